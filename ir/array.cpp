@@ -1,0 +1,112 @@
+#include "ir/array.h"
+
+#include <cstdlib>
+#include <limits>
+#include <new>
+
+namespace sluice {
+
+namespace {
+
+constexpr std::size_t kAlignment = 64;
+constexpr std::size_t kReadableTail = 64;  // a whole vector may be loaded at the last element
+
+std::shared_ptr<std::byte> allocate(std::size_t bytes) {
+  const std::size_t rounded = (bytes + kReadableTail + kAlignment - 1) / kAlignment * kAlignment;
+  void* const memory = std::aligned_alloc(kAlignment, rounded);
+  if (memory == nullptr) throw std::bad_alloc();
+  std::memset(memory, 0, rounded);
+  return {static_cast<std::byte*>(memory), [](std::byte* p) { std::free(p); }};
+}
+
+std::int64_t count_elements(DType dtype, const std::vector<std::int64_t>& sizes) {
+  std::int64_t count = 1;
+  for (const std::int64_t size : sizes) {
+    if (size < 0) fail("array: a size is negative: {}", to_string(Shape::of(sizes)));
+    const auto limit = std::numeric_limits<std::int64_t>::max() / static_cast<std::int64_t>(size_of(dtype)) / 2;
+    if (size != 0 && count > limit / size) fail("array: {} is too large", to_string(Type{dtype, Shape::of(sizes)}));
+    count *= size;
+  }
+  return count;
+}
+
+constexpr std::int64_t kShownPerAxis = 8;
+
+template <typename T>
+void print_axis(std::string& out, const Array& array, std::span<const T> values, int axis, std::int64_t first) {
+  if (axis == array.rank()) {
+    out += fmt::format("{}", values[static_cast<std::size_t>(first)]);
+    return;
+  }
+  const auto& sizes = array.sizes();
+  std::int64_t stride = 1;
+  for (int a = axis + 1; a < array.rank(); ++a) stride *= sizes[static_cast<std::size_t>(a)];
+  const std::int64_t size = sizes[static_cast<std::size_t>(axis)];
+  const bool last = axis + 1 == array.rank();
+  const std::string separator = last ? ", " : ",\n" + std::string(static_cast<std::size_t>(axis) + 1, ' ');
+  out += '[';
+  for (std::int64_t i = 0; i < size; ++i) {
+    if (i > 0) out += separator;
+    if (size > kShownPerAxis && i == kShownPerAxis / 2) {
+      out += "..." + separator;
+      i = size - kShownPerAxis / 2;
+    }
+    print_axis(out, array, values, axis + 1, first + i * stride);
+  }
+  out += ']';
+}
+
+}  // namespace
+
+Array::Array() : Array(DType::kF32, {}) {}
+
+Array::Array(DType dtype, std::vector<std::int64_t> sizes)
+    : dtype_(dtype), sizes_(std::move(sizes)), count_(count_elements(dtype, sizes_)), data_(allocate(byte_count())) {}
+
+Array Array::borrow(DType dtype, std::vector<std::int64_t> sizes, std::shared_ptr<void> elements) {
+  Array array(dtype, {0});
+  array.count_ = count_elements(dtype, sizes);
+  array.sizes_ = std::move(sizes);
+  array.data_ = std::static_pointer_cast<std::byte>(std::move(elements));
+  return array;
+}
+
+Array Array::clone() const {
+  Array copy(dtype_, sizes_);
+  if (byte_count() > 0) std::memcpy(copy.bytes(), bytes(), byte_count());
+  return copy;
+}
+
+Array Array::reshaped(std::vector<std::int64_t> sizes) const {
+  if (count_elements(dtype_, sizes) != count_) {
+    fail("reshape: {} has {} elements, {} would have {}", to_string(type()), count_, to_string(Shape::of(sizes)),
+         count_elements(dtype_, sizes));
+  }
+  Array view = *this;
+  view.sizes_ = std::move(sizes);
+  return view;
+}
+
+bool Array::operator==(const Array& other) const {
+  return dtype_ == other.dtype_ && sizes_ == other.sizes_ && std::memcmp(bytes(), other.bytes(), byte_count()) == 0;
+}
+
+void Array::check_count(std::size_t given) const {
+  if (given != static_cast<std::size_t>(count_)) fail("array: {} takes {} values, got {}", to_string(type()), count_, given);
+}
+
+void Array::check_dtype(DType wanted) const {
+  if (wanted != dtype_) fail("array: the elements of {} cannot be viewed as {}", to_string(type()), to_string(wanted));
+}
+
+void Array::check_single() const {
+  if (count_ != 1) fail("item: expected an array of one element, got {}", to_string(type()));
+}
+
+std::string to_string(const Array& array) {
+  std::string out;
+  visit_dtype(array.dtype(), [&](auto zero) { print_axis(out, array, array.data<decltype(zero)>(), 0, 0); });
+  return out + " " + to_string(array.type());
+}
+
+}  // namespace sluice

@@ -1,0 +1,76 @@
+#include "ir/attributes.h"
+
+#include <algorithm>
+
+#include "ir/graph.h"
+
+namespace sluice::ir {
+
+namespace {
+struct AttrRow {
+  Attr attr;
+  std::string_view name;
+};
+constexpr AttrRow kAttrs[] = {
+#define ATTRIBUTE(enumerator, name, type) {Attr::enumerator, name},
+#include "ir/attributes.def"
+#undef ATTRIBUTE
+};
+
+bool equal_values(const AttrValue& a, const AttrValue& b) {
+  using Body = std::shared_ptr<const Graph>;
+  if (std::holds_alternative<Body>(a) && std::holds_alternative<Body>(b)) {
+    return equal_structure(*std::get<Body>(a), *std::get<Body>(b));
+  }
+  return a == b;
+}
+}  // namespace
+
+std::string_view to_string(Attr attr) { return kAttrs[static_cast<std::size_t>(attr)].name; }
+
+std::optional<Attr> parse_attr(std::string_view name) {
+  for (const AttrRow& row : kAttrs) {
+    if (row.name == name) return row.attr;
+  }
+  return std::nullopt;
+}
+
+Attributes::Attributes(std::initializer_list<Attribute> attributes) {
+  for (const Attribute& attribute : attributes) set(attribute.key, attribute.value);
+}
+
+void Attributes::set(Attr key, AttrValue value) {
+  const auto place = std::lower_bound(list_.begin(), list_.end(), key, [](const Attribute& a, Attr k) { return a.key < k; });
+  const bool present = place != list_.end() && place->key == key;
+  if (const bool* flag = std::get_if<bool>(&value); flag != nullptr && !*flag) {
+    if (present) list_.erase(place);
+    return;
+  }
+  if (present) {
+    place->value = std::move(value);
+  } else {
+    list_.insert(place, {key, std::move(value)});
+  }
+}
+
+const AttrValue* Attributes::find(Attr key) const {
+  for (const Attribute& attribute : list_) {
+    if (attribute.key == key) return &attribute.value;
+  }
+  return nullptr;
+}
+
+bool Attributes::flag(Attr key) const { return find(key) != nullptr; }
+
+const AttrValue& Attributes::at(Attr key) const {
+  const AttrValue* const value = find(key);
+  SLUICE_CHECK(value != nullptr, "attribute {} is missing", to_string(key));
+  return *value;
+}
+
+bool Attributes::operator==(const Attributes& other) const {
+  return std::equal(list_.begin(), list_.end(), other.list_.begin(), other.list_.end(),
+                    [](const Attribute& a, const Attribute& b) { return a.key == b.key && equal_values(a.value, b.value); });
+}
+
+}  // namespace sluice::ir

@@ -1,0 +1,37 @@
+#include "ir/error.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <mutex>
+#include <set>
+
+namespace sluice {
+
+std::string_view intern_file(std::string_view file) {
+  static std::mutex mutex;
+  static auto* const names = new std::set<std::string, std::less<>>;  // never destroyed: locations outlive every static
+  const std::scoped_lock lock(mutex);
+  auto found = names->find(file);
+  if (found == names->end()) found = names->emplace(file).first;
+  return *found;
+}
+
+std::string to_string(const Location& location) {
+  if (!location.known()) return "unknown location";
+  return fmt::format("{}:{}", location.file, location.line);
+}
+
+static std::string with_location(const std::string& message, const Location& location) {
+  return location.known() ? fmt::format("{}: {}", to_string(location), message) : message;
+}
+
+Error::Error(const std::string& message, Location location)
+    : std::runtime_error(with_location(message, location)), message_(message), location_(location) {}
+
+void internal_error(const char* file, int line, const std::string& message) {
+  fmt::print(stderr, "sluice: internal error (a bug in Sluice, please report it) at {}:{}: {}\n", file, line, message);
+  std::fflush(stderr);
+  std::abort();
+}
+
+}  // namespace sluice

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "ir/graph.h"
+
+namespace sluice::ir {
+
+struct PrintOptions {
+  bool locations = false;  ///< end each line with the user's line that made the node, as a comment
+};
+
+/// The graph as text. print(parse(t)) == t for every t that print gave.
+std::string print(const Graph& graph, const PrintOptions& options = {});
+
+/// Reads one graph. `file` names the text in errors, which stand at file:line:column and show the line with a caret. Throws Error.
+Graph parse(std::string_view text, std::string_view file = "<text>");
+
+}  // namespace sluice::ir

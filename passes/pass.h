@@ -1,0 +1,38 @@
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ir/graph.h"
+
+namespace sluice::passes {
+
+/// A pass: one file, one row in the table of passes.cpp.
+struct Pass {
+  std::string_view name;
+  std::string_view summary;  ///< one sentence for --list-passes
+  ir::Graph (*run)(const ir::Graph&);
+  bool accepts_gradient = false;  ///< whether it takes a graph that still has `gradient` nodes
+};
+
+/// All passes, by name.
+std::span<const Pass> all_passes();
+/// Throws Error, with the nearest name, if there is none.
+const Pass& find_pass(std::string_view name);
+/// The names of the default pipeline, in order; the table in pipeline.cpp says why each stands where it does.
+std::span<const std::string_view> default_pipeline();
+
+struct PassOptions {
+  /// Called with each graph: first "traced" with the one given, then each pass's name with its result.
+  std::function<void(std::string_view stage, const ir::Graph&)> on_stage;
+  /// Called with each pass's time in seconds.
+  std::function<void(std::string_view pass, double seconds)> on_time;
+};
+
+/// Runs passes one after the other; every result is verified.
+ir::Graph run_passes(ir::Graph graph, std::span<const std::string_view> names, const PassOptions& options = {});
+
+}  // namespace sluice::passes
