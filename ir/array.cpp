@@ -92,7 +92,8 @@ bool Array::operator==(const Array& other) const {
 }
 
 void Array::check_count(std::size_t given) const {
-  if (given != static_cast<std::size_t>(count_)) fail("array: {} takes {} values, got {}", to_string(type()), count_, given);
+  if (given != static_cast<std::size_t>(count_))
+    fail("array: {} takes {} values, got {}", to_string(type()), count_, given);
 }
 
 void Array::check_dtype(DType wanted) const {

@@ -14,8 +14,9 @@
 
 namespace sluice {
 
-/// A dense, row-major host array of any element type. It is a handle: a copy shares the elements (as NumPy's views do); clone() copies
-/// them. Storage is aligned to 64 bytes and followed by 64 readable bytes, so that kernels may load whole vectors at its end.
+/// A dense, row-major host array of any element type. It is a handle: a copy shares the elements (as NumPy's views do);
+/// clone() copies them. Storage is aligned to 64 bytes and followed by 64 readable bytes, so that kernels may load
+/// whole vectors at its end.
 class Array {
  public:
   /// A scalar f32 zero.
@@ -29,7 +30,8 @@ class Array {
     if (!values.empty()) std::memcpy(bytes(), values.data(), values.size_bytes());
   }
   template <typename T>
-  Array(const std::vector<T>& values, std::vector<std::int64_t> sizes) : Array(std::span<const T>(values), std::move(sizes)) {}
+  Array(const std::vector<T>& values, std::vector<std::int64_t> sizes)
+      : Array(std::span<const T>(values), std::move(sizes)) {}
   template <typename T>
   Array(std::initializer_list<T> values, std::vector<std::int64_t> sizes)
       : Array(std::span<const T>(values.begin(), values.size()), std::move(sizes)) {}

@@ -40,7 +40,8 @@ Attributes::Attributes(std::initializer_list<Attribute> attributes) {
 }
 
 void Attributes::set(Attr key, AttrValue value) {
-  const auto place = std::lower_bound(list_.begin(), list_.end(), key, [](const Attribute& a, Attr k) { return a.key < k; });
+  const auto place =
+      std::lower_bound(list_.begin(), list_.end(), key, [](const Attribute& a, Attr k) { return a.key < k; });
   const bool present = place != list_.end() && place->key == key;
   if (const bool* flag = std::get_if<bool>(&value); flag != nullptr && !*flag) {
     if (present) list_.erase(place);
@@ -69,8 +70,9 @@ const AttrValue& Attributes::at(Attr key) const {
 }
 
 bool Attributes::operator==(const Attributes& other) const {
-  return std::equal(list_.begin(), list_.end(), other.list_.begin(), other.list_.end(),
-                    [](const Attribute& a, const Attribute& b) { return a.key == b.key && equal_values(a.value, b.value); });
+  return std::equal(
+      list_.begin(), list_.end(), other.list_.begin(), other.list_.end(),
+      [](const Attribute& a, const Attribute& b) { return a.key == b.key && equal_values(a.value, b.value); });
 }
 
 }  // namespace sluice::ir

@@ -19,7 +19,8 @@ enum class Attr : std::uint8_t {
 #undef ATTRIBUTE
 };
 
-using AttrValue = std::variant<std::int64_t, bool, DType, std::vector<std::int64_t>, Shape, Array, std::shared_ptr<const Graph>>;
+using AttrValue =
+    std::variant<std::int64_t, bool, DType, std::vector<std::int64_t>, Shape, Array, std::shared_ptr<const Graph>>;
 
 std::string_view to_string(Attr attr);
 std::optional<Attr> parse_attr(std::string_view name);
@@ -29,8 +30,8 @@ struct Attribute {
   AttrValue value;
 };
 
-/// The attributes of a node, in the order of `Attr`. A bool that is false is the same as one that is absent, so it is never stored.
-/// Which an op has, and which it must have, stands in its row of ops.def.
+/// The attributes of a node, in the order of `Attr`. A bool that is false is the same as one that is absent, so it is
+/// never stored. Which an op has, and which it must have, stands in its row of ops.def.
 class Attributes {
  public:
   Attributes() = default;

@@ -10,8 +10,8 @@
 
 namespace sluice {
 
-/// One line of source: of the user's C++ program, of Sluice itself, or of a graph's text. `file` is interned (`intern_file`), so a
-/// Location is cheap to copy and never dangles. An unknown location has an empty file.
+/// One line of source: of the user's C++ program, of Sluice itself, or of a graph's text. `file` is interned
+/// (`intern_file`), so a Location is cheap to copy and never dangles. An unknown location has an empty file.
 struct Location {
   std::string_view file;
   std::uint32_t line = 0;
@@ -27,8 +27,8 @@ std::string_view intern_file(std::string_view file);
 /// "file:line", or "unknown location".
 std::string to_string(const Location& location);
 
-/// What the user did wrong: a shape that does not fit, a truncated file, an unknown flag. The message is lower case, names the op or file,
-/// says what was expected and what came; a known location stands before it as "file:line: ".
+/// What the user did wrong: a shape that does not fit, a truncated file, an unknown flag. The message is lower case,
+/// names the op or file, says what was expected and what came; a known location stands before it as "file:line: ".
 class Error : public std::runtime_error {
  public:
   explicit Error(const std::string& message, Location location = {});
@@ -54,10 +54,11 @@ template <typename... Args>
 
 }  // namespace sluice
 
-/// Stops with an internal error unless `condition` holds. For bugs of Sluice only; what a user can get wrong throws sluice::Error.
-#define SLUICE_CHECK(condition, ...)                                                                         \
-  do {                                                                                                       \
-    if (!(condition)) [[unlikely]]                                                                           \
+/// Stops with an internal error unless `condition` holds. For bugs of Sluice only; what a user can get wrong throws
+/// sluice::Error.
+#define SLUICE_CHECK(condition, ...)                                                                           \
+  do {                                                                                                         \
+    if (!(condition)) [[unlikely]]                                                                             \
       ::sluice::internal_error(__FILE__, __LINE__, std::string(#condition ": ") + ::fmt::format(__VA_ARGS__)); \
   } while (false)
 

@@ -20,7 +20,8 @@ struct Value {
   auto operator<=>(const Value&) const = default;
 };
 
-/// The stack of C++ lines that made a node, innermost first, and which of them is the one to show: the first line outside Sluice.
+/// The stack of C++ lines that made a node, innermost first, and which of them is the one to show: the first line
+/// outside Sluice.
 struct CallStack {
   std::vector<Location> frames;
   std::size_t user_frame = 0;
@@ -34,7 +35,8 @@ struct Origin {
   bool gradient = false;
 };
 
-/// All the places that a node comes from: one for a traced node, several after a pass has merged or fused. No part of its identity.
+/// All the places that a node comes from: one for a traced node, several after a pass has merged or fused. No part of
+/// its identity.
 using Origins = std::vector<Origin>;
 
 /// One place, for nodes made from text or by tests.
@@ -66,17 +68,19 @@ struct Parameter {
   std::optional<Range> range;
 };
 
-/// A variable that the graph reads and perhaps updates. `variable` names the variable ("dense_0/w"), `name` the SSA value ("w").
+/// A variable that the graph reads and perhaps updates. `variable` names the variable ("dense_0/w"), `name` the SSA
+/// value ("w").
 struct State {
   std::string name;
   std::string variable;
-  Value value;                 ///< the value before the call
+  Value value;                  ///< the value before the call
   std::optional<Value> update;  ///< the value after the call, if the graph changes it
   std::optional<Range> range;
 };
 
-/// A pure function as a list of nodes in SSA form. Append-only: operands stand before their users, so node order is topological; only a
-/// Builder appends, and it infers and checks types, so no invalid node exists. A pass reads one graph and builds another.
+/// A pure function as a list of nodes in SSA form. Append-only: operands stand before their users, so node order is
+/// topological; only a Builder appends, and it infers and checks types, so no invalid node exists. A pass reads one
+/// graph and builds another.
 class Graph {
  public:
   const std::string& name() const { return name_; }
@@ -117,14 +121,14 @@ class Builder {
 
   // Nodes that many places need. Each does nothing where there is nothing to do.
   Value constant(Array value);
-  Value scalar(DType dtype, double value);                  ///< a scalar constant of `dtype`
-  Value full(const Type& type, double value);               ///< a scalar constant, broadcast to the shape
+  Value scalar(DType dtype, double value);     ///< a scalar constant of `dtype`
+  Value full(const Type& type, double value);  ///< a scalar constant, broadcast to the shape
   Value broadcast(Value x, const Shape& shape);
   Value reshape(Value x, const Shape& shape);
   Value cast(Value x, DType dtype);
   Value reduce_sum(Value x, std::vector<std::int64_t> axes);
 
-  void set_update(Value state, Value value);   ///< throws Error if the types differ or `state` is not a state
+  void set_update(Value state, Value value);  ///< throws Error if the types differ or `state` is not a state
   void set_results(std::vector<Value> results);
 
   const Graph& graph() const { return graph_; }
@@ -138,8 +142,8 @@ class Builder {
   Origins current_origins_;
 };
 
-/// Same nodes in the same order with equal ops, operands, attributes and types, same inputs, updates and results. Names of SSA values,
-/// origins and the graph's name do not count.
+/// Same nodes in the same order with equal ops, operands, attributes and types, same inputs, updates and results. Names
+/// of SSA values, origins and the graph's name do not count.
 bool equal_structure(const Graph& a, const Graph& b);
 
 /// Whether any type in the graph has the symbolic dimension.

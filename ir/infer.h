@@ -4,8 +4,8 @@
 
 #include "ir/op.h"
 
-// The inference functions that ops.def names. Each gets operands whose number, attributes and dtypes already fit the op's row, and gives
-// the types of the results or throws Error.
+// The inference functions that ops.def names. Each gets operands whose number, attributes and dtypes already fit the
+// op's row, and gives the types of the results or throws Error.
 namespace sluice::ir {
 
 using Types = std::vector<Type>;

@@ -18,14 +18,15 @@ template <typename... Rules>
 constexpr auto rules(Rules... list) {
   return std::array<AttrRule, sizeof...(Rules)>{list...};
 }
-#define OP(enumerator, name, arity, dtypes, traits, attributes, infer_function, meaning) constexpr auto attributes_of_##enumerator = rules attributes;
+#define OP(enumerator, name, arity, dtypes, traits, attributes, infer_function, meaning) \
+  constexpr auto attributes_of_##enumerator = rules attributes;
 #include "ir/ops.def"
 #undef OP
 
 constexpr OpInfo kOps[] = {
-#define OP(enumerator, name, arity, dtypes, traits, attributes, infer_function, meaning)                                       \
-  {Op::enumerator, name, arity, DTypeSet::dtypes, static_cast<std::uint8_t>(traits), attributes_of_##enumerator, infer_function, \
-   meaning},
+#define OP(enumerator, name, arity, dtypes, traits, attributes, infer_function, meaning)                           \
+  {Op::enumerator, name,   arity, DTypeSet::dtypes, static_cast<std::uint8_t>(traits), attributes_of_##enumerator, \
+   infer_function, meaning},
 #include "ir/ops.def"
 #undef OP
 };
@@ -34,26 +35,35 @@ constexpr OpInfo kOps[] = {
 
 bool contains(DTypeSet set, DType dtype) {
   switch (set) {
-    case DTypeSet::kNumber: return dtype != DType::kBool;
-    case DTypeSet::kFloat: return is_float(dtype);
-    case DTypeSet::kBool: return dtype == DType::kBool;
-    default: return true;
+    case DTypeSet::kNumber:
+      return dtype != DType::kBool;
+    case DTypeSet::kFloat:
+      return is_float(dtype);
+    case DTypeSet::kBool:
+      return dtype == DType::kBool;
+    default:
+      return true;
   }
 }
 
 std::string_view describe(DTypeSet set) {
   switch (set) {
-    case DTypeSet::kNumber: return "numbers";
-    case DTypeSet::kFloat: return "floats";
-    case DTypeSet::kBool: return "bools";
-    default: return "any element type";
+    case DTypeSet::kNumber:
+      return "numbers";
+    case DTypeSet::kFloat:
+      return "floats";
+    case DTypeSet::kBool:
+      return "bools";
+    default:
+      return "any element type";
   }
 }
 
 bool holds(Attr key, const AttrValue& value) {
   switch (key) {
 #define ATTRIBUTE(enumerator, name, type) \
-  case Attr::enumerator: return std::holds_alternative<type>(value);
+  case Attr::enumerator:                  \
+    return std::holds_alternative<type>(value);
 #include "ir/attributes.def"
 #undef ATTRIBUTE
   }
@@ -64,7 +74,8 @@ void check_attributes(const OpInfo& row, const Attributes& attributes) {
   for (const AttrRule& rule : row.attributes) {
     const AttrValue* const value = attributes.find(rule.key);
     if (value == nullptr && rule.required) fail("{}: attribute '{}' is missing", row.name, to_string(rule.key));
-    if (value != nullptr && !holds(rule.key, *value)) fail("{}: attribute '{}' has a value of the wrong kind", row.name, to_string(rule.key));
+    if (value != nullptr && !holds(rule.key, *value))
+      fail("{}: attribute '{}' has a value of the wrong kind", row.name, to_string(rule.key));
   }
   for (const Attribute& attribute : attributes) {
     bool known = false;
@@ -91,7 +102,8 @@ std::vector<Type> infer(Op op, std::span<const Type> operands, const Attributes&
   }
   check_attributes(row, attributes);
   for (const Type& type : operands) {
-    if (!contains(row.dtypes, type.dtype)) fail("{}: takes {}, got {}", row.name, describe(row.dtypes), to_string(type));
+    if (!contains(row.dtypes, type.dtype))
+      fail("{}: takes {}, got {}", row.name, describe(row.dtypes), to_string(type));
   }
   return row.infer({op, operands, attributes});
 }

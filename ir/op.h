@@ -68,8 +68,8 @@ const OpInfo& info(Op op);
 inline std::string_view to_string(Op op) { return info(op).name; }
 std::optional<Op> parse_op(std::string_view name);
 
-/// The result types of `op`, after checking arity, attributes, dtypes and shapes. Throws Error that says what was expected and what came,
-/// without a location.
+/// The result types of `op`, after checking arity, attributes, dtypes and shapes. Throws Error that says what was
+/// expected and what came, without a location.
 std::vector<Type> infer(Op op, std::span<const Type> operands, const Attributes& attributes);
 
 }  // namespace sluice::ir

@@ -14,7 +14,8 @@ struct PrintOptions {
 /// The graph as text. print(parse(t)) == t for every t that print gave.
 std::string print(const Graph& graph, const PrintOptions& options = {});
 
-/// Reads one graph. `file` names the text in errors, which stand at file:line:column and show the line with a caret. Throws Error.
+/// Reads one graph. `file` names the text in errors, which stand at file:line:column and show the line with a caret.
+/// Throws Error.
 Graph parse(std::string_view text, std::string_view file = "<text>");
 
 }  // namespace sluice::ir

@@ -14,7 +14,8 @@ struct DTypeRow {
   std::string_view name;
   std::size_t size;
 };
-constexpr std::array<DTypeRow, kDTypeCount> kDTypes{{{"f32", 4}, {"f64", 8}, {"i32", 4}, {"i64", 8}, {"u8", 1}, {"bool", 1}}};
+constexpr std::array<DTypeRow, kDTypeCount> kDTypes{
+    {{"f32", 4}, {"f64", 8}, {"i32", 4}, {"i64", 8}, {"u8", 1}, {"bool", 1}}};
 static_assert(sizeof(bool) == 1);
 }  // namespace
 

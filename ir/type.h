@@ -14,32 +14,48 @@ namespace sluice {
 enum class DType : std::uint8_t { kF32, kF64, kI32, kI64, kU8, kBool };
 inline constexpr int kDTypeCount = 6;
 
-std::string_view to_string(DType dtype);                          ///< "f32", "f64", "i32", "i64", "u8", "bool"
-std::optional<DType> parse_dtype(std::string_view name);          ///< the inverse of to_string
-std::size_t size_of(DType dtype);                                 ///< bytes an element; bool takes one
+std::string_view to_string(DType dtype);                  ///< "f32", "f64", "i32", "i64", "u8", "bool"
+std::optional<DType> parse_dtype(std::string_view name);  ///< the inverse of to_string
+std::size_t size_of(DType dtype);                         ///< bytes an element; bool takes one
 inline bool is_float(DType d) { return d == DType::kF32 || d == DType::kF64; }
 inline bool is_integer(DType d) { return d == DType::kI32 || d == DType::kI64 || d == DType::kU8; }
 
 /// The DType of a C++ scalar: dtype_of<float> is DType::kF32.
 template <typename T>
-inline constexpr DType dtype_of = [] { static_assert(sizeof(T) == 0, "not an element type of Sluice"); return DType::kF32; }();
-template <> inline constexpr DType dtype_of<float> = DType::kF32;
-template <> inline constexpr DType dtype_of<double> = DType::kF64;
-template <> inline constexpr DType dtype_of<std::int32_t> = DType::kI32;
-template <> inline constexpr DType dtype_of<std::int64_t> = DType::kI64;
-template <> inline constexpr DType dtype_of<std::uint8_t> = DType::kU8;
-template <> inline constexpr DType dtype_of<bool> = DType::kBool;
+inline constexpr DType dtype_of = [] {
+  static_assert(sizeof(T) == 0, "not an element type of Sluice");
+  return DType::kF32;
+}();
+template <>
+inline constexpr DType dtype_of<float> = DType::kF32;
+template <>
+inline constexpr DType dtype_of<double> = DType::kF64;
+template <>
+inline constexpr DType dtype_of<std::int32_t> = DType::kI32;
+template <>
+inline constexpr DType dtype_of<std::int64_t> = DType::kI64;
+template <>
+inline constexpr DType dtype_of<std::uint8_t> = DType::kU8;
+template <>
+inline constexpr DType dtype_of<bool> = DType::kBool;
 
-/// Calls `f` with a value of the C++ type that holds elements of `dtype`: visit_dtype(d, [](auto zero) { using T = decltype(zero); ... }).
+/// Calls `f` with a value of the C++ type that holds elements of `dtype`: visit_dtype(d, [](auto zero) { using T =
+/// decltype(zero); ... }).
 template <typename F>
 decltype(auto) visit_dtype(DType dtype, F&& f) {
   switch (dtype) {
-    case DType::kF32: return f(float{});
-    case DType::kF64: return f(double{});
-    case DType::kI32: return f(std::int32_t{});
-    case DType::kI64: return f(std::int64_t{});
-    case DType::kU8: return f(std::uint8_t{});
-    case DType::kBool: break;
+    case DType::kF32:
+      return f(float{});
+    case DType::kF64:
+      return f(double{});
+    case DType::kI32:
+      return f(std::int32_t{});
+    case DType::kI64:
+      return f(std::int64_t{});
+    case DType::kU8:
+      return f(std::uint8_t{});
+    case DType::kBool:
+      break;
   }
   return f(bool{});
 }
@@ -67,7 +83,9 @@ class Shape {
   Shape() = default;
   Shape(std::initializer_list<Dim> dims) : dims_(dims) {}
   explicit Shape(std::vector<Dim> dims) : dims_(std::move(dims)) {}
-  static Shape of(const std::vector<std::int64_t>& sizes) { return Shape(std::vector<Dim>(sizes.begin(), sizes.end())); }
+  static Shape of(const std::vector<std::int64_t>& sizes) {
+    return Shape(std::vector<Dim>(sizes.begin(), sizes.end()));
+  }
 
   int rank() const { return static_cast<int>(dims_.size()); }
   const Dim& operator[](int axis) const { return dims_[static_cast<std::size_t>(axis)]; }
@@ -78,8 +96,8 @@ class Shape {
   void push_back(Dim dim) { dims_.push_back(dim); }
   bool operator==(const Shape&) const = default;
 
-  bool is_static() const;                                   ///< no axis carries B
-  Dim element_count() const;                                ///< the product of all axes (c or c*B)
+  bool is_static() const;                                       ///< no axis carries B
+  Dim element_count() const;                                    ///< the product of all axes (c or c*B)
   std::vector<std::int64_t> at(std::int64_t batch_size) const;  ///< the sizes for one B
 
  private:

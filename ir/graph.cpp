@@ -1,0 +1,168 @@
+#include "ir/graph.h"
+
+#include <algorithm>
+#include <set>
+
+#include "ir/error.h"
+
+namespace sluice::ir {
+
+Origins origin_at(Location location) {
+  if (!location.known()) return {};
+  return {{std::make_shared<CallStack>(CallStack{{location}, 0}), false}};
+}
+
+Location user_location(const Origins& origins) {
+  for (const Origin& origin : origins) {
+    if (const Location user = origin.stack->user(); user.known()) return user;
+  }
+  return {};
+}
+
+void merge_origins(Origins& to, const Origins& from) {
+  for (const Origin& origin : from) {
+    const bool known = std::any_of(to.begin(), to.end(), [&](const Origin& other) {
+      return origin.gradient == other.gradient &&
+             (origin.stack == other.stack || origin.stack->frames == other.stack->frames);
+    });
+    if (!known) to.push_back(origin);
+  }
+}
+
+namespace {
+
+void check_free(std::string_view kind, std::string_view name, const auto& others) {
+  for (const auto& other : others) {
+    if (other.name == name) fail("{} '{}' is there already", kind, name);
+  }
+}
+
+}  // namespace
+
+void Builder::check(Value value) const {
+  SLUICE_CHECK(value.node < graph_.nodes_.size() && value.result < graph_.nodes_[value.node].types.size(),
+               "value {}.{} is not of graph @{}", value.node, value.result, graph_.name_);
+}
+
+Value Builder::parameter(std::string name, Type type, std::optional<Range> range, Origins origins) {
+  check_free("parameter", name, graph_.parameters_);
+  check_free("state", name, graph_.states_);
+  const Value value =
+      add(Op::kParameter, {}, {{Attr::kDType, type.dtype}, {Attr::kShape, std::move(type.shape)}}, std::move(origins));
+  graph_.parameters_.push_back({std::move(name), value, range});
+  return value;
+}
+
+Value Builder::state(std::string name, std::string variable, Type type, std::optional<Range> range, Origins origins) {
+  check_free("parameter", name, graph_.parameters_);
+  check_free("state", name, graph_.states_);
+  for (const State& other : graph_.states_) {
+    if (other.variable == variable) fail("variable \"{}\" is a state already", variable);
+  }
+  const Value value =
+      add(Op::kState, {}, {{Attr::kDType, type.dtype}, {Attr::kShape, std::move(type.shape)}}, std::move(origins));
+  graph_.states_.push_back({std::move(name), std::move(variable), value, std::nullopt, range});
+  return value;
+}
+
+Value Builder::add(Op op, std::vector<Value> operands, Attributes attributes, Origins origins) {
+  std::vector<Type> operand_types;
+  operand_types.reserve(operands.size());
+  for (const Value operand : operands) {
+    check(operand);
+    operand_types.push_back(type(operand));
+  }
+  std::vector<Type> types;
+  try {
+    types = infer(op, operand_types, attributes);
+  } catch (const Error& error) {
+    if (error.location().known()) throw;
+    throw Error(error.message(), user_location(origins));
+  }
+  graph_.nodes_.push_back({op, std::move(operands), std::move(attributes), std::move(types), std::move(origins)});
+  return {static_cast<std::uint32_t>(graph_.nodes_.size() - 1), 0};
+}
+
+Value Builder::constant(Array value) { return (*this)(Op::kConstant, {}, {{Attr::kValue, std::move(value)}}); }
+
+Value Builder::scalar(DType dtype, double value) {
+  Array array(dtype, {});
+  visit_dtype(dtype, [&](auto zero) { array.data<decltype(zero)>()[0] = static_cast<decltype(zero)>(value); });
+  return constant(std::move(array));
+}
+
+Value Builder::full(const Type& type, double value) { return broadcast(scalar(type.dtype, value), type.shape); }
+
+Value Builder::broadcast(Value x, const Shape& shape) {
+  if (type(x).shape == shape) return x;
+  return (*this)(Op::kBroadcast, {x}, {{Attr::kShape, shape}});
+}
+
+Value Builder::reshape(Value x, const Shape& shape) {
+  if (type(x).shape == shape) return x;
+  return (*this)(Op::kReshape, {x}, {{Attr::kShape, shape}});
+}
+
+Value Builder::cast(Value x, DType dtype) {
+  if (type(x).dtype == dtype) return x;
+  return (*this)(Op::kCast, {x}, {{Attr::kDType, dtype}});
+}
+
+Value Builder::reduce_sum(Value x, std::vector<std::int64_t> axes) {
+  if (axes.empty()) return x;
+  return (*this)(Op::kReduceSum, {x}, {{Attr::kAxes, std::move(axes)}});
+}
+
+void Builder::set_update(Value state, Value value) {
+  check(value);
+  for (State& candidate : graph_.states_) {
+    if (candidate.value != state) continue;
+    if (type(value) != type(state)) {
+      fail("update: variable \"{}\" is {}, its new value is {}", candidate.variable, to_string(type(state)),
+           to_string(type(value)));
+    }
+    candidate.update = value == state ? std::nullopt : std::optional(value);
+    return;
+  }
+  fail("update: %{} is not a state", state.node);
+}
+
+void Builder::set_results(std::vector<Value> results) {
+  for (const Value value : results) check(value);
+  graph_.results_ = std::move(results);
+}
+
+Graph Builder::finish() && { return std::move(graph_); }
+
+bool equal_structure(const Graph& a, const Graph& b) {
+  const auto same_node = [](const Node& m, const Node& n) {
+    return m.op == n.op && m.operands == n.operands && m.types == n.types && m.attributes == n.attributes;
+  };
+  const auto same_parameter = [](const Parameter& p, const Parameter& q) {
+    return p.value == q.value && p.range == q.range;
+  };
+  const auto same_state = [](const State& s, const State& t) {
+    return s.variable == t.variable && s.value == t.value && s.update == t.update && s.range == t.range;
+  };
+  return std::ranges::equal(a.nodes(), b.nodes(), same_node) &&
+         std::ranges::equal(a.parameters(), b.parameters(), same_parameter) &&
+         std::ranges::equal(a.states(), b.states(), same_state) && std::ranges::equal(a.results(), b.results());
+}
+
+bool has_batch(const Graph& graph) {
+  for (const Node& node : graph.nodes()) {
+    for (const Type& type : node.types) {
+      if (!type.shape.is_static()) return true;
+    }
+  }
+  return false;
+}
+
+std::optional<double> splat_value(const Graph& graph, Value value) {
+  const Node& node = graph.node(value);
+  if (node.op == Op::kBroadcast || node.op == Op::kReshape) return splat_value(graph, node.operands[0]);
+  if (node.op != Op::kConstant || node.attributes.array().element_count() != 1) return std::nullopt;
+  return node.attributes.array().item<double>();
+}
+
+}  // namespace sluice::ir

@@ -1,0 +1,287 @@
+#include "ir/infer.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "ir/error.h"
+#include "ir/graph.h"
+
+namespace sluice::ir {
+
+namespace {
+
+std::string_view name(const InferContext& c) { return info(c.op).name; }
+const Type& x(const InferContext& c) { return c.operands[0]; }
+const Type& y(const InferContext& c) { return c.operands[1]; }
+
+void check_same(const InferContext& c, const Type& a, const Type& b) {
+  if (a == b) return;
+  fail("{}: operands have different types: {} and {}", name(c), to_string(a), to_string(b));
+}
+
+int check_axis(const InferContext& c, std::int64_t axis, int rank) {
+  if (axis < 0 || axis >= rank) fail("{}: axis {} is outside of {}", name(c), axis, to_string(x(c)));
+  return static_cast<int>(axis);
+}
+
+/// The axis that a slice, pad or concat works along: B has no positions to name.
+int check_static_axis(const InferContext& c) {
+  const int axis = check_axis(c, c.attributes.integer(Attr::kAxis), x(c).shape.rank());
+  if (x(c).shape[axis].batch)
+    fail("{}: axis {} of {} is symbolic, expected a static size", name(c), axis, to_string(x(c)));
+  return axis;
+}
+
+void check_shape(const InferContext& c, const Shape& shape) {
+  int symbolic = 0;
+  for (const Dim& dim : shape) {
+    symbolic += dim.batch ? 1 : 0;
+    if (dim.size < 0 || (dim.batch && dim.size == 0))
+      fail("{}: {} has a size that is not valid", name(c), to_string(shape));
+  }
+  if (symbolic > 1) fail("{}: {} has B on more than one axis", name(c), to_string(shape));
+}
+
+void check_integer_indices(const InferContext& c, const Type& type) {
+  if (!is_integer(type.dtype)) fail("{}: indices are integers, got {}", name(c), to_string(type));
+}
+
+Type without_axes(const Type& type, const std::vector<std::int64_t>& axes) {
+  Type result{type.dtype, {}};
+  for (int axis = 0; axis < type.shape.rank(); ++axis) {
+    if (std::find(axes.begin(), axes.end(), axis) == axes.end()) result.shape.push_back(type.shape[axis]);
+  }
+  return result;
+}
+
+/// indices' shape, then a row's.
+Shape gathered_shape(const Type& table, const Type& indices) {
+  Shape shape = indices.shape;
+  for (int axis = 1; axis < table.shape.rank(); ++axis) shape.push_back(table.shape[axis]);
+  return shape;
+}
+
+}  // namespace
+
+Types infer_typed(const InferContext& c) {
+  check_shape(c, c.attributes.shape());
+  if (c.op == Op::kState && !c.attributes.shape().is_static()) {
+    fail("state: a variable has a static shape, got {}", to_string(c.attributes.shape()));
+  }
+  return {{c.attributes.dtype(), c.attributes.shape()}};
+}
+
+Types infer_constant(const InferContext& c) { return {c.attributes.array().type()}; }
+
+Types infer_iota(const InferContext& c) {
+  const Shape& shape = c.attributes.shape();
+  check_shape(c, shape);
+  const std::int64_t axis = c.attributes.integer(Attr::kAxis);
+  if (axis < 0 || axis >= shape.rank()) fail("iota: axis {} is outside of {}", axis, to_string(shape));
+  if (c.attributes.dtype() == DType::kBool) fail("iota: counts in numbers, got bool");
+  return {{c.attributes.dtype(), shape}};
+}
+
+Types infer_batch_size(const InferContext&) { return {{DType::kI64, {}}}; }
+
+Types infer_binary(const InferContext& c) {
+  check_same(c, x(c), y(c));
+  return {x(c)};
+}
+
+Types infer_unary(const InferContext& c) { return {x(c)}; }
+
+Types infer_comparison(const InferContext& c) {
+  check_same(c, x(c), y(c));
+  return {{DType::kBool, x(c).shape}};
+}
+
+Types infer_select(const InferContext& c) {
+  if (x(c).dtype != DType::kBool) fail("select: the condition is bool, got {}", to_string(x(c)));
+  check_same(c, y(c), c.operands[2]);
+  if (x(c).shape != y(c).shape) {
+    fail("select: condition and branches have different shapes: {} and {}", to_string(x(c)), to_string(y(c)));
+  }
+  return {y(c)};
+}
+
+Types infer_cast(const InferContext& c) { return {{c.attributes.dtype(), x(c).shape}}; }
+
+Types infer_matmul(const InferContext& c) {
+  for (const Type& type : c.operands) {
+    if (type.shape.rank() != 2) fail("matmul: operands are of rank 2, got {} and {}", to_string(x(c)), to_string(y(c)));
+  }
+  if (x(c).dtype != y(c).dtype)
+    fail("matmul: operands have different element types: {} and {}", to_string(x(c)), to_string(y(c)));
+  const int a_inner = c.attributes.flag(Attr::kTransposeA) ? 0 : 1;
+  const int b_inner = c.attributes.flag(Attr::kTransposeB) ? 1 : 0;
+  if (x(c).shape[a_inner] != y(c).shape[b_inner]) {
+    fail("matmul: inner sizes differ: axis {} of {} is {}, axis {} of {} is {}", a_inner, to_string(x(c)),
+         to_string(x(c).shape[a_inner]), b_inner, to_string(y(c)), to_string(y(c).shape[b_inner]));
+  }
+  const Shape shape{x(c).shape[1 - a_inner], y(c).shape[1 - b_inner]};
+  check_shape(c, shape);
+  return {{x(c).dtype, shape}};
+}
+
+Types infer_transpose(const InferContext& c) {
+  const auto& permutation = c.attributes.integers(Attr::kPermutation);
+  std::vector<std::int64_t> sorted = permutation;
+  std::sort(sorted.begin(), sorted.end());
+  for (std::size_t i = 0; i < sorted.size() || i < static_cast<std::size_t>(x(c).shape.rank()); ++i) {
+    if (sorted.size() != static_cast<std::size_t>(x(c).shape.rank()) || sorted[i] != static_cast<std::int64_t>(i)) {
+      fail("transpose: [{}] is not a permutation of the axes of {}", fmt::join(permutation, ","), to_string(x(c)));
+    }
+  }
+  Type result{x(c).dtype, {}};
+  for (const std::int64_t axis : permutation) result.shape.push_back(x(c).shape[static_cast<int>(axis)]);
+  return {result};
+}
+
+Types infer_reshape(const InferContext& c) {
+  const Shape& shape = c.attributes.shape();
+  check_shape(c, shape);
+  if (shape.element_count() != x(c).shape.element_count()) {
+    fail("reshape: {} has {} elements, {} would have {}", to_string(x(c)), to_string(x(c).shape.element_count()),
+         to_string(shape), to_string(shape.element_count()));
+  }
+  return {{x(c).dtype, shape}};
+}
+
+Types infer_broadcast(const InferContext& c) {
+  const Shape& shape = c.attributes.shape();
+  check_shape(c, shape);
+  const int missing = shape.rank() - x(c).shape.rank();
+  bool fits = missing >= 0;
+  for (int axis = 0; fits && axis < x(c).shape.rank(); ++axis) {
+    fits = x(c).shape[axis] == Dim(1) || x(c).shape[axis] == shape[axis + missing];
+  }
+  if (!fits) fail("broadcast: {} does not broadcast to {}", to_string(x(c)), to_string(shape));
+  return {{x(c).dtype, shape}};
+}
+
+Types infer_concat(const InferContext& c) {
+  if (c.operands.empty()) fail("concat: expected at least one operand");
+  const int axis = check_static_axis(c);
+  Type result = x(c);
+  for (const Type& type : c.operands.subspan(1)) {
+    Type expected = x(c);
+    const bool same_rank = type.shape.rank() == expected.shape.rank();
+    if (same_rank && !type.shape[axis].batch) expected.shape[axis] = type.shape[axis];
+    if (type != expected) {
+      fail("concat: operands differ in more than axis {}: {} and {}", axis, to_string(x(c)), to_string(type));
+    }
+    result.shape[axis].size += type.shape[axis].size;
+  }
+  return {result};
+}
+
+Types infer_slice(const InferContext& c) {
+  const int axis = check_static_axis(c);
+  const std::int64_t start = c.attributes.integer(Attr::kStart);
+  const std::int64_t limit = c.attributes.integer(Attr::kLimit);
+  if (start < 0 || start >= limit || limit > x(c).shape[axis].size) {
+    fail("slice: [{},{}) is not a range within axis {} of {}", start, limit, axis, to_string(x(c)));
+  }
+  Type result = x(c);
+  result.shape[axis] = limit - start;
+  return {result};
+}
+
+Types infer_pad(const InferContext& c) {
+  const int axis = check_static_axis(c);
+  const std::int64_t low = c.attributes.integer(Attr::kLow);
+  const std::int64_t high = c.attributes.integer(Attr::kHigh);
+  if (low < 0 || high < 0) fail("pad: low and high are at least 0, got {} and {}", low, high);
+  Type result = x(c);
+  result.shape[axis].size += low + high;
+  return {result};
+}
+
+Types infer_one_hot(const InferContext& c) {
+  check_integer_indices(c, x(c));
+  const std::int64_t depth = c.attributes.integer(Attr::kDepth);
+  if (depth < 1) fail("one_hot: depth is at least 1, got {}", depth);
+  Type result{c.attributes.dtype(), x(c).shape};
+  result.shape.push_back(depth);
+  return {result};
+}
+
+Types infer_gather(const InferContext& c) {
+  check_integer_indices(c, y(c));
+  if (x(c).shape.rank() < 1) fail("gather: the table has rows, got {}", to_string(x(c)));
+  if (x(c).shape[0].size == 0) fail("gather: the table has no row: {}", to_string(x(c)));
+  const Shape shape = gathered_shape(x(c), y(c));
+  check_shape(c, shape);
+  return {{x(c).dtype, shape}};
+}
+
+Types infer_scatter_add(const InferContext& c) {
+  check_integer_indices(c, y(c));
+  if (x(c).dtype == DType::kBool) fail("scatter_add: adds numbers, got {}", to_string(x(c)));
+  if (x(c).shape.rank() < 1 || x(c).shape[0].size == 0) fail("scatter_add: the table has no row: {}", to_string(x(c)));
+  const Type rows{x(c).dtype, gathered_shape(x(c), y(c))};
+  if (c.operands[2] != rows) {
+    fail("scatter_add: expected rows of type {} for {} and indices {}, got {}", to_string(rows), to_string(x(c)),
+         to_string(y(c)), to_string(c.operands[2]));
+  }
+  return {x(c)};
+}
+
+Types infer_reduce(const InferContext& c) {
+  const auto& axes = c.attributes.integers(Attr::kAxes);
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    const int axis = check_axis(c, axes[i], x(c).shape.rank());
+    if (i > 0 && axes[i] <= axes[i - 1])
+      fail("{}: axes are ascending and different, got [{}]", name(c), fmt::join(axes, ","));
+    if (c.op != Op::kReduceSum && x(c).shape[axis].size == 0)
+      fail("{}: no element along axis {} of {}", name(c), axis, to_string(x(c)));
+  }
+  return {without_axes(x(c), axes)};
+}
+
+Types infer_argmax(const InferContext& c) {
+  const int axis = check_axis(c, c.attributes.integer(Attr::kAxis), x(c).shape.rank());
+  if (x(c).shape[axis].size == 0) fail("argmax: no element along axis {} of {}", axis, to_string(x(c)));
+  return {{DType::kI64, without_axes(x(c), {axis}).shape}};
+}
+
+Types infer_random(const InferContext& c) {
+  for (const Type& type : c.operands) {
+    if (type != Type{DType::kI64, {}}) fail("{}: key and counter are i64[], got {}", name(c), to_string(type));
+  }
+  if (!is_float(c.attributes.dtype())) fail("{}: makes floats, got {}", name(c), to_string(c.attributes.dtype()));
+  check_shape(c, c.attributes.shape());
+  return {{c.attributes.dtype(), c.attributes.shape()}};
+}
+
+Types infer_gradient(const InferContext& c) {
+  if (c.operands.empty()) fail("gradient: expected y and what to derive it by, got nothing");
+  if (!is_float(x(c).dtype) || x(c).shape.rank() != 0) fail("gradient: y is a float scalar, got {}", to_string(x(c)));
+  Types types;
+  for (const Type& type : c.operands.subspan(1)) {
+    if (!is_float(type.dtype)) fail("gradient: derives by floats, got {}", to_string(type));
+    types.push_back(type);
+  }
+  return types;
+}
+
+Types infer_fused(const InferContext& c) {
+  const Graph& body = c.attributes.body();
+  const auto parameters = body.parameters();
+  if (!body.states().empty()) fail("fused: the body has no state");
+  if (parameters.size() != c.operands.size())
+    fail("fused: the body takes {} operands, got {}", parameters.size(), c.operands.size());
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    const Type& expected = body.type(parameters[i].value);
+    if (c.operands[i] != expected) {
+      fail("fused: operand {} is {}, the body takes {}", i, to_string(c.operands[i]), to_string(expected));
+    }
+  }
+  Types types;
+  for (const Value result : body.results()) types.push_back(body.type(result));
+  return types;
+}
+
+}  // namespace sluice::ir
