@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ir/array.h"
+#include "ir/graph.h"
+#include "runtime/variable.h"
+
+namespace sluice::runtime {
+
+enum class Engine : std::uint8_t {
+  kJit,        ///< native kernels
+  kReference,  ///< the interpreter, slow and plain
+};
+
+struct ExecutableOptions {
+  Engine engine = Engine::kJit;
+  /// Called with the graph after each stage: "traced", then each pass's name.
+  std::function<void(std::string_view stage, const ir::Graph&)> on_stage;
+};
+
+/// A compiled graph bound to its variables; one serves every B >= 1. Two threads may call it at once, as they may call
+/// two executables that share variables: steps run one after the other (the process has one thread team, and a step
+/// holds its lock).
+class Executable {
+ public:
+  virtual ~Executable() = default;
+
+  /// Compiles `traced`, which may have `gradient` nodes. `variables` are its states, in their order. Throws Error if a
+  /// type differs.
+  static std::unique_ptr<Executable> create(const ir::Graph& traced, Variables variables,
+                                            const ExecutableOptions& options = {});
+
+  /// Runs one step: reads `inputs` (in the order of the parameters), writes `outputs` and updates the variables.
+  /// `outputs` has an array for each result; one that has the right type and that nobody else holds is written in
+  /// place, any other is replaced by a new one. Throws Error if an input does not fit; then nothing has changed. With
+  /// outputs to reuse and a B no larger than before, it does not allocate.
+  virtual void run(std::span<const Array> inputs, std::span<Array> outputs) = 0;
+
+  /// The seconds that passes and code generation took.
+  double compile_seconds() const { return compile_seconds_; }
+
+ protected:
+  double compile_seconds_ = 0;
+};
+
+}  // namespace sluice::runtime

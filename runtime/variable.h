@@ -1,0 +1,44 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "ir/array.h"
+#include "ir/graph.h"
+
+namespace sluice::runtime {
+
+/// Where a variable lives between calls: a name, a static type and its elements. Functions that share it hold the same
+/// VariableStorage.
+class VariableStorage {
+ public:
+  /// `value` is copied. `trainable`: whether optimizers see it. `range`: what values it takes, for tools that make up
+  /// inputs.
+  VariableStorage(std::string name, const Array& value, bool trainable, std::optional<ir::Range> range = {});
+  VariableStorage(const VariableStorage&) = delete;
+  VariableStorage& operator=(const VariableStorage&) = delete;
+
+  const std::string& name() const { return name_; }
+  bool trainable() const { return trainable_; }
+  const std::optional<ir::Range>& range() const { return range_; }
+  Type type() const { return elements_.type(); }
+
+  /// A copy of the elements, row-major. Waits while a step runs.
+  Array value() const;
+  /// Sets all elements. Waits while a step runs. Throws Error if the type differs.
+  void assign(const Array& value);
+
+  /// The elements themselves, for executables, which run under the team's lock.
+  Array& elements() { return elements_; }
+
+ private:
+  std::string name_;
+  bool trainable_;
+  std::optional<ir::Range> range_;
+  Array elements_;
+};
+
+using Variables = std::vector<std::shared_ptr<VariableStorage>>;
+
+}  // namespace sluice::runtime
