@@ -1,0 +1,164 @@
+#include "runtime/thread_team.h"
+
+#include <doctest/doctest.h>
+#include <sys/resource.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <limits>
+#include <numeric>
+
+#include "ir/error.h"
+#include "tests/runtime/count_allocations.h"
+
+namespace sluice::runtime {
+namespace {
+
+double cpu_seconds() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  const auto seconds = [](timeval t) { return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec); };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+TEST_CASE("a team runs its function once on each thread and joins") {
+  for (const int size : {1, 2, 3, 7}) {
+    ThreadTeam team(size);
+    CHECK(team.size() == size);
+    std::vector<int> calls(static_cast<std::size_t>(size), 0);
+    for (int round = 0; round < 500; ++round) {
+      team.run([&](int thread, int threads) {
+        if (threads == size) ++calls[static_cast<std::size_t>(thread)];
+      });
+    }
+    CHECK(calls == std::vector<int>(static_cast<std::size_t>(size), 500));
+    CHECK(team.forks() == 500);
+  }
+}
+
+TEST_CASE("thread 0 is the caller") {
+  ThreadTeam team(3);
+  std::thread::id zero;
+  team.run([&](int thread, int) {
+    if (thread == 0) zero = std::this_thread::get_id();
+  });
+  CHECK(zero == std::this_thread::get_id());
+}
+
+TEST_CASE("a barrier shows each thread what the others wrote, also with more threads than cores") {
+  for (const int size : {1, 2, 3, 8}) {
+    ThreadTeam team(size);
+    constexpr int kRounds = 300;
+    std::vector<int> current(static_cast<std::size_t>(size), -1);
+    std::vector<int> wrong(static_cast<std::size_t>(size), 0);
+    team.run([&](int thread, int) {
+      const auto self = static_cast<std::size_t>(thread);
+      for (int round = 0; round < kRounds; ++round) {
+        current[self] = round;
+        team.barrier();
+        for (const int value : current) wrong[self] += value != round ? 1 : 0;
+        team.barrier();
+      }
+    });
+    CHECK(std::accumulate(wrong.begin(), wrong.end(), 0) == 0);
+  }
+}
+
+TEST_CASE("run and barrier allocate nothing") {
+  ThreadTeam team(2);
+  int sum = 0;
+  const auto work = [&](int thread, int) {
+    team.barrier();
+    if (thread == 0) ++sum;
+    team.barrier();
+  };
+  team.run(work);
+  const std::uint64_t before = allocation_count;
+  for (int i = 0; i < 100; ++i) team.run(work);
+  CHECK(allocation_count == before);
+  CHECK(sum == 101);
+}
+
+TEST_CASE("an idle team sleeps and wakes again") {
+  ThreadTeam team(4);
+  std::atomic<int> calls{0};
+  const auto work = [&](int, int) { ++calls; };
+  team.run(work);
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));  // let the threads fall asleep
+  const double before = cpu_seconds();
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  CHECK(cpu_seconds() - before < 0.02);
+  team.run(work);
+  CHECK(calls == 8);
+}
+
+TEST_CASE("calls from two threads run one after the other") {
+  ThreadTeam team(2);
+  int inside = 0;
+  int overlaps = 0;
+  const auto work = [&](int thread, int) {
+    if (thread == 0 && ++inside != 1) ++overlaps;
+    team.barrier();
+    if (thread == 0) --inside;
+  };
+  const auto many = [&] {
+    for (int i = 0; i < 500; ++i) team.run(work);
+  };
+  std::thread other(many);
+  many();
+  other.join();
+  CHECK(overlaps == 0);
+  CHECK(team.forks() == 1000);
+}
+
+TEST_CASE("a team can be resized") {
+  ThreadTeam team(2);
+  for (const int size : {5, 1, 3}) {
+    team.resize(size);
+    std::atomic<int> calls{0};
+    team.run([&](int, int) {
+      team.barrier();
+      ++calls;
+    });
+    CHECK(calls == size);
+  }
+}
+
+#if defined(__SSE2__)
+TEST_CASE("denormal numbers count as zero inside run and the caller's mode comes back") {
+  ThreadTeam team(2);
+  volatile float smallest = std::numeric_limits<float>::min();
+  CHECK(smallest / 2 > 0);
+  std::vector<float> halves{1, 1};
+  team.run([&](int thread, int) { halves[static_cast<std::size_t>(thread)] = smallest / 2; });
+  CHECK(halves == std::vector<float>{0, 0});
+  CHECK(smallest / 2 > 0);
+}
+#endif
+
+TEST_CASE("a size that no team can have is an error") {
+  CHECK_THROWS_WITH_AS(ThreadTeam(0), "thread team: expected 1 to 1024 threads, got 0", Error);
+  CHECK_THROWS_WITH_AS(ThreadTeam(1025), "thread team: expected 1 to 1024 threads, got 1025", Error);
+  ThreadTeam team(2);
+  CHECK_THROWS_WITH_AS(team.resize(-1), "thread team: expected 1 to 1024 threads, got -1", Error);
+  CHECK(team.size() == 2);
+}
+
+// The one test case that touches the team of the process, which is made only once.
+TEST_CASE("the team of the process follows SLUICE_NUM_THREADS and then what is set") {
+  for (const char* bad : {"0", "two", "3x", "99999999999", " 2"}) {
+    setenv("SLUICE_NUM_THREADS", bad, 1);
+    const std::string message = fmt::format("SLUICE_NUM_THREADS: expected a number from 1 to 1024, got \"{}\"", bad);
+    CHECK_THROWS_WITH_AS(default_team(), message.c_str(), Error);
+  }
+  setenv("SLUICE_NUM_THREADS", "3", 1);
+  ThreadTeam& team = default_team();
+  CHECK(team.size() == 3);
+  CHECK(&default_team() == &team);
+  set_default_threads(2);
+  CHECK(default_team().size() == 2);
+  CHECK(&default_team() == &team);
+}
+
+}  // namespace
+}  // namespace sluice::runtime
