@@ -1,0 +1,144 @@
+#include "runtime/idx.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <optional>
+#include <string>
+#include <system_error>
+
+#include "ir/error.h"
+#include "runtime/byte_input.h"
+
+namespace sluice {
+
+namespace {
+
+constexpr std::uint8_t kBytes = 0x08;  // IDX's number for u8
+constexpr int kLargestRank = 4;
+constexpr std::size_t kMagicSize = 4;  // two zeros, the element type, the rank
+constexpr std::size_t kBytesPerSize = 4;
+
+// Sizes are big endian.
+std::uint32_t load_size(const std::uint8_t* from) {
+  return std::uint32_t{from[0]} << 24 | std::uint32_t{from[1]} << 16 | std::uint32_t{from[2]} << 8 | from[3];
+}
+
+void append_size(std::vector<std::uint8_t>& to, std::uint32_t size) {
+  for (const int shift : {24, 16, 8, 0}) to.push_back(static_cast<std::uint8_t>(size >> shift));
+}
+
+/// The product of the sizes, unless it does not fit.
+std::optional<std::uint64_t> product(const std::vector<std::int64_t>& sizes) {
+  std::uint64_t result = 1;
+  for (const std::int64_t size : sizes) {
+    if (__builtin_mul_overflow(result, static_cast<std::uint64_t>(size), &result)) return std::nullopt;
+  }
+  return result;
+}
+
+std::vector<std::int64_t> read_header(ByteInput& input, const std::string& name) {
+  std::array<std::uint8_t, kMagicSize + kLargestRank * kBytesPerSize> header{};
+  const std::size_t got = input.read(std::span(header).first(kMagicSize));
+  if (got < kMagicSize) fail("{}: expected an idx file, got a file of {} bytes", name, got);
+  if (header[0] != 0 || header[1] != 0) {
+    fail("{}: expected an idx file, which begins with the bytes 00 00, got {:02x} {:02x}", name, header[0], header[1]);
+  }
+  if (header[2] != kBytes) fail("{}: expected the idx element type 08 (u8), got {:02x}", name, header[2]);
+  const int rank = header[3];
+  if (rank < 1 || rank > kLargestRank)
+    fail("{}: expected an idx file of rank 1 to {}, got {}", name, kLargestRank, rank);
+
+  const std::size_t header_size = kMagicSize + static_cast<std::size_t>(rank) * kBytesPerSize;
+  const std::size_t came = kMagicSize + input.read(std::span(header).subspan(kMagicSize, header_size - kMagicSize));
+  if (came < header_size) fail("{}: expected an idx header of {} bytes, got {}", name, header_size, came);
+  std::vector<std::int64_t> sizes;
+  for (std::size_t at = kMagicSize; at < header_size; at += kBytesPerSize) sizes.push_back(load_size(&header[at]));
+  return sizes;
+}
+
+[[noreturn]] void fail_write(const std::filesystem::path& path) {
+  fail("{}: cannot be written: {}", path.string(), std::generic_category().message(errno));
+}
+
+/// A new file beside `target` that takes its name on commit() and vanishes without it.
+class PendingFile {
+ public:
+  explicit PendingFile(std::filesystem::path target) : target_(std::move(target)), name_(target_.string() + ".XXXXXX") {
+    descriptor_ = mkstemp(name_.data());
+    if (descriptor_ < 0) fail_write(target_);
+  }
+  ~PendingFile() {
+    if (descriptor_ >= 0) close(descriptor_);
+    if (!committed_) unlink(name_.c_str());
+  }
+  PendingFile(const PendingFile&) = delete;
+  PendingFile& operator=(const PendingFile&) = delete;
+
+  void write(std::span<const std::uint8_t> bytes) {
+    while (!bytes.empty()) {
+      const ssize_t count = ::write(descriptor_, bytes.data(), bytes.size());
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) fail_write(target_);
+      bytes = bytes.subspan(static_cast<std::size_t>(count));
+    }
+  }
+
+  void commit() {
+    constexpr mode_t kReadableByAll = 0644;
+    if (fchmod(descriptor_, kReadableByAll) != 0 || fsync(descriptor_) != 0) fail_write(target_);
+    if (rename(name_.c_str(), target_.c_str()) != 0) fail_write(target_);
+    committed_ = true;
+  }
+
+ private:
+  std::filesystem::path target_;
+  std::string name_;
+  int descriptor_ = -1;
+  bool committed_ = false;
+};
+
+}  // namespace
+
+Array read_idx(const std::filesystem::path& path) {
+  const std::string name = path.string();
+  ByteInput input(path);
+  std::vector<std::int64_t> sizes = read_header(input, name);
+  const std::string type = to_string(Type{DType::kU8, Shape::of(sizes)});
+  const std::optional<std::uint64_t> expected = product(sizes);
+  // What cannot be there is not allocated either.
+  if (!expected || (input.gzipped() && *expected > input.most_bytes())) {
+    fail("{}: its header says {}, which does not fit a file of {} bytes", name, type, input.file_size());
+  }
+  const auto check_size = [&](std::uint64_t came) {
+    if (came != *expected) fail("{}: expected {} bytes of data for {}, got {}", name, *expected, type, came);
+  };
+  if (*expected > input.most_bytes()) check_size(input.drain());
+
+  Array array(DType::kU8, std::move(sizes));
+  const std::uint64_t came = input.read(array.data<std::uint8_t>());
+  check_size(came + input.drain());
+  return array;
+}
+
+void write_idx(const std::filesystem::path& path, const Array& array) {
+  if (array.dtype() != DType::kU8 || array.rank() < 1 || array.rank() > kLargestRank) {
+    fail("{}: expected u8 of rank 1 to {} for an idx file, got {}", path.string(), kLargestRank,
+         to_string(array.type()));
+  }
+  std::vector<std::uint8_t> header{0, 0, kBytes, static_cast<std::uint8_t>(array.rank())};
+  for (const std::int64_t size : array.sizes()) {
+    if (size > std::int64_t{0xffffffff})
+      fail("{}: {} is too large for an idx file", path.string(), to_string(array.type()));
+    append_size(header, static_cast<std::uint32_t>(size));
+  }
+  PendingFile file(path);
+  file.write(header);
+  file.write(array.data<std::uint8_t>());
+  file.commit();
+}
+
+}  // namespace sluice

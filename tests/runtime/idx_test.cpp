@@ -1,0 +1,167 @@
+#include "runtime/idx.h"
+
+#include <doctest/doctest.h>
+#include <zlib.h>
+
+#include "ir/error.h"
+#include "tests/runtime/temporary_folder.h"
+
+namespace sluice {
+namespace {
+
+using Bytes = std::vector<std::uint8_t>;
+using Path = std::filesystem::path;
+
+const Bytes kLabels{0, 0, 8, 1, 0, 0, 0, 3, 7, 8, 9};
+
+Bytes gzip(const Bytes& plain) {
+  Bytes packed(plain.size() + 1000);
+  z_stream stream{};
+  REQUIRE(deflateInit2(&stream, 9, Z_DEFLATED, 15 + 16, 9, Z_DEFAULT_STRATEGY) == Z_OK);
+  Bytes input = plain;
+  stream.next_in = input.data();
+  stream.avail_in = static_cast<uInt>(input.size());
+  stream.next_out = packed.data();
+  stream.avail_out = static_cast<uInt>(packed.size());
+  REQUIRE(deflate(&stream, Z_FINISH) == Z_STREAM_END);
+  packed.resize(stream.total_out);
+  deflateEnd(&stream);
+  return packed;
+}
+
+Bytes joined(Bytes first, std::size_t count, std::uint8_t value) {
+  for (std::size_t i = 0; i < count; ++i) first.push_back(value);
+  return first;
+}
+
+/// Reading the file gives exactly this message after the file's name.
+void check_error(const Path& path, const std::string& message) {
+  CAPTURE(message);
+  CHECK_THROWS_WITH_AS(read_idx(path), (path.string() + ": " + message).c_str(), Error);
+}
+
+TEST_CASE("an idx file is read, plain and gzipped") {
+  const TemporaryFolder folder;
+  const Array expected(Bytes{7, 8, 9}, {3});
+  CHECK(read_idx(folder.file("plain", kLabels)) == expected);
+  CHECK(read_idx(folder.file("packed.gz", gzip(kLabels))) == expected);
+  CHECK(read_idx(folder.file("rank 2", {0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 1, 5, 6})) == Array(Bytes{5, 6}, {2, 1}));
+  CHECK(read_idx(folder.file("empty", {0, 0, 8, 1, 0, 0, 0, 0})) == Array(DType::kU8, {0}));
+}
+
+TEST_CASE("what is written is read back") {
+  const TemporaryFolder folder;
+  const Path path = folder.path() / "images";
+  for (const std::vector<std::int64_t>& sizes :
+       std::vector<std::vector<std::int64_t>>{{300}, {20, 15}, {5, 10, 6}, {3, 5, 2, 10}}) {
+    Array array(DType::kU8, sizes);
+    std::uint8_t next = 1;
+    for (std::uint8_t& value : array.data<std::uint8_t>()) value = next++;
+    write_idx(path, array);
+    CHECK(read_idx(path) == array);
+  }
+  write_idx(path, Array(Bytes{7, 8, 9}, {3}));
+  CHECK(read_bytes(path) == kLabels);
+  CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == 1);  // nothing temporary stays
+}
+
+TEST_CASE("a large gzip file is read in full") {
+  const TemporaryFolder folder;
+  Bytes file{0, 0, 8, 2, 0, 0, 0x10, 0, 0, 0, 1, 0};
+  for (int i = 0; i < 0x1000 * 0x100; ++i) file.push_back(static_cast<std::uint8_t>(i * i >> 7));
+  const Array array = read_idx(folder.file("large.gz", gzip(file)));
+  CHECK(array.sizes() == std::vector<std::int64_t>{0x1000, 0x100});
+  CHECK(std::memcmp(array.bytes(), file.data() + 12, array.byte_count()) == 0);
+}
+
+TEST_CASE("a file that is not there is an error") {
+  const TemporaryFolder folder;
+  check_error(folder.path() / "none", "cannot be read: No such file or directory");
+  CHECK_THROWS_WITH_AS(read_idx(folder.path()), (folder.path().string() + ": cannot be read: Is a directory").c_str(),
+                       Error);
+}
+
+TEST_CASE("a header that does not fit is an error") {
+  const TemporaryFolder folder;
+  const auto file = [&](const Bytes& bytes) { return folder.file("file", bytes); };
+  check_error(file({}), "expected an idx file, got a file of 0 bytes");
+  check_error(file({0, 0, 8}), "expected an idx file, got a file of 3 bytes");
+  check_error(file({'P', 'K', 8, 1, 0, 0, 0, 0}), "expected an idx file, which begins with the bytes 00 00, got 50 4b");
+  check_error(file({0, 1, 8, 1, 0, 0, 0, 0}), "expected an idx file, which begins with the bytes 00 00, got 00 01");
+  check_error(file({0, 0, 13, 1, 0, 0, 0, 0}), "expected the idx element type 08 (u8), got 0d");
+  check_error(file({0, 0, 7, 1, 0, 0, 0, 0}), "expected the idx element type 08 (u8), got 07");
+  check_error(file({0, 0, 8, 0, 0, 0, 0, 0}), "expected an idx file of rank 1 to 4, got 0");
+  check_error(file({0, 0, 8, 5, 0, 0, 0, 0}), "expected an idx file of rank 1 to 4, got 5");
+  check_error(file({0, 0, 8, 3, 0, 0, 0, 1, 0}), "expected an idx header of 16 bytes, got 9");
+}
+
+TEST_CASE("sizes that do not fit are an error before anything is allocated") {
+  const TemporaryFolder folder;
+  const Bytes huge = joined({0, 0, 8, 4}, 16, 0xff);
+  check_error(folder.file("huge", huge),
+              "its header says u8[4294967295,4294967295,4294967295,4294967295], which does not fit a file of 20 bytes");
+  const Bytes large{0, 0, 8, 2, 0x7f, 0xff, 0xff, 0xff, 0x7f, 0xff, 0xff, 0xff, 1};
+  check_error(folder.file("large", large),
+              "expected 4611686014132420609 bytes of data for u8[2147483647,2147483647], got 1");
+  const Bytes packed = gzip(large);
+  check_error(
+      folder.file("large.gz", packed),
+      fmt::format("its header says u8[2147483647,2147483647], which does not fit a file of {} bytes", packed.size()));
+}
+
+TEST_CASE("a file that is cut off or goes on is an error") {
+  const TemporaryFolder folder;
+  Bytes shorter = kLabels;
+  shorter.pop_back();
+  check_error(folder.file("short", shorter), "expected 3 bytes of data for u8[3], got 2");
+  check_error(folder.file("short.gz", gzip(shorter)), "expected 3 bytes of data for u8[3], got 2");
+  const Bytes longer = joined(kLabels, 100000, 1);
+  check_error(folder.file("long", longer), "expected 3 bytes of data for u8[3], got 100003");
+  check_error(folder.file("long.gz", gzip(longer)), "expected 3 bytes of data for u8[3], got 100003");
+}
+
+TEST_CASE("a damaged gzip file is an error") {
+  const TemporaryFolder folder;
+  const Bytes whole = gzip(kLabels);
+  for (std::size_t size = 2; size < whole.size(); ++size) {
+    const Bytes cut(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size));
+    check_error(folder.file("cut.gz", cut), fmt::format("the gzip file is cut off after {} bytes", size));
+  }
+  Bytes wrong_sum = whole;
+  wrong_sum[whole.size() - 8] ^= 1;
+  check_error(folder.file("sum.gz", wrong_sum), "the gzip file is damaged: incorrect data check");
+  Bytes wrong_length = whole;
+  wrong_length[whole.size() - 4] ^= 1;
+  check_error(folder.file("length.gz", wrong_length), "the gzip file is damaged: incorrect length check");
+  Bytes wrong_method = whole;
+  wrong_method[2] = 7;
+  check_error(folder.file("method.gz", wrong_method), "the gzip file is damaged: unknown compression method");
+  const Bytes trailing = joined(whole, 3, 1);
+  check_error(folder.file("trailing.gz", trailing), "3 bytes follow the end of its gzip data");
+}
+
+TEST_CASE("an array that does not fit the format is an error") {
+  const TemporaryFolder folder;
+  const Path path = folder.path() / "out";
+  const std::string start = path.string() + ": expected u8 of rank 1 to 4 for an idx file, got ";
+  CHECK_THROWS_WITH_AS(write_idx(path, Array(DType::kF32, {2})), (start + "f32[2]").c_str(), Error);
+  CHECK_THROWS_WITH_AS(write_idx(path, Array(DType::kU8, {})), (start + "u8[]").c_str(), Error);
+  CHECK_THROWS_WITH_AS(write_idx(path, Array(DType::kU8, {1, 1, 1, 1, 1})), (start + "u8[1,1,1,1,1]").c_str(), Error);
+  CHECK(std::filesystem::is_empty(folder.path()));
+}
+
+TEST_CASE("a file that cannot be written is an error and leaves nothing behind") {
+  const TemporaryFolder folder;
+  const Array labels(Bytes{1}, {1});
+  const Path nowhere = folder.path() / "no folder" / "out";
+  CHECK_THROWS_WITH_AS(write_idx(nowhere, labels),
+                       (nowhere.string() + ": cannot be written: No such file or directory").c_str(), Error);
+  const Path taken = folder.path() / "taken";
+  std::filesystem::create_directory(taken);
+  CHECK_THROWS_WITH_AS(write_idx(taken, labels), (taken.string() + ": cannot be written: Is a directory").c_str(),
+                       Error);
+  CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == 1);
+}
+
+}  // namespace
+}  // namespace sluice
