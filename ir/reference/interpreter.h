@@ -22,18 +22,20 @@ struct EvalResult {
 
 struct EvalOptions {
   Precision precision = Precision::kAsWritten;
-  /// With kDouble: give float results and states as f64 arrays instead of rounding them to their dtype. Inputs may then be f64 too.
+  /// With kDouble: give float results and states as f64 arrays instead of rounding them to their dtype. Inputs may then
+  /// be f64 too.
   bool wide_results = false;
 };
 
-/// What the graph means: evaluates it node by node, slowly and plainly. `inputs` and `states` are in the order of parameters() and
-/// states(). B is read off the inputs (1 if no parameter has it). Throws Error if an input does not fit its type or sizes for B disagree.
-/// A graph with a `gradient` node is an error: run `differentiate` first.
-EvalResult evaluate(const Graph& graph, std::span<const Array> inputs, std::span<const Array> states, const EvalOptions& options = {});
+/// What the graph means: evaluates it node by node, slowly and plainly. `inputs` and `states` are in the order of
+/// parameters() and states(). B is read off the inputs (1 if no parameter has it). Throws Error if an input does not
+/// fit its type or sizes for B disagree. A graph with a `gradient` node is an error: run `differentiate` first.
+EvalResult evaluate(const Graph& graph, std::span<const Array> inputs, std::span<const Array> states,
+                    const EvalOptions& options = {});
 
-/// The directional derivative: evaluates with dual numbers in double. `input_tangents` and `state_tangents` have a tangent (f64, same
-/// sizes) for each float input; those of other dtypes are ignored. Returns the tangents of the results and updated states as f64 arrays
-/// (zeros for integers). It shares no rule with `differentiate`.
+/// The directional derivative: evaluates with dual numbers in double. `input_tangents` and `state_tangents` have a
+/// tangent (f64, same sizes) for each float input; those of other dtypes are ignored. Returns the tangents of the
+/// results and updated states as f64 arrays (zeros for integers). It shares no rule with `differentiate`.
 EvalResult evaluate_tangent(const Graph& graph, std::span<const Array> inputs, std::span<const Array> states,
                             std::span<const Array> input_tangents, std::span<const Array> state_tangents);
 

@@ -1,0 +1,201 @@
+// Elementwise arithmetic.
+#include <cmath>
+
+#include "ir/reference/rules.h"
+
+namespace sluice::ir::reference {
+
+namespace {
+
+template <typename T>
+T quotient(T x, T y) {
+  if constexpr (std::is_integral_v<T>) {
+    if (y == 0) return 0;
+    if (std::is_signed_v<T> && y == static_cast<T>(-1)) return static_cast<T>(0 - wide(x));
+    return static_cast<T>(x / y);
+  } else {
+    return x / y;
+  }
+}
+
+template <typename T>
+T negative(T x) {
+  if constexpr (std::is_integral_v<T>) {
+    return static_cast<T>(0 - wide(x));
+  } else {
+    return -x;
+  }
+}
+
+template <typename T>
+T product(T x, T y) {
+  if constexpr (std::is_integral_v<T>) {
+    return static_cast<T>(wide(x) * wide(y));
+  } else {
+    return x * y;
+  }
+}
+
+template <typename T>
+T one() {
+  return element<T>(1);
+}
+
+}  // namespace
+
+template <>
+Tensors rule<Op::kAdd>(const RuleContext& context) {
+  return map_elements<IsNumber>(context, [](auto x, decltype(x) y) { return plus(x, y); });
+}
+
+template <>
+Tensors rule<Op::kSub>(const RuleContext& context) {
+  return map_elements<IsNumber>(context, []<typename T>(T x, T y) {
+    if constexpr (std::is_integral_v<T>) {
+      return static_cast<T>(wide(x) - wide(y));
+    } else {
+      return x - y;
+    }
+  });
+}
+
+template <>
+Tensors rule<Op::kMul>(const RuleContext& context) {
+  return map_elements<IsNumber>(context, []<typename T>(T x, T y) { return product(x, y); });
+}
+
+template <>
+Tensors rule<Op::kDiv>(const RuleContext& context) {
+  return map_elements<IsNumber>(context, []<typename T>(T x, T y) { return quotient(x, y); });
+}
+
+template <>
+Tensors rule<Op::kPow>(const RuleContext& context) {
+  return map_elements<IsFloat>(context, []<typename T>(T x, T y) {
+    using std::pow;
+    return pow(x, y);
+  });
+}
+
+template <>
+Tensors rule<Op::kMaximum>(const RuleContext& context) {
+  return map_elements<IsNumber>(context, []<typename T>(T x, T y) {
+    if (is_nan(x) || is_nan(y)) return is_nan(x) ? x : y;
+    return x >= y ? x : y;  // x at a tie: its derivative too
+  });
+}
+
+template <>
+Tensors rule<Op::kMinimum>(const RuleContext& context) {
+  return map_elements<IsNumber>(context, []<typename T>(T x, T y) {
+    if (is_nan(x) || is_nan(y)) return is_nan(x) ? x : y;
+    return x <= y ? x : y;
+  });
+}
+
+template <>
+Tensors rule<Op::kNeg>(const RuleContext& context) {
+  return map_elements<IsNumber>(context, []<typename T>(T x) { return negative(x); });
+}
+
+template <>
+Tensors rule<Op::kAbs>(const RuleContext& context) {
+  return map_elements<IsNumber>(context, []<typename T>(T x) -> T {
+    if constexpr (std::is_same_v<T, Dual>) {
+      const double sign = x.value > 0 ? 1 : (x.value < 0 ? -1 : 0);
+      return Dual(std::abs(x.value), sign * x.tangent);
+    } else if constexpr (std::is_floating_point_v<T>) {
+      return std::abs(x);
+    } else {
+      return x < T{0} ? negative(x) : x;
+    }
+  });
+}
+
+template <>
+Tensors rule<Op::kExp>(const RuleContext& context) {
+  return map_elements<IsFloat>(context, []<typename T>(T x) {
+    using std::exp;
+    return exp(x);
+  });
+}
+
+template <>
+Tensors rule<Op::kLog>(const RuleContext& context) {
+  return map_elements<IsFloat>(context, []<typename T>(T x) {
+    using std::log;
+    return log(x);
+  });
+}
+
+template <>
+Tensors rule<Op::kSqrt>(const RuleContext& context) {
+  return map_elements<IsFloat>(context, []<typename T>(T x) {
+    using std::sqrt;
+    return sqrt(x);
+  });
+}
+
+template <>
+Tensors rule<Op::kRsqrt>(const RuleContext& context) {
+  return map_elements<IsFloat>(context, []<typename T>(T x) {
+    using std::sqrt;
+    return one<T>() / sqrt(x);
+  });
+}
+
+template <>
+Tensors rule<Op::kTanh>(const RuleContext& context) {
+  return map_elements<IsFloat>(context, []<typename T>(T x) {
+    using std::tanh;
+    return tanh(x);
+  });
+}
+
+template <>
+Tensors rule<Op::kSigmoid>(const RuleContext& context) {
+  return map_elements<IsFloat>(context, []<typename T>(T x) {
+    if constexpr (std::is_same_v<T, Dual>) {
+      // Not composed of the rules of exp and /: where exp overflows, they would give inf * 0.
+      const double y = 1 / (1 + std::exp(-x.value));
+      return Dual(y, y * (1 - y) * x.tangent);
+    } else {
+      return one<T>() / (one<T>() + std::exp(-x));
+    }
+  });
+}
+
+template <>
+Tensors rule<Op::kRelu>(const RuleContext& context) {
+  return map_elements<IsNumber>(context, []<typename T>(T x) -> T {
+    if constexpr (std::is_same_v<T, Dual>) {
+      return Dual(0 > x.value ? 0 : x.value, x.value > 0 ? x.tangent : 0);
+    } else {
+      return T{0} > x ? T{0} : x;
+    }
+  });
+}
+
+template <>
+Tensors rule<Op::kSquare>(const RuleContext& context) {
+  return map_elements<IsNumber>(context, []<typename T>(T x) { return product(x, x); });
+}
+
+template <>
+Tensors rule<Op::kSign>(const RuleContext& context) {
+  return map_elements<IsNumber>(context, []<typename T>(T x) {
+    const T zero{};
+    if (is_nan(x)) return element<T>(element<double>(x));  // without its tangent
+    return element<T>(static_cast<int>(x > zero) - static_cast<int>(x < zero));
+  });
+}
+
+template <>
+Tensors rule<Op::kFloor>(const RuleContext& context) {
+  return map_elements<IsFloat>(context, []<typename T>(T x) {
+    using std::floor;
+    return floor(x);
+  });
+}
+
+}  // namespace sluice::ir::reference

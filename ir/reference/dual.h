@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cmath>
+
+namespace sluice::ir::reference {
+
+/// `factor * tangent`, but a tangent of 0 stays 0 whatever the factor: what does not depend on the input has no
+/// derivative, even where the factor is infinite or NaN.
+inline double chain(double factor, double tangent) { return tangent == 0 ? 0 : factor * tangent; }
+
+/// A value and its derivative along one direction: forward-mode differentiation, a rule for each function.
+struct Dual {
+  double value = 0;
+  double tangent = 0;
+
+  Dual() = default;
+  explicit Dual(double v, double t = 0) : value(v), tangent(t) {}
+};
+
+inline Dual operator-(Dual x) { return Dual(-x.value, -x.tangent); }
+inline Dual operator+(Dual x, Dual y) { return Dual(x.value + y.value, x.tangent + y.tangent); }
+inline Dual operator-(Dual x, Dual y) { return Dual(x.value - y.value, x.tangent - y.tangent); }
+inline Dual operator*(Dual x, Dual y) {
+  return Dual(x.value * y.value, chain(y.value, x.tangent) + chain(x.value, y.tangent));
+}
+inline Dual operator/(Dual x, Dual y) {
+  return Dual(x.value / y.value, chain(1 / y.value, x.tangent) - chain(x.value / y.value / y.value, y.tangent));
+}
+
+// Order and equality are those of the values.
+inline bool operator==(Dual x, Dual y) { return x.value == y.value; }
+inline bool operator!=(Dual x, Dual y) { return x.value != y.value; }
+inline bool operator<(Dual x, Dual y) { return x.value < y.value; }
+inline bool operator<=(Dual x, Dual y) { return x.value <= y.value; }
+inline bool operator>(Dual x, Dual y) { return x.value > y.value; }
+inline bool operator>=(Dual x, Dual y) { return x.value >= y.value; }
+inline bool isnan(Dual x) { return std::isnan(x.value); }
+
+inline Dual exp(Dual x) { return Dual(std::exp(x.value), chain(std::exp(x.value), x.tangent)); }
+inline Dual log(Dual x) { return Dual(std::log(x.value), chain(1 / x.value, x.tangent)); }
+inline Dual sqrt(Dual x) { return Dual(std::sqrt(x.value), chain(0.5 / std::sqrt(x.value), x.tangent)); }
+inline Dual floor(Dual x) { return Dual(std::floor(x.value)); }
+inline Dual tanh(Dual x) {
+  const double y = std::tanh(x.value);
+  return Dual(y, chain(1 - y * y, x.tangent));
+}
+/// As the row of `pow` says: d/dy is 0 unless x > 0.
+inline Dual pow(Dual x, Dual y) {
+  const double value = std::pow(x.value, y.value);
+  const double by_x = y.value * std::pow(x.value, y.value - 1);
+  const double by_y = x.value > 0 ? value * std::log(x.value) : 0;
+  return Dual(value, chain(by_x, x.tangent) + chain(by_y, y.tangent));
+}
+
+}  // namespace sluice::ir::reference

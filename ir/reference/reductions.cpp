@@ -1,0 +1,114 @@
+#include <algorithm>
+#include <limits>
+
+#include "ir/reference/rules.h"
+
+namespace sluice::ir::reference {
+
+namespace {
+
+/// Calls `f(state, element)` for each element of x in row-major order with the state of the result that it is folded
+/// into; gives the states in row-major order.
+template <typename State, typename T, typename F>
+std::vector<State> fold(const RuleContext& context, std::span<const T> x, F f) {
+  const Sizes kept = strides_of(context.result_sizes());
+  const auto& axes = context.attributes().integers(Attr::kAxes);
+  Sizes strides;
+  std::size_t next_kept = 0;
+  for (std::size_t axis = 0; axis < context.x().sizes().size(); ++axis) {
+    const bool folded = std::ranges::find(axes, static_cast<std::int64_t>(axis)) != axes.end();
+    strides.push_back(folded ? 0 : kept[next_kept++]);
+  }
+  std::vector<State> states(static_cast<std::size_t>(count_of(context.result_sizes())));
+  auto from = x.begin();
+  for_each_offset(context.x().sizes(), strides, [&](std::size_t offset) { f(states[offset], *from++); });
+  return states;
+}
+
+/// The best element so far; for duals, the tangents of all that are equal to it.
+template <typename T>
+struct Extremum {
+  T best{};
+  std::int64_t ties = 0;
+  double tangents = 0;
+
+  template <typename Better>
+  void take(T x, Better better) {
+    const bool tie = ties > 0 && x == best;
+    if (ties > 0 && !tie && (is_nan(best) || !(is_nan(x) || better(x, best)))) return;
+    ties = tie ? ties + 1 : 1;
+    if constexpr (std::is_same_v<T, Dual>) tangents = (tie ? tangents : 0) + x.tangent;
+    if (!tie) best = x;
+  }
+
+  T result() const {
+    if constexpr (std::is_same_v<T, Dual>) {
+      // A NaN is equal to nothing, so nothing attains the maximum.
+      const double mean = tangents / static_cast<double>(ties);
+      return Dual(best.value, is_nan(best) ? std::numeric_limits<double>::quiet_NaN() : mean);
+    } else {
+      return best;
+    }
+  }
+};
+
+template <typename Better>
+Tensors reduce_to_extremum(const RuleContext& context, Better better) {
+  return context.x().visit([&]<typename T>(std::span<const T> x) -> Tensors {
+    const auto states = fold<Extremum<T>>(context, x, [&](Extremum<T>& state, T value) { state.take(value, better); });
+    Tensor result = Tensor::zeros<T>(context.result_sizes());
+    std::ranges::transform(states, result.data<T>().begin(), &Extremum<T>::result);
+    return {result};
+  });
+}
+
+}  // namespace
+
+template <>
+Tensors rule<Op::kReduceSum>(const RuleContext& context) {
+  return context.x().visit([&]<typename T>(std::span<const T> x) -> Tensors {
+    if constexpr (std::is_same_v<T, bool>) {
+      SLUICE_UNREACHABLE("reduce_sum: the row allows numbers only");
+    } else {
+      const auto sums = fold<T>(context, x, [](T& sum, T value) { sum = plus(sum, value); });
+      Tensor result = Tensor::zeros<T>(context.result_sizes());
+      std::ranges::copy(sums, result.data<T>().begin());
+      return {result};
+    }
+  });
+}
+
+template <>
+Tensors rule<Op::kReduceMax>(const RuleContext& context) {
+  return reduce_to_extremum(context, [](auto x, auto best) { return x > best; });
+}
+
+template <>
+Tensors rule<Op::kReduceMin>(const RuleContext& context) {
+  return reduce_to_extremum(context, [](auto x, auto best) { return x < best; });
+}
+
+template <>
+Tensors rule<Op::kArgmax>(const RuleContext& context) {
+  const Sizes& sizes = context.x().sizes();
+  const auto axis = static_cast<std::size_t>(context.attributes().integer(Attr::kAxis));
+  const auto inner = static_cast<std::size_t>(strides_of(sizes)[axis]);
+  const auto size = static_cast<std::size_t>(sizes[axis]);
+  return context.x().visit([&]<typename T>(std::span<const T> x) -> Tensors {
+    Tensor result = Tensor::zeros<std::int64_t>(context.result_sizes());
+    const auto to = result.data<std::int64_t>();
+    for (std::size_t i = 0; i < to.size(); ++i) {
+      const std::size_t first = i / inner * size * inner + i % inner;
+      std::size_t best = 0;
+      for (std::size_t j = 1; j < size; ++j) {
+        const T candidate = x[first + j * inner];
+        const T champion = x[first + best * inner];
+        if (!is_nan(champion) && (is_nan(candidate) || candidate > champion)) best = j;
+      }
+      to[i] = static_cast<std::int64_t>(best);
+    }
+    return {result};
+  });
+}
+
+}  // namespace sluice::ir::reference

@@ -1,0 +1,111 @@
+#pragma once
+
+#include <vector>
+
+#include "ir/graph.h"
+#include "ir/reference/tensor.h"
+
+// The rule of each op: what its row in ops.def says, as code. Each is written once, for every type of element; a rule
+// that is missing does not link.
+namespace sluice::ir::reference {
+
+using Tensors = std::vector<Tensor>;
+
+/// What a rule sees.
+struct RuleContext {
+  const Node& node;
+  const Tensors& operands;
+  std::int64_t batch_size;
+  Arithmetic arithmetic;
+
+  const Tensor& x() const { return operands[0]; }
+  const Tensor& y() const { return operands[1]; }
+  const Attributes& attributes() const { return node.attributes; }
+  /// The sizes of the first result.
+  Sizes result_sizes() const { return node.types[0].shape.at(batch_size); }
+  DType result_dtype() const { return node.types[0].dtype; }
+};
+
+template <Op op>
+Tensors rule(const RuleContext& context);
+
+#define OP(enumerator, ...) \
+  template <>               \
+  Tensors rule<Op::enumerator>(const RuleContext&);
+#include "ir/ops.def"
+#undef OP
+
+/// The rule that the table has for `op`.
+using Rule = Tensors (*)(const RuleContext&);
+Rule find_rule(Op op);
+
+/// As evaluate(), on tensors: the results of `graph` and the new states, for inputs that fit.
+struct Evaluation {
+  Tensors results;
+  Tensors states;
+};
+Evaluation evaluate_graph(const Graph& graph, Tensors inputs, Tensors states, std::int64_t batch_size,
+                          Arithmetic arithmetic);
+
+// ---- integers ----
+
+/// The number in 64 bits, sign extended: sums, differences and products of such numbers, cut to T, wrap around as T.
+template <typename T>
+std::uint64_t wide(T x) {
+  return static_cast<std::uint64_t>(x);
+}
+
+template <typename T>
+T plus(T x, T y) {
+  if constexpr (std::is_integral_v<T>) {
+    return static_cast<T>(wide(x) + wide(y));
+  } else {
+    return x + y;
+  }
+}
+
+template <typename T>
+bool is_nan(T x) {
+  if constexpr (is_float_element<T>) {
+    using std::isnan;
+    return isnan(x);
+  } else {
+    return false;
+  }
+}
+
+// ---- elementwise ----
+
+/// f(x), or f(x, y), of each element of the operands, which the op's row restricts to those that `Allowed` holds for.
+template <template <typename> typename Allowed, typename F>
+Tensors map_elements(const RuleContext& context, F f) {
+  return context.x().visit([&]<typename T>(std::span<const T> x) -> Tensors {
+    if constexpr (Allowed<T>::value) {
+      const auto at = [&](std::size_t i) {
+        if constexpr (std::is_invocable_v<F, T>) {
+          return f(x[i]);
+        } else {
+          return f(x[i], context.y().data<T>()[i]);
+        }
+      };
+      using Result = decltype(at(0));
+      Tensor result = Tensor::zeros<Result>(context.x().sizes());
+      const auto to = result.data<Result>();
+      for (std::size_t i = 0; i < to.size(); ++i) to[i] = at(i);
+      return {result};
+    } else {
+      SLUICE_UNREACHABLE("{}: an operand of a type that its row excludes", to_string(context.node.op));
+    }
+  });
+}
+
+template <typename T>
+struct IsAny : std::true_type {};
+template <typename T>
+struct IsNumber : std::bool_constant<!std::is_same_v<T, bool>> {};
+template <typename T>
+struct IsFloat : std::bool_constant<is_float_element<T>> {};
+template <typename T>
+struct IsBool : std::is_same<T, bool> {};
+
+}  // namespace sluice::ir::reference

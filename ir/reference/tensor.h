@@ -1,0 +1,130 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "ir/array.h"
+#include "ir/reference/dual.h"
+
+namespace sluice::ir::reference {
+
+using Sizes = std::vector<std::int64_t>;
+
+/// What stands for the floats of a graph; integers and bools are always themselves.
+enum class Arithmetic : std::uint8_t {
+  kAsWritten,  ///< f32 as float, f64 as double
+  kDouble,     ///< both as double
+  kDual,       ///< both as Dual
+};
+
+template <typename T>
+inline constexpr bool is_float_element =
+    std::is_same_v<T, float> || std::is_same_v<T, double> || std::is_same_v<T, Dual>;
+template <typename T>
+inline constexpr bool is_integer_element = std::is_integral_v<T> && !std::is_same_v<T, bool>;
+
+/// Calls `f` with a value of the C++ type that stands for `dtype`.
+template <typename F>
+decltype(auto) visit_element(Arithmetic arithmetic, DType dtype, F&& f) {
+  if (is_float(dtype) && arithmetic == Arithmetic::kDual) return f(Dual{});
+  if (is_float(dtype) && arithmetic == Arithmetic::kDouble) return f(double{});
+  return visit_dtype(dtype, f);
+}
+
+/// A number as an element of another type, without the rules of the op `cast`: for values that are known to fit.
+template <typename T, typename Number>
+T element(Number number) {
+  if constexpr (std::is_same_v<Number, T>) {
+    return number;
+  } else if constexpr (std::is_same_v<Number, Dual>) {
+    return static_cast<T>(number.value);
+  } else if constexpr (std::is_same_v<T, Dual>) {
+    return Dual(static_cast<double>(number));
+  } else {
+    return static_cast<T>(number);
+  }
+}
+
+std::int64_t count_of(const Sizes& sizes);
+/// The distance between neighbours along each axis of a row-major array.
+Sizes strides_of(const Sizes& sizes);
+
+/// A value while a graph is evaluated: sizes and row-major elements, which copies share.
+class Tensor {
+ public:
+  Tensor() = default;
+  template <typename T>
+  static Tensor zeros(Sizes sizes) {
+    Tensor tensor;
+    tensor.count_ = static_cast<std::size_t>(count_of(sizes));
+    tensor.elements_ = std::make_shared<T[]>(tensor.count_);
+    tensor.sizes_ = std::move(sizes);
+    return tensor;
+  }
+  static Tensor from(const Array& array, Arithmetic arithmetic);
+
+  const Sizes& sizes() const { return sizes_; }
+  std::size_t count() const { return count_; }
+  template <typename T>
+  std::span<T> data() {
+    return {std::get<std::shared_ptr<T[]>>(elements_).get(), count_};
+  }
+  template <typename T>
+  std::span<const T> data() const {
+    return {std::get<std::shared_ptr<T[]>>(elements_).get(), count_};
+  }
+  /// The same elements under other sizes of the same count.
+  Tensor reshaped(Sizes sizes) const;
+
+  /// Calls `f` with the elements as a span of their C++ type.
+  template <typename F>
+  decltype(auto) visit(F&& f) const {
+    return std::visit(
+        [&]<typename T>(const std::shared_ptr<T[]>& elements) { return f(std::span<const T>(elements.get(), count_)); },
+        elements_);
+  }
+
+  /// Rounded to `dtype`, which is this tensor's own but for the width of floats; duals without their tangents.
+  Array to_array(DType dtype) const;
+  /// The tangents as f64; zeros where the elements are no duals.
+  Array tangents() const;
+  /// A tensor of duals with these tangents (f64, one an element).
+  Tensor with_tangents(const Array& tangents) const;
+
+ private:
+  Sizes sizes_;
+  std::size_t count_ = 0;
+  std::variant<std::shared_ptr<float[]>, std::shared_ptr<double[]>, std::shared_ptr<Dual[]>,
+               std::shared_ptr<std::int32_t[]>, std::shared_ptr<std::int64_t[]>, std::shared_ptr<std::uint8_t[]>,
+               std::shared_ptr<bool[]>>
+      elements_;
+};
+
+/// Calls `f(offset)` for each index into `sizes` in row-major order; the offset is the sum of index[axis] *
+/// strides[axis]. A stride of 0 repeats, or folds, an axis.
+template <typename F>
+void for_each_offset(const Sizes& sizes, const Sizes& strides, F f) {
+  if (count_of(sizes) == 0) return;
+  Sizes index(sizes.size(), 0);
+  std::int64_t offset = 0;
+  while (true) {
+    f(static_cast<std::size_t>(offset));
+    std::size_t axis = sizes.size();
+    while (axis > 0) {
+      --axis;
+      offset += strides[axis];
+      if (++index[axis] < sizes[axis]) break;
+      offset -= strides[axis] * sizes[axis];
+      index[axis] = 0;
+      if (axis == 0) return;
+    }
+    if (sizes.empty()) return;
+  }
+}
+
+}  // namespace sluice::ir::reference
