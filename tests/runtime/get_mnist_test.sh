@@ -1,0 +1,50 @@
+#!/bin/bash
+# scripts/get-mnist without a network: it says why it fails and leaves nothing behind. Usage: get_mnist_test.sh SCRIPT
+set -uo pipefail
+
+script=$1
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+failures=0
+
+# expect NAME MESSAGE: runs the script with a cache folder that has a blank in its name; it must fail, say MESSAGE, and leave no file.
+expect() {
+  local output status
+  output=$(XDG_CACHE_HOME="$folder/the cache" "$script" 2>&1)
+  status=$?
+  if [[ $status != 1 || $output != *"$2"* ]]; then
+    echo "$1: expected exit code 1 and \"$2\", got exit code $status and: $output"
+    failures=$((failures + 1))
+  fi
+  if [[ -n $(find "$folder/the cache" -type f) ]]; then
+    echo "$1: files are left: $(find "$folder/the cache" -type f)"
+    failures=$((failures + 1))
+  fi
+}
+
+mkdir "$folder/mirror"
+export SLUICE_MNIST_MIRRORS="file://$folder/mirror"
+expect "no such file" "train-images-idx3-ubyte.gz: "
+
+echo "not packed" > "$folder/mirror/train-images-idx3-ubyte.gz"
+expect "no gzip file" "not a gzip file, or damaged"
+
+echo "other digits" | gzip > "$folder/mirror/train-images-idx3-ubyte.gz"
+expect "another file" "its SHA-256 is another"
+
+export no_proxy=127.0.0.1
+SLUICE_MNIST_MIRRORS="http://127.0.0.1:9/one http://127.0.0.1:9/two"
+expect "nobody answers" "127.0.0.1:9/two/train-images-idx3-ubyte.gz: "
+expect "what to do then" "MNIST could not be downloaded; to use files that you have, name their folder: --data DIR or SLUICE_DATA_DIR"
+
+# What is there, packed or not, is not loaded again.
+mkdir -p "$folder/the cache/sluice/mnist"
+for name in train-images-idx3-ubyte train-labels-idx1-ubyte.gz t10k-images-idx3-ubyte t10k-labels-idx1-ubyte; do
+  touch "$folder/the cache/sluice/mnist/$name"
+done
+if ! output=$(XDG_CACHE_HOME="$folder/the cache" "$script" 2>&1) || [[ -n $output ]]; then
+  echo "files that are there: expected silence, got: $output"
+  failures=$((failures + 1))
+fi
+
+[[ $failures == 0 ]]
