@@ -33,16 +33,6 @@ int check_static_axis(const InferContext& c) {
   return axis;
 }
 
-void check_shape(const InferContext& c, const Shape& shape) {
-  int symbolic = 0;
-  for (const Dim& dim : shape) {
-    symbolic += dim.batch ? 1 : 0;
-    if (dim.size < 0 || (dim.batch && dim.size == 0))
-      fail("{}: {} has a size that is not valid", name(c), to_string(shape));
-  }
-  if (symbolic > 1) fail("{}: {} has B on more than one axis", name(c), to_string(shape));
-}
-
 void check_integer_indices(const InferContext& c, const Type& type) {
   if (!is_integer(type.dtype)) fail("{}: indices are integers, got {}", name(c), to_string(type));
 }
@@ -62,21 +52,49 @@ Shape gathered_shape(const Type& table, const Type& indices) {
   return shape;
 }
 
+/// How deep fused bodies are nested in `graph`: 0 if it has none.
+int body_depth(const Graph& graph) {
+  int depth = 0;
+  for (const Node& node : graph.nodes()) {
+    if (node.op == Op::kFused) depth = std::max(depth, 1 + body_depth(node.attributes.body()));
+  }
+  return depth;
+}
+
 }  // namespace
 
+void check_shape(std::string_view what, const Shape& shape) {
+  if (shape.rank() > kMaxRank) fail("{}: expected at most {} axes, got {}", what, kMaxRank, shape.rank());
+  int symbolic = 0;
+  std::int64_t count = 1;  // without regard to empty axes, so that no order of multiplication overflows
+  for (const Dim& dim : shape) {
+    symbolic += dim.batch ? 1 : 0;
+    if (dim.size < 0 || (dim.batch && dim.size == 0)) {
+      fail("{}: {} has a size that is not valid", what, to_string(shape));
+    }
+    if (dim.size > kMaxElements / count) fail("{}: {} has too many elements", what, to_string(shape));
+    count *= std::max<std::int64_t>(dim.size, 1);
+  }
+  if (symbolic > 1) fail("{}: {} has B on more than one axis", what, to_string(shape));
+}
+
 Types infer_typed(const InferContext& c) {
-  check_shape(c, c.attributes.shape());
+  check_shape(name(c), c.attributes.shape());
   if (c.op == Op::kState && !c.attributes.shape().is_static()) {
     fail("state: a variable has a static shape, got {}", to_string(c.attributes.shape()));
   }
   return {{c.attributes.dtype(), c.attributes.shape()}};
 }
 
-Types infer_constant(const InferContext& c) { return {c.attributes.array().type()}; }
+Types infer_constant(const InferContext& c) {
+  const Type type = c.attributes.array().type();
+  check_shape(name(c), type.shape);
+  return {type};
+}
 
 Types infer_iota(const InferContext& c) {
   const Shape& shape = c.attributes.shape();
-  check_shape(c, shape);
+  check_shape(name(c), shape);
   const std::int64_t axis = c.attributes.integer(Attr::kAxis);
   if (axis < 0 || axis >= shape.rank()) fail("iota: axis {} is outside of {}", axis, to_string(shape));
   if (c.attributes.dtype() == DType::kBool) fail("iota: counts in numbers, got bool");
@@ -121,7 +139,7 @@ Types infer_matmul(const InferContext& c) {
          to_string(x(c).shape[a_inner]), b_inner, to_string(y(c)), to_string(y(c).shape[b_inner]));
   }
   const Shape shape{x(c).shape[1 - a_inner], y(c).shape[1 - b_inner]};
-  check_shape(c, shape);
+  check_shape(name(c), shape);
   return {{x(c).dtype, shape}};
 }
 
@@ -141,7 +159,7 @@ Types infer_transpose(const InferContext& c) {
 
 Types infer_reshape(const InferContext& c) {
   const Shape& shape = c.attributes.shape();
-  check_shape(c, shape);
+  check_shape(name(c), shape);
   if (shape.element_count() != x(c).shape.element_count()) {
     fail("reshape: {} has {} elements, {} would have {}", to_string(x(c)), to_string(x(c).shape.element_count()),
          to_string(shape), to_string(shape.element_count()));
@@ -151,7 +169,7 @@ Types infer_reshape(const InferContext& c) {
 
 Types infer_broadcast(const InferContext& c) {
   const Shape& shape = c.attributes.shape();
-  check_shape(c, shape);
+  check_shape(name(c), shape);
   const int missing = shape.rank() - x(c).shape.rank();
   bool fits = missing >= 0;
   for (int axis = 0; fits && axis < x(c).shape.rank(); ++axis) {
@@ -173,6 +191,7 @@ Types infer_concat(const InferContext& c) {
       fail("concat: operands differ in more than axis {}: {} and {}", axis, to_string(x(c)), to_string(type));
     }
     result.shape[axis].size += type.shape[axis].size;
+    check_shape(name(c), result.shape);
   }
   return {result};
 }
@@ -194,8 +213,10 @@ Types infer_pad(const InferContext& c) {
   const std::int64_t low = c.attributes.integer(Attr::kLow);
   const std::int64_t high = c.attributes.integer(Attr::kHigh);
   if (low < 0 || high < 0) fail("pad: low and high are at least 0, got {} and {}", low, high);
+  if (low > kMaxElements || high > kMaxElements) fail("pad: too many elements: low {}, high {}", low, high);
   Type result = x(c);
   result.shape[axis].size += low + high;
+  check_shape(name(c), result.shape);
   return {result};
 }
 
@@ -205,6 +226,7 @@ Types infer_one_hot(const InferContext& c) {
   if (depth < 1) fail("one_hot: depth is at least 1, got {}", depth);
   Type result{c.attributes.dtype(), x(c).shape};
   result.shape.push_back(depth);
+  check_shape(name(c), result.shape);
   return {result};
 }
 
@@ -213,7 +235,7 @@ Types infer_gather(const InferContext& c) {
   if (x(c).shape.rank() < 1) fail("gather: the table has rows, got {}", to_string(x(c)));
   if (x(c).shape[0].size == 0) fail("gather: the table has no row: {}", to_string(x(c)));
   const Shape shape = gathered_shape(x(c), y(c));
-  check_shape(c, shape);
+  check_shape(name(c), shape);
   return {{x(c).dtype, shape}};
 }
 
@@ -252,12 +274,14 @@ Types infer_random(const InferContext& c) {
     if (type != Type{DType::kI64, {}}) fail("{}: key and counter are i64[], got {}", name(c), to_string(type));
   }
   if (!is_float(c.attributes.dtype())) fail("{}: makes floats, got {}", name(c), to_string(c.attributes.dtype()));
-  check_shape(c, c.attributes.shape());
+  check_shape(name(c), c.attributes.shape());
   return {{c.attributes.dtype(), c.attributes.shape()}};
 }
 
 Types infer_gradient(const InferContext& c) {
-  if (c.operands.empty()) fail("gradient: expected y and what to derive it by, got nothing");
+  if (c.operands.size() < 2) {
+    fail("gradient: expected y and what to derive it by, got {}", c.operands.empty() ? "nothing" : "only y");
+  }
   if (!is_float(x(c).dtype) || x(c).shape.rank() != 0) fail("gradient: y is a float scalar, got {}", to_string(x(c)));
   Types types;
   for (const Type& type : c.operands.subspan(1)) {
@@ -270,7 +294,9 @@ Types infer_gradient(const InferContext& c) {
 Types infer_fused(const InferContext& c) {
   const Graph& body = c.attributes.body();
   const auto parameters = body.parameters();
-  if (!body.states().empty()) fail("fused: the body has no state");
+  if (!body.states().empty()) fail("fused: a body has no state, got {}", body.states().size());
+  if (body.results().empty()) fail("fused: a body has results, got none");
+  if (body_depth(body) >= kMaxBodyDepth) fail("fused: bodies are nested deeper than {}", kMaxBodyDepth);
   if (parameters.size() != c.operands.size())
     fail("fused: the body takes {} operands, got {}", parameters.size(), c.operands.size());
   for (std::size_t i = 0; i < parameters.size(); ++i) {

@@ -10,6 +10,15 @@ namespace sluice::ir {
 
 using Types = std::vector<Type>;
 
+inline constexpr int kMaxRank = 32;  ///< as NumPy's
+inline constexpr std::int64_t kMaxElements = std::int64_t{1}
+                                             << 48;  ///< so that no count of elements or bytes overflows
+inline constexpr int kMaxBodyDepth = 16;             ///< of fused nodes in bodies of fused nodes
+
+/// Throws Error that begins with `what` unless all sizes are at least 0, at most one is symbolic, and rank and number
+/// of elements (but for B) keep to the limits above.
+void check_shape(std::string_view what, const Shape& shape);
+
 Types infer_typed(const InferContext& c);
 Types infer_constant(const InferContext& c);
 Types infer_iota(const InferContext& c);

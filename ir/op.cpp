@@ -60,6 +60,9 @@ std::string_view describe(DTypeSet set) {
 }
 
 bool holds(Attr key, const AttrValue& value) {
+  if (const auto* body = std::get_if<std::shared_ptr<const Graph>>(&value); body != nullptr && *body == nullptr) {
+    return false;
+  }
   switch (key) {
 #define ATTRIBUTE(enumerator, name, type) \
   case Attr::enumerator:                  \
