@@ -22,7 +22,9 @@ std::string to_string(const Location& location) {
 }
 
 static std::string with_location(const std::string& message, const Location& location) {
-  return location.known() ? fmt::format("{}: {}", to_string(location), message) : message;
+  if (!location.known()) return message;
+  if (location.column == 0) return fmt::format("{}: {}", to_string(location), message);
+  return fmt::format("{}:{}: {}", to_string(location), location.column, message);
 }
 
 Error::Error(const std::string& message, Location location)

@@ -28,7 +28,8 @@ std::string_view intern_file(std::string_view file);
 std::string to_string(const Location& location);
 
 /// What the user did wrong: a shape that does not fit, a truncated file, an unknown flag. The message is lower case,
-/// names the op or file, says what was expected and what came; a known location stands before it as "file:line: ".
+/// names the op or file, says what was expected and what came; a known location stands before it as "file:line: ", or
+/// "file:line:column: " where the column is known.
 class Error : public std::runtime_error {
  public:
   explicit Error(const std::string& message, Location location = {});
