@@ -7,6 +7,9 @@
 
 namespace sluice::ir {
 
+/// The number in the first line of a text, `sluice-ir 1`. It grows when old texts would be read differently.
+inline constexpr int kTextVersion = 1;
+
 struct PrintOptions {
   bool locations = false;  ///< end each line with the user's line that made the node, as a comment
 };

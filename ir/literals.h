@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string>
+
+#include "ir/array.h"
+#include "ir/lexer.h"
+
+// Numbers and arrays in a graph's text, exact to the bit. Private to the printer and the parser.
+namespace sluice::ir {
+
+/// The elements of `array` as nested lists, or the element itself for a scalar: [[1, -0], [nan, 2.5]]. Floats are the
+/// shortest decimals that read back to the same bits; a NaN other than the usual quiet one shows its bits:
+/// nan(0xffc00000). An array without elements is [].
+std::string literal(const Array& array);
+
+/// Reads what literal() wrote for an array of this (static) type. Throws Error at what does not fit.
+Array read_array(Lexer& lexer, const Type& type);
+
+std::string literal(double value);
+double read_double(Lexer& lexer);
+std::int64_t read_integer(Lexer& lexer);
+
+}  // namespace sluice::ir

@@ -1,0 +1,401 @@
+#include <algorithm>
+#include <set>
+#include <type_traits>
+#include <unordered_map>
+
+#include "ir/error.h"
+#include "ir/infer.h"
+#include "ir/lexer.h"
+#include "ir/literals.h"
+#include "ir/suggest.h"
+#include "ir/text.h"
+
+// The grammar. White space separates words and means nothing else; // begins a comment.
+//   text      = "sluice-ir" number "graph" @name "(" [input {"," input}] ")" ["state" "(" [state {"," state}] ")"] body
+//   input     = %name ":" type [range]
+//   state     = %name ":" type string [range]
+//   range     = "{" "range" "=" "[" number "," number ")" "}"
+//   body      = "{" {node} ["update" %state "=" %value {"," ...}] "return" [%value {"," %value}] "}"
+//   node      = %name ":" type {"," %name ":" type} "=" (op [%value {"," %value}] [attributes] | fused)
+//   fused     = "fused" "(" [input "=" %value {"," ...}] ")" body
+//   attributes = "{" [key "=" value {"," key "=" value}] "}"
+//   type      = dtype "[" [dim {"," dim}] "]", dim = number | "B" | number "*" "B"
+
+namespace sluice::ir {
+
+namespace {
+
+constexpr TokenKind kName = TokenKind::kName;
+constexpr TokenKind kValue = TokenKind::kValue;
+
+/// Calls `f` for each item up to the closing symbol; items are separated by commas.
+template <typename F>
+void read_list(Lexer& lexer, char closing, std::string_view what, F f) {
+  if (lexer.take_symbol(closing)) return;
+  do {
+    f();
+  } while (lexer.take_symbol(','));
+  lexer.expect_symbol(closing, fmt::format("or ',' after {}", what));
+}
+
+Dim read_dim(Lexer& lexer) {
+  if (lexer.peek().is(kName, "B")) {
+    lexer.take();
+    return batch;
+  }
+  const Token token = lexer.peek();
+  if (token.kind != TokenKind::kNumber) {
+    lexer.fail_at(token, fmt::format("expected a size, B or a multiple as in 3*B, got {}", describe(token)));
+  }
+  const std::int64_t size = read_integer(lexer);
+  if (!lexer.take_symbol('*')) return size;
+  const Token symbol = lexer.take();
+  if (!symbol.is(kName, "B")) lexer.fail_at(symbol, fmt::format("expected B after '*', got {}", describe(symbol)));
+  return {size, true};
+}
+
+Shape read_shape(Lexer& lexer) {
+  const Token opening = lexer.expect_symbol('[', "to begin a shape");
+  Shape shape;
+  read_list(lexer, ']', "a size", [&] { shape.push_back(read_dim(lexer)); });
+  try {
+    check_shape("shape", shape);
+  } catch (const Error& error) {
+    lexer.fail_at(opening, error.message());
+  }
+  return shape;
+}
+
+DType read_dtype(Lexer& lexer) {
+  const Token token = lexer.expect(kName, "an element type");
+  const auto dtype = parse_dtype(token.text);
+  if (dtype) return *dtype;
+  std::vector<std::string_view> names;
+  for (int i = 0; i < kDTypeCount; ++i) names.push_back(to_string(static_cast<DType>(i)));
+  lexer.fail_at(token, fmt::format("unknown element type {}{}", describe(token), did_you_mean(token.text, names)));
+}
+
+Type read_type(Lexer& lexer) {
+  const DType dtype = read_dtype(lexer);
+  return {dtype, read_shape(lexer)};
+}
+
+std::vector<std::int64_t> read_integers(Lexer& lexer) {
+  lexer.expect_symbol('[', "to begin a list of integers");
+  std::vector<std::int64_t> list;
+  read_list(lexer, ']', "an integer", [&] { list.push_back(read_integer(lexer)); });
+  return list;
+}
+
+bool read_flag(Lexer& lexer) {
+  const Token token = lexer.take();
+  if (!token.is(kName, "true") && !token.is(kName, "false")) {
+    lexer.fail_at(token, fmt::format("expected true or false, got {}", describe(token)));
+  }
+  return token.text == "true";
+}
+
+/// Reads the value of an attribute as its row of attributes.def says; a constant has the type of its binder.
+AttrValue read_attribute(Lexer& lexer, Attr key, const Type& type) {
+  const auto read = [&]<typename T>(const T*) -> AttrValue {
+    if constexpr (std::is_same_v<T, std::int64_t>) return read_integer(lexer);
+    if constexpr (std::is_same_v<T, bool>) return read_flag(lexer);
+    if constexpr (std::is_same_v<T, DType>) return read_dtype(lexer);
+    if constexpr (std::is_same_v<T, std::vector<std::int64_t>>) return read_integers(lexer);
+    if constexpr (std::is_same_v<T, Shape>) return read_shape(lexer);
+    if constexpr (std::is_same_v<T, Array>) {
+      if (!type.shape.is_static()) {
+        lexer.fail_at(lexer.peek(), fmt::format("a constant has a static shape, got {}", to_string(type)));
+      }
+      return read_array(lexer, type);
+    }
+    SLUICE_UNREACHABLE("attribute {} has no value in a list", to_string(key));
+  };
+  switch (key) {
+#define ATTRIBUTE(enumerator, name, type) \
+  case Attr::enumerator:                  \
+    return read(static_cast<const type*>(nullptr));
+#include "ir/attributes.def"
+#undef ATTRIBUTE
+  }
+  SLUICE_UNREACHABLE("attribute {}", static_cast<int>(key));
+}
+
+std::optional<Range> read_range(Lexer& lexer) {
+  if (!lexer.take_symbol('{')) return std::nullopt;
+  const Token word = lexer.take();
+  if (!word.is(kName, "range")) {
+    lexer.fail_at(word, fmt::format("expected range, the one attribute of an input, got {}", describe(word)));
+  }
+  lexer.expect_symbol('=', "after 'range'");
+  const Token opening = lexer.expect_symbol('[', "to begin a range as in [0,256)");
+  Range range;
+  range.low = read_double(lexer);
+  lexer.expect_symbol(',', "between the ends of a range");
+  range.high = read_double(lexer);
+  lexer.expect_symbol(')', "to end a range as in [0,256)");
+  lexer.expect_symbol('}', "after the range");
+  if (!(range.low < range.high)) {
+    lexer.fail_at(opening, fmt::format("the range [{},{}) is empty", literal(range.low), literal(range.high)));
+  }
+  return range;
+}
+
+/// Reads one graph, or one body of a fused node, which has names of its own.
+class GraphParser {
+ public:
+  GraphParser(Lexer& lexer, std::string name, const GraphParser* outer)
+      : lexer_(lexer), builder_(std::move(name)), outer_(outer), depth_(outer == nullptr ? 0 : outer->depth_ + 1) {}
+
+  void read_parameter() {
+    const Binder binder = read_binder();
+    const auto range = read_range(lexer_);
+    define(binder.name, checked(binder.name, [&] {
+             return builder_.parameter(lexer_.unquoted(binder.name), binder.type, range, origins(binder.name));
+           }));
+  }
+
+  void read_state() {
+    const Binder binder = read_binder();
+    const Token variable = lexer_.expect(TokenKind::kString, "the name of a variable as in \"dense_0/w\"");
+    const auto range = read_range(lexer_);
+    define(binder.name, checked(binder.name, [&] {
+             return builder_.state(lexer_.unquoted(binder.name), lexer_.unquoted(variable), binder.type, range,
+                                   origins(binder.name));
+           }));
+  }
+
+  /// From the opening to the closing brace.
+  Graph read_body() && {
+    lexer_.expect_symbol('{', "to begin the nodes");
+    while (lexer_.peek().kind == kValue) read_node();
+    if (lexer_.peek().is(kName, "update")) read_updates();
+    const Token word = lexer_.take();
+    if (!word.is(kName, "return")) {
+      lexer_.fail_at(word, fmt::format("expected a node, update or return, got {}", describe(word)));
+    }
+    std::vector<Value> results;
+    if (lexer_.peek().kind == kValue) {
+      do {
+        results.push_back(read_value());
+      } while (lexer_.take_symbol(','));
+    }
+    builder_.set_results(std::move(results));
+    lexer_.expect_symbol('}', "after the results");
+    return std::move(builder_).finish();
+  }
+
+ private:
+  /// Calls `f`, which calls the builder; an error gets this place in the text.
+  template <typename F>
+  std::invoke_result_t<F> checked(const Token& place, F f) {
+    try {
+      return f();
+    } catch (const Error& error) {
+      lexer_.fail_at(place, error.message());
+    }
+  }
+
+  struct Binder {
+    Token name;
+    Type type;
+    std::size_t type_offset = 0;
+  };
+  struct Definition {
+    Value value;
+    std::uint32_t line = 0;
+  };
+
+  Origins origins(const Token& token) const { return origin_at(lexer_.location(token.offset)); }
+
+  /// Quoted and plain spellings of a name are one name, but "0" in quotes is not the number 0.
+  std::string key(const Token& token) const {
+    const std::string name = lexer_.unquoted(token);
+    const bool number = token.text[1] >= '0' && token.text[1] <= '9';
+    return (number ? '#' : '%') + name;
+  }
+
+  void define(const Token& token, Value value) {
+    const auto [place, fresh] = values_.try_emplace(key(token), value, lexer_.location(token.offset).line);
+    if (!fresh) {
+      lexer_.fail_at(token, fmt::format("{} is defined already, on line {}", describe(token), place->second.line));
+    }
+  }
+
+  Binder read_binder() {
+    const Token name = lexer_.expect(kValue, "a value as in %x");
+    lexer_.expect_symbol(':', fmt::format("and a type after {}", describe(name)));
+    const std::size_t type_offset = lexer_.peek().offset;
+    return {name, read_type(lexer_), type_offset};
+  }
+
+  Value read_value() {
+    const Token token = lexer_.expect(kValue, "a value as in %x");
+    const std::string name = key(token);
+    if (const auto found = values_.find(name); found != values_.end()) return found->second.value;
+    for (const GraphParser* outer = outer_; outer != nullptr; outer = outer->outer_) {
+      if (!outer->values_.contains(name)) continue;
+      lexer_.fail_at(
+          token, fmt::format("{} is outside of this fused body, which sees only its own parameters", describe(token)));
+    }
+    std::vector<std::string_view> names;
+    for (const auto& [known, definition] : values_) {
+      if (known[0] == '%') names.push_back(known);
+    }
+    std::sort(names.begin(), names.end());
+    lexer_.fail_at(token,
+                   fmt::format("{} is not defined before this line{}", describe(token), did_you_mean(name, names)));
+  }
+
+  void read_node() {
+    std::vector<Binder> binders;
+    do {
+      binders.push_back(read_binder());
+    } while (lexer_.take_symbol(','));
+    lexer_.expect_symbol('=', "between a type and an op");
+    const Token word = lexer_.expect(kName, "an op");
+    const Op op = find_op(word);
+    std::vector<Value> operands;
+    Attributes attributes;
+    if (op == Op::kFused) {
+      attributes.set(Attr::kBody, read_fused(operands));
+    } else {
+      if (lexer_.peek().kind == kValue && !lexer_.followed_by(':')) {
+        do {
+          operands.push_back(read_value());
+        } while (lexer_.take_symbol(','));
+      }
+      if (lexer_.take_symbol('{')) read_attributes(op, binders[0].type, attributes);
+    }
+    const Value value =
+        checked(word, [&] { return builder_.add(op, std::move(operands), std::move(attributes), origins(word)); });
+    check_results(word, binders, value);
+  }
+
+  /// Compares what the text says of a node's results with what inference says.
+  void check_results(const Token& op, const std::vector<Binder>& binders, Value value) {
+    const auto& types = builder_.graph().node(value).types;
+    if (types.size() != binders.size()) {
+      lexer_.fail_at(op, fmt::format("{} has {} result{}, got {} name{}", op.text, types.size(),
+                                     types.size() == 1 ? "" : "s", binders.size(), binders.size() == 1 ? "" : "s"));
+    }
+    for (std::uint32_t i = 0; i < binders.size(); ++i) {
+      if (binders[i].type != types[i]) {
+        lexer_.fail_at(binders[i].type_offset, fmt::format("expected {}, the type that {} gives, got {}",
+                                                           to_string(types[i]), op.text, to_string(binders[i].type)));
+      }
+      define(binders[i].name, {value.node, i});
+    }
+  }
+
+  Op find_op(const Token& word) {
+    const auto op = parse_op(word.text);
+    if (!op) {
+      std::vector<std::string_view> names;
+      for (int i = 0; i < kOpCount; ++i) names.push_back(to_string(static_cast<Op>(i)));
+      lexer_.fail_at(word, fmt::format("unknown op {}{}", describe(word), did_you_mean(word.text, names)));
+    }
+    if (info(*op).has(kInput)) {
+      lexer_.fail_at(word, fmt::format("a {} stands in the header of the graph, not among its nodes", word.text));
+    }
+    return *op;
+  }
+
+  void read_attributes(Op op, const Type& type, Attributes& attributes) {
+    read_list(lexer_, '}', "an attribute", [&] {
+      const Token name = lexer_.expect(kName, "an attribute");
+      const auto attr = parse_attr(name.text);
+      std::vector<std::string_view> names;
+      bool known = false;
+      for (const AttrRule& rule : info(op).attributes) {
+        names.push_back(to_string(rule.key));
+        known = known || rule.key == attr;
+      }
+      if (!known) {
+        lexer_.fail_at(name, fmt::format("{} has no attribute {}{}", to_string(op), describe(name),
+                                         did_you_mean(name.text, names)));
+      }
+      if (attributes.find(*attr) != nullptr) lexer_.fail_at(name, fmt::format("{} is given twice", describe(name)));
+      lexer_.expect_symbol('=', fmt::format("after {}", describe(name)));
+      attributes.set(*attr, read_attribute(lexer_, *attr, type));
+    });
+  }
+
+  std::shared_ptr<const Graph> read_fused(std::vector<Value>& operands) {
+    const Token opening = lexer_.expect_symbol('(', "after 'fused'");
+    if (depth_ == kMaxBodyDepth) {
+      lexer_.fail_at(opening, fmt::format("fused bodies are nested deeper than {}", kMaxBodyDepth));
+    }
+    GraphParser body(lexer_, "fused", this);
+    read_list(lexer_, ')', "an operand", [&] {
+      body.read_parameter();
+      lexer_.expect_symbol('=', "and the operand after a parameter of a fused body");
+      operands.push_back(read_value());
+    });
+    return std::make_shared<const Graph>(std::move(body).read_body());
+  }
+
+  void read_updates() {
+    lexer_.take();
+    do {
+      const Token place = lexer_.peek();
+      const Value state = read_value();
+      if (builder_.graph().node(state).op != Op::kState) {
+        lexer_.fail_at(place, fmt::format("expected a state to update, got {}", describe(place)));
+      }
+      lexer_.expect_symbol('=', "after a state to update");
+      const Value value = read_value();
+      checked(place, [&] { builder_.set_update(state, value); });
+      if (!updated_.insert(state.node).second) {
+        lexer_.fail_at(place, fmt::format("{} is updated already", describe(place)));
+      }
+    } while (lexer_.take_symbol(','));
+  }
+
+  Lexer& lexer_;
+  Builder builder_;
+  const GraphParser* outer_;
+  int depth_;
+  std::unordered_map<std::string, Definition> values_;
+  std::set<std::uint32_t> updated_;
+};
+
+Graph read_graph(Lexer& lexer) {
+  const Token word = lexer.take();
+  const bool versioned = word.is(kName, "sluice-ir");
+  if (!versioned) {
+    lexer.fail_at(word, fmt::format("expected the first line sluice-ir {}, got {}", kTextVersion, describe(word)));
+  }
+  const Token version = lexer.peek();
+  if (const std::int64_t number = read_integer(lexer); number != kTextVersion) {
+    lexer.fail_at(version, fmt::format("expected text of version {}, got version {}", kTextVersion, number));
+  }
+  const Token graph = lexer.take();
+  if (!graph.is(kName, "graph")) lexer.fail_at(graph, fmt::format("expected graph, got {}", describe(graph)));
+  const Token name = lexer.expect(TokenKind::kGraph, "the name of the graph as in @step");
+  GraphParser parser(lexer, lexer.unquoted(name), nullptr);
+  lexer.expect_symbol('(', "after the name of the graph");
+  read_list(lexer, ')', "a parameter", [&] { parser.read_parameter(); });
+  if (lexer.peek().is(kName, "state")) {
+    lexer.take();
+    lexer.expect_symbol('(', "after 'state'");
+    read_list(lexer, ')', "a state", [&] { parser.read_state(); });
+  }
+  Graph read = std::move(parser).read_body();
+  lexer.expect(TokenKind::kEnd, "the end of the text");
+  try {
+    verify(read);
+  } catch (const Error& error) {
+    lexer.fail_at(error.location().known() ? lexer.offset(error.location()) : name.offset, error.message());
+  }
+  return read;
+}
+
+}  // namespace
+
+Graph parse(std::string_view text, std::string_view file) {
+  Lexer lexer(text, file);
+  return read_graph(lexer);
+}
+
+}  // namespace sluice::ir

@@ -1,0 +1,109 @@
+#include "tests/ir/every_op.h"
+
+#include <bit>
+#include <limits>
+
+namespace sluice::test {
+
+using namespace ir;
+
+namespace {
+
+std::shared_ptr<const Graph> layer_body() {
+  Builder b("layer");
+  const Value x = b.parameter("x", {DType::kF32, {batch, 4}}, Range{-1, 1});
+  const Value w = b.parameter("w", {DType::kF32, {4, 3}});
+  const Value product = b(Op::kMatmul, {x, w});
+  const Value activated = b(Op::kRelu, {product});
+  b.set_results({activated, product});
+  return std::make_shared<const Graph>(std::move(b).finish());
+}
+
+std::shared_ptr<const Graph> nested_body() {
+  Builder b("outer");
+  const Value x = b.parameter("x", {DType::kF32, {batch, 4}});
+  const Value w = b.parameter("w", {DType::kF32, {4, 3}});
+  const Value layer = b.add(Op::kFused, {x, w}, {{Attr::kBody, layer_body()}});
+  b.set_results({b(Op::kAdd, {layer, {layer.node, 1}})});
+  return std::make_shared<const Graph>(std::move(b).finish());
+}
+
+void add_constants(Builder& b) {
+  using F = std::numeric_limits<float>;
+  using D = std::numeric_limits<double>;
+  b.constant(Array({1.0f, 0.1f, -0.0f, F::infinity(), -F::infinity(), F::quiet_NaN(), F::denorm_min(), F::max(), 1e20f,
+                    16777216.0f, std::bit_cast<float>(0xffc00000u), std::bit_cast<float>(0x7f800001u)},
+                   {12}));
+  b.constant(Array({0.1, -0.0, D::denorm_min(), D::max(), D::quiet_NaN(), std::bit_cast<double>(0xfff8000000000001u),
+                    1.0 / 3.0, -D::infinity()},
+                   {2, 2, 2}));
+  b.constant(Array({std::numeric_limits<std::int32_t>::min(), 0, 7}, {3, 1}));
+  b.constant(Array({std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max()}, {2}));
+  b.constant(Array({std::uint8_t{0}, std::uint8_t{255}}, {2}));
+  b.constant(Array({true, false}, {2}));
+  b.constant(Array::scalar(2.5f));
+  b.constant(Array(DType::kF32, {0, 3}));
+  b.constant(Array(DType::kBool, {2, 0}));
+}
+
+void add_elementwise(Builder& b, Value x, Value y) {
+  for (const Op op : {Op::kAdd, Op::kSub, Op::kMul, Op::kDiv, Op::kPow, Op::kMaximum, Op::kMinimum, Op::kEqual,
+                      Op::kNotEqual, Op::kLess, Op::kLessEqual, Op::kGreater}) {
+    b(op, {x, y});
+  }
+  for (const Op op : {Op::kNeg, Op::kAbs, Op::kExp, Op::kLog, Op::kSqrt, Op::kRsqrt, Op::kTanh, Op::kSigmoid, Op::kRelu,
+                      Op::kSquare, Op::kSign, Op::kFloor, Op::kStopGradient}) {
+    b(op, {x});
+  }
+  const Value condition = b(Op::kGreaterEqual, {x, y});
+  const Value both = b(Op::kLogicalAnd, {condition, b(Op::kLogicalNot, {condition})});
+  b(Op::kSelect, {b(Op::kLogicalOr, {both, condition}), x, y});
+}
+
+void add_shapes(Builder& b, Value x, Value w, Value labels) {
+  b(Op::kTranspose, {x}, {{Attr::kPermutation, std::vector<std::int64_t>{1, 0}}});
+  b.reshape(x, {Dim(2, true), 2});
+  b.broadcast(x, {5, batch, 4});
+  b(Op::kConcat, {x, x, x}, {{Attr::kAxis, std::int64_t{1}}});
+  b(Op::kSlice, {x},
+    {{Attr::kAxis, std::int64_t{1}}, {Attr::kStart, std::int64_t{1}}, {Attr::kLimit, std::int64_t{3}}});
+  b(Op::kPad, {x}, {{Attr::kAxis, std::int64_t{1}}, {Attr::kLow, std::int64_t{1}}, {Attr::kHigh, std::int64_t{0}}});
+  b(Op::kOneHot, {labels}, {{Attr::kDepth, std::int64_t{10}}, {Attr::kDType, DType::kBool}});
+  const Value rows = b(Op::kGather, {w, labels});
+  b(Op::kScatterAdd, {w, labels, rows});
+  for (const Op op : {Op::kReduceMax, Op::kReduceMin}) b(op, {x}, {{Attr::kAxes, std::vector<std::int64_t>{0}}});
+  b(Op::kReduceSum, {x}, {{Attr::kAxes, std::vector<std::int64_t>{}}});
+  b(Op::kArgmax, {x}, {{Attr::kAxis, std::int64_t{1}}});
+  b(Op::kIota, {}, {{Attr::kAxis, std::int64_t{0}}, {Attr::kDType, DType::kI32}, {Attr::kShape, Shape{batch, 2}}});
+}
+
+}  // namespace
+
+Graph every_op() {
+  Builder b("every_op");
+  const Value x = b.parameter("x", {DType::kF32, {batch, 4}});
+  add_constants(b);  // inputs may come after other nodes: states are found while tracing
+  const Value labels = b.parameter("labels", {DType::kU8, {batch}}, Range{0, 10});
+  const Value y = b.parameter("y", {DType::kF32, {batch, 4}}, Range{-0.5, 1e-7});
+  add_elementwise(b, x, y);
+  const Value w = b.state("w", "dense_0/w", {DType::kF32, {4, 3}}, Range{0, 1});
+  const Value counter = b.state("counter", "a \"quoted\" name\n", {DType::kI64, {}});
+  const Value rate = b.state("rate", "rate", {DType::kF64, {}});
+  add_shapes(b, x, w, labels);
+  const Value product = b(Op::kMatmul, {x, w});
+  b(Op::kMatmul, {w, product}, {{Attr::kTransposeB, true}});
+  b(Op::kMatmul, {x, product}, {{Attr::kTransposeA, true}});
+  const Value key = b(Op::kBatchSize, {});
+  b(Op::kRandomUniform, {key, counter}, {{Attr::kDType, DType::kF32}, {Attr::kShape, Shape{batch, 3}}});
+  b(Op::kRandomNormal, {key, counter}, {{Attr::kDType, DType::kF64}, {Attr::kShape, Shape{}}});
+  const Value layer = b.add(Op::kFused, {x, w}, {{Attr::kBody, layer_body()}});
+  const Value nested = b.add(Op::kFused, {x, w}, {{Attr::kBody, nested_body()}});
+  const Value sum = b.reduce_sum(b(Op::kMul, {nested, {layer.node, 1}}), {0, 1});
+  const Value gradient = b(Op::kGradient, {sum, w, x});
+  b.set_update(w, gradient);
+  b.set_update(counter, b(Op::kAdd, {counter, b.scalar(DType::kI64, 1)}));
+  b.set_results({sum, {gradient.node, 1}, rate, b.cast(labels, DType::kF64)});
+  return std::move(b).finish();
+}
+
+}  // namespace sluice::test
