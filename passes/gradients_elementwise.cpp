@@ -1,0 +1,114 @@
+#include "passes/gradient_rules.h"
+
+// Derivatives of the elementwise ops. In the comments g is the adjoint of the result r, x and y are the operands.
+// Where there is a choice at a kink or a tie, the op's row in ops.def says which.
+namespace sluice::passes {
+
+using ir::Op;
+using ir::Value;
+
+namespace {
+
+/// Gives g to operand `taken` where `condition` holds and to operand `other` elsewhere, and zero to the one left out.
+void contribute_by_choice(GradientContext& c, Value condition, std::size_t taken, std::size_t other) {
+  if (c.wanted(taken)) c.contribute(taken, c(Op::kSelect, {condition, c.adjoint, c.number(0)}));
+  if (c.wanted(other)) c.contribute(other, c(Op::kSelect, {condition, c.number(0), c.adjoint}));
+}
+
+}  // namespace
+
+void gradient_of_kAdd(GradientContext& c) {
+  c.contribute(0, c.adjoint);
+  c.contribute(1, c.adjoint);
+}
+
+void gradient_of_kSub(GradientContext& c) {
+  c.contribute(0, c.adjoint);
+  if (c.wanted(1)) c.contribute(1, c(Op::kNeg, {c.adjoint}));
+}
+
+void gradient_of_kMul(GradientContext& c) {
+  if (c.wanted(0)) c.contribute(0, c(Op::kMul, {c.adjoint, c.operand(1)}));
+  if (c.wanted(1)) c.contribute(1, c(Op::kMul, {c.adjoint, c.operand(0)}));
+}
+
+/// By x: g / y; by y: -(g / y) * (x / y), where x / y is r.
+void gradient_of_kDiv(GradientContext& c) {
+  const Value quotient = c(Op::kDiv, {c.adjoint, c.operand(1)});
+  c.contribute(0, quotient);
+  if (c.wanted(1)) c.contribute(1, c(Op::kNeg, {c(Op::kMul, {quotient, c.result})}));
+}
+
+/// By x: g * y * x^(y-1); by y: g * r * log(x) where x > 0. The logarithm sees only positive numbers, so that nothing
+/// that is not taken makes a NaN in a second derivative.
+void gradient_of_kPow(GradientContext& c) {
+  const Value x = c.operand(0);
+  const Value y = c.operand(1);
+  if (c.wanted(0)) {
+    const Value power = c(Op::kPow, {x, c(Op::kSub, {y, c.number(1)})});
+    c.contribute(0, c(Op::kMul, {c.adjoint, c(Op::kMul, {y, power})}));
+  }
+  if (c.wanted(1)) {
+    const Value positive = c(Op::kGreater, {x, c.number(0)});
+    const Value logarithm = c(Op::kLog, {c(Op::kSelect, {positive, x, c.number(1)})});
+    const Value slope = c(Op::kSelect, {positive, c(Op::kMul, {c.result, logarithm}), c.number(0)});
+    c.contribute(1, c(Op::kMul, {c.adjoint, slope}));
+  }
+}
+
+void gradient_of_kMaximum(GradientContext& c) {
+  contribute_by_choice(c, c(Op::kGreaterEqual, {c.operand(0), c.operand(1)}), 0, 1);
+}
+
+void gradient_of_kMinimum(GradientContext& c) {
+  contribute_by_choice(c, c(Op::kLessEqual, {c.operand(0), c.operand(1)}), 0, 1);
+}
+
+void gradient_of_kNeg(GradientContext& c) { c.contribute(0, c(Op::kNeg, {c.adjoint})); }
+
+void gradient_of_kAbs(GradientContext& c) { c.contribute(0, c(Op::kMul, {c.adjoint, c(Op::kSign, {c.operand(0)})})); }
+
+void gradient_of_kExp(GradientContext& c) { c.contribute(0, c(Op::kMul, {c.adjoint, c.result})); }
+
+void gradient_of_kLog(GradientContext& c) { c.contribute(0, c(Op::kDiv, {c.adjoint, c.operand(0)})); }
+
+/// 0.5 g / r.
+void gradient_of_kSqrt(GradientContext& c) {
+  c.contribute(0, c(Op::kDiv, {c(Op::kMul, {c.adjoint, c.number(0.5)}), c.result}));
+}
+
+/// -0.5 g r^3.
+void gradient_of_kRsqrt(GradientContext& c) {
+  const Value cube = c(Op::kMul, {c(Op::kSquare, {c.result}), c.result});
+  c.contribute(0, c(Op::kMul, {c(Op::kMul, {c.adjoint, c.number(-0.5)}), cube}));
+}
+
+/// g (1 - r^2).
+void gradient_of_kTanh(GradientContext& c) {
+  const Value slope = c(Op::kSub, {c.number(1), c(Op::kSquare, {c.result})});
+  c.contribute(0, c(Op::kMul, {c.adjoint, slope}));
+}
+
+/// g r (1 - r).
+void gradient_of_kSigmoid(GradientContext& c) {
+  const Value slope = c(Op::kMul, {c.result, c(Op::kSub, {c.number(1), c.result})});
+  c.contribute(0, c(Op::kMul, {c.adjoint, slope}));
+}
+
+/// g where r > 0, which is where x > 0: of the two, only r is kept for the way back.
+void gradient_of_kRelu(GradientContext& c) {
+  const Value positive = c(Op::kGreater, {c.result, c.number(0)});
+  c.contribute(0, c(Op::kSelect, {positive, c.adjoint, c.number(0)}));
+}
+
+void gradient_of_kSquare(GradientContext& c) {
+  c.contribute(0, c(Op::kMul, {c.adjoint, c(Op::kMul, {c.operand(0), c.number(2)})}));
+}
+
+void gradient_of_kSelect(GradientContext& c) { contribute_by_choice(c, c.operand(0), 1, 2); }
+
+void gradient_of_kCast(GradientContext& c) {
+  if (c.wanted(0)) c.contribute(0, c.builder.cast(c.adjoint, c.operand_type(0).dtype));
+}
+
+}  // namespace sluice::passes

@@ -1,0 +1,133 @@
+#include <algorithm>
+
+#include "passes/gradient_rules.h"
+
+// Derivatives of products, moves and reductions. All but reduce_max and reduce_min are linear in the operand derived
+// by, so the derivative is the transposed map, applied to the adjoint g.
+namespace sluice::passes {
+
+using ir::Attr;
+using ir::Op;
+using ir::Value;
+
+namespace {
+
+/// `shape` with the axes that a reduction folds set to 1.
+Shape with_folded_axes(const Shape& shape, const std::vector<std::int64_t>& axes) {
+  Shape result = shape;
+  for (const std::int64_t axis : axes) result[static_cast<int>(axis)] = 1;
+  return result;
+}
+
+/// A value of a reduction's result type, repeated to its operand's shape.
+Value unfold(const GradientContext& c, Value value) {
+  const Shape& shape = c.operand_type(0).shape;
+  const Shape folded = with_folded_axes(shape, c.node.attributes.integers(Attr::kAxes));
+  return c.builder.broadcast(c.builder.reshape(value, folded), shape);
+}
+
+/// The adjoint goes to the elements that attain the extreme, in equal shares.
+void share_among_ties(GradientContext& c) {
+  const Value attains = c(Op::kEqual, {c.operand(0), unfold(c, c.result)});
+  const Value count =
+      c.builder.reduce_sum(c.builder.cast(attains, c.type().dtype), c.node.attributes.integers(Attr::kAxes));
+  const Value share = unfold(c, c(Op::kDiv, {c.adjoint, count}));
+  c.contribute(0, c(Op::kSelect, {attains, share, c.builder.full(c.operand_type(0), 0)}));
+}
+
+Value slice(const GradientContext& c, Value x, std::int64_t axis, std::int64_t start, std::int64_t limit) {
+  const Dim& size = c.builder.type(x).shape[static_cast<int>(axis)];
+  if (start == 0 && size == Dim(limit)) return x;
+  return c(Op::kSlice, {x}, {{Attr::kAxis, axis}, {Attr::kStart, start}, {Attr::kLimit, limit}});
+}
+
+}  // namespace
+
+/// With a' and b' the operands after their transpose flags, r = a' b': by a' it is g b'^T, by b' it is a'^T g; each is
+/// written so that no transpose is left over.
+void gradient_of_kMatmul(GradientContext& c) {
+  const Value a = c.operand(0);
+  const Value b = c.operand(1);
+  const bool transpose_a = c.node.attributes.flag(Attr::kTransposeA);
+  const bool transpose_b = c.node.attributes.flag(Attr::kTransposeB);
+  const auto product = [&](Value x, bool transpose_x, Value y, bool transpose_y) {
+    return c(Op::kMatmul, {x, y}, {{Attr::kTransposeA, transpose_x}, {Attr::kTransposeB, transpose_y}});
+  };
+  if (c.wanted(0)) {
+    c.contribute(0,
+                 transpose_a ? product(b, transpose_b, c.adjoint, true) : product(c.adjoint, false, b, !transpose_b));
+  }
+  if (c.wanted(1)) {
+    c.contribute(1,
+                 transpose_b ? product(c.adjoint, true, a, transpose_a) : product(a, !transpose_a, c.adjoint, false));
+  }
+}
+
+void gradient_of_kTranspose(GradientContext& c) {
+  const auto& permutation = c.node.attributes.integers(Attr::kPermutation);
+  std::vector<std::int64_t> inverse(permutation.size());
+  for (std::size_t i = 0; i < permutation.size(); ++i) {
+    inverse[static_cast<std::size_t>(permutation[i])] = static_cast<std::int64_t>(i);
+  }
+  c.contribute(0, c(Op::kTranspose, {c.adjoint}, {{Attr::kPermutation, std::move(inverse)}}));
+}
+
+void gradient_of_kReshape(GradientContext& c) {
+  c.contribute(0, c.builder.reshape(c.adjoint, c.operand_type(0).shape));
+}
+
+/// The sum over the axes that were repeated.
+void gradient_of_kBroadcast(GradientContext& c) {
+  const Shape& from = c.operand_type(0).shape;
+  const Shape& to = c.type().shape;
+  const int missing = to.rank() - from.rank();
+  std::vector<std::int64_t> axes;
+  for (int axis = 0; axis < to.rank(); ++axis) {
+    if (axis < missing || from[axis - missing] != to[axis]) axes.push_back(axis);
+  }
+  c.contribute(0, c.builder.reshape(c.builder.reduce_sum(c.adjoint, std::move(axes)), from));
+}
+
+void gradient_of_kConcat(GradientContext& c) {
+  const std::int64_t axis = c.node.attributes.integer(Attr::kAxis);
+  std::int64_t start = 0;
+  for (std::size_t i = 0; i < c.node.operands.size(); ++i) {
+    const std::int64_t limit = start + c.operand_type(i).shape[static_cast<int>(axis)].size;
+    if (c.wanted(i) && start < limit) c.contribute(i, slice(c, c.adjoint, axis, start, limit));
+    start = limit;
+  }
+}
+
+void gradient_of_kSlice(GradientContext& c) {
+  const std::int64_t axis = c.node.attributes.integer(Attr::kAxis);
+  const std::int64_t low = c.node.attributes.integer(Attr::kStart);
+  const std::int64_t high =
+      c.operand_type(0).shape[static_cast<int>(axis)].size - c.node.attributes.integer(Attr::kLimit);
+  c.contribute(0, c(Op::kPad, {c.adjoint}, {{Attr::kAxis, axis}, {Attr::kLow, low}, {Attr::kHigh, high}}));
+}
+
+void gradient_of_kPad(GradientContext& c) {
+  const std::int64_t axis = c.node.attributes.integer(Attr::kAxis);
+  const std::int64_t low = c.node.attributes.integer(Attr::kLow);
+  const std::int64_t size = c.operand_type(0).shape[static_cast<int>(axis)].size;
+  if (size > 0) c.contribute(0, slice(c, c.adjoint, axis, low, low + size));
+}
+
+void gradient_of_kGather(GradientContext& c) {
+  if (!c.wanted(0)) return;
+  const Value zeros = c.builder.full(c.operand_type(0), 0);
+  c.contribute(0, c(Op::kScatterAdd, {zeros, c.operand(1), c.adjoint}));
+}
+
+void gradient_of_kScatterAdd(GradientContext& c) {
+  c.contribute(0, c.adjoint);
+  if (c.wanted(2)) c.contribute(2, c(Op::kGather, {c.adjoint, c.operand(1)}));
+}
+
+void gradient_of_kReduceSum(GradientContext& c) { c.contribute(0, unfold(c, c.adjoint)); }
+
+void gradient_of_kReduceMax(GradientContext& c) { share_among_ties(c); }
+
+void gradient_of_kReduceMin(GradientContext& c) { share_among_ties(c); }
+
+}  // namespace sluice::passes

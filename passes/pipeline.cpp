@@ -1,0 +1,18 @@
+#include "passes/pass.h"
+
+namespace sluice::passes {
+
+namespace {
+
+/// The way from a traced graph to the one that the backend compiles, and why each pass stands where it does.
+constexpr std::string_view kDefaultPipeline[] = {
+    // First, so that everything after it sees ordinary ops only, and so that a gradient is that of the graph as
+    // written.
+    "differentiate",
+};
+
+}  // namespace
+
+std::span<const std::string_view> default_pipeline() { return kDefaultPipeline; }
+
+}  // namespace sluice::passes

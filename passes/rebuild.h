@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "ir/graph.h"
+
+namespace sluice::passes {
+
+/// Builds a new graph beside an old one, with a map from the old values to the new. The inputs are there from the
+/// start: parameters first, then states, all of them with their names and ranges, as they are part of the signature.
+class Rebuild {
+ public:
+  explicit Rebuild(const ir::Graph& from);
+
+  ir::Builder& builder() { return builder_; }
+  /// The new value that stands for `old`; an internal error if there is none yet.
+  ir::Value at(ir::Value old) const;
+  void map(ir::Value old, ir::Value now) { values_[old.node][old.result] = now; }
+  /// The operands of an old node, in the new graph.
+  std::vector<ir::Value> operands(std::uint32_t node) const;
+  /// Appends the same node with the new operands and maps its results. Inputs are there already: nothing happens.
+  void copy(std::uint32_t node);
+  /// Sets updates and results as the old graph has them, and drops what nothing reads.
+  ir::Graph finish() &&;
+
+ private:
+  friend ir::Graph remove_dead(const ir::Graph& graph);
+  ir::Graph finish_with_dead_nodes() &&;
+
+  const ir::Graph& from_;
+  ir::Builder builder_;
+  std::vector<std::vector<ir::Value>> values_;
+};
+
+/// Which nodes the results and updates need; inputs are always needed.
+std::vector<bool> live_nodes(const ir::Graph& graph);
+
+/// The pass `dce`: the same graph without the nodes that nothing reads.
+ir::Graph remove_dead(const ir::Graph& graph);
+
+}  // namespace sluice::passes
