@@ -95,7 +95,8 @@ Tensors to_tensors(std::span<const Array> arrays, Arithmetic arithmetic) {
 /// The arrays with their tangents; integers and bools have none.
 Tensors to_duals(std::span<const Array> arrays, std::span<const Array> tangents, std::string_view kind) {
   if (tangents.size() != arrays.size()) {
-    fail("evaluate_tangent: expected a tangent for each of {} {}, got {}", arrays.size(), kind, tangents.size());
+    fail("evaluate_tangent: expected one tangent for each of the {} ({}), got {}", kind, arrays.size(),
+         tangents.size());
   }
   Tensors tensors;
   for (std::size_t i = 0; i < arrays.size(); ++i) {
