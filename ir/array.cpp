@@ -88,7 +88,8 @@ Array Array::reshaped(std::vector<std::int64_t> sizes) const {
 }
 
 bool Array::operator==(const Array& other) const {
-  return dtype_ == other.dtype_ && sizes_ == other.sizes_ && std::memcmp(bytes(), other.bytes(), byte_count()) == 0;
+  if (dtype_ != other.dtype_ || sizes_ != other.sizes_) return false;
+  return count_ == 0 || std::memcmp(bytes(), other.bytes(), byte_count()) == 0;
 }
 
 void Array::check_count(std::size_t given) const {

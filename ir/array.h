@@ -1,18 +1,38 @@
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <initializer_list>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "ir/error.h"
 #include "ir/type.h"
 
 namespace sluice {
+
+namespace detail {
+/// Whether the conversion of `value` to the integer type T, towards zero, is in its range.
+template <typename T, typename Source>
+bool fits(Source value) {
+  if constexpr (std::is_same_v<Source, bool>) {
+    return true;
+  } else if constexpr (std::is_integral_v<Source>) {
+    return std::in_range<T>(value);
+  } else {
+    const double whole = std::trunc(static_cast<double>(value));
+    return whole >= static_cast<double>(std::numeric_limits<T>::min()) &&
+           whole < std::ldexp(1.0, std::numeric_limits<T>::digits);
+  }
+}
+}  // namespace detail
 
 /// A dense, row-major host array of any element type. It is a handle: a copy shares the elements (as NumPy's views do);
 /// clone() copies them. Storage is aligned to 64 bytes and followed by 64 readable bytes, so that kernels may load
@@ -67,11 +87,18 @@ class Array {
     return {reinterpret_cast<const T*>(bytes()), static_cast<std::size_t>(count_)};
   }
 
-  /// The only element, converted to T. Throws Error unless there is exactly one.
+  /// The only element, converted to T (towards zero). Throws Error unless there is exactly one, and if an integer T
+  /// does not hold it.
   template <typename T>
   T item() const {
     check_single();
-    return visit_dtype(dtype_, [&](auto zero) { return static_cast<T>(data<decltype(zero)>()[0]); });
+    return visit_dtype(dtype_, [&](auto zero) {
+      const auto value = data<decltype(zero)>()[0];
+      if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
+        if (!detail::fits<T>(value)) fail("item: {} does not fit {}", value, to_string(dtype_of<T>));
+      }
+      return static_cast<T>(value);
+    });
   }
 
   Array clone() const;
