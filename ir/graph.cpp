@@ -1,7 +1,7 @@
 #include "ir/graph.h"
 
 #include <algorithm>
-#include <set>
+#include <cmath>
 
 #include "ir/error.h"
 
@@ -14,6 +14,7 @@ Origins origin_at(Location location) {
 
 Location user_location(const Origins& origins) {
   for (const Origin& origin : origins) {
+    if (origin.stack == nullptr) continue;
     if (const Location user = origin.stack->user(); user.known()) return user;
   }
   return {};
@@ -29,38 +30,34 @@ void merge_origins(Origins& to, const Origins& from) {
   }
 }
 
-namespace {
-
-void check_free(std::string_view kind, std::string_view name, const auto& others) {
-  for (const auto& other : others) {
-    if (other.name == name) fail("{} '{}' is there already", kind, name);
-  }
-}
-
-}  // namespace
-
 void Builder::check(Value value) const {
   SLUICE_CHECK(value.node < graph_.nodes_.size() && value.result < graph_.nodes_[value.node].types.size(),
                "value {}.{} is not of graph @{}", value.node, value.result, graph_.name_);
 }
 
+void Builder::check_input(std::string_view kind, const std::string& name, const std::optional<Range>& range) const {
+  if (names_.contains(name)) fail("{} '{}': the name is taken already", kind, name);
+  if (range && !(range->low < range->high)) {
+    fail("{} '{}': the range [{},{}) is empty", kind, name, range->low, range->high);
+  }
+}
+
 Value Builder::parameter(std::string name, Type type, std::optional<Range> range, Origins origins) {
-  check_free("parameter", name, graph_.parameters_);
-  check_free("state", name, graph_.states_);
+  check_input("parameter", name, range);
   const Value value =
       add(Op::kParameter, {}, {{Attr::kDType, type.dtype}, {Attr::kShape, std::move(type.shape)}}, std::move(origins));
+  names_.insert(name);
   graph_.parameters_.push_back({std::move(name), value, range});
   return value;
 }
 
 Value Builder::state(std::string name, std::string variable, Type type, std::optional<Range> range, Origins origins) {
-  check_free("parameter", name, graph_.parameters_);
-  check_free("state", name, graph_.states_);
-  for (const State& other : graph_.states_) {
-    if (other.variable == variable) fail("variable \"{}\" is a state already", variable);
-  }
+  check_input("state", name, range);
+  if (variables_.contains(variable)) fail("state '{}': variable \"{}\" is a state already", name, variable);
   const Value value =
       add(Op::kState, {}, {{Attr::kDType, type.dtype}, {Attr::kShape, std::move(type.shape)}}, std::move(origins));
+  names_.insert(name);
+  variables_.insert(variable);
   graph_.states_.push_back({std::move(name), std::move(variable), value, std::nullopt, range});
   return value;
 }
@@ -86,9 +83,15 @@ Value Builder::add(Op op, std::vector<Value> operands, Attributes attributes, Or
 Value Builder::constant(Array value) { return (*this)(Op::kConstant, {}, {{Attr::kValue, std::move(value)}}); }
 
 Value Builder::scalar(DType dtype, double value) {
-  Array array(dtype, {});
-  visit_dtype(dtype, [&](auto zero) { array.data<decltype(zero)>()[0] = static_cast<decltype(zero)>(value); });
-  return constant(std::move(array));
+  return constant(visit_dtype(dtype, [&](auto zero) {
+    using T = decltype(zero);
+    if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
+      if (!detail::fits<T>(value) || std::trunc(value) != value) {
+        fail("constant: {} is not a value of {}", value, to_string(dtype));
+      }
+    }
+    return Array::scalar(static_cast<T>(value));
+  }));
 }
 
 Value Builder::full(const Type& type, double value) { return broadcast(scalar(type.dtype, value), type.shape); }
@@ -115,16 +118,13 @@ Value Builder::reduce_sum(Value x, std::vector<std::int64_t> axes) {
 
 void Builder::set_update(Value state, Value value) {
   check(value);
-  for (State& candidate : graph_.states_) {
-    if (candidate.value != state) continue;
-    if (type(value) != type(state)) {
-      fail("update: variable \"{}\" is {}, its new value is {}", candidate.variable, to_string(type(state)),
-           to_string(type(value)));
-    }
-    candidate.update = value == state ? std::nullopt : std::optional(value);
-    return;
+  const auto place = std::ranges::lower_bound(graph_.states_, state, {}, &State::value);  // states are in node order
+  if (place == graph_.states_.end() || place->value != state) fail("update: %{} is not a state", state.node);
+  if (type(value) != type(state)) {
+    fail("update: variable \"{}\" is {}, its new value is {}", place->variable, to_string(type(state)),
+         to_string(type(value)));
   }
-  fail("update: %{} is not a state", state.node);
+  place->update = value == state ? std::nullopt : std::optional(value);
 }
 
 void Builder::set_results(std::vector<Value> results) {
@@ -159,10 +159,10 @@ bool has_batch(const Graph& graph) {
 }
 
 std::optional<double> splat_value(const Graph& graph, Value value) {
-  const Node& node = graph.node(value);
-  if (node.op == Op::kBroadcast || node.op == Op::kReshape) return splat_value(graph, node.operands[0]);
-  if (node.op != Op::kConstant || node.attributes.array().element_count() != 1) return std::nullopt;
-  return node.attributes.array().item<double>();
+  const Node* node = &graph.node(value);
+  while (node->op == Op::kBroadcast || node->op == Op::kReshape) node = &graph.node(node->operands[0]);
+  if (node->op != Op::kConstant || node->attributes.array().element_count() != 1) return std::nullopt;
+  return node->attributes.array().item<double>();
 }
 
 }  // namespace sluice::ir

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "ir/op.h"
@@ -26,7 +27,7 @@ struct CallStack {
   std::vector<Location> frames;
   std::size_t user_frame = 0;
 
-  Location user() const { return frames.empty() ? Location{} : frames[user_frame]; }
+  Location user() const { return user_frame < frames.size() ? frames[user_frame] : Location{}; }
 };
 
 /// Where a node comes from. `gradient`: it was made as part of the derivative of what stands there.
@@ -107,6 +108,7 @@ class Builder {
  public:
   explicit Builder(std::string name) { graph_.name_ = std::move(name); }
 
+  // Inputs. A name that is taken or an empty range is an Error.
   Value parameter(std::string name, Type type, std::optional<Range> range = {}, Origins origins = {});
   Value state(std::string name, std::string variable, Type type, std::optional<Range> range = {}, Origins origins = {});
 
@@ -121,7 +123,7 @@ class Builder {
 
   // Nodes that many places need. Each does nothing where there is nothing to do.
   Value constant(Array value);
-  Value scalar(DType dtype, double value);     ///< a scalar constant of `dtype`
+  Value scalar(DType dtype, double value);     ///< a scalar constant; throws Error if an integer dtype does not hold it
   Value full(const Type& type, double value);  ///< a scalar constant, broadcast to the shape
   Value broadcast(Value x, const Shape& shape);
   Value reshape(Value x, const Shape& shape);
@@ -137,8 +139,11 @@ class Builder {
 
  private:
   void check(Value value) const;
+  void check_input(std::string_view kind, const std::string& name, const std::optional<Range>& range) const;
 
   Graph graph_;
+  std::unordered_set<std::string> names_;      // of parameters and states
+  std::unordered_set<std::string> variables_;  // of states
   Origins current_origins_;
 };
 
