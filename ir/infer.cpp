@@ -52,13 +52,13 @@ Shape gathered_shape(const Type& table, const Type& indices) {
   return shape;
 }
 
-/// How deep fused bodies are nested in `graph`: 0 if it has none.
-int body_depth(const Graph& graph) {
-  int depth = 0;
+/// Whether fused bodies in `graph` are nested deeper than `limit`. Looks no deeper than that.
+bool nests_deeper(const Graph& graph, int limit) {
   for (const Node& node : graph.nodes()) {
-    if (node.op == Op::kFused) depth = std::max(depth, 1 + body_depth(node.attributes.body()));
+    if (node.op != Op::kFused) continue;
+    if (limit == 0 || nests_deeper(node.attributes.body(), limit - 1)) return true;
   }
-  return depth;
+  return false;
 }
 
 }  // namespace
@@ -296,7 +296,7 @@ Types infer_fused(const InferContext& c) {
   const auto parameters = body.parameters();
   if (!body.states().empty()) fail("fused: a body has no state, got {}", body.states().size());
   if (body.results().empty()) fail("fused: a body has results, got none");
-  if (body_depth(body) >= kMaxBodyDepth) fail("fused: bodies are nested deeper than {}", kMaxBodyDepth);
+  if (nests_deeper(body, kMaxBodyDepth - 1)) fail("fused: bodies are nested deeper than {}", kMaxBodyDepth);
   if (parameters.size() != c.operands.size())
     fail("fused: the body takes {} operands, got {}", parameters.size(), c.operands.size());
   for (std::size_t i = 0; i < parameters.size(); ++i) {

@@ -3,12 +3,20 @@
 
 #include "ir/error.h"
 #include "ir/graph.h"
+#include "ir/infer.h"
 
 namespace sluice::ir {
 
 namespace {
 
-void verify_parts(const Graph& graph);
+void verify_parts(const Graph& graph, int depth);
+
+/// The body of a fused node, or null where a node that is not valid has none.
+const Graph* body_of(const Node& node) {
+  const AttrValue* const value = node.attributes.find(Attr::kBody);
+  const auto* const body = value == nullptr ? nullptr : std::get_if<std::shared_ptr<const Graph>>(value);
+  return body == nullptr ? nullptr : body->get();
+}
 
 void check_operands(const Graph& graph, std::uint32_t index) {
   for (const Value operand : graph.node(index).operands) {
@@ -18,14 +26,14 @@ void check_operands(const Graph& graph, std::uint32_t index) {
   }
 }
 
-void check_node(const Graph& graph, std::uint32_t index) {
+void check_node(const Graph& graph, std::uint32_t index, int depth) {
   const Node& node = graph.node(index);
   check_operands(graph, index);
   std::vector<Type> operand_types;
   for (const Value operand : node.operands) operand_types.push_back(graph.type(operand));
+  if (const auto* const body = body_of(node)) verify_parts(*body, depth + 1);  // inference believes the body
   if (infer(node.op, operand_types, node.attributes) != node.types)
     fail("%{}: {} has types that inference does not give", index, to_string(node.op));
-  if (node.op == Op::kFused) verify_parts(node.attributes.body());
 }
 
 void check_value(const Graph& graph, Value value, std::string_view what) {
@@ -37,13 +45,22 @@ void check_inputs(const Graph& graph) {
   std::set<std::string_view> names;
   std::set<std::uint32_t> nodes;
   const auto add = [&](std::string_view name, Value value, Op op) {
-    check_value(graph, value, name);
+    check_value(graph, value, fmt::format("%{}", name));
     if (!names.insert(name).second) fail("the name %{} is used twice", name);
     if (graph.node(value).op != op || !nodes.insert(value.node).second)
       fail("%{} is not a {} of its own", name, to_string(op));
   };
-  for (const Parameter& parameter : graph.parameters()) add(parameter.name, parameter.value, Op::kParameter);
-  for (const State& state : graph.states()) add(state.name, state.value, Op::kState);
+  const auto check_range = [](std::string_view name, const std::optional<Range>& range) {
+    if (range && !(range->low < range->high)) fail("the range of %{} is empty", name);
+  };
+  for (const Parameter& parameter : graph.parameters()) {
+    add(parameter.name, parameter.value, Op::kParameter);
+    check_range(parameter.name, parameter.range);
+  }
+  for (const State& state : graph.states()) {
+    add(state.name, state.value, Op::kState);
+    check_range(state.name, state.range);
+  }
   for (std::uint32_t i = 0; i < graph.nodes().size(); ++i) {
     if (info(graph.node(i).op).has(kInput) && !nodes.contains(i))
       fail("%{}: {} is not in the header", i, to_string(graph.node(i).op));
@@ -60,26 +77,35 @@ void check_states(const Graph& graph) {
   }
 }
 
+void check_no_batch(const Graph& graph) {
+  for (const Node& node : graph.nodes()) {
+    for (const Type& type : node.types) {
+      if (type.shape.is_static()) continue;
+      throw Error(fmt::format("{}: {} uses B, which no parameter has", to_string(node.op), to_string(type)),
+                  user_location(node.origins));
+    }
+    if (node.op == Op::kFused) check_no_batch(node.attributes.body());
+  }
+}
+
 /// B comes only from a signature: a graph may not use it unless one of its parameters has it.
 void check_batch(const Graph& graph) {
   for (const Parameter& parameter : graph.parameters()) {
     if (!graph.type(parameter.value).shape.is_static()) return;
   }
-  for (std::uint32_t i = 0; i < graph.nodes().size(); ++i) {
-    for (const Type& type : graph.node(i).types) {
-      if (!type.shape.is_static()) fail("%{}: {} uses B, which no parameter has", i, to_string(type));
-    }
-  }
+  check_no_batch(graph);
 }
 
 /// All but the rule for B: the body of a fused node may use the B of the graph around it.
-void verify_parts(const Graph& graph) {
+void verify_parts(const Graph& graph, int depth) {
+  if (depth > kMaxBodyDepth) fail("fused: bodies are nested deeper than {}", kMaxBodyDepth);
   check_inputs(graph);
   for (std::uint32_t i = 0; i < graph.nodes().size(); ++i) {
     try {
-      check_node(graph, i);
+      check_node(graph, i, depth);
     } catch (const Error& error) {
-      throw Error("graph @" + graph.name() + ": " + error.message(), user_location(graph.node(i).origins));
+      const Location own = user_location(graph.node(i).origins);
+      throw Error("graph @" + graph.name() + ": " + error.message(), error.location().known() ? error.location() : own);
     }
   }
   check_states(graph);
@@ -89,7 +115,7 @@ void verify_parts(const Graph& graph) {
 }  // namespace
 
 void verify(const Graph& graph) {
-  verify_parts(graph);
+  verify_parts(graph, 0);
   check_batch(graph);
 }
 
