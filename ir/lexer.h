@@ -55,6 +55,16 @@ class Lexer {
   /// Takes the next token, which must be of this kind; `what` names it in the error.
   Token expect(TokenKind kind, std::string_view what);
 
+  /// Calls `f` for each item of a list with commas, up to and with the closing symbol; `what` names an item.
+  template <typename F>
+  void read_list(char closing, std::string_view what, F f) {
+    if (take_symbol(closing)) return;
+    do {
+      f();
+    } while (take_symbol(','));
+    expect_symbol(closing, fmt::format("or ',' after {}", what));
+  }
+
   /// What stands between the quotes of a string token, or behind the sign of a value or graph token.
   std::string unquoted(const Token& token) const;
 

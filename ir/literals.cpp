@@ -6,6 +6,9 @@
 #include <limits>
 #include <type_traits>
 
+#include "ir/infer.h"
+#include "ir/suggest.h"
+
 namespace sluice::ir {
 
 namespace {
@@ -89,11 +92,11 @@ void read_element(Lexer& lexer, std::vector<T>& out) {
   const auto [rest, error] = std::from_chars(begin, end, value);
   const bool letters = token.text.find_first_of("nN") != std::string_view::npos;  // from_chars knows -nan, we do not
   const bool fits = static_cast<decltype(value)>(static_cast<T>(value)) == value;
-  if (error == std::errc::result_out_of_range || (error == std::errc{} && !fits)) {
-    lexer.fail_at(token, fmt::format("{} does not fit {}", describe(token), to_string(dtype_of<T>)));
-  }
-  if (error != std::errc{} || rest != end || letters) {
+  if (error == std::errc::invalid_argument || rest != end || letters) {
     lexer.fail_at(token, fmt::format("{} is not a number of {}", describe(token), to_string(dtype_of<T>)));
+  }
+  if (error != std::errc{} || !fits) {
+    lexer.fail_at(token, fmt::format("{} does not fit {}", describe(token), to_string(dtype_of<T>)));
   }
   out.push_back(static_cast<T>(value));
 }
@@ -127,6 +130,23 @@ void read_axis(Lexer& lexer, std::span<const std::int64_t> sizes, std::vector<T>
     lexer.fail_at(lexer.peek(), fmt::format("expected {} elements, got {}", sizes[0], count));
   }
   lexer.expect_symbol(']', "to end a list of elements");
+}
+
+Dim read_dim(Lexer& lexer) {
+  if (lexer.peek().is(TokenKind::kName, "B")) {
+    lexer.take();
+    return batch;
+  }
+  const Token token = lexer.peek();
+  if (token.kind != TokenKind::kNumber) {
+    lexer.fail_at(token, fmt::format("expected a size, B or a multiple as in 3*B, got {}", describe(token)));
+  }
+  const std::int64_t size = read_integer(lexer);
+  if (!lexer.take_symbol('*')) return size;
+  const Token symbol = lexer.take();
+  if (!symbol.is(TokenKind::kName, "B"))
+    lexer.fail_at(symbol, fmt::format("expected B after '*', got {}", describe(symbol)));
+  return {size, true};
 }
 
 }  // namespace
@@ -172,6 +192,32 @@ std::int64_t read_integer(Lexer& lexer) {
   std::vector<std::int64_t> one;
   read_element(lexer, one);
   return one[0];
+}
+
+Shape read_shape(Lexer& lexer) {
+  const Token opening = lexer.expect_symbol('[', "to begin a shape");
+  Shape shape;
+  lexer.read_list(']', "a size", [&] { shape.push_back(read_dim(lexer)); });
+  try {
+    check_shape("shape", shape);
+  } catch (const Error& error) {
+    lexer.fail_at(opening, error.message());
+  }
+  return shape;
+}
+
+DType read_dtype(Lexer& lexer) {
+  const Token token = lexer.expect(TokenKind::kName, "an element type");
+  const auto dtype = parse_dtype(token.text);
+  if (dtype) return *dtype;
+  std::vector<std::string_view> names;
+  for (int i = 0; i < kDTypeCount; ++i) names.push_back(to_string(static_cast<DType>(i)));
+  lexer.fail_at(token, fmt::format("unknown element type {}{}", describe(token), did_you_mean(token.text, names)));
+}
+
+Type read_type(Lexer& lexer) {
+  const DType dtype = read_dtype(lexer);
+  return {dtype, read_shape(lexer)};
 }
 
 }  // namespace sluice::ir

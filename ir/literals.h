@@ -5,7 +5,7 @@
 #include "ir/array.h"
 #include "ir/lexer.h"
 
-// Numbers and arrays in a graph's text, exact to the bit. Private to the printer and the parser.
+// Numbers, arrays (exact to the bit) and types in a graph's text. Private to the printer and the parser.
 namespace sluice::ir {
 
 /// The elements of `array` as nested lists, or the element itself for a scalar: [[1, -0], [nan, 2.5]]. Floats are the
@@ -19,5 +19,10 @@ Array read_array(Lexer& lexer, const Type& type);
 std::string literal(double value);
 double read_double(Lexer& lexer);
 std::int64_t read_integer(Lexer& lexer);
+
+DType read_dtype(Lexer& lexer);
+/// Reads [B,784] and checks what holds for every shape.
+Shape read_shape(Lexer& lexer);
+Type read_type(Lexer& lexer);
 
 }  // namespace sluice::ir

@@ -28,62 +28,10 @@ namespace {
 constexpr TokenKind kName = TokenKind::kName;
 constexpr TokenKind kValue = TokenKind::kValue;
 
-/// Calls `f` for each item up to the closing symbol; items are separated by commas.
-template <typename F>
-void read_list(Lexer& lexer, char closing, std::string_view what, F f) {
-  if (lexer.take_symbol(closing)) return;
-  do {
-    f();
-  } while (lexer.take_symbol(','));
-  lexer.expect_symbol(closing, fmt::format("or ',' after {}", what));
-}
-
-Dim read_dim(Lexer& lexer) {
-  if (lexer.peek().is(kName, "B")) {
-    lexer.take();
-    return batch;
-  }
-  const Token token = lexer.peek();
-  if (token.kind != TokenKind::kNumber) {
-    lexer.fail_at(token, fmt::format("expected a size, B or a multiple as in 3*B, got {}", describe(token)));
-  }
-  const std::int64_t size = read_integer(lexer);
-  if (!lexer.take_symbol('*')) return size;
-  const Token symbol = lexer.take();
-  if (!symbol.is(kName, "B")) lexer.fail_at(symbol, fmt::format("expected B after '*', got {}", describe(symbol)));
-  return {size, true};
-}
-
-Shape read_shape(Lexer& lexer) {
-  const Token opening = lexer.expect_symbol('[', "to begin a shape");
-  Shape shape;
-  read_list(lexer, ']', "a size", [&] { shape.push_back(read_dim(lexer)); });
-  try {
-    check_shape("shape", shape);
-  } catch (const Error& error) {
-    lexer.fail_at(opening, error.message());
-  }
-  return shape;
-}
-
-DType read_dtype(Lexer& lexer) {
-  const Token token = lexer.expect(kName, "an element type");
-  const auto dtype = parse_dtype(token.text);
-  if (dtype) return *dtype;
-  std::vector<std::string_view> names;
-  for (int i = 0; i < kDTypeCount; ++i) names.push_back(to_string(static_cast<DType>(i)));
-  lexer.fail_at(token, fmt::format("unknown element type {}{}", describe(token), did_you_mean(token.text, names)));
-}
-
-Type read_type(Lexer& lexer) {
-  const DType dtype = read_dtype(lexer);
-  return {dtype, read_shape(lexer)};
-}
-
 std::vector<std::int64_t> read_integers(Lexer& lexer) {
   lexer.expect_symbol('[', "to begin a list of integers");
   std::vector<std::int64_t> list;
-  read_list(lexer, ']', "an integer", [&] { list.push_back(read_integer(lexer)); });
+  lexer.read_list(']', "an integer", [&] { list.push_back(read_integer(lexer)); });
   return list;
 }
 
@@ -240,11 +188,12 @@ class GraphParser {
     }
     std::vector<std::string_view> names;
     for (const auto& [known, definition] : values_) {
-      if (known[0] == '%') names.push_back(known);
+      if (known[0] == '%') names.push_back(std::string_view(known).substr(1));
     }
     std::sort(names.begin(), names.end());
-    lexer_.fail_at(token,
-                   fmt::format("{} is not defined before this line{}", describe(token), did_you_mean(name, names)));
+    const auto near = nearest(lexer_.unquoted(token), names);
+    lexer_.fail_at(token, fmt::format("{} is not defined before this line{}", describe(token),
+                                      near ? fmt::format("; did you mean '%{}'?", *near) : ""));
   }
 
   void read_node() {
@@ -264,6 +213,9 @@ class GraphParser {
         do {
           operands.push_back(read_value());
         } while (lexer_.take_symbol(','));
+        if (lexer_.peek().kind == kValue && !lexer_.followed_by(':')) {
+          lexer_.fail_at(lexer_.peek(), fmt::format("expected ',' between operands, got {}", describe(lexer_.peek())));
+        }
       }
       if (lexer_.take_symbol('{')) read_attributes(op, binders[0].type, attributes);
     }
@@ -302,7 +254,7 @@ class GraphParser {
   }
 
   void read_attributes(Op op, const Type& type, Attributes& attributes) {
-    read_list(lexer_, '}', "an attribute", [&] {
+    lexer_.read_list('}', "an attribute", [&] {
       const Token name = lexer_.expect(kName, "an attribute");
       const auto attr = parse_attr(name.text);
       std::vector<std::string_view> names;
@@ -327,7 +279,7 @@ class GraphParser {
       lexer_.fail_at(opening, fmt::format("fused bodies are nested deeper than {}", kMaxBodyDepth));
     }
     GraphParser body(lexer_, "fused", this);
-    read_list(lexer_, ')', "an operand", [&] {
+    lexer_.read_list(')', "an operand", [&] {
       body.read_parameter();
       lexer_.expect_symbol('=', "and the operand after a parameter of a fused body");
       operands.push_back(read_value());
@@ -375,11 +327,11 @@ Graph read_graph(Lexer& lexer) {
   const Token name = lexer.expect(TokenKind::kGraph, "the name of the graph as in @step");
   GraphParser parser(lexer, lexer.unquoted(name), nullptr);
   lexer.expect_symbol('(', "after the name of the graph");
-  read_list(lexer, ')', "a parameter", [&] { parser.read_parameter(); });
+  lexer.read_list(')', "a parameter", [&] { parser.read_parameter(); });
   if (lexer.peek().is(kName, "state")) {
     lexer.take();
     lexer.expect_symbol('(', "after 'state'");
-    read_list(lexer, ')', "a state", [&] { parser.read_state(); });
+    lexer.read_list(')', "a state", [&] { parser.read_state(); });
   }
   Graph read = std::move(parser).read_body();
   lexer.expect(TokenKind::kEnd, "the end of the text");

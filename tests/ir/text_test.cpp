@@ -2,12 +2,23 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <set>
 
 #include "tests/ir/every_op.h"
 
 using namespace sluice;
 using namespace sluice::ir;
+
+namespace {
+
+/// Checks that `text` is read as the canonical text.
+void check_reads_as(std::string_view text, std::string_view canonical) {
+  CHECK(print(parse(text)) == canonical);
+  CHECK(print(parse(canonical)) == canonical);
+}
+
+}  // namespace
 
 TEST_CASE("a graph with every op survives print and parse") {
   const Graph graph = test::every_op();
@@ -20,4 +31,155 @@ TEST_CASE("a graph with every op survives print and parse") {
   CHECK(print(parsed) == text);
   // The inputs come first in a parsed graph, so equality of structure holds from the second time on.
   CHECK(equal_structure(parse(print(parsed)), parsed));
+}
+
+TEST_CASE("constants keep their bits") {
+  const Graph graph = test::every_op();
+  const Graph parsed = parse(print(graph));
+  const auto constants = [](const Graph& g) {
+    std::vector<Array> arrays;
+    for (const Node& node : g.nodes()) {
+      if (node.op == Op::kConstant) arrays.push_back(node.attributes.array());
+    }
+    return arrays;
+  };
+  CHECK(constants(graph) == constants(parsed));
+}
+
+TEST_CASE("a large constant keeps its bits") {
+  Array values(DType::kF32, {784, 70});
+  float x = 1e-30f;
+  for (float& value : values.data<float>()) value = x = std::fmod(x * 1.37f + 1e-7f, 1e10f);
+  Builder b("large");
+  b.set_results({b.constant(values)});
+  const Graph parsed = parse(print(b.graph()));
+  CHECK(parsed.node(parsed.results()[0]).attributes.array() == values);
+}
+
+TEST_CASE("the printed form") {
+  const std::string_view text = R"(sluice-ir 1
+graph @step(%images: u8[B,28,28] {range=[0,256)}, %labels: u8[B] {range=[0,10)})
+    state(%w: f32[784,3] "dense_0/w", %b: f32[3] "dense_0/b" {range=[0,1)}) {
+  %0: f32[B,28,28] = cast %images {dtype=f32}
+  %1: f32[B,784] = reshape %0 {shape=[B,784]}
+  %2: f32[B,3] = broadcast %b {shape=[B,3]}
+  %3: f32[B,3], %4: f32[B,3] = fused(%x: f32[B,784] = %1, %y: f32[784,3] = %w, %bias: f32[B,3] = %2) {
+    %0: f32[B,3] = matmul %x, %y
+    %1: f32[B,3] = add %0, %bias
+    return %1, %0
+  }
+  %5: f32[] = reduce_sum %3 {axes=[0,1]}
+  %6: f32[784,3], %7: f32[3] = gradient %5, %w, %b
+  %8: f32[2] = constant {value=[1, -0]}
+  update %w = %6, %b = %7
+  return %5, %8
+}
+)";
+  check_reads_as(text, text);
+}
+
+TEST_CASE("a graph of nothing") {
+  check_reads_as("sluice-ir 1 graph @f(){return}", "sluice-ir 1\ngraph @f() {\n  return\n}\n");
+}
+
+TEST_CASE("names, spaces, comments and numbers are the writer's choice") {
+  check_reads_as(R"(// a model
+   sluice-ir 1   // its version
+graph @f(%x:f32[1*B , 0003])state(%w:f32[]"w"){%sum:f32[B,3]=add %x,%x// twice
+
+    %1:f32[B,3] = mul %sum, %sum  %0: bool[] = constant { value = true }
+  %c: f32[2,2] = constant {value=[[1.0, 1e0], [0.10, 100000000000000000000000]]}
+  %none: f32[2,0] = constant {value=[]}
+  %m: f32[3,3] = matmul %x, %x {transpose_b=false, transpose_a=true}
+  update %w = %w
+  return %1 , %x,%x})",
+                 R"(sluice-ir 1
+graph @f(%x: f32[B,3])
+    state(%w: f32[] "w") {
+  %0: f32[B,3] = add %x, %x
+  %1: f32[B,3] = mul %0, %0
+  %2: bool[] = constant {value=true}
+  %3: f32[2,2] = constant {value=[[1, 1], [0.1, 1e+23]]}
+  %4: f32[2,0] = constant {value=[]}
+  %5: f32[3,3] = matmul %x, %x {transpose_a=true}
+  return %1, %x, %x
+}
+)");
+}
+
+TEST_CASE("windows line ends are white space") {
+  check_reads_as("sluice-ir 1\r\ngraph @f() {\r\n  return\r\n}\r\n", "sluice-ir 1\ngraph @f() {\n  return\n}\n");
+}
+
+TEST_CASE("any name can be written, if need be in quotes") {
+  Builder b("a graph\twith \"quotes\"");
+  const Value zero = b.parameter("0", {DType::kF32, {}});
+  const Value empty = b.parameter("", {DType::kF32, {}});
+  const Value odd = b.state("back\\slash", std::string("nul\0 and \x7f, \xc3\xa9", 14), {DType::kF32, {}});
+  const Value sum = b(Op::kAdd, {zero, empty});
+  b.set_results({b(Op::kMul, {sum, odd})});
+  const std::string text = print(b.graph());
+  CHECK(text == R"(sluice-ir 1
+graph @"a graph\twith \"quotes\""(%"0": f32[], %"": f32[])
+    state(%"back\\slash": f32[] "nul\x00 and \x7f, é") {
+  %0: f32[] = add %"0", %""
+  %1: f32[] = mul %0, %"back\\slash"
+  return %1
+}
+)");
+  const Graph parsed = parse(text);
+  CHECK(print(parsed) == text);
+  CHECK(parsed.name() == b.graph().name());
+  CHECK(parsed.parameters()[1].name.empty());
+  CHECK(parsed.states()[0].variable == b.graph().states()[0].variable);
+  check_reads_as("sluice-ir 1\ngraph @\"f\"(%\"x\": f32[]) { return %x }",
+                 "sluice-ir 1\ngraph @f(%x: f32[]) {\n  return %x\n}\n");
+}
+
+TEST_CASE("long lists of inputs are wrapped") {
+  Builder b("wide");
+  std::vector<Value> values;
+  for (int i = 0; i < 12; ++i) values.push_back(b.parameter(fmt::format("input_{}", i), {DType::kF32, {batch, 784}}));
+  for (int i = 0; i < 12; ++i) {
+    const Value w = b.state(fmt::format("w{}", i), fmt::format("dense_{}/w", i), {DType::kF32, {784, 700}});
+    b.set_update(w, b(Op::kNeg, {w}));
+    values.push_back(w);
+  }
+  b.set_results(values);
+  const std::string text = print(b.graph());
+  CHECK(print(parse(text)) == text);
+  std::size_t lines = 0;
+  for (std::size_t begin = 0; begin < text.size(); begin = text.find('\n', begin) + 1) {
+    ++lines;
+    CHECK(text.find('\n', begin) - begin <= 122);
+  }
+  CHECK(lines > 20);
+}
+
+TEST_CASE("nodes know their place in the text, and the printer can show it") {
+  const Graph graph = parse("sluice-ir 1\ngraph @f(%x: f32[]) {\n\n  %0: f32[] = neg %x\n  return %0 }", "model.ir");
+  const Location place = user_location(graph.node(1).origins);
+  CHECK(place.file == "model.ir");
+  CHECK(place.line == 4);
+  CHECK(place.column == 15);
+  const std::string text = print(graph, {.locations = true});
+  CHECK(text == "sluice-ir 1\ngraph @f(%x: f32[]) {\n  %0: f32[] = neg %x  // model.ir:4\n  return %0\n}\n");
+  CHECK(print(parse(text)) == print(graph));
+}
+
+TEST_CASE("a file name cannot end the comment that shows it") {
+  Builder b("f");
+  b.set_origins(origin_at({intern_file("a\nreturn }"), 1, 0}));
+  b.scalar(DType::kF32, 1);
+  CHECK(print(parse(print(b.graph(), {.locations = true}))) == print(b.graph()));
+}
+
+TEST_CASE("many inputs are read in linear time") {
+  std::string text = "sluice-ir 1\ngraph @f() state(%w0: f32[] \"0\"";
+  for (int i = 1; i < 20'000; ++i) text += fmt::format(", %w{}: f32[] \"{}\"", i, i);
+  text += ") { update %w1 = %w0";
+  for (int i = 2; i < 20'000; ++i) text += fmt::format(", %w{} = %w0", i);
+  const Graph graph = parse(text + " return }");
+  CHECK(graph.states().size() == 20'000);
+  CHECK(graph.states()[19'999].update == Value{0, 0});
 }
