@@ -1,0 +1,80 @@
+#include "runtime/executable.h"
+
+#include <array>
+#include <chrono>
+#include <cstring>
+
+#include "ir/error.h"
+#include "ir/reference/interpreter.h"
+#include "passes/pass.h"
+#include "runtime/step_lock.h"
+
+namespace sluice::runtime {
+
+namespace {
+
+void check_variables(const ir::Graph& graph, const Variables& variables) {
+  const auto states = graph.states();
+  if (states.size() != variables.size()) {
+    fail("@{}: expected a variable for each of {} states, got {}", graph.name(), states.size(), variables.size());
+  }
+  for (std::size_t i = 0; i < states.size(); ++i) {
+    if (graph.type(states[i].value) == variables[i]->type()) continue;
+    fail("@{}: state \"{}\" is {}, its variable \"{}\" is {}", graph.name(), states[i].variable,
+         to_string(graph.type(states[i].value)), variables[i]->name(), to_string(variables[i]->type()));
+  }
+}
+
+/// Puts `value` into `output`: into its elements if it has the type and nobody else sees them.
+void deliver(const Array& value, Array& output) {
+  if (!output.unique() || output.dtype() != value.dtype() || output.sizes() != value.sizes()) {
+    output = value;
+    return;
+  }
+  if (value.byte_count() > 0) std::memcpy(output.bytes(), value.bytes(), value.byte_count());
+}
+
+/// Runs the graph in the interpreter, after the one pass that it needs and the one that saves it useless work.
+class ReferenceExecutable : public Executable {
+ public:
+  ReferenceExecutable(const ir::Graph& traced, Variables variables, const ExecutableOptions& options)
+      : variables_(std::move(variables)) {
+    const auto start = std::chrono::steady_clock::now();
+    constexpr std::array<std::string_view, 2> kPasses{"differentiate", "dce"};
+    graph_ = passes::run_passes(traced, kPasses);
+    // The stages of the whole pipeline are shown, whatever this engine needs of them.
+    if (options.on_stage) passes::run_passes(traced, passes::default_pipeline(), {options.on_stage, {}});
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+    compile_seconds_ = elapsed.count();
+  }
+
+  void run(std::span<const Array> inputs, std::span<Array> outputs) override {
+    const std::scoped_lock lock(step_lock());
+    std::vector<Array> states;
+    for (const auto& variable : variables_) states.push_back(variable->elements());
+    const ir::EvalResult result = ir::evaluate(graph_, inputs, states);
+    for (std::size_t i = 0; i < result.results.size(); ++i) deliver(result.results[i], outputs[i]);
+    for (std::size_t i = 0; i < variables_.size(); ++i) {
+      Array& elements = variables_[i]->elements();
+      const Array& updated = result.states[i];
+      if (updated.bytes() != elements.bytes()) std::memcpy(elements.bytes(), updated.bytes(), elements.byte_count());
+    }
+  }
+
+ private:
+  ir::Graph graph_;
+  Variables variables_;
+};
+
+}  // namespace
+
+std::unique_ptr<Executable> Executable::create(const ir::Graph& traced, Variables variables,
+                                               const ExecutableOptions& options) {
+  check_variables(traced, variables);
+  if (options.engine == Engine::kReference) {
+    return std::make_unique<ReferenceExecutable>(traced, std::move(variables), options);
+  }
+  fail("@{}: the jit engine is not built in yet", traced.name());
+}
+
+}  // namespace sluice::runtime
