@@ -1,0 +1,101 @@
+#include "frontend/broadcasting.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "frontend/trace.h"
+
+namespace sluice::detail {
+
+namespace {
+
+std::string to_text(const Literal& literal) {
+  return std::visit([](auto value) { return fmt::format("{}", value); }, literal);
+}
+
+std::string join_types(std::span<const Tensor> tensors) {
+  std::string out;
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    if (i > 0) out += i + 1 == tensors.size() ? " and " : ", ";
+    out += to_string(tensors[i].type());
+  }
+  return out;
+}
+
+template <typename T>
+Array to_array(std::string_view op, const Literal& literal) {
+  if constexpr (std::is_same_v<T, bool>) {
+    if (const bool* flag = std::get_if<bool>(&literal)) return Array::scalar(*flag);
+  } else if (const double* number = std::get_if<double>(&literal)) {
+    if constexpr (std::is_floating_point_v<T>) return Array::scalar(static_cast<T>(*number));
+  } else if (const std::int64_t* integer = std::get_if<std::int64_t>(&literal)) {
+    if constexpr (std::is_floating_point_v<T>) {
+      return Array::scalar(static_cast<T>(*integer));
+    } else {
+      if (*integer >= std::numeric_limits<T>::min() && *integer <= std::numeric_limits<T>::max())
+        return Array::scalar(static_cast<T>(*integer));
+    }
+  }
+  fail_at_user(fmt::format("{}: the number {} does not fit the element type {} of the tensor beside it", op,
+                           to_text(literal), to_string(dtype_of<T>)));
+}
+
+}  // namespace
+
+Shape broadcast_shape(std::string_view op, std::span<const Tensor> tensors) {
+  int rank = 0;
+  for (const Tensor& tensor : tensors) rank = std::max(rank, tensor.rank());
+  Shape shape(std::vector<Dim>(static_cast<std::size_t>(rank), Dim(1)));
+  for (const Tensor& tensor : tensors) {
+    for (int axis = 0; axis < tensor.rank(); ++axis) {
+      Dim& to = shape[axis + rank - tensor.rank()];
+      const Dim from = tensor.shape()[axis];
+      if (from == Dim(1) || from == to) continue;
+      if (to != Dim(1)) fail_at_user(fmt::format("{}: shapes do not broadcast: {}", op, join_types(tensors)));
+      to = from;
+    }
+  }
+  return shape;
+}
+
+Tensor broadcast(const Tensor& x, const Shape& shape) {
+  if (x.shape() == shape) return x;
+  return Trace::required("broadcast_to").add(ir::Op::kBroadcast, {x}, {{ir::Attr::kShape, shape}});
+}
+
+Tensor scalar(std::string_view op, const Literal& literal, DType dtype) {
+  Array value = visit_dtype(dtype, [&](auto zero) { return to_array<decltype(zero)>(op, literal); });
+  return Trace::required(op).add(ir::Op::kConstant, {}, {{ir::Attr::kValue, std::move(value)}});
+}
+
+std::vector<Tensor> to_tensors(std::string_view op, std::span<const Operand> operands) {
+  std::vector<Tensor> given;
+  for (const Operand& operand : operands) {
+    if (operand.tensor() != nullptr) given.push_back(*operand.tensor());
+  }
+  if (given.empty()) fail_at_user(fmt::format("{}: expected at least one tensor, got numbers only", op));
+  for (const Tensor& tensor : given) {
+    if (tensor.dtype() != given[0].dtype()) {
+      fail_at_user(
+          fmt::format("{}: operands have different element types: {}; convert with cast", op, join_types(given)));
+    }
+  }
+  std::vector<Tensor> tensors;
+  for (const Operand& operand : operands) {
+    tensors.push_back(operand.tensor() != nullptr ? *operand.tensor()
+                                                  : scalar(op, *operand.literal(), given[0].dtype()));
+  }
+  return tensors;
+}
+
+std::vector<Tensor> unify(std::string_view op, std::span<const Operand> operands) {
+  std::vector<Tensor> tensors = to_tensors(op, operands);
+  const Shape shape = broadcast_shape(op, tensors);
+  for (Tensor& tensor : tensors) tensor = broadcast(tensor, shape);
+  return tensors;
+}
+
+}  // namespace sluice::detail

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "frontend/tensor.h"
+
+// How operands become tensors of one type. Inside of the frontend only.
+namespace sluice::detail {
+
+/// The shape to which all of `tensors` broadcast by NumPy's rule. Throws Error, naming `op`, if there is none.
+Shape broadcast_shape(std::string_view op, std::span<const Tensor> tensors);
+/// x repeated to `shape`; x itself if it has it.
+Tensor broadcast(const Tensor& x, const Shape& shape);
+/// `literal` as a scalar of `dtype`. Throws Error, naming `op`, if the dtype cannot hold it.
+Tensor scalar(std::string_view op, const Literal& literal, DType dtype);
+/// All operands as tensors: a number takes the dtype of the first tensor. Throws Error, naming `op`, if there is no
+/// tensor or if their dtypes differ.
+std::vector<Tensor> to_tensors(std::string_view op, std::span<const Operand> operands);
+/// The same, broadcast to one shape.
+std::vector<Tensor> unify(std::string_view op, std::span<const Operand> operands);
+
+}  // namespace sluice::detail

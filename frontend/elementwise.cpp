@@ -1,0 +1,96 @@
+#include "frontend/elementwise.h"
+
+#include <array>
+
+#include "frontend/broadcasting.h"
+#include "frontend/trace.h"
+
+namespace sluice {
+
+namespace {
+
+Tensor unary(ir::Op op, const Arg& x) {
+  const Scope scope(x.where());
+  return Trace::required(to_string(op)).add(op, {x.tensor()});
+}
+
+Tensor binary(ir::Op op, const Operand& x, const Operand& y) {
+  const Scope scope(x.where());
+  Trace& trace = Trace::required(to_string(op));
+  return trace.add(op, detail::unify(to_string(op), std::array{x, y}));
+}
+
+}  // namespace
+
+Tensor add(const Operand& x, const Operand& y) { return binary(ir::Op::kAdd, x, y); }
+Tensor subtract(const Operand& x, const Operand& y) { return binary(ir::Op::kSub, x, y); }
+Tensor multiply(const Operand& x, const Operand& y) { return binary(ir::Op::kMul, x, y); }
+Tensor divide(const Operand& x, const Operand& y) { return binary(ir::Op::kDiv, x, y); }
+Tensor pow(const Operand& x, const Operand& y) { return binary(ir::Op::kPow, x, y); }
+Tensor maximum(const Operand& x, const Operand& y) { return binary(ir::Op::kMaximum, x, y); }
+Tensor minimum(const Operand& x, const Operand& y) { return binary(ir::Op::kMinimum, x, y); }
+Tensor equal(const Operand& x, const Operand& y) { return binary(ir::Op::kEqual, x, y); }
+Tensor not_equal(const Operand& x, const Operand& y) { return binary(ir::Op::kNotEqual, x, y); }
+Tensor less(const Operand& x, const Operand& y) { return binary(ir::Op::kLess, x, y); }
+Tensor less_equal(const Operand& x, const Operand& y) { return binary(ir::Op::kLessEqual, x, y); }
+Tensor greater(const Operand& x, const Operand& y) { return binary(ir::Op::kGreater, x, y); }
+Tensor greater_equal(const Operand& x, const Operand& y) { return binary(ir::Op::kGreaterEqual, x, y); }
+Tensor logical_and(const Operand& x, const Operand& y) { return binary(ir::Op::kLogicalAnd, x, y); }
+Tensor logical_or(const Operand& x, const Operand& y) { return binary(ir::Op::kLogicalOr, x, y); }
+
+Tensor operator+(const Operand& x, const Operand& y) { return add(x, y); }
+Tensor operator-(const Operand& x, const Operand& y) { return subtract(x, y); }
+Tensor operator*(const Operand& x, const Operand& y) { return multiply(x, y); }
+Tensor operator/(const Operand& x, const Operand& y) { return divide(x, y); }
+Tensor operator==(const Operand& x, const Operand& y) { return equal(x, y); }
+Tensor operator!=(const Operand& x, const Operand& y) { return not_equal(x, y); }
+Tensor operator<(const Operand& x, const Operand& y) { return less(x, y); }
+Tensor operator<=(const Operand& x, const Operand& y) { return less_equal(x, y); }
+Tensor operator>(const Operand& x, const Operand& y) { return greater(x, y); }
+Tensor operator>=(const Operand& x, const Operand& y) { return greater_equal(x, y); }
+Tensor operator&(const Operand& x, const Operand& y) { return logical_and(x, y); }
+Tensor operator|(const Operand& x, const Operand& y) { return logical_or(x, y); }
+Tensor operator-(const Arg& x) { return negative(x); }
+Tensor operator!(const Arg& x) { return logical_not(x); }
+
+Tensor negative(const Arg& x) { return unary(ir::Op::kNeg, x); }
+Tensor abs(const Arg& x) { return unary(ir::Op::kAbs, x); }
+Tensor exp(const Arg& x) { return unary(ir::Op::kExp, x); }
+Tensor log(const Arg& x) { return unary(ir::Op::kLog, x); }
+Tensor sqrt(const Arg& x) { return unary(ir::Op::kSqrt, x); }
+Tensor rsqrt(const Arg& x) { return unary(ir::Op::kRsqrt, x); }
+Tensor tanh(const Arg& x) { return unary(ir::Op::kTanh, x); }
+Tensor sigmoid(const Arg& x) { return unary(ir::Op::kSigmoid, x); }
+Tensor relu(const Arg& x) { return unary(ir::Op::kRelu, x); }
+Tensor square(const Arg& x) { return unary(ir::Op::kSquare, x); }
+Tensor sign(const Arg& x) { return unary(ir::Op::kSign, x); }
+Tensor floor(const Arg& x) { return unary(ir::Op::kFloor, x); }
+Tensor logical_not(const Arg& x) { return unary(ir::Op::kLogicalNot, x); }
+Tensor stop_gradient(const Arg& x) { return unary(ir::Op::kStopGradient, x); }
+Tensor identity(const Arg& x) { return x.tensor(); }
+
+Tensor cast(const Arg& x, DType dtype) {
+  if (x.dtype() == dtype) return x.tensor();
+  const Scope scope(x.where());
+  return Trace::required("cast").add(ir::Op::kCast, {x.tensor()}, {{ir::Attr::kDType, dtype}});
+}
+
+Tensor select(const Operand& condition, const Operand& x, const Operand& y) {
+  const Scope scope(condition.where());
+  Trace& trace = Trace::required("select");
+  if (condition.tensor() == nullptr) fail_at_user("select: the condition is a bool tensor, got a number");
+  std::vector<Tensor> operands = detail::to_tensors("select", std::array{x, y});
+  operands.insert(operands.begin(), *condition.tensor());
+  const Shape shape = detail::broadcast_shape("select", operands);
+  for (Tensor& operand : operands) operand = detail::broadcast(operand, shape);
+  return trace.add(ir::Op::kSelect, operands);
+}
+
+Tensor where(const Operand& condition, const Operand& x, const Operand& y) { return select(condition, x, y); }
+
+Tensor clip_by_value(const Arg& x, const Operand& low, const Operand& high) {
+  const Scope scope(x.where());
+  return minimum(maximum(x, low), high);
+}
+
+}  // namespace sluice

@@ -1,0 +1,54 @@
+#pragma once
+
+#include "frontend/tensor.h"
+
+// Elementwise functions, by TensorFlow's names. Two operands broadcast by NumPy's rule and have one dtype; a C++ number
+// takes that of the tensor. What each means at the edges (NaN, overflow, ties) stands in its row of ir/ops.def. All
+// throw Error at the user's line if shapes or dtypes do not fit.
+namespace sluice {
+
+Tensor add(const Operand& x, const Operand& y);
+Tensor subtract(const Operand& x, const Operand& y);
+Tensor multiply(const Operand& x, const Operand& y);
+Tensor divide(const Operand& x, const Operand& y);
+Tensor pow(const Operand& x, const Operand& y);
+Tensor maximum(const Operand& x, const Operand& y);
+Tensor minimum(const Operand& x, const Operand& y);
+
+Tensor equal(const Operand& x, const Operand& y);
+Tensor not_equal(const Operand& x, const Operand& y);
+Tensor less(const Operand& x, const Operand& y);
+Tensor less_equal(const Operand& x, const Operand& y);
+Tensor greater(const Operand& x, const Operand& y);
+Tensor greater_equal(const Operand& x, const Operand& y);
+Tensor logical_and(const Operand& x, const Operand& y);
+Tensor logical_or(const Operand& x, const Operand& y);
+Tensor logical_not(const Arg& x);
+
+Tensor negative(const Arg& x);
+Tensor abs(const Arg& x);
+Tensor exp(const Arg& x);
+Tensor log(const Arg& x);
+Tensor sqrt(const Arg& x);
+Tensor rsqrt(const Arg& x);
+Tensor tanh(const Arg& x);
+Tensor sigmoid(const Arg& x);
+Tensor relu(const Arg& x);
+Tensor square(const Arg& x);
+Tensor sign(const Arg& x);
+Tensor floor(const Arg& x);
+/// x itself: the activation of a layer that has none.
+Tensor identity(const Arg& x);
+/// x, through which no derivative passes.
+Tensor stop_gradient(const Arg& x);
+
+/// x converted to `dtype`; x itself if it has it.
+Tensor cast(const Arg& x, DType dtype);
+/// x where the bool `condition` holds, else y; all three broadcast.
+Tensor select(const Operand& condition, const Operand& x, const Operand& y);
+/// NumPy's name for select.
+Tensor where(const Operand& condition, const Operand& x, const Operand& y);
+/// x, but at least `low` and at most `high`.
+Tensor clip_by_value(const Arg& x, const Operand& low, const Operand& high);
+
+}  // namespace sluice

@@ -1,0 +1,224 @@
+#include "frontend/function_core.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <array>
+#include <chrono>
+#include <cstdlib>
+
+#include "frontend/options.h"
+#include "frontend/random.h"
+#include "frontend/trace.h"
+#include "ir/text.h"
+#include "passes/pass.h"
+
+namespace sluice::detail {
+
+namespace {
+
+bool log_traces() {
+  const char* const log = std::getenv("SLUICE_LOG");
+  return log != nullptr && std::string_view(log).find("trace") != std::string_view::npos;
+}
+
+bool has_type(const Array& array, const Type& type) {
+  if (array.dtype() != type.dtype || array.rank() != type.shape.rank()) return false;
+  for (int axis = 0; axis < array.rank(); ++axis) {
+    if (type.shape[axis] != Dim(array.sizes()[static_cast<std::size_t>(axis)])) return false;
+  }
+  return true;
+}
+
+/// What binding the types of a signature to arrays has found.
+struct BatchSize {
+  std::int64_t size = 0;  ///< 0: not known yet
+  std::size_t argument = 0;
+};
+
+/// Whether `array` fits `type` for some B >= 1, which `batch_size` takes.
+bool fits(const Array& array, const Type& type, std::size_t position, BatchSize& batch_size) {
+  if (array.dtype() != type.dtype || array.rank() != type.shape.rank()) return false;
+  for (int axis = 0; axis < array.rank(); ++axis) {
+    const Dim dim = type.shape[axis];
+    const std::int64_t size = array.sizes()[static_cast<std::size_t>(axis)];
+    if (!dim.batch) {
+      if (size != dim.size) return false;
+      continue;
+    }
+    if (size % dim.size != 0 || size == 0) return false;
+    if (batch_size.size == 0) batch_size = {size / dim.size, position};
+    if (size != dim.size * batch_size.size) return false;
+  }
+  return true;
+}
+
+class Busy {
+ public:
+  Busy(bool& flag, const std::string& name) : flag_(flag) {
+    if (flag) fail_at_user(fmt::format("{}: the function calls itself", name));
+    flag_ = true;
+  }
+  ~Busy() { flag_ = false; }
+  Busy(const Busy&) = delete;
+  Busy& operator=(const Busy&) = delete;
+
+ private:
+  bool& flag_;
+};
+
+}  // namespace
+
+FunctionCore::FunctionCore(std::string name, Signature signature, std::size_t arity, Body body)
+    : name_(std::move(name)), signature_(std::move(signature)), arity_(arity), body_(std::move(body)) {
+  if (signature_ && signature_->size() != arity_) {
+    fail("{}: the signature has {} arguments, the lambda takes {}", name_, signature_->size(), arity_);
+  }
+}
+
+FunctionCore::Call FunctionCore::call(std::span<const HostArgument> arguments) {
+  if (arity_ == 0 && Trace::current() != nullptr) {
+    fail_at_user(
+        fmt::format("{}: a function without arguments is called while {} is traced, where it would run once and "
+                    "not in each call; call its lambda",
+                    name_, Trace::current()->name()));
+  }
+  std::unique_lock lock(mutex_);
+  const Busy busy(busy_, name_);
+  Version& version = version_for(arguments);
+  compile(version);
+  for (std::size_t i = 0; i < arguments.size(); ++i) version.inputs[i] = arguments[i].array();
+  // Give the arrays back after the call; assigning an empty one keeps the room for the sizes.
+  static const Array kNothing(DType::kU8, {});
+  try {
+    version.executable->run(version.inputs, version.results);
+  } catch (...) {
+    for (Array& input : version.inputs) input = kNothing;
+    throw;
+  }
+  for (Array& input : version.inputs) input = kNothing;
+  return {std::move(lock), version.results};
+}
+
+void FunctionCore::check_arguments(std::span<const HostArgument> arguments) const {
+  BatchSize batch_size;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const Type& expected = (*signature_)[i].type();
+    const Array& array = arguments[i].array();
+    const BatchSize before = batch_size;
+    if (fits(array, expected, i, batch_size)) continue;
+    const Type came = array.type();
+    BatchSize alone;
+    if (before.size != 0 && fits(array, expected, i, alone)) {
+      fail("{}: argument {} is {}, expected {} with B = {} as in argument {}, {}", name_, i, to_string(came),
+           to_string(expected), before.size, before.argument, to_string(arguments[before.argument].array().type()));
+    }
+    fail("{}: argument {} is {}, expected {}", name_, i, to_string(came), to_string(expected));
+  }
+}
+
+void FunctionCore::check_inlined(std::span<const Tensor> arguments) const {
+  if (!signature_) return;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const Type& expected = (*signature_)[i].type();
+    if (arguments[i].type() == expected) continue;
+    fail_at_user(fmt::format("{}: argument {} is {}, expected {}", name_, i, to_string(arguments[i].type()),
+                             to_string(expected)));
+  }
+}
+
+FunctionCore::Version& FunctionCore::signed_version() {
+  return versions_.empty() ? trace(*signature_) : *versions_.front();
+}
+
+FunctionCore::Version& FunctionCore::version_for(std::span<const HostArgument> arguments) {
+  if (signature_) {
+    check_arguments(arguments);
+    return signed_version();
+  }
+  for (const auto& version : versions_) {
+    bool same = true;
+    for (std::size_t i = 0; same && i < arguments.size(); ++i) {
+      same = has_type(arguments[i].array(), version->arguments[i].type());
+    }
+    if (same) return *version;
+  }
+  std::vector<TensorSpec> types;
+  for (const HostArgument& argument : arguments) {
+    const Type type = argument.array().type();
+    types.emplace_back(type.dtype, type.shape);
+  }
+  return trace(std::move(types));
+}
+
+void FunctionCore::log_trace(const std::vector<TensorSpec>& arguments) const {
+  std::vector<std::string> types;
+  for (const TensorSpec& argument : arguments) types.push_back(to_string(argument.type()));
+  std::string reason = "first call";
+  for (std::size_t i = 0; !versions_.empty() && i < arguments.size(); ++i) {
+    const Type& before = versions_.back()->arguments[i].type();
+    if (before == arguments[i].type()) continue;
+    reason = fmt::format("argument {} was {} and is {}; a signature would serve every batch size", i, to_string(before),
+                         types[i]);
+    break;
+  }
+  fmt::print(stderr, "sluice: trace: {}({}): {}\n", name_, fmt::join(types, ", "), reason);
+}
+
+FunctionCore::Version& FunctionCore::trace(std::vector<TensorSpec> arguments) {
+  if (log_traces()) log_trace(arguments);
+  Trace trace(name_);
+  std::vector<Tensor> parameters;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const TensorSpec& spec = arguments[i];
+    const std::string name = spec.name().empty() ? fmt::format("arg{}", i) : spec.name();
+    parameters.push_back(trace.parameter(name, spec.type(), spec.range()));
+  }
+  const std::vector<Tensor> results = body_(parameters);
+  advance_random_state(trace);
+  auto version = std::make_unique<Version>();
+  version->graph = trace.finish(results);
+  version->arguments = std::move(arguments);
+  version->variables = trace.variables();
+  version->inputs.resize(parameters.size());
+  version->results.resize(results.size());
+  return *versions_.emplace_back(std::move(version));
+}
+
+void FunctionCore::compile(Version& version) {
+  if (version.executable != nullptr) return;
+  runtime::ExecutableOptions options;
+  options.engine = default_engine();
+  options.on_stage = dump_stage;
+  version.executable = runtime::Executable::create(version.graph, version.variables, options);
+}
+
+void FunctionCore::compile() {
+  if (!signature_) fail("{}: only a function with a signature can be compiled before its first call", name_);
+  const std::scoped_lock lock(mutex_);
+  const Busy busy(busy_, name_);
+  compile(signed_version());
+}
+
+const ir::Graph& FunctionCore::graph() {
+  const std::scoped_lock lock(mutex_);
+  if (signature_ && versions_.empty()) {
+    const Busy busy(busy_, name_);
+    return signed_version().graph;
+  }
+  if (versions_.empty()) fail("{}: without a signature there is no graph before the first call", name_);
+  return versions_.back()->graph;
+}
+
+std::string FunctionCore::dump(std::string_view stage) {
+  check_stage(stage);
+  std::string text;
+  passes::PassOptions options;
+  options.on_stage = [&](std::string_view reached, const ir::Graph& graph) {
+    if (reached == stage) text = ir::print(graph);
+  };
+  passes::run_passes(graph(), passes::default_pipeline(), options);
+  return text;
+}
+
+}  // namespace sluice::detail

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "frontend/spec.h"
+#include "frontend/tensor.h"
+#include "ir/array.h"
+#include "ir/graph.h"
+#include "runtime/executable.h"
+
+// What functions of all arities share: tracing, the cache of executables, checks. Users see frontend/function.h.
+namespace sluice::detail {
+
+/// An argument of a call from outside: an array, a number, or a vector as a tensor of rank 1.
+class HostArgument {
+ public:
+  HostArgument(const Array& array) : array_(&array) {}  // NOLINT: converts on purpose
+  template <typename T>
+    requires std::is_arithmetic_v<T>
+  HostArgument(T value) : owned_(Array::scalar(value)) {}  // NOLINT: converts on purpose
+  template <typename T>
+    requires(!std::is_same_v<T, bool>)
+  HostArgument(const std::vector<T>& values)  // NOLINT: converts on purpose
+      : owned_(Array(values, {static_cast<std::int64_t>(values.size())})) {}
+
+  const Array& array() const { return owned_ ? *owned_ : *array_; }
+
+ private:
+  const Array* array_ = nullptr;
+  std::optional<Array> owned_;
+};
+
+class FunctionCore {
+ public:
+  using Body = std::function<std::vector<Tensor>(std::span<const Tensor>)>;
+  using Signature = std::optional<std::vector<TensorSpec>>;
+
+  /// Throws Error if the signature has another number of arguments than `arity`.
+  FunctionCore(std::string name, Signature signature, std::size_t arity, Body body);
+
+  const std::string& name() const { return name_; }
+
+  /// The results of a call, good while it lives: it keeps other threads out.
+  struct Call {
+    std::unique_lock<std::recursive_mutex> lock;
+    std::span<const Array> results;
+  };
+  /// Runs; traces and compiles before that if there is no executable for these arguments. Does not allocate once there
+  /// is one and the results of the call before are held by nobody.
+  Call call(std::span<const HostArgument> arguments);
+
+  /// Throws Error unless tensors of another trace fit the signature.
+  void check_inlined(std::span<const Tensor> arguments) const;
+  void compile();
+  const ir::Graph& graph();
+  std::string dump(std::string_view stage);
+  int traces() const { return static_cast<int>(versions_.size()); }
+
+ private:
+  /// The function for one list of argument types.
+  struct Version {
+    std::vector<TensorSpec> arguments;
+    ir::Graph graph;
+    runtime::Variables variables;
+    std::unique_ptr<runtime::Executable> executable;  ///< null until the first call
+    std::vector<Array> inputs;                        ///< kept, so that a call does not allocate their sizes
+    std::vector<Array> results;
+  };
+
+  Version& version_for(std::span<const HostArgument> arguments);
+  Version& signed_version();
+  Version& trace(std::vector<TensorSpec> arguments);
+  void check_arguments(std::span<const HostArgument> arguments) const;
+  void compile(Version& version);
+  void log_trace(const std::vector<TensorSpec>& arguments) const;
+
+  std::string name_;
+  Signature signature_;
+  std::size_t arity_;
+  Body body_;
+  std::recursive_mutex mutex_;  ///< recursive to tell a call of itself from one of another thread
+  bool busy_ = false;
+  std::vector<std::unique_ptr<Version>> versions_;
+};
+
+}  // namespace sluice::detail

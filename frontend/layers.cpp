@@ -1,0 +1,36 @@
+#include "frontend/layers.h"
+
+#include <fmt/format.h>
+
+#include "frontend/random.h"
+#include "frontend/shape_ops.h"
+#include "frontend/trace.h"
+
+namespace sluice {
+
+Dense::Dense(std::int64_t out, Activation activation) : Module("dense"), out_(out), activation_(std::move(activation)) {
+  if (out < 1) fail("dense: the size of the output is at least 1, got {}", out);
+}
+
+Tensor Dense::operator()(const Arg& x) {
+  const Scope scope(x.where());
+  const bool fits = x.dtype() == DType::kF32 && x.rank() == 2 && !x.shape()[1].batch;
+  if (!fits) fail_at_user(fmt::format("dense: expected f32[batch,in], got {}", to_string(x.type())));
+  const std::int64_t in = x.shape()[1].size;
+  const Variable w = lazy_variable("w", [&] { return glorot_uniform(in, out_); });
+  const Variable b = lazy_variable("b", [&] { return Array(DType::kF32, {out_}); });
+  if (w.type().shape[0] != Dim(in)) {
+    fail_at_user(fmt::format("dense: \"{}\" is {}, so the input has {} columns, got {}", w.name(), to_string(w.type()),
+                             to_string(w.type().shape[0]), to_string(x.type())));
+  }
+  return activation_(matmul(x, w) + b);
+}
+
+Tensor Sequential::operator()(const Arg& x) {
+  const Scope scope(x.where());
+  Tensor result = x;
+  for (const Activation& layer : layers_) result = layer(result);
+  return result;
+}
+
+}  // namespace sluice

@@ -1,0 +1,78 @@
+#include "frontend/nn.h"
+
+#include <fmt/format.h>
+
+#include "frontend/axes.h"
+#include "frontend/elementwise.h"
+#include "frontend/random.h"
+#include "frontend/reduce.h"
+#include "frontend/shape_ops.h"
+#include "frontend/trace.h"
+
+namespace sluice {
+
+namespace {
+
+/// x less its maximum along `axis`, which changes neither softmax nor its derivative.
+Tensor shifted(std::string_view op, const Tensor& x, int axis) {
+  if (!is_float(x.dtype())) fail_at_user(fmt::format("{}: expected floats, got {}", op, to_string(x.type())));
+  const int from_first = detail::normalize_axis(op, axis, x.type());
+  return x - stop_gradient(reduce_max(x, from_first, {.keepdims = true}));
+}
+
+}  // namespace
+
+Tensor softmax(const Arg& x, int axis) {
+  const Scope scope(x.where());
+  const Tensor e = exp(shifted("softmax", x, axis));
+  return e / reduce_sum(e, axis, {.keepdims = true});
+}
+
+Tensor log_softmax(const Arg& x, int axis) {
+  const Scope scope(x.where());
+  const Tensor shift = shifted("log_softmax", x, axis);
+  return shift - log(reduce_sum(exp(shift), axis, {.keepdims = true}));
+}
+
+Tensor sparse_softmax_cross_entropy(const Arg& logits, const Arg& labels) {
+  const Scope scope(logits.where());
+  constexpr std::string_view kName = "sparse_softmax_cross_entropy";
+  Shape rows;
+  for (int axis = 0; axis + 1 < logits.rank(); ++axis) rows.push_back(logits.shape()[axis]);
+  const bool fits =
+      logits.rank() > 0 && is_float(logits.dtype()) && is_integer(labels.dtype()) && labels.shape() == rows;
+  if (!fits || logits.shape()[logits.rank() - 1].batch) {
+    fail_at_user(fmt::format("{}: expected float logits [...,classes] and integer labels [...], got {} and {}", kName,
+                             to_string(logits.type()), to_string(labels.type())));
+  }
+  const Tensor shift = shifted(kName, logits, -1);
+  const Tensor at_label = one_hot(labels, logits.shape()[logits.rank() - 1].size, DType::kBool);
+  // A selection and not a product: 0 * -inf would be NaN.
+  return log(reduce_sum(exp(shift), -1)) - reduce_sum(select(at_label, shift, 0), -1);
+}
+
+Tensor mean_squared_error(const Arg& prediction, const Arg& target) {
+  const Scope scope(prediction.where());
+  if (prediction.type() != target.type()) {
+    fail_at_user(fmt::format("mean_squared_error: expected two tensors of one type, got {} and {}",
+                             to_string(prediction.type()), to_string(target.type())));
+  }
+  return reduce_mean(square(prediction - target));
+}
+
+Tensor l2_loss(const Arg& x) {
+  const Scope scope(x.where());
+  if (!is_float(x.dtype())) fail_at_user(fmt::format("l2_loss: expected floats, got {}", to_string(x.type())));
+  return reduce_sum(square(x)) / 2;
+}
+
+Tensor dropout(const Arg& x, double rate, Mode mode) {
+  const Scope scope(x.where());
+  if (!(rate >= 0 && rate < 1)) fail_at_user(fmt::format("dropout: the rate is at least 0 and below 1, got {}", rate));
+  if (!is_float(x.dtype())) fail_at_user(fmt::format("dropout: expected floats, got {}", to_string(x.type())));
+  if (mode == Mode::kEvaluate || rate == 0) return x;
+  const Tensor keep = random_uniform(x.shape(), 0, 1, x.dtype()) >= rate;
+  return select(keep, x * (1 / (1 - rate)), 0);
+}
+
+}  // namespace sluice

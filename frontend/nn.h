@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "frontend/tensor.h"
+#include "frontend/variable.h"
+
+// Functions of neural networks as compositions of ops, numerically stable.
+namespace sluice {
+
+/// exp(x) / sum(exp(x)) along `axis`; no overflow for any finite x.
+Tensor softmax(const Arg& x, int axis = -1);
+/// log(softmax(x)) along `axis`, without the loss of digits of taking the logarithm.
+Tensor log_softmax(const Arg& x, int axis = -1);
+/// For each row of `logits` [..., classes] the negative logarithm of softmax at its integer label. `labels` has the
+/// shape of the rows; a label out of range selects no class.
+Tensor sparse_softmax_cross_entropy(const Arg& logits, const Arg& labels);
+/// The mean over all elements of (prediction - target)^2, a scalar.
+Tensor mean_squared_error(const Arg& prediction, const Arg& target);
+/// sum(x^2) / 2, a scalar.
+Tensor l2_loss(const Arg& x);
+
+enum class Mode : std::uint8_t { kEvaluate, kTrain };
+/// In training, each element is 0 with probability `rate` and else divided by 1 - rate; in evaluation, x itself. Throws
+/// Error unless 0 <= rate < 1.
+Tensor dropout(const Arg& x, double rate, Mode mode);
+
+}  // namespace sluice

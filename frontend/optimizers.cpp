@@ -1,0 +1,89 @@
+#include "frontend/optimizers.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "frontend/elementwise.h"
+#include "frontend/trace.h"
+
+namespace sluice {
+
+Optimizer::Optimizer(std::string_view kind, double learning_rate)
+    : Module(kind),
+      learning_rate_(lazy_variable("learning_rate", [&] { return Array::scalar(static_cast<float>(learning_rate)); },
+                                   {.trainable = false})) {}
+
+Variable Optimizer::slot(const Variable& variable, std::string_view name) {
+  const auto same = [variable](const Variable& other) { return other.is(variable); };
+  if (std::none_of(updated_->begin(), updated_->end(), same)) {
+    updated_->push_back(variable);
+    if (Trace::current() != nullptr) {
+      Trace::current()->on_failure([updated = updated_, same] { std::erase_if(*updated, same); });
+    }
+  }
+  return lazy_variable(fmt::format("{}/{}", variable.name(), name),
+                       [&] { return Array(variable.type().dtype, variable.type().shape.at(1)); }, {.trainable = false});
+}
+
+void Optimizer::check(std::string_view kind, const std::vector<Tensor>& gradients,
+                      const std::vector<Variable>& variables) {
+  if (gradients.size() != variables.size()) {
+    fail_at_user(fmt::format("{}: expected a gradient for each of {} variables, got {}", kind, variables.size(),
+                             gradients.size()));
+  }
+  for (std::size_t i = 0; i < variables.size(); ++i) {
+    if (gradients[i].type() == variables[i].type()) continue;
+    fail_at_user(fmt::format("{}: variable \"{}\" is {}, its gradient is {}", kind, variables[i].name(),
+                             to_string(variables[i].type()), to_string(gradients[i].type())));
+  }
+}
+
+SGD::SGD(SgdOptions options) : Optimizer("sgd", options.learning_rate), momentum_(options.momentum) {}
+
+void SGD::apply(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables,
+                std::source_location where) {
+  const Scope scope(where);
+  check("sgd", gradients, variables);
+  for (std::size_t i = 0; i < variables.size(); ++i) {
+    const Tensor step = cast(learning_rate(), gradients[i].dtype()) * gradients[i];
+    if (momentum_ == 0) {
+      variables[i].assign_sub(step);
+      continue;
+    }
+    const Variable velocity = slot(variables[i], "velocity");
+    velocity.assign(velocity * momentum_ - step);
+    variables[i].assign_add(velocity);
+  }
+}
+
+Adam::Adam(AdamOptions options)
+    : Optimizer("adam", options.learning_rate),
+      options_(options),
+      beta_1_power_(lazy_variable("beta_1_power", [] { return Array::scalar(1.0); }, {.trainable = false})),
+      beta_2_power_(lazy_variable("beta_2_power", [] { return Array::scalar(1.0); }, {.trainable = false})) {}
+
+// The paper's w -= rate * (m / (1 - beta_1^t)) / (sqrt(v / (1 - beta_2^t)) + epsilon), multiplied out so that what does
+// not depend on the element is computed once: w -= alpha * m / (sqrt(v) + epsilon * c), c = sqrt(1 - beta_2^t),
+// alpha = rate * c / (1 - beta_1^t). The powers are running products in f64, whose errors stay far below f32's.
+void Adam::apply(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables,
+                 std::source_location where) {
+  const Scope scope(where);
+  check("adam", gradients, variables);
+  beta_1_power_.assign(beta_1_power_ * options_.beta_1);
+  beta_2_power_.assign(beta_2_power_ * options_.beta_2);
+  const Tensor correction = sqrt(1 - beta_2_power_);
+  const Tensor alpha = cast(learning_rate(), DType::kF64) * correction / (1 - beta_1_power_);
+  const Tensor epsilon = correction * options_.epsilon;
+  for (std::size_t i = 0; i < variables.size(); ++i) {
+    const Tensor& gradient = gradients[i];
+    const Variable m = slot(variables[i], "m");
+    const Variable v = slot(variables[i], "v");
+    m.assign(m * options_.beta_1 + gradient * (1 - options_.beta_1));
+    v.assign(v * options_.beta_2 + square(gradient) * (1 - options_.beta_2));
+    const DType dtype = gradient.dtype();
+    variables[i].assign_sub(cast(alpha, dtype) * m / (sqrt(v) + cast(epsilon, dtype)));
+  }
+}
+
+}  // namespace sluice

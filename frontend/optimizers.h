@@ -1,0 +1,70 @@
+#pragma once
+
+#include <memory>
+#include <source_location>
+#include <vector>
+
+#include "frontend/module.h"
+
+namespace sluice {
+
+/// What optimizers share: a learning rate that is a variable, so that it can change without a recompile
+/// (`adam.learning_rate().assign(1e-4)`), and slots, which are variables beside each variable that it updates.
+class Optimizer : public Module {
+ public:
+  const Variable& learning_rate() const { return learning_rate_; }
+
+ protected:
+  Optimizer(std::string_view kind, double learning_rate);
+
+  /// The variable `name` beside `variable`, of its type; it begins as zeros.
+  Variable slot(const Variable& variable, std::string_view name);
+  /// Throws Error, naming the optimizer, unless there is a gradient of its type for each variable.
+  static void check(std::string_view kind, const std::vector<Tensor>& gradients,
+                    const std::vector<Variable>& variables);
+
+ private:
+  Variable learning_rate_;
+  /// Those that have slots: kept alive, since their names are those of the slots.
+  std::shared_ptr<std::vector<Variable>> updated_ = std::make_shared<std::vector<Variable>>();
+};
+
+struct SgdOptions {
+  double learning_rate = 0.01;
+  double momentum = 0;
+};
+
+/// Gradient descent: w -= learning_rate * g, or with momentum: v = momentum * v - learning_rate * g; w += v.
+class SGD : public Optimizer {
+ public:
+  explicit SGD(SgdOptions options = {});
+  /// Updates the variables inside of a function. Throws Error if the gradients do not fit them.
+  void apply(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables,
+             std::source_location where = std::source_location::current());
+
+ private:
+  double momentum_;
+};
+
+struct AdamOptions {
+  double learning_rate = 1e-3;
+  double beta_1 = 0.9;
+  double beta_2 = 0.999;
+  double epsilon = 1e-7;
+};
+
+/// Adam of Kingma and Ba (2015) with bias correction.
+class Adam : public Optimizer {
+ public:
+  explicit Adam(AdamOptions options = {});
+  /// Updates the variables inside of a function. Throws Error if the gradients do not fit them.
+  void apply(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables,
+             std::source_location where = std::source_location::current());
+
+ private:
+  AdamOptions options_;
+  Variable beta_1_power_;
+  Variable beta_2_power_;
+};
+
+}  // namespace sluice

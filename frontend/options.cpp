@@ -1,0 +1,74 @@
+#include "frontend/options.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <fstream>
+#include <mutex>
+
+#include "ir/suggest.h"
+#include "ir/text.h"
+#include "passes/pass.h"
+
+namespace sluice {
+
+namespace {
+
+std::atomic<Engine> engine = Engine::kJit;
+
+struct Dump {
+  std::mutex mutex;
+  DumpOptions options;
+  int written = 0;  ///< files, for their numbers
+};
+
+Dump& dump() {
+  static Dump instance;
+  return instance;
+}
+
+void write_file(const std::filesystem::path& path, const std::string& text) {
+  std::ofstream file(path, std::ios::binary);
+  file << text;
+  file.flush();
+  if (!file) fail("{}: cannot write", path.string());
+}
+
+}  // namespace
+
+void set_default_engine(Engine wanted) { engine = wanted; }
+Engine default_engine() { return engine; }
+
+void set_dump(DumpOptions options) {
+  for (const std::string& stage : options.stages) detail::check_stage(stage);
+  if (!options.folder.empty()) {
+    std::error_code error;
+    std::filesystem::create_directories(options.folder, error);
+    if (error) fail("{}: cannot make the folder: {}", options.folder.string(), error.message());
+  }
+  const std::scoped_lock lock(dump().mutex);
+  dump().options = std::move(options);
+}
+
+void detail::check_stage(std::string_view stage) {
+  std::vector<std::string_view> stages{"traced"};
+  for (const std::string_view pass : passes::default_pipeline()) stages.push_back(pass);
+  if (std::find(stages.begin(), stages.end(), stage) != stages.end()) return;
+  fail("there is no stage '{}'{}", stage, did_you_mean(stage, stages));
+}
+
+void detail::dump_stage(std::string_view stage, const ir::Graph& graph) {
+  const std::scoped_lock lock(dump().mutex);
+  const DumpOptions& options = dump().options;
+  if (options.to_stdout && (options.stages.empty() || std::ranges::count(options.stages, stage) > 0)) {
+    fmt::print("// {} after {}\n{}", graph.name(), stage, ir::print(graph));
+    std::fflush(stdout);
+  }
+  if (options.folder.empty()) return;
+  const std::string file = fmt::format("{:02}-{}-{}.ir", dump().written++, graph.name(), stage);
+  write_file(options.folder / file, ir::print(graph));
+}
+
+}  // namespace sluice

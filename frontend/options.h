@@ -1,0 +1,36 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ir/graph.h"
+#include "runtime/executable.h"
+
+namespace sluice {
+
+using runtime::Engine;
+
+/// The engine of all functions that are compiled from now on. Native code unless told otherwise.
+void set_default_engine(Engine engine);
+Engine default_engine();
+
+/// Which graphs every function that is compiled from now on writes out.
+struct DumpOptions {
+  bool to_stdout = false;
+  std::vector<std::string> stages = {};  ///< to stdout: "traced" and names of passes; empty: all
+  std::filesystem::path folder = {};     ///< every stage as NN-function-stage.ir, if not empty; made if it is not there
+};
+/// Throws Error if there is no such stage or the folder cannot be made.
+void set_dump(DumpOptions options);
+
+namespace detail {
+/// Writes out `graph` as set_dump asks.
+void dump_stage(std::string_view stage, const ir::Graph& graph);
+/// Throws Error, with the nearest name, if the pipeline has no such stage.
+void check_stage(std::string_view stage);
+}  // namespace detail
+
+}  // namespace sluice

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <source_location>
+
+#include "frontend/tensor.h"
+#include "ir/array.h"
+
+// Random numbers are Philox4x32-10 of (key, counter): the same on every machine and for any number of threads. The key
+// is the seed. The counter is state: each call of a function goes on where the last one stopped, and two calls of
+// random_uniform or dropout in one function never draw the same numbers.
+namespace sluice {
+
+/// Sets the seed (0 until then) and starts over, for initial weights and for random ops. Throws Error while a function
+/// is traced.
+void set_seed(std::int64_t seed);
+
+/// Floats in [low, high), of `shape`, which may have B.
+Tensor random_uniform(const Shape& shape, double low = 0, double high = 1, DType dtype = DType::kF32,
+                      std::source_location where = std::source_location::current());
+/// Normally distributed floats, of `shape`, which may have B.
+Tensor random_normal(const Shape& shape, double mean = 0, double standard_deviation = 1, DType dtype = DType::kF32,
+                     std::source_location where = std::source_location::current());
+
+/// Initial weights f32[in,out], uniform within the limits of Xavier Glorot and Bengio (2010): sqrt(6 / (in + out)) on
+/// both sides of 0. Drawn on the host, from a stream of its own for each call since set_seed.
+Array glorot_uniform(std::int64_t in, std::int64_t out);
+
+class Trace;
+namespace detail {
+/// Lets the state behind the random ops of `trace` step over all the numbers that it draws. At the end of a trace.
+void advance_random_state(Trace& trace);
+}  // namespace detail
+
+}  // namespace sluice

@@ -1,0 +1,182 @@
+#include "frontend/shape_ops.h"
+
+#include <fmt/format.h>
+
+#include <numeric>
+
+#include "frontend/axes.h"
+#include "frontend/broadcasting.h"
+#include "frontend/trace.h"
+
+namespace sluice {
+
+using ir::Attr;
+using ir::Op;
+
+int detail::normalize_axis(std::string_view op, std::int64_t axis, const Type& type) {
+  const int rank = type.shape.rank();
+  if (axis < -rank || axis >= rank) {
+    fail_at_user(fmt::format("{}: axis {} is outside of {}", op, axis, to_string(type)));
+  }
+  return static_cast<int>(axis < 0 ? axis + rank : axis);
+}
+
+Tensor constant(const Array& value, std::source_location where) {
+  const Scope scope(where);
+  return Trace::required("constant").add(Op::kConstant, {}, {{Attr::kValue, value.clone()}});
+}
+
+Tensor full(const Shape& shape, const Literal& value, DType dtype, std::source_location where) {
+  const Scope scope(where);
+  return detail::broadcast(detail::scalar("full", value, dtype), shape);
+}
+
+namespace {
+
+Tensor filled_like(std::string_view op, const Arg& x, bool value) {
+  const Scope scope(x.where());
+  const Literal literal = x.dtype() == DType::kBool ? Literal(value) : Literal(std::int64_t{value});
+  return detail::broadcast(detail::scalar(op, literal, x.dtype()), x.shape());
+}
+
+}  // namespace
+
+Tensor zeros_like(const Arg& x) { return filled_like("zeros_like", x, false); }
+Tensor ones_like(const Arg& x) { return filled_like("ones_like", x, true); }
+
+Tensor iota(const Shape& shape, int axis, DType dtype, std::source_location where) {
+  const Scope scope(where);
+  const std::int64_t from_first = detail::normalize_axis("iota", axis, {dtype, shape});
+  return Trace::required("iota").add(Op::kIota, {},
+                                     {{Attr::kAxis, from_first}, {Attr::kDType, dtype}, {Attr::kShape, shape}});
+}
+
+Tensor range(Dim limit, DType dtype, std::source_location where) {
+  const Scope scope(where);
+  return iota({limit}, 0, dtype);
+}
+
+Tensor batch_size(std::source_location where) {
+  const Scope scope(where);
+  return Trace::required("batch_size").add(Op::kBatchSize, {});
+}
+
+Tensor matmul(const Arg& a, const Arg& b, MatmulOptions options) {
+  const Scope scope(a.where());
+  return Trace::required("matmul").add(
+      Op::kMatmul, {a.tensor(), b.tensor()},
+      {{Attr::kTransposeA, options.transpose_a}, {Attr::kTransposeB, options.transpose_b}});
+}
+
+namespace {
+
+/// `shape` with its -1, if it has one, replaced by what the elements of `from` leave.
+Shape resolve_shape(const Shape& shape, const Type& from) {
+  int unknown = -1;
+  Dim known = 1;
+  for (int axis = 0; axis < shape.rank(); ++axis) {
+    if (shape[axis] != Dim(-1)) {
+      if (known.batch && shape[axis].batch) return shape;  // inference says what is wrong
+      known = Dim(known.size * shape[axis].size, known.batch || shape[axis].batch);
+      continue;
+    }
+    if (unknown >= 0) fail_at_user(fmt::format("reshape: {} has more than one -1", to_string(shape)));
+    unknown = axis;
+  }
+  if (unknown < 0) return shape;
+  const Dim all = from.shape.element_count();
+  if (known.size <= 0 || all.size % known.size != 0 || (known.batch && !all.batch)) {
+    fail_at_user(fmt::format("reshape: {} has {} elements, which {} cannot share out", to_string(from), to_string(all),
+                             to_string(shape)));
+  }
+  Shape resolved = shape;
+  resolved[unknown] = Dim(all.size / known.size, all.batch && !known.batch);
+  return resolved;
+}
+
+}  // namespace
+
+Tensor reshape(const Arg& x, const Shape& shape) {
+  const Scope scope(x.where());
+  const Shape resolved = resolve_shape(shape, x.type());
+  if (resolved == x.shape()) return x.tensor();
+  return Trace::required("reshape").add(Op::kReshape, {x.tensor()}, {{Attr::kShape, resolved}});
+}
+
+Tensor transpose(const Arg& x, const std::vector<std::int64_t>& permutation) {
+  const Scope scope(x.where());
+  std::vector<std::int64_t> from_first;
+  for (const std::int64_t axis : permutation) from_first.push_back(detail::normalize_axis("transpose", axis, x.type()));
+  return Trace::required("transpose").add(Op::kTranspose, {x.tensor()}, {{Attr::kPermutation, std::move(from_first)}});
+}
+
+Tensor transpose(const Arg& x) {
+  std::vector<std::int64_t> reversed(static_cast<std::size_t>(x.rank()));
+  std::iota(reversed.rbegin(), reversed.rend(), 0);
+  return transpose(x, reversed);
+}
+
+Tensor broadcast_to(const Arg& x, const Shape& shape) {
+  const Scope scope(x.where());
+  return detail::broadcast(x, shape);
+}
+
+Tensor concat(const std::vector<Tensor>& tensors, int axis, std::source_location where) {
+  const Scope scope(where);
+  Trace& trace = Trace::required("concat");
+  if (tensors.empty()) fail_at_user("concat: expected at least one tensor");
+  const std::int64_t from_first = detail::normalize_axis("concat", axis, tensors[0].type());
+  return trace.add(Op::kConcat, tensors, {{Attr::kAxis, from_first}});
+}
+
+Tensor slice(const Arg& x, const std::vector<std::int64_t>& begin, const Shape& size) {
+  const Scope scope(x.where());
+  Trace& trace = Trace::required("slice");
+  if (static_cast<int>(begin.size()) != x.rank() || size.rank() != x.rank()) {
+    fail_at_user(fmt::format("slice: expected a begin and a size for each axis of {}, got {} and {}",
+                             to_string(x.type()), begin.size(), size.rank()));
+  }
+  Tensor result = x;
+  for (int axis = 0; axis < x.rank(); ++axis) {
+    const std::int64_t start = begin[static_cast<std::size_t>(axis)];
+    const Dim whole = x.shape()[axis];
+    if (start == 0 && (size[axis] == Dim(-1) || size[axis] == whole)) continue;
+    const std::int64_t limit = size[axis] == Dim(-1) ? whole.size : start + size[axis].size;
+    result = trace.add(Op::kSlice, {result},
+                       {{Attr::kAxis, std::int64_t{axis}}, {Attr::kLimit, limit}, {Attr::kStart, start}});
+  }
+  return result;
+}
+
+Tensor pad(const Arg& x, const std::vector<std::pair<std::int64_t, std::int64_t>>& paddings) {
+  const Scope scope(x.where());
+  Trace& trace = Trace::required("pad");
+  if (static_cast<int>(paddings.size()) != x.rank()) {
+    fail_at_user(fmt::format("pad: expected a pair for each axis of {}, got {}", to_string(x.type()), paddings.size()));
+  }
+  Tensor result = x;
+  for (int axis = 0; axis < x.rank(); ++axis) {
+    const auto [low, high] = paddings[static_cast<std::size_t>(axis)];
+    if (low == 0 && high == 0) continue;
+    result = trace.add(Op::kPad, {result}, {{Attr::kAxis, std::int64_t{axis}}, {Attr::kHigh, high}, {Attr::kLow, low}});
+  }
+  return result;
+}
+
+Tensor one_hot(const Arg& indices, std::int64_t depth, DType dtype) {
+  const Scope scope(indices.where());
+  return Trace::required("one_hot").add(Op::kOneHot, {indices.tensor()},
+                                        {{Attr::kDepth, depth}, {Attr::kDType, dtype}});
+}
+
+Tensor gather(const Arg& table, const Arg& indices) {
+  const Scope scope(table.where());
+  return Trace::required("gather").add(Op::kGather, {table.tensor(), indices.tensor()});
+}
+
+Tensor scatter_add(const Arg& table, const Arg& indices, const Arg& rows) {
+  const Scope scope(table.where());
+  return Trace::required("scatter_add").add(Op::kScatterAdd, {table.tensor(), indices.tensor(), rows.tensor()});
+}
+
+}  // namespace sluice

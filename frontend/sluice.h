@@ -1,0 +1,21 @@
+#pragma once
+
+// All of Sluice that a program needs to write, train and run a model.
+#include "frontend/elementwise.h"
+#include "frontend/function.h"
+#include "frontend/gradients.h"
+#include "frontend/layers.h"
+#include "frontend/module.h"
+#include "frontend/nn.h"
+#include "frontend/optimizers.h"
+#include "frontend/options.h"
+#include "frontend/random.h"
+#include "frontend/reduce.h"
+#include "frontend/shape_ops.h"
+#include "frontend/spec.h"
+#include "frontend/tensor.h"
+#include "frontend/train/mean.h"
+#include "frontend/train/progress.h"
+#include "frontend/variable.h"
+#include "ir/array.h"
+#include "ir/error.h"

@@ -1,0 +1,193 @@
+#include "frontend/trace.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+
+namespace sluice {
+
+namespace {
+
+/// The folder of the frontend's own sources, as the compiler names it; every other file is a user's.
+constexpr std::string_view own_folder() {
+  constexpr std::string_view file = __FILE__;
+  return file.substr(0, file.rfind('/') + 1);
+}
+
+struct Frames {
+  std::vector<Location> frames;                ///< innermost last
+  std::shared_ptr<const ir::CallStack> stack;  ///< made on demand
+};
+
+Frames& frames() {
+  thread_local Frames instance;
+  return instance;
+}
+
+const std::shared_ptr<const ir::CallStack>& call_stack() {
+  Frames& here = frames();
+  if (here.stack != nullptr) return here.stack;
+  ir::CallStack stack{{here.frames.rbegin(), here.frames.rend()}, 0};
+  const auto is_user = [](const Location& frame) { return !frame.file.starts_with(own_folder()); };
+  const auto user = std::find_if(stack.frames.begin(), stack.frames.end(), is_user);
+  if (user != stack.frames.end()) stack.user_frame = static_cast<std::size_t>(user - stack.frames.begin());
+  here.stack = std::make_shared<const ir::CallStack>(std::move(stack));
+  return here.stack;
+}
+
+ir::Origins current_origins() {
+  if (frames().frames.empty()) return {};
+  return {{call_stack(), false}};
+}
+
+thread_local Trace* current_trace = nullptr;
+
+std::uint64_t next_trace_number() {
+  static std::atomic<std::uint64_t> next = 1;
+  return next++;
+}
+
+/// "dense_0/w" as the name of an SSA value.
+std::string value_name(std::string_view variable) {
+  std::string name(variable);
+  for (char& c : name) {
+    const bool allowed = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+    if (!allowed) c = '_';
+  }
+  // A value that begins with a digit would look like a numbered one.
+  return name.empty() || (name[0] >= '0' && name[0] <= '9') ? "v_" + name : name;
+}
+
+}  // namespace
+
+Scope::Scope(const std::source_location& where) {
+  Frames& here = frames();
+  here.frames.push_back({intern_file(where.file_name()), where.line(), 0});
+  here.stack = nullptr;
+}
+
+Scope::~Scope() {
+  frames().frames.pop_back();
+  frames().stack = nullptr;
+}
+
+Location Scope::user() { return frames().frames.empty() ? Location{} : call_stack()->user(); }
+
+void fail_at_user(const std::string& message) { throw Error(message, Scope::user()); }
+
+Trace::Trace(std::string name) : number_(next_trace_number()), builder_(std::move(name)), outer_(current_trace) {
+  current_trace = this;
+}
+
+Trace::~Trace() {
+  current_trace = outer_;
+  if (finished_) return;
+  for (auto undo = undo_.rbegin(); undo != undo_.rend(); ++undo) (*undo)();
+}
+
+Trace* Trace::current() { return current_trace; }
+
+Trace& Trace::required(std::string_view what) {
+  if (current_trace == nullptr) {
+    fail_at_user(fmt::format("{}: used outside of a function; ops are traced inside of sluice::function", what));
+  }
+  return *current_trace;
+}
+
+Tensor Trace::parameter(std::string name, const Type& type, std::optional<ir::Range> range) {
+  has_batch_ = has_batch_ || !type.shape.is_static();
+  return tensor(builder_.parameter(std::move(name), type, range, current_origins()));
+}
+
+ir::Value Trace::value_of(const Tensor& tensor, std::string_view what) const {
+  if (tensor.trace_ != number_) {
+    fail_at_user(
+        fmt::format("{}: the tensor {} belongs to another trace than that of {}; a tensor is good only inside "
+                    "of the call that made it",
+                    what, to_string(tensor.type()), name()));
+  }
+  return tensor.value_;
+}
+
+std::string Trace::notes(std::span<const Tensor> operands) const {
+  std::string out;
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    const Location made = ir::user_location(builder_.graph().node(operands[i].value_).origins);
+    if (made.known())
+      out += fmt::format("\n  operand {}, {}, was made at {}", i, to_string(operands[i].type()), to_string(made));
+  }
+  return out;
+}
+
+std::vector<Tensor> Trace::add_node(ir::Op op, std::span<const Tensor> operands, ir::Attributes attributes) {
+  std::vector<ir::Value> values;
+  for (const Tensor& operand : operands) values.push_back(value_of(operand, to_string(op)));
+  ir::Value first;
+  try {
+    first = builder_.add(op, std::move(values), std::move(attributes), current_origins());
+  } catch (const Error& error) {
+    throw Error(error.message() + notes(operands), Scope::user());
+  }
+  std::vector<Tensor> results;
+  const std::vector<Type>& types = builder_.graph().node(first).types;
+  for (std::uint32_t i = 0; i < types.size(); ++i) {
+    if (!has_batch_ && !types[i].shape.is_static()) {
+      fail_at_user(
+          fmt::format("{}: {} uses batch, which no parameter of {} has", to_string(op), to_string(types[i]), name()));
+    }
+    results.push_back(tensor({first.node, i}));
+  }
+  return results;
+}
+
+Tensor Trace::add(ir::Op op, std::span<const Tensor> operands, ir::Attributes attributes) {
+  return std::move(add_node(op, operands, std::move(attributes)).front());
+}
+
+Tensor Trace::add(ir::Op op, std::initializer_list<Tensor> operands, ir::Attributes attributes) {
+  return add(op, std::span<const Tensor>(operands.begin(), operands.size()), std::move(attributes));
+}
+
+Trace::TracedVariable& Trace::traced(const std::shared_ptr<runtime::VariableStorage>& variable) {
+  for (TracedVariable& known : variables_) {
+    if (known.storage == variable) return known;
+  }
+  std::string name = value_name(variable->name());
+  const auto taken = [&](const auto& other) { return other.name == name; };
+  while (std::ranges::any_of(builder_.graph().states(), taken) ||
+         std::ranges::any_of(builder_.graph().parameters(), taken)) {
+    name += '_';
+  }
+  const ir::Value state =
+      builder_.state(name, variable->name(), variable->type(), variable->range(), current_origins());
+  return variables_.emplace_back(TracedVariable{variable, state, state});
+}
+
+Tensor Trace::read(const std::shared_ptr<runtime::VariableStorage>& variable) { return tensor(traced(variable).now); }
+
+void Trace::assign(const std::shared_ptr<runtime::VariableStorage>& variable, const Tensor& value) {
+  const ir::Value given = value_of(value, "assign");
+  if (value.type() != variable->type()) {
+    fail_at_user(fmt::format("assign: variable \"{}\" is {}, got {}", variable->name(), to_string(variable->type()),
+                             to_string(value.type())));
+  }
+  traced(variable).now = given;
+}
+
+ir::Graph Trace::finish(std::span<const Tensor> results) {
+  std::vector<ir::Value> values;
+  for (const Tensor& result : results) values.push_back(value_of(result, name()));
+  builder_.set_results(std::move(values));
+  for (const TracedVariable& variable : variables_) builder_.set_update(variable.state, variable.now);
+  finished_ = true;
+  return std::move(builder_).finish();
+}
+
+runtime::Variables Trace::variables() const {
+  runtime::Variables storages;
+  for (const TracedVariable& variable : variables_) storages.push_back(variable.storage);
+  return storages;
+}
+
+}  // namespace sluice

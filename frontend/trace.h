@@ -1,0 +1,95 @@
+#pragma once
+
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <source_location>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "frontend/tensor.h"
+#include "ir/graph.h"
+#include "runtime/variable.h"
+
+namespace sluice {
+
+/// A line of the call stack of the DSL while it lives: every public function opens one with the line of its call, so
+/// that the nodes made inside point to the user. Per thread.
+class Scope {
+ public:
+  explicit Scope(const std::source_location& where);
+  ~Scope();
+  Scope(const Scope&) = delete;
+  Scope& operator=(const Scope&) = delete;
+
+  /// The innermost line outside of Sluice, or an unknown location.
+  static Location user();
+};
+
+/// Throws Error at the user's line.
+[[noreturn]] void fail_at_user(const std::string& message);
+
+/// The tracing of one function, from the constructor to finish(). It is the current one of its thread. If it is
+/// destroyed before finish() (an exception), everything that was told to on_failure is undone, latest first.
+class Trace {
+ public:
+  explicit Trace(std::string name);
+  ~Trace();
+  Trace(const Trace&) = delete;
+  Trace& operator=(const Trace&) = delete;
+
+  /// The innermost trace of this thread, or null.
+  static Trace* current();
+  /// The same, or an Error that `what` is used outside of a function.
+  static Trace& required(std::string_view what);
+
+  const std::string& name() const { return builder_.graph().name(); }
+
+  Tensor parameter(std::string name, const Type& type, std::optional<ir::Range> range);
+
+  /// Appends a node. Throws Error at the user's line, with the lines that made the operands, if they do not fit or
+  /// belong to another trace.
+  Tensor add(ir::Op op, std::initializer_list<Tensor> operands, ir::Attributes attributes = {});
+  Tensor add(ir::Op op, std::span<const Tensor> operands, ir::Attributes attributes = {});
+  /// The same for a node with several results.
+  std::vector<Tensor> add_node(ir::Op op, std::span<const Tensor> operands, ir::Attributes attributes = {});
+
+  Tensor read(const std::shared_ptr<runtime::VariableStorage>& variable);
+  void assign(const std::shared_ptr<runtime::VariableStorage>& variable, const Tensor& value);
+
+  /// The place of the next random op among those of this trace: 0, 1, 2, ...
+  std::int64_t next_random_site() { return random_sites_++; }
+  std::int64_t random_sites() const { return random_sites_; }
+
+  void on_failure(std::function<void()> undo) { undo_.push_back(std::move(undo)); }
+
+  /// Ends the trace: its graph with `results` and the variables' new values.
+  ir::Graph finish(std::span<const Tensor> results);
+  /// The variables that the trace has read or assigned, in the order of the graph's states.
+  runtime::Variables variables() const;
+
+ private:
+  struct TracedVariable {
+    std::shared_ptr<runtime::VariableStorage> storage;
+    ir::Value state;
+    ir::Value now;
+  };
+
+  TracedVariable& traced(const std::shared_ptr<runtime::VariableStorage>& variable);
+  ir::Value value_of(const Tensor& tensor, std::string_view what) const;
+  Tensor tensor(ir::Value value) const { return {number_, value, builder_.type(value)}; }
+  std::string notes(std::span<const Tensor> operands) const;
+
+  std::uint64_t number_;
+  ir::Builder builder_;
+  Trace* outer_;
+  bool has_batch_ = false;
+  bool finished_ = false;
+  std::int64_t random_sites_ = 0;
+  std::vector<TracedVariable> variables_;
+  std::vector<std::function<void()>> undo_;
+};
+
+}  // namespace sluice
