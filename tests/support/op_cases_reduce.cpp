@@ -1,0 +1,86 @@
+#include "tests/support/op_case_lists.h"
+
+namespace sluice::test {
+
+using namespace ir;
+
+namespace {
+
+using i64 = std::int64_t;
+using Axes = std::vector<i64>;
+
+Agreement agreement_of(Op op) { return op == Op::kReduceSum ? Agreement::kSummed : Agreement::kValue; }
+
+/// Every set of axes of a cube that has B in each place, and of other ranks.
+std::vector<Value> reductions(Builder& b, Op op, DType dtype) {
+  std::vector<Value> results;
+  // Floats whose mean is not 0, so that long sums are large beside their rounding errors.
+  const auto of = [&](const Shape& shape) {
+    return input(b, {dtype, shape}, is_float(dtype) ? Range{-1, 2} : natural_range(dtype));
+  };
+  const auto add = [&](Value x, const Axes& axes) { results.push_back(b(op, {x}, {{Attr::kAxes, axes}})); };
+  const Value cube = of({batch, 5, 17});
+  for (const Axes& axes : {Axes{}, Axes{0}, Axes{1}, Axes{2}, Axes{0, 1}, Axes{0, 2}, Axes{1, 2}, Axes{0, 1, 2}}) {
+    add(cube, axes);
+  }
+  add(of({33, batch}), {0});
+  add(of({3, batch, 100}), {1});
+  add(of({3, batch, 5}), {0, 2});
+  add(of({batch}), {0});
+  add(of({1}), {0});
+  add(of({100, 33}), {0, 1});
+  add(of({33, 100}), {1});
+  add(of({}), {});
+  return results;
+}
+
+void add_reductions(Cases& cases, Op op, DType dtype) {
+  cases.push_back({fmt::format("{}/{}/axes", to_string(op), to_string(dtype)), op, agreement_of(op), Fill::kRandom,
+                   [=](Builder& b) { return reductions(b, op, dtype); }});
+}
+
+/// Few elements, so that each result meets only some of the values.
+void add_filled(Cases& cases, Op op, DType dtype, std::string_view kind, Fill fill) {
+  cases.push_back(
+      {fmt::format("{}/{}/{}", to_string(op), to_string(dtype), kind), op, agreement_of(op), fill, [=](Builder& b) {
+         const Value x = input(b, {dtype, {batch, 7, 3}});
+         std::vector<Value> results;
+         for (const Axes& axes : {Axes{0}, Axes{1}, Axes{2}, Axes{0, 1, 2}}) {
+           results.push_back(b(op, {x}, {{Attr::kAxes, axes}}));
+         }
+         return results;
+       }});
+}
+
+void add_argmax(Cases& cases, DType dtype, std::string_view kind, Fill fill) {
+  cases.push_back(
+      {fmt::format("argmax/{}/{}", to_string(dtype), kind), Op::kArgmax, Agreement::kBits, fill, [=](Builder& b) {
+         std::vector<Value> results;
+         const auto add = [&](Value x, i64 axis) { results.push_back(b(Op::kArgmax, {x}, {{Attr::kAxis, axis}})); };
+         const Value cube = input(b, {dtype, {batch, 5, 17}});
+         for (const i64 axis : {0, 1, 2}) add(cube, axis);
+         add(input(b, {dtype, {batch, 10}}), 1);
+         add(input(b, {dtype, {33, batch}}), 0);
+         add(input(b, {dtype, {3, 100}}), 1);
+         add(input(b, {dtype, {1}}), 0);
+         return results;
+       }});
+}
+
+}  // namespace
+
+void add_reduction_cases(Cases& cases) {
+  for (const DType dtype : kNumbers) {
+    for (const Op op : {Op::kReduceSum, Op::kReduceMax, Op::kReduceMin}) add_reductions(cases, op, dtype);
+    add_argmax(cases, dtype, "random", Fill::kRandom);
+    add_argmax(cases, dtype, "special", Fill::kSpecial);
+    add_argmax(cases, dtype, "ties", Fill::kTies);
+    add_filled(cases, Op::kReduceMax, dtype, "special", Fill::kSpecial);
+    add_filled(cases, Op::kReduceMin, dtype, "special", Fill::kSpecial);
+    add_filled(cases, Op::kReduceSum, dtype, "special", is_float(dtype) ? Fill::kNonFinite : Fill::kSpecial);
+    add_filled(cases, Op::kReduceMax, dtype, "ties", Fill::kTies);
+    add_filled(cases, Op::kReduceMin, dtype, "ties", Fill::kTies);
+  }
+}
+
+}  // namespace sluice::test
