@@ -5,6 +5,7 @@
 #include "ir/error.h"
 #include "ir/suggest.h"
 #include "passes/differentiate.h"
+#include "passes/fuse.h"
 #include "passes/rebuild.h"
 
 namespace sluice::passes {
@@ -13,6 +14,7 @@ namespace {
 
 constexpr Pass kPasses[] = {
     {"differentiate", "expands `gradient` nodes into ordinary ops", differentiate, true},
+    {"fuse", "gathers nodes into `fused` nodes, of each of which the backend makes one kernel", fuse},
     {"dce", "drops the nodes that no result and no update needs", remove_dead, true},
 };
 

@@ -9,6 +9,8 @@ constexpr std::string_view kDefaultPipeline[] = {
     // First, so that everything after it sees ordinary ops only, and so that a gradient is that of the graph as
     // written.
     "differentiate",
+    // Last: the other passes look at single nodes, and what they clean up would only widen the kernels.
+    "fuse",
 };
 
 }  // namespace

@@ -1,0 +1,184 @@
+#include <algorithm>
+#include <map>
+#include <queue>
+#include <set>
+
+#include "passes/fuse_groups.h"
+#include "passes/rebuild.h"
+
+namespace sluice::passes {
+
+using ir::Op;
+using ir::Value;
+
+namespace {
+
+/// Whether `to` is `from` but for axes of size 1.
+bool differ_in_ones_only(const Shape& from, const Shape& to) {
+  const auto without_ones = [](const Shape& shape) {
+    std::vector<Dim> dims;
+    std::ranges::copy_if(shape, std::back_inserter(dims), [](Dim dim) { return dim != Dim(1); });
+    return dims;
+  };
+  return without_ones(from) == without_ones(to);
+}
+
+/// Makes the body of one group.
+class BodyMaker {
+ public:
+  BodyMaker(const Groups& groups, GroupIndex group) : groups_(groups), graph_(groups.graph()), group_(group) {
+    for (const NodeIndex member : groups.members(group)) list(member);
+  }
+
+  /// Whether there is more in it than one node that would read its operands from memory anyway.
+  bool worth_fusing() const { return nodes_.size() > 1; }
+  /// The outer values that stand for the body's parameters, in the order of their first use.
+  const std::vector<Value>& operands() const { return operands_; }
+  /// The outer values that its results stand for, ascending.
+  std::vector<Value> results() const {
+    std::vector<Value> results;
+    for (const NodeIndex member : groups_.members(group_)) {
+      if (groups_.read_outside(member)) results.push_back({member, 0});
+    }
+    return results;
+  }
+
+  ir::Graph make() const {
+    ir::Builder body(name());
+    std::map<Value, Value> inside;
+    for (const Value operand : operands_) {
+      inside[operand] = body.parameter(fmt::format("p{}", inside.size()), graph_.type(operand));
+    }
+    for (const NodeIndex index : nodes_) {
+      const ir::Node& node = graph_.node(index);
+      std::vector<Value> operands;
+      for (const Value operand : node.operands) operands.push_back(inside.at(operand));
+      inside[{index, 0}] = body.add(node.op, std::move(operands), node.attributes, node.origins);
+    }
+    std::vector<Value> body_results;
+    for (const Value result : results()) body_results.push_back(inside.at(result));
+    body.set_results(std::move(body_results));
+    return std::move(body).finish();
+  }
+
+  ir::Origins origins() const {
+    ir::Origins all;
+    for (const NodeIndex node : nodes_) ir::merge_origins(all, graph_.node(node).origins);
+    return all;
+  }
+
+ private:
+  /// Lists a node and, before it, the cheap ones that it reads; what else it reads becomes a parameter.
+  void list(NodeIndex index) {
+    const ir::Node& node = graph_.node(index);
+    const bool inlines = ir::info(node.op).has(ir::kElementwise) || groups_.role(index) == FuseRole::kReduce;
+    for (const Value operand : node.operands) {
+      if (inlines && groups_.role(operand.node) == FuseRole::kCheap) {
+        list_cheap(operand.node);
+      } else if (!groups_.contains(group_, operand.node)) {
+        add_operand(operand);
+      }
+    }
+    nodes_.push_back(index);
+  }
+
+  void list_cheap(NodeIndex index) {
+    if (!listed_.insert(index).second) return;
+    const ir::Node& node = graph_.node(index);
+    if (node.op == Op::kBroadcast) {
+      list_source(node.operands[0]);
+    } else {
+      for (const Value operand : node.operands) add_operand(operand);
+    }
+    nodes_.push_back(index);
+  }
+
+  /// What a broadcast repeats: a scalar constant, or a parameter, perhaps with axes of size 1 put in.
+  void list_source(Value source) {
+    const ir::Node& node = graph_.node(source);
+    const bool is_scalar_constant = node.op == Op::kConstant && node.types[0].shape.rank() == 0;
+    const bool is_view =
+        node.op == Op::kReshape && differ_in_ones_only(graph_.type(node.operands[0]).shape, node.types[0].shape);
+    if (!is_scalar_constant && !is_view) return add_operand(source);
+    if (!listed_.insert(source.node).second) return;
+    if (is_view) add_operand(node.operands[0]);
+    nodes_.push_back(source.node);
+  }
+
+  void add_operand(Value operand) {
+    if (std::ranges::find(operands_, operand) == operands_.end()) operands_.push_back(operand);
+  }
+
+  /// What it computes, for plans and profiles: "matmul_add_relu".
+  std::string name() const {
+    std::string result;
+    std::set<Op> named;
+    for (const NodeIndex index : groups_.members(group_)) {
+      const Op op = graph_.node(index).op;
+      if (named.size() == kNamedOps || !named.insert(op).second) continue;
+      result += fmt::format("{}{}", result.empty() ? "" : "_", to_string(op));
+    }
+    return result;
+  }
+
+  static constexpr std::size_t kNamedOps = 4;
+
+  const Groups& groups_;
+  const ir::Graph& graph_;
+  GroupIndex group_;
+  std::vector<NodeIndex> nodes_;
+  std::set<NodeIndex> listed_;  ///< the cheap ones that `nodes_` has already
+  std::vector<Value> operands_;
+};
+
+/// The groups such that each stands after all that it reads, and else where its last node stood.
+std::vector<GroupIndex> in_order(const Groups& groups) {
+  std::vector<std::set<GroupIndex>> readers(groups.size());
+  std::vector<std::size_t> waiting(groups.size());
+  for (NodeIndex node = 0; node < groups.size(); ++node) {
+    for (const NodeIndex user : groups.users(node)) {
+      const GroupIndex reader = groups.of(user);
+      if (reader != groups.of(node) && readers[groups.of(node)].insert(reader).second) ++waiting[reader];
+    }
+  }
+  using Entry = std::pair<NodeIndex, GroupIndex>;  // last node, group
+  std::priority_queue<Entry, std::vector<Entry>, std::greater<>> ready;
+  const auto push = [&](GroupIndex group) { ready.push({groups.members(group).back(), group}); };
+  for (GroupIndex group = 0; group < groups.size(); ++group) {
+    if (!groups.members(group).empty() && waiting[group] == 0) push(group);
+  }
+  std::vector<GroupIndex> order;
+  while (!ready.empty()) {
+    const GroupIndex group = ready.top().second;
+    ready.pop();
+    order.push_back(group);
+    for (const GroupIndex reader : readers[group]) {
+      if (--waiting[reader] == 0) push(reader);
+    }
+  }
+  return order;
+}
+
+}  // namespace
+
+ir::Graph emit_groups(const Groups& groups) {
+  Rebuild rebuild(groups.graph());
+  for (const GroupIndex group : in_order(groups)) {
+    const BodyMaker body(groups, group);
+    const NodeIndex first = groups.members(group)[0];
+    const bool may_fuse = groups.role(first) != FuseRole::kOther && groups.role(first) != FuseRole::kCheap;
+    if (!may_fuse || !body.worth_fusing()) {
+      rebuild.copy(first);
+      continue;
+    }
+    std::vector<Value> operands;
+    for (const Value operand : body.operands()) operands.push_back(rebuild.at(operand));
+    const Value fused = rebuild.builder().add(
+        Op::kFused, operands, {{ir::Attr::kBody, std::make_shared<const ir::Graph>(body.make())}}, body.origins());
+    const std::vector<Value> results = body.results();
+    for (std::uint32_t i = 0; i < results.size(); ++i) rebuild.map(results[i], {fused.node, i});
+  }
+  return std::move(rebuild).finish();
+}
+
+}  // namespace sluice::passes
