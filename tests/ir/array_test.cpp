@@ -1,0 +1,124 @@
+#include "ir/array.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <functional>
+#include <limits>
+
+using namespace sluice;
+
+namespace {
+
+std::string refusal(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "accepted";
+}
+
+}  // namespace
+
+TEST_CASE("an array is zeros, aligned, with a readable tail") {
+  const Array array(DType::kF64, {3, 5});
+  CHECK(array.element_count() == 15);
+  CHECK(array.byte_count() == 120);
+  CHECK(reinterpret_cast<std::uintptr_t>(array.bytes()) % 64 == 0);
+  for (std::size_t i = 0; i < array.byte_count() + 64; ++i) CHECK(array.bytes()[i] == std::byte{0});
+  CHECK(Array().type() == Type{DType::kF32, {}});
+  CHECK(Array().item<float>() == 0);
+}
+
+TEST_CASE("values come in row-major order, one for each element") {
+  const Array array(std::vector<std::int32_t>{1, 2, 3, 4, 5, 6}, {2, 3});
+  CHECK(array.type() == Type{DType::kI32, {2, 3}});
+  CHECK(array.data<std::int32_t>()[4] == 5);
+  CHECK(refusal([] { Array({1.0f, 2.0f}, {3}); }) == "array: f32[3] takes 3 values, got 2");
+  CHECK(refusal([] { Array({1.0f, 2.0f}, {}); }) == "array: f32[] takes 1 values, got 2");
+  CHECK(refusal([&] { array.data<float>(); }) == "array: the elements of i32[2,3] cannot be viewed as f32");
+}
+
+TEST_CASE("sizes are checked") {
+  CHECK(refusal([] { Array(DType::kF32, {2, -1}); }) == "array: a size is negative: [2,-1]");
+  constexpr std::int64_t kHuge = std::numeric_limits<std::int64_t>::max();
+  CHECK(refusal([] { Array(DType::kF32, {kHuge}); }) == "array: f32[9223372036854775807] is too large");
+  CHECK(refusal([] { Array(DType::kU8, {1LL << 40, 1LL << 40}); }) ==
+        "array: u8[1099511627776,1099511627776] is too large");
+  CHECK(Array(DType::kF32, {0, 5}).element_count() == 0);
+}
+
+TEST_CASE("a copy shares, a clone does not") {
+  Array a({1.0f, 2.0f}, {2});
+  Array shared = a;
+  Array own = a.clone();
+  shared.data<float>()[0] = 9;
+  CHECK(a.data<float>()[0] == 9);
+  CHECK(own.data<float>()[0] == 1);
+  CHECK_FALSE(a.unique());
+  CHECK(own.unique());
+  const Array column = a.reshaped({2, 1});
+  CHECK(column.type() == Type{DType::kF32, {2, 1}});
+  CHECK(column.data<float>()[0] == 9);
+  CHECK(refusal([&] { a.reshaped({3}); }) == "reshape: f32[2] has 2 elements, [3] would have 3");
+}
+
+TEST_CASE("borrowed elements are neither copied nor freed before their owner") {
+  auto owner = std::make_shared<std::vector<float>>(std::vector<float>{1, 2, 3});
+  Array array = Array::borrow(DType::kF32, {3}, std::shared_ptr<void>(owner, owner->data()));
+  (*owner)[1] = 7;
+  std::weak_ptr<std::vector<float>> watch = owner;
+  owner.reset();
+  CHECK(array.data<float>()[1] == 7);
+  CHECK_FALSE(watch.expired());
+  array = Array();
+  CHECK(watch.expired());
+}
+
+TEST_CASE("arrays are equal by type and bits") {
+  CHECK(Array({0.0f}, {1}) == Array({0.0f}, {1}));
+  CHECK_FALSE(Array({0.0f}, {1}) == Array({-0.0f}, {1}));
+  CHECK(Array({std::nanf("")}, {1}) == Array({std::nanf("")}, {1}));
+  CHECK_FALSE(Array({0.0f}, {1}) == Array({0.0f}, {}));
+  CHECK_FALSE(Array({0.0f}, {1}) == Array({0}, {1}));
+  CHECK(Array(DType::kF32, {0, 2}) == Array::borrow(DType::kF32, {0, 2}, nullptr));
+}
+
+TEST_CASE("item converts the only element, if it fits") {
+  CHECK(Array::scalar(2.75f).item<double>() == 2.75);
+  CHECK(Array::scalar(-2.75f).item<std::int32_t>() == -2);
+  CHECK(Array({std::uint8_t{200}}, {1, 1}).item<std::int64_t>() == 200);
+  CHECK(Array::scalar(true).item<float>() == 1);
+  CHECK(Array::scalar(-0.5).item<std::uint8_t>() == 0);
+  CHECK(refusal([] { Array(DType::kF32, {2}).item<float>(); }) == "item: expected an array of one element, got f32[2]");
+  CHECK(refusal([] { Array(DType::kF32, {0}).item<float>(); }) == "item: expected an array of one element, got f32[0]");
+  CHECK(refusal([] { Array::scalar(std::nan("")).item<std::int32_t>(); }) == "item: nan does not fit i32");
+  CHECK(refusal([] { Array::scalar(2147483648.0).item<std::int32_t>(); }) == "item: 2147483648 does not fit i32");
+  CHECK(refusal([] { Array::scalar(256).item<std::uint8_t>(); }) == "item: 256 does not fit u8");
+  CHECK(refusal([] { Array::scalar(-1).item<std::uint8_t>(); }) == "item: -1 does not fit u8");
+}
+
+TEST_CASE("arrays print as NumPy's do") {
+  CHECK(fmt::format("{}", Array::scalar(2.5f)) == "2.5 f32[]");
+  CHECK(to_string(Array({true, false}, {2})) == "[true, false] bool[2]");
+  CHECK(to_string(Array({1, 2, 3, 4}, {2, 2})) == "[[1, 2],\n [3, 4]] i32[2,2]");
+  CHECK(to_string(Array(DType::kU8, {2, 0})) == "[[],\n []] u8[2,0]");
+  Array many(DType::kI64, {10});
+  for (std::int64_t i = 0; i < 10; ++i) many.data<std::int64_t>()[static_cast<std::size_t>(i)] = i;
+  CHECK(to_string(many) == "[0, 1, 2, 3, ..., 6, 7, 8, 9] i64[10]");
+}
+
+TEST_CASE("dtypes and shapes print and read") {
+  for (int i = 0; i < kDTypeCount; ++i) {
+    const auto dtype = static_cast<DType>(i);
+    CHECK(parse_dtype(to_string(dtype)) == dtype);
+    CHECK(visit_dtype(dtype, [](auto zero) { return dtype_of<decltype(zero)>; }) == dtype);
+    CHECK(visit_dtype(dtype, [](auto zero) { return sizeof zero; }) == size_of(dtype));
+  }
+  CHECK_FALSE(parse_dtype("f16").has_value());
+  CHECK(to_string(Type{DType::kF32, {batch, Dim(3), Dim(1)}}) == "f32[B,3,1]");
+  CHECK(to_string(Shape{Dim(5, true)}) == "[5*B]");
+  CHECK(Shape{batch, 6}.element_count() == Dim(6, true));
+  CHECK(Shape{Dim(2, true), 6}.at(7) == std::vector<std::int64_t>{14, 6});
+}
