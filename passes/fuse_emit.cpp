@@ -45,68 +45,82 @@ class BodyMaker {
 
   ir::Graph make() const {
     ir::Builder body(name());
-    std::map<Value, Value> inside;
+    std::map<Value, Value> parameters;
     for (const Value operand : operands_) {
-      inside[operand] = body.parameter(fmt::format("p{}", inside.size()), graph_.type(operand));
+      parameters[operand] = body.parameter(fmt::format("p{}", parameters.size()), graph_.type(operand));
     }
-    for (const NodeIndex index : nodes_) {
-      const ir::Node& node = graph_.node(index);
+    std::map<NodeIndex, Value> made;
+    for (const BodyNode& entry : nodes_) {
+      const ir::Node& node = graph_.node(entry.node);
       std::vector<Value> operands;
-      for (const Value operand : node.operands) operands.push_back(inside.at(operand));
-      inside[{index, 0}] = body.add(node.op, std::move(operands), node.attributes, node.origins);
+      for (std::size_t i = 0; i < node.operands.size(); ++i) {
+        const Value operand = node.operands[i];
+        operands.push_back(entry.reads_inside[i] ? made.at(operand.node) : parameters.at(operand));
+      }
+      made[entry.node] = body.add(node.op, std::move(operands), node.attributes, node.origins);
     }
     std::vector<Value> body_results;
-    for (const Value result : results()) body_results.push_back(inside.at(result));
+    for (const Value result : results()) body_results.push_back(made.at(result.node));
     body.set_results(std::move(body_results));
     return std::move(body).finish();
   }
 
   ir::Origins origins() const {
     ir::Origins all;
-    for (const NodeIndex node : nodes_) ir::merge_origins(all, graph_.node(node).origins);
+    for (const BodyNode& entry : nodes_) ir::merge_origins(all, graph_.node(entry.node).origins);
     return all;
   }
 
  private:
+  /// A node of the body. A value may come from outside for one reader and be made anew for another (a broadcast that
+  /// the product reads from memory and its epilogue does not), so it is the reader that knows.
+  struct BodyNode {
+    NodeIndex node;
+    std::vector<bool> reads_inside;  ///< by operand: whether it is made in the body, else it is a parameter
+  };
+
   /// Lists a node and, before it, the cheap ones that it reads; what else it reads becomes a parameter.
   void list(NodeIndex index) {
     const ir::Node& node = graph_.node(index);
-    const bool inlines = ir::info(node.op).has(ir::kElementwise) || groups_.role(index) == FuseRole::kReduce;
+    const bool takes_cheap = ir::info(node.op).has(ir::kElementwise) || groups_.role(index) == FuseRole::kReduce;
+    BodyNode entry{index, {}};
     for (const Value operand : node.operands) {
-      if (inlines && groups_.role(operand.node) == FuseRole::kCheap) {
-        list_cheap(operand.node);
-      } else if (!groups_.contains(group_, operand.node)) {
-        add_operand(operand);
-      }
+      const bool is_cheap = takes_cheap && groups_.role(operand.node) == FuseRole::kCheap;
+      if (is_cheap) list_cheap(operand.node);
+      entry.reads_inside.push_back(is_cheap || groups_.contains(group_, operand.node) || add_operand(operand));
     }
-    nodes_.push_back(index);
+    nodes_.push_back(std::move(entry));
   }
 
   void list_cheap(NodeIndex index) {
     if (!listed_.insert(index).second) return;
     const ir::Node& node = graph_.node(index);
-    if (node.op == Op::kBroadcast) {
-      list_source(node.operands[0]);
-    } else {
-      for (const Value operand : node.operands) add_operand(operand);
+    BodyNode entry{index, {}};
+    for (const Value operand : node.operands) {
+      entry.reads_inside.push_back((node.op == Op::kBroadcast && list_source(operand)) || add_operand(operand));
     }
-    nodes_.push_back(index);
+    nodes_.push_back(std::move(entry));
   }
 
-  /// What a broadcast repeats: a scalar constant, or a parameter, perhaps with axes of size 1 put in.
-  void list_source(Value source) {
+  /// Lists what a broadcast repeats if that need not be a parameter itself: a scalar constant, or a parameter with axes
+  /// of size 1 put in or dropped. Returns whether it did.
+  bool list_source(Value source) {
     const ir::Node& node = graph_.node(source);
     const bool is_scalar_constant = node.op == Op::kConstant && node.types[0].shape.rank() == 0;
     const bool is_view =
         node.op == Op::kReshape && differ_in_ones_only(graph_.type(node.operands[0]).shape, node.types[0].shape);
-    if (!is_scalar_constant && !is_view) return add_operand(source);
-    if (!listed_.insert(source.node).second) return;
-    if (is_view) add_operand(node.operands[0]);
-    nodes_.push_back(source.node);
+    if (!is_scalar_constant && !is_view) return false;
+    if (!listed_.insert(source.node).second) return true;
+    BodyNode entry{source.node, {}};
+    if (is_view) entry.reads_inside.push_back(add_operand(node.operands[0]));
+    nodes_.push_back(std::move(entry));
+    return true;
   }
 
-  void add_operand(Value operand) {
+  /// Makes it a parameter. Returns false: it is not made in the body.
+  bool add_operand(Value operand) {
     if (std::ranges::find(operands_, operand) == operands_.end()) operands_.push_back(operand);
+    return false;
   }
 
   /// What it computes, for plans and profiles: "matmul_add_relu".
@@ -126,7 +140,7 @@ class BodyMaker {
   const Groups& groups_;
   const ir::Graph& graph_;
   GroupIndex group_;
-  std::vector<NodeIndex> nodes_;
+  std::vector<BodyNode> nodes_;
   std::set<NodeIndex> listed_;  ///< the cheap ones that `nodes_` has already
   std::vector<Value> operands_;
 };

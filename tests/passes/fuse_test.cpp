@@ -166,6 +166,15 @@ TEST_CASE("a broadcast is made anew in every group that reads it") {
   CHECK(test::kernels(graph).size() == 2);
 }
 
+TEST_CASE("a broadcast that the product reads too is an operand of the product and made anew for its epilogue") {
+  Builder b("f");
+  const Value x = b.parameter("x", {kF, {4, 4}});
+  const Value row = b.broadcast(b.parameter("row", {kF, {4}}), {4, 4});
+  b.set_results({b(Op::kAdd, {b(Op::kMul, {row, x}), b(Op::kMatmul, {row, x})})});
+  const ir::Graph graph = fused(std::move(b));
+  CHECK(test::kernels(graph).size() == 2);
+}
+
 TEST_CASE("loops over one array share it; a lone node with nothing to take in stays plain") {
   Builder b("f");
   const Value x = b.parameter("x", {kF, {batch, 4}});
@@ -199,9 +208,9 @@ TEST_CASE("a fused node keeps the origins of all its nodes") {
 }
 
 TEST_CASE("random graphs mean the same after fusion, keep the contract and are done after one run") {
-  for (std::uint64_t seed = 0; seed < 300; ++seed) {
+  for (std::uint64_t seed = 0; seed < 400; ++seed) {
     CAPTURE(seed);
-    const ir::Graph before = test::random_graph(seed, 5 + static_cast<int>(seed % 60));
+    const ir::Graph before = test::random_graph(seed, 5 + static_cast<int>(seed % 90));
     const ir::Graph after = passes::fuse(before);
     ir::verify(after);
     REQUIRE_NOTHROW(test::check_fusion_contract(after));
