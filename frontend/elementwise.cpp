@@ -51,7 +51,7 @@ Tensor operator>=(const Operand& x, const Operand& y) { return greater_equal(x, 
 Tensor operator&(const Operand& x, const Operand& y) { return logical_and(x, y); }
 Tensor operator|(const Operand& x, const Operand& y) { return logical_or(x, y); }
 Tensor operator-(const Arg& x) { return negative(x); }
-Tensor operator!(const Arg& x) { return logical_not(x); }
+Tensor operator~(const Arg& x) { return logical_not(x); }
 
 Tensor negative(const Arg& x) { return unary(ir::Op::kNeg, x); }
 Tensor abs(const Arg& x) { return unary(ir::Op::kAbs, x); }

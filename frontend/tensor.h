@@ -99,7 +99,7 @@ class Operand {
 
 // Elementwise with NumPy's broadcasting; both sides have one dtype (a number takes that of the tensor). What each means
 // at the edges stands in ir/ops.def. Comparisons give bool tensors. && and || are left out on purpose: C++ would
-// promise not to look at the right side; & | and ! take bool tensors.
+// promise not to look at the right side; & | and ~ take bool tensors, as NumPy's do.
 Tensor operator+(const Operand& x, const Operand& y);
 Tensor operator-(const Operand& x, const Operand& y);
 Tensor operator*(const Operand& x, const Operand& y);
@@ -113,6 +113,6 @@ Tensor operator>(const Operand& x, const Operand& y);
 Tensor operator>=(const Operand& x, const Operand& y);
 Tensor operator&(const Operand& x, const Operand& y);
 Tensor operator|(const Operand& x, const Operand& y);
-Tensor operator!(const Arg& x);
+Tensor operator~(const Arg& x);
 
 }  // namespace sluice
