@@ -1,0 +1,112 @@
+// A multilayer perceptron that learns to read handwritten digits: TensorFlow's guide "Multilayer perceptrons for digit
+// recognition with Core APIs" (https://www.tensorflow.org/guide/core/mlp_core), step by step, in Sluice.
+#include <fmt/format.h>
+
+#include <cstdlib>
+
+#include "examples/mnist_options.h"
+#include "frontend/sluice.h"
+#include "runtime/mnist.h"
+
+using namespace sluice;
+
+namespace {
+
+/// Bytes 0 to 255 as rows of numbers from 0 to 1.
+Tensor preprocess(const Tensor& images) { return reshape(cast(images, f32), {batch, 784}) / 255; }
+
+Tensor cross_entropy_loss(const Tensor& logits, const Tensor& labels) {
+  return reduce_mean(sparse_softmax_cross_entropy(logits, labels));
+}
+
+/// The part of the images whose digit has the largest logit (softmax would not change which).
+Tensor accuracy(const Tensor& logits, const Tensor& labels) {
+  return reduce_mean(cast(argmax(logits, 1) == cast(labels, i64), f32));
+}
+
+/// The means over the batches of an epoch.
+struct Metrics {
+  Mean loss;
+  Mean accuracy;
+
+  void add(const std::array<Array, 2>& of_batch) {
+    loss.add(of_batch[0]);
+    accuracy.add(of_batch[1]);
+  }
+};
+
+void train(const MnistOptions& options) {
+  set_seed(options.seed);
+
+  // The model: three dense layers, whose weights are made when their input sizes are known, Xavier-uniform.
+  MLP model(Dense(700, relu), Dense(500, relu), Dense(10));
+  Adam adam({.learning_rate = 1e-3});
+
+  // What a batch looks like. Any number of images will do: each function is compiled once.
+  const TensorSpec images_spec = u8(batch, 28, 28).named("images").range(0, 256);
+  const TensorSpec labels_spec = u8(batch).named("labels").range(0, 10);
+
+  // One step of training, from bytes to new weights, and the metrics of its batch.
+  const auto train_step = function("train_step", {images_spec, labels_spec}, [&](Tensor images, Tensor labels) {
+    const Tensor logits = model(preprocess(images));
+    const Tensor loss = cross_entropy_loss(logits, labels);
+    adam.apply(gradients(loss, model.trainable_variables()), model.trainable_variables());
+    return outputs(loss, accuracy(logits, labels));
+  });
+
+  // The same metrics without learning.
+  const auto evaluate = function("evaluate", {images_spec, labels_spec}, [&](Tensor images, Tensor labels) {
+    const Tensor logits = model(preprocess(images));
+    return outputs(cross_entropy_loss(logits, labels), accuracy(logits, labels));
+  });
+
+  train_step.compile();
+  evaluate.compile();
+  if (options.dump_only) return;
+
+  // The data, in the guide's split: 50,000 images to train, 10,000 to validate, 10,000 to test.
+  const Mnist mnist = load_mnist(options.data);
+  if (mnist.synthetic && !options.quiet) {
+    fmt::print("Note: these are synthetic digits and not MNIST (from {})\n", mnist.source);
+  }
+
+  for (int epoch = 0; epoch < options.epochs; ++epoch) {
+    const std::uint64_t order = (std::uint64_t{options.seed} << 32) + static_cast<std::uint64_t>(epoch);
+    Batches batches = mnist.train.shuffled(order).batches(options.batch);
+    Metrics training;
+    {
+      Progress progress(fmt::format("Epoch {}", epoch), batches.size(),
+                        options.quiet ? Progress::Show::kNever : Progress::Show::kOnTerminal);
+      for (const Batch& b : batches) {
+        training.add(train_step(b.images, b.labels));
+        progress.step();
+      }
+    }
+    Metrics validation;
+    for (const Batch& b : mnist.validation.batches(options.batch)) validation.add(evaluate(b.images, b.labels));
+    if (options.quiet) continue;
+    fmt::print("Epoch: {}\n", epoch);
+    fmt::print("Training loss: {:.3f}, Training accuracy: {:.3f}\n", training.loss.result(),
+               training.accuracy.result());
+    fmt::print("Validation loss: {:.3f}, Validation accuracy: {:.3f}\n", validation.loss.result(),
+               validation.accuracy.result());
+    std::fflush(stdout);
+  }
+
+  // All test images in one batch.
+  const auto [test_loss, test_accuracy] = evaluate(mnist.test.images, mnist.test.labels);
+  fmt::print("Test accuracy: {:.3f}\n", test_accuracy.item<double>());
+  if (options.hash) fmt::print("Weights hash: {:016x}\n", hash_of(model.variables()));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    train(parse_mnist_options(argc, argv));
+  } catch (const Error& error) {
+    fmt::print(stderr, "mnist_mlp: {}\n", error.what());
+    return EXIT_FAILURE;
+  }
+  return EXIT_SUCCESS;
+}
