@@ -57,7 +57,8 @@ void train(const MnistOptions& options) {
   // The same metrics without learning.
   const auto evaluate = function("evaluate", {images_spec, labels_spec}, [&](Tensor images, Tensor labels) {
     const Tensor logits = model(preprocess(images));
-    return outputs(cross_entropy_loss(logits, labels), accuracy(logits, labels));
+    const Tensor loss = cross_entropy_loss(logits, labels);
+    return outputs(loss, accuracy(logits, labels));
   });
 
   train_step.compile();

@@ -2,7 +2,6 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdlib>
-#include <map>
 #include <string>
 #include <vector>
 
@@ -13,9 +12,8 @@ MnistOptions parse_mnist_options(int argc, char** argv) {
   MnistOptions options;
   sluice::DumpOptions dump;
   std::optional<int> threads;
-  sluice::Engine engine = sluice::Engine::kJit;
-  const std::map<std::string, sluice::Engine> engines{{"jit", sluice::Engine::kJit},
-                                                      {"reference", sluice::Engine::kReference}};
+  std::string engine = "jit";
+  std::string stages;
 
   CLI::App app("Trains a perceptron 784-700-500-10 on handwritten digits, as TensorFlow's guide mlp_core does.",
                "mnist_mlp");
@@ -27,12 +25,12 @@ MnistOptions parse_mnist_options(int argc, char** argv) {
   app.add_option("--threads", threads, "Threads to compute with; all cores by default")->check(CLI::PositiveNumber);
   app.add_option("--data", options.data, "Folder of MNIST's four files, plain or .gz");
   app.add_option("--engine", engine, "jit (native code) or reference (the interpreter)")
-      ->transform(CLI::CheckedTransformer(engines));
+      ->check(CLI::IsMember({"jit", "reference"}))
+      ->capture_default_str();
   CLI::Option* const dump_ir =
-      app.add_option("--dump-ir", dump.stages,
+      app.add_option("--dump-ir", stages,
                      "Print the graphs, after the stages STAGE,... (all by default), to stdout and stop")
           ->expected(0, 1)
-          ->delimiter(',')
           ->type_name("[=STAGE,...]");
   app.add_option("--dump-dir", dump.folder, "Write the graphs of all stages to NN-function-stage.ir in this folder");
   app.add_flag("--hash", options.hash, "Print a hash of all weights at the end, to compare two runs");
@@ -43,8 +41,9 @@ MnistOptions parse_mnist_options(int argc, char** argv) {
     std::exit(app.exit(error));
   }
 
-  sluice::set_default_engine(engine);
+  sluice::set_default_engine(engine == "jit" ? sluice::Engine::kJit : sluice::Engine::kReference);
   if (threads) sluice::runtime::set_default_threads(*threads);
+  if (!stages.empty()) dump.stages = CLI::detail::split(stages, ',');
   dump.to_stdout = dump_ir->count() > 0;
   options.dump_only = dump.to_stdout;
   sluice::set_dump(std::move(dump));

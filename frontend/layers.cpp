@@ -23,7 +23,8 @@ Tensor Dense::operator()(const Arg& x) {
     fail_at_user(fmt::format("dense: \"{}\" is {}, so the input has {} columns, got {}", w.name(), to_string(w.type()),
                              to_string(w.type().shape[0]), to_string(x.type())));
   }
-  return activation_(matmul(x, w) + b);
+  const Tensor product = matmul(x, w);
+  return activation_(product + b);
 }
 
 Tensor Sequential::operator()(const Arg& x) {

@@ -48,7 +48,8 @@ Tensor sparse_softmax_cross_entropy(const Arg& logits, const Arg& labels) {
   const Tensor shift = shifted(kName, logits, -1);
   const Tensor at_label = one_hot(labels, logits.shape()[logits.rank() - 1].size, DType::kBool);
   // A selection and not a product: 0 * -inf would be NaN.
-  return log(reduce_sum(exp(shift), -1)) - reduce_sum(select(at_label, shift, 0), -1);
+  const Tensor of_label = reduce_sum(select(at_label, shift, 0), -1);
+  return log(reduce_sum(exp(shift), -1)) - of_label;
 }
 
 Tensor mean_squared_error(const Arg& prediction, const Arg& target) {

@@ -79,10 +79,11 @@ void Adam::apply(const std::vector<Tensor>& gradients, const std::vector<Variabl
     const Tensor& gradient = gradients[i];
     const Variable m = slot(variables[i], "m");
     const Variable v = slot(variables[i], "v");
-    m.assign(m * options_.beta_1 + gradient * (1 - options_.beta_1));
-    v.assign(v * options_.beta_2 + square(gradient) * (1 - options_.beta_2));
+    m.assign_add((gradient - m) * (1 - options_.beta_1));
+    v.assign_add((square(gradient) - v) * (1 - options_.beta_2));
     const DType dtype = gradient.dtype();
-    variables[i].assign_sub(cast(alpha, dtype) * m / (sqrt(v) + cast(epsilon, dtype)));
+    const Tensor step = cast(alpha, dtype) * m;
+    variables[i].assign_sub(step / (sqrt(v) + cast(epsilon, dtype)));
   }
 }
 
