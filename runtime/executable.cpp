@@ -7,6 +7,7 @@
 #include "ir/error.h"
 #include "ir/reference/interpreter.h"
 #include "passes/pass.h"
+#include "runtime/jit_executable.h"
 #include "runtime/step_lock.h"
 
 namespace sluice::runtime {
@@ -74,7 +75,7 @@ std::unique_ptr<Executable> Executable::create(const ir::Graph& traced, Variable
   if (options.engine == Engine::kReference) {
     return std::make_unique<ReferenceExecutable>(traced, std::move(variables), options);
   }
-  fail("@{}: the jit engine is not built in yet", traced.name());
+  return make_jit_executable(traced, std::move(variables), options);
 }
 
 }  // namespace sluice::runtime

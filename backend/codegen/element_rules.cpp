@@ -1,0 +1,289 @@
+#include <algorithm>
+#include <cstring>
+#include <numbers>
+
+#include "backend/codegen/elements.h"
+#include "backend/codegen/math.h"
+#include "ir/error.h"
+
+namespace sluice::backend {
+
+using ir::Attr;
+using ir::Node;
+using ir::Op;
+using Registers = std::vector<llvm::Value*>;
+
+namespace {
+
+/// Applies `emit` to elements: on scalars, as far out as they allow, where all are uniform; else on vectors.
+Element apply(Elements& k, const std::vector<Element>& operands,
+              const std::function<llvm::Value*(const Registers&)>& emit) {
+  Element result{nullptr, true, Level::kKernel};
+  for (const Element& operand : operands) {
+    result.uniform = result.uniform && operand.uniform;
+    result.level = std::max(result.level, operand.level);
+  }
+  Registers registers;
+  for (const Element& operand : operands) registers.push_back(result.uniform ? operand.value : k.spread(operand));
+  result.value = k.hoisted(result.level, [&] { return emit(registers); });
+  return result;
+}
+
+llvm::Constant* whole(llvm::Value* x, std::int64_t value) {
+  return llvm::ConstantInt::get(x->getType(), static_cast<std::uint64_t>(value), true);
+}
+
+Element element_of_constant(Elements& k, const Node& node, const Index& index) {
+  Emitter& e = k.emitter();
+  const Array& array = node.attributes.array();
+  llvm::Type* const memory = e.memory_type(array.dtype());
+  if (array.element_count() == 1) {
+    llvm::Value* const value = visit_dtype(array.dtype(), [&](auto zero) -> llvm::Value* {
+      using T = decltype(zero);
+      const T number = array.data<T>()[0];
+      llvm::Type* const type = e.register_type(array.dtype());
+      if constexpr (std::is_floating_point_v<T>) {
+        return llvm::ConstantFP::get(type, llvm::APFloat(number));
+      } else {
+        return llvm::ConstantInt::get(type, static_cast<std::uint64_t>(number), true);
+      }
+    });
+    return {value, true, Level::kKernel};
+  }
+  const llvm::StringRef bytes(reinterpret_cast<const char*>(array.bytes()), array.byte_count());
+  auto* const data = llvm::ConstantDataArray::getRaw(bytes, array.byte_count() / size_of(array.dtype()), memory);
+  // A tail of zeros: a vector may be loaded at the last element.
+  auto* const tail = llvm::ConstantAggregateZero::get(llvm::ArrayType::get(e.b.getInt8Ty(), 64));
+  auto* const padded = llvm::ConstantStruct::getAnon({data, tail});
+  auto* const global =
+      new llvm::GlobalVariable(e.module, padded->getType(), true, llvm::GlobalValue::PrivateLinkage, padded);
+  global->setAlignment(llvm::Align(64));
+  return k.load(global, node.types[0], index);
+}
+
+Index index_before_broadcast(Elements& k, const Shape& from, const Shape& to, const Index& index) {
+  Index source;
+  for (int axis = 0; axis < from.rank(); ++axis) {
+    const int target = axis + to.rank() - from.rank();
+    const bool repeated = from[axis] == Dim(1) || index.size() != static_cast<std::size_t>(to.rank());
+    source.push_back(repeated ? k.constant(0) : index[static_cast<std::size_t>(target)]);
+  }
+  return source;
+}
+
+/// A reshape that only adds or drops axes of size 1 keeps the coordinates; any other goes through the row-major
+/// position.
+Index index_before_reshape(Elements& k, const Shape& from, const Shape& to, const Index& index) {
+  Index source;
+  int next = 0;
+  for (int axis = 0; axis < from.rank(); ++axis) {
+    if (from[axis] == Dim(1)) {
+      source.push_back(k.constant(0));
+      continue;
+    }
+    while (next < to.rank() && to[next] == Dim(1)) ++next;
+    if (next == to.rank() || to[next] != from[axis]) return k.delinearized(from, k.linear(to, index));
+    source.push_back(index[static_cast<std::size_t>(next++)]);
+  }
+  return source;
+}
+
+/// A coordinate of another value, kept within an axis of `size`; `inside` says which were in it.
+struct Clamped {
+  Coordinate coordinate;
+  Element inside;
+};
+Clamped clamp(Elements& k, const Element& position, Dim size) {
+  Emitter& e = k.emitter();
+  const auto last = [&](llvm::Value* x) { return e.splat_like(x, e.b.CreateSub(e.size(size), e.i64(1))); };
+  const Element clamped =
+      apply(k, {position}, [&](const Registers& r) { return e.max(e.min(r[0], last(r[0])), whole(r[0], 0)); });
+  const Element inside =
+      apply(k, {position, clamped}, [&](const Registers& r) { return e.b.CreateICmpEQ(r[0], r[1]); });
+  return {k.coordinate_of(clamped), inside};
+}
+
+Element shifted(Elements& k, const Coordinate& coordinate, std::int64_t by) {
+  return k.number_of(k.combine(coordinate, 1, k.constant(by)));
+}
+
+Element element_of_pad(Elements& k, const Node& node, const Index& index) {
+  const auto axis = static_cast<std::size_t>(node.attributes.integer(Attr::kAxis));
+  const Type& type = k.body().type(node.operands[0]);
+  const Clamped source =
+      clamp(k, shifted(k, index[axis], -node.attributes.integer(Attr::kLow)), type.shape[static_cast<int>(axis)]);
+  Index inner = index;
+  inner[axis] = source.coordinate;
+  return apply(k, {source.inside, k.at(node.operands[0], inner)}, [&](const Registers& r) {
+    return k.emitter().b.CreateSelect(r[0], r[1], llvm::Constant::getNullValue(r[1]->getType()));
+  });
+}
+
+Element element_of_concat(Elements& k, const Node& node, const Index& index) {
+  const auto axis = static_cast<std::size_t>(node.attributes.integer(Attr::kAxis));
+  Element result;
+  std::int64_t start = 0;
+  for (const ir::Value operand : node.operands) {
+    const Dim size = k.body().type(operand).shape[static_cast<int>(axis)];
+    if (size.size == 0) continue;
+    const Clamped source = clamp(k, shifted(k, index[axis], -start), size);
+    Index inner = index;
+    inner[axis] = source.coordinate;
+    const Element part = k.at(operand, inner);
+    result = result.value == nullptr ? part : apply(k, {source.inside, part, result}, [&](const Registers& r) {
+      return k.emitter().b.CreateSelect(r[0], r[1], r[2]);
+    });
+    start += size.size;
+  }
+  return result;
+}
+
+Element as_i64(Elements& k, const Element& element, DType dtype) {
+  return apply(k, {element}, [&](const Registers& r) {
+    llvm::Type* const type = Emitter::like(r[0], k.emitter().b.getInt64Ty());
+    return dtype == DType::kU8 ? k.emitter().b.CreateZExt(r[0], type) : k.emitter().b.CreateSExt(r[0], type);
+  });
+}
+
+Element element_of_gather(Elements& k, const Node& node, const Index& index) {
+  const Type& table = k.body().type(node.operands[0]);
+  const Type& indices = k.body().type(node.operands[1]);
+  const auto rank = static_cast<std::ptrdiff_t>(indices.shape.rank());
+  const Element row = as_i64(k, k.at(node.operands[1], Index(index.begin(), index.begin() + rank)), indices.dtype);
+  Index inner{clamp(k, row, table.shape[0]).coordinate};
+  inner.insert(inner.end(), index.begin() + rank, index.end());
+  return k.at(node.operands[0], inner);
+}
+
+Element element_of_one_hot(Elements& k, const Node& node, const Index& index) {
+  Emitter& e = k.emitter();
+  const Type& type = k.body().type(node.operands[0]);
+  const Element wanted = as_i64(k, k.at(node.operands[0], Index(index.begin(), index.end() - 1)), type.dtype);
+  return apply(k, {wanted, k.number_of(index.back())}, [&](const Registers& r) -> llvm::Value* {
+    llvm::Value* const equal = e.b.CreateICmpEQ(r[0], r[1]);
+    llvm::Type* const result = Emitter::like(r[0], e.register_type(node.types[0].dtype));
+    if (node.types[0].dtype == DType::kBool) return equal;
+    return e.b.CreateSelect(equal, e.number(result, 1), e.number(result, 0));
+  });
+}
+
+Element element_of_iota(Elements& k, const Node& node, const Index& index) {
+  Emitter& e = k.emitter();
+  const Element position = k.number_of(index[static_cast<std::size_t>(node.attributes.integer(Attr::kAxis))]);
+  return apply(k, {position}, [&](const Registers& r) -> llvm::Value* {
+    llvm::Type* const type = Emitter::like(r[0], e.register_type(node.types[0].dtype));
+    return type->isFPOrFPVectorTy() ? e.b.CreateSIToFP(r[0], type) : e.b.CreateTrunc(r[0], type);
+  });
+}
+
+/// Philox4x32-10 (Salmon, Moraes, Dror, Shaw 2011) in every lane: the four words of the block with 128-bit counter
+/// (block, counter).
+std::array<llvm::Value*, 4> emit_philox(Emitter& e, llvm::Value* block, llvm::Value* counter, llvm::Value* key) {
+  auto& b = e.b;
+  llvm::Type* const word = Emitter::like(block, b.getInt32Ty());
+  llvm::Type* const wide = Emitter::like(block, b.getInt64Ty());
+  const auto low = [&](llvm::Value* x) { return b.CreateTrunc(x, word); };
+  const auto high = [&](llvm::Value* x) { return b.CreateTrunc(b.CreateLShr(x, whole(x, 32)), word); };
+  const auto w = [&](std::uint32_t value) { return llvm::ConstantInt::get(word, value); };
+  std::array<llvm::Value*, 4> c{low(block), high(block), low(counter), high(counter)};
+  llvm::Value* k0 = low(key);
+  llvm::Value* k1 = high(key);
+  for (int round = 0; round < 10; ++round) {
+    llvm::Value* const p0 = b.CreateMul(b.CreateZExt(c[0], wide), llvm::ConstantInt::get(wide, 0xD2511F53U));
+    llvm::Value* const p1 = b.CreateMul(b.CreateZExt(c[2], wide), llvm::ConstantInt::get(wide, 0xCD9E8D57U));
+    c = {b.CreateXor(b.CreateXor(high(p1), c[1]), k0), low(p1), b.CreateXor(b.CreateXor(high(p0), c[3]), k1), low(p0)};
+    k0 = b.CreateAdd(k0, w(0x9E3779B9U));
+    k1 = b.CreateAdd(k1, w(0xBB67AE85U));
+  }
+  return c;
+}
+
+/// The word of a block that belongs to each lane: words[number].
+llvm::Value* pick(Emitter& e, const std::array<llvm::Value*, 4>& words, llvm::Value* number) {
+  llvm::Value* picked = words[3];
+  for (int i = 2; i >= 0; --i)
+    picked = e.b.CreateSelect(e.b.CreateICmpEQ(number, whole(number, i)), words[static_cast<std::size_t>(i)], picked);
+  return picked;
+}
+
+Element element_of_random(Elements& k, const Node& node, const Index& index) {
+  Emitter& e = k.emitter();
+  auto& b = e.b;
+  const Element position = k.number_of(k.linear(node.types[0].shape, index));
+  return apply(k, {position, k.at(node.operands[1], {}), k.at(node.operands[0], {})},
+               [&](const Registers& r) -> llvm::Value* {
+                 const auto words = emit_philox(e, b.CreateLShr(r[0], whole(r[0], 2)), r[1], r[2]);
+                 llvm::Value* const number = b.CreateAnd(r[0], whole(r[0], 3));
+                 llvm::Type* const type = Emitter::like(r[0], e.register_type(node.types[0].dtype));
+                 const auto uniform = [&](llvm::Value* word, std::uint32_t add) {
+                   llvm::Value* const upper = b.CreateAdd(b.CreateLShr(word, whole(word, 8)), whole(word, add));
+                   return b.CreateFMul(b.CreateUIToFP(upper, type), e.number(type, 1.0 / 16777216.0));
+                 };
+                 if (node.op == Op::kRandomUniform) return uniform(pick(e, words, number), 0);
+                 llvm::Value* const first = b.CreateICmpULT(number, whole(number, 2));
+                 llvm::Value* const even = b.CreateICmpEQ(b.CreateAnd(number, whole(number, 1)), whole(number, 0));
+                 llvm::Value* const logarithm = emit_log(e, uniform(b.CreateSelect(first, words[0], words[2]), 1));
+                 llvm::Value* const radius =
+                     b.CreateUnaryIntrinsic(llvm::Intrinsic::sqrt, b.CreateFMul(e.number(type, -2.0), logarithm));
+                 llvm::Value* const turn = uniform(b.CreateSelect(first, words[1], words[3]), 0);
+                 llvm::Value* const angle = b.CreateFMul(turn, e.number(type, 2 * std::numbers::pi));
+                 llvm::Value* const wave =
+                     b.CreateSelect(even, emit_library_call(e, "cos", {angle}), emit_library_call(e, "sin", {angle}));
+                 return b.CreateFMul(radius, wave);
+               });
+}
+
+Element element_of_elementwise(Elements& k, const Node& node, const Index& index) {
+  std::vector<Element> operands;
+  for (const ir::Value operand : node.operands) operands.push_back(k.at(operand, index));
+  const DType dtype = k.body().type(node.operands.back()).dtype;
+  return apply(k, operands, [&](const Registers& r) { return emit_elementwise(k.emitter(), node, dtype, r); });
+}
+
+}  // namespace
+
+Element emit_element(Elements& k, const Node& node, const Index& index) {
+  const auto operand_shape = [&]() -> const Shape& { return k.body().type(node.operands[0]).shape; };
+  switch (node.op) {
+    case Op::kConstant:
+      return element_of_constant(k, node, index);
+    case Op::kIota:
+      return element_of_iota(k, node, index);
+    case Op::kBatchSize:
+      return {k.emitter().batch, true, Level::kKernel};
+    case Op::kBroadcast:
+      return k.at(node.operands[0], index_before_broadcast(k, operand_shape(), node.types[0].shape, index));
+    case Op::kReshape:
+      return k.at(node.operands[0], index_before_reshape(k, operand_shape(), node.types[0].shape, index));
+    case Op::kTranspose: {
+      Index source(index.size());
+      const auto& permutation = node.attributes.integers(Attr::kPermutation);
+      for (std::size_t axis = 0; axis < index.size(); ++axis)
+        source[static_cast<std::size_t>(permutation[axis])] = index[axis];
+      return k.at(node.operands[0], source);
+    }
+    case Op::kSlice: {
+      Index source = index;
+      Coordinate& along = source[static_cast<std::size_t>(node.attributes.integer(Attr::kAxis))];
+      along = k.combine(along, 1, k.constant(node.attributes.integer(Attr::kStart)));
+      return k.at(node.operands[0], source);
+    }
+    case Op::kPad:
+      return element_of_pad(k, node, index);
+    case Op::kConcat:
+      return element_of_concat(k, node, index);
+    case Op::kGather:
+      return element_of_gather(k, node, index);
+    case Op::kOneHot:
+      return element_of_one_hot(k, node, index);
+    case Op::kRandomUniform:
+    case Op::kRandomNormal:
+      return element_of_random(k, node, index);
+    default:
+      break;
+  }
+  SLUICE_CHECK(ir::info(node.op).has(ir::kElementwise), "{} has no rule for its elements", ir::to_string(node.op));
+  return element_of_elementwise(k, node, index);
+}
+
+}  // namespace sluice::backend

@@ -1,0 +1,184 @@
+#include "backend/codegen/elements.h"
+
+#include <algorithm>
+
+#include "ir/error.h"
+
+namespace sluice::backend {
+
+using ir::Node;
+using ir::Op;
+
+Elements::Elements(Emitter& emitter, const ir::Graph& body, std::vector<llvm::Value*> pointers,
+                   llvm::Instruction* entry)
+    : e_(emitter), body_(body), pointers_(std::move(pointers)) {
+  outer_ = {entry, entry};
+}
+
+void Elements::forget(Level level) {
+  std::erase_if(known_, [&](const auto& entry) { return entry.second.level >= level; });
+}
+
+void Elements::begin_row(llvm::Instruction* row) {
+  forget(Level::kRow);
+  outer_[1] = row;
+}
+
+void Elements::begin_vector(int lanes, llvm::Value* mask) {
+  forget(Level::kVector);
+  lanes_ = lanes;
+  mask_ = mask;
+}
+
+llvm::Value* Elements::hoisted(Level level, const std::function<llvm::Value*()>& emit) {
+  if (level == Level::kVector) return emit();
+  const llvm::IRBuilderBase::InsertPointGuard guard(e_.b);
+  e_.b.SetInsertPoint(outer_[static_cast<std::size_t>(level)]);
+  return emit();
+}
+
+llvm::Value* Elements::spread(const Element& element) {
+  if (!element.uniform || lanes_ == 1) return element.value;
+  return hoisted(element.level, [&] { return e_.splat(element.value, lanes_); });
+}
+
+Element Elements::at(ir::Value value, const Index& index) {
+  Key key{value, {}};
+  for (const Coordinate& coordinate : index) std::get<1>(key).push_back(coordinate.key());
+  const auto found = known_.find(key);
+  if (found != known_.end()) return found->second;
+  const Element element = compute(value, index);
+  known_.emplace(std::move(key), element);
+  return element;
+}
+
+llvm::Value* Elements::vector_at(ir::Value value, const Index& index) { return spread(at(value, index)); }
+
+Element Elements::compute(ir::Value value, const Index& index) {
+  const Node& node = body_.node(value);
+  if (node.op == Op::kMatmul) {
+    SLUICE_CHECK(product != nullptr, "a product inside of a loop");
+    return product(index);
+  }
+  if (node.op == Op::kParameter) {
+    const auto parameters = body_.parameters();
+    const auto found = std::ranges::find(parameters, value, &ir::Parameter::value);
+    return load(pointers_[static_cast<std::size_t>(found - parameters.begin())], node.types[0], index);
+  }
+  return emit_element(*this, node, index);
+}
+
+Coordinate Elements::constant(std::int64_t value) { return {e_.i64(value), false, nullptr, Level::kKernel}; }
+
+Element Elements::number_of(const Coordinate& c) {
+  if (c.lanes != nullptr) return {c.lanes, lanes_ == 1, c.level};
+  if (!c.counts || lanes_ == 1) return {c.base, true, c.level};
+  return {e_.counting(c.base, lanes_), false, Level::kVector};
+}
+
+Coordinate Elements::coordinate_of(const Element& element) {
+  if (element.uniform || lanes_ == 1) return {element.value, false, nullptr, element.level};
+  return {nullptr, false, element.value, element.level};
+}
+
+Coordinate Elements::combine(const Coordinate& x, Dim factor, const Coordinate& y) {
+  const Level level = std::max(x.level, y.level);
+  const auto scaled = [&](llvm::Value* v, bool vector) {
+    llvm::Value* const size = e_.size(factor);
+    return vector ? e_.b.CreateMul(v, e_.splat(size, lanes_)) : e_.mul(v, size);
+  };
+  const bool scalar_lanes = lanes_ == 1;
+  if (x.uniform() && (y.uniform() || y.counts)) {
+    return {hoisted(level, [&] { return e_.add(scaled(x.base, false), y.base); }), y.counts, nullptr, level};
+  }
+  if (x.counts && factor == Dim(1) && y.uniform()) {
+    return {hoisted(level, [&] { return e_.add(x.base, y.base); }), true, nullptr, level};
+  }
+  llvm::Value* const x_lanes = spread(number_of(x));
+  llvm::Value* const y_lanes = spread(number_of(y));
+  llvm::Value* const sum = e_.b.CreateAdd(scaled(x_lanes, !scalar_lanes), y_lanes);
+  if (scalar_lanes) return {sum, false, nullptr, level};
+  return {nullptr, false, sum, level};
+}
+
+Coordinate Elements::linear(const Shape& shape, const Index& index) {
+  // In a flat loop the one coordinate is the position itself; what has one element is broadcast.
+  if (index.size() != static_cast<std::size_t>(shape.rank()))
+    return shape.element_count() == Dim(1) ? constant(0) : index.front();
+  Coordinate position = constant(0);
+  for (int axis = 0; axis < shape.rank(); ++axis)
+    position = combine(position, shape[axis], index[static_cast<std::size_t>(axis)]);
+  return position;
+}
+
+Index Elements::delinearized(const Shape& shape, const Coordinate& position) {
+  Index index(static_cast<std::size_t>(shape.rank()), constant(0));
+  if (shape.rank() == 0) return index;
+  if (shape.rank() == 1) return {position};
+  const Element number = number_of(position);
+  llvm::Value* rest = number.value;
+  const auto size_of_axis = [&](int axis) {
+    llvm::Value* const size = e_.size(shape[axis]);
+    return number.uniform ? size : e_.splat(size, lanes_);
+  };
+  for (int axis = shape.rank() - 1; axis >= 0; --axis) {
+    llvm::Value* const coordinate =
+        hoisted(number.level, [&] { return axis == 0 ? rest : e_.b.CreateURem(rest, size_of_axis(axis)); });
+    if (axis > 0) rest = hoisted(number.level, [&] { return e_.b.CreateUDiv(rest, size_of_axis(axis)); });
+    index[static_cast<std::size_t>(axis)] = coordinate_of({coordinate, number.uniform, number.level});
+  }
+  return index;
+}
+
+Element Elements::load(llvm::Value* pointer, const Type& type, const Index& index) {
+  auto& b = e_.b;
+  llvm::Type* const memory = e_.memory_type(type.dtype);
+  const Coordinate position = linear(type.shape, index);
+  const auto to_register = [&](llvm::Value* loaded) {
+    if (type.dtype != DType::kBool) return loaded;
+    return b.CreateICmpNE(loaded, llvm::Constant::getNullValue(loaded->getType()));
+  };
+  if (position.uniform() || lanes_ == 1) {
+    llvm::Value* const value = hoisted(position.level, [&] {
+      return to_register(b.CreateLoad(memory, e_.element(memory, pointer, number_of(position).value)));
+    });
+    return {value, true, position.level};
+  }
+  llvm::Type* const vector = Emitter::vector_of(memory, lanes_);
+  const llvm::Align align(size_of(type.dtype));
+  llvm::Value* loaded = nullptr;
+  if (position.counts) {
+    llvm::Value* const from = e_.element(memory, pointer, position.base);
+    if (mask_ == nullptr) {
+      loaded = b.CreateAlignedLoad(vector, from, align);
+    } else {
+      loaded = b.CreateMaskedLoad(vector, from, align, mask_, llvm::Constant::getNullValue(vector));
+    }
+  } else {
+    llvm::Value* const all = llvm::Constant::getAllOnesValue(Emitter::vector_of(b.getInt1Ty(), lanes_));
+    loaded = b.CreateMaskedGather(vector, e_.element(memory, pointer, position.lanes), align,
+                                  mask_ == nullptr ? all : mask_, llvm::Constant::getNullValue(vector));
+  }
+  return {to_register(loaded), false, Level::kVector};
+}
+
+void Elements::store(llvm::Value* pointer, const Type& type, const Index& index, llvm::Value* value) {
+  auto& b = e_.b;
+  llvm::Type* const memory = e_.memory_type(type.dtype);
+  if (type.dtype == DType::kBool) value = b.CreateZExt(value, Emitter::vector_of(memory, lanes_));
+  const Coordinate position = linear(type.shape, index);
+  const llvm::Align align(size_of(type.dtype));
+  if (lanes_ == 1) {
+    b.CreateAlignedStore(value, e_.element(memory, pointer, number_of(position).value), align);
+    return;
+  }
+  SLUICE_CHECK(position.counts, "a store to scattered elements");
+  llvm::Value* const to = e_.element(memory, pointer, position.base);
+  if (mask_ == nullptr) {
+    b.CreateAlignedStore(value, to, align);
+  } else {
+    b.CreateMaskedStore(value, to, align, mask_);
+  }
+}
+
+}  // namespace sluice::backend

@@ -1,0 +1,104 @@
+#pragma once
+
+#include <array>
+#include <functional>
+#include <map>
+#include <tuple>
+#include <vector>
+
+#include "backend/codegen/emitter.h"
+#include "ir/graph.h"
+
+namespace sluice::backend {
+
+/// How often a value changes: once a kernel, once a turn of the outer loop, or in every vector. Code is put as far out
+/// as its operands allow, since no pass hoists it later.
+enum class Level : int { kKernel = 0, kRow = 1, kVector = 2 };
+
+/// One coordinate of an element, or of `lanes` elements at once.
+struct Coordinate {
+  llvm::Value* base = nullptr;  ///< i64; lane l stands at base, at base + l (`counts`), or at lane l of `lanes`
+  bool counts = false;
+  llvm::Value* lanes = nullptr;  ///< i64 lanes, where the coordinate is neither the same nor counting
+  Level level = Level::kKernel;
+
+  bool uniform() const { return !counts && lanes == nullptr; }
+  auto key() const { return std::tuple(base, counts, lanes); }
+};
+using Index = std::vector<Coordinate>;
+
+/// A value at an index: one scalar that all lanes share, or a vector.
+struct Element {
+  llvm::Value* value = nullptr;
+  bool uniform = false;
+  Level level = Level::kKernel;
+};
+
+/// Computes elements of the values of a kernel's body at given indices, operands first, each once. One rule an op, in
+/// element_rules.cpp.
+class Elements {
+ public:
+  /// `pointers` has the memory of each parameter of `body`. `entry`: kernel-level code is put before it.
+  Elements(Emitter& emitter, const ir::Graph& body, std::vector<llvm::Value*> pointers, llvm::Instruction* entry);
+
+  /// Opens code for `lanes` lanes under a row whose row-level code is put before `row`; `mask` marks the lanes in use
+  /// (nullptr: all).
+  void begin_row(llvm::Instruction* row);
+  void begin_vector(int lanes, llvm::Value* mask);
+
+  /// Values that do not come from the body's own rule: the product of a matmul kernel.
+  std::function<Element(const Index&)> product;
+
+  Element at(ir::Value value, const Index& index);
+  /// `at`, as a vector where there is more than one lane.
+  llvm::Value* vector_at(ir::Value value, const Index& index);
+  /// Writes `value`, of `type`, to `pointer` at `index`.
+  void store(llvm::Value* pointer, const Type& type, const Index& index, llvm::Value* value);
+
+  // For the rules.
+  Emitter& emitter() { return e_; }
+  const ir::Graph& body() const { return body_; }
+  int lanes() const { return lanes_; }
+  llvm::Value* mask() const { return mask_; }
+  llvm::Value* spread(const Element& element);
+  Element load(llvm::Value* pointer, const Type& type, const Index& index);
+  /// A coordinate as i64, scalar if uniform.
+  Element number_of(const Coordinate& coordinate);
+  Coordinate coordinate_of(const Element& element);
+  /// The row-major position of an element in `shape`.
+  Coordinate linear(const Shape& shape, const Index& index);
+  /// The index of row-major position `position` in `shape`.
+  Index delinearized(const Shape& shape, const Coordinate& position);
+  /// Runs `emit` where code of `level` belongs.
+  llvm::Value* hoisted(Level level, const std::function<llvm::Value*()>& emit);
+  Coordinate constant(std::int64_t value);
+  /// a * x + y for a static or symbolic factor.
+  Coordinate combine(const Coordinate& x, Dim factor, const Coordinate& y);
+
+ private:
+  using Key = std::tuple<ir::Value, std::vector<std::tuple<llvm::Value*, bool, llvm::Value*>>>;
+
+  Element compute(ir::Value value, const Index& index);
+  void forget(Level level);
+
+  Emitter& e_;
+  const ir::Graph& body_;
+  std::vector<llvm::Value*> pointers_;
+  std::map<Key, Element> known_;  // looked up only, never iterated for what it emits
+  std::array<llvm::Instruction*, 2> outer_{};
+  int lanes_ = 1;
+  llvm::Value* mask_ = nullptr;
+};
+
+/// The element of a node that is not an input, from its rule.
+Element emit_element(Elements& elements, const ir::Node& node, const Index& index);
+
+/// An elementwise op on registers of one lane or many: operands of the dtypes of the node's operands, result of the
+/// node's.
+llvm::Value* emit_elementwise(Emitter& e, const ir::Node& node, DType operand_dtype,
+                              const std::vector<llvm::Value*>& operands);
+
+/// The larger (`sign` 1) or smaller (-1); NaN if either is.
+llvm::Value* emit_extreme(Emitter& e, DType dtype, llvm::Value* x, llvm::Value* y, bool larger);
+
+}  // namespace sluice::backend

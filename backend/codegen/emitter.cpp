@@ -1,0 +1,184 @@
+#include "backend/codegen/emitter.h"
+
+#include <llvm/IR/Intrinsics.h>
+
+namespace sluice::backend {
+
+llvm::Type* Emitter::register_type(DType dtype) { return dtype == DType::kBool ? b.getInt1Ty() : memory_type(dtype); }
+
+llvm::Type* Emitter::memory_type(DType dtype) {
+  switch (dtype) {
+    case DType::kF32:
+      return b.getFloatTy();
+    case DType::kF64:
+      return b.getDoubleTy();
+    case DType::kI32:
+      return b.getInt32Ty();
+    case DType::kI64:
+      return b.getInt64Ty();
+    case DType::kU8:
+    case DType::kBool:
+      break;
+  }
+  return b.getInt8Ty();
+}
+
+llvm::Type* Emitter::vector_of(llvm::Type* scalar, int lanes) {
+  return lanes == 1 ? scalar : llvm::FixedVectorType::get(scalar, static_cast<unsigned>(lanes));
+}
+
+static int lanes_of(llvm::Value* x) {
+  const auto* const vector = llvm::dyn_cast<llvm::FixedVectorType>(x->getType());
+  return vector == nullptr ? 1 : static_cast<int>(vector->getNumElements());
+}
+
+llvm::Type* Emitter::like(llvm::Value* x, llvm::Type* scalar) { return vector_of(scalar, lanes_of(x)); }
+llvm::Value* Emitter::splat_like(llvm::Value* x, llvm::Value* scalar) { return splat(scalar, lanes_of(x)); }
+
+llvm::Value* Emitter::number(llvm::Type* scalar, double value) {
+  if (scalar->isFPOrFPVectorTy()) return llvm::ConstantFP::get(scalar, value);
+  return llvm::ConstantInt::get(scalar, static_cast<std::uint64_t>(static_cast<std::int64_t>(value)), true);
+}
+
+llvm::Value* Emitter::size(Dim dim) { return dim.batch ? mul(i64(dim.size), batch) : i64(dim.size); }
+
+llvm::Value* Emitter::blocks(Dim dim, std::int64_t block) {
+  if (!dim.batch) return i64((dim.size + block - 1) / block);
+  return b.CreateUDiv(b.CreateAdd(size(dim), i64(block - 1)), i64(block));
+}
+
+llvm::Value* Emitter::min(llvm::Value* x, llvm::Value* y) { return b.CreateSelect(b.CreateICmpSLT(x, y), x, y); }
+llvm::Value* Emitter::max(llvm::Value* x, llvm::Value* y) { return b.CreateSelect(b.CreateICmpSGT(x, y), x, y); }
+
+static bool is_constant(llvm::Value* value, std::uint64_t number) {
+  const auto* const constant = llvm::dyn_cast<llvm::ConstantInt>(value);
+  return constant != nullptr && constant->getZExtValue() == number;
+}
+
+llvm::Value* Emitter::mul(llvm::Value* x, llvm::Value* y) {
+  if (is_constant(x, 1) || is_constant(y, 0)) return y;
+  if (is_constant(y, 1) || is_constant(x, 0)) return x;
+  return b.CreateMul(x, y);
+}
+
+llvm::Value* Emitter::add(llvm::Value* x, llvm::Value* y) {
+  if (is_constant(x, 0)) return y;
+  if (is_constant(y, 0)) return x;
+  return b.CreateAdd(x, y);
+}
+
+llvm::Value* Emitter::splat(llvm::Value* scalar, int lanes) {
+  return lanes == 1 ? scalar : b.CreateVectorSplat(static_cast<unsigned>(lanes), scalar);
+}
+
+llvm::Value* Emitter::counting(llvm::Value* base, int lanes) {
+  if (lanes == 1) return base;
+  std::vector<llvm::Constant*> numbers;
+  for (int i = 0; i < lanes; ++i) numbers.push_back(i64(i));
+  return b.CreateAdd(splat(base, lanes), llvm::ConstantVector::get(numbers));
+}
+
+llvm::Value* Emitter::first_lanes(llvm::Value* count, int lanes) {
+  std::vector<llvm::Constant*> numbers;
+  for (int i = 0; i < lanes; ++i) numbers.push_back(b.getInt32(static_cast<std::uint32_t>(i)));
+  return b.CreateICmpSLT(llvm::ConstantVector::get(numbers), splat(b.CreateTrunc(count, b.getInt32Ty()), lanes));
+}
+
+llvm::Value* Emitter::multiply_add(llvm::Value* x, llvm::Value* y, llvm::Value* z) {
+  if (!target.fma) return b.CreateFAdd(b.CreateFMul(x, y), z);  // llvm.fma would become a library call
+  return b.CreateIntrinsic(llvm::Intrinsic::fma, {x->getType()}, {x, y, z});
+}
+
+void Emitter::loop(llvm::Value* begin, llvm::Value* end, std::int64_t step,
+                   const std::function<void(llvm::Value*)>& body) {
+  loop(begin, end, step, {}, [&](llvm::Value* i, const Values&) {
+    body(i);
+    return Values{};
+  });
+}
+
+Emitter::Values Emitter::loop(llvm::Value* begin, llvm::Value* end, std::int64_t step, Values carried,
+                              const std::function<Values(llvm::Value*, const Values&)>& body) {
+  llvm::Function* const parent = b.GetInsertBlock()->getParent();
+  llvm::BasicBlock* const before = b.GetInsertBlock();
+  llvm::BasicBlock* const turn = llvm::BasicBlock::Create(b.getContext(), "loop", parent);
+  llvm::BasicBlock* const after = llvm::BasicBlock::Create(b.getContext(), "after", parent);
+  b.CreateCondBr(b.CreateICmpSLT(begin, end), turn, after);
+
+  b.SetInsertPoint(turn);
+  llvm::PHINode* const counter = b.CreatePHI(b.getInt64Ty(), 2);
+  counter->addIncoming(begin, before);
+  Values phis;
+  for (llvm::Value* value : carried) {
+    llvm::PHINode* const phi = b.CreatePHI(value->getType(), 2);
+    phi->addIncoming(value, before);
+    phis.push_back(phi);
+  }
+  const Values next = body(counter, phis);
+  llvm::Value* const counted = b.CreateAdd(counter, i64(step), "", true, true);
+  llvm::BasicBlock* const last = b.GetInsertBlock();
+  counter->addIncoming(counted, last);
+  for (std::size_t i = 0; i < phis.size(); ++i) llvm::cast<llvm::PHINode>(phis[i])->addIncoming(next[i], last);
+  b.CreateCondBr(b.CreateICmpSLT(counted, end), turn, after);
+
+  b.SetInsertPoint(after);
+  Values results;
+  for (std::size_t i = 0; i < carried.size(); ++i) {
+    llvm::PHINode* const phi = b.CreatePHI(carried[i]->getType(), 2);
+    phi->addIncoming(carried[i], before);
+    phi->addIncoming(next[i], last);
+    results.push_back(phi);
+  }
+  return results;
+}
+
+void Emitter::if_then(llvm::Value* condition, const std::function<void()>& then) {
+  if_else(condition, then, [] {});
+}
+
+void Emitter::if_else(llvm::Value* condition, const std::function<void()>& then,
+                      const std::function<void()>& otherwise) {
+  if (const auto* constant = llvm::dyn_cast<llvm::ConstantInt>(condition))
+    return constant->isZero() ? otherwise() : then();
+  llvm::Function* const parent = b.GetInsertBlock()->getParent();
+  llvm::BasicBlock* const yes = llvm::BasicBlock::Create(b.getContext(), "then", parent);
+  llvm::BasicBlock* const no = llvm::BasicBlock::Create(b.getContext(), "else", parent);
+  llvm::BasicBlock* const after = llvm::BasicBlock::Create(b.getContext(), "endif", parent);
+  b.CreateCondBr(condition, yes, no);
+  b.SetInsertPoint(yes);
+  then();
+  b.CreateBr(after);
+  b.SetInsertPoint(no);
+  otherwise();
+  b.CreateBr(after);
+  b.SetInsertPoint(after);
+}
+
+llvm::Instruction* Emitter::preheader(const char* name) {
+  llvm::Function* const parent = b.GetInsertBlock()->getParent();
+  llvm::BasicBlock* const ahead = llvm::BasicBlock::Create(b.getContext(), name, parent);
+  llvm::BasicBlock* const inner = llvm::BasicBlock::Create(b.getContext(), "inner", parent);
+  b.CreateBr(ahead);
+  b.SetInsertPoint(ahead);
+  llvm::Instruction* const jump = b.CreateBr(inner);
+  b.SetInsertPoint(inner);
+  return jump;
+}
+
+llvm::Function* Emitter::function(const std::string& name, llvm::Type* result,
+                                  const std::vector<llvm::Type*>& parameters, bool exported) {
+  auto* const type = llvm::FunctionType::get(result, parameters, false);
+  const auto linkage = exported ? llvm::Function::ExternalLinkage : llvm::Function::InternalLinkage;
+  auto* const made = llvm::Function::Create(type, linkage, name, module);
+  made->addFnAttr("target-cpu", target.cpu);
+  made->addFnAttr("target-features", target.features);
+  // Without these two LLVM would use half of a zmm register on Intel's CPUs.
+  const std::string width = std::to_string(target.vector_bytes * 8);
+  made->addFnAttr("prefer-vector-width", width);
+  made->addFnAttr("min-legal-vector-width", width);
+  made->addFnAttr(llvm::Attribute::NoUnwind);
+  b.SetInsertPoint(llvm::BasicBlock::Create(b.getContext(), "entry", made));
+  return made;
+}
+
+}  // namespace sluice::backend

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <llvm/IR/IRBuilder.h>
+#include <llvm/IR/Module.h>
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "backend/target.h"
+#include "ir/type.h"
+
+namespace sluice::backend {
+
+/// LLVM's builder for one module, with what all kernels need: types of elements, sizes with B in them, loops.
+/// Everything is emitted in SSA form with phis, so that no IR pass has to run after it.
+class Emitter {
+ public:
+  using Values = std::vector<llvm::Value*>;
+
+  Emitter(llvm::Module& to, const Target& machine) : b(to.getContext()), module(to), target(machine) {}
+
+  llvm::IRBuilder<> b;
+  llvm::Module& module;
+  const Target& target;
+  llvm::Value* batch = nullptr;  ///< B, in the kernel that is being emitted
+
+  /// The type of an element in a register (bool: i1) and in memory (bool: i8).
+  llvm::Type* register_type(DType dtype);
+  llvm::Type* memory_type(DType dtype);
+  /// `lanes` of them; the scalar itself for one lane.
+  static llvm::Type* vector_of(llvm::Type* scalar, int lanes);
+
+  /// `scalar`, or as many lanes of it as `x` has.
+  static llvm::Type* like(llvm::Value* x, llvm::Type* scalar);
+  /// `scalar` in as many lanes as `x` has.
+  llvm::Value* splat_like(llvm::Value* x, llvm::Value* scalar);
+
+  llvm::ConstantInt* i64(std::int64_t value) { return b.getInt64(static_cast<std::uint64_t>(value)); }
+  /// A number of type `scalar`, integer or float.
+  llvm::Value* number(llvm::Type* scalar, double value);
+  /// A size as a value: a constant or c*B.
+  llvm::Value* size(Dim dim);
+  /// ceil(size / block), a constant where the size is static.
+  llvm::Value* blocks(Dim dim, std::int64_t block);
+  llvm::Value* min(llvm::Value* x, llvm::Value* y);  ///< of signed integers
+  llvm::Value* max(llvm::Value* x, llvm::Value* y);
+  llvm::Value* mul(llvm::Value* x, llvm::Value* y);  ///< folds 0 and 1
+  llvm::Value* add(llvm::Value* x, llvm::Value* y);  ///< folds 0
+  llvm::Value* splat(llvm::Value* scalar, int lanes);
+  /// base + 0, 1, 2, ... as i64 lanes.
+  llvm::Value* counting(llvm::Value* base, int lanes);
+  /// Lanes whose number is below `count` (i64).
+  llvm::Value* first_lanes(llvm::Value* count, int lanes);
+  /// pointer + index elements of `element`.
+  llvm::Value* element(llvm::Type* element, llvm::Value* pointer, llvm::Value* index) {
+    return b.CreateGEP(element, pointer, index);
+  }
+  /// x * y + z, fused where the machine can.
+  llvm::Value* multiply_add(llvm::Value* x, llvm::Value* y, llvm::Value* z);
+
+  /// for (i = begin; i < end; i += step) body(i)
+  void loop(llvm::Value* begin, llvm::Value* end, std::int64_t step, const std::function<void(llvm::Value*)>& body);
+  /// The same with values carried from turn to turn; gives them as they are after the last.
+  Values loop(llvm::Value* begin, llvm::Value* end, std::int64_t step, Values carried,
+              const std::function<Values(llvm::Value*, const Values&)>& body);
+  void if_then(llvm::Value* condition, const std::function<void()>& then);
+  void if_else(llvm::Value* condition, const std::function<void()>& then, const std::function<void()>& otherwise);
+
+  /// A block of its own that ends with a jump to the block where emission goes on. What is to be emitted once, ahead of
+  /// the inner code, can be put before the jump, which is what this gives.
+  llvm::Instruction* preheader(const char* name);
+
+  /// An empty function with the attributes of all generated code; emission goes on in its entry block.
+  llvm::Function* function(const std::string& name, llvm::Type* result, const std::vector<llvm::Type*>& parameters,
+                           bool exported);
+
+  /// Functions that several kernels share, by a name that says all they depend on.
+  std::map<std::string, llvm::Function*> shared;
+};
+
+}  // namespace sluice::backend

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "backend/codegen/elements.h"
+#include "backend/plan.h"
+
+namespace sluice::backend {
+
+/// A kernel that is being emitted: void(buffers, B, scratch, begin, end) works on the units begin <= u < end.
+struct Frame {
+  Emitter& e;
+  const KernelPlan& plan;
+  std::vector<llvm::Value*> operands;  ///< pointers to the memory of the body's parameters
+  std::vector<llvm::Value*> results;
+  llvm::Value* scratch;
+  llvm::Value* begin;
+  llvm::Value* end;
+  Elements elements;
+
+  const ir::Graph& body() const { return *plan.body; }
+};
+
+void emit_loop(Frame& frame);     ///< loop_kernel.cpp
+void emit_reduce(Frame& frame);   ///< reduce_kernel.cpp
+void emit_argmax(Frame& frame);   ///< reduce_kernel.cpp
+void emit_scatter(Frame& frame);  ///< scatter_kernel.cpp
+void emit_matmul(Frame& frame);   ///< matmul_kernel.cpp
+
+// What they share, in loop_kernel.cpp.
+
+/// The block of each axis that unit `unit` stands for.
+std::vector<llvm::Value*> unit_blocks(Frame& frame, llvm::Value* unit);
+/// Code for the elements begin <= i < end of an axis: whole vectors in a loop, then a masked one. One lane: a plain
+/// loop.
+void for_vectors(Frame& frame, llvm::Value* begin, llvm::Value* end, int lanes,
+                 const std::function<void(const Coordinate&)>& body);
+/// Computes all results of the body at `index`, then stores them: a result may overwrite an operand of the same
+/// element.
+void store_results(Frame& frame, const Index& index);
+
+}  // namespace sluice::backend

@@ -1,0 +1,84 @@
+#include "backend/codegen/kernels.h"
+
+namespace sluice::backend {
+
+std::vector<llvm::Value*> unit_blocks(Frame& frame, llvm::Value* unit) {
+  Emitter& e = frame.e;
+  const auto& axes = frame.plan.units.axes;
+  std::vector<llvm::Value*> blocks(axes.size());
+  for (std::size_t i = axes.size(); i-- > 0;) {
+    llvm::Value* const count = e.blocks(axes[i].size, axes[i].block);
+    blocks[i] = i == 0 ? unit : e.b.CreateURem(unit, count);
+    if (i > 0) unit = e.b.CreateUDiv(unit, count);
+  }
+  return blocks;
+}
+
+void for_vectors(Frame& frame, llvm::Value* begin, llvm::Value* end, int lanes,
+                 const std::function<void(const Coordinate&)>& body) {
+  Emitter& e = frame.e;
+  if (lanes == 1) {
+    e.loop(begin, end, 1, [&](llvm::Value* i) {
+      frame.elements.begin_vector(1, nullptr);
+      body({i, false, nullptr, Level::kVector});
+    });
+    return;
+  }
+  llvm::Value* const count = e.b.CreateSub(end, begin);
+  llvm::Value* const rest = e.b.CreateAnd(count, e.i64(lanes - 1));
+  llvm::Value* const whole_end = e.b.CreateSub(end, rest);
+  e.if_then(e.b.CreateICmpSLT(begin, whole_end), [&] {
+    e.loop(begin, whole_end, lanes, [&](llvm::Value* i) {
+      frame.elements.begin_vector(lanes, nullptr);
+      body({i, true, nullptr, Level::kVector});
+    });
+  });
+  e.if_then(e.b.CreateICmpNE(rest, e.i64(0)), [&] {
+    frame.elements.begin_vector(lanes, e.first_lanes(rest, lanes));
+    body({whole_end, true, nullptr, Level::kVector});
+  });
+}
+
+void store_results(Frame& frame, const Index& index) {
+  const auto results = frame.body().results();
+  std::vector<llvm::Value*> values;
+  for (const ir::Value result : results) values.push_back(frame.elements.vector_at(result, index));
+  for (std::size_t i = 0; i < results.size(); ++i)
+    frame.elements.store(frame.results[i], frame.body().type(results[i]), index, values[i]);
+}
+
+static void emit_flat(Frame& frame, Dim count) {
+  Emitter& e = frame.e;
+  llvm::Value* const first = e.b.CreateMul(frame.begin, e.i64(kFlatBlock));
+  llvm::Value* const last = e.min(e.b.CreateMul(frame.end, e.i64(kFlatBlock)), e.size(count));
+  frame.elements.begin_row(e.preheader("row"));
+  const int lanes = count == Dim(1) ? 1 : e.target.lanes(4);
+  for_vectors(frame, first, last, lanes, [&](const Coordinate& i) { store_results(frame, {i}); });
+}
+
+void emit_loop(Frame& frame) {
+  Emitter& e = frame.e;
+  const Shape& shape = frame.body().type(frame.body().results()[0]).shape;
+  if (is_flat(frame.body())) return emit_flat(frame, shape.element_count());
+  e.loop(frame.begin, frame.end, 1, [&](llvm::Value* unit) {
+    const auto blocks = unit_blocks(frame, unit);
+    Index index;
+    for (llvm::Value* block : blocks) index.push_back({block, false, nullptr, Level::kRow});
+    if (index.empty()) {
+      frame.elements.begin_row(e.preheader("row"));
+      frame.elements.begin_vector(1, nullptr);
+      store_results(frame, index);
+      return;
+    }
+    const Dim inner = shape[shape.rank() - 1];
+    llvm::Value* const first = e.b.CreateMul(blocks.back(), e.i64(kFlatBlock));
+    llvm::Value* const last = e.min(e.b.CreateAdd(first, e.i64(kFlatBlock)), e.size(inner));
+    frame.elements.begin_row(e.preheader("row"));
+    for_vectors(frame, first, last, inner == Dim(1) ? 1 : e.target.lanes(4), [&](const Coordinate& i) {
+      index.back() = i;
+      store_results(frame, index);
+    });
+  });
+}
+
+}  // namespace sluice::backend

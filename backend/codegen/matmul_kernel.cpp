@@ -1,0 +1,286 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "backend/codegen/kernels.h"
+
+namespace sluice::backend {
+
+using ir::Attr;
+using ir::Node;
+using ir::Op;
+using Values = Emitter::Values;
+
+namespace {
+
+/// A matrix in memory: element (i, j) of the operand as the product sees it stands at i * row + j * column.
+struct Matrix {
+  llvm::Value* pointer;
+  Dim stride;       ///< between rows of memory
+  bool transposed;  ///< the rows of memory are the columns of the operand
+};
+
+/// Emits one product and its epilogue. The result is cut into panels of columns that fit the register tile; a panel's
+/// row tiles run over the whole inner size, then pass through scratch to the epilogue, which is an ordinary loop over
+/// the tile's elements.
+class Product {
+ public:
+  explicit Product(Frame& frame) : frame_(frame), e_(frame.e), node_(*find_op(frame.body(), Op::kMatmul)) {
+    const auto parameter = [&](ir::Value value) {
+      const auto parameters = frame.body().parameters();
+      return static_cast<std::size_t>(std::ranges::find(parameters, value, &ir::Parameter::value) - parameters.begin());
+    };
+    const Type& result = node_.types[0];
+    const Shape& a = frame.body().type(node_.operands[0]).shape;
+    const Shape& b = frame.body().type(node_.operands[1]).shape;
+    rows_ = result.shape[0];
+    columns_ = result.shape[1];
+    element_ = e_.memory_type(result.dtype);
+    bytes_ = static_cast<int>(size_of(result.dtype));
+    lanes_ = e_.target.lanes(bytes_);
+    tile_ = matmul_tile(e_.target);
+    a_ = {frame.operands[parameter(node_.operands[0])], a[1], node_.attributes.flag(Attr::kTransposeA)};
+    b_ = {frame.operands[parameter(node_.operands[1])], b[1], node_.attributes.flag(Attr::kTransposeB)};
+    depth_ = a_.transposed ? a[0] : a[1];
+    packed_ = b_.transposed || columns_.batch;
+    panel_scratch_ = e_.element(element_, frame.scratch, e_.i64(tile_.rows * panel_columns()));
+    frame_.elements.product = [this](const Index& index) { return load_product(index); };
+  }
+
+  void emit() {
+    auto& b = e_.b;
+    llvm::Value* const row_tiles = e_.blocks(rows_, tile_.rows);
+    // Units are numbered panel by panel, so a thread's share is a run of panels, the first and last perhaps in part.
+    llvm::Value* const first_panel = b.CreateUDiv(frame_.begin, row_tiles);
+    llvm::Value* const last_panel = b.CreateUDiv(b.CreateAdd(frame_.end, b.CreateSub(row_tiles, e_.i64(1))), row_tiles);
+    e_.if_then(b.CreateICmpSLT(frame_.begin, frame_.end), [&] {
+      e_.loop(first_panel, last_panel, 1, [&](llvm::Value* panel) {
+        llvm::Value* const unit = b.CreateMul(panel, row_tiles);
+        llvm::Value* const first = e_.max(b.CreateSub(frame_.begin, unit), e_.i64(0));
+        llvm::Value* const last = e_.min(b.CreateSub(frame_.end, unit), row_tiles);
+        emit_panel_of_any_width(panel, first, last);
+      });
+    });
+  }
+
+ private:
+  std::int64_t panel_columns() const { return tile_.vectors * lanes_; }
+
+  void emit_panel_of_any_width(llvm::Value* panel, llvm::Value* first, llvm::Value* last) {
+    auto& b = e_.b;
+    llvm::Value* const column = b.CreateMul(panel, e_.i64(panel_columns()));
+    if (columns_.batch) {
+      llvm::Value* const count = e_.min(b.CreateSub(e_.size(columns_), column), e_.i64(panel_columns()));
+      return emit_panel(column, count, tile_.vectors, first, last);
+    }
+    const std::int64_t whole = columns_.size / panel_columns();
+    const std::int64_t rest = columns_.size % panel_columns();
+    const auto emit_whole = [&] { emit_panel(column, e_.i64(panel_columns()), tile_.vectors, first, last); };
+    const auto emit_rest = [&] { emit_panel(column, e_.i64(rest), (rest + lanes_ - 1) / lanes_, first, last); };
+    if (rest == 0) return emit_whole();
+    if (whole == 0) return emit_rest();
+    e_.if_else(b.CreateICmpSLT(panel, e_.i64(whole)), emit_whole, emit_rest);
+  }
+
+  /// The row tiles first <= t < last of the panel that begins at `column`, `count` columns wide.
+  void emit_panel(llvm::Value* column, llvm::Value* count, std::int64_t vectors, llvm::Value* first,
+                  llvm::Value* last) {
+    auto& b = e_.b;
+    if (packed_) pack_panel(column, count, vectors);
+    llvm::Value* const panel = packed_ ? panel_scratch_ : e_.element(element_, b_.pointer, column);
+    e_.loop(first, last, 1, [&](llvm::Value* t) {
+      llvm::Value* const row = b.CreateMul(t, e_.i64(tile_.rows));
+      llvm::Value* const left = b.CreateSub(e_.size(rows_), row);
+      const bool always_whole = !rows_.batch && rows_.size % tile_.rows == 0;
+      llvm::Value* const is_whole =
+          always_whole ? static_cast<llvm::Value*>(b.getTrue()) : b.CreateICmpSGE(left, e_.i64(tile_.rows));
+      e_.if_else(
+          is_whole, [&] { call_tile(tile_.rows, vectors, a_at(row), panel, frame_.scratch); },
+          [&] {
+            e_.loop(e_.i64(0), left, 1, [&](llvm::Value* r) {
+              llvm::Value* const out = e_.element(element_, frame_.scratch, b.CreateMul(r, e_.i64(panel_columns())));
+              call_tile(1, vectors, a_at(b.CreateAdd(row, r)), panel, out);
+            });
+          });
+      emit_epilogue(row, always_whole ? e_.i64(tile_.rows) : e_.min(left, e_.i64(tile_.rows)), column, count);
+    });
+  }
+
+  /// Where row `row` of the first operand begins.
+  llvm::Value* a_at(llvm::Value* row) {
+    return e_.element(element_, a_.pointer, a_.transposed ? row : e_.b.CreateMul(row, e_.size(a_.stride)));
+  }
+
+  void emit_epilogue(llvm::Value* row, llvm::Value* rows, llvm::Value* column, llvm::Value* count) {
+    auto& b = e_.b;
+    e_.loop(e_.i64(0), rows, 1, [&](llvm::Value* r) {
+      llvm::Value* const i = b.CreateAdd(row, r);
+      scratch_row_ = e_.element(element_, frame_.scratch, b.CreateMul(r, e_.i64(panel_columns())));
+      column_ = column;
+      frame_.elements.begin_row(e_.preheader("row"));
+      for_vectors(frame_, column, b.CreateAdd(column, count), lanes_,
+                  [&](const Coordinate& j) { store_results(frame_, {{i, false, nullptr, Level::kRow}, j}); });
+    });
+  }
+
+  /// The product's element for the epilogue: from the tile in scratch, whose lanes past the panel's end hold nothing of
+  /// meaning.
+  Element load_product(const Index& index) {
+    llvm::Value* const from = e_.element(element_, scratch_row_, e_.b.CreateSub(index[1].base, column_));
+    llvm::Type* const vector = Emitter::vector_of(element_, lanes_);
+    return {e_.b.CreateAlignedLoad(vector, from, llvm::Align(static_cast<std::uint64_t>(bytes_ * lanes_))), false,
+            Level::kVector};
+  }
+
+  /// Copies a panel of the second operand to scratch as [depth][panel_columns].
+  void pack_panel(llvm::Value* column, llvm::Value* count, std::int64_t vectors) {
+    if (b_.transposed) return pack_transposed(column, vectors);
+    auto& b = e_.b;
+    llvm::Type* const vector = Emitter::vector_of(element_, lanes_);
+    const llvm::Align align(static_cast<std::uint64_t>(bytes_));
+    e_.loop(e_.i64(0), e_.size(depth_), 1, [&](llvm::Value* k) {
+      llvm::Value* const from =
+          e_.element(element_, b_.pointer, b.CreateAdd(b.CreateMul(k, e_.size(b_.stride)), column));
+      llvm::Value* const to = e_.element(element_, panel_scratch_, b.CreateMul(k, e_.i64(panel_columns())));
+      for (std::int64_t v = 0; v < vectors; ++v) {
+        llvm::Value* const offset = e_.i64(v * lanes_);
+        llvm::Value* const left = e_.min(e_.max(b.CreateSub(count, offset), e_.i64(0)), e_.i64(lanes_));
+        llvm::Value* const loaded =
+            b.CreateMaskedLoad(vector, e_.element(element_, from, offset), align, e_.first_lanes(left, lanes_),
+                               llvm::Constant::getNullValue(vector));
+        b.CreateAlignedStore(loaded, e_.element(element_, to, offset), align);
+      }
+    });
+  }
+
+  /// The operand's rows are the panel's columns: square blocks are turned around in registers. Rows past the last one
+  /// repeat it, and elements past the inner size land in scratch rows that nobody reads.
+  void pack_transposed(llvm::Value* column, std::int64_t vectors) {
+    auto& b = e_.b;
+    llvm::Type* const vector = Emitter::vector_of(element_, lanes_);
+    const llvm::Align align(static_cast<std::uint64_t>(bytes_));
+    llvm::Value* const last_row = b.CreateSub(e_.size(columns_), e_.i64(1));
+    e_.loop(e_.i64(0), e_.i64(vectors), 1, [&](llvm::Value* v) {
+      llvm::Value* const offset = b.CreateMul(v, e_.i64(lanes_));
+      e_.loop(e_.i64(0), e_.size(depth_), lanes_, [&](llvm::Value* k) {
+        llvm::Value* const left = e_.min(b.CreateSub(e_.size(depth_), k), e_.i64(lanes_));
+        llvm::Value* const mask = e_.first_lanes(left, lanes_);
+        Values block;
+        for (int i = 0; i < lanes_; ++i) {
+          llvm::Value* const row = e_.min(b.CreateAdd(b.CreateAdd(column, offset), e_.i64(i)), last_row);
+          llvm::Value* const from =
+              e_.element(element_, b_.pointer, b.CreateAdd(b.CreateMul(row, e_.size(b_.stride)), k));
+          block.push_back(b.CreateMaskedLoad(vector, from, align, mask, llvm::Constant::getNullValue(vector)));
+        }
+        transpose(block);
+        for (int i = 0; i < lanes_; ++i) {
+          llvm::Value* const to = b.CreateAdd(b.CreateMul(b.CreateAdd(k, e_.i64(i)), e_.i64(panel_columns())), offset);
+          b.CreateAlignedStore(block[static_cast<std::size_t>(i)], e_.element(element_, panel_scratch_, to), align);
+        }
+      });
+    });
+  }
+
+  /// Transposes lanes x lanes elements: in turn for each bit of the number of a row, exchanges it with that bit of the
+  /// lane's number.
+  void transpose(Values& block) {
+    for (int bit = 1; bit < lanes_; bit *= 2) {
+      std::vector<int> low;
+      std::vector<int> high;
+      for (int lane = 0; lane < lanes_; ++lane) {
+        low.push_back((lane & bit) == 0 ? lane : lanes_ + lane - bit);
+        high.push_back((lane & bit) == 0 ? lane + bit : lanes_ + lane);
+      }
+      for (int i = 0; i < lanes_; ++i) {
+        if ((i & bit) != 0) continue;
+        llvm::Value*& x = block[static_cast<std::size_t>(i)];
+        llvm::Value*& y = block[static_cast<std::size_t>(i + bit)];
+        llvm::Value* const upper = e_.b.CreateShuffleVector(x, y, high);
+        x = e_.b.CreateShuffleVector(x, y, low);
+        y = upper;
+      }
+    }
+  }
+
+  void call_tile(std::int64_t rows, std::int64_t vectors, llvm::Value* a, llvm::Value* panel, llvm::Value* out) {
+    llvm::Value* const panel_stride = packed_ ? e_.i64(panel_columns()) : e_.size(b_.stride);
+    e_.b.CreateCall(tile_function(rows, vectors), {a, panel, out, e_.size(depth_), e_.size(a_.stride), panel_stride});
+  }
+
+  /// rows x vectors accumulators over the whole inner size, written to scratch. Static sizes are part of the code;
+  /// products of the same sizes share it.
+  llvm::Function* tile_function(std::int64_t rows, std::int64_t vectors) {
+    const std::string panel = packed_ ? std::to_string(panel_columns()) : to_string(b_.stride);
+    const std::string name = fmt::format("tile_{}_{}x{}_{}{}_{}_{}", bytes_ * 8, rows, vectors,
+                                         a_.transposed ? "t" : "n", to_string(a_.stride), panel, to_string(depth_));
+    llvm::Function*& function = e_.shared[name];
+    if (function == nullptr) {
+      const llvm::IRBuilderBase::InsertPointGuard guard(e_.b);
+      llvm::Type* const pointer = e_.b.getPtrTy();
+      llvm::Type* const i64 = e_.b.getInt64Ty();
+      function = e_.function(name, e_.b.getVoidTy(), {pointer, pointer, pointer, i64, i64, i64}, false);
+      emit_tile(function, rows, vectors);
+    }
+    return function;
+  }
+
+  void emit_tile(llvm::Function* function, std::int64_t rows, std::int64_t vectors) {
+    auto& b = e_.b;
+    const auto sized = [&](Dim dim, unsigned argument) {
+      return dim.batch ? static_cast<llvm::Value*>(function->getArg(argument)) : e_.i64(dim.size);
+    };
+    llvm::Value* const depth = sized(depth_, 3);
+    llvm::Value* const a_stride = sized(a_.stride, 4);
+    llvm::Value* const panel_stride =
+        packed_ ? static_cast<llvm::Value*>(e_.i64(panel_columns())) : sized(b_.stride, 5);
+    llvm::Type* const vector = Emitter::vector_of(element_, lanes_);
+    const llvm::Align align(static_cast<std::uint64_t>(bytes_));
+    Values carried{function->getArg(0), function->getArg(1)};
+    for (std::int64_t i = 0; i < rows * vectors; ++i) carried.push_back(llvm::Constant::getNullValue(vector));
+    const Values sums = e_.loop(e_.i64(0), depth, 1, carried, [&](llvm::Value*, const Values& now) {
+      Values next{e_.element(element_, now[0], a_.transposed ? a_stride : e_.i64(1)),
+                  e_.element(element_, now[1], panel_stride)};
+      Values panel_row;
+      for (std::int64_t v = 0; v < vectors; ++v)
+        panel_row.push_back(b.CreateAlignedLoad(vector, e_.element(element_, now[1], e_.i64(v * lanes_)), align));
+      for (std::int64_t r = 0; r < rows; ++r) {
+        llvm::Value* const offset = a_.transposed ? e_.i64(r) : b.CreateMul(e_.i64(r), a_stride);
+        llvm::Value* const factor =
+            e_.splat(b.CreateAlignedLoad(element_, e_.element(element_, now[0], offset), align), lanes_);
+        for (std::int64_t v = 0; v < vectors; ++v) {
+          next.push_back(e_.multiply_add(factor, panel_row[static_cast<std::size_t>(v)],
+                                         now[static_cast<std::size_t>(2 + r * vectors + v)]));
+        }
+      }
+      return next;
+    });
+    for (std::int64_t r = 0; r < rows; ++r) {
+      for (std::int64_t v = 0; v < vectors; ++v) {
+        llvm::Value* const to = e_.element(element_, function->getArg(2), e_.i64(r * panel_columns() + v * lanes_));
+        b.CreateAlignedStore(sums[static_cast<std::size_t>(2 + r * vectors + v)], to,
+                             llvm::Align(static_cast<std::uint64_t>(bytes_ * lanes_)));
+      }
+    }
+    b.CreateRetVoid();
+  }
+
+  Frame& frame_;
+  Emitter& e_;
+  const Node& node_;
+  Dim rows_, columns_, depth_;
+  llvm::Type* element_ = nullptr;
+  int bytes_ = 4;
+  int lanes_ = 16;
+  Tile tile_{};
+  Matrix a_{}, b_{};
+  bool packed_ = false;
+  llvm::Value* panel_scratch_ = nullptr;
+  llvm::Value* scratch_row_ = nullptr;  ///< the row of the tile that the epilogue works on
+  llvm::Value* column_ = nullptr;       ///< the panel's first column
+};
+
+}  // namespace
+
+void emit_matmul(Frame& frame) { Product(frame).emit(); }
+
+}  // namespace sluice::backend

@@ -1,0 +1,68 @@
+#include "backend/compile.h"
+
+#include <exception>
+#include <numeric>
+#include <thread>
+
+#include "backend/jit.h"
+#include "backend/target.h"
+#include "passes/pass.h"
+
+namespace sluice::backend {
+
+namespace {
+
+/// Generates code on two threads: each takes a run of kernels, and products cost most.
+std::vector<ObjectCode> generate(const Plan& plan, const Target& target, const CompileOptions& options) {
+  std::vector<std::size_t> costs;
+  for (const KernelPlan& kernel : plan.kernels) costs.push_back(kernel.kind == KernelKind::kMatmul ? 8 : 1);
+  const std::size_t half = std::accumulate(costs.begin(), costs.end(), std::size_t{0}) / 2;
+  std::size_t split = 0;
+  for (std::size_t sum = 0; split < costs.size() && sum < half; ++split) sum += costs[split];
+
+  const bool keep_text = options.on_text != nullptr;
+  std::vector<Generated> parts(2);
+  std::exception_ptr error;
+  std::thread other([&] {
+    try {
+      parts[1] = generate_kernels(plan, split, plan.kernels.size(), target, keep_text);
+    } catch (...) {
+      error = std::current_exception();
+    }
+  });
+  try {
+    parts[0] = generate_kernels(plan, 0, split, target, keep_text);
+  } catch (...) {
+    error = std::current_exception();
+  }
+  other.join();
+  if (error) std::rethrow_exception(error);
+  if (keep_text) options.on_text("llvm", parts[0].llvm_ir + parts[1].llvm_ir);
+  return {std::move(parts[0].object), std::move(parts[1].object)};
+}
+
+}  // namespace
+
+Program::Program(Plan plan, std::unique_ptr<Jit> jit) : plan_(std::move(plan)), jit_(std::move(jit)) {
+  for (std::size_t k = 0; k < plan_.kernels.size(); ++k) {
+    functions_.push_back(reinterpret_cast<KernelFunction>(jit_->lookup(kernel_symbol(k))));
+  }
+}
+
+Program::~Program() = default;
+
+std::shared_ptr<const Program> compile(const ir::Graph& traced, const CompileOptions& options) {
+  // 1. Derive, simplify and fuse: the graph says which kernels there are.
+  const ir::Graph fused =
+      passes::run_passes(traced, passes::default_pipeline(), {.on_stage = options.on_stage, .on_time = {}});
+  // 2. Decide the order of kernels, what lies where, and who waits for whom.
+  const Target target = host_target(options.target_features);
+  Plan plan = make_plan(fused, target);
+  if (options.on_text) options.on_text("plan", to_string(plan));
+  // 3. Emit LLVM IR for every kernel and let LLVM make machine code of it.
+  const std::vector<ObjectCode> objects = generate(plan, target, options);
+  // 4. Link it into this process.
+  return std::make_shared<Program>(std::move(plan), std::make_unique<Jit>(objects));
+}
+
+}  // namespace sluice::backend

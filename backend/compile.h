@@ -1,0 +1,44 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "backend/codegen/codegen.h"
+#include "backend/plan.h"
+#include "ir/graph.h"
+
+namespace sluice::backend {
+
+class Jit;
+
+struct CompileOptions {
+  /// Features of the CPU to generate code for, as LLVM lists them ("+avx2,+fma"); empty: this machine's.
+  std::string target_features;
+  /// Called with the graph after each stage: "traced", then each pass's name.
+  std::function<void(std::string_view stage, const ir::Graph&)> on_stage;
+  /// Called with the backend's texts: "plan", then "llvm".
+  std::function<void(std::string_view stage, const std::string& text)> on_text;
+};
+
+/// A compiled graph: its plan and a function for each kernel of it.
+class Program {
+ public:
+  Program(Plan plan, std::unique_ptr<Jit> jit);
+  ~Program();
+
+  const Plan& plan() const { return plan_; }
+  const std::vector<KernelFunction>& functions() const { return functions_; }
+
+ private:
+  Plan plan_;
+  std::unique_ptr<Jit> jit_;
+  std::vector<KernelFunction> functions_;
+};
+
+/// The whole way from a traced graph to machine code.
+std::shared_ptr<const Program> compile(const ir::Graph& traced, const CompileOptions& options = {});
+
+}  // namespace sluice::backend

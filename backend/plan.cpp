@@ -1,0 +1,293 @@
+#include "backend/plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "backend/order.h"
+#include "ir/error.h"
+
+namespace sluice::backend {
+
+using ir::Graph;
+using ir::Node;
+using ir::Op;
+using ir::Value;
+
+const Node* find_op(const Graph& body, Op op) {
+  for (const Node& node : body.nodes()) {
+    if (node.op == op) return &node;
+  }
+  return nullptr;
+}
+
+bool reads_same_element(const Graph& body, std::size_t parameter) {
+  if (find_op(body, Op::kScatterAdd) != nullptr) return parameter == 0;
+  const Value start = body.parameters()[parameter].value;
+  if (body.type(start).shape != body.type(body.results()[0]).shape) return false;
+  std::vector<bool> depends(body.nodes().size(), false);
+  depends[start.node] = true;
+  for (std::size_t i = 0; i < body.nodes().size(); ++i) {
+    const Node& node = body.nodes()[i];
+    const bool uses = std::ranges::any_of(node.operands, [&](Value operand) { return depends[operand.node]; });
+    if (uses && !ir::info(node.op).has(ir::kElementwise)) return false;
+    depends[i] = depends[i] || uses;
+  }
+  return true;
+}
+
+namespace {
+
+KernelKind kind_of(const Graph& body) {
+  if (find_op(body, Op::kMatmul) != nullptr) return KernelKind::kMatmul;
+  if (find_op(body, Op::kArgmax) != nullptr) return KernelKind::kArgmax;
+  if (find_op(body, Op::kScatterAdd) != nullptr) return KernelKind::kScatterAdd;
+  const bool reduces =
+      std::ranges::any_of(body.nodes(), [](const Node& n) { return ir::info(n.op).has(ir::kReduction); });
+  return reduces ? KernelKind::kReduce : KernelKind::kLoop;
+}
+
+/// A name that says what is inside: "matmul_add_relu_3".
+std::string kernel_name(const Graph& body, std::size_t number) {
+  std::string name;
+  int shown = 0;
+  for (const Node& node : body.nodes()) {
+    const ir::OpInfo& row = ir::info(node.op);
+    if (row.has(ir::kInput) || node.op == Op::kConstant || node.op == Op::kBroadcast || ++shown > 4) continue;
+    name += fmt::format("{}_", row.name);
+  }
+  if (name.empty()) name = "copy_";
+  return name + std::to_string(number);
+}
+
+/// Works out the kernels of one graph.
+class Planner {
+ public:
+  Planner(const Graph& graph, Plan& plan) : graph_(graph), plan_(plan) {}
+
+  void run() {
+    make_kernels();
+    claim_updates();
+    claim_results();
+    settle_updates();
+    apply_schedule();
+  }
+
+ private:
+  /// A state's new value: buffer `made` written by kernel `writer`.
+  struct Update {
+    std::size_t state;
+    int old_buffer;
+    int made;
+  };
+
+  int add_buffer(BufferKind kind, std::size_t index, const Type& type) {
+    plan_.buffers.push_back({kind, index, type});
+    writer_.push_back(-1);
+    readers_.emplace_back();
+    return static_cast<int>(plan_.buffers.size() - 1);
+  }
+
+  int add_kernel(std::shared_ptr<const Graph> body, std::vector<int> operands, std::vector<int> results,
+                 ir::Origins origins) {
+    const int kernel = order_.add();
+    for (const int buffer : operands) {
+      readers_[static_cast<std::size_t>(buffer)].push_back(kernel);
+      if (writer_[static_cast<std::size_t>(buffer)] >= 0)
+        order_.before(writer_[static_cast<std::size_t>(buffer)], kernel);
+    }
+    for (const int buffer : results) writer_[static_cast<std::size_t>(buffer)] = kernel;
+    KernelPlan plan;
+    plan.kind = kind_of(*body);
+    plan.name = kernel_name(*body, static_cast<std::size_t>(kernel));
+    plan.body = std::move(body);
+    plan.operands = std::move(operands);
+    plan.results = std::move(results);
+    plan.origins = std::move(origins);
+    plan_.kernels.push_back(std::move(plan));
+    return kernel;
+  }
+
+  /// Copies `from` into the new buffer `to`.
+  void add_copy(int from, int to) {
+    ir::Builder builder("copy");
+    builder.set_results({builder.parameter("x", plan_.buffers[static_cast<std::size_t>(from)].type)});
+    add_kernel(std::make_shared<Graph>(std::move(builder).finish()), {from}, {to}, {});
+  }
+
+  /// The body of a kernel that does what `node` alone does.
+  std::shared_ptr<const Graph> body_of(const Node& node) const {
+    if (node.op == Op::kFused) return std::get<std::shared_ptr<const Graph>>(*node.attributes.find(ir::Attr::kBody));
+    ir::Builder builder{std::string(ir::to_string(node.op))};
+    std::vector<Value> operands;
+    for (std::size_t i = 0; i < node.operands.size(); ++i) {
+      operands.push_back(builder.parameter(fmt::format("x{}", i), graph_.type(node.operands[i])));
+    }
+    builder.set_results({builder.add(node.op, operands, node.attributes, node.origins)});
+    return std::make_shared<Graph>(std::move(builder).finish());
+  }
+
+  void make_kernels() {
+    for (std::size_t i = 0; i < graph_.parameters().size(); ++i) {
+      const Value value = graph_.parameters()[i].value;
+      buffer_of_[value] = add_buffer(BufferKind::kParameter, i, graph_.type(value));
+      plan_.parameters.push_back(graph_.type(value));
+    }
+    for (std::size_t i = 0; i < graph_.states().size(); ++i) {
+      const Value value = graph_.states()[i].value;
+      buffer_of_[value] = add_buffer(BufferKind::kState, i, graph_.type(value));
+      plan_.states.push_back(graph_.type(value));
+    }
+    for (std::uint32_t index = 0; index < graph_.nodes().size(); ++index) make_kernel(index);
+  }
+
+  void make_kernel(std::uint32_t index) {
+    const Node& node = graph_.node(index);
+    if (ir::info(node.op).has(ir::kInput)) return;
+    SLUICE_CHECK(node.op != Op::kGradient, "a gradient node reached the backend");
+    if (node.op == Op::kConstant) {
+      buffer_of_[{index, 0}] = add_buffer(BufferKind::kConstant, plan_.constants.size(), node.types[0]);
+      plan_.constants.push_back(node.attributes.array());
+      return;
+    }
+    if (node.op == Op::kReshape || node.op == Op::kStopGradient) {  // the same bytes under another type
+      buffer_of_[{index, 0}] = buffer_of_.at(node.operands[0]);
+      return;
+    }
+    std::vector<int> operands;
+    for (const Value operand : node.operands) operands.push_back(buffer_of_.at(operand));
+    std::vector<int> results;
+    for (std::uint32_t r = 0; r < node.types.size(); ++r) {
+      results.push_back(add_buffer(BufferKind::kTemporary, 0, node.types[r]));
+      buffer_of_[{index, r}] = results.back();
+    }
+    add_kernel(body_of(node), std::move(operands), std::move(results), node.origins);
+  }
+
+  /// Whether a kernel's own temporary may become a state's or a result's place.
+  bool claimable(int buffer) const {
+    return writer_[static_cast<std::size_t>(buffer)] >= 0 && !claimed_[static_cast<std::size_t>(buffer)];
+  }
+
+  int claim(int buffer) {
+    claimed_.resize(plan_.buffers.size(), false);
+    if (!claimable(buffer)) {
+      const Type type = plan_.buffers[static_cast<std::size_t>(buffer)].type;
+      const int copy = add_buffer(BufferKind::kTemporary, 0, type);
+      add_copy(buffer, copy);
+      buffer = copy;
+      claimed_.resize(plan_.buffers.size(), false);
+    }
+    claimed_[static_cast<std::size_t>(buffer)] = true;
+    return buffer;
+  }
+
+  // Every value that a state or a result takes gets a buffer of its own first, through a copy if need be, so that all
+  // readers of old states are known when settle_updates decides what may be overwritten.
+  void claim_updates() {
+    for (std::size_t s = 0; s < graph_.states().size(); ++s) {
+      const ir::State& state = graph_.states()[s];
+      if (state.update) updates_.push_back({s, buffer_of_.at(state.value), claim(buffer_of_.at(*state.update))});
+    }
+  }
+
+  void claim_results() {
+    for (std::size_t i = 0; i < graph_.results().size(); ++i) {
+      const int buffer = claim(buffer_of_.at(graph_.results()[i]));
+      plan_.buffers[static_cast<std::size_t>(buffer)].kind = BufferKind::kResult;
+      plan_.buffers[static_cast<std::size_t>(buffer)].index = i;
+      plan_.results.push_back(graph_.type(graph_.results()[i]));
+    }
+  }
+
+  bool overwrites_only_what_it_read(int kernel, int buffer) const {
+    const KernelPlan& plan = plan_.kernels[static_cast<std::size_t>(kernel)];
+    for (std::size_t p = 0; p < plan.operands.size(); ++p) {
+      if (plan.operands[p] == buffer && !reads_same_element(*plan.body, p)) return false;
+    }
+    return true;
+  }
+
+  void settle_updates() {
+    for (const Update& update : updates_) {
+      int writer = writer_[static_cast<std::size_t>(update.made)];
+      const std::vector<int> readers = readers_[static_cast<std::size_t>(update.old_buffer)];
+      bool in_place = overwrites_only_what_it_read(writer, update.old_buffer);
+      for (const int reader : readers) in_place = in_place && (reader == writer || !order_.reaches(writer, reader));
+      int target = update.made;
+      if (!in_place) {
+        target = add_buffer(BufferKind::kTemporary, 0, plan_.buffers[static_cast<std::size_t>(update.made)].type);
+        add_copy(update.made, target);
+        writer = writer_[static_cast<std::size_t>(target)];
+      }
+      plan_.buffers[static_cast<std::size_t>(target)].kind = BufferKind::kState;
+      plan_.buffers[static_cast<std::size_t>(target)].index = update.state;
+      for (const int reader : readers) {
+        if (reader != writer) order_.before(reader, writer);
+      }
+    }
+  }
+
+  void apply_schedule() {
+    std::vector<KernelPlan> sorted;
+    for (const int kernel : order_.schedule())
+      sorted.push_back(std::move(plan_.kernels[static_cast<std::size_t>(kernel)]));
+    plan_.kernels = std::move(sorted);
+  }
+
+  const Graph& graph_;
+  Plan& plan_;
+  Order order_;
+  std::map<Value, int> buffer_of_;
+  std::vector<int> writer_;                ///< for each buffer the kernel that writes it, or -1
+  std::vector<std::vector<int>> readers_;  ///< for each buffer the kernels that read it
+  std::vector<bool> claimed_;
+  std::vector<Update> updates_;
+};
+
+}  // namespace
+
+Plan make_plan(const Graph& graph, const Target& target) {
+  Plan plan;
+  plan.name = graph.name();
+  Planner(graph, plan).run();
+  for (KernelPlan& kernel : plan.kernels) split_kernel(kernel, target);
+  place_buffers(plan);
+  return plan;
+}
+
+std::string to_string(const Plan& plan) {
+  constexpr std::array<std::string_view, 5> kKinds{"loop", "reduce", "matmul", "argmax", "scatter_add"};
+  constexpr std::array<std::string_view, 5> kBuffers{"parameter", "state", "result", "constant", "temporary"};
+  std::string out = fmt::format("plan @{}: {} kernels, {} bytes of temporaries and {} for each of B\n", plan.name,
+                                plan.kernels.size(), plan.static_bytes, plan.batch_bytes);
+  for (std::size_t i = 0; i < plan.kernels.size(); ++i) {
+    const KernelPlan& kernel = plan.kernels[i];
+    std::string units;
+    for (const Units::Axis& axis : kernel.units.axes)
+      units += fmt::format("{}{}/{}", units.empty() ? "" : " x ", to_string(axis.size), axis.block);
+    out += fmt::format("{}  kernel {}: {} {} reads ", kernel.barrier_before ? "  barrier\n" : "", i,
+                       kKinds[static_cast<std::size_t>(kernel.kind)], kernel.name);
+    for (const int buffer : kernel.operands) out += fmt::format("b{} ", buffer);
+    out += "writes ";
+    for (const int buffer : kernel.results) out += fmt::format("b{} ", buffer);
+    out += fmt::format("units {}\n", units.empty() ? "1" : units);
+  }
+  for (std::size_t i = 0; i < plan.buffers.size(); ++i) {
+    const Buffer& buffer = plan.buffers[i];
+    out += fmt::format("  b{}: {} {}", i, to_string(buffer.type), kBuffers[static_cast<std::size_t>(buffer.kind)]);
+    if (buffer.kind != BufferKind::kTemporary) {
+      out += fmt::format(" {}\n", buffer.index);
+      continue;
+    }
+    out += fmt::format(" at {}, {} bytes, kernels {} to {}\n", to_string(buffer.offset), to_string(buffer.bytes),
+                       buffer.first_use, buffer.last_use);
+  }
+  return out;
+}
+
+}  // namespace sluice::backend

@@ -1,0 +1,111 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backend/target.h"
+#include "ir/graph.h"
+
+namespace sluice::backend {
+
+/// How a kernel is generated. It follows from the ops in its body.
+enum class KernelKind : std::uint8_t {
+  kLoop,    ///< every result's element is computed on its own
+  kReduce,  ///< reductions over the same axes of elementwise expressions of one shape
+  kMatmul,  ///< one matmul and a loop over its result, riding on the product's store
+  kArgmax,
+  kScatterAdd,
+};
+
+enum class BufferKind : std::uint8_t { kParameter, kState, kResult, kConstant, kTemporary };
+
+/// A place in memory that kernels read and write.
+struct Buffer {
+  BufferKind kind;
+  std::size_t index = 0;  ///< which parameter, state, result or constant
+  Type type;              ///< of the value that it was made for
+  Dim bytes = 0;          ///< of a temporary, a multiple of 64 (for each B, if it grows with B)
+  Dim offset = 0;         ///< of a temporary: in the static arena, or c*B in the one that grows with B
+  int first_use = 0;      ///< of a temporary: first and last kernel that touch it
+  int last_use = 0;
+};
+
+/// The units of work that a kernel is split into: a grid with one unit for each block of each axis.
+struct Units {
+  struct Axis {
+    Dim size;
+    std::int64_t block = 1;
+  };
+  std::vector<Axis> axes;
+
+  std::int64_t count(std::int64_t batch_size) const;
+};
+
+/// Bytes of memory of each thread's own that a kernel needs while it runs.
+struct Scratch {
+  std::int64_t fixed = 0;
+  std::int64_t each_batch = 0;
+
+  std::int64_t bytes(std::int64_t batch_size) const { return fixed + each_batch * batch_size; }
+};
+
+struct KernelPlan {
+  std::string name;
+  KernelKind kind;
+  std::shared_ptr<const ir::Graph> body;
+  std::vector<int> operands;  ///< a buffer for each parameter of the body
+  std::vector<int> results;   ///< a buffer for each result of the body
+  ir::Origins origins;
+  Units units;
+  Scratch scratch;
+  bool barrier_before = false;  ///< all threads must have finished the kernels before it
+};
+
+/// Everything that is decided before code is generated: which kernels run in which order, what lies where, who waits
+/// for whom.
+struct Plan {
+  std::string name;
+  std::vector<Type> parameters;
+  std::vector<Type> states;
+  std::vector<Type> results;
+  std::vector<Array> constants;
+  std::vector<Buffer> buffers;
+  std::vector<KernelPlan> kernels;
+  std::int64_t static_bytes = 0;  ///< the arena of temporaries of static size
+  std::int64_t batch_bytes = 0;   ///< bytes for each B of the other arena
+};
+
+/// Splits a graph, in which `fused` nodes stand for kernels, into kernels and buffers. A state is updated in place
+/// where every reader of its old value can run before; else its new value is made aside and copied at the end.
+Plan make_plan(const ir::Graph& graph, const Target& target);
+
+/// The plan as text, a line a kernel and a line a buffer.
+std::string to_string(const Plan& plan);
+
+// The steps of make_plan that have files of their own.
+void place_buffers(Plan& plan);                               ///< plan_memory.cpp: lifetimes, offsets, barriers
+void split_kernel(KernelPlan& kernel, const Target& target);  ///< plan_units.cpp: units and scratch
+
+/// The tile of a product that stays in registers: `rows` by `vectors` vectors.
+struct Tile {
+  std::int64_t rows;
+  std::int64_t vectors;
+};
+Tile matmul_tile(const Target& target);
+
+/// The elements of a flat loop that make one unit.
+inline constexpr std::int64_t kFlatBlock = 1024;
+
+/// Whether a loop kernel may run over its elements as one long row: nothing in it depends on positions but through the
+/// row-major index.
+bool is_flat(const ir::Graph& body);
+
+/// The only node of `op` in `body`, or nullptr.
+const ir::Node* find_op(const ir::Graph& body, ir::Op op);
+
+/// Whether the body reads parameter `parameter` only at the element that it writes, so that a result may overwrite it.
+bool reads_same_element(const ir::Graph& body, std::size_t parameter);
+
+}  // namespace sluice::backend

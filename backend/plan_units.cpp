@@ -1,0 +1,123 @@
+#include <algorithm>
+
+#include "backend/plan.h"
+#include "ir/error.h"
+
+namespace sluice::backend {
+
+using ir::Graph;
+using ir::Node;
+using ir::Op;
+
+std::int64_t Units::count(std::int64_t batch_size) const {
+  std::int64_t count = 1;
+  for (const Axis& axis : axes) count *= (axis.size.at(batch_size) + axis.block - 1) / axis.block;
+  return count;
+}
+
+/// 24 accumulators of 32 registers with AVX-512; 12 of 16 otherwise. The rest holds a row of B and the broadcast of A.
+Tile matmul_tile(const Target& target) { return target.vector_registers >= 32 ? Tile{8, 3} : Tile{6, 2}; }
+
+bool is_flat(const Graph& body) {
+  const Shape& shape = body.type(body.results()[0]).shape;
+  const auto single = [](const Type& type) { return type.shape.element_count() == Dim(1); };
+  return std::ranges::all_of(body.nodes(), [&](const Node& node) {
+    if (!single(node.types[0]) && node.types[0].shape != shape) return false;
+    switch (node.op) {
+      case Op::kParameter:
+      case Op::kConstant:
+      case Op::kBatchSize:
+      case Op::kRandomUniform:
+      case Op::kRandomNormal:
+        return true;
+      case Op::kBroadcast:
+        return single(body.type(node.operands[0]));
+      default:
+        return ir::info(node.op).has(ir::kElementwise);
+    }
+  });
+}
+
+namespace {
+
+std::int64_t bytes_of_element(const Graph& body) {
+  const Node* const product = find_op(body, Op::kMatmul);
+  return product == nullptr ? 4 : static_cast<std::int64_t>(size_of(product->types[0].dtype));
+}
+
+void split_loop(KernelPlan& kernel) {
+  const Shape& shape = kernel.body->type(kernel.body->results()[0]).shape;
+  if (is_flat(*kernel.body)) {
+    kernel.units.axes = {{shape.element_count(), kFlatBlock}};
+    return;
+  }
+  for (int axis = 0; axis < shape.rank(); ++axis)
+    kernel.units.axes.push_back({shape[axis], axis + 1 == shape.rank() ? kFlatBlock : 1});
+}
+
+/// One unit an output, or a vector of outputs where the last axis stays.
+void split_reduction(KernelPlan& kernel, const Target& target) {
+  for (const Node& node : kernel.body->nodes()) {
+    if (!ir::info(node.op).has(ir::kReduction)) continue;
+    const Shape& shape = kernel.body->type(node.operands[0]).shape;
+    const auto* const axes = std::get_if<std::vector<std::int64_t>>(node.attributes.find(ir::Attr::kAxes) != nullptr
+                                                                        ? node.attributes.find(ir::Attr::kAxes)
+                                                                        : node.attributes.find(ir::Attr::kAxis));
+    const auto reduced = [&](int axis) {
+      return axes != nullptr ? std::ranges::find(*axes, axis) != axes->end()
+                             : node.attributes.integer(ir::Attr::kAxis) == axis;
+    };
+    for (int axis = 0; axis < shape.rank(); ++axis) {
+      const bool vectors = axis + 1 == shape.rank() && kernel.kind == KernelKind::kReduce;
+      if (!reduced(axis)) kernel.units.axes.push_back({shape[axis], vectors ? target.lanes(4) : 1});
+    }
+    return;
+  }
+  SLUICE_UNREACHABLE("{} reduces nothing", kernel.name);
+}
+
+/// Tiles, panel by panel. Scratch: a tile on its way to the store, and a panel of the second operand where it must be
+/// packed.
+void split_matmul(KernelPlan& kernel, const Target& target) {
+  const Node& product = *find_op(*kernel.body, Op::kMatmul);
+  const Type& type = product.types[0];
+  const Tile tile = matmul_tile(target);
+  const std::int64_t element = bytes_of_element(*kernel.body);
+  const std::int64_t lanes = target.lanes(static_cast<int>(element));
+  const std::int64_t columns = tile.vectors * lanes;
+  kernel.units.axes = {{type.shape[1], columns}, {type.shape[0], tile.rows}};
+  kernel.scratch.fixed = tile.rows * columns * element;
+  if (!product.attributes.flag(ir::Attr::kTransposeB) && !type.shape[1].batch) return;
+  const Shape& a = kernel.body->type(product.operands[0]).shape;
+  const Dim depth = product.attributes.flag(ir::Attr::kTransposeA) ? a[0] : a[1];
+  const std::int64_t bytes = depth.size * columns * element;
+  kernel.scratch.fixed += lanes * columns * element;
+  (depth.batch ? kernel.scratch.each_batch : kernel.scratch.fixed) += bytes;
+}
+
+/// Blocks of a row's columns: each unit adds all rows, in order, to its own columns.
+void split_scatter(KernelPlan& kernel) {
+  const Shape& table = kernel.body->type(kernel.body->results()[0]).shape;
+  Dim columns = 1;
+  for (int axis = 1; axis < table.rank(); ++axis)
+    columns = Dim(columns.size * table[axis].size, columns.batch || table[axis].batch);
+  kernel.units.axes = {{columns, 64}};
+}
+
+}  // namespace
+
+void split_kernel(KernelPlan& kernel, const Target& target) {
+  switch (kernel.kind) {
+    case KernelKind::kLoop:
+      return split_loop(kernel);
+    case KernelKind::kReduce:
+    case KernelKind::kArgmax:
+      return split_reduction(kernel, target);
+    case KernelKind::kMatmul:
+      return split_matmul(kernel, target);
+    case KernelKind::kScatterAdd:
+      return split_scatter(kernel);
+  }
+}
+
+}  // namespace sluice::backend

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string>
+
+namespace sluice::backend {
+
+/// The CPU that code is generated for, and what the kernels' shapes follow from.
+struct Target {
+  std::string triple;
+  std::string cpu;
+  std::string features;   ///< LLVM's list: "+avx2,+fma,..."
+  int vector_bytes = 16;  ///< 64 with AVX-512, 32 with AVX, else 16
+  int vector_registers = 16;
+  bool fma = false;
+
+  int lanes(int element_bytes) const { return vector_bytes / element_bytes; }
+};
+
+/// This machine, as LLVM sees it. `features` replaces the list of features where it is not empty: "+avx2,+fma" on an
+/// AVX-512 machine gives AVX2 code. Throws Error if LLVM has no code generator for this machine.
+Target host_target(const std::string& features = {});
+
+}  // namespace sluice::backend

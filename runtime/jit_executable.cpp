@@ -1,0 +1,151 @@
+#include "runtime/jit_executable.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "backend/compile.h"
+#include "ir/error.h"
+#include "runtime/step_lock.h"
+#include "runtime/thread_team.h"
+
+namespace sluice::runtime {
+
+namespace {
+
+using backend::Buffer;
+using backend::BufferKind;
+
+/// Runs the kernels of a program one after the other on the thread team, with one fork and join a step.
+class JitExecutable : public Executable {
+ public:
+  JitExecutable(const ir::Graph& traced, Variables variables, const ExecutableOptions& options)
+      : variables_(std::move(variables)) {
+    const auto start = std::chrono::steady_clock::now();
+    program_ = backend::compile(traced, {.target_features = {}, .on_stage = options.on_stage, .on_text = {}});
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+    compile_seconds_ = elapsed.count();
+    bind_fixed_buffers();
+  }
+
+  void run(std::span<const Array> inputs, std::span<Array> outputs) override {
+    const std::scoped_lock lock(step_lock());
+    const std::int64_t batch = check_inputs(inputs);
+    if (outputs.size() != plan().results.size())
+      fail("@{}: expected {} outputs, got {}", plan().name, plan().results.size(), outputs.size());
+    ThreadTeam& team = default_team();
+    bind_batch(batch, team.size());
+    for (std::size_t b = 0; b < pointers_.size(); ++b) {
+      const Buffer& buffer = plan().buffers[b];
+      // Kernels only read parameters; the table of pointers has one type for all.
+      if (buffer.kind == BufferKind::kParameter) pointers_[b] = const_cast<std::byte*>(inputs[buffer.index].bytes());
+      if (buffer.kind == BufferKind::kResult)
+        pointers_[b] = prepare_output(outputs[buffer.index], plan().results[buffer.index], batch);
+    }
+    team.run([&](int thread, int threads) { run_kernels(team, thread, threads); });
+  }
+
+ private:
+  const backend::Plan& plan() const { return program_->plan(); }
+
+  void bind_fixed_buffers() {
+    static_arena_ = Array(DType::kU8, {plan().static_bytes});
+    pointers_.resize(plan().buffers.size());
+    for (std::size_t b = 0; b < pointers_.size(); ++b) {
+      const Buffer& buffer = plan().buffers[b];
+      if (buffer.kind == BufferKind::kState) pointers_[b] = variables_[buffer.index]->elements().bytes();
+      // Nor do they write constants.
+      if (buffer.kind == BufferKind::kConstant)
+        pointers_[b] = const_cast<std::byte*>(plan().constants[buffer.index].bytes());
+      if (buffer.kind == BufferKind::kTemporary && !buffer.bytes.batch)
+        pointers_[b] = static_arena_.bytes() + buffer.offset.size;
+    }
+  }
+
+  /// Addresses and counts of units for this B; memory only if it is larger than any before, or if there are more
+  /// threads.
+  void bind_batch(std::int64_t batch, int threads) {
+    if (batch == batch_ && threads == threads_) return;
+    if (plan().batch_bytes * batch > batch_arena_.element_count())
+      batch_arena_ = Array(DType::kU8, {plan().batch_bytes * batch});
+    for (std::size_t b = 0; b < pointers_.size(); ++b) {
+      const Buffer& buffer = plan().buffers[b];
+      if (buffer.kind == BufferKind::kTemporary && buffer.bytes.batch)
+        pointers_[b] = batch_arena_.bytes() + buffer.offset.size * batch;
+    }
+    scratch_stride_ = 0;
+    units_.clear();
+    for (const backend::KernelPlan& kernel : plan().kernels) {
+      units_.push_back(kernel.units.count(batch));
+      scratch_stride_ = std::max(scratch_stride_, kernel.scratch.bytes(batch));
+    }
+    scratch_stride_ = (scratch_stride_ + 127) / 64 * 64;
+    if (scratch_stride_ * threads > scratch_.element_count()) scratch_ = Array(DType::kU8, {scratch_stride_ * threads});
+    batch_ = batch;
+    threads_ = threads;
+  }
+
+  std::int64_t check_inputs(std::span<const Array> inputs) const {
+    if (inputs.size() != plan().parameters.size())
+      fail("@{}: expected {} inputs, got {}", plan().name, plan().parameters.size(), inputs.size());
+    std::int64_t batch = 0;
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      if (!fits(inputs[i], plan().parameters[i], batch)) {
+        fail("@{}: input {} is {}, expected {}{}", plan().name, i, to_string(inputs[i].type()),
+             to_string(plan().parameters[i]), batch > 0 ? fmt::format(" with B = {}", batch) : "");
+      }
+    }
+    return batch == 0 ? 1 : batch;
+  }
+
+  /// Whether `input` is of `type`, for the B of the inputs before it (0: none yet) or one that it sets.
+  static bool fits(const Array& input, const Type& type, std::int64_t& batch) {
+    if (input.dtype() != type.dtype || input.rank() != type.shape.rank()) return false;
+    for (int axis = 0; axis < type.shape.rank(); ++axis) {
+      const Dim& dim = type.shape[axis];
+      const std::int64_t size = input.sizes()[static_cast<std::size_t>(axis)];
+      if (dim.batch && batch == 0 && size > 0 && size % dim.size == 0) batch = size / dim.size;
+      if (size != dim.at(batch)) return false;
+    }
+    return true;
+  }
+
+  static std::byte* prepare_output(Array& output, const Type& type, std::int64_t batch) {
+    bool reusable = output.unique() && output.dtype() == type.dtype && output.rank() == type.shape.rank();
+    for (int axis = 0; reusable && axis < type.shape.rank(); ++axis) {
+      reusable = output.sizes()[static_cast<std::size_t>(axis)] == type.shape[axis].at(batch);
+    }
+    if (!reusable) output = Array(type.dtype, type.shape.at(batch));
+    return output.bytes();
+  }
+
+  void run_kernels(ThreadTeam& team, int thread, int threads) const {
+    std::byte* const scratch = const_cast<std::byte*>(scratch_.bytes()) + scratch_stride_ * thread;
+    const auto& kernels = plan().kernels;
+    for (std::size_t k = 0; k < kernels.size(); ++k) {
+      if (kernels[k].barrier_before) team.barrier();
+      const std::int64_t begin = units_[k] * thread / threads;
+      const std::int64_t end = units_[k] * (thread + 1) / threads;
+      if (begin < end) program_->functions()[k](pointers_.data(), batch_, scratch, begin, end);
+    }
+  }
+
+  std::shared_ptr<const backend::Program> program_;
+  Variables variables_;
+  std::vector<std::byte*> pointers_;  ///< one a buffer of the plan
+  std::vector<std::int64_t> units_;   ///< one a kernel, for the B at hand
+  Array static_arena_{DType::kU8, {0}};
+  Array batch_arena_{DType::kU8, {0}};
+  Array scratch_{DType::kU8, {0}};
+  std::int64_t scratch_stride_ = 0;
+  std::int64_t batch_ = 0;
+  int threads_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Executable> make_jit_executable(const ir::Graph& traced, Variables variables,
+                                                const ExecutableOptions& options) {
+  return std::make_unique<JitExecutable>(traced, std::move(variables), options);
+}
+
+}  // namespace sluice::runtime
