@@ -68,7 +68,7 @@ TEST_CASE("what is written is read back") {
 TEST_CASE("a large gzip file is read in full") {
   const TemporaryFolder folder;
   Bytes file{0, 0, 8, 2, 0, 0, 0x10, 0, 0, 0, 1, 0};
-  for (int i = 0; i < 0x1000 * 0x100; ++i) file.push_back(static_cast<std::uint8_t>(i * i >> 7));
+  for (unsigned i = 0; i < 0x1000 * 0x100; ++i) file.push_back(static_cast<std::uint8_t>(i * i >> 7));
   const Array array = read_idx(folder.file("large.gz", gzip(file)));
   CHECK(array.sizes() == std::vector<std::int64_t>{0x1000, 0x100});
   CHECK(std::memcmp(array.bytes(), file.data() + 12, array.byte_count()) == 0);
