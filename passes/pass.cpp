@@ -4,9 +4,11 @@
 
 #include "ir/error.h"
 #include "ir/suggest.h"
+#include "passes/cse.h"
 #include "passes/differentiate.h"
 #include "passes/fuse.h"
 #include "passes/rebuild.h"
+#include "passes/rewrite.h"
 
 namespace sluice::passes {
 
@@ -14,6 +16,8 @@ namespace {
 
 constexpr Pass kPasses[] = {
     {"differentiate", "expands `gradient` nodes into ordinary ops", differentiate, true},
+    {"canonicalize", "applies the rewrite rules that keep values until none fits any more", canonicalize},
+    {"cse", "keeps one of equal nodes", cse},
     {"fuse", "gathers nodes into `fused` nodes, of each of which the backend makes one kernel", fuse},
     {"dce", "drops the nodes that no result and no update needs", remove_dead, true},
 };

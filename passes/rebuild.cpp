@@ -35,10 +35,12 @@ std::vector<ir::Value> Rebuild::operands(std::uint32_t node) const {
   return result;
 }
 
-void Rebuild::copy(std::uint32_t index) {
+void Rebuild::copy(std::uint32_t node) { copy(node, from_.node(node).origins); }
+
+void Rebuild::copy(std::uint32_t index, ir::Origins origins) {
   const ir::Node& node = from_.node(index);
   if (ir::info(node.op).has(ir::kInput)) return;
-  const ir::Value now = builder_.add(node.op, operands(index), node.attributes, node.origins);
+  const ir::Value now = builder_.add(node.op, operands(index), node.attributes, std::move(origins));
   for (std::uint32_t i = 0; i < node.types.size(); ++i) map({index, i}, {now.node, i});
 }
 

@@ -21,6 +21,7 @@ class Rebuild {
   std::vector<ir::Value> operands(std::uint32_t node) const;
   /// Appends the same node with the new operands and maps its results. Inputs are there already: nothing happens.
   void copy(std::uint32_t node);
+  void copy(std::uint32_t node, ir::Origins origins);
   /// Sets updates and results as the old graph has them, and drops what nothing reads.
   ir::Graph finish() &&;
 

@@ -1,0 +1,74 @@
+#include "passes/cse.h"
+
+#include <algorithm>
+#include <map>
+
+#include "passes/rebuild.h"
+
+namespace sluice::passes {
+
+namespace {
+
+/// What tells most nodes apart; attributes are compared only where these are equal.
+struct Key {
+  ir::Op op;
+  std::vector<ir::Value> operands;
+  auto operator<=>(const Key&) const = default;
+};
+
+class Numbering {
+ public:
+  explicit Numbering(const ir::Graph& graph) : graph_(graph) {
+    for (std::uint32_t i = 0; i < graph.nodes().size(); ++i) {
+      firsts_.push_back(find(i));
+      origins_.push_back(graph.node(i).origins);
+      if (firsts_[i] != i) ir::merge_origins(origins_[firsts_[i]], origins_[i]);
+    }
+  }
+
+  /// The first node that is equal to `node`.
+  std::uint32_t first(std::uint32_t node) const { return firsts_[node]; }
+  const ir::Origins& origins(std::uint32_t node) const { return origins_[node]; }
+
+ private:
+  std::uint32_t find(std::uint32_t index) {
+    const ir::Node& node = graph_.node(index);
+    if (ir::info(node.op).has(ir::kInput)) return index;
+    Key key{node.op, {}};
+    for (const ir::Value operand : node.operands) key.operands.push_back({firsts_[operand.node], operand.result});
+    if (ir::info(node.op).has(ir::kCommutative)) std::ranges::sort(key.operands);
+    std::vector<std::uint32_t>& candidates = seen_[std::move(key)];
+    for (const std::uint32_t candidate : candidates) {
+      const ir::Node& other = graph_.node(candidate);
+      if (other.types == node.types && other.attributes == node.attributes) return candidate;
+    }
+    candidates.push_back(index);
+    return index;
+  }
+
+  const ir::Graph& graph_;
+  std::map<Key, std::vector<std::uint32_t>> seen_;
+  std::vector<std::uint32_t> firsts_;
+  std::vector<ir::Origins> origins_;
+};
+
+}  // namespace
+
+ir::Graph cse(const ir::Graph& graph) {
+  const ir::Graph live = remove_dead(graph);  // a dead node must not lend its origins
+  const Numbering numbering(live);
+  Rebuild rebuild(live);
+  for (std::uint32_t i = 0; i < live.nodes().size(); ++i) {
+    const std::uint32_t first = numbering.first(i);
+    if (first == i) {
+      rebuild.copy(i, numbering.origins(i));
+      continue;
+    }
+    for (std::uint32_t result = 0; result < live.node(i).types.size(); ++result) {
+      rebuild.map({i, result}, rebuild.at({first, result}));
+    }
+  }
+  return std::move(rebuild).finish();
+}
+
+}  // namespace sluice::passes

@@ -1,0 +1,120 @@
+#include <cmath>
+
+#include "passes/rewrite.h"
+
+// Rules for numbers. In the names x and y stand for values, c for a number that all elements share. x * 0 -> 0 is no
+// rule for floats: it would lose NaN and infinity.
+namespace sluice::passes {
+
+using ir::Op;
+using ir::Value;
+using Result = std::optional<Value>;
+
+namespace {
+
+bool is_constant(const Match& m, std::size_t i) { return m.number(i).has_value() || m.maker(i).op == Op::kConstant; }
+
+bool is_power_of_two(double value) {
+  int exponent = 0;
+  // Within +-2^100 both the number and its reciprocal are far from overflow and from subnormals, in f32 too.
+  return std::abs(std::frexp(value, &exponent)) == 0.5 && std::abs(exponent) < 100;
+}
+
+Value negated(const Match& m, Value x) { return m(Op::kNeg, {x}); }
+
+constexpr Rule kRules[] = {
+    {"c op x -> x op c", Exactness::kValue, std::nullopt,
+     [](const Match& m) -> Result {
+       if (!ir::info(m.op()).has(ir::kCommutative) || !is_constant(m, 0) || is_constant(m, 1)) return {};
+       return m(m.op(), {m.operand(1), m.operand(0)});
+     }},
+    {"x + 0 -> x", Exactness::kValue, Op::kAdd,
+     [](const Match& m) -> Result { return m.is_number(1, 0) ? Result(m.operand(0)) : Result(); }},
+    {"x - 0 -> x", Exactness::kExact, Op::kSub,
+     [](const Match& m) -> Result {
+       return m.is_number(1, 0) && !std::signbit(*m.number(1)) ? Result(m.operand(0)) : Result();
+     }},
+    {"0 - x -> -x", Exactness::kValue, Op::kSub,
+     [](const Match& m) -> Result { return m.is_number(0, 0) ? Result(negated(m, m.operand(1))) : Result(); }},
+    {"x * 1 -> x", Exactness::kExact, Op::kMul,
+     [](const Match& m) -> Result { return m.is_number(1, 1) ? Result(m.operand(0)) : Result(); }},
+    {"x * -1 -> -x", Exactness::kValue, Op::kMul,
+     [](const Match& m) -> Result { return m.is_number(1, -1) ? Result(negated(m, m.operand(0))) : Result(); }},
+    {"x * 0 -> 0 of integers", Exactness::kExact, Op::kMul,
+     [](const Match& m) -> Result {
+       return is_integer(m.type().dtype) && m.is_number(1, 0) ? Result(m.operand(1)) : Result();
+     }},
+    {"x / 1 -> x", Exactness::kExact, Op::kDiv,
+     [](const Match& m) -> Result { return m.is_number(1, 1) ? Result(m.operand(0)) : Result(); }},
+    {"x / c -> x * (1 / c) for powers of two", Exactness::kExact, Op::kDiv,
+     [](const Match& m) -> Result {
+       const auto c = m.number(1);
+       if (!is_float(m.type().dtype) || !c || !is_power_of_two(*c)) return {};
+       return m(Op::kMul, {m.operand(0), m.builder().full(m.type(), 1 / *c)});
+     }},
+    {"x / c -> x * (1 / c)", Exactness::kFast, Op::kDiv,
+     [](const Match& m) -> Result {
+       const auto c = m.number(1);
+       if (!is_float(m.type().dtype) || !c || *c == 0 || !std::isfinite(*c) || std::abs(*c) > 1e30 ||
+           std::abs(*c) < 1e-30)
+         return {};
+       return m(Op::kMul, {m.operand(0), m.builder().full(m.type(), 1 / *c)});
+     }},
+    {"x ^ 1 -> x", Exactness::kExact, Op::kPow,
+     [](const Match& m) -> Result { return m.is_number(1, 1) ? Result(m.operand(0)) : Result(); }},
+    {"x ^ 0 -> 1", Exactness::kExact, Op::kPow,
+     [](const Match& m) -> Result { return m.is_number(1, 0) ? Result(m.builder().full(m.type(), 1)) : Result(); }},
+    {"x ^ 2 -> square x", Exactness::kFast, Op::kPow,
+     [](const Match& m) -> Result { return m.is_number(1, 2) ? Result(m(Op::kSquare, {m.operand(0)})) : Result(); }},
+    {"-(-x) -> x", Exactness::kExact, Op::kNeg, [](const Match& m) -> Result { return m.inner(0, Op::kNeg); }},
+    {"x + -y -> x - y", Exactness::kValue, Op::kAdd,
+     [](const Match& m) -> Result {
+       const auto y = m.inner(1, Op::kNeg);
+       return y ? Result(m(Op::kSub, {m.operand(0), *y})) : Result();
+     }},
+    {"-x + y -> y - x", Exactness::kValue, Op::kAdd,
+     [](const Match& m) -> Result {
+       const auto x = m.inner(0, Op::kNeg);
+       return x ? Result(m(Op::kSub, {m.operand(1), *x})) : Result();
+     }},
+    {"x - -y -> x + y", Exactness::kValue, Op::kSub,
+     [](const Match& m) -> Result {
+       const auto y = m.inner(1, Op::kNeg);
+       return y ? Result(m(Op::kAdd, {m.operand(0), *y})) : Result();
+     }},
+    {"-x * -y -> x * y", Exactness::kValue, Op::kMul,
+     [](const Match& m) -> Result {
+       const auto x = m.inner(0, Op::kNeg);
+       const auto y = m.inner(1, Op::kNeg);
+       return x && y ? Result(m(Op::kMul, {*x, *y})) : Result();
+     }},
+    {"square -x -> square x", Exactness::kValue, Op::kSquare,
+     [](const Match& m) -> Result {
+       const auto x = m.inner(0, Op::kNeg);
+       return x ? Result(m(Op::kSquare, {*x})) : Result();
+     }},
+    {"square |x| -> square x", Exactness::kValue, Op::kSquare,
+     [](const Match& m) -> Result {
+       const auto x = m.inner(0, Op::kAbs);
+       return x ? Result(m(Op::kSquare, {*x})) : Result();
+     }},
+    {"|-x| -> |x|", Exactness::kExact, Op::kAbs,
+     [](const Match& m) -> Result {
+       const auto x = m.inner(0, Op::kNeg);
+       return x ? Result(m(Op::kAbs, {*x})) : Result();
+     }},
+    {"||x|| -> |x|", Exactness::kExact, Op::kAbs,
+     [](const Match& m) -> Result { return m.inner(0, Op::kAbs) ? Result(m.operand(0)) : Result(); }},
+    {"relu relu x -> relu x", Exactness::kExact, Op::kRelu,
+     [](const Match& m) -> Result { return m.inner(0, Op::kRelu) ? Result(m.operand(0)) : Result(); }},
+    {"maximum(x, x) -> x", Exactness::kExact, Op::kMaximum,
+     [](const Match& m) -> Result { return m.operand(0) == m.operand(1) ? Result(m.operand(0)) : Result(); }},
+    {"minimum(x, x) -> x", Exactness::kExact, Op::kMinimum,
+     [](const Match& m) -> Result { return m.operand(0) == m.operand(1) ? Result(m.operand(0)) : Result(); }},
+};
+
+}  // namespace
+
+std::span<const Rule> arithmetic_rules() { return kRules; }
+
+}  // namespace sluice::passes

@@ -1,0 +1,103 @@
+#include <algorithm>
+
+#include "passes/rewrite.h"
+
+// Rules for products, reductions, slice, pad and concat.
+namespace sluice::passes {
+
+using ir::Attr;
+using ir::Op;
+using ir::Value;
+using Result = std::optional<Value>;
+
+namespace {
+
+Value product(const Match& m, Value a, bool transpose_a, Value b, bool transpose_b) {
+  return m(Op::kMatmul, {a, b}, {{Attr::kTransposeA, transpose_a}, {Attr::kTransposeB, transpose_b}});
+}
+
+/// A transpose of rank 2 that is not the identity exchanges the axes.
+bool exchanges_axes(const ir::Node& node) {
+  return node.op == Op::kTranspose && node.attributes.integers(Attr::kPermutation) == std::vector<std::int64_t>{1, 0};
+}
+
+bool folds_only_ones(const Match& m) {
+  return std::ranges::all_of(m.attributes().integers(Attr::kAxes), [&](std::int64_t axis) {
+    return m.operand_type(0).shape[static_cast<int>(axis)] == Dim(1);
+  });
+}
+
+Result without_reduction(const Match& m) {
+  return folds_only_ones(m) ? Result(m.builder().reshape(m.operand(0), m.type().shape)) : Result();
+}
+
+/// One reduction over the axes of both. The outer axes count in the inner result's shape.
+Result joined_reductions(const Match& m) {
+  const auto x = m.inner(0, m.op());
+  if (!x) return {};
+  std::vector<std::int64_t> kept;
+  std::vector<std::int64_t> axes = m.maker(0).attributes.integers(Attr::kAxes);
+  for (std::int64_t axis = 0; axis < m.type_of(*x).shape.rank(); ++axis) {
+    if (std::ranges::find(axes, axis) == axes.end()) kept.push_back(axis);
+  }
+  for (const std::int64_t axis : m.attributes().integers(Attr::kAxes)) {
+    axes.push_back(kept[static_cast<std::size_t>(axis)]);
+  }
+  std::ranges::sort(axes);
+  return m(m.op(), {*x}, {{Attr::kAxes, std::move(axes)}});
+}
+
+constexpr Rule kRules[] = {
+    {"matmul(transpose a, b) -> matmul{transpose_a}(a, b)", Exactness::kExact, Op::kMatmul,
+     [](const Match& m) -> Result {
+       if (!exchanges_axes(m.maker(0))) return {};
+       return product(m, m.maker(0).operands[0], !m.attributes().flag(Attr::kTransposeA), m.operand(1),
+                      m.attributes().flag(Attr::kTransposeB));
+     }},
+    {"matmul(a, transpose b) -> matmul{transpose_b}(a, b)", Exactness::kExact, Op::kMatmul,
+     [](const Match& m) -> Result {
+       if (!exchanges_axes(m.maker(1))) return {};
+       return product(m, m.operand(0), m.attributes().flag(Attr::kTransposeA), m.maker(1).operands[0],
+                      !m.attributes().flag(Attr::kTransposeB));
+     }},
+    {"transpose matmul(a, b) -> matmul{transpose_a, transpose_b}(b, a)", Exactness::kExact, Op::kTranspose,
+     [](const Match& m) -> Result {
+       const ir::Node node = m.maker(0);
+       if (node.op != Op::kMatmul || !m.only_reader(0)) return {};
+       const std::vector<std::int64_t> exchange{1, 0};
+       if (m.attributes().integers(Attr::kPermutation) != exchange) return {};
+       return product(m, node.operands[1], !node.attributes.flag(Attr::kTransposeB), node.operands[0],
+                      !node.attributes.flag(Attr::kTransposeA));
+     }},
+    {"reduce_sum over axes of size 1 -> reshape", Exactness::kValue, Op::kReduceSum, without_reduction},
+    {"reduce_max over axes of size 1 -> reshape", Exactness::kExact, Op::kReduceMax, without_reduction},
+    {"reduce_min over axes of size 1 -> reshape", Exactness::kExact, Op::kReduceMin, without_reduction},
+    {"reduce_sum reduce_sum x -> reduce_sum x of integers", Exactness::kExact, Op::kReduceSum,
+     [](const Match& m) -> Result { return is_integer(m.type().dtype) ? joined_reductions(m) : Result(); }},
+    {"reduce_sum reduce_sum x -> reduce_sum x", Exactness::kFast, Op::kReduceSum, joined_reductions},
+    {"reduce_max reduce_max x -> reduce_max x", Exactness::kExact, Op::kReduceMax, joined_reductions},
+    {"reduce_min reduce_min x -> reduce_min x", Exactness::kExact, Op::kReduceMin, joined_reductions},
+    {"slice of all -> x", Exactness::kExact, Op::kSlice,
+     [](const Match& m) -> Result { return m.operand_type(0) == m.type() ? Result(m.operand(0)) : Result(); }},
+    {"slice slice x -> slice x", Exactness::kExact, Op::kSlice,
+     [](const Match& m) -> Result {
+       const auto x = m.inner(0, Op::kSlice);
+       const std::int64_t axis = m.attributes().integer(Attr::kAxis);
+       if (!x || m.maker(0).attributes.integer(Attr::kAxis) != axis) return {};
+       const std::int64_t offset = m.maker(0).attributes.integer(Attr::kStart);
+       return m(Op::kSlice, {*x},
+                {{Attr::kAxis, axis},
+                 {Attr::kStart, offset + m.attributes().integer(Attr::kStart)},
+                 {Attr::kLimit, offset + m.attributes().integer(Attr::kLimit)}});
+     }},
+    {"pad by nothing -> x", Exactness::kExact, Op::kPad,
+     [](const Match& m) -> Result { return m.operand_type(0) == m.type() ? Result(m.operand(0)) : Result(); }},
+    {"concat of one -> x", Exactness::kExact, Op::kConcat,
+     [](const Match& m) -> Result { return m.operand_count() == 1 ? Result(m.operand(0)) : Result(); }},
+};
+
+}  // namespace
+
+std::span<const Rule> structure_rules() { return kRules; }
+
+}  // namespace sluice::passes
