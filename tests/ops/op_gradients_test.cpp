@@ -26,21 +26,21 @@ struct Slopes {
 
 Slopes slopes_of(const OpCase& c, const Graph& expanded, std::int64_t batch_size) {
   const std::vector<Array> inputs = c.inputs(expanded, batch_size, 3);
-  std::vector<Array> direction;
-  for (const Array& input : inputs) {
-    direction.push_back(random_array({DType::kF64, Shape::of(input.sizes())}, 1, 50 + direction.size()));
-  }
   Slopes slopes;
   const ir::EvalResult result = evaluate(expanded, inputs, {}, {ir::Precision::kDouble, true});
   slopes.value = result.results[0].item<double>();
+  // The case's float parameters move; the weights, which come after them, stand still.
+  std::vector<Array> direction;
   std::size_t next = 1;
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    if (!is_float(inputs[i].dtype())) continue;
+  for (const Array& input : inputs) {
+    direction.emplace_back(DType::kF64, input.sizes());
+    if (!is_float(input.dtype()) || next == result.results.size()) continue;
+    direction.back() = random_array(direction.back().type(), 1, 50 + next);
+    const auto step = direction.back().data<double>();
     const auto gradient = result.results[next++].data<double>();
     for (std::size_t j = 0; j < gradient.size(); ++j) {
-      const double term = gradient[j] * direction[i].data<double>()[j];
-      slopes.by_gradient += term;
-      slopes.scale += std::abs(term);
+      slopes.by_gradient += gradient[j] * step[j];
+      slopes.scale += std::abs(gradient[j] * step[j]);
     }
   }
   slopes.by_duals = evaluate_tangent(expanded, inputs, {}, direction, {}).results[0].item<double>();

@@ -2,7 +2,6 @@
 
 namespace sluice::test {
 
-using ir::Attr;
 using ir::Builder;
 using ir::Graph;
 using ir::Op;
@@ -10,12 +9,10 @@ using ir::Value;
 
 namespace {
 
-/// sum(x * weights), with random weights in [0,1).
+/// sum(x * weights); the weights are a new parameter.
 Value weighted_sum(Builder& b, Value x) {
   const Type type = b.type(x);
-  const Value key = b.scalar(DType::kI64, 11);
-  const Value counter = b.scalar(DType::kI64, static_cast<double>(x.node));
-  const Value weights = b(Op::kRandomUniform, {key, counter}, {{Attr::kDType, type.dtype}, {Attr::kShape, type.shape}});
+  const Value weights = b.parameter(fmt::format("weights{}", b.graph().parameters().size()), type, ir::Range{0, 1});
   std::vector<std::int64_t> axes;
   for (int axis = 0; axis < type.shape.rank(); ++axis) axes.push_back(axis);
   return b.cast(b.reduce_sum(b(Op::kMul, {x, weights}), axes), DType::kF64);
@@ -26,18 +23,19 @@ Value weighted_sum(Builder& b, Value x) {
 std::optional<Graph> gradient_graph(const OpCase& c) {
   if (c.fill == Fill::kSpecial || c.fill == Fill::kNonFinite) return std::nullopt;
   Builder b("gradient");
-  std::optional<Value> total;
-  for (const Value result : c.build(b)) {
-    if (!is_float(b.type(result).dtype)) continue;
-    const Value sum = weighted_sum(b, result);
-    total = total ? b(Op::kAdd, {*total, sum}) : sum;
-  }
-  if (!total) return std::nullopt;
-  std::vector<Value> operands{*total};
+  const std::vector<Value> values = c.build(b);
+  std::vector<Value> operands{Value{}};  // y, and what to derive it by
   for (const ir::Parameter& parameter : b.graph().parameters()) {
     if (is_float(b.type(parameter.value).dtype)) operands.push_back(parameter.value);
   }
-  if (operands.size() == 1) return std::nullopt;
+  std::optional<Value> total;
+  for (const Value value : values) {
+    if (!is_float(b.type(value).dtype)) continue;
+    const Value sum = weighted_sum(b, value);
+    total = total ? b(Op::kAdd, {*total, sum}) : sum;
+  }
+  if (!total || operands.size() == 1) return std::nullopt;
+  operands[0] = *total;
   const Value gradient = b.add(Op::kGradient, operands);
   std::vector<Value> results{*total};
   for (std::uint32_t i = 0; i + 1 < operands.size(); ++i) results.push_back({gradient.node, i});
