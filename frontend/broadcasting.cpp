@@ -26,7 +26,7 @@ std::string join_types(std::span<const Tensor> tensors) {
 }
 
 template <typename T>
-Array to_array(std::string_view op, const Literal& literal) {
+Array convert(std::string_view op, const Literal& literal) {
   if constexpr (std::is_same_v<T, bool>) {
     if (const bool* flag = std::get_if<bool>(&literal)) return Array::scalar(*flag);
   } else if (const double* number = std::get_if<double>(&literal)) {
@@ -39,8 +39,8 @@ Array to_array(std::string_view op, const Literal& literal) {
         return Array::scalar(static_cast<T>(*integer));
     }
   }
-  fail_at_user(fmt::format("{}: the number {} does not fit the element type {} of the tensor beside it", op,
-                           to_text(literal), to_string(dtype_of<T>)));
+  fail_at_user(fmt::format("{}: the number {} does not fit the element type {} of its tensor", op, to_text(literal),
+                           to_string(dtype_of<T>)));
 }
 
 }  // namespace
@@ -66,9 +66,12 @@ Tensor broadcast(const Tensor& x, const Shape& shape) {
   return Trace::required("broadcast_to").add(ir::Op::kBroadcast, {x}, {{ir::Attr::kShape, shape}});
 }
 
+Array to_array(std::string_view op, const Literal& literal, DType dtype) {
+  return visit_dtype(dtype, [&](auto zero) { return convert<decltype(zero)>(op, literal); });
+}
+
 Tensor scalar(std::string_view op, const Literal& literal, DType dtype) {
-  Array value = visit_dtype(dtype, [&](auto zero) { return to_array<decltype(zero)>(op, literal); });
-  return Trace::required(op).add(ir::Op::kConstant, {}, {{ir::Attr::kValue, std::move(value)}});
+  return Trace::required(op).add(ir::Op::kConstant, {}, {{ir::Attr::kValue, to_array(op, literal, dtype)}});
 }
 
 std::vector<Tensor> to_tensors(std::string_view op, std::span<const Operand> operands) {

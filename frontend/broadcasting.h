@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "frontend/tensor.h"
+#include "ir/array.h"
 
 // How operands become tensors of one type. Inside of the frontend only.
 namespace sluice::detail {
@@ -13,7 +14,9 @@ namespace sluice::detail {
 Shape broadcast_shape(std::string_view op, std::span<const Tensor> tensors);
 /// x repeated to `shape`; x itself if it has it.
 Tensor broadcast(const Tensor& x, const Shape& shape);
-/// `literal` as a scalar of `dtype`. Throws Error, naming `op`, if the dtype cannot hold it.
+/// `literal` as an array of one element of `dtype`. Throws Error, naming `op`, if the dtype cannot hold it.
+Array to_array(std::string_view op, const Literal& literal, DType dtype);
+/// The same as a constant of the graph. Throws Error, naming `op`, if the dtype cannot hold it.
 Tensor scalar(std::string_view op, const Literal& literal, DType dtype);
 /// All operands as tensors: a number takes the dtype of the first tensor. Throws Error, naming `op`, if there is no
 /// tensor or if their dtypes differ.

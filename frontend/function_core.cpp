@@ -8,7 +8,6 @@
 #include <cstdlib>
 
 #include "frontend/options.h"
-#include "frontend/random.h"
 #include "frontend/trace.h"
 #include "ir/text.h"
 #include "passes/pass.h"
@@ -175,7 +174,6 @@ FunctionCore::Version& FunctionCore::trace(std::vector<TensorSpec> arguments) {
     parameters.push_back(trace.parameter(name, spec.type(), spec.range()));
   }
   const std::vector<Tensor> results = body_(parameters);
-  advance_random_state(trace);
   auto version = std::make_unique<Version>();
   version->graph = trace.finish(results);
   version->arguments = std::move(arguments);

@@ -39,8 +39,10 @@ std::uint64_t take_stream() {
 
 Tensor draw(ir::Op op, const Shape& shape, DType dtype) {
   Trace& trace = Trace::required(to_string(op));
-  const Tensor counter = Tensor(state().counter) + trace.next_random_site();
-  return trace.add(op, {Tensor(state().key), counter}, {{ir::Attr::kDType, dtype}, {ir::Attr::kShape, shape}});
+  const Tensor key = state().key;
+  const Tensor counter = state().counter;
+  state().counter.assign_add(1);
+  return trace.add(op, {key, counter}, {{ir::Attr::kDType, dtype}, {ir::Attr::kShape, shape}});
 }
 
 }  // namespace
@@ -87,12 +89,6 @@ Array glorot_uniform(std::int64_t in, std::int64_t out) {
     values[i] = (2 * unit - 1) * limit;
   }
   return weights;
-}
-
-void detail::advance_random_state(Trace& trace) {
-  if (trace.random_sites() == 0) return;
-  const Variable& counter = state().counter;
-  counter.assign_add(trace.random_sites());
 }
 
 }  // namespace sluice

@@ -26,10 +26,4 @@ Tensor random_normal(const Shape& shape, double mean = 0, double standard_deviat
 /// both sides of 0. Drawn on the host, from a stream of its own for each call since set_seed.
 Array glorot_uniform(std::int64_t in, std::int64_t out);
 
-class Trace;
-namespace detail {
-/// Lets the state behind the random ops of `trace` step over all the numbers that it draws. At the end of a trace.
-void advance_random_state(Trace& trace);
-}  // namespace detail
-
 }  // namespace sluice

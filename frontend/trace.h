@@ -59,10 +59,6 @@ class Trace {
   Tensor read(const std::shared_ptr<runtime::VariableStorage>& variable);
   void assign(const std::shared_ptr<runtime::VariableStorage>& variable, const Tensor& value);
 
-  /// The place of the next random op among those of this trace: 0, 1, 2, ...
-  std::int64_t next_random_site() { return random_sites_++; }
-  std::int64_t random_sites() const { return random_sites_; }
-
   void on_failure(std::function<void()> undo) { undo_.push_back(std::move(undo)); }
 
   /// Ends the trace: its graph with `results` and the variables' new values.
@@ -87,7 +83,6 @@ class Trace {
   Trace* outer_;
   bool has_batch_ = false;
   bool finished_ = false;
-  std::int64_t random_sites_ = 0;
   std::vector<TracedVariable> variables_;
   std::vector<std::function<void()>> undo_;
 };

@@ -75,7 +75,7 @@ void fill(runtime::VariableStorage& storage, const Literal& literal) {
   Array value = storage.value();
   visit_dtype(value.dtype(), [&](auto zero) {
     using T = decltype(zero);
-    const T element = std::visit([](auto number) { return static_cast<T>(number); }, literal);
+    const T element = detail::to_array("assign", literal, value.dtype()).data<T>()[0];
     for (T& each : value.data<T>()) each = element;
   });
   storage.assign(value);

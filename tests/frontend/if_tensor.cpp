@@ -1,0 +1,7 @@
+// Must not compile: ctest checks that the compiler says why.
+#include "frontend/sluice.h"
+
+sluice::Tensor bad(const sluice::Tensor& x) {
+  if (x > 0) return x;
+  return -x;
+}

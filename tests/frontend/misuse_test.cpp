@@ -1,0 +1,213 @@
+// What a user can get wrong: each has a message of its own, at the user's line.
+#include <doctest/doctest.h>
+
+#include <optional>
+#include <thread>
+
+#include "frontend/sluice.h"
+#include "tests/frontend/reference_engine.h"
+#include "tests/frontend/thrown.h"
+
+using namespace sluice;
+
+namespace {
+
+const bool kReference = use_reference_engine();
+
+/// The error of tracing `body` with tensors of these types.
+template <typename Body>
+std::string traced(std::vector<TensorSpec> types, Body body) {
+  return thrown([&] { function("f", std::move(types), body).compile(); });
+}
+
+std::string here(std::string_view message) { return "@misuse_test.cpp " + std::string(message); }
+
+}  // namespace
+
+TEST_CASE("shapes that do not broadcast") {
+  CHECK(traced({f32(2, 3), f32(2)}, [](Tensor x, Tensor y) { return x + y; }) ==
+        here("add: shapes do not broadcast: f32[2,3] and f32[2]"));
+  CHECK(traced({f32(batch, 3), f32(4, 1)}, [](Tensor x, Tensor y) { return x * y; }) ==
+        here("mul: shapes do not broadcast: f32[B,3] and f32[4,1]"));
+  CHECK(traced({bool_(2), f32(3)}, [](Tensor c, Tensor x) { return select(c, x, 0); }) ==
+        here("select: shapes do not broadcast: bool[2], f32[3] and f32[]"));
+  CHECK(traced({f32(2, 3)}, [](Tensor x) { return broadcast_to(x, {3, 3}); }) ==
+        here("broadcast: f32[2,3] does not broadcast to [3,3]"));
+}
+
+TEST_CASE("element types are never promoted") {
+  CHECK(traced({f32(2), i32(2)}, [](Tensor x, Tensor y) { return x - y; }) ==
+        here("sub: operands have different element types: f32[2] and i32[2]; convert with cast"));
+  CHECK(traced({i32(2)}, [](Tensor x) { return x * 0.5; }) ==
+        here("mul: the number 0.5 does not fit the element type i32 of its tensor"));
+  CHECK(traced({u8(2)}, [](Tensor x) { return x + 256; }) ==
+        here("add: the number 256 does not fit the element type u8 of its tensor"));
+  CHECK(traced({f32(2)}, [](Tensor x) { return x == true; }) ==
+        here("equal: the number true does not fit the element type f32 of its tensor"));
+  CHECK(traced({bool_(2)}, [](Tensor x) { return x & 1; }) ==
+        here("logical_and: the number 1 does not fit the element type bool of its tensor"));
+  CHECK(traced({i32(2)}, [](Tensor x) { return exp(x); }) == here("exp: takes floats, got i32[2]"));
+  CHECK(traced({f32(2)}, [](Tensor x) { return logical_not(x); }) == here("logical_not: takes bools, got f32[2]"));
+  CHECK(traced({f32(2)}, [](Tensor x) { return select(x, x, x); }) ==
+        here("select: the condition is bool, got f32[2]"));
+  CHECK(traced({f32(2)}, [](Tensor x) { return select(1, x, x); }) ==
+        here("select: the condition is a bool tensor, got a number"));
+  CHECK(traced({}, [] { return maximum(1, 2); }) == here("maximum: expected at least one tensor, got numbers only"));
+  CHECK(traced({i32(2)}, [](Tensor x) { return reduce_mean(x); }) ==
+        here("reduce_mean: expected floats, got i32[2]; convert with cast"));
+}
+
+TEST_CASE("shapes and axes that are not there") {
+  CHECK(traced({f32(2, 3), f32(2, 3)}, [](Tensor x, Tensor y) { return matmul(x, y); }) ==
+        here("matmul: inner sizes differ: axis 1 of f32[2,3] is 3, axis 0 of f32[2,3] is 2"));
+  CHECK(traced({f32(2, 3)}, [](Tensor x) { return matmul(x, reshape(x, {-1})); }) ==
+        here("matmul: operands are of rank 2, got f32[2,3] and f32[6]"));
+  CHECK(traced({f32(2, 3)}, [](Tensor x) { return reshape(x, {7}); }) ==
+        here("reshape: f32[2,3] has 6 elements, [7] would have 7"));
+  CHECK(traced({f32(2, 3)}, [](Tensor x) { return reshape(x, {4, -1}); }) ==
+        here("reshape: f32[2,3] has 6 elements, which [4,-1] cannot share out"));
+  CHECK(traced({f32(2, 3)}, [](Tensor x) { return reshape(x, {-1, -1}); }) ==
+        here("reshape: [-1,-1] has more than one -1"));
+  CHECK(traced({f32(2, 3)}, [](Tensor x) { return reduce_sum(x, 2); }) ==
+        here("reduce_sum: axis 2 is outside of f32[2,3]"));
+  CHECK(traced({f32(2, 3)}, [](Tensor x) { return reduce_max(x, {0, -2}); }) ==
+        here("reduce_max: an axis is named twice in [0,-2]"));
+  CHECK(traced({f32(2, 3)}, [](Tensor x) { return argmax(x, -3); }) == here("argmax: axis -3 is outside of f32[2,3]"));
+  CHECK(traced({f32(2, 3)}, [](Tensor x) { return concat({}, 0) + x; }) ==
+        here("concat: expected at least one tensor"));
+  CHECK(traced({f32(2, 3)}, [](Tensor x) { return slice(x, {0}, {1}); }) ==
+        here("slice: expected a begin and a size for each axis of f32[2,3], got 1 and 1"));
+  CHECK(traced({f32(batch, 3)}, [](Tensor x) { return slice(x, {1, 0}, {1, -1}); }) ==
+        here("slice: axis 0 of f32[B,3] is symbolic, expected a static size"));
+  CHECK(traced({f32(2, 3)}, [](Tensor x) { return pad(x, {{0, 1}}); }) ==
+        here("pad: expected a pair for each axis of f32[2,3], got 1"));
+  CHECK(traced({f32(2, 3)}, [](Tensor x) { return transpose(x, {0, 0}); }) ==
+        here("transpose: [0,0] is not a permutation of the axes of f32[2,3]"));
+  CHECK(traced({f32(2)}, [](Tensor x) { return x + reduce_sum(full({batch}, 1)); }) ==
+        here("broadcast: f32[B] uses batch, which no parameter of f has"));
+}
+
+TEST_CASE("functions of neural networks check what they get") {
+  CHECK(
+      traced({f32(batch, 10), u8(batch, 1)}, [](Tensor x, Tensor y) { return sparse_softmax_cross_entropy(x, y); }) ==
+      here("sparse_softmax_cross_entropy: expected float logits [...,classes] and integer labels [...], got f32[B,10] "
+           "and u8[B,1]"));
+  CHECK(traced({i32(2, 2)}, [](Tensor x) { return softmax(x); }) == here("softmax: expected floats, got i32[2,2]"));
+  CHECK(traced({f32(2)}, [](Tensor x) { return log_softmax(x, 1); }) ==
+        here("log_softmax: axis 1 is outside of f32[2]"));
+  CHECK(traced({f32(2), f32(3)}, [](Tensor x, Tensor y) { return mean_squared_error(x, y); }) ==
+        here("mean_squared_error: expected two tensors of one type, got f32[2] and f32[3]"));
+  CHECK(traced({f32(2)}, [](Tensor x) { return dropout(x, 1, Mode::kTrain); }) ==
+        here("dropout: the rate is at least 0 and below 1, got 1"));
+  CHECK(traced({i32(2)}, [](Tensor x) { return l2_loss(x); }) == here("l2_loss: expected floats, got i32[2]"));
+  CHECK(traced({f32(2, 3)}, [](Tensor x) { return gradients(x, {x})[0]; }) ==
+        here("gradient: y is a float scalar, got f32[2,3]"));
+  CHECK(traced({f32(2)}, [](Tensor x) { return gradients(reduce_sum(x), {x == 0})[0]; }) ==
+        here("gradient: derives by floats, got bool[2]"));
+  CHECK(traced({f32(2)}, [](Tensor x) { return clip_by_global_norm({x}, 0).global_norm; }) ==
+        here("clip_by_global_norm: the norm is above 0, got 0"));
+  CHECK(traced({f32(2)}, [](Tensor) { return global_norm({}); }) == here("global_norm: expected at least one tensor"));
+  CHECK(traced({f32(batch, 2, 2)}, [dense = Dense(3)](Tensor x) mutable { return dense(x); }) ==
+        here("dense: expected f32[batch,in], got f32[B,2,2]"));
+  CHECK(thrown([] { Dense dense(0); }) == "dense: the size of the output is at least 1, got 0");
+}
+
+TEST_CASE("optimizers check gradients against variables") {
+  Variable w("w", Array(DType::kF32, {2}));
+  Adam adam;
+  SGD sgd;
+  CHECK(traced({f32(2)}, [&](Tensor x) { adam.apply({x, x}, {w}); }) ==
+        here("adam: expected a gradient for each of 1 variables, got 2"));
+  CHECK(traced({f32(3)}, [&](Tensor x) { sgd.apply({x}, {w}); }) ==
+        here("sgd: variable \"w\" is f32[2], its gradient is f32[3]"));
+}
+
+TEST_CASE("an error shows where the operands were made") {
+  const auto f = function("f", {f32(2, 3)}, [](Tensor x) {
+    const Tensor y = transpose(x);
+    return matmul(y, y);
+  });
+  try {
+    f.compile();
+    FAIL("no error");
+  } catch (const Error& error) {
+    const std::string& message = error.message();
+    CHECK(message.find("\n  operand 0, f32[3,2], was made at ") != std::string::npos);
+    CHECK(message.find("\n  operand 1, f32[3,2], was made at ") != std::string::npos);
+    const std::size_t note = message.find("misuse_test.cpp:");
+    REQUIRE(note != std::string::npos);
+    const auto line =
+        static_cast<std::uint32_t>(std::stoul(message.substr(note + std::string("misuse_test.cpp:").size())));
+    CHECK(line + 1 == error.location().line);
+  }
+}
+
+TEST_CASE("a tensor of another trace is an error") {
+  std::optional<Tensor> kept;
+  const auto keep = function("keep", [&](Tensor x) {
+    kept = x * 2;
+    return x;
+  });
+  keep(1.F);
+  REQUIRE(kept);
+  const std::string ended =
+      "the tensor f32[] belongs to another trace than that of use; a tensor is good only inside of the call that made "
+      "it";
+  const auto use = function("use", [&](Tensor x) { return x + *kept; });
+  CHECK(thrown([&] { use(1.F); }) == here("add: " + ended));
+  const auto give_back = function("use", [&](Tensor) { return *kept; });
+  CHECK(thrown([&] { give_back(1.F); }) == "use: " + ended);
+  Variable w("w", Array::scalar(0.F));
+  const auto assign = function("use", [&](Tensor) { w.assign(*kept); });
+  CHECK(thrown([&] { assign(1.F); }) == here("assign: " + ended));
+  CHECK(thrown([&] { exp(*kept); }) ==
+        here("exp: used outside of a function; ops are traced inside of sluice::function"));
+
+  // The outer function's tensor inside of a function that is traced on its own.
+  const auto outer = function("outer", [&](Tensor x) {
+    function("use", [&](Tensor y) { return x + y; })(1.F);
+    return x;
+  });
+  CHECK(thrown([&] { outer(1.F); }) == here("add: " + ended));
+
+  // A thread has no part in the trace of another.
+  std::string in_thread;
+  function("threads", [&](Tensor x) {
+    std::thread([&] { in_thread = thrown([&] { negative(x); }); }).join();
+    return x;
+  })(1.F);
+  CHECK(in_thread == here("neg: used outside of a function; ops are traced inside of sluice::function"));
+}
+
+TEST_CASE("ops outside of a function") {
+  Variable w("w", Array::scalar(1.F));
+  CHECK(thrown([&] { w + 1; }) ==
+        here("variable \"w\" is used as a tensor outside of a function; value() gives its elements"));
+  CHECK(thrown([] { range(3); }) ==
+        here("iota: used outside of a function; ops are traced inside of sluice::function"));
+  CHECK(thrown([] { random_uniform({2}); }) ==
+        here("random_uniform: used outside of a function; ops are traced inside of sluice::function"));
+}
+
+TEST_CASE("assigning what does not fit, or where it does not belong") {
+  Variable w("w", Array(DType::kF32, {2}));
+  CHECK(thrown([&] { w.assign(Array(DType::kF32, {3})); }) == here("assign: variable \"w\" is f32[2], got f32[3]"));
+  CHECK(traced({f32(3)}, [&](Tensor x) { w.assign(x); }) == here("assign: variable \"w\" is f32[2], got f32[3]"));
+  CHECK(traced({f32(1, 2)}, [&](Tensor x) { w.assign_add(x); }) ==
+        here("assign: variable \"w\" is f32[2], got f32[1,2]"));
+  CHECK(
+      traced({f32(2)}, [&](Tensor) { w.assign(Array(DType::kF32, {2})); }) ==
+      here("assign: variable \"w\" is given an array while f is traced, which would happen once and not in each call; "
+           "assign constant(array), or assign it outside"));
+  CHECK(traced({f32(2)}, [&](Tensor) { set_seed(1); }) ==
+        "set_seed: called while a function is traced; set the seed outside");
+  Variable count("count", Array(DType::kI32, {2}), {.trainable = false});
+  CHECK(thrown([&] { count.assign(0.5); }) ==
+        here("assign: the number 0.5 does not fit the element type i32 of its tensor"));
+  CHECK(thrown([] { Variable("", Array()); }) == "variable: the name is empty");
+}
+
+TEST_CASE("what has no engine yet, or no stage, says so") {
+  CHECK(thrown([] { set_dump({.stages = {"traced", "fuze"}}); }) == "there is no stage 'fuze'; did you mean 'fuse'?");
+  CHECK(thrown([] { set_dump({.folder = "/dev/null/x"}); }).starts_with("/dev/null/x: cannot make the folder: "));
+}

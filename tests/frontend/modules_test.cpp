@@ -1,0 +1,204 @@
+// Modules: what they hold, layers of a user's own, and what a failed trace leaves.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <memory>
+
+#include "frontend/sluice.h"
+#include "tests/frontend/reference_engine.h"
+#include "tests/frontend/thrown.h"
+
+using namespace sluice;
+
+namespace {
+
+const bool kReference = use_reference_engine();
+using F = std::vector<float>;
+
+std::vector<std::string> names(const std::vector<Variable>& variables) {
+  std::vector<std::string> out;
+  for (const Variable& variable : variables) out.push_back(variable.name());
+  return out;
+}
+
+using Names = std::vector<std::string>;
+
+/// A user's layer: a factor for each column, learned, and how often it was called.
+class Scale : public Module {
+ public:
+  Scale() : Module("scale"), calls_(register_variable(Variable("calls", Array::scalar(0.F), {.trainable = false}))) {}
+
+  Tensor operator()(const Arg& x) {
+    calls_.assign_add(1);
+    return x * lazy_variable("factor", [&] { return ones(x.shape()[1].size); });
+  }
+
+  double calls() const { return calls_.value().item<double>(); }
+
+ private:
+  static Array ones(std::int64_t size) { return {F(static_cast<std::size_t>(size), 1.F), {size}}; }
+
+  Variable calls_;
+};
+
+/// A user's model that ties its two products to one weight.
+class Autoencoder : public Module {
+ public:
+  Autoencoder() : Module("autoencoder") { register_module(scale_); }
+
+  Tensor operator()(const Arg& x) {
+    const Variable w = lazy_variable("w", [&] { return glorot_uniform(x.shape()[1].size, 2); });
+    const Tensor code = tanh(matmul(x, w));
+    return scale_(matmul(code, w, {.transpose_b = true}));
+  }
+
+ private:
+  Scale scale_;
+};
+
+}  // namespace
+
+TEST_CASE("a dense layer learns its input size at the first call") {
+  Dense dense(3, relu);
+  CHECK(dense.variables().empty());
+  const auto f = function("f", {f32(batch, 4)}, [&](Tensor x) { return dense(x); });
+  f.compile();
+  REQUIRE(dense.variables().size() == 2);
+  const Variable w = dense.variables()[0];
+  CHECK(w.type() == Type{DType::kF32, {4, 3}});
+  CHECK(w.name().ends_with("/w"));
+  CHECK(dense.variables()[1].value() == Array(F{0, 0, 0}, {3}));
+  w.assign(Array(F{1, 0, 0, 0, 1, 0, 0, 0, -1, 0, 0, 0}, {4, 3}));
+  CHECK(f(Array(F{1, 2, 3, 4}, {1, 4})) == Array(F{1, 2, 0}, {1, 3}));
+  const std::string type =
+      thrown([&] { function("g", {f32(batch, 5)}, [&](Tensor x) { return dense(x); }).compile(); });
+  CHECK(type == "@modules_test.cpp dense: \"" + w.name() + "\" is f32[4,3], so the input has 4 columns, got f32[B,5]");
+}
+
+TEST_CASE("weights are drawn within Glorot's limits, by seed and order") {
+  set_seed(7);
+  const Array first = glorot_uniform(300, 200);
+  const Array second = glorot_uniform(300, 200);
+  set_seed(7);
+  CHECK(glorot_uniform(300, 200) == first);
+  CHECK(glorot_uniform(300, 200) == second);
+  CHECK_FALSE(first == second);
+  set_seed(8);
+  CHECK_FALSE(glorot_uniform(300, 200) == first);
+  const float limit = std::sqrt(6.F / 500.F);
+  double sum = 0;
+  float largest = 0;
+  for (const float w : first.data<float>()) {
+    sum += w;
+    largest = std::max(largest, std::abs(w));
+  }
+  CHECK(largest <= limit);
+  CHECK(largest > 0.999F * limit);
+  CHECK(std::abs(sum / 60000) < 0.01 * limit);
+}
+
+TEST_CASE("models list their variables once, in order, trainable ones apart") {
+  Scale shared;
+  MLP model(Dense(2), shared, Dense(2), shared);
+  function("f", {f32(batch, 3)}, [&](Tensor x) { return model(x); }).compile();
+  const std::vector<Variable> all = model.variables();
+  REQUIRE(all.size() == 6);
+  CHECK(all[2].name() == "calls");
+  CHECK(all[3].name() == "scale_0/factor");
+  CHECK(model.trainable_variables().size() == 5);
+  CHECK(shared.variables().size() == 2);
+}
+
+TEST_CASE("two models in one program do not collide") {
+  MLP a(Dense(2), Dense(1));
+  MLP b(Dense(2), Dense(1));
+  const auto f = function("f", {f32(batch, 3)}, [&](Tensor x) {
+    const Tensor of_a = a(x);
+    return of_a - b(x);
+  });
+  f.compile();
+  CHECK(names(a.variables()) == Names{"dense_0/w", "dense_0/b", "dense_1/w", "dense_1/b"});
+  CHECK(names(b.variables()) == Names{"dense_2/w", "dense_2/b", "dense_3/w", "dense_3/b"});
+  CHECK(f.graph().states().size() == 8);
+  CHECK(f(Array(DType::kF32, {2, 3})) == Array(DType::kF32, {2, 1}));
+}
+
+TEST_CASE("tied weights get the gradient of both uses") {
+  Autoencoder model;
+  SGD sgd({.learning_rate = 0.1});
+  const auto step = function("step", {f32(batch, 4)}, [&](Tensor x) {
+    const Tensor loss = mean_squared_error(model(x), x);
+    sgd.apply(gradients(loss, model.trainable_variables()), model.trainable_variables());
+    return loss;
+  });
+  const Array x(F{1, 0, 1, 0, 0, 1, 0, 1, 1, 1, 1, 1}, {3, 4});
+  const double first = step(x).item<double>();
+  double last = first;
+  for (int i = 0; i < 200; ++i) last = step(x).item<double>();
+  CHECK(last < 0.2 * first);
+  CHECK(names(model.variables()) == Names{"calls", "scale_0/factor", "autoencoder_0/w"});
+}
+
+TEST_CASE("a module survives copies and moves") {
+  auto model = std::make_unique<MLP>(Dense(2), Scale());
+  MLP copy = *model;
+  function("f", {f32(batch, 3)}, [&](Tensor x) { return (*model)(x); }).compile();
+  CHECK(copy.variables().size() == 4);
+  MLP moved = std::move(*model);
+  model.reset();
+  CHECK(moved.variables().size() == 4);
+  CHECK(moved.variables()[0].is(copy.variables()[0]));
+  const auto f = function("f", {f32(batch, 3)}, [&](Tensor x) { return moved(x) - copy(x); });
+  CHECK(f(Array(F{1, 2, 3}, {1, 3})) == Array(DType::kF32, {1, 2}));
+  std::vector<Dense> many(3, Dense(2));
+  function("g", {f32(batch, 2)}, [&](Tensor x) { return many[0](many[1](x)); }).compile();
+  CHECK(many[2].variables().size() == 2);
+}
+
+TEST_CASE("a module cannot hold itself") {
+  struct Box : Module {
+    void put(const Module& module) { register_module(module); }
+  };
+  Box outer;
+  Box inner;
+  outer.put(inner);
+  CHECK(thrown([&] { outer.put(outer); }) == "register_module: the module of kind \"module\" would hold itself");
+  CHECK(thrown([&] { inner.put(outer); }) == "register_module: the module of kind \"module\" would hold itself");
+}
+
+TEST_CASE("a failed trace leaves models, optimizers and random streams as they were") {
+  set_seed(3);
+  MLP model(Dense(4, relu), Scale(), Dense(2));
+  Adam adam;
+  const std::size_t of_adam = adam.variables().size();
+  bool fail_late = true;
+  const auto step = function("step", {f32(batch, 3), u8(batch)}, [&](Tensor x, Tensor y) {
+    const Tensor loss = reduce_mean(sparse_softmax_cross_entropy(model(dropout(x, 0.5, Mode::kTrain)), y));
+    adam.apply(gradients(loss, model.trainable_variables()), model.trainable_variables());
+    if (fail_late) return reshape(x, {7});
+    return loss;
+  });
+  for (int i = 0; i < 2; ++i) {
+    CHECK(thrown([&] { step.compile(); }) == "@modules_test.cpp reshape: f32[B,3] has 3*B elements, [7] would have 7");
+    CHECK(names(model.variables()) == Names{"calls"});
+    CHECK(adam.variables().size() == of_adam);
+    CHECK(step.traces() == 0);
+  }
+  fail_late = false;
+  step.compile();
+  CHECK(names(model.variables()) ==
+        Names{"dense_0/w", "dense_0/b", "calls", "scale_0/factor", "dense_1/w", "dense_1/b"});
+  CHECK(adam.variables().size() == of_adam + 10);
+  set_seed(3);
+  CHECK(glorot_uniform(3, 4) == model.variables()[0].value());
+
+  // An exception of the user's own does the same.
+  Dense other(2);
+  const auto thrower = function("thrower", [&](Tensor x) {
+    other(x);
+    if (x.rank() == 2) throw std::logic_error("the user's");
+    return x;
+  });
+  CHECK_THROWS_AS(thrower(Array(DType::kF32, {1, 2})), std::logic_error);
+  CHECK(other.variables().empty());
+}

@@ -1,0 +1,113 @@
+// What the frontend writes: the log of traces, dumps of graphs.
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "frontend/sluice.h"
+#include "ir/text.h"
+#include "tests/frontend/reference_engine.h"
+
+using namespace sluice;
+
+namespace {
+
+const bool kReference = use_reference_engine();
+
+/// A folder that is removed at the end.
+struct TemporaryFolder {
+  std::filesystem::path path = std::filesystem::temp_directory_path() / ("sluice-output-" + std::to_string(getpid()));
+  TemporaryFolder() { std::filesystem::create_directories(path); }
+  ~TemporaryFolder() { std::filesystem::remove_all(path); }
+};
+
+std::string read(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// What `f` writes to a file descriptor.
+template <typename F>
+std::string written(std::FILE* stream, F f) {
+  const TemporaryFolder folder;
+  const std::filesystem::path path = folder.path / "stream";
+  std::fflush(stream);
+  const int saved = dup(fileno(stream));
+  const int file = open(path.c_str(), O_CREAT | O_WRONLY, 0600);
+  dup2(file, fileno(stream));
+  close(file);
+  f();
+  std::fflush(stream);
+  dup2(saved, fileno(stream));
+  close(saved);
+  return read(path);
+}
+
+}  // namespace
+
+TEST_CASE("SLUICE_LOG=trace tells what is traced and why") {
+  const auto f = function("f", [](Tensor x, Tensor y) { return outputs(x, y); });
+  const Array three(DType::kF32, {3});
+  const Array four(DType::kF32, {4});
+  CHECK(written(stderr, [&] { f(three, 1.F); }).empty());
+  setenv("SLUICE_LOG", "trace", 1);
+  CHECK(written(stderr, [&] { f(three, 1.F); }).empty());
+  CHECK(written(stderr, [&] { f(four, 1.F); }) ==
+        "sluice: trace: f(f32[4], f32[]): argument 0 was f32[3] and is f32[4]; a signature would serve every batch "
+        "size\n");
+  const auto g = function("g", {f32(batch)}, [](Tensor x) { return x; });
+  CHECK(written(stderr, [&] { g(four); }) == "sluice: trace: g(f32[B]): first call\n");
+  unsetenv("SLUICE_LOG");
+}
+
+TEST_CASE("graphs are dumped to stdout, the stages asked for only") {
+  const auto f = function("f", {f32(batch)}, [](Tensor x) { return x + 1; });
+  set_dump({.to_stdout = true, .stages = {"traced"}});
+  CHECK(written(stdout, [&] { f.compile(); }) == "// f after traced\n" + f.dump());
+  set_dump({});
+  CHECK(written(stdout, [&] { function("g", {f32()}, [](Tensor x) { return x; }).compile(); }).empty());
+}
+
+TEST_CASE("graphs are dumped to numbered files that read back") {
+  const TemporaryFolder folder;
+  set_dump({.folder = folder.path / "dumps"});
+  const auto f = function("step", {f32(batch)}, [](Tensor x) { return gradients(reduce_sum(square(x)), {x})[0]; });
+  f.compile();
+  set_dump({});
+  int files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder.path / "dumps")) {
+    ++files;
+    const std::string name = entry.path().filename().string();
+    CAPTURE(name);
+    CHECK((std::isdigit(name[0]) != 0 && std::isdigit(name[1]) != 0));
+    CHECK(name.substr(2, 6) == "-step-");
+    CHECK(name.ends_with(".ir"));
+    const std::string text = read(entry.path());
+    CHECK(ir::print(ir::parse(text)) == text);
+    if (name.ends_with("-traced.ir")) CHECK(text == f.dump());
+  }
+  CHECK(files >= 2);
+}
+
+TEST_CASE("the progress bar is for terminals only") {
+  const std::string drawn = written(stderr, [] {
+    Progress progress("Epoch 0", 10);
+    for (int i = 0; i < 10; ++i) progress.step();
+  });
+  CHECK(drawn.empty());
+}
+
+TEST_CASE("the mean of what was added") {
+  Mean mean;
+  CHECK(mean.result() == 0);
+  mean.add(1);
+  mean.add(Array::scalar(2.F));
+  CHECK(mean.result() == 1.5);
+  CHECK(mean.count() == 2);
+  CHECK_THROWS_WITH_AS(mean.add(Array(DType::kF32, {2})), "item: expected an array of one element, got f32[2]", Error);
+}
