@@ -16,9 +16,9 @@ class Jit;
 
 struct CompileOptions {
   /// Features of the CPU to generate code for, as LLVM lists them ("+avx2,+fma"); empty: this machine's.
-  std::string target_features;
+  std::string target_features = {};
   /// Called with the graph after each stage: "traced", then each pass's name.
-  std::function<void(std::string_view stage, const ir::Graph&)> on_stage;
+  std::function<void(std::string_view stage, const ir::Graph&)> on_stage = {};
   /// Called with the backend's texts: "plan", then "llvm".
   std::function<void(std::string_view stage, const std::string& text)> on_text;
 };

@@ -22,8 +22,11 @@ enum class Engine : std::uint8_t {
 
 struct ExecutableOptions {
   Engine engine = Engine::kJit;
+  /// Features of the CPU that kernels are generated for, as LLVM lists them ("+avx2,+fma"); empty: all that this
+  /// machine has.
+  std::string target_features = {};
   /// Called with the graph after each stage: "traced", then each pass's name.
-  std::function<void(std::string_view stage, const ir::Graph&)> on_stage;
+  std::function<void(std::string_view stage, const ir::Graph&)> on_stage = {};
 };
 
 /// A compiled graph bound to its variables; one serves every B >= 1. Two threads may call it at once, as they may call

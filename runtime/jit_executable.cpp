@@ -21,7 +21,8 @@ class JitExecutable : public Executable {
   JitExecutable(const ir::Graph& traced, Variables variables, const ExecutableOptions& options)
       : variables_(std::move(variables)) {
     const auto start = std::chrono::steady_clock::now();
-    program_ = backend::compile(traced, {.target_features = {}, .on_stage = options.on_stage, .on_text = {}});
+    program_ = backend::compile(
+        traced, {.target_features = options.target_features, .on_stage = options.on_stage, .on_text = {}});
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
     compile_seconds_ = elapsed.count();
     bind_fixed_buffers();

@@ -1,12 +1,16 @@
 #include "ir/text.h"
 #include "tests/backend/check_jit.h"
+#include "tests/support/vector_targets.h"
 
 namespace sluice {
 namespace {
 
-void check(const char* body, std::vector<std::int64_t> batches = {1, 3, 64, 128}) {
+void check(const char* body, const std::vector<std::int64_t>& batches = {1, 3, 64, 128}) {
   CAPTURE(body);
-  test::check_jit(ir::parse(std::string("sluice-ir 1\n") + body), std::move(batches));
+  for (const std::string& features : test::vector_targets()) {
+    CAPTURE(features);
+    test::check_jit(ir::parse(std::string("sluice-ir 1\n") + body), batches, 2e-6, {.target_features = features});
+  }
 }
 
 TEST_CASE("elementwise chains, broadcasts and mixed element types") {

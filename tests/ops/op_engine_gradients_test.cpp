@@ -31,7 +31,7 @@ void check_gradients(const OpCase& c, runtime::Engine engine) {
   if (!graph) return;
   const ir::Graph expanded = passes::differentiate(*graph);
   std::unique_ptr<runtime::Executable> executable;
-  REQUIRE_NOTHROW_MESSAGE(executable = runtime::Executable::create(*graph, {}, {engine, {}}), c.name);
+  REQUIRE_NOTHROW_MESSAGE(executable = runtime::Executable::create(*graph, {}, {.engine = engine}), c.name);
   std::vector<Array> outputs(graph->results().size());
   for (const std::int64_t batch_size : {3, 64}) {
     const std::vector<Array> inputs = c.inputs(*graph, batch_size);

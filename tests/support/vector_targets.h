@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace sluice::test {
+
+/// Sets of CPU features that this machine has, from its own down to the least of its architecture: code is generated
+/// for each of them, so that the paths for narrower vectors are tested on a machine with wide ones.
+inline std::vector<std::string> vector_targets() {
+  std::vector<std::string> targets{""};
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0)
+    targets.emplace_back("+avx,+avx2,+fma");
+  targets.emplace_back("+sse2");
+#endif
+  return targets;
+}
+
+}  // namespace sluice::test
