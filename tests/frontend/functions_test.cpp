@@ -6,14 +6,14 @@
 #include "frontend/eigen.h"
 #include "frontend/sluice.h"
 #include "ir/text.h"
-#include "tests/frontend/reference_engine.h"
+#include "tests/frontend/engine.h"
 #include "tests/frontend/thrown.h"
 
 using namespace sluice;
 
 namespace {
 
-const bool kReference = use_reference_engine();
+const bool kEngine = use_test_engine();
 
 using F = std::vector<float>;
 

@@ -5,14 +5,14 @@
 #include <thread>
 
 #include "frontend/sluice.h"
-#include "tests/frontend/reference_engine.h"
+#include "tests/frontend/engine.h"
 #include "tests/frontend/thrown.h"
 
 using namespace sluice;
 
 namespace {
 
-const bool kReference = use_reference_engine();
+const bool kEngine = use_test_engine();
 
 /// The error of tracing `body` with tensors of these types.
 template <typename Body>

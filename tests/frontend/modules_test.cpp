@@ -5,14 +5,14 @@
 #include <memory>
 
 #include "frontend/sluice.h"
-#include "tests/frontend/reference_engine.h"
+#include "tests/frontend/engine.h"
 #include "tests/frontend/thrown.h"
 
 using namespace sluice;
 
 namespace {
 
-const bool kReference = use_reference_engine();
+const bool kEngine = use_test_engine();
 using F = std::vector<float>;
 
 std::vector<std::string> names(const std::vector<Variable>& variables) {

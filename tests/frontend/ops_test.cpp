@@ -1,17 +1,17 @@
-// What each function of the DSL computes, in the interpreter.
+// What each function of the DSL computes.
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <limits>
 
 #include "frontend/sluice.h"
-#include "tests/frontend/reference_engine.h"
+#include "tests/frontend/engine.h"
 
 using namespace sluice;
 
 namespace {
 
-const bool kReference = use_reference_engine();
+const bool kEngine = use_test_engine();
 
 using F = std::vector<float>;
 using I = std::vector<std::int64_t>;

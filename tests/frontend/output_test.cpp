@@ -11,13 +11,13 @@
 
 #include "frontend/sluice.h"
 #include "ir/text.h"
-#include "tests/frontend/reference_engine.h"
+#include "tests/frontend/engine.h"
 
 using namespace sluice;
 
 namespace {
 
-const bool kReference = use_reference_engine();
+const bool kEngine = use_test_engine();
 
 /// A folder that is removed at the end.
 struct TemporaryFolder {

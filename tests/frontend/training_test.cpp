@@ -4,13 +4,13 @@
 #include <cmath>
 
 #include "frontend/sluice.h"
-#include "tests/frontend/reference_engine.h"
+#include "tests/frontend/engine.h"
 
 using namespace sluice;
 
 namespace {
 
-const bool kReference = use_reference_engine();
+const bool kEngine = use_test_engine();
 
 /// Eight points of which class and coordinates are related by more than a line.
 struct Points {

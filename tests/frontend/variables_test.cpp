@@ -2,13 +2,13 @@
 #include <doctest/doctest.h>
 
 #include "frontend/sluice.h"
-#include "tests/frontend/reference_engine.h"
+#include "tests/frontend/engine.h"
 #include "tests/frontend/thrown.h"
 
 using namespace sluice;
 
 namespace {
-const bool kReference = use_reference_engine();
+const bool kEngine = use_test_engine();
 using F = std::vector<float>;
 }  // namespace
 

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstdlib>
+#include <string_view>
+
+#include "frontend/options.h"
+
+namespace sluice {
+
+/// Chooses the engine of a test program: the interpreter, or native code where SLUICE_TEST_ENGINE is "jit". What the
+/// DSL means is the same in both.
+inline bool use_test_engine() {
+  const char* const wanted = std::getenv("SLUICE_TEST_ENGINE");
+  const bool jit = wanted != nullptr && std::string_view(wanted) == "jit";
+  set_default_engine(jit ? Engine::kJit : Engine::kReference);
+  return true;
+}
+
+}  // namespace sluice
