@@ -1,0 +1,62 @@
+#pragma once
+
+// Replaces malloc and its family, and so the operators new too, in a test program of glibc, to see that something
+// allocates nothing on any thread, whoever asks. Only for one source file of a program. Sanitizers bring a malloc of
+// their own; there nothing is counted.
+
+#include <atomic>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+
+namespace sluice {
+inline std::atomic<std::uint64_t> malloc_count{0};
+}
+
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
+#define SLUICE_SANITIZED
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SLUICE_SANITIZED
+#endif
+
+#if defined(__GLIBC__) && !defined(SLUICE_SANITIZED)
+#define SLUICE_COUNTS_MALLOCS
+
+extern "C" {
+void* __libc_malloc(std::size_t size);
+void* __libc_calloc(std::size_t count, std::size_t size);
+void* __libc_realloc(void* memory, std::size_t size);
+void* __libc_memalign(std::size_t alignment, std::size_t size);
+
+void* malloc(std::size_t size) {
+  ++sluice::malloc_count;
+  return __libc_malloc(size);
+}
+void* calloc(std::size_t count, std::size_t size) {
+  ++sluice::malloc_count;
+  return __libc_calloc(count, size);
+}
+void* realloc(void* memory, std::size_t size) {
+  ++sluice::malloc_count;
+  return __libc_realloc(memory, size);
+}
+void* memalign(std::size_t alignment, std::size_t size) {
+  ++sluice::malloc_count;
+  return __libc_memalign(alignment, size);
+}
+void* aligned_alloc(std::size_t alignment, std::size_t size) {
+  ++sluice::malloc_count;
+  return __libc_memalign(alignment, size);
+}
+int posix_memalign(void** memory, std::size_t alignment, std::size_t size) {
+  ++sluice::malloc_count;
+  void* const got = __libc_memalign(alignment, size);
+  if (got == nullptr) return ENOMEM;
+  *memory = got;
+  return 0;
+}
+}
+#endif

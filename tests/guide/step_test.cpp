@@ -1,0 +1,86 @@
+// What a training step costs besides its arithmetic: no allocation, and one fork and join.
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <memory>
+
+#include "runtime/thread_team.h"
+#include "tests/guide/count_mallocs.h"
+#include "tests/guide/guide_model.h"
+
+using namespace sluice;
+
+TEST_CASE("the counter sees what the C and the C++ library allocate") {
+#if defined(SLUICE_COUNTS_MALLOCS)
+  const std::uint64_t before = malloc_count;
+  const auto number = std::make_unique<int>(1);
+  const Array array(DType::kF32, {100});
+  const std::unique_ptr<void, decltype(&std::free)> memory(std::aligned_alloc(64, 64), std::free);
+  CHECK(*number == 1);
+  CHECK(array.element_count() == 100);
+  CHECK(memory != nullptr);
+  CHECK(malloc_count >= before + 3);
+#else
+  MESSAGE("this build does not count allocations");
+#endif
+}
+
+TEST_CASE("a step allocates nothing and forks once, whatever the size of its batch") {
+  const Dataset examples = guide_examples(kBatch + kRaggedBatch);
+  const Dataset whole = examples.slice(0, kBatch);
+  const Dataset ragged = examples.slice(kBatch, examples.size());
+  for (const int threads : {1, 2, 3}) {
+    INFO(threads, " threads");
+    runtime::set_default_threads(threads);
+    GuideModel guide(1);
+    const auto step = [&](const Dataset& batch) {
+      const auto [loss, accuracy] = guide.train_step(batch.images, batch.labels);
+      return loss.item<double>();
+    };
+    const auto evaluation = [&](const Dataset& batch) {
+      const auto [loss, accuracy] = guide.evaluate(batch.images, batch.labels);
+      return loss.item<double>();
+    };
+    const double first = step(whole);
+    evaluation(whole);
+
+    runtime::ThreadTeam& team = runtime::default_team();
+    for (const Dataset& batch : {whole, ragged, ragged, whole, whole}) {
+      INFO("batch of ", batch.size());
+      const std::uint64_t forks_before = team.forks();
+      const std::uint64_t before = malloc_count;
+      const double loss = step(batch);
+      const std::uint64_t after = malloc_count;
+      CHECK(after - before == 0);
+      CHECK(team.forks() - forks_before == 1);
+      CHECK(loss < 2 * first);
+
+      const std::uint64_t before_evaluation = malloc_count;
+      const double evaluated = evaluation(batch);
+      const std::uint64_t after_evaluation = malloc_count;
+      CHECK(after_evaluation - before_evaluation == 0);
+      CHECK(team.forks() - forks_before == 2);
+      CHECK(evaluated < 2 * first);
+    }
+  }
+}
+
+TEST_CASE("a whole epoch allocates nothing between its first and its last batch") {
+  const Dataset examples = guide_examples(6 * kBatch + kRaggedBatch);
+  GuideModel guide(1);
+  Batches batches = examples.shuffled(1).batches(kBatch);
+  Mean loss;
+  Mean accuracy;
+  std::uint64_t counted_from = 0;
+  std::uint64_t allocations = 0;
+  for (const Batch& b : batches) {
+    const auto metrics = guide.train_step(b.images, b.labels);
+    loss.add(metrics[0]);
+    accuracy.add(metrics[1]);
+    const std::uint64_t now = malloc_count;
+    if (loss.count() == 2) counted_from = now;  // both buffers of the batches are there
+    allocations = now - counted_from;
+  }
+  CHECK(loss.count() == 7);
+  CHECK(allocations == 0);
+}
