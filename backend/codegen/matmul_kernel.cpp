@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <llvm/IR/Intrinsics.h>
 
 #include <algorithm>
 
@@ -91,6 +92,7 @@ class Product {
     e_.loop(first, last, 1, [&](llvm::Value* t) {
       llvm::Value* const row = b.CreateMul(t, e_.i64(tile_.rows));
       llvm::Value* const left = b.CreateSub(e_.size(rows_), row);
+      prefetch_tile(row, column);
       const bool always_whole = !rows_.batch && rows_.size % tile_.rows == 0;
       llvm::Value* const is_whole =
           always_whole ? static_cast<llvm::Value*>(b.getTrue()) : b.CreateICmpSGE(left, e_.i64(tile_.rows));
@@ -104,6 +106,29 @@ class Product {
           });
       emit_epilogue(row, always_whole ? e_.i64(tile_.rows) : e_.min(left, e_.i64(tile_.rows)), column, count);
     });
+  }
+
+  /// Asks for what the epilogue will read of this tile, such as an optimizer's state: it arrives while the product is
+  /// computed.
+  void prefetch_tile(llvm::Value* row, llvm::Value* column) {
+    auto& b = e_.b;
+    const Shape& shape = node_.types[0].shape;
+    const auto parameters = frame_.body().parameters();
+    for (std::size_t p = 0; p < parameters.size(); ++p) {
+      const Type& type = frame_.body().type(parameters[p].value);
+      const bool is_factor = std::ranges::find(node_.operands, parameters[p].value) != node_.operands.end();
+      if (type.shape != shape || is_factor) continue;
+      const std::int64_t line = 64 / static_cast<std::int64_t>(size_of(type.dtype));
+      for (std::int64_t r = 0; r < tile_.rows; ++r) {
+        llvm::Value* const first = b.CreateAdd(b.CreateMul(b.CreateAdd(row, e_.i64(r)), e_.size(columns_)), column);
+        for (std::int64_t c = 0; c < panel_columns(); c += line) {
+          llvm::Value* const at =
+              e_.element(e_.memory_type(type.dtype), frame_.operands[p], b.CreateAdd(first, e_.i64(c)));
+          b.CreateIntrinsic(llvm::Intrinsic::prefetch, {b.getPtrTy()},
+                            {at, b.getInt32(0), b.getInt32(3), b.getInt32(1)});
+        }
+      }
+    }
   }
 
   /// Where row `row` of the first operand begins.
