@@ -1,11 +1,11 @@
 #include <doctest/doctest.h>
 
-#include <algorithm>
 #include <array>
 
 #include "ir/reference/interpreter.h"
 #include "passes/differentiate.h"
 #include "passes/pass.h"
+#include "tests/passes/agreement.h"
 #include "tests/passes/fusion_contract.h"
 #include "tests/passes/mlp_graph.h"
 #include "tests/passes/random_graph.h"
@@ -20,15 +20,6 @@ ir::Graph run_one(const passes::Pass& pass, const ir::Graph& graph) {
   return passes::run_passes(graph, names);
 }
 
-/// Whether elements are equal; the sign of a zero does not count.
-bool same_values(const std::vector<Array>& a, const std::vector<Array>& b) {
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    REQUIRE(a[i].type() == b[i].type());
-    if (!std::ranges::equal(a[i].data<float>(), b[i].data<float>())) return false;
-  }
-  return a.size() == b.size();
-}
-
 TEST_CASE("the default pipeline keeps the meaning of a training step") {
   const ir::Graph traced = test::mlp_train_step({6, 5, 3});
   const ir::Graph before = passes::differentiate(traced);
@@ -39,8 +30,8 @@ TEST_CASE("the default pipeline keeps the meaning of a training step") {
     const std::vector<Array> states = test::random_states(before, 4);
     const ir::EvalResult expected = ir::evaluate(before, inputs, states);
     const ir::EvalResult result = ir::evaluate(after, inputs, states);
-    CHECK(same_values(result.results, expected.results));
-    CHECK(same_values(result.states, expected.states));
+    CHECK(test::same_values(result.results, expected.results));
+    CHECK(test::same_values(result.states, expected.states));
   }
 }
 

@@ -2,13 +2,12 @@
 
 #include <doctest/doctest.h>
 
-#include <cmath>
-#include <cstring>
 #include <limits>
 #include <set>
 
 #include "ir/reference/interpreter.h"
 #include "ir/text.h"
+#include "tests/passes/agreement.h"
 #include "tests/passes/random_graph.h"
 #include "tests/passes/rewrite_cases.h"
 #include "tests/support/random_arrays.h"
@@ -51,21 +50,9 @@ void fill_with_edges(Array& array, std::size_t offset) {
   });
 }
 
-bool equal(double x, double y, double tolerance) {
-  return x == y || (std::isnan(x) && std::isnan(y)) || std::abs(x - y) <= tolerance * (1 + std::abs(y));
-}
-
 bool agree(const Array& x, const Array& y, Exactness exactness) {
   if (exactness == Exactness::kExact) return x == y;
-  REQUIRE(x.type() == y.type());
-  return visit_dtype(x.dtype(), [&](auto zero) {
-    using T = decltype(zero);
-    for (std::size_t i = 0; i < x.data<T>().size(); ++i) {
-      const double tolerance = exactness == Exactness::kFast ? 1e-5 : 0;
-      if (!equal(static_cast<double>(x.data<T>()[i]), static_cast<double>(y.data<T>()[i]), tolerance)) return false;
-    }
-    return true;
-  });
+  return test::same_values(x, y, exactness == Exactness::kFast ? 1e-5 : 0);
 }
 
 void check_meaning(const ir::Graph& before, const ir::Graph& after, Exactness exactness) {
