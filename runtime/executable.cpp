@@ -51,6 +51,8 @@ class ReferenceExecutable : public Executable {
 
   void run(std::span<const Array> inputs, std::span<Array> outputs) override {
     const std::scoped_lock lock(step_lock());
+    if (outputs.size() != graph_.results().size())
+      fail("@{}: expected {} outputs, got {}", graph_.name(), graph_.results().size(), outputs.size());
     std::vector<Array> states;
     for (const auto& variable : variables_) states.push_back(variable->elements());
     const ir::EvalResult result = ir::evaluate(graph_, inputs, states);

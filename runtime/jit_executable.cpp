@@ -104,7 +104,10 @@ class JitExecutable : public Executable {
     for (int axis = 0; axis < type.shape.rank(); ++axis) {
       const Dim& dim = type.shape[axis];
       const std::int64_t size = input.sizes()[static_cast<std::size_t>(axis)];
-      if (dim.batch && batch == 0 && size > 0 && size % dim.size == 0) batch = size / dim.size;
+      if (dim.batch && batch == 0) {
+        if (size == 0 || size % dim.size != 0) return false;
+        batch = size / dim.size;
+      }
       if (size != dim.at(batch)) return false;
     }
     return true;

@@ -1,0 +1,166 @@
+// Executables of both engines: what they accept, which arrays they write, and several threads that share variables.
+#include "runtime/executable.h"
+
+#include <doctest/doctest.h>
+
+#include <thread>
+
+#include "ir/text.h"
+
+using namespace sluice;
+using runtime::Engine;
+using runtime::Executable;
+
+namespace {
+
+constexpr Engine kEngines[] = {Engine::kJit, Engine::kReference};
+
+const char* const kText = R"(sluice-ir 1
+graph @f(%x: f32[B,2], %y: f32[B]) state(%w: f32[2] "weight") {
+  %0: f32[B,2] = broadcast %w {shape=[B,2]}
+  %1: f32[B,2] = mul %x, %0
+  %2: f32[B] = reduce_sum %1 {axes=[1]}
+  %3: f32[B] = add %2, %y
+  %4: f32[2] = add %w, %w
+  update %w = %4
+  return %3
+}
+)";
+
+std::shared_ptr<runtime::VariableStorage> variable(const Array& value) {
+  return std::make_shared<runtime::VariableStorage>("weight", value, true);
+}
+
+std::unique_ptr<Executable> create(const char* text, runtime::Variables variables, Engine engine) {
+  return Executable::create(ir::parse(text), std::move(variables), {.engine = engine});
+}
+
+Array zeros(std::vector<std::int64_t> sizes, DType dtype = DType::kF32) { return {dtype, std::move(sizes)}; }
+
+/// The message of the Error that `f` throws; empty if there is none.
+template <typename F>
+std::string thrown(F&& f) {
+  try {
+    f();
+  } catch (const Error& error) {
+    return error.message();
+  }
+  return "";
+}
+
+bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+
+}  // namespace
+
+TEST_CASE("an executable checks its variables") {
+  for (const Engine engine : kEngines) {
+    CHECK(thrown([&] { create(kText, {}, engine); }) == "@f: expected a variable for each of 1 states, got 0");
+    CHECK(thrown([&] { create(kText, {variable(zeros({3}))}, engine); }) ==
+          "@f: state \"weight\" is f32[2], its variable \"weight\" is f32[3]");
+  }
+}
+
+TEST_CASE("inputs that do not fit are an error, and nothing has changed") {
+  for (const Engine engine : kEngines) {
+    CAPTURE(static_cast<int>(engine));
+    const auto w = variable(Array({1.F, 10.F}, {2}));
+    const auto executable = create(kText, {w}, engine);
+    std::vector<Array> outputs(1);
+    const auto run = [&](const std::vector<Array>& inputs) {
+      return thrown([&] { executable->run(inputs, outputs); });
+    };
+    CHECK(contains(run({zeros({3, 2})}), "2"));
+    CHECK(contains(run({zeros({3, 2}), zeros({3}), zeros({3})}), "2"));
+    CHECK(contains(run({zeros({3, 4}), zeros({3})}), "f32[3,4]"));
+    CHECK(contains(run({zeros({3, 2}), zeros({2})}), "B = 3"));
+    CHECK(contains(run({zeros({6}), zeros({3})}), "f32[6]"));
+    CHECK(contains(run({zeros({3, 2}, DType::kF64), zeros({3})}), "f64[3,2]"));
+    CHECK(contains(run({zeros({0, 2}), zeros({0})}), "f32[0,2]"));
+    std::vector<Array> none;
+    std::vector<Array> two(2);
+    const std::vector<Array> good{Array({1.F, 2.F, 3.F, 4.F}, {2, 2}), Array({100.F, 200.F}, {2})};
+    CHECK(contains(thrown([&] { executable->run(good, none); }), "1 outputs, got 0"));
+    CHECK(contains(thrown([&] { executable->run(good, two); }), "1 outputs, got 2"));
+    CHECK(w->value() == Array({1.F, 10.F}, {2}));
+
+    CHECK(run(good).empty());
+    CHECK(outputs[0] == Array({121.F, 243.F}, {2}));
+    CHECK(w->value() == Array({2.F, 20.F}, {2}));
+  }
+}
+
+TEST_CASE("an output is written in place if nobody else holds it and it fits") {
+  for (const Engine engine : kEngines) {
+    CAPTURE(static_cast<int>(engine));
+    const auto executable = create(kText, {variable(Array({1.F, 10.F}, {2}))}, engine);
+    const std::vector<Array> inputs{Array({1.F, 2.F}, {1, 2}), Array({100.F}, {1})};
+    std::vector<Array> outputs{zeros({1})};
+    const std::byte* const place = outputs[0].bytes();
+    executable->run(inputs, outputs);
+    CHECK(outputs[0].bytes() == place);
+    CHECK(outputs[0].item<float>() == 121);
+
+    const Array held = outputs[0];
+    executable->run(inputs, outputs);
+    CHECK(held.item<float>() == 121);
+    CHECK(outputs[0].item<float>() == 142);
+
+    outputs[0] = zeros({2}, DType::kI32);
+    executable->run(inputs, outputs);
+    CHECK(outputs[0] == Array({184.F}, {1}));
+
+    outputs[0] = inputs[1];  // an input is never written
+    executable->run(inputs, outputs);
+    CHECK(inputs[1].item<float>() == 100);
+    CHECK(outputs[0].item<float>() == 268);
+  }
+}
+
+TEST_CASE("executables that share a variable run one after the other") {
+  const char* const kAdvance = R"(sluice-ir 1
+graph @advance() state(%w: f32[65536] "weight") {
+  %0: f32[] = constant {value=1}
+  %1: f32[65536] = broadcast %0 {shape=[65536]}
+  %2: f32[65536] = add %w, %1
+  update %w = %2
+  return
+}
+)";
+  const char* const kSpread = R"(sluice-ir 1
+graph @spread() state(%w: f32[65536] "weight") {
+  %0: f32[] = reduce_max %w {axes=[0]}
+  %1: f32[] = reduce_min %w {axes=[0]}
+  %2: f32[] = sub %0, %1
+  return %2
+}
+)";
+  constexpr int kSteps = 200;
+  for (const Engine engine : kEngines) {
+    CAPTURE(static_cast<int>(engine));
+    const auto w = variable(zeros({65536}));
+    const auto advance = create(kAdvance, {w}, engine);
+    const auto spread = create(kSpread, {w}, engine);
+    int torn = 0;
+    std::thread writer([&] {
+      for (int i = 0; i < kSteps; ++i) advance->run({}, {});
+    });
+    std::thread reader([&] {
+      std::vector<Array> outputs(1);
+      for (int i = 0; i < kSteps; ++i) {
+        spread->run({}, outputs);
+        if (outputs[0].item<float>() != 0) ++torn;
+      }
+    });
+    int torn_values = 0;
+    for (int i = 0; i < kSteps; ++i) {
+      const Array value = w->value();
+      const auto elements = value.data<float>();
+      if (elements.front() != elements.back()) ++torn_values;
+    }
+    writer.join();
+    reader.join();
+    CHECK(torn == 0);
+    CHECK(torn_values == 0);
+    CHECK(w->value().data<float>()[0] == kSteps);
+  }
+}
