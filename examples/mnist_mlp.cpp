@@ -2,7 +2,9 @@
 // recognition with Core APIs" (https://www.tensorflow.org/guide/core/mlp_core), step by step, in Sluice.
 #include <fmt/format.h>
 
+#include <cstdio>
 #include <cstdlib>
+#include <exception>
 
 #include "examples/mnist_options.h"
 #include "frontend/sluice.h"
@@ -105,7 +107,8 @@ void train(const MnistOptions& options) {
 int main(int argc, char** argv) {
   try {
     train(parse_mnist_options(argc, argv));
-  } catch (const Error& error) {
+    if (std::fflush(stdout) != 0) fail("stdout: cannot write");
+  } catch (const std::exception& error) {
     fmt::print(stderr, "mnist_mlp: {}\n", error.what());
     return EXIT_FAILURE;
   }

@@ -233,6 +233,21 @@ TEST_CASE("--dump-ir prints the graph of every stage and nothing else, without d
   for (const auto& [title, text] : chosen) CHECK_MESSAGE(graphs.at(title) == text, title);
 }
 
+TEST_CASE("output that cannot be written is an error") {
+  if (!std::filesystem::exists("/dev/full")) return;
+  for (const char* const options : {"--dump-ir", "--epochs 0"}) {
+    INFO(options);
+    const TemporaryFolder folder;
+    const auto err = folder.path() / "err";
+    const int status = std::system(
+        fmt::format("'{}' --data '{}' {} > /dev/full 2> '{}'", MNIST_MLP, small_data().string(), options, err.string())
+            .c_str());
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == EXIT_FAILURE);
+    CHECK(text_of(err).starts_with("mnist_mlp: "));
+  }
+}
+
 TEST_CASE("--dump-dir writes numbered files and trains all the same") {
   const TemporaryFolder folder;
   const auto dumps = folder.path() / "a" / "new folder";
