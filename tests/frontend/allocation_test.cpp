@@ -1,33 +1,9 @@
 // A step of training neither allocates nor forks more than once. A program of its own: it counts operator new.
 #include <doctest/doctest.h>
 
-#include <atomic>
-#include <cstdlib>
-#include <new>
-
 #include "frontend/sluice.h"
 #include "runtime/thread_team.h"
-
-namespace {
-std::atomic<std::int64_t> allocations = 0;
-
-void* allocate(std::size_t size, std::size_t alignment) {
-  ++allocations;
-  const std::size_t rounded = (size + alignment - 1) / alignment * alignment;
-  void* const memory = std::aligned_alloc(alignment, rounded == 0 ? alignment : rounded);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
-}  // namespace
-
-void* operator new(std::size_t size) { return allocate(size, alignof(std::max_align_t)); }
-void* operator new(std::size_t size, std::align_val_t alignment) {
-  return allocate(size, static_cast<std::size_t>(alignment));
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+#include "tests/frontend/counting_new.h"
 
 using namespace sluice;
 
@@ -55,12 +31,12 @@ TEST_CASE("a warm step allocates nothing and forks once") {
     sum += loss.item<double>() + accuracy.item<double>();
   };
   for (int i = 0; i < 2; ++i) run();
-  const std::int64_t allocations_before = allocations;
+  const std::int64_t allocations_before = allocation_count();
   CHECK(allocations_before > 0);  // they are counted
   const std::uint64_t forks_before = runtime::default_team().forks();
   constexpr int kRuns = 5;
   for (int i = 0; i < kRuns; ++i) run();
-  const std::int64_t allocated = allocations - allocations_before;
+  const std::int64_t allocated = allocation_count() - allocations_before;
   CHECK(allocated == 0);
   CHECK(runtime::default_team().forks() - forks_before == 2 * kRuns);
   CHECK(sum > 0);
