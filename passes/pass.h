@@ -10,7 +10,7 @@
 
 namespace sluice::passes {
 
-/// A pass: one file, one row in the table of passes.cpp.
+/// A pass: one file, one row in the table of pass.cpp.
 struct Pass {
   std::string_view name;
   std::string_view summary;  ///< one sentence for --list-passes
