@@ -1,0 +1,47 @@
+#include "ir/random_arrays.h"
+
+#include <cmath>
+#include <random>
+#include <type_traits>
+
+namespace sluice {
+
+Array random_array(const Type& type, std::int64_t batch_size, std::uint64_t seed, std::optional<ir::Range> range) {
+  Array array(type.dtype, type.shape.at(batch_size));
+  std::mt19937_64 engine(seed);
+  visit_dtype(type.dtype, [&](auto zero) {
+    using T = decltype(zero);
+    const double low = range ? range->low : is_float(type.dtype) ? -1.0 : 0.0;
+    const double high = range ? range->high : is_float(type.dtype) ? 1.0 : 10.0;
+    for (T& element : array.data<T>()) {
+      const double unit = static_cast<double>(engine() >> 11) * 0x1p-53;  // in [0,1)
+      if constexpr (std::is_same_v<T, bool>) {
+        element = unit < 0.5;
+      } else if constexpr (std::is_integral_v<T>) {
+        element = static_cast<T>(std::floor(low + (high - low) * unit));
+      } else {
+        const T value = static_cast<T>(low + (high - low) * unit);
+        element = value < static_cast<T>(high) ? value : static_cast<T>(low);  // rounding may have reached `high`
+      }
+    }
+  });
+  return array;
+}
+
+std::vector<Array> random_parameters(const ir::Graph& graph, std::int64_t batch_size, std::uint64_t seed) {
+  std::vector<Array> arrays;
+  for (const ir::Parameter& parameter : graph.parameters()) {
+    arrays.push_back(random_array(graph.type(parameter.value), batch_size, ++seed, parameter.range));
+  }
+  return arrays;
+}
+
+std::vector<Array> random_states(const ir::Graph& graph, std::uint64_t seed) {
+  std::vector<Array> arrays;
+  for (const ir::State& state : graph.states()) {
+    arrays.push_back(random_array(graph.type(state.value), 1, ++seed, state.range));
+  }
+  return arrays;
+}
+
+}  // namespace sluice

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "ir/array.h"
+#include "ir/graph.h"
+
+namespace sluice {
+
+/// Random elements with low <= x < high: uniform floats, whole numbers, or bools that are true half the time. Without a
+/// range: floats in [-1,1), integers in [0,10). The same for the same arguments on every machine.
+Array random_array(const Type& type, std::int64_t batch_size, std::uint64_t seed, std::optional<ir::Range> range = {});
+
+/// An array for each parameter of `graph`, within its range if it has one.
+std::vector<Array> random_parameters(const ir::Graph& graph, std::int64_t batch_size, std::uint64_t seed);
+
+/// An array for each state of `graph`, within its range if it has one.
+std::vector<Array> random_states(const ir::Graph& graph, std::uint64_t seed);
+
+}  // namespace sluice
