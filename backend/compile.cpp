@@ -41,6 +41,16 @@ std::vector<ObjectCode> generate(const Plan& plan, const Target& target, const C
   return {std::move(parts[0].object), std::move(parts[1].object)};
 }
 
+std::vector<ObjectCode> load_or_generate(const ir::Graph& fused, const Plan& plan, const Target& target,
+                                         const CompileOptions& options) {
+  if (!options.cache || options.on_text) return generate(plan, target, options);
+  const std::string key = object_key(fused, target);
+  if (auto objects = options.cache->load(key)) return std::move(*objects);
+  std::vector<ObjectCode> objects = generate(plan, target, options);
+  options.cache->store(key, objects);
+  return objects;
+}
+
 }  // namespace
 
 Program::Program(Plan plan, std::unique_ptr<Jit> jit) : plan_(std::move(plan)), jit_(std::move(jit)) {
@@ -59,8 +69,8 @@ std::shared_ptr<const Program> compile(const ir::Graph& traced, const CompileOpt
   const Target target = host_target(options.target_features);
   Plan plan = make_plan(fused, target);
   if (options.on_text) options.on_text("plan", to_string(plan));
-  // 3. Emit LLVM IR for every kernel and let LLVM make machine code of it.
-  const std::vector<ObjectCode> objects = generate(plan, target, options);
+  // 3. Emit LLVM IR for every kernel and let LLVM make machine code of it, unless that was done before.
+  const std::vector<ObjectCode> objects = load_or_generate(fused, plan, target, options);
   // 4. Link it into this process.
   return std::make_shared<Program>(std::move(plan), std::make_unique<Jit>(objects));
 }

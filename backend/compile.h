@@ -2,11 +2,13 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "backend/codegen/codegen.h"
+#include "backend/object_cache.h"
 #include "backend/plan.h"
 #include "ir/graph.h"
 
@@ -19,8 +21,10 @@ struct CompileOptions {
   std::string target_features = {};
   /// Called with the graph after each stage: "traced", then each pass's name.
   std::function<void(std::string_view stage, const ir::Graph&)> on_stage = {};
-  /// Called with the backend's texts: "plan", then "llvm".
-  std::function<void(std::string_view stage, const std::string& text)> on_text;
+  /// Called with the backend's texts: "plan", then "llvm". Generates code even if the cache has it.
+  std::function<void(std::string_view stage, const std::string& text)> on_text = {};
+  /// Where machine code is kept between runs; nothing: nowhere.
+  std::optional<ObjectCache> cache = ObjectCache::from_environment();
 };
 
 /// A compiled graph: its plan and a function for each kernel of it.
