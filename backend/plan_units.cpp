@@ -76,8 +76,8 @@ void split_reduction(KernelPlan& kernel, const Target& target) {
   SLUICE_UNREACHABLE("{} reduces nothing", kernel.name);
 }
 
-/// Tiles, panel by panel. Scratch: a tile on its way to the store, and a panel of the second operand where it must be
-/// packed.
+/// Tiles, panel by panel. Scratch: two tiles on their way to the store, and a panel of the second operand where it must
+/// be packed.
 void split_matmul(KernelPlan& kernel, const Target& target) {
   const Node& product = *find_op(*kernel.body, Op::kMatmul);
   const Type& type = product.types[0];
@@ -86,7 +86,7 @@ void split_matmul(KernelPlan& kernel, const Target& target) {
   const std::int64_t lanes = target.lanes(static_cast<int>(element));
   const std::int64_t columns = tile.vectors * lanes;
   kernel.units.axes = {{type.shape[1], columns}, {type.shape[0], tile.rows}};
-  kernel.scratch.fixed = tile.rows * columns * element;
+  kernel.scratch.fixed = 2 * tile.rows * columns * element;
   if (!product.attributes.flag(ir::Attr::kTransposeB) && !type.shape[1].batch) return;
   const Shape& a = kernel.body->type(product.operands[0]).shape;
   const Dim depth = product.attributes.flag(ir::Attr::kTransposeA) ? a[0] : a[1];

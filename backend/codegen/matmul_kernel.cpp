@@ -44,7 +44,8 @@ class Product {
     b_ = {frame.operands[parameter(node_.operands[1])], b[1], node_.attributes.flag(Attr::kTransposeB)};
     depth_ = a_.transposed ? a[0] : a[1];
     packed_ = b_.transposed || columns_.batch;
-    panel_scratch_ = e_.element(element_, frame.scratch, e_.i64(tile_.rows * panel_columns()));
+    panel_scratch_ = e_.element(element_, frame.scratch, e_.i64(2 * tile_.rows * panel_columns()));
+    overlapped_ = !columns_.batch && tile_parameters().size() >= 2;
     frame_.elements.product = [this](const Index& index) { return load_product(index); };
   }
 
@@ -89,6 +90,7 @@ class Product {
     auto& b = e_.b;
     if (packed_) pack_panel(column, count, vectors);
     llvm::Value* const panel = packed_ ? panel_scratch_ : e_.element(element_, b_.pointer, column);
+    if (overlapped_) first = emit_overlapped_tiles(column, count, vectors, panel, first, last);
     e_.loop(first, last, 1, [&](llvm::Value* t) {
       llvm::Value* const row = b.CreateMul(t, e_.i64(tile_.rows));
       llvm::Value* const left = b.CreateSub(e_.size(rows_), row);
@@ -104,20 +106,87 @@ class Product {
               call_tile(1, vectors, a_at(b.CreateAdd(row, r)), panel, out);
             });
           });
-      emit_epilogue(row, always_whole ? e_.i64(tile_.rows) : e_.min(left, e_.i64(tile_.rows)), column, count);
+      emit_epilogue(frame_.scratch, row, always_whole ? e_.i64(tile_.rows) : e_.min(left, e_.i64(tile_.rows)), column,
+                    count);
     });
+  }
+
+  /// An epilogue with a lot to read and to compute, such as an optimizer's, runs one tile behind the product: a vector
+  /// of the tile before after every few multiply-adds, so that the divider and the memory work while the multipliers
+  /// do. Takes the whole tiles of first <= t < last and gives the first tile that is left.
+  llvm::Value* emit_overlapped_tiles(llvm::Value* column, llvm::Value* count, std::int64_t vectors, llvm::Value* panel,
+                                     llvm::Value* first, llvm::Value* last) {
+    auto& b = e_.b;
+    llvm::Value* const end = e_.max(first, e_.min(last, b.CreateUDiv(e_.size(rows_), e_.i64(tile_.rows))));
+    const auto row_of = [&](llvm::Value* t) { return b.CreateMul(t, e_.i64(tile_.rows)); };
+    e_.if_then(b.CreateICmpSLT(first, end), [&] {
+      prefetch_tile(row_of(first), column);
+      call_tile(tile_.rows, vectors, a_at(row_of(first)), panel, tile_scratch(first));
+      e_.loop(b.CreateAdd(first, e_.i64(1)), end, 1, [&](llvm::Value* t) {
+        prefetch_tile(row_of(t), column);
+        llvm::Value* const before = b.CreateSub(t, e_.i64(1));
+        emit_overlapped_tile(a_at(row_of(t)), panel, tile_scratch(t), vectors, tile_scratch(before), row_of(before),
+                             column, count);
+      });
+      llvm::Value* const final_tile = b.CreateSub(end, e_.i64(1));
+      emit_epilogue(tile_scratch(final_tile), row_of(final_tile), e_.i64(tile_.rows), column, count);
+    });
+    return end;
+  }
+
+  /// Computes a tile into `out`, and the epilogue of the tile in `finished`, whose first row is `row`.
+  void emit_overlapped_tile(llvm::Value* a, llvm::Value* panel, llvm::Value* out, std::int64_t vectors,
+                            llvm::Value* finished, llvm::Value* row, llvm::Value* column, llvm::Value* count) {
+    auto& b = e_.b;
+    const std::int64_t width = llvm::cast<llvm::ConstantInt>(count)->getSExtValue();
+    llvm::Value* const depth = e_.size(depth_);
+    llvm::Value* const share = b.CreateUDiv(depth, e_.i64(tile_.rows * vectors));
+    const Strides strides{e_.size(a_.stride), packed_ ? e_.i64(panel_columns()) : e_.size(b_.stride)};
+    column_ = column;
+    const Values state = e_.loop(
+        e_.i64(0), e_.i64(tile_.rows), 1, chain_start(a, panel, tile_.rows, vectors),
+        [&](llvm::Value* r, const Values& carried) {
+          scratch_row_ = e_.element(element_, finished, b.CreateMul(r, e_.i64(panel_columns())));
+          llvm::Value* const i = b.CreateAdd(row, r);
+          frame_.elements.begin_row(e_.preheader("row"));
+          Values now = carried;
+          for (std::int64_t v = 0; v < vectors; ++v) {
+            now = emit_chain(now, share, tile_.rows, vectors, strides);
+            const std::int64_t left = width - v * lanes_;
+            frame_.elements.begin_vector(lanes_, left >= lanes_ ? nullptr : e_.first_lanes(e_.i64(left), lanes_));
+            const Coordinate j{b.CreateAdd(column, e_.i64(v * lanes_)), true, nullptr, Level::kVector};
+            store_results(frame_, {{i, false, nullptr, Level::kRow}, j});
+          }
+          return now;
+        });
+    llvm::Value* const rest = b.CreateSub(depth, b.CreateMul(share, e_.i64(tile_.rows * vectors)));
+    store_tile(emit_chain(state, rest, tile_.rows, vectors, strides), out, tile_.rows, vectors);
+  }
+
+  /// Two tiles take turns in scratch.
+  llvm::Value* tile_scratch(llvm::Value* t) {
+    return e_.element(element_, frame_.scratch,
+                      e_.b.CreateMul(e_.b.CreateAnd(t, e_.i64(1)), e_.i64(tile_.rows * panel_columns())));
+  }
+
+  /// The parameters that the epilogue reads as it does the product, by their numbers.
+  std::vector<std::size_t> tile_parameters() const {
+    std::vector<std::size_t> found;
+    const auto parameters = frame_.body().parameters();
+    for (std::size_t p = 0; p < parameters.size(); ++p) {
+      const bool is_factor = std::ranges::find(node_.operands, parameters[p].value) != node_.operands.end();
+      if (!is_factor && frame_.body().type(parameters[p].value).shape == node_.types[0].shape) found.push_back(p);
+    }
+    return found;
   }
 
   /// Asks for what the epilogue will read of this tile, such as an optimizer's state: it arrives while the product is
   /// computed.
   void prefetch_tile(llvm::Value* row, llvm::Value* column) {
     auto& b = e_.b;
-    const Shape& shape = node_.types[0].shape;
     const auto parameters = frame_.body().parameters();
-    for (std::size_t p = 0; p < parameters.size(); ++p) {
+    for (const std::size_t p : tile_parameters()) {
       const Type& type = frame_.body().type(parameters[p].value);
-      const bool is_factor = std::ranges::find(node_.operands, parameters[p].value) != node_.operands.end();
-      if (type.shape != shape || is_factor) continue;
       const std::int64_t line = 64 / static_cast<std::int64_t>(size_of(type.dtype));
       for (std::int64_t r = 0; r < tile_.rows; ++r) {
         llvm::Value* const first = b.CreateAdd(b.CreateMul(b.CreateAdd(row, e_.i64(r)), e_.size(columns_)), column);
@@ -136,11 +205,11 @@ class Product {
     return e_.element(element_, a_.pointer, a_.transposed ? row : e_.b.CreateMul(row, e_.size(a_.stride)));
   }
 
-  void emit_epilogue(llvm::Value* row, llvm::Value* rows, llvm::Value* column, llvm::Value* count) {
+  void emit_epilogue(llvm::Value* tile, llvm::Value* row, llvm::Value* rows, llvm::Value* column, llvm::Value* count) {
     auto& b = e_.b;
     e_.loop(e_.i64(0), rows, 1, [&](llvm::Value* r) {
       llvm::Value* const i = b.CreateAdd(row, r);
-      scratch_row_ = e_.element(element_, frame_.scratch, b.CreateMul(r, e_.i64(panel_columns())));
+      scratch_row_ = e_.element(element_, tile, b.CreateMul(r, e_.i64(panel_columns())));
       column_ = column;
       frame_.elements.begin_row(e_.preheader("row"));
       for_vectors(frame_, column, b.CreateAdd(column, count), lanes_,
@@ -258,18 +327,38 @@ class Product {
     llvm::Value* const a_stride = sized(a_.stride, 4);
     llvm::Value* const panel_stride =
         packed_ ? static_cast<llvm::Value*>(e_.i64(panel_columns())) : sized(b_.stride, 5);
+    const Values start = chain_start(function->getArg(0), function->getArg(1), rows, vectors);
+    store_tile(emit_chain(start, depth, rows, vectors, {a_stride, panel_stride}), function->getArg(2), rows, vectors);
+    b.CreateRetVoid();
+  }
+
+  struct Strides {
+    llvm::Value* a;
+    llvm::Value* panel;
+  };
+
+  /// What a chain of multiply-adds carries: where it stands in both operands, and rows x vectors accumulators.
+  Values chain_start(llvm::Value* a, llvm::Value* panel, std::int64_t rows, std::int64_t vectors) {
+    Values start{a, panel};
+    start.resize(static_cast<std::size_t>(2 + rows * vectors),
+                 llvm::Constant::getNullValue(Emitter::vector_of(element_, lanes_)));
+    return start;
+  }
+
+  /// The next `turns` inner positions of a tile.
+  Values emit_chain(const Values& start, llvm::Value* turns, std::int64_t rows, std::int64_t vectors,
+                    const Strides& strides) {
+    auto& b = e_.b;
     llvm::Type* const vector = Emitter::vector_of(element_, lanes_);
     const llvm::Align align(static_cast<std::uint64_t>(bytes_));
-    Values carried{function->getArg(0), function->getArg(1)};
-    for (std::int64_t i = 0; i < rows * vectors; ++i) carried.push_back(llvm::Constant::getNullValue(vector));
-    const Values sums = e_.loop(e_.i64(0), depth, 1, carried, [&](llvm::Value*, const Values& now) {
-      Values next{e_.element(element_, now[0], a_.transposed ? a_stride : e_.i64(1)),
-                  e_.element(element_, now[1], panel_stride)};
+    return e_.loop(e_.i64(0), turns, 1, start, [&](llvm::Value*, const Values& now) {
+      Values next{e_.element(element_, now[0], a_.transposed ? strides.a : e_.i64(1)),
+                  e_.element(element_, now[1], strides.panel)};
       Values panel_row;
       for (std::int64_t v = 0; v < vectors; ++v)
         panel_row.push_back(b.CreateAlignedLoad(vector, e_.element(element_, now[1], e_.i64(v * lanes_)), align));
       for (std::int64_t r = 0; r < rows; ++r) {
-        llvm::Value* const offset = a_.transposed ? e_.i64(r) : b.CreateMul(e_.i64(r), a_stride);
+        llvm::Value* const offset = a_.transposed ? e_.i64(r) : b.CreateMul(e_.i64(r), strides.a);
         llvm::Value* const factor =
             e_.splat(b.CreateAlignedLoad(element_, e_.element(element_, now[0], offset), align), lanes_);
         for (std::int64_t v = 0; v < vectors; ++v) {
@@ -279,14 +368,16 @@ class Product {
       }
       return next;
     });
+  }
+
+  void store_tile(const Values& sums, llvm::Value* out, std::int64_t rows, std::int64_t vectors) {
     for (std::int64_t r = 0; r < rows; ++r) {
       for (std::int64_t v = 0; v < vectors; ++v) {
-        llvm::Value* const to = e_.element(element_, function->getArg(2), e_.i64(r * panel_columns() + v * lanes_));
-        b.CreateAlignedStore(sums[static_cast<std::size_t>(2 + r * vectors + v)], to,
-                             llvm::Align(static_cast<std::uint64_t>(bytes_ * lanes_)));
+        llvm::Value* const to = e_.element(element_, out, e_.i64(r * panel_columns() + v * lanes_));
+        e_.b.CreateAlignedStore(sums[static_cast<std::size_t>(2 + r * vectors + v)], to,
+                                llvm::Align(static_cast<std::uint64_t>(bytes_ * lanes_)));
       }
     }
-    b.CreateRetVoid();
   }
 
   Frame& frame_;
@@ -299,6 +390,7 @@ class Product {
   Tile tile_{};
   Matrix a_{}, b_{};
   bool packed_ = false;
+  bool overlapped_ = false;
   llvm::Value* panel_scratch_ = nullptr;
   llvm::Value* scratch_row_ = nullptr;  ///< the row of the tile that the epilogue works on
   llvm::Value* column_ = nullptr;       ///< the panel's first column

@@ -55,6 +55,22 @@ TEST_CASE("products of every orientation, with B as a row, column or inner size"
   }
 }
 
+TEST_CASE("an optimizer's update runs behind the product, over whole and partial tiles and panels") {
+  check(
+      R"(graph @adam(%x: f32[B,70], %d: f32[B,100]) state(%w: f32[70,100] "w" {range=[-1,1)}, %m: f32[70,100] "m", %v: f32[70,100] "v" {range=[1,2)}) {
+  %0: f32[70,100] = matmul %x, %d {transpose_a=true}
+  %1: f32[70,100] = add %m, %0
+  %2: f32[70,100] = square %0
+  %3: f32[70,100] = add %v, %2
+  %4: f32[70,100] = sqrt %3
+  %5: f32[70,100] = div %1, %4
+  %6: f32[70,100] = sub %w, %5
+  update %w = %6, %m = %1, %v = %3
+  return %6
+})",
+      {1, 3, 23, 24, 64, 128});
+}
+
 TEST_CASE("reductions along every axis") {
   for (const char* axes : {"0", "1", "2", "0,1", "0,2", "1,2", "0,1,2"}) {
     for (const char* op : {"reduce_sum", "reduce_max", "reduce_min"}) {
