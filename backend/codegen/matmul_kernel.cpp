@@ -190,9 +190,10 @@ class Product {
       const std::int64_t line = 64 / static_cast<std::int64_t>(size_of(type.dtype));
       for (std::int64_t r = 0; r < tile_.rows; ++r) {
         llvm::Value* const first = b.CreateAdd(b.CreateMul(b.CreateAdd(row, e_.i64(r)), e_.size(columns_)), column);
-        for (std::int64_t c = 0; c < panel_columns(); c += line) {
-          llvm::Value* const at =
-              e_.element(e_.memory_type(type.dtype), frame_.operands[p], b.CreateAdd(first, e_.i64(c)));
+        // A row of the tile begins anywhere in a cache line, so it reaches into one more than it fills.
+        for (std::int64_t c = 0; c < panel_columns() + line; c += line) {
+          llvm::Value* const at = e_.element(e_.memory_type(type.dtype), frame_.operands[p],
+                                             b.CreateAdd(first, e_.i64(std::min(c, panel_columns() - 1))));
           b.CreateIntrinsic(llvm::Intrinsic::prefetch, {b.getPtrTy()},
                             {at, b.getInt32(0), b.getInt32(3), b.getInt32(1)});
         }
