@@ -14,7 +14,7 @@ Optimizer::Optimizer(std::string_view kind, double learning_rate)
       learning_rate_(lazy_variable("learning_rate", [&] { return Array::scalar(static_cast<float>(learning_rate)); },
                                    {.trainable = false})) {}
 
-Variable Optimizer::slot(const Variable& variable, std::string_view name) {
+Variable Optimizer::slot(const Variable& variable, std::string_view name, std::optional<ir::Range> range) {
   const auto same = [variable](const Variable& other) { return other.is(variable); };
   if (std::none_of(updated_->begin(), updated_->end(), same)) {
     updated_->push_back(variable);
@@ -23,7 +23,8 @@ Variable Optimizer::slot(const Variable& variable, std::string_view name) {
     }
   }
   return lazy_variable(fmt::format("{}/{}", variable.name(), name),
-                       [&] { return Array(variable.type().dtype, variable.type().shape.at(1)); }, {.trainable = false});
+                       [&] { return Array(variable.type().dtype, variable.type().shape.at(1)); },
+                       {.trainable = false, .range = range});
 }
 
 void Optimizer::check(std::string_view kind, const std::vector<Tensor>& gradients,
@@ -60,8 +61,10 @@ void SGD::apply(const std::vector<Tensor>& gradients, const std::vector<Variable
 Adam::Adam(AdamOptions options)
     : Optimizer("adam", options.learning_rate),
       options_(options),
-      beta_1_power_(lazy_variable("beta_1_power", [] { return Array::scalar(1.0); }, {.trainable = false})),
-      beta_2_power_(lazy_variable("beta_2_power", [] { return Array::scalar(1.0); }, {.trainable = false})) {}
+      beta_1_power_(lazy_variable("beta_1_power", [] { return Array::scalar(1.0); },
+                                  {.trainable = false, .range = ir::Range{0, 1}})),
+      beta_2_power_(lazy_variable("beta_2_power", [] { return Array::scalar(1.0); },
+                                  {.trainable = false, .range = ir::Range{0, 1}})) {}
 
 // The paper's w -= rate * (m / (1 - beta_1^t)) / (sqrt(v / (1 - beta_2^t)) + epsilon), multiplied out so that what does
 // not depend on the element is computed once: w -= alpha * m / (sqrt(v) + epsilon * c), c = sqrt(1 - beta_2^t),
@@ -78,7 +81,7 @@ void Adam::apply(const std::vector<Tensor>& gradients, const std::vector<Variabl
   for (std::size_t i = 0; i < variables.size(); ++i) {
     const Tensor& gradient = gradients[i];
     const Variable m = slot(variables[i], "m");
-    const Variable v = slot(variables[i], "v");
+    const Variable v = slot(variables[i], "v", ir::Range{0, 1});
     m.assign_add((gradient - m) * (1 - options_.beta_1));
     v.assign_add((square(gradient) - v) * (1 - options_.beta_2));
     const DType dtype = gradient.dtype();

@@ -17,8 +17,8 @@ class Optimizer : public Module {
  protected:
   Optimizer(std::string_view kind, double learning_rate);
 
-  /// The variable `name` beside `variable`, of its type; it begins as zeros.
-  Variable slot(const Variable& variable, std::string_view name);
+  /// The variable `name` beside `variable`, of its type; it begins as zeros. `range`: what values it takes, for tools.
+  Variable slot(const Variable& variable, std::string_view name, std::optional<ir::Range> range = {});
   /// Throws Error, naming the optimizer, unless there is a gradient of its type for each variable.
   static void check(std::string_view kind, const std::vector<Tensor>& gradients,
                     const std::vector<Variable>& variables);
