@@ -43,7 +43,7 @@ std::vector<ObjectCode> generate(const Plan& plan, const Target& target, const C
 
 std::vector<ObjectCode> load_or_generate(const ir::Graph& fused, const Plan& plan, const Target& target,
                                          const CompileOptions& options) {
-  if (!options.cache || options.on_text) return generate(plan, target, options);
+  if (!options.cache || options.on_text || options.on_plan) return generate(plan, target, options);
   const std::string key = object_key(fused, target);
   if (auto objects = options.cache->load(key)) return std::move(*objects);
   std::vector<ObjectCode> objects = generate(plan, target, options);
@@ -68,6 +68,7 @@ std::shared_ptr<const Program> compile(const ir::Graph& traced, const CompileOpt
   // 2. Decide the order of kernels, what lies where, and who waits for whom.
   const Target target = host_target(options.target_features);
   Plan plan = make_plan(fused, target);
+  if (options.on_plan) options.on_plan(plan);
   if (options.on_text) options.on_text("plan", to_string(plan));
   // 3. Emit LLVM IR for every kernel and let LLVM make machine code of it, unless that was done before.
   const std::vector<ObjectCode> objects = load_or_generate(fused, plan, target, options);

@@ -25,6 +25,9 @@ struct CompileOptions {
   std::function<void(std::string_view stage, const std::string& text)> on_text = {};
   /// Where machine code is kept between runs; nothing: nowhere.
   std::optional<ObjectCache> cache = ObjectCache::from_environment();
+  /// Called with the plan before code is made of it, and may change it: for tests that plant bugs. Generates code even
+  /// if the cache has it.
+  std::function<void(Plan& plan)> on_plan = {};
 };
 
 /// A compiled graph: its plan and a function for each kernel of it.

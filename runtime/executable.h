@@ -13,6 +13,10 @@
 #include "ir/graph.h"
 #include "runtime/variable.h"
 
+namespace sluice::backend {
+struct Plan;
+}
+
 namespace sluice::runtime {
 
 enum class Engine : std::uint8_t {
@@ -27,6 +31,9 @@ struct ExecutableOptions {
   std::string target_features = {};
   /// Called with the graph after each stage: "traced", then each pass's name.
   std::function<void(std::string_view stage, const ir::Graph&)> on_stage = {};
+  /// Called with the plan of kernels and buffers before code is made of it, and may change it: for tests that plant
+  /// bugs. Of the JIT only.
+  std::function<void(backend::Plan& plan)> on_plan = {};
 };
 
 /// A compiled graph bound to its variables; one serves every B >= 1. Two threads may call it at once, as they may call

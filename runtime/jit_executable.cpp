@@ -22,7 +22,7 @@ class JitExecutable : public Executable {
       : variables_(std::move(variables)) {
     const auto start = std::chrono::steady_clock::now();
     program_ = backend::compile(
-        traced, {.target_features = options.target_features, .on_stage = options.on_stage, .on_text = {}});
+        traced, {.target_features = options.target_features, .on_stage = options.on_stage, .on_plan = options.on_plan});
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
     compile_seconds_ = elapsed.count();
     bind_fixed_buffers();
