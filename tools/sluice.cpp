@@ -9,6 +9,7 @@
 int main(int argc, char** argv) {
   CLI::App program("Work with Sluice graphs as text: what can be dumped can be edited and run.");
   program.require_subcommand(1);
+  sluice::tools::add_check(program);
   sluice::tools::add_opt(program);
   sluice::tools::add_run(program);
   try {

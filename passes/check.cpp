@@ -1,0 +1,266 @@
+#include "passes/check.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "ir/error.h"
+#include "ir/random_arrays.h"
+#include "ir/reference/interpreter.h"
+#include "passes/rebuild.h"
+
+namespace sluice::passes {
+
+namespace {
+
+std::string show(double x) { return fmt::format("{:.9g}", x); }
+
+double number(const Array& array, std::size_t i) {
+  return visit_dtype(array.dtype(), [&]<typename T>(T) { return static_cast<double>(array.data<T>()[i]); });
+}
+
+bool has_gradient(const ir::Graph& graph) {
+  return std::ranges::any_of(graph.nodes(), [](const ir::Node& node) { return node.op == ir::Op::kGradient; });
+}
+
+std::vector<Array> joined(ir::EvalResult result) {
+  std::vector<Array> all = std::move(result.results);
+  all.insert(all.end(), result.states.begin(), result.states.end());
+  return all;
+}
+
+std::vector<Array> in_double(const ir::Graph& graph, const Sample& sample) {
+  return joined(ir::evaluate(graph, sample.inputs, sample.states, {ir::Precision::kDouble, true}));
+}
+
+std::vector<Array> as_written(const ir::Graph& graph, const Sample& sample) {
+  return joined(ir::evaluate(graph, sample.inputs, sample.states));
+}
+
+/// The first element whose value is not the same; both NaN and zeros of either sign are.
+std::string compare_values(std::span<const Expected> names, std::span<const Array> before,
+                           std::span<const Array> after) {
+  for (std::size_t r = 0; r < before.size(); ++r) {
+    if (before[r] == after[r]) continue;
+    for (std::size_t i = 0; i < names[r].tolerance.size(); ++i) {
+      const double x = number(before[r], i);
+      const double y = number(after[r], i);
+      if (x == y || (std::isnan(x) && std::isnan(y))) continue;
+      return fmt::format("{}[{}] is {}, expected {} to the last bit", names[r].name, i, show(y), show(x));
+    }
+  }
+  return "";
+}
+
+struct Stage {
+  std::string name;
+  const Pass* pass;  // null for the graph as it was given
+  ir::Graph graph;
+};
+
+/// The value that the message of a comparison is about.
+ir::Value value_of(const ir::Graph& graph, std::size_t index) {
+  if (index < graph.results().size()) return graph.results()[index];
+  const ir::State& state = graph.states()[index - graph.results().size()];
+  return state.update.value_or(state.value);
+}
+
+class Checker {
+ public:
+  Checker(const ir::Graph& traced, const CheckOptions& options) : traced_(traced), options_(options) {
+    pipeline_ = options.pipeline;
+    if (!pipeline_.empty()) return;
+    for (const std::string_view name : default_pipeline()) pipeline_.push_back(find_pass(name));
+  }
+
+  CheckReport run() && {
+    if (!run_passes()) return std::move(report_);
+    for (std::size_t i = 0; i < options_.batch_sizes.size(); ++i) {
+      const Sample sample = make_sample(traced_, options_.batch_sizes[i], options_.seed + i);
+      if (!check_sample(sample)) break;
+    }
+    return std::move(report_);
+  }
+
+ private:
+  bool differ(std::string stage, std::string what, std::string node, const Sample& sample) {
+    report_.difference = Difference{std::move(stage), std::move(what), std::move(node), sample};
+    return false;
+  }
+
+  /// All stages; false if a pass makes an invalid graph.
+  bool run_passes() {
+    stages_.push_back({"traced", nullptr, traced_});
+    for (const Pass& pass : pipeline_) {
+      try {
+        ir::Graph graph = pass.run(stages_.back().graph);
+        ir::verify(graph);
+        stages_.push_back({std::string(pass.name), &pass, std::move(graph)});
+      } catch (const Error& error) {
+        return differ(std::string(pass.name), fmt::format("invalid graph: {}", error.what()), "", {});
+      }
+    }
+    return true;
+  }
+
+  bool check_sample(const Sample& sample) {
+    std::size_t first = 0;
+    while (first < stages_.size() && has_gradient(stages_[first].graph)) ++first;
+    if (first == stages_.size()) fail("@{}: no pass of the pipeline expands the gradients", traced_.name());
+    if (first > 0) {
+      report_.difference = check_gradients(stages_[first - 1].graph, *stages_[first].pass, sample, report_);
+      if (report_.difference) return false;
+    }
+    const std::vector<Expected> expected = expect(stages_[first].graph, sample);
+    for (const Expected& e : expected) {
+      report_.elements += e.exact.element_count();
+      report_.undecided += e.undecided;
+      report_.not_finite += e.not_finite;
+    }
+    if (const std::string why = inconclusive(expected, options_.limits); !why.empty())
+      return differ("traced", why, "", sample);
+    std::vector<Array> before = as_written(stages_[first].graph, sample);
+    for (std::size_t s = first + 1; s < stages_.size(); ++s) {
+      if (!check_stage(s, expected, before, sample)) return false;
+    }
+    if (options_.also) report_.difference = options_.also(stages_[first].graph, sample, expected);
+    return !report_.difference;
+  }
+
+  bool check_stage(std::size_t s, std::span<const Expected> expected, std::vector<Array>& before,
+                   const Sample& sample) {
+    if (std::string what = compare(expected, in_double(stages_[s].graph, sample)); !what.empty())
+      return locate(s, std::move(what), sample);
+    std::vector<Array> after = as_written(stages_[s].graph, sample);
+    if (std::string what = compare_values(expected, before, after); !what.empty())
+      return locate(s, std::move(what), sample);
+    before = std::move(after);
+    return true;
+  }
+
+  /// Whether the pass of stage `s` changes what `graph`, a part of the graph before it, gives.
+  bool changes(std::size_t s, const ir::Graph& graph, const Sample& sample) const {
+    const ir::Graph after = stages_[s].pass->run(graph);
+    const std::vector<Expected> expected = expect(graph, sample);
+    if (!compare(expected, in_double(after, sample)).empty()) return true;
+    return !compare_values(expected, as_written(graph, sample), as_written(after, sample)).empty();
+  }
+
+  bool locate(std::size_t s, std::string what, const Sample& sample) {
+    const ir::Graph& graph = stages_[s - 1].graph;
+    const auto fails = [&](const ir::Graph& part) { return changes(s, part, sample); };
+    std::string node;
+    for (std::size_t i = 0; node.empty() && i < graph.results().size() + graph.states().size(); ++i) {
+      const auto found = first_failing(graph, value_of(graph, i), fails);
+      if (found) node = describe(graph, *found);
+    }
+    return differ(stages_[s].name, std::move(what), std::move(node), sample);
+  }
+
+  const ir::Graph& traced_;
+  const CheckOptions& options_;
+  std::vector<Pass> pipeline_;
+  std::vector<Stage> stages_;
+  CheckReport report_;
+};
+
+}  // namespace
+
+Sample make_sample(const ir::Graph& graph, std::int64_t batch_size, std::uint64_t seed) {
+  return {batch_size, seed, random_parameters(graph, batch_size, seed), random_states(graph, seed + 1000)};
+}
+
+std::string compare(std::span<const Expected> expected, std::span<const Array> actual) {
+  if (expected.size() != actual.size())
+    return fmt::format("{} results and states, expected {}", actual.size(), expected.size());
+  for (std::size_t r = 0; r < expected.size(); ++r) {
+    const Expected& e = expected[r];
+    if (e.exact.sizes() != actual[r].sizes())
+      return fmt::format("{} is {}, expected {}", e.name, to_string(actual[r].type()), to_string(e.exact.type()));
+    for (std::size_t i = 0; i < e.tolerance.size(); ++i) {
+      if (e.tolerance[i] < 0) continue;
+      const double x = number(e.exact, i);
+      const double y = number(actual[r], i);
+      if (x == y || (std::isnan(x) && std::isnan(y)) || std::abs(x - y) <= e.tolerance[i]) continue;
+      return fmt::format("{}[{}] is {}, expected {} within {:.2g}", e.name, i, show(y), show(x), e.tolerance[i]);
+    }
+  }
+  return "";
+}
+
+std::string inconclusive(std::span<const Expected> expected, const CheckLimits& limits) {
+  for (const Expected& e : expected) {
+    const auto count = static_cast<double>(e.exact.element_count());
+    if (static_cast<double>(e.not_finite) > limits.not_finite * count)
+      return fmt::format("{}: {} of {} elements are not finite", e.name, e.not_finite, e.exact.element_count());
+    if (static_cast<double>(e.undecided) > limits.undecided * count)
+      return fmt::format("{}: {} of {} elements are undecided", e.name, e.undecided, e.exact.element_count());
+  }
+  return "";
+}
+
+std::string to_string(const Difference& difference) {
+  std::string text = fmt::format("{}: {}", difference.stage, difference.what);
+  if (!difference.node.empty()) text += fmt::format("\n  first at {}", difference.node);
+  return text + fmt::format("\n  with B = {}, seed {}", difference.sample.batch_size, difference.sample.seed);
+}
+
+CheckReport check_passes(const ir::Graph& traced, const CheckOptions& options) {
+  return Checker(traced, options).run();
+}
+
+std::string describe(const ir::Graph& graph, ir::Value value) {
+  const ir::Node& node = graph.node(value);
+  const Location line = ir::user_location(node.origins);
+  return fmt::format("`{}` {}{}", to_string(node.op), to_string(graph.type(value)),
+                     line.known() ? fmt::format(" ({})", to_string(line)) : "");
+}
+
+ir::Graph cut_at(const ir::Graph& graph, ir::Value value) {
+  Rebuild rebuild(graph);
+  for (std::uint32_t i = 0; i <= value.node; ++i) rebuild.copy(i);
+  rebuild.builder().set_results({rebuild.at(value)});
+  return remove_dead(std::move(rebuild.builder()).finish());
+}
+
+std::optional<ir::Value> first_failing(const ir::Graph& graph, ir::Value from,
+                                       const std::function<bool(const ir::Graph&)>& fails) {
+  const auto cut_fails = [&](ir::Value value) {
+    return graph.node(value).op != ir::Op::kGradient && fails(cut_at(graph, value));
+  };
+  if (!cut_fails(from)) return std::nullopt;
+  // The nodes that it depends on, and a bisection over them: what comes out fails, though one of its operands may too.
+  std::vector<bool> needed(from.node + 1);
+  needed[from.node] = true;
+  std::vector<std::uint32_t> order;
+  for (std::uint32_t i = from.node + 1; i-- > 0;) {
+    if (!needed[i]) continue;
+    if (!ir::info(graph.node(i).op).has(ir::kInput)) order.push_back(i);
+    for (const ir::Value operand : graph.node(i).operands) needed[operand.node] = true;
+  }
+  std::ranges::reverse(order);
+  std::size_t good = 0;  // everything before it is taken to be right
+  std::size_t bad = order.size() - 1;
+  ir::Value found = from;
+  while (good < bad) {
+    const std::size_t middle = good + (bad - good) / 2;
+    if (cut_fails({order[middle], 0})) {
+      bad = middle;
+      found = {order[middle], 0};
+    } else {
+      good = middle + 1;
+    }
+  }
+  // From there up, as long as an operand fails.
+  for (bool moved = true; moved;) {
+    moved = false;
+    for (const ir::Value operand : graph.node(found).operands) {
+      if (ir::info(graph.node(operand).op).has(ir::kInput) || !cut_fails(operand)) continue;
+      found = operand;
+      moved = true;
+      break;
+    }
+  }
+  return found;
+}
+
+}  // namespace sluice::passes

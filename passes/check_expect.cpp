@@ -1,0 +1,384 @@
+// What a graph gives, with an estimate of how far other ways to round may lie from it.
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <random>
+
+#include "ir/reference/interpreter.h"
+#include "ir/reference/rules.h"
+#include "passes/check.h"
+
+namespace sluice::passes {
+
+namespace {
+
+using ir::Node;
+using ir::Op;
+using ir::reference::Arithmetic;
+using ir::reference::Tensor;
+using ir::reference::Tensors;
+using Mask = std::vector<bool>;  // empty: false everywhere
+
+/// Index 0 is computed in double, 1 as written, the others as written with disturbed rounding.
+constexpr std::size_t kWays = 4;
+constexpr std::size_t kFirstDisturbed = 2;
+
+/// How many times the estimated error a difference may be.
+constexpr double kMargin = 8;
+/// An element whose margin is more than this share of the largest one says nothing.
+constexpr double kVacuous = 0.02;
+
+struct Ways {
+  std::array<Tensor, kWays> values;
+  Mask undecided;  ///< behind a decision that rounding may turn
+  Mask near_kink;  ///< continuous, but a decision on it is undecided: relu close to 0
+
+  std::size_t count() const { return values[0].count(); }
+};
+
+bool rounds(Op op) {
+  switch (op) {
+    case Op::kAdd:
+    case Op::kSub:
+    case Op::kMul:
+    case Op::kDiv:
+    case Op::kPow:
+    case Op::kExp:
+    case Op::kLog:
+    case Op::kSqrt:
+    case Op::kRsqrt:
+    case Op::kTanh:
+    case Op::kSigmoid:
+    case Op::kSquare:
+    case Op::kMatmul:
+    case Op::kReduceSum:
+    case Op::kRandomNormal:
+      return true;
+    default:
+      return false;
+  }
+}
+
+/// Moves each element by up to four units in the last place. Whole numbers stay: they are mostly exact.
+void disturb(Tensor& tensor, std::mt19937_64& engine) {
+  tensor.visit([&]<typename T>(std::span<const T>) {
+    if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double>) {
+      for (T& x : tensor.data<T>()) {
+        if (x == std::trunc(x) && std::abs(x) < T(1 << 20)) continue;
+        const double unit = static_cast<double>(engine() >> 11) * 0x1p-52 - 1;  // in [-1,1)
+        x += static_cast<T>(static_cast<double>(x) * unit * 4 * static_cast<double>(std::numeric_limits<T>::epsilon()));
+      }
+    }
+  });
+}
+
+double number(const Tensor& tensor, std::size_t i) {
+  return tensor.visit([&]<typename T>(std::span<const T> x) { return ir::reference::element<double>(x[i]); });
+}
+
+std::vector<double> numbers(const Tensor& tensor) {
+  return tensor.visit([]<typename T>(std::span<const T> x) {
+    std::vector<double> all(x.size());
+    std::ranges::transform(x, all.begin(), [](T v) { return ir::reference::element<double>(v); });
+    return all;
+  });
+}
+
+bool has_any(const Mask& mask) { return std::ranges::find(mask, true) != mask.end(); }
+bool at(const Mask& mask, std::size_t i) { return !mask.empty() && mask[i]; }
+
+void unite(Mask& to, const Mask& from) {
+  if (from.empty()) return;
+  if (to.empty()) to.resize(from.size());
+  for (std::size_t i = 0; i < from.size(); ++i) to[i] = to[i] || from[i];
+}
+
+Tensor to_tensor(const Mask& mask, const Tensor& like) {
+  Tensor tensor = Tensor::zeros<bool>(like.sizes());
+  for (std::size_t i = 0; i < mask.size(); ++i) tensor.data<bool>()[i] = mask[i];
+  return tensor;
+}
+
+Mask to_mask(const Tensor& tensor) {
+  Mask mask(tensor.count());
+  tensor.visit([&]<typename T>(std::span<const T> x) {
+    for (std::size_t i = 0; i < x.size(); ++i) mask[i] = ir::reference::element<double>(x[i]) != 0;
+  });
+  return mask;
+}
+
+class Walk {
+ public:
+  Walk(std::int64_t batch_size, std::uint64_t seed) : batch_size_(batch_size) {
+    for (std::size_t way = 0; way < kWays; ++way) engines_.emplace_back(seed * kWays + way);
+  }
+
+  struct Output {
+    std::vector<Ways> results;
+    std::vector<Ways> states;
+  };
+
+  Output run(const ir::Graph& graph, std::vector<Ways> inputs, std::vector<Ways> states) {
+    std::vector<std::vector<Ways>> values(graph.nodes().size());
+    std::vector<std::size_t> last(values.size());
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      for (const ir::Value v : graph.nodes()[i].operands) last[v.node] = i;
+    }
+    for (const ir::Value v : graph.results()) last[v.node] = values.size();
+    for (const ir::State& state : graph.states()) last[state.update.value_or(state.value).node] = values.size();
+    for (std::size_t i = 0; i < inputs.size(); ++i) values[graph.parameters()[i].value.node] = {std::move(inputs[i])};
+    for (std::size_t i = 0; i < states.size(); ++i) values[graph.states()[i].value.node] = {std::move(states[i])};
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const Node& node = graph.nodes()[i];
+      if (ir::info(node.op).has(ir::kInput)) continue;
+      std::vector<Ways> operands;
+      for (const ir::Value v : node.operands) operands.push_back(values[v.node][v.result]);
+      values[i] = evaluate(node, std::move(operands));
+      for (const ir::Value v : node.operands) {
+        if (last[v.node] == i) values[v.node].clear();  // its memory may go
+      }
+    }
+    Output output;
+    for (const ir::Value v : graph.results()) output.results.push_back(values[v.node][v.result]);
+    for (const ir::State& state : graph.states()) {
+      const ir::Value v = state.update.value_or(state.value);
+      output.states.push_back(values[v.node][v.result]);
+    }
+    return output;
+  }
+
+ private:
+  std::vector<Ways> evaluate(const Node& node, std::vector<Ways> operands) {
+    if (node.op == Op::kFused) return run(node.attributes.body(), std::move(operands), {}).results;
+    std::vector<Ways> results(node.types.size());
+    for (std::size_t way = 0; way < kWays; ++way) {
+      Tensors tensors;
+      for (const Ways& operand : operands) tensors.push_back(operand.values[way]);
+      const Arithmetic arithmetic = way == 0 ? Arithmetic::kDouble : Arithmetic::kAsWritten;
+      Tensors made = ir::reference::find_rule(node.op)({node, tensors, batch_size_, arithmetic});
+      for (std::size_t i = 0; i < made.size(); ++i) {
+        if (way >= kFirstDisturbed && rounds(node.op)) disturb(made[i], engines_[way]);
+        results[i].values[way] = std::move(made[i]);
+      }
+    }
+    results[0].undecided = pass_on(node, operands, results[0]);
+    decide(node, operands, results[0]);
+    if (ir::info(node.op).has(ir::kMoves)) results[0].near_kink = move_mask(node, operands, &Ways::near_kink);
+    return results;
+  }
+
+  Mask move_mask(const Node& node, const std::vector<Ways>& operands, Mask Ways::* which) const {
+    if (std::ranges::none_of(operands, [&](const Ways& x) { return has_any(x.*which); })) return {};
+    Tensors masks;
+    for (const Ways& operand : operands) masks.push_back(to_tensor(operand.*which, operand.values[0]));
+    return to_mask(ir::reference::find_rule(node.op)({node, masks, batch_size_, Arithmetic::kAsWritten})[0]);
+  }
+
+  /// The mask of what depends on elements that are undecided.
+  Mask pass_on(const Node& node, const std::vector<Ways>& operands, const Ways& result) const {
+    if (std::ranges::none_of(operands, [](const Ways& x) { return has_any(x.undecided); })) return {};
+    if (ir::info(node.op).has(ir::kElementwise)) {
+      Mask mask;
+      for (const Ways& operand : operands) unite(mask, operand.undecided);
+      return mask;
+    }
+    if (ir::info(node.op).has(ir::kMoves)) return move_mask(node, operands, &Ways::undecided);
+    if (node.op == Op::kMatmul) return through_matmul(node, operands, result);
+    if (node.op == Op::kArgmax) return through_reduction(node, operands, {node.attributes.integer(ir::Attr::kAxis)});
+    if (ir::info(node.op).has(ir::kReduction))
+      return through_reduction(node, operands, node.attributes.integers(ir::Attr::kAxes));
+    return Mask(result.count(), true);
+  }
+
+  Mask through_reduction(const Node& node, const std::vector<Ways>& operands, std::vector<std::int64_t> axes) const {
+    const Node maximum{Op::kReduceMax, node.operands, {{ir::Attr::kAxes, std::move(axes)}}, node.types, {}};
+    Tensor mask = Tensor::zeros<std::uint8_t>(operands[0].values[0].sizes());
+    for (std::size_t i = 0; i < mask.count(); ++i) mask.data<std::uint8_t>()[i] = operands[0].undecided[i] ? 1 : 0;
+    const Tensors masks{mask};
+    return to_mask(ir::reference::find_rule(Op::kReduceMax)({maximum, masks, batch_size_, Arithmetic::kAsWritten})[0]);
+  }
+
+  static Mask through_matmul(const Node& node, const std::vector<Ways>& operands, const Ways& result) {
+    const auto rows = static_cast<std::size_t>(result.values[0].sizes()[0]);
+    const auto columns = static_cast<std::size_t>(result.values[0].sizes()[1]);
+    std::array<Mask, 2> lines{Mask(rows), Mask(columns)};
+    const std::array<bool, 2> kept_is_last{node.attributes.flag(ir::Attr::kTransposeA),
+                                           !node.attributes.flag(ir::Attr::kTransposeB)};
+    for (std::size_t o = 0; o < 2; ++o) {
+      const auto width = static_cast<std::size_t>(operands[o].values[0].sizes()[1]);
+      for (std::size_t i = 0; i < operands[o].undecided.size(); ++i) {
+        if (operands[o].undecided[i]) lines[o][kept_is_last[o] ? i % width : i / width] = true;
+      }
+    }
+    Mask mask(rows * columns);
+    for (std::size_t i = 0; i < mask.size(); ++i) mask[i] = lines[0][i / columns] || lines[1][i % columns];
+    return mask;
+  }
+
+  /// Marks the elements of `result` whose decision rounding may turn.
+  void decide(const Node& node, const std::vector<Ways>& operands, Ways& result) const {
+    if (operands.empty() || !is_float_value(operands[0])) return;
+    switch (node.op) {
+      case Op::kEqual:
+      case Op::kNotEqual:
+      case Op::kLess:
+      case Op::kLessEqual:
+      case Op::kGreater:
+      case Op::kGreaterEqual:
+        return decide_between(operands[0], operands[1], result.undecided);
+      case Op::kMaximum:
+      case Op::kMinimum:
+        return decide_between(operands[0], operands[1], result.near_kink);
+      case Op::kRelu:
+      case Op::kAbs:
+        return decide_step(operands[0], result.near_kink, [](double) { return 0.0; });
+      case Op::kSign:
+        return decide_step(operands[0], result.undecided, [](double) { return 0.0; });
+      case Op::kFloor:
+        return decide_step(operands[0], result.undecided, [](double x) { return std::round(x); });
+      case Op::kCast:
+        if (is_float(node.types[0].dtype)) return;
+        return decide_step(operands[0], result.undecided, [](double x) { return std::round(x); });
+      case Op::kArgmax:
+        return decide_argmax(node, operands[0], result);
+      default:
+        return;
+    }
+  }
+
+  static bool is_float_value(const Ways& ways) {
+    return ways.values[0].visit([]<typename T>(std::span<const T>) { return ir::reference::is_float_element<T>; });
+  }
+
+  static void mark(Mask& mask, std::size_t i, std::size_t count) {
+    if (mask.empty()) mask.resize(count);
+    mask[i] = true;
+  }
+
+  /// Whether the sign of `distance` may turn, if its error is about `error`. An exact tie is no question.
+  static bool open(double distance, double error) { return error > 0 && std::abs(distance) <= 4 * error; }
+
+  static void decide_between(const Ways& x, const Ways& y, Mask& mask) {
+    std::array<std::vector<double>, kWays> gaps;
+    for (std::size_t way = 0; way < kWays; ++way) {
+      gaps[way] = numbers(x.values[way]);
+      const std::vector<double> other = numbers(y.values[way]);
+      for (std::size_t i = 0; i < other.size(); ++i) gaps[way][i] -= other[i];
+    }
+    for (std::size_t i = 0; i < gaps[0].size(); ++i) {
+      double error = 0;
+      for (std::size_t way = 1; way < kWays; ++way) error = std::max(error, std::abs(gaps[way][i] - gaps[0][i]));
+      const bool kink = (at(x.near_kink, i) || at(y.near_kink, i)) && std::abs(gaps[0][i]) < 1e-4;
+      if (kink || open(gaps[0][i], error)) mark(mask, i, gaps[0].size());
+    }
+  }
+
+  template <typename F>
+  static void decide_step(const Ways& x, Mask& mask, F nearest_step) {
+    for (std::size_t i = 0; i < x.count(); ++i) {
+      const double exact = number(x.values[0], i);
+      double error = 0;
+      for (std::size_t way = 1; way < kWays; ++way) error = std::max(error, std::abs(number(x.values[way], i) - exact));
+      if (at(x.near_kink, i) || open(exact - nearest_step(exact), error)) mark(mask, i, x.count());
+    }
+  }
+
+  static void decide_argmax(const Node& node, const Ways& x, Ways& result) {
+    const auto& sizes = x.values[0].sizes();
+    const auto axis = static_cast<std::size_t>(node.attributes.integer(ir::Attr::kAxis));
+    const auto length = static_cast<std::size_t>(sizes[axis]);
+    std::size_t inner = 1;
+    for (std::size_t i = axis + 1; i < sizes.size(); ++i) inner *= static_cast<std::size_t>(sizes[i]);
+    std::array<std::vector<double>, kWays> all;
+    for (std::size_t way = 0; way < kWays; ++way) all[way] = numbers(x.values[way]);
+    for (std::size_t i = 0; i < result.count(); ++i) {
+      const std::size_t first = i / inner * inner * length + i % inner;
+      const std::size_t best = first + static_cast<std::size_t>(number(result.values[0], i)) * inner;
+      for (std::size_t j = 0; j < length; ++j) {
+        const std::size_t other = first + j * inner;
+        if (other == best) continue;
+        double error = 0;
+        for (std::size_t way = 1; way < kWays; ++way) {
+          error = std::max(error, std::abs(all[way][best] - all[way][other] - (all[0][best] - all[0][other])));
+        }
+        const bool kink = (at(x.near_kink, best) || at(x.near_kink, other)) && all[0][best] - all[0][other] < 1e-4;
+        if (kink || open(all[0][best] - all[0][other], error)) mark(result.undecided, i, result.count());
+      }
+    }
+  }
+
+  std::int64_t batch_size_;
+  std::vector<std::mt19937_64> engines_;
+};
+
+std::vector<Ways> all_ways(std::span<const Array> arrays) {
+  std::vector<Ways> result;
+  for (const Array& array : arrays) {
+    Ways ways;
+    for (std::size_t way = 0; way < kWays; ++way) {
+      ways.values[way] = Tensor::from(array, way == 0 ? Arithmetic::kDouble : Arithmetic::kAsWritten);
+    }
+    result.push_back(std::move(ways));
+  }
+  return result;
+}
+
+Expected summarise(const Ways& ways, std::string name, DType dtype) {
+  Expected expected;
+  expected.name = std::move(name);
+  expected.exact = ways.values[0].to_array(is_float(dtype) ? DType::kF64 : dtype);
+  const std::size_t count = ways.count();
+  expected.tolerance.resize(count);
+  const std::vector<double> exact = numbers(ways.values[0]);
+  double largest = 0;
+  double worst = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (std::isfinite(exact[i])) largest = std::max(largest, std::abs(exact[i]));
+  }
+  for (std::size_t way = 1; is_float(dtype) && way < kWays; ++way) {
+    const std::vector<double> other = numbers(ways.values[way]);
+    for (std::size_t i = 0; i < count; ++i) {
+      const double error = std::abs(other[i] - exact[i]);
+      expected.tolerance[i] = std::max(expected.tolerance[i], std::isfinite(error) ? error : 0);
+      // A float that overflows where the double does not is as open as one behind a decision.
+      if (std::isfinite(other[i]) != std::isfinite(exact[i])) expected.tolerance[i] = INFINITY;
+    }
+  }
+  for (const double error : expected.tolerance) worst = std::max(worst, std::isfinite(error) ? error : 0);
+  const double shared = std::min(worst * kMargin, 1e-5 * largest);
+  const double relative = dtype == DType::kF64 ? 1e-12 : 4e-6;
+  for (std::size_t i = 0; i < count; ++i) {
+    double& tolerance = expected.tolerance[i];
+    const bool vacuous = kMargin * tolerance > kVacuous * largest;
+    if (is_float(dtype)) tolerance = kMargin * tolerance + shared + relative * std::abs(exact[i]) + 1e-36;
+    if (!std::isfinite(exact[i])) {
+      ++expected.not_finite;
+    } else if (at(ways.undecided, i) || vacuous) {
+      ++expected.undecided;
+      tolerance = -1;
+    }
+    if (at(ways.undecided, i)) tolerance = -1;
+  }
+  return expected;
+}
+
+}  // namespace
+
+std::vector<Expected> expect(const ir::Graph& graph, const Sample& sample) {
+  Walk walk(sample.batch_size, sample.seed);
+  const Walk::Output output = walk.run(graph, all_ways(sample.inputs), all_ways(sample.states));
+  std::vector<Expected> expected;
+  for (std::size_t i = 0; i < output.results.size(); ++i) {
+    const DType dtype = graph.type(graph.results()[i]).dtype;
+    expected.push_back(summarise(output.results[i], fmt::format("result {}", i), dtype));
+  }
+  for (std::size_t i = 0; i < output.states.size(); ++i) {
+    const ir::State& state = graph.states()[i];
+    expected.push_back(
+        summarise(output.states[i], fmt::format("state %{}", state.name), graph.type(state.value).dtype));
+  }
+  return expected;
+}
+
+}  // namespace sluice::passes

@@ -1,0 +1,223 @@
+// Derivatives as `differentiate` expands them against those by dual numbers, which share no rule with it.
+#include <algorithm>
+#include <cmath>
+#include <random>
+
+#include "ir/error.h"
+#include "ir/reference/interpreter.h"
+#include "passes/check.h"
+#include "passes/rebuild.h"
+
+namespace sluice::passes {
+
+namespace {
+
+using ir::Op;
+using ir::Value;
+
+/// Both computations run in double on the same values, so only their order of rounding differs.
+constexpr double kTolerance = 1e-7;
+/// With more variables than this, directions that move only one of them are left out.
+constexpr std::size_t kMostSingle = 24;
+
+ir::Graph finish(Rebuild& rebuild, std::vector<Value> results) {
+  rebuild.builder().set_results(std::move(results));
+  return remove_dead(std::move(rebuild.builder()).finish());
+}
+
+/// The graph up to node `end`, with a new parameter added to each of `variables`, and y as its result: the derivative
+/// of y by the new parameters at zero is that by the variables, along all paths.
+ir::Graph shifted(const ir::Graph& graph, std::uint32_t end, Value y, std::span<const Value> variables) {
+  Rebuild rebuild(graph);
+  std::vector<Value> shifts;
+  for (std::size_t i = 0; i < variables.size(); ++i) {
+    const std::string name = fmt::format("sluice_shift_{}", i);
+    shifts.push_back(rebuild.builder().parameter(name, graph.type(variables[i])));
+  }
+  for (std::uint32_t node = 0; node < end; ++node) {
+    rebuild.copy(node);
+    for (std::size_t i = 0; i < variables.size(); ++i) {
+      if (variables[i].node != node) continue;
+      rebuild.map(variables[i], rebuild.builder()(Op::kAdd, {rebuild.at(variables[i]), shifts[i]}));
+    }
+  }
+  return finish(rebuild, {rebuild.at(y)});
+}
+
+/// The graph whose results are the gradients of y by `variables`.
+ir::Graph gradients_of(const ir::Graph& graph, std::uint32_t end, Value y, std::span<const Value> variables) {
+  Rebuild rebuild(graph);
+  for (std::uint32_t node = 0; node < end; ++node) rebuild.copy(node);
+  std::vector<Value> operands{rebuild.at(y)};
+  for (const Value variable : variables) operands.push_back(rebuild.at(variable));
+  const Value first = rebuild.builder().add(Op::kGradient, operands);
+  std::vector<Value> results;
+  for (std::uint32_t i = 0; i < variables.size(); ++i) results.push_back({first.node, i});
+  return finish(rebuild, std::move(results));
+}
+
+class GradientChecker {
+ public:
+  GradientChecker(const ir::Graph& graph, const Pass& differentiate, const Sample& sample, CheckReport& report)
+      : graph_(graph), differentiate_(differentiate), sample_(sample), report_(report) {}
+
+  std::optional<Difference> check(std::uint32_t index) {
+    const ir::Node& node = graph_.node(index);
+    const std::vector<Value> variables(node.operands.begin() + 1, node.operands.end());
+    const std::vector<Array> gradients = evaluate_gradients(index, node.operands[0], variables);
+    std::vector<bool> all(variables.size(), true);
+    std::string what = compare(index, variables, gradients, all);
+    if (what.empty() && sample_.batch_size == 1 && variables.size() > 1 && variables.size() <= kMostSingle) {
+      for (std::size_t i = 0; what.empty() && i < variables.size(); ++i) {
+        std::vector<bool> one(variables.size());
+        one[i] = true;
+        what = compare(index, variables, gradients, one);
+      }
+    }
+    ++report_.gradients;
+    if (what.empty()) return std::nullopt;
+    return Difference{std::string(differentiate_.name), std::move(what), culprit(index), sample_};
+  }
+
+ private:
+  std::vector<Array> evaluate_gradients(std::uint32_t end, Value y, std::span<const Value> variables) const {
+    const ir::Graph expanded = differentiate_.run(gradients_of(graph_, end, y, variables));
+    return ir::evaluate(expanded, sample_.inputs, sample_.states, {ir::Precision::kDouble, true}).results;
+  }
+
+  /// What differs in the direction that moves `chosen` of the variables; empty if nothing.
+  std::string compare(std::uint32_t end, std::span<const Value> variables, std::span<const Array> gradients,
+                      const std::vector<bool>& chosen) {
+    const Value y = graph_.node(end).operands[0];
+    const ir::Graph moving = differentiate_.run(shifted(graph_, end, y, variables));
+    std::mt19937_64 engine(sample_.seed);
+    std::vector<Array> inputs = sample_.inputs;
+    std::vector<Array> tangents;
+    std::vector<Array> state_tangents;
+    for (const Array& input : inputs) tangents.emplace_back(DType::kF64, input.sizes());
+    for (const Array& state : sample_.states) state_tangents.emplace_back(DType::kF64, state.sizes());
+    double slope = 0;
+    double scale = 0;
+    for (std::size_t i = 0; i < variables.size(); ++i) {
+      Array direction(DType::kF64, gradients[i].sizes());
+      for (std::size_t j = 0; chosen[i] && j < direction.data<double>().size(); ++j) {
+        const double step = static_cast<double>(engine() >> 11) * 0x1p-52 - 1;
+        const double term = step * gradients[i].data<double>()[j];
+        direction.data<double>()[j] = step;
+        slope += term;
+        scale += std::abs(term);
+      }
+      inputs.emplace_back(graph_.type(variables[i]).dtype, gradients[i].sizes());
+      tangents.push_back(std::move(direction));
+    }
+    const double tangent =
+        ir::evaluate_tangent(moving, inputs, sample_.states, tangents, state_tangents).results[0].item<double>();
+    ++report_.directions;
+    if (!std::isfinite(slope) || !std::isfinite(tangent)) {
+      ++report_.not_finite;
+      return "";
+    }
+    if (std::abs(slope - tangent) <= kTolerance * (scale + std::abs(tangent))) return "";
+    return fmt::format("the derivative of {} along a direction is {:.9g} by `gradient`, {:.9g} by dual numbers",
+                       describe(graph_, y), slope, tangent);
+  }
+
+  /// The op whose rule is wrong. Of all values that y depends on, the last whose derivative is wrong: those of its
+  /// readers are right, so one of their rules gives it too much or too little.
+  std::string culprit(std::uint32_t end) {
+    const Value y = graph_.node(end).operands[0];
+    std::vector<bool> needed(y.node + 1);
+    needed[y.node] = true;
+    for (std::uint32_t i = y.node + 1; i-- > 0;) {
+      if (!needed[i]) continue;
+      for (const Value operand : graph_.node(i).operands) needed[operand.node] = true;
+    }
+    for (std::uint32_t i = y.node; i-- > 0;) {
+      const ir::Node& node = graph_.node(i);
+      if (!needed[i] || node.op == Op::kGradient || !is_float(node.types[0].dtype)) continue;
+      const std::vector<Value> one{{i, 0}};
+      if (compare(end, one, evaluate_gradients(end, y, one), {true}).empty()) continue;
+      std::string readers;
+      for (std::uint32_t r = i + 1; r <= y.node; ++r) {
+        if (!needed[r] || std::ranges::find(graph_.node(r).operands, one[0]) == graph_.node(r).operands.end()) continue;
+        readers += (readers.empty() ? "the rule of " : ", ") + describe(graph_, {r, 0});
+      }
+      return fmt::format("{}, deriving by {}", readers, describe(graph_, one[0]));
+    }
+    return "";
+  }
+
+  const ir::Graph& graph_;
+  const Pass& differentiate_;
+  const Sample& sample_;
+  CheckReport& report_;
+};
+
+/// The graph with a parameter in the place of each gradient.
+ir::Graph with_gradients_given(const ir::Graph& graph) {
+  Rebuild rebuild(graph);
+  const std::vector<bool> live = live_nodes(graph);
+  int given = 0;
+  for (std::uint32_t i = 0; i < graph.nodes().size(); ++i) {
+    const ir::Node& node = graph.node(i);
+    if (!live[i]) continue;
+    if (node.op != Op::kGradient) {
+      rebuild.copy(i);
+      continue;
+    }
+    for (std::uint32_t r = 0; r < node.types.size(); ++r) {
+      const std::string name = fmt::format("sluice_gradient_{}", given++);
+      rebuild.map({i, r}, rebuild.builder().parameter(name, node.types[r]));
+    }
+  }
+  return std::move(rebuild).finish();
+}
+
+/// All else in the graph: with the gradients given, it must come to the same.
+std::optional<Difference> check_rest(const ir::Graph& graph, const Pass& differentiate, const Sample& sample) {
+  Sample given = sample;
+  const std::vector<bool> live = live_nodes(graph);
+  for (std::uint32_t i = 0; i < graph.nodes().size(); ++i) {
+    const ir::Node& node = graph.node(i);
+    if (!live[i] || node.op != Op::kGradient) continue;
+    const std::vector<Value> variables(node.operands.begin() + 1, node.operands.end());
+    const ir::Graph expanded = differentiate.run(gradients_of(graph, i, node.operands[0], variables));
+    const ir::EvalResult result = ir::evaluate(expanded, sample.inputs, sample.states, {ir::Precision::kDouble, true});
+    given.inputs.insert(given.inputs.end(), result.results.begin(), result.results.end());
+  }
+  const ir::EvalOptions options{ir::Precision::kDouble, true};
+  const ir::EvalResult before = ir::evaluate(with_gradients_given(graph), given.inputs, given.states, options);
+  const ir::EvalResult after = ir::evaluate(differentiate.run(graph), sample.inputs, sample.states, options);
+  const auto same = [](const Array& x, const Array& y) {
+    if (x.type() != y.type()) return false;
+    return visit_dtype(x.dtype(), [&]<typename T>(T) {
+      return std::ranges::equal(x.data<T>(), y.data<T>(), [](T a, T b) { return a == b || (a != a && b != b); });
+    });
+  };
+  for (std::size_t i = 0; i < before.results.size(); ++i) {
+    if (same(before.results[i], after.results[i])) continue;
+    return Difference{std::string(differentiate.name), fmt::format("result {} is another beside the gradients", i),
+                      describe(graph, graph.results()[i]), sample};
+  }
+  for (std::size_t i = 0; i < before.states.size(); ++i) {
+    if (same(before.states[i], after.states[i])) continue;
+    return Difference{std::string(differentiate.name),
+                      fmt::format("state %{} is another beside the gradients", graph.states()[i].name), "", sample};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Difference> check_gradients(const ir::Graph& traced, const Pass& differentiate, const Sample& sample,
+                                          CheckReport& report) {
+  const std::vector<bool> live = live_nodes(traced);
+  GradientChecker checker(traced, differentiate, sample, report);
+  for (std::uint32_t i = 0; i < traced.nodes().size(); ++i) {
+    if (!live[i] || traced.node(i).op != Op::kGradient) continue;
+    if (auto difference = checker.check(i)) return difference;
+  }
+  return check_rest(traced, differentiate, sample);
+}
+
+}  // namespace sluice::passes

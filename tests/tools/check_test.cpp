@@ -1,0 +1,131 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "ir/error.h"
+#include "ir/reference/interpreter.h"
+#include "ir/text.h"
+#include "passes/rebuild.h"
+#include "passes/rewrite.h"
+#include "tools/check/bundle.h"
+#include "tools/check/engine_check.h"
+#include "tools/check/reduce.h"
+
+namespace {
+
+using namespace sluice;
+
+ir::Graph graph_of(const std::string& body, const std::string& inputs = "%x: f32[B,8]") {
+  return ir::parse("sluice-ir 1\ngraph @g(" + inputs + ") {\n" + body + "}\n", "model.ir");
+}
+
+passes::CheckReport check(const ir::Graph& graph) { return tools::check_graph(graph); }
+
+TEST_CASE("results that are not finite fail instead of passing silently") {
+  const auto report = check(graph_of("  %0: f32[B,8] = log %x\n  return %0\n"));
+  REQUIRE(report.difference);
+  CHECK(report.difference->what.find("elements are not finite") != std::string::npos);
+}
+
+TEST_CASE("elements behind a decision between nearly equal floats are undecided") {
+  // tanh(x) and its value by exponentials differ by rounding only.
+  const std::string body = R"(  %0: f32[B,8] = add %x, %x
+  %1: f32[B,8] = exp %0
+  %2: f32[] = constant {value=1}
+  %3: f32[B,8] = broadcast %2 {shape=[B,8]}
+  %4: f32[B,8] = sub %1, %3
+  %5: f32[B,8] = add %1, %3
+  %6: f32[B,8] = div %4, %5
+  %7: f32[B,8] = tanh %x
+  %8: bool[B,8] = greater %6, %7
+  %9: f32[B,8] = cast %8 {dtype=f32}
+  return %9
+)";
+  const auto report = check(graph_of(body));
+  REQUIRE(report.difference);
+  CHECK(report.difference->what.find("elements are undecided") != std::string::npos);
+}
+
+TEST_CASE("an exact tie is decided") {
+  const std::string body = R"(  %0: f32[B] = reduce_max %x {axes=[1]}
+  %1: f32[B,1] = reshape %0 {shape=[B,1]}
+  %2: f32[B,8] = broadcast %1 {shape=[B,8]}
+  %3: bool[B,8] = equal %x, %2
+  %4: f32[B,8] = cast %3 {dtype=f32}
+  %5: f32[B,8] = relu %x
+  %6: f32[B,8] = sign %5
+  return %4, %6
+)";
+  const auto report = check(graph_of(body));
+  CHECK(!report.difference);
+  CHECK(report.undecided == 0);
+  CHECK(report.elements == 2 * 8 * (1 + 3 + 17));
+}
+
+TEST_CASE("gradients of gradients are checked along every variable") {
+  const std::string body = R"(  %0: f32[B,8] = tanh %x
+  %1: f32[B,8] = mul %0, %x
+  %2: f32[] = reduce_sum %1 {axes=[0,1]}
+  %3: f32[B,8], %4: f32[B,8] = gradient %2, %x, %0
+  %5: f32[B,8] = mul %3, %4
+  %6: f32[] = reduce_sum %5 {axes=[0,1]}
+  %7: f32[B,8] = gradient %6, %x
+  return %7
+)";
+  const auto report = check(graph_of(body));
+  REQUIRE_MESSAGE(!report.difference, passes::to_string(*report.difference));
+  CHECK(report.gradients == 2 * 3);
+}
+
+TEST_CASE("samples keep to the ranges and are the same for the same seed") {
+  const ir::Graph graph = graph_of("  return %x, %t\n", "%x: f32[B] {range=[2,3)}, %t: i32[B] {range=[0,10)}");
+  const passes::Sample sample = passes::make_sample(graph, 100, 5);
+  for (const float x : sample.inputs[0].data<float>()) CHECK((x >= 2 && x < 3));
+  for (const std::int32_t t : sample.inputs[1].data<std::int32_t>()) CHECK((t >= 0 && t < 10));
+  CHECK(passes::make_sample(graph, 100, 5).inputs == sample.inputs);
+}
+
+bool has_op(const ir::Graph& graph, ir::Op op) {
+  return std::ranges::any_of(graph.nodes(), [&](const ir::Node& node) { return node.op == op; });
+}
+
+TEST_CASE("reduce leaves little more than what fails") {
+  const std::string body = R"(  %0: f32[B,8] = exp %x
+  %1: f32[B,8] = tanh %0
+  %2: f32[B] = reduce_sum %1 {axes=[1]}
+  %3: f32[B,8] = floor %1
+  %4: f32[B,8] = add %3, %0
+  %5: f32[B,8] = mul %4, %x
+  return %2, %5
+)";
+  const ir::Graph small = tools::reduce(graph_of(body), [](const ir::Graph& g) { return has_op(g, ir::Op::kFloor); });
+  CHECK(small.results().size() == 1);
+  CHECK(small.parameters().size() == 1);
+  CHECK(small.nodes().size() == 2);
+  CHECK(has_op(small, ir::Op::kFloor));
+}
+
+TEST_CASE("a bundle has the graph, the inputs and the way to see the failure again") {
+  const ir::Graph graph = graph_of("  %0: f32[B,8] = log %x\n  return %0\n");
+  const auto report = check(graph);
+  REQUIRE(report.difference);
+  const auto folder = std::filesystem::temp_directory_path() / "sluice-check-test-bundle";
+  std::filesystem::remove_all(folder);
+  tools::write_bundle(folder, graph, *report.difference);
+  const auto read = [&](std::string_view name) {
+    std::ifstream stream(folder / name, std::ios::binary);
+    return std::string{std::istreambuf_iterator<char>(stream), {}};
+  };
+  CHECK(read("graph.ir") == ir::print(graph));
+  CHECK(read("replay.txt").find("sluice check graph.ir --batches 1 --seed 1") != std::string::npos);
+  const std::string array = read("input-0-x.npy");
+  CHECK(array.size() == 128 + 8 * 4);
+  CHECK(array.find("'descr': '<f4'") != std::string::npos);
+  CHECK(array.find("(1,8,)") != std::string::npos);
+  std::filesystem::remove_all(folder);
+}
+
+}  // namespace

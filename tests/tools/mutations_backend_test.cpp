@@ -1,0 +1,160 @@
+// Plants one bug at a time in a plan, which is what code is made of: `check` must find it and name the kernel.
+#include <algorithm>
+
+#include "backend/plan.h"
+#include "tests/tools/mutations.h"
+
+namespace {
+
+using namespace sluice;
+using backend::Buffer;
+using backend::BufferKind;
+using backend::KernelKind;
+using backend::KernelPlan;
+using backend::Plan;
+using ir::Op;
+
+void check_plan_bug(const std::string& text, const std::function<void(Plan&)>& plant, std::string_view stage,
+                    std::string_view named, std::vector<std::int64_t> batches = {1, 3, 17}) {
+  tools::FullCheckOptions options;
+  options.passes.batch_sizes = std::move(batches);
+  options.engine.on_plan = plant;
+  test::check_finds(text, options, stage, named);
+}
+
+KernelPlan& kernel_of(Plan& plan, KernelKind kind) {
+  const auto found = std::ranges::find(plan.kernels, kind, &KernelPlan::kind);
+  REQUIRE(found != plan.kernels.end());
+  return *found;
+}
+
+/// As check_finds, for a plant that fits parts of the graph only: others are left as they are.
+KernelPlan* any_kernel_of(Plan& plan, KernelKind kind) {
+  const auto found = std::ranges::find(plan.kernels, kind, &KernelPlan::kind);
+  return found == plan.kernels.end() ? nullptr : &*found;
+}
+
+const std::string kProduct = R"(sluice-ir 1
+graph @product(%a: f32[8,5], %b: f32[8,7]) {
+  %0: f32[5,7] = matmul %a, %b {transpose_a=true}
+  return %0
+}
+)";
+
+TEST_CASE("an off-by-one K") {
+  const auto plant = [](Plan& plan) {
+    KernelPlan* const kernel = any_kernel_of(plan, KernelKind::kMatmul);
+    if (kernel == nullptr) return;
+    ir::Builder b("matmul");
+    const ir::Value x = b.parameter("a", {DType::kF32, {7, 5}});
+    const ir::Value y = b.parameter("b", {DType::kF32, {7, 7}});
+    b.set_results({b(Op::kMatmul, {x, y}, {{ir::Attr::kTransposeA, true}})});
+    kernel->body = std::make_shared<ir::Graph>(std::move(b).finish());
+  };
+  check_plan_bug(kProduct, plant, "jit", "kernel matmul_0, which differs from its body");
+}
+
+TEST_CASE("a missing ragged tail of B") {
+  const std::string text = R"(sluice-ir 1
+graph @rows(%x: f32[B,4], %w: f32[4,4]) {
+  %0: f32[B,4] = matmul %x, %w
+  %1: f32[B,4] = relu %0
+  return %1
+}
+)";
+  const auto plant = [](Plan& plan) {  // whole tiles only
+    KernelPlan* const kernel = any_kernel_of(plan, KernelKind::kMatmul);
+    if (kernel != nullptr) kernel->units.axes[1].size = Dim(64);
+  };
+  check_plan_bug(text, plant, "jit", "kernel matmul_relu_0, which differs from its body", {65});
+}
+
+TEST_CASE("a relu from the wrong side in a kernel") {
+  const std::string text = R"(sluice-ir 1
+graph @layer(%x: f32[B,4], %w: f32[4,4]) {
+  %0: f32[B,4] = matmul %x, %w
+  %1: f32[B,4] = relu %0
+  return %1
+}
+)";
+  const auto plant = [](Plan& plan) {
+    for (KernelPlan& kernel : plan.kernels) {
+      kernel.body = std::make_shared<ir::Graph>(test::changed(
+          *kernel.body, [](passes::Rebuild& now, const ir::Graph& g, std::uint32_t i) -> std::optional<ir::Value> {
+            if (g.node(i).op != Op::kRelu) return std::nullopt;
+            const ir::Value x = now.at(g.node(i).operands[0]);
+            return now.builder()(Op::kMinimum, {x, now.builder().full(g.node(i).types[0], 0)});
+          }));
+    }
+  };
+  check_plan_bug(text, plant, "jit", "`relu` f32[B,4] (model.ir:4)");
+}
+
+const std::string kChain = R"(sluice-ir 1
+graph @chain(%x: f32[B,8], %w: f32[8,8], %v: f32[8,8]) {
+  %0: f32[B,8] = matmul %x, %w
+  %1: f32[B,8] = matmul %0, %v
+  %2: f32[B,8] = matmul %1, %w
+  %3: f32[B,8] = add %2, %0
+  return %3
+}
+)";
+
+TEST_CASE("a barrier that is missing") {
+  const auto plant = [](Plan& plan) {
+    for (KernelPlan& kernel : plan.kernels) kernel.barrier_before = false;
+  };
+  check_plan_bug(kChain, plant, "plan", "kernel matmul_1 does not wait for kernel matmul_0");
+}
+
+TEST_CASE("a buffer that is reused while it is alive") {
+  const auto plant = [](Plan& plan) {
+    for (Buffer& buffer : plan.buffers) buffer.offset.size = 0;
+  };
+  check_plan_bug(kChain, plant, "plan", "kernel matmul_1");
+}
+
+const std::string kUpdate = R"(sluice-ir 1
+graph @update(%x: f32[B,8], %g: f32[8,8]) state(%w: f32[8,8] "w") {
+  %0: f32[B,8] = matmul %x, %w
+  %1: f32[8,8] = sub %w, %g
+  update %w = %1
+  return %0
+}
+)";
+
+TEST_CASE("an in-place update before its last reader") {
+  const auto plant = [](Plan& plan) {
+    std::ranges::reverse(plan.kernels);
+    for (KernelPlan& kernel : plan.kernels) kernel.barrier_before = true;
+  };
+  check_plan_bug(kUpdate, plant, "plan", "kernel matmul_0 reads buffer");
+}
+
+TEST_CASE("a kernel that reads the new weight") {
+  const auto plant = [](Plan& plan) {  // in an order in which the new weight is there
+    if (plan.kernels.size() < 2) return;
+    std::ranges::reverse(plan.kernels);
+    for (KernelPlan& kernel : plan.kernels) kernel.barrier_before = true;
+    kernel_of(plan, KernelKind::kMatmul).operands[1] = kernel_of(plan, KernelKind::kLoop).results[0];
+  };
+  check_plan_bug(kUpdate, plant, "jit", "kernel matmul_0, which writes it");
+}
+
+TEST_CASE("a product that overwrites its own operand") {
+  const std::string text = R"(sluice-ir 1
+graph @square(%g: f32[8,8]) state(%w: f32[8,8] "w") {
+  %0: f32[8,8] = matmul %w, %g
+  update %w = %0
+  return
+}
+)";
+  const auto plant = [](Plan& plan) {  // writes the state at once, without the copy
+    KernelPlan& product = kernel_of(plan, KernelKind::kMatmul);
+    product.results = plan.kernels.back().results;
+    plan.kernels.pop_back();
+  };
+  check_plan_bug(text, plant, "plan", "kernel matmul_0 overwrites its operand 0");
+}
+
+}  // namespace

@@ -1,0 +1,80 @@
+#include <fmt/format.h>
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ir/text.h"
+#include "tools/check/bundle.h"
+#include "tools/check/engine_check.h"
+#include "tools/check/reduce.h"
+#include "tools/commands.h"
+
+namespace sluice::tools {
+
+namespace {
+
+struct Options {
+  std::string file;
+  std::vector<std::int64_t> batches{1, 3, 17};
+  std::uint64_t seed = 1;
+  std::string bundle;
+  bool no_jit = false;
+  bool reduce = false;
+};
+
+/// The graph cut down to one that fails in the same stage.
+ir::Graph reduced(const ir::Graph& graph, const passes::Difference& difference, FullCheckOptions options) {
+  options.passes.batch_sizes = {difference.sample.batch_size};
+  options.passes.seed = difference.sample.seed;
+  return reduce(graph, [&](const ir::Graph& candidate) {
+    const passes::CheckReport report = check_graph(candidate, options);
+    return report.difference && report.difference->stage == difference.stage;
+  });
+}
+
+void run(const Options& options) {
+  const auto start = std::chrono::steady_clock::now();
+  const ir::Graph graph = read_graph(options.file);
+  FullCheckOptions check_options;
+  check_options.passes.batch_sizes = options.batches;
+  check_options.passes.seed = options.seed;
+  check_options.jit = !options.no_jit;
+  const passes::CheckReport report = check_graph(graph, check_options);
+  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+  if (!report.difference) {
+    fmt::print("@{}: no difference. {} elements compared after every pass{}, {} undecided, {} not finite; ",
+               graph.name(), report.elements, options.no_jit ? "" : " and in compiled code with 1, 2 and 3 threads",
+               report.undecided, report.not_finite);
+    fmt::print("{} gradients along {} directions; {:.1f} s\n", report.gradients, report.directions, elapsed.count());
+    return;
+  }
+  fmt::print("@{}: {}\n", graph.name(), passes::to_string(*report.difference));
+  const std::string folder = options.bundle.empty() ? fmt::format("sluice-check-{}", graph.name()) : options.bundle;
+  write_bundle(folder, graph, *report.difference);
+  fmt::print("written to {}: the graph, its inputs and how to see this again\n", folder);
+  if (options.reduce) fmt::print("{}", ir::print(reduced(graph, *report.difference, check_options)));
+  throw CLI::RuntimeError(1);
+}
+
+}  // namespace
+
+void add_check(CLI::App& program) {
+  auto* const command = program.add_subcommand(
+      "check",
+      "Prove that compiling a graph keeps its meaning: evaluate it before and after every pass, compare gradients with "
+      "dual numbers, and compiled code with the interpreter");
+  const auto options = std::make_shared<Options>();
+  command->add_option("FILE", options->file, "A graph in text form; - for standard input")->required();
+  command->add_option("--batches", options->batches, "The sizes of B to check with (1,3,17)")
+      ->delimiter(',')
+      ->check(CLI::PositiveNumber);
+  command->add_option("--seed", options->seed, "The seed of the inputs and states, which keep to their ranges");
+  command->add_option("--bundle", options->bundle, "The folder to write what failed to (sluice-check-NAME)");
+  command->add_flag("--no-jit", options->no_jit, "Check the passes only");
+  command->add_flag("--reduce", options->reduce, "Print a small graph that still fails");
+  command->callback([options] { run(*options); });
+}
+
+}  // namespace sluice::tools

@@ -1,0 +1,194 @@
+#include "tools/check/engine_check.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "backend/compile.h"
+#include "ir/error.h"
+#include "runtime/thread_team.h"
+#include "runtime/variable.h"
+#include "tools/check/plan_check.h"
+
+namespace sluice::tools {
+
+using backend::Plan;
+using passes::Difference;
+using passes::Expected;
+using passes::Sample;
+
+/// A graph that is compiled, with variables of its own.
+struct EngineCheck::Compiled {
+  Compiled(const ir::Graph& graph, const Options& options) : result_count(graph.results().size()) {
+    for (const ir::State& state : graph.states()) {
+      const Array zeros(graph.type(state.value).dtype, graph.type(state.value).shape.at(1));
+      variables.push_back(std::make_shared<runtime::VariableStorage>(state.variable, zeros, true, state.range));
+    }
+    runtime::ExecutableOptions executable_options;
+    executable_options.on_plan = [&](Plan& p) {
+      sound = p;
+      if (options.on_plan) options.on_plan(p);
+      plan = p;
+    };
+    executable = runtime::Executable::create(graph, variables, executable_options);
+  }
+
+  /// Results, then new states.
+  std::vector<Array> run(const Sample& sample, int threads) {
+    runtime::set_default_threads(threads);
+    for (std::size_t i = 0; i < variables.size(); ++i) variables[i]->assign(sample.states[i]);
+    std::vector<Array> outputs(result_count);
+    executable->run(sample.inputs, outputs);
+    for (const auto& variable : variables) outputs.push_back(variable->value());
+    return outputs;
+  }
+
+  std::size_t result_count;
+  runtime::Variables variables;
+  Plan sound;  ///< as it was made
+  Plan plan;   ///< as it was compiled
+  std::unique_ptr<runtime::Executable> executable;
+};
+
+namespace {
+
+/// Puts back the number of threads that was there.
+class KeepThreads {
+ public:
+  KeepThreads() : threads_(runtime::default_team().size()) {}
+  ~KeepThreads() { runtime::set_default_threads(threads_); }
+  KeepThreads(const KeepThreads&) = delete;
+  KeepThreads& operator=(const KeepThreads&) = delete;
+
+ private:
+  int threads_;
+};
+
+/// Runs kernel `k` of a program alone, on one thread, on made-up operands: what differs from its body as it was
+/// planned.
+std::string check_kernel(const backend::Program& program, const Plan& sound, std::size_t k, const Sample& like) {
+  const backend::KernelPlan& kernel = program.plan().kernels[k];
+  const auto& planned = std::ranges::find(sound.kernels, kernel.name, &backend::KernelPlan::name);
+  // Only what is inside of a kernel shows when it runs alone.
+  if (planned == sound.kernels.end() || planned->operands != kernel.operands || planned->results != kernel.results)
+    return "";
+  const ir::Graph& body = *planned->body;
+  const Sample sample = passes::make_sample(body, like.batch_size, like.seed);
+  // Arrays of the plan's buffers, each large enough for the value that the body sees there.
+  std::vector<Array> memory(sound.buffers.size(), Array(DType::kU8, {0}));
+  std::vector<std::byte*> pointers(memory.size());
+  for (std::size_t p = 0; p < planned->operands.size(); ++p) {
+    const auto b = static_cast<std::size_t>(planned->operands[p]);
+    memory[b] = sample.inputs[p].clone();
+    pointers[b] = memory[b].bytes();
+  }
+  for (std::size_t p = 0; p < planned->operands.size(); ++p) {  // an operand that two parameters read
+    if (memory[static_cast<std::size_t>(planned->operands[p])].dtype() != sample.inputs[p].dtype()) return "";
+  }
+  for (std::size_t r = 0; r < planned->results.size(); ++r) {
+    const Type& type = body.type(body.results()[r]);
+    const auto b = static_cast<std::size_t>(planned->results[r]);
+    memory[b] = Array(type.dtype, type.shape.at(like.batch_size));
+    pointers[b] = memory[b].bytes();
+  }
+  Sample given = sample;
+  for (std::size_t p = 0; p < planned->operands.size(); ++p)
+    given.inputs[p] = memory[static_cast<std::size_t>(planned->operands[p])].reshaped(sample.inputs[p].sizes()).clone();
+  Array scratch(DType::kU8, {std::max<std::int64_t>(64, kernel.scratch.bytes(like.batch_size))});
+  program.functions()[k](pointers.data(), like.batch_size, scratch.bytes(), 0, kernel.units.count(like.batch_size));
+  std::vector<Array> actual;
+  for (const int b : planned->results) actual.push_back(memory[static_cast<std::size_t>(b)]);
+  return passes::compare(passes::expect(body, given), actual);
+}
+
+/// The kernel that does not do what its body says when it runs alone; else the one that writes the result or state
+/// `index`.
+std::string culprit(const ir::Graph& graph, const EngineCheck::Options& options, const Sample& sample,
+                    std::size_t index) {
+  Plan sound;
+  const auto program = backend::compile(graph, {.on_plan = [&](Plan& plan) {
+                                          sound = plan;
+                                          if (options.on_plan) options.on_plan(plan);
+                                        }});
+  for (std::size_t k = 0; k < program->plan().kernels.size(); ++k) {
+    if (!check_kernel(*program, sound, k, sample).empty())
+      return fmt::format("kernel {}, which differs from its body when it runs alone", program->plan().kernels[k].name);
+  }
+  const bool is_result = index < graph.results().size();
+  const std::size_t number = is_result ? index : index - graph.results().size();
+  const auto kind = is_result ? backend::BufferKind::kResult : backend::BufferKind::kState;
+  for (const backend::KernelPlan& kernel : program->plan().kernels) {
+    for (const int b : kernel.results) {
+      const backend::Buffer& buffer = program->plan().buffers[static_cast<std::size_t>(b)];
+      if (buffer.kind == kind && buffer.index == number) return fmt::format("kernel {}, which writes it", kernel.name);
+    }
+  }
+  return "";
+}
+
+ir::Value value_of(const ir::Graph& graph, std::size_t index) {
+  if (index < graph.results().size()) return graph.results()[index];
+  const ir::State& state = graph.states()[index - graph.results().size()];
+  return state.update.value_or(state.value);
+}
+
+std::size_t first_wrong(std::span<const Expected> expected, std::span<const Array> actual) {
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    if (!passes::compare(expected.subspan(i, 1), actual.subspan(i, 1)).empty()) return i;
+  }
+  return 0;
+}
+
+}  // namespace
+
+EngineCheck::EngineCheck(const ir::Graph& graph, Options options)
+    : options_(std::move(options)), compiled_(std::make_unique<Compiled>(graph, options_)) {}
+
+EngineCheck::~EngineCheck() = default;
+
+std::optional<Difference> EngineCheck::check(const ir::Graph& graph, const Sample& sample,
+                                             std::span<const Expected> expected) {
+  if (std::string what = check_plan(compiled_->plan); !what.empty())
+    return Difference{"plan", std::move(what), "", sample};
+  const KeepThreads keep;
+  std::vector<Array> first;
+  for (const int threads : options_.threads) {
+    std::vector<Array> actual = compiled_->run(sample, threads);
+    if (first.empty()) {
+      if (std::string what = passes::compare(expected, actual); !what.empty()) {
+        const std::size_t wrong = first_wrong(expected, actual);
+        const auto fails = [&](const ir::Graph& part) {
+          const std::vector<Expected> part_expected = passes::expect(part, sample);
+          return !passes::compare(part_expected, Compiled(part, options_).run(sample, threads)).empty();
+        };
+        const ir::Value value = value_of(graph, wrong);
+        const std::optional<ir::Value> node = passes::first_failing(graph, value, fails);
+        return Difference{"jit", fmt::format("{} ({})", what, culprit(graph, options_, sample, wrong)),
+                          passes::describe(graph, node.value_or(value)), sample};
+      }
+      first = std::move(actual);
+      continue;
+    }
+    for (std::size_t i = 0; i < first.size(); ++i) {
+      if (first[i] == actual[i]) continue;
+      return Difference{"threads",
+                        fmt::format("{} has other bits with {} threads than with {} ({})", expected[i].name, threads,
+                                    options_.threads[0], culprit(graph, options_, sample, i)),
+                        passes::describe(graph, value_of(graph, i)), sample};
+    }
+  }
+  return std::nullopt;
+}
+
+passes::CheckReport check_graph(const ir::Graph& traced, const FullCheckOptions& options) {
+  passes::CheckOptions with_engine = options.passes;
+  std::unique_ptr<EngineCheck> engine;
+  if (options.jit) {
+    with_engine.also = [&](const ir::Graph& graph, const Sample& sample, std::span<const Expected> expected) {
+      if (!engine) engine = std::make_unique<EngineCheck>(traced, options.engine);
+      return engine->check(graph, sample, expected);
+    };
+  }
+  return passes::check_passes(traced, with_engine);
+}
+
+}  // namespace sluice::tools
