@@ -1,6 +1,7 @@
 // What a training step costs besides its arithmetic: no allocation, and one fork and join.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
 
@@ -33,34 +34,69 @@ TEST_CASE("a step allocates nothing and forks once, whatever the size of its bat
     INFO(threads, " threads");
     runtime::set_default_threads(threads);
     GuideModel guide(1);
-    const auto step = [&](const Dataset& batch) {
-      const auto [loss, accuracy] = guide.train_step(batch.images, batch.labels);
+    const auto step = [&](const Dataset& rows) {
+      const auto [loss, accuracy] = guide.train_step(rows.images, rows.labels);
       return loss.item<double>();
     };
-    const auto evaluation = [&](const Dataset& batch) {
-      const auto [loss, accuracy] = guide.evaluate(batch.images, batch.labels);
+    const auto evaluation = [&](const Dataset& rows) {
+      const auto [loss, accuracy] = guide.evaluate(rows.images, rows.labels);
       return loss.item<double>();
     };
     const double first = step(whole);
     evaluation(whole);
 
     runtime::ThreadTeam& team = runtime::default_team();
-    for (const Dataset& batch : {whole, ragged, ragged, whole, whole}) {
-      INFO("batch of ", batch.size());
+    for (const Dataset& rows : {whole, ragged, ragged, whole, whole}) {
+      INFO("batch of ", rows.size());
       const std::uint64_t forks_before = team.forks();
       const std::uint64_t before = malloc_count;
-      const double loss = step(batch);
+      const double loss = step(rows);
       const std::uint64_t after = malloc_count;
       CHECK(after - before == 0);
       CHECK(team.forks() - forks_before == 1);
       CHECK(loss < 2 * first);
 
       const std::uint64_t before_evaluation = malloc_count;
-      const double evaluated = evaluation(batch);
+      const double evaluated = evaluation(rows);
       const std::uint64_t after_evaluation = malloc_count;
       CHECK(after_evaluation - before_evaluation == 0);
       CHECK(team.forks() - forks_before == 2);
       CHECK(evaluated < 2 * first);
+    }
+  }
+}
+
+TEST_CASE("a step writes nothing behind its variables and results") {
+  const Dataset examples = guide_examples(kBatch);
+  GuideModel guide(1);
+  const auto predict = function("predict", {u8(batch, 28, 28)}, [&](Tensor images) {
+    return guide.model(reshape(cast(images, f32), {batch, 784}) / 255);
+  });
+  guide.train_step(examples.images, examples.labels);
+
+  constexpr std::size_t kTail = 64;  // what an Array has behind its elements, so that whole vectors may be read
+  constexpr std::byte kMark{0xa5};
+  const auto mark = [&](Array& array) { std::fill_n(array.bytes() + array.byte_count(), kTail, kMark); };
+  const auto intact = [&](const Array& array) {
+    const std::byte* const tail = array.bytes() + array.byte_count();
+    return std::all_of(tail, tail + kTail, [&](std::byte each) { return each == kMark; });
+  };
+  for (const Variable& variable : guide.state()) mark(variable.storage()->elements());
+  for (const std::int64_t size : {1, 3, 17, 80, 128}) {
+    INFO("batch of ", size);
+    const Dataset rows = examples.slice(0, size);
+    std::byte* place = nullptr;
+    {
+      Array logits = predict(rows.images);
+      mark(logits);
+      place = logits.bytes();
+    }
+    const Array logits = predict(rows.images);
+    CHECK(logits.bytes() == place);
+    CHECK(intact(logits));
+    guide.train_step(rows.images, rows.labels);
+    for (const Variable& variable : guide.state()) {
+      CHECK_MESSAGE(intact(variable.storage()->elements()), variable.name());
     }
   }
 }
