@@ -187,20 +187,26 @@ TEST_CASE("a bar shows on a terminal and leaves stdout alone") {
   CHECK_FALSE(contains(terminal("--quiet"), "Epoch 0"));
 }
 
-TEST_CASE("--seed decides every bit of the weights, --threads none") {
-  const auto hash = [](const std::string& arguments) {
-    const Outcome outcome = train("--epochs 1 --quiet --hash " + arguments);
+TEST_CASE("--seed decides every bit of the weights; threads and the cache of machine code none") {
+  const auto hash = [](const std::string& arguments, const std::string& environment = "") {
+    const Outcome outcome =
+        run(fmt::format("--data '{}' --epochs 1 --quiet --hash {}", small_data().string(), arguments), environment);
     CHECK(outcome.status == 0);
     CHECK(std::regex_match(outcome.out, std::regex("Test accuracy: \\d\\.\\d{3}\nWeights hash: [0-9a-f]{16}\n")));
     return outcome.out;
   };
   const std::string expected = hash("--seed 1 --threads 2");
-  CHECK(hash("--seed 1 --threads 2") == expected);
   CHECK(hash("--seed 1 --threads 1") == expected);
   CHECK(hash("--seed 1 --threads 3") == expected);
   CHECK(hash("") == expected);  // the default seed
   CHECK(hash("--seed 2") != expected);
   CHECK(hash("--batch 64") != expected);
+
+  const TemporaryFolder cache;
+  const std::string environment = fmt::format("SLUICE_CACHE_DIR='{}'", cache.path().string());
+  CHECK(hash("--seed 1", environment) == expected);
+  CHECK_FALSE(std::filesystem::is_empty(cache.path()));
+  CHECK(hash("--seed 1", environment) == expected);
 }
 
 TEST_CASE("--dump-ir prints the graph of every stage and nothing else, without data") {
