@@ -195,13 +195,15 @@ void run(const Options& options) {
     ours = std::make_unique<SluiceStep>(shuffled, options.batch);
     contestants.push_back({"sluice", [&] { return ours->step(); }});
   }
-  const auto add_peer = [&](const std::string& name, auto make) {
+  [[maybe_unused]] const auto add_peer = [&](const std::string& name, auto make) {
     if (!wanted(name)) return;
     contestants.push_back(
         {name, [peer = std::shared_ptr<bench::Peer>(make(peer_options)),
                 rows = Rows(shuffled.order(), options.batch)]() mutable { return peer->step(rows.next()); }});
   };
+#if defined(SLUICE_BENCH_EIGEN)
   add_peer("eigen", bench::make_eigen_peer);
+#endif
 #if defined(SLUICE_BENCH_ONEDNN)
   add_peer("onednn", bench::make_onednn_peer);
 #endif
