@@ -58,10 +58,17 @@ struct Results<std::vector<Tensor>> {
   static std::vector<Array> to_arrays(std::span<const Array> arrays) { return {arrays.begin(), arrays.end()}; }
 };
 
+/// The same types for every index, to be expanded with packs of them. Not plain aliases: clang 19 takes the pack in an
+/// alias that does not use its parameter for one element.
 template <std::size_t>
-using ArgAt = const Arg&;
-template <std::size_t>
-using TensorAt = const Tensor&;
+struct AtIndex {
+  using ArgType = const Arg&;
+  using TensorType = const Tensor&;
+};
+template <std::size_t I>
+using ArgAt = typename AtIndex<I>::ArgType;
+template <std::size_t I>
+using TensorAt = typename AtIndex<I>::TensorType;
 
 template <typename R, typename Indices>
 class Function;
