@@ -66,7 +66,11 @@ void find_offsets(Plan& plan) {
     buffer.bytes = bytes_of(buffer.type);
     order.push_back(&buffer);
   }
-  std::ranges::stable_sort(order, std::ranges::greater(), [](const Buffer* b) { return b->bytes.size; });
+  // Not by stable_sort, whose deprecated parts in libstdc++ 12 clang warns of: equal ones keep their places in the
+  // plan.
+  std::ranges::sort(order, [](const Buffer* a, const Buffer* b) {
+    return a->bytes.size != b->bytes.size ? a->bytes.size > b->bytes.size : a < b;
+  });
   std::vector<const Buffer*> placed;
   for (Buffer* buffer : order) {
     buffer->offset = Dim(first_fit(*buffer, placed), buffer->bytes.batch);
