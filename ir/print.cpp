@@ -151,10 +151,13 @@ class Printer {
     out_ += '\n';
   }
 
+  /// The line as a comment, if it is asked for and known; of a node of a derivative, the line that it derives.
   void end_line(const Node& node) {
-    const Location location = user_location(node.origins);
-    if (options_.locations && location.known()) {
-      std::string comment = to_string(location);
+    const auto origin = std::find_if(node.origins.begin(), node.origins.end(), [](const Origin& each) {
+      return each.stack != nullptr && each.stack->user().known();
+    });
+    if (options_.locations && origin != node.origins.end()) {
+      std::string comment = (origin->gradient ? "gradient of " : "") + to_string(origin->stack->user());
       std::replace_if(comment.begin(), comment.end(), [](char c) { return c == '\n' || c == '\r'; }, '?');
       out_ += "  // " + comment;
     }

@@ -11,7 +11,9 @@ namespace sluice::ir {
 inline constexpr int kTextVersion = 1;
 
 struct PrintOptions {
-  bool locations = false;  ///< end each line with the user's line that made the node, as a comment
+  /// End each line with the user's line that made the node, as a comment: "// model.cpp:12", or "// gradient of
+  /// model.cpp:12" for a node of the derivative of what stands there.
+  bool locations = false;
 };
 
 /// The graph as text. print(parse(t)) == t for every t that print gave.

@@ -167,6 +167,18 @@ TEST_CASE("nodes know their place in the text, and the printer can show it") {
   CHECK(print(parse(text)) == print(graph));
 }
 
+TEST_CASE("the printer says of which line a node is the gradient") {
+  Builder b("f");
+  Origins origins = origin_at({intern_file("model.cpp"), 12, 0});
+  origins[0].gradient = true;
+  b.set_origins(origins);
+  b.set_results({b.scalar(DType::kF32, 1)});
+  const std::string text = print(b.graph(), {.locations = true});
+  CHECK(text ==
+        "sluice-ir 1\ngraph @f() {\n  %0: f32[] = constant {value=1}  // gradient of model.cpp:12\n  return %0\n}\n");
+  CHECK(print(parse(text)) == print(b.graph()));
+}
+
 TEST_CASE("a file name cannot end the comment that shows it") {
   Builder b("f");
   b.set_origins(origin_at({intern_file("a\nreturn }"), 1, 0}));
