@@ -54,7 +54,7 @@ Shape broadcast_shape(std::string_view op, std::span<const Tensor> tensors) {
       Dim& to = shape[axis + rank - tensor.rank()];
       const Dim from = tensor.shape()[axis];
       if (from == Dim(1) || from == to) continue;
-      if (to != Dim(1)) fail_at_user(fmt::format("{}: shapes do not broadcast: {}", op, join_types(tensors)));
+      if (to != Dim(1)) fail_at_user(fmt::format("{}: shapes do not broadcast: {}", op, join_types(tensors)), tensors);
       to = from;
     }
   }
@@ -83,7 +83,8 @@ std::vector<Tensor> to_tensors(std::string_view op, std::span<const Operand> ope
   for (const Tensor& tensor : given) {
     if (tensor.dtype() != given[0].dtype()) {
       fail_at_user(
-          fmt::format("{}: operands have different element types: {}; convert with cast", op, join_types(given)));
+          fmt::format("{}: operands have different element types: {}; convert with cast", op, join_types(given)),
+          given);
     }
   }
   std::vector<Tensor> tensors;

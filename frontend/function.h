@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <source_location>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -87,18 +88,20 @@ template <typename R, std::size_t... I>
 class Function<R, std::index_sequence<I...>> {
  public:
   template <typename F>
-  Function(std::string name, std::optional<std::vector<TensorSpec>> signature, F body)
+  Function(std::string name, std::optional<std::vector<TensorSpec>> signature, F body,
+           const std::source_location& where)
       : body_(std::make_shared<std::function<R(TensorAt<I>...)>>(std::move(body))),
-        core_(
-            std::make_shared<FunctionCore>(std::move(name), std::move(signature), sizeof...(I),
-                                           [traced = body_](std::span<const Tensor> arguments) -> std::vector<Tensor> {
-                                             if constexpr (std::is_void_v<R>) {
-                                               (*traced)(arguments[I]...);
-                                               return {};
-                                             } else {
-                                               return Results<R>::flatten((*traced)(arguments[I]...));
-                                             }
-                                           })) {}
+        core_(std::make_shared<FunctionCore>(
+            std::move(name), std::move(signature), sizeof...(I),
+            [traced = body_](std::span<const Tensor> arguments) -> std::vector<Tensor> {
+              if constexpr (std::is_void_v<R>) {
+                (*traced)(arguments[I]...);
+                return {};
+              } else {
+                return Results<R>::flatten((*traced)(arguments[I]...));
+              }
+            },
+            where)) {}
 
   /// Runs. Throws Error, with both types, if an argument does not fit the signature.
   template <typename... A>
@@ -148,30 +151,33 @@ constexpr std::size_t arity() {
 }
 
 template <typename F>
-auto make_function(std::string name, std::optional<std::vector<TensorSpec>> signature, F body) {
+auto make_function(std::string name, std::optional<std::vector<TensorSpec>> signature, F body,
+                   const std::source_location& where) {
   constexpr std::size_t kArity = arity<F>();
   return [&]<std::size_t... I>(std::index_sequence<I...> indices) {
     using R = std::remove_cvref_t<std::invoke_result_t<F&, TensorAt<I>...>>;
-    return Function<R, decltype(indices)>(std::move(name), std::move(signature), std::move(body));
+    return Function<R, decltype(indices)>(std::move(name), std::move(signature), std::move(body), where);
   }(std::make_index_sequence<kArity>());
 }
 
 }  // namespace detail
 
 /// Makes a function of `body`, a lambda of tensors. With a signature it is traced and compiled once, and serves every
-/// size of `batch`. Throws Error if the signature has another number of arguments than the lambda.
+/// size of `batch`. `where` is the line that its parameters come from. Throws Error if the signature has another number
+/// of arguments than the lambda.
 template <typename F>
-auto function(std::string name, std::vector<TensorSpec> signature, F body) {
-  return detail::make_function(std::move(name), std::optional(std::move(signature)), std::move(body));
+auto function(std::string name, std::vector<TensorSpec> signature, F body,
+              std::source_location where = std::source_location::current()) {
+  return detail::make_function(std::move(name), std::optional(std::move(signature)), std::move(body), where);
 }
 /// Without a signature all sizes are static: arguments of new types trace and compile again.
 template <typename F>
-auto function(std::string name, F body) {
-  return detail::make_function(std::move(name), std::nullopt, std::move(body));
+auto function(std::string name, F body, std::source_location where = std::source_location::current()) {
+  return detail::make_function(std::move(name), std::nullopt, std::move(body), where);
 }
 template <typename F>
-auto function(F body) {
-  return detail::make_function("function", std::nullopt, std::move(body));
+auto function(F body, std::source_location where = std::source_location::current()) {
+  return detail::make_function("function", std::nullopt, std::move(body), where);
 }
 
 }  // namespace sluice

@@ -68,10 +68,13 @@ class Busy {
 
 }  // namespace
 
-FunctionCore::FunctionCore(std::string name, Signature signature, std::size_t arity, Body body)
-    : name_(std::move(name)), signature_(std::move(signature)), arity_(arity), body_(std::move(body)) {
+FunctionCore::FunctionCore(std::string name, Signature signature, std::size_t arity, Body body,
+                           const std::source_location& where)
+    : name_(std::move(name)), signature_(std::move(signature)), arity_(arity), body_(std::move(body)), where_(where) {
   if (signature_ && signature_->size() != arity_) {
-    fail("{}: the signature has {} arguments, the lambda takes {}", name_, signature_->size(), arity_);
+    const Scope scope(where_);
+    fail_at_user(
+        fmt::format("{}: the signature has {} arguments, the lambda takes {}", name_, signature_->size(), arity_));
   }
 }
 
@@ -171,6 +174,7 @@ FunctionCore::Version& FunctionCore::trace(std::vector<TensorSpec> arguments) {
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const TensorSpec& spec = arguments[i];
     const std::string name = spec.name().empty() ? fmt::format("arg{}", i) : spec.name();
+    const Scope scope(where_);
     parameters.push_back(trace.parameter(name, spec.type(), spec.range()));
   }
   const std::vector<Tensor> results = body_(parameters);

@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <source_location>
 #include <span>
 #include <string>
 #include <string_view>
@@ -44,8 +45,9 @@ class FunctionCore {
   using Body = std::function<std::vector<Tensor>(std::span<const Tensor>)>;
   using Signature = std::optional<std::vector<TensorSpec>>;
 
-  /// Throws Error if the signature has another number of arguments than `arity`.
-  FunctionCore(std::string name, Signature signature, std::size_t arity, Body body);
+  /// `where` is the user's line that makes the function. Throws Error if the signature has another number of arguments
+  /// than `arity`.
+  FunctionCore(std::string name, Signature signature, std::size_t arity, Body body, const std::source_location& where);
 
   const std::string& name() const { return name_; }
 
@@ -87,6 +89,7 @@ class FunctionCore {
   Signature signature_;
   std::size_t arity_;
   Body body_;
+  std::source_location where_;
   std::recursive_mutex mutex_;  ///< recursive to tell a call of itself from one of another thread
   bool busy_ = false;
   std::vector<std::unique_ptr<Version>> versions_;

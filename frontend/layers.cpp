@@ -15,13 +15,14 @@ Dense::Dense(std::int64_t out, Activation activation) : Module("dense"), out_(ou
 Tensor Dense::operator()(const Arg& x) {
   const Scope scope(x.where());
   const bool fits = x.dtype() == DType::kF32 && x.rank() == 2 && !x.shape()[1].batch;
-  if (!fits) fail_at_user(fmt::format("dense: expected f32[batch,in], got {}", to_string(x.type())));
+  if (!fits) fail_at_user(fmt::format("dense: expected f32[batch,in], got {}", to_string(x.type())), {&x.tensor(), 1});
   const std::int64_t in = x.shape()[1].size;
   const Variable w = lazy_variable("w", [&] { return glorot_uniform(in, out_); });
   const Variable b = lazy_variable("b", [&] { return Array(DType::kF32, {out_}); });
   if (w.type().shape[0] != Dim(in)) {
     fail_at_user(fmt::format("dense: \"{}\" is {}, so the input has {} columns, got {}", w.name(), to_string(w.type()),
-                             to_string(w.type().shape[0]), to_string(x.type())));
+                             to_string(w.type().shape[0]), to_string(x.type())),
+                 {&x.tensor(), 1});
   }
   const Tensor product = matmul(x, w);
   return activation_(product + b);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <array>
+
 #include "frontend/axes.h"
 #include "frontend/elementwise.h"
 #include "frontend/random.h"
@@ -43,7 +45,8 @@ Tensor sparse_softmax_cross_entropy(const Arg& logits, const Arg& labels) {
       logits.rank() > 0 && is_float(logits.dtype()) && is_integer(labels.dtype()) && labels.shape() == rows;
   if (!fits || logits.shape()[logits.rank() - 1].batch) {
     fail_at_user(fmt::format("{}: expected float logits [...,classes] and integer labels [...], got {} and {}", kName,
-                             to_string(logits.type()), to_string(labels.type())));
+                             to_string(logits.type()), to_string(labels.type())),
+                 std::array{logits.tensor(), labels.tensor()});
   }
   const Tensor shift = shifted(kName, logits, -1);
   const Tensor at_label = one_hot(labels, logits.shape()[logits.rank() - 1].size, DType::kBool);
@@ -56,7 +59,8 @@ Tensor mean_squared_error(const Arg& prediction, const Arg& target) {
   const Scope scope(prediction.where());
   if (prediction.type() != target.type()) {
     fail_at_user(fmt::format("mean_squared_error: expected two tensors of one type, got {} and {}",
-                             to_string(prediction.type()), to_string(target.type())));
+                             to_string(prediction.type()), to_string(target.type())),
+                 std::array{prediction.tensor(), target.tensor()});
   }
   return reduce_mean(square(prediction - target));
 }

@@ -36,7 +36,8 @@ void Optimizer::check(std::string_view kind, const std::vector<Tensor>& gradient
   for (std::size_t i = 0; i < variables.size(); ++i) {
     if (gradients[i].type() == variables[i].type()) continue;
     fail_at_user(fmt::format("{}: variable \"{}\" is {}, its gradient is {}", kind, variables[i].name(),
-                             to_string(variables[i].type()), to_string(gradients[i].type())));
+                             to_string(variables[i].type()), to_string(gradients[i].type())),
+                 {&gradients[i], 1});
   }
 }
 

@@ -76,6 +76,10 @@ Location Scope::user() { return frames().frames.empty() ? Location{} : call_stac
 
 void fail_at_user(const std::string& message) { throw Error(message, Scope::user()); }
 
+void fail_at_user(const std::string& message, std::span<const Tensor> operands) {
+  fail_at_user(message + (current_trace == nullptr ? "" : current_trace->notes(operands)));
+}
+
 Trace::Trace(std::string name) : number_(next_trace_number()), builder_(std::move(name)), outer_(current_trace) {
   current_trace = this;
 }
@@ -113,6 +117,7 @@ ir::Value Trace::value_of(const Tensor& tensor, std::string_view what) const {
 std::string Trace::notes(std::span<const Tensor> operands) const {
   std::string out;
   for (std::size_t i = 0; i < operands.size(); ++i) {
+    if (operands[i].trace_ != number_) continue;
     const Location made = ir::user_location(builder_.graph().node(operands[i].value_).origins);
     if (made.known())
       out += fmt::format("\n  operand {}, {}, was made at {}", i, to_string(operands[i].type()), to_string(made));
@@ -170,7 +175,8 @@ void Trace::assign(const std::shared_ptr<runtime::VariableStorage>& variable, co
   const ir::Value given = value_of(value, "assign");
   if (value.type() != variable->type()) {
     fail_at_user(fmt::format("assign: variable \"{}\" is {}, got {}", variable->name(), to_string(variable->type()),
-                             to_string(value.type())));
+                             to_string(value.type())),
+                 {&value, 1});
   }
   traced(variable).now = given;
 }

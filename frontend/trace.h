@@ -30,6 +30,8 @@ class Scope {
 
 /// Throws Error at the user's line.
 [[noreturn]] void fail_at_user(const std::string& message);
+/// The same; below the message stand the types of `operands` and the lines that made them.
+[[noreturn]] void fail_at_user(const std::string& message, std::span<const Tensor> operands);
 
 /// The tracing of one function, from the constructor to finish(). It is the current one of its thread. If it is
 /// destroyed before finish() (an exception), everything that was told to on_failure is undone, latest first.
@@ -59,6 +61,9 @@ class Trace {
   Tensor read(const std::shared_ptr<runtime::VariableStorage>& variable);
   void assign(const std::shared_ptr<runtime::VariableStorage>& variable, const Tensor& value);
 
+  /// For the end of an error: a line for each operand of this trace, with its type and the line that made it.
+  std::string notes(std::span<const Tensor> operands) const;
+
   void on_failure(std::function<void()> undo) { undo_.push_back(std::move(undo)); }
 
   /// Ends the trace: its graph with `results` and the variables' new values.
@@ -76,7 +81,6 @@ class Trace {
   TracedVariable& traced(const std::shared_ptr<runtime::VariableStorage>& variable);
   ir::Value value_of(const Tensor& tensor, std::string_view what) const;
   Tensor tensor(ir::Value value) const { return {number_, value, builder_.type(value)}; }
-  std::string notes(std::span<const Tensor> operands) const;
 
   std::uint64_t number_;
   ir::Builder builder_;

@@ -47,7 +47,8 @@ class BodyMaker {
     ir::Builder body(name());
     std::map<Value, Value> parameters;
     for (const Value operand : operands_) {
-      parameters[operand] = body.parameter(fmt::format("p{}", parameters.size()), graph_.type(operand));
+      parameters[operand] =
+          body.parameter(fmt::format("p{}", parameters.size()), graph_.type(operand), {}, graph_.node(operand).origins);
     }
     std::map<NodeIndex, Value> made;
     for (const BodyNode& entry : nodes_) {

@@ -80,7 +80,7 @@ TEST_CASE("an argument that does not fit the signature shows both types") {
   const auto pairs = function("pairs", {f32(Dim(2, true))}, [](Tensor x) { return x; });
   CHECK(thrown([&] { pairs(ramp({3})); }) == "pairs: argument 0 is f32[3], expected f32[2*B]");
   CHECK(thrown([&] { function("g", {f32(), f32()}, [](Tensor x) { return x; }); }) ==
-        "g: the signature has 2 arguments, the lambda takes 1");
+        "@functions_test.cpp g: the signature has 2 arguments, the lambda takes 1");
 }
 
 TEST_CASE("without a signature new types trace again") {

@@ -1,7 +1,11 @@
 // Every node points to the user's line, however deep inside of Sluice it was made.
 #include <doctest/doctest.h>
 
+#include <set>
+
 #include "frontend/sluice.h"
+#include "ir/text.h"
+#include "passes/pass.h"
 #include "tests/frontend/engine.h"
 
 using namespace sluice;
@@ -11,16 +15,35 @@ namespace {
 const bool kEngine = use_test_engine();
 
 /// A layer of a user, in a file of the user.
+constexpr int kTwiceLine = __LINE__ + 2;
 struct Twice {
   Tensor operator()(Tensor x) const { return x * 2; }
 };
+
+/// Checks that every node, in fused bodies too, has places, and that each is in this file, from `first` to `last`.
+/// Adds the lines of which there is a derivative to `derived`.
+void check_places(const ir::Graph& graph, int first, int last, std::set<int>& derived) {
+  for (const ir::Node& node : graph.nodes()) {
+    CAPTURE(to_string(node.op));
+    CHECK_FALSE(node.origins.empty());
+    for (const ir::Origin& origin : node.origins) {
+      REQUIRE(origin.stack != nullptr);
+      const Location user = origin.stack->user();
+      CHECK(user.file.ends_with("tests/frontend/locations_test.cpp"));
+      CHECK(static_cast<int>(user.line) >= first);
+      CHECK(static_cast<int>(user.line) <= last);
+      if (origin.gradient) derived.insert(static_cast<int>(user.line));
+    }
+    if (node.op == ir::Op::kFused) check_places(node.attributes.body(), first, last, derived);
+  }
+}
 
 }  // namespace
 
 TEST_CASE("all nodes of a training step point to this file") {
   MLP model(Dense(3, relu), Twice(), [](Tensor x) { return dropout(x, 0.5, Mode::kTrain); }, Dense(2, tanh));
   Adam adam;
-  const int first = __LINE__;
+  const int first = __LINE__ + 1;
   const auto f = function("f", {f32(batch, 4), u8(batch)}, [&](Tensor x, Tensor y) {
     const Tensor loss = reduce_mean(sparse_softmax_cross_entropy(model(x), y));
     adam.apply(gradients(loss, model.variables()), model.variables());
@@ -29,19 +52,54 @@ TEST_CASE("all nodes of a training step point to this file") {
   const int last = __LINE__;
   std::size_t deep = 0;
   for (const ir::Node& node : f.graph().nodes()) {
-    if (node.op == ir::Op::kParameter) continue;
     CAPTURE(to_string(node.op));
     REQUIRE(node.origins.size() == 1);
-    if (node.op == ir::Op::kState && ir::user_location(node.origins) == Location{}) continue;
     const ir::CallStack& stack = *node.origins[0].stack;
     const Location user = stack.user();
     CHECK(user.file.ends_with("tests/frontend/locations_test.cpp"));
     CHECK(static_cast<int>(user.line) < last);
     const Location outermost = stack.frames.back();
-    CHECK(static_cast<int>(outermost.line) > first);
+    CHECK(static_cast<int>(outermost.line) >= first);
     if (stack.user_frame > 0) ++deep;
   }
   CHECK(deep > 20);
+  passes::PassOptions options;
+  options.on_stage = [&](std::string_view stage, const ir::Graph& graph) {
+    CAPTURE(std::string(stage));
+    std::set<int> derived;
+    check_places(graph, kTwiceLine, last, derived);
+    CHECK(derived.empty() == (stage == "traced"));
+  };
+  passes::run_passes(f.graph(), passes::default_pipeline(), options);
+}
+
+TEST_CASE("through every pass each node points to this file, and gradients to the line that they derive") {
+  Variable w("w", Array(DType::kF32, {4, 2}));
+  SGD sgd;
+  const int first = __LINE__ + 1;
+  const auto f = function("f", {f32(batch, 4), u8(batch)}, [&](Tensor x, Tensor y) {
+    const Tensor logits = tanh(matmul(x, w));
+    const Tensor loss = reduce_mean(sparse_softmax_cross_entropy(logits, y));
+    sgd.apply(gradients(loss, {w}), {w});
+    return loss;
+  });
+  const int last = __LINE__ - 1;
+  std::vector<std::string> stages;
+  passes::PassOptions options;
+  options.on_stage = [&](std::string_view stage, const ir::Graph& graph) {
+    CAPTURE(std::string(stage));
+    stages.emplace_back(stage);
+    std::set<int> derived;
+    check_places(graph, first, last, derived);
+    if (stage == "traced") {
+      CHECK(derived.empty());
+    } else {
+      CHECK(derived == std::set<int>{first + 1, first + 2});
+    }
+  };
+  const ir::Graph graph = passes::run_passes(f.graph(), passes::default_pipeline(), options);
+  CHECK(stages == std::vector<std::string>{"traced", "differentiate", "canonicalize", "cse", "fuse"});
+  CHECK(ir::print(graph, {.locations = true}).find("// gradient of ") != std::string::npos);
 }
 
 TEST_CASE("an inlined function's nodes know both lines") {
