@@ -81,6 +81,8 @@ TEST_CASE("each rule fires where it should, nowhere else, and keeps what its mar
     const ir::Graph after = passes::rewrite(before, rules, {true, [&](const Rule&) { ++fired; }});
     CHECK((fired > 0) == test.fires);
     ir::verify(after);
+    CHECK(ir::print(ir::parse(ir::print(after))) == ir::print(after));
+    CHECK(ir::equal_structure(passes::rewrite(after, rules, {true, {}}), after));
     check_meaning(before, after, rules[0].exactness);
   }
 }
