@@ -1,0 +1,30 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ir/graph.h"
+
+// What docs/ir.md shows of each op.
+namespace sluice::docs {
+
+/// A use of an op: its operands as constants ("f32[2] = [1, 2]"), its attributes as in the text, its result's type.
+struct Example {
+  ir::Op op;
+  std::vector<std::string_view> operands;
+  std::string_view attributes;
+  std::string_view result;
+};
+
+/// At least one for each op that `example_graph` does not know. Results are exact in any correct arithmetic.
+const std::vector<Example>& examples();
+
+/// A graph that is the example: constants and the op.
+ir::Graph graph_of(const Example& example);
+
+/// A whole graph for an op that is more than a node with operands: parameter, state, batch_size, gradient, fused. The
+/// empty text for the others.
+std::string_view example_graph(ir::Op op);
+
+}  // namespace sluice::docs

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "ir/array.h"
+#include "ir/graph.h"
+
+namespace sluice::docs {
+
+/// B in the examples of docs/ir.md.
+inline constexpr std::int64_t kExampleBatch = 2;
+
+/// What an example gets for its inputs: 1, 2, 3, ...; true, false, true, ... for bool.
+Array counted(const Type& type);
+
+/// Evaluates a graph on counted inputs in the interpreter and gives lines of comments: the inputs, if there are any,
+/// then each result and updated state.
+std::string run_example(const ir::Graph& graph);
+
+}  // namespace sluice::docs

@@ -1,0 +1,5 @@
+execute_process(COMMAND ${GENERATOR} ${SOURCE}/docs/ir/introduction.md ${OUTPUT} COMMAND_ERROR_IS_FATAL ANY)
+execute_process(COMMAND ${CMAKE_COMMAND} -E compare_files ${OUTPUT} ${SOURCE}/docs/ir.md RESULT_VARIABLE differs)
+if(differs)
+  message(FATAL_ERROR "docs/ir.md is not what the generator writes: build the target `docs` and look at the change")
+endif()

@@ -1,0 +1,85 @@
+// Every graph in docs/ir.md is canonical text, gives the results that stand below it, and gives them in native code
+// too.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "docs/ir/run_example.h"
+#include "ir/reference/interpreter.h"
+#include "ir/text.h"
+#include "passes/differentiate.h"
+#include "runtime/executable.h"
+
+using namespace sluice;
+
+namespace {
+
+/// The blocks that begin with a graph's first line.
+std::vector<std::string> examples() {
+  std::ifstream file(SLUICE_IR_MD);
+  std::vector<std::string> blocks;
+  bool inside = false;
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("```")) {
+      inside = !inside;
+      if (inside) blocks.emplace_back();
+    } else if (inside) {
+      blocks.back() += line + "\n";
+    }
+  }
+  std::erase_if(blocks, [](const std::string& block) { return !block.starts_with("sluice-ir "); });
+  return blocks;
+}
+
+bool near(const Array& x, const Array& y) {
+  if (x.type() != y.type()) return false;
+  return visit_dtype(x.dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    for (std::size_t i = 0; i < x.data<T>().size(); ++i) {
+      const auto a = static_cast<double>(x.data<T>()[i]);
+      const auto b = static_cast<double>(y.data<T>()[i]);
+      const bool same = a == b || (std::isnan(a) && std::isnan(b)) || std::abs(a - b) <= 1e-6 * (1 + std::abs(b));
+      if (!same) return false;
+    }
+    return true;
+  });
+}
+
+/// Native code against the interpreter, on the inputs of the examples.
+void check_engines(const ir::Graph& graph) {
+  std::vector<Array> inputs;
+  for (const ir::Parameter& parameter : graph.parameters())
+    inputs.push_back(docs::counted(graph.type(parameter.value)));
+  std::vector<Array> states;
+  runtime::Variables variables;
+  for (const ir::State& state : graph.states()) {
+    states.push_back(docs::counted(graph.type(state.value)));
+    variables.push_back(std::make_shared<runtime::VariableStorage>(state.variable, states.back(), true));
+  }
+  const ir::EvalResult expected = ir::evaluate(passes::differentiate(graph), inputs, states);
+  std::vector<Array> results(graph.results().size());
+  runtime::Executable::create(graph, variables)->run(inputs, results);
+  REQUIRE(results.size() == expected.results.size());
+  for (std::size_t i = 0; i < results.size(); ++i) CHECK(near(results[i], expected.results[i]));
+  for (std::size_t i = 0; i < variables.size(); ++i) CHECK(near(variables[i]->value(), expected.states[i]));
+}
+
+}  // namespace
+
+TEST_CASE("the examples of docs/ir.md are canonical and right") {
+  std::set<ir::Op> shown;
+  for (const std::string& block : examples()) {
+    CAPTURE(block);
+    const ir::Graph graph = ir::parse(block, "docs/ir.md");
+    const std::string text = ir::print(graph);
+    REQUIRE(block.starts_with(text));
+    const std::string results = block.substr(text.size());
+    if (!results.empty()) CHECK(results == docs::run_example(graph));
+    check_engines(graph);
+    for (const ir::Node& node : graph.nodes()) shown.insert(node.op);
+  }
+  CHECK(shown.size() == ir::kOpCount);
+}
