@@ -1,5 +1,6 @@
 #include "backend/compile.h"
 
+#include <chrono>
 #include <exception>
 #include <numeric>
 #include <thread>
@@ -12,6 +13,16 @@ namespace sluice::backend {
 
 namespace {
 
+/// Calls `step` and tells on_time how long it took.
+template <typename F>
+auto timed(const CompileOptions& options, std::string_view name, F step) {
+  const auto start = std::chrono::steady_clock::now();
+  auto result = step();
+  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+  if (options.on_time) options.on_time(name, elapsed.count());
+  return result;
+}
+
 /// Generates code on two threads: each takes a run of kernels, and products cost most.
 std::vector<ObjectCode> generate(const Plan& plan, const Target& target, const CompileOptions& options) {
   std::vector<std::size_t> costs;
@@ -21,23 +32,25 @@ std::vector<ObjectCode> generate(const Plan& plan, const Target& target, const C
   for (std::size_t sum = 0; split < costs.size() && sum < half; ++split) sum += costs[split];
 
   const bool keep_text = options.on_text != nullptr;
+  const KeepTexts keep{.llvm_ir = keep_text, .assembly = keep_text && options.assembly};
   std::vector<Generated> parts(2);
   std::exception_ptr error;
   std::thread other([&] {
     try {
-      parts[1] = generate_kernels(plan, split, plan.kernels.size(), target, keep_text);
+      parts[1] = generate_kernels(plan, split, plan.kernels.size(), target, keep);
     } catch (...) {
       error = std::current_exception();
     }
   });
   try {
-    parts[0] = generate_kernels(plan, 0, split, target, keep_text);
+    parts[0] = generate_kernels(plan, 0, split, target, keep);
   } catch (...) {
     error = std::current_exception();
   }
   other.join();
   if (error) std::rethrow_exception(error);
-  if (keep_text) options.on_text("llvm", parts[0].llvm_ir + parts[1].llvm_ir);
+  if (keep.llvm_ir) options.on_text("llvm", parts[0].llvm_ir + parts[1].llvm_ir);
+  if (keep.assembly) options.on_text("assembly", parts[0].assembly + parts[1].assembly);
   return {std::move(parts[0].object), std::move(parts[1].object)};
 }
 
@@ -63,17 +76,23 @@ Program::~Program() = default;
 
 std::shared_ptr<const Program> compile(const ir::Graph& traced, const CompileOptions& options) {
   // 1. Derive, simplify and fuse: the graph says which kernels there are.
-  const ir::Graph fused =
-      passes::run_passes(traced, passes::default_pipeline(), {.on_stage = options.on_stage, .on_time = {}});
+  const ir::Graph fused = passes::run_passes(traced, passes::default_pipeline(),
+                                             {.on_stage = options.on_stage, .on_time = options.on_time});
+  return compile_kernels(fused, options);
+}
+
+std::shared_ptr<const Program> compile_kernels(const ir::Graph& fused, const CompileOptions& options) {
   // 2. Decide the order of kernels, what lies where, and who waits for whom.
   const Target target = host_target(options.target_features);
-  Plan plan = make_plan(fused, target);
+  Plan plan = timed(options, "plan", [&] { return make_plan(fused, target); });
   if (options.on_plan) options.on_plan(plan);
   if (options.on_text) options.on_text("plan", to_string(plan));
   // 3. Emit LLVM IR for every kernel and let LLVM make machine code of it, unless that was done before.
-  const std::vector<ObjectCode> objects = load_or_generate(fused, plan, target, options);
+  const std::vector<ObjectCode> objects =
+      timed(options, "code", [&] { return load_or_generate(fused, plan, target, options); });
   // 4. Link it into this process.
-  return std::make_shared<Program>(std::move(plan), std::make_unique<Jit>(objects));
+  return timed(options, "link",
+               [&] { return std::make_shared<const Program>(std::move(plan), std::make_unique<Jit>(objects)); });
 }
 
 }  // namespace sluice::backend

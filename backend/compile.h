@@ -21,8 +21,12 @@ struct CompileOptions {
   std::string target_features = {};
   /// Called with the graph after each stage: "traced", then each pass's name.
   std::function<void(std::string_view stage, const ir::Graph&)> on_stage = {};
-  /// Called with the backend's texts: "plan", then "llvm". Generates code even if the cache has it.
+  /// Called with the seconds of each step: each pass's name, then "plan", "code" (generating it) and "link".
+  std::function<void(std::string_view step, double seconds)> on_time = {};
+  /// Called with the backend's texts: "plan", "llvm" and, if `assembly` is set, "assembly". Generates code even if the
+  /// cache has it.
   std::function<void(std::string_view stage, const std::string& text)> on_text = {};
+  bool assembly = false;  ///< costs a second run of LLVM's code generator
   /// Where machine code is kept between runs; nothing: nowhere.
   std::optional<ObjectCache> cache = ObjectCache::from_environment();
   /// Called with the plan before code is made of it, and may change it: for tests that plant bugs. Generates code even
@@ -47,5 +51,9 @@ class Program {
 
 /// The whole way from a traced graph to machine code.
 std::shared_ptr<const Program> compile(const ir::Graph& traced, const CompileOptions& options = {});
+
+/// The second half of it: from a graph after the passes, which has no `gradient` nodes. Each node that is not in a
+/// `fused` one becomes a kernel of its own.
+std::shared_ptr<const Program> compile_kernels(const ir::Graph& fused, const CompileOptions& options = {});
 
 }  // namespace sluice::backend

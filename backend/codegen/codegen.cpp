@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 #include <llvm/ExecutionEngine/Orc/CompileUtils.h>
+#include <llvm/IR/LegacyPassManager.h>
 #include <llvm/IR/Verifier.h>
 #include <llvm/MC/TargetRegistry.h>
 #include <llvm/Support/raw_ostream.h>
 #include <llvm/Target/TargetMachine.h>
+#include <llvm/Transforms/Utils/Cloning.h>
 
 #include "backend/codegen/kernels.h"
 #include "ir/error.h"
@@ -73,10 +75,22 @@ std::unique_ptr<llvm::TargetMachine> make_machine(const Target& target) {
                                                                          llvm::CodeGenOptLevel::Default, true));
 }
 
+/// The machine code of `module` as text. It works on a copy, since LLVM's code generator changes the module.
+std::string assembly_of(llvm::TargetMachine& machine, const llvm::Module& module) {
+  llvm::SmallString<0> text;
+  llvm::raw_svector_ostream stream(text);
+  llvm::legacy::PassManager passes;
+  const bool cannot = machine.addPassesToEmitFile(passes, stream, nullptr, llvm::CodeGenFileType::AssemblyFile);
+  SLUICE_CHECK(!cannot, "LLVM has no assembly for {}", machine.getTargetTriple().str());
+  const auto copy = llvm::CloneModule(module);
+  passes.run(*copy);
+  return text.str().str();
+}
+
 }  // namespace
 
 Generated generate_kernels(const Plan& plan, std::size_t first, std::size_t last, const Target& target,
-                           bool keep_text) {
+                           KeepTexts keep) {
   llvm::LLVMContext context;
   llvm::Module module(plan.name, context);
   const auto machine = make_machine(target);
@@ -92,11 +106,12 @@ Generated generate_kernels(const Plan& plan, std::size_t first, std::size_t last
   Generated generated;
   std::string problem;
   llvm::raw_string_ostream problems(problem);
-  if (keep_text) {
+  if (keep.llvm_ir) {
     llvm::raw_string_ostream text(generated.llvm_ir);
     module.print(text, nullptr);
   }
   SLUICE_CHECK(!llvm::verifyModule(module, &problems), "generated code is not valid: {}", problem);
+  if (keep.assembly) generated.assembly = assembly_of(*machine, module);
   auto object = llvm::orc::SimpleCompiler(*machine)(module);
   if (!object) fail("code generation of @{}: {}", plan.name, llvm::toString(object.takeError()));
   generated.object.assign((*object)->getBufferStart(), (*object)->getBufferEnd());

@@ -20,11 +20,18 @@ using KernelFunction = void (*)(std::byte* const* buffers, std::int64_t batch, s
 /// The symbol of kernel `index`.
 std::string kernel_symbol(std::size_t index);
 
+/// What to keep of the way to machine code, for people to read.
+struct KeepTexts {
+  bool llvm_ir = false;
+  bool assembly = false;  ///< costs a second run of LLVM's code generator
+};
+
 /// Generates the kernels first <= k < last of `plan`.
 struct Generated {
   ObjectCode object;
-  std::string llvm_ir;  ///< only if `keep_text`
+  std::string llvm_ir;   ///< only if asked for
+  std::string assembly;  ///< only if asked for
 };
-Generated generate_kernels(const Plan& plan, std::size_t first, std::size_t last, const Target& target, bool keep_text);
+Generated generate_kernels(const Plan& plan, std::size_t first, std::size_t last, const Target& target, KeepTexts keep);
 
 }  // namespace sluice::backend
