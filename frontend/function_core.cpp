@@ -5,21 +5,16 @@
 
 #include <array>
 #include <chrono>
-#include <cstdlib>
 
 #include "frontend/options.h"
 #include "frontend/trace.h"
 #include "ir/text.h"
 #include "passes/pass.h"
+#include "runtime/flags.h"
 
 namespace sluice::detail {
 
 namespace {
-
-bool log_traces() {
-  const char* const log = std::getenv("SLUICE_LOG");
-  return log != nullptr && std::string_view(log).find("trace") != std::string_view::npos;
-}
 
 bool has_type(const Array& array, const Type& type) {
   if (array.dtype() != type.dtype || array.rank() != type.shape.rank()) return false;
@@ -168,7 +163,7 @@ void FunctionCore::log_trace(const std::vector<TensorSpec>& arguments) const {
 }
 
 FunctionCore::Version& FunctionCore::trace(std::vector<TensorSpec> arguments) {
-  if (log_traces()) log_trace(arguments);
+  if (runtime::flags().log_trace) log_trace(arguments);
   Trace trace(name_);
   std::vector<Tensor> parameters;
   for (std::size_t i = 0; i < arguments.size(); ++i) {

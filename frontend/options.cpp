@@ -5,12 +5,12 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
-#include <fstream>
 #include <mutex>
 
 #include "ir/suggest.h"
 #include "ir/text.h"
 #include "passes/pass.h"
+#include "runtime/flags.h"
 
 namespace sluice {
 
@@ -21,19 +21,11 @@ std::atomic<Engine> engine = Engine::kJit;
 struct Dump {
   std::mutex mutex;
   DumpOptions options;
-  int written = 0;  ///< files, for their numbers
 };
 
 Dump& dump() {
   static Dump instance;
   return instance;
-}
-
-void write_file(const std::filesystem::path& path, const std::string& text) {
-  std::ofstream file(path, std::ios::binary);
-  file << text;
-  file.flush();
-  if (!file) fail("{}: cannot write", path.string());
 }
 
 }  // namespace
@@ -48,6 +40,7 @@ void set_dump(DumpOptions options) {
     std::filesystem::create_directories(options.folder, error);
     if (error) fail("{}: cannot make the folder: {}", options.folder.string(), error.message());
   }
+  runtime::set_dump_dir(options.folder);
   const std::scoped_lock lock(dump().mutex);
   dump().options = std::move(options);
 }
@@ -62,13 +55,10 @@ void detail::check_stage(std::string_view stage) {
 void detail::dump_stage(std::string_view stage, const ir::Graph& graph) {
   const std::scoped_lock lock(dump().mutex);
   const DumpOptions& options = dump().options;
-  if (options.to_stdout && (options.stages.empty() || std::ranges::count(options.stages, stage) > 0)) {
-    fmt::print("// {} after {}\n{}", graph.name(), stage, ir::print(graph));
-    std::fflush(stdout);
-  }
-  if (options.folder.empty()) return;
-  const std::string file = fmt::format("{:02}-{}-{}.ir", dump().written++, graph.name(), stage);
-  write_file(options.folder / file, ir::print(graph));
+  if (!options.to_stdout) return;
+  if (!options.stages.empty() && std::ranges::count(options.stages, stage) == 0) return;
+  fmt::print("// {} after {}\n{}", graph.name(), stage, ir::print(graph));
+  std::fflush(stdout);
 }
 
 }  // namespace sluice

@@ -21,13 +21,15 @@ Engine default_engine();
 struct DumpOptions {
   bool to_stdout = false;
   std::vector<std::string> stages = {};  ///< to stdout: "traced" and names of passes; empty: all
-  std::filesystem::path folder = {};     ///< every stage as NN-function-stage.ir, if not empty; made if it is not there
+  /// Every stage as NN-function-stage.ir, then the backend's plan, LLVM IR and assembly; made if it is not there.
+  /// Empty: as $SLUICE_FLAGS says.
+  std::filesystem::path folder = {};
 };
 /// Throws Error if there is no such stage or the folder cannot be made.
 void set_dump(DumpOptions options);
 
 namespace detail {
-/// Writes out `graph` as set_dump asks.
+/// Prints `graph` if set_dump asks for it.
 void dump_stage(std::string_view stage, const ir::Graph& graph);
 /// Throws Error, with the nearest name, if the pipeline has no such stage.
 void check_stage(std::string_view stage);

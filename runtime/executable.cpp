@@ -8,6 +8,7 @@
 #include "ir/reference/interpreter.h"
 #include "passes/pass.h"
 #include "runtime/jit_executable.h"
+#include "runtime/observe.h"
 #include "runtime/step_lock.h"
 
 namespace sluice::runtime {
@@ -44,7 +45,8 @@ class ReferenceExecutable : public Executable {
     constexpr std::array<std::string_view, 2> kPasses{"differentiate", "dce"};
     graph_ = passes::run_passes(traced, kPasses);
     // The stages of the whole pipeline are shown, whatever this engine needs of them.
-    if (options.on_stage) passes::run_passes(traced, passes::default_pipeline(), {options.on_stage, {}});
+    if (options.on_stage || options.on_time)
+      passes::run_passes(traced, passes::default_pipeline(), {options.on_stage, options.on_time});
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
     compile_seconds_ = elapsed.count();
   }
@@ -74,10 +76,11 @@ class ReferenceExecutable : public Executable {
 std::unique_ptr<Executable> Executable::create(const ir::Graph& traced, Variables variables,
                                                const ExecutableOptions& options) {
   check_variables(traced, variables);
+  const ExecutableOptions observed = observe(traced.name(), options);
   if (options.engine == Engine::kReference) {
-    return std::make_unique<ReferenceExecutable>(traced, std::move(variables), options);
+    return std::make_unique<ReferenceExecutable>(traced, std::move(variables), observed);
   }
-  return make_jit_executable(traced, std::move(variables), options);
+  return make_jit_executable(traced, std::move(variables), observed);
 }
 
 }  // namespace sluice::runtime

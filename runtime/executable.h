@@ -31,6 +31,11 @@ struct ExecutableOptions {
   std::string target_features = {};
   /// Called with the graph after each stage: "traced", then each pass's name.
   std::function<void(std::string_view stage, const ir::Graph&)> on_stage = {};
+  /// Called with the seconds of each step: each pass's name, and for native code "plan", "code" and "link".
+  std::function<void(std::string_view step, double seconds)> on_time = {};
+  /// Called with the texts of native code: "plan", "llvm" and, if `assembly` is set, "assembly".
+  std::function<void(std::string_view stage, const std::string& text)> on_text = {};
+  bool assembly = false;  ///< costs a second run of LLVM's code generator
   /// Called with the plan of kernels and buffers before code is made of it, and may change it: for tests that plant
   /// bugs. Of the JIT only.
   std::function<void(backend::Plan& plan)> on_plan = {};

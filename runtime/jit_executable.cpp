@@ -1,10 +1,14 @@
 #include "runtime/jit_executable.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 
 #include "backend/compile.h"
 #include "ir/error.h"
+#include "runtime/flags.h"
 #include "runtime/step_lock.h"
 #include "runtime/thread_team.h"
 
@@ -21,10 +25,18 @@ class JitExecutable : public Executable {
   JitExecutable(const ir::Graph& traced, Variables variables, const ExecutableOptions& options)
       : variables_(std::move(variables)) {
     const auto start = std::chrono::steady_clock::now();
-    program_ = backend::compile(
-        traced, {.target_features = options.target_features, .on_stage = options.on_stage, .on_plan = options.on_plan});
+    program_ = backend::compile(traced, {.target_features = options.target_features,
+                                         .on_stage = options.on_stage,
+                                         .on_time = options.on_time,
+                                         .on_text = options.on_text,
+                                         .assembly = options.assembly,
+                                         .on_plan = options.on_plan});
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
     compile_seconds_ = elapsed.count();
+    if (flags().log_jit) {
+      fmt::print(stderr, "sluice: jit: {}: {} kernels, {} bytes of temporaries and {} for each of B, in {:.1f} ms\n",
+                 plan().name, plan().kernels.size(), plan().static_bytes, plan().batch_bytes, compile_seconds_ * 1e3);
+    }
     bind_fixed_buffers();
   }
 

@@ -1,0 +1,106 @@
+#include "runtime/flags.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ir/error.h"
+#include "ir/suggest.h"
+
+namespace sluice::runtime {
+
+namespace {
+
+struct Flag {
+  std::string_view name;
+  std::string_view value;  ///< what stands behind "=", for messages; empty: the flag takes none
+  void (*set)(Flags&, std::string_view value);
+};
+
+constexpr Flag kFlags[] = {
+    {"--dump-dir", "DIR", [](Flags& flags, std::string_view value) { flags.dump_dir = value; }},
+    {"--time-passes", "", [](Flags& flags, std::string_view) { flags.time_passes = true; }},
+    {"--check-passes", "", [](Flags& flags, std::string_view) { flags.check_passes = true; }},
+};
+
+struct Topic {
+  std::string_view name;
+  bool Flags::* flag;
+};
+
+constexpr Topic kTopics[] = {
+    {"trace", &Flags::log_trace},
+    {"pass", &Flags::log_pass},
+    {"jit", &Flags::log_jit},
+};
+
+template <typename Row, std::size_t kRows>
+const Row& find(const Row (&rows)[kRows], std::string_view name, std::string_view source, std::string_view kind) {
+  std::vector<std::string_view> names;
+  for (const Row& row : rows) {
+    if (row.name == name) return row;
+    names.push_back(row.name);
+  }
+  fail("{}: there is no {} '{}'{}", source, kind, name, did_you_mean(name, names));
+}
+
+/// Calls `f` with each part of `text` between separators that is not empty.
+template <typename F>
+void for_each_part(std::string_view text, std::string_view separators, F f) {
+  while (true) {
+    const std::size_t begin = text.find_first_not_of(separators);
+    if (begin == std::string_view::npos) return;
+    const std::size_t end = std::min(text.find_first_of(separators, begin), text.size());
+    f(text.substr(begin, end - begin));
+    text.remove_prefix(end);
+  }
+}
+
+struct Given {
+  std::mutex mutex;
+  std::filesystem::path dump_dir;
+};
+
+Given& given() {
+  static Given instance;
+  return instance;
+}
+
+}  // namespace
+
+void parse_flags(std::string_view words, std::string_view source, Flags& flags) {
+  for_each_part(words, " \t\n", [&](std::string_view word) {
+    const std::size_t equals = word.find('=');
+    const Flag& flag = find(kFlags, word.substr(0, equals), source, "flag");
+    const bool has_value = equals != std::string_view::npos;
+    if (!has_value && !flag.value.empty()) fail("{}: expected {}={}, got '{}'", source, flag.name, flag.value, word);
+    if (has_value && flag.value.empty()) fail("{}: {} takes no value, got '{}'", source, flag.name, word);
+    const std::string_view value = has_value ? word.substr(equals + 1) : std::string_view{};
+    if (has_value && value.empty()) fail("{}: expected {}={}, got '{}'", source, flag.name, flag.value, word);
+    flag.set(flags, value);
+  });
+}
+
+void parse_log(std::string_view topics, std::string_view source, Flags& flags) {
+  for_each_part(topics, ", ",
+                [&](std::string_view topic) { flags.*find(kTopics, topic, source, "topic").flag = true; });
+}
+
+Flags flags() {
+  Flags flags;
+  if (const char* const words = std::getenv("SLUICE_FLAGS")) parse_flags(words, "SLUICE_FLAGS", flags);
+  if (const char* const topics = std::getenv("SLUICE_LOG")) parse_log(topics, "SLUICE_LOG", flags);
+  const std::scoped_lock lock(given().mutex);
+  if (!given().dump_dir.empty()) flags.dump_dir = given().dump_dir;
+  return flags;
+}
+
+void set_dump_dir(std::filesystem::path folder) {
+  const std::scoped_lock lock(given().mutex);
+  given().dump_dir = std::move(folder);
+}
+
+}  // namespace sluice::runtime

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <filesystem>
+#include <string_view>
+
+namespace sluice::runtime {
+
+/// What every program built on Sluice takes from outside, whoever wrote its main(); docs/flags.md explains each.
+struct Flags {
+  std::filesystem::path dump_dir = {};  ///< --dump-dir=DIR: every stage of every compiled graph as a file; empty: none
+  bool time_passes = false;             ///< --time-passes: the time of every pass and of code generation, to stderr
+  bool check_passes = false;            ///< --check-passes: prove every pass's result
+  bool log_trace = false;               ///< SLUICE_LOG=trace: each trace and why
+  bool log_pass = false;                ///< SLUICE_LOG=pass: a line for each pass
+  bool log_jit = false;                 ///< SLUICE_LOG=jit: a line for each program that was compiled to native code
+};
+
+/// Adds what `words` say to `flags`: "--name" and "--name=value", separated by spaces, as in $SLUICE_FLAGS. Throws
+/// Error, which begins with `source` and suggests the nearest, for a flag that there is not.
+void parse_flags(std::string_view words, std::string_view source, Flags& flags);
+
+/// The same for topics separated by commas, as in $SLUICE_LOG.
+void parse_log(std::string_view topics, std::string_view source, Flags& flags);
+
+/// $SLUICE_FLAGS and $SLUICE_LOG as they are now, below what the program's own options say. Throws Error.
+Flags flags();
+
+/// What an option of the program says, which beats the environment; an empty folder leaves it to the environment.
+void set_dump_dir(std::filesystem::path folder);
+
+}  // namespace sluice::runtime

@@ -1,0 +1,104 @@
+#include "runtime/observe.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <fstream>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "ir/error.h"
+#include "ir/text.h"
+#include "runtime/flags.h"
+
+namespace sluice::runtime {
+
+namespace {
+
+std::string_view ending(std::string_view stage) {
+  if (stage == "plan") return "txt";
+  if (stage == "llvm") return "ll";
+  if (stage == "assembly") return "s";
+  return "ir";
+}
+
+/// What the flags see of one compilation.
+struct Observer {
+  std::string name;
+  ExecutableOptions inner;  ///< what the caller asked for
+  Flags flags;
+  std::size_t nodes = 0;  ///< of the stage before
+  double seconds = 0;     ///< of the last pass
+
+  void stage(std::string_view stage, const ir::Graph& graph) {
+    if (inner.on_stage) inner.on_stage(stage, graph);
+    if (!flags.dump_dir.empty()) write_stage(flags.dump_dir, name, stage, ir::print(graph));
+    if (flags.check_passes) check_round_trip(stage, graph);
+    if (flags.log_pass && stage != "traced") {
+      fmt::print(stderr, "sluice: pass: {}: {}: {} -> {} nodes in {:.3f} ms\n", name, stage, nodes,
+                 graph.nodes().size(), seconds * 1e3);
+    }
+    nodes = graph.nodes().size();
+  }
+
+  void time(std::string_view step, double step_seconds) {
+    if (inner.on_time) inner.on_time(step, step_seconds);
+    if (flags.time_passes) fmt::print(stderr, "sluice: time: {}: {} {:.3f} ms\n", name, step, step_seconds * 1e3);
+    seconds = step_seconds;
+  }
+
+  void text(std::string_view stage, const std::string& text) const {
+    if (inner.on_text) inner.on_text(stage, text);
+    if (!flags.dump_dir.empty()) write_stage(flags.dump_dir, name, stage, text);
+  }
+};
+
+}  // namespace
+
+ExecutableOptions observe(const std::string& name, ExecutableOptions options) {
+  const Flags wanted = flags();
+  const bool dumps = !wanted.dump_dir.empty();
+  if (!dumps && !wanted.time_passes && !wanted.check_passes && !wanted.log_pass) return options;
+  const auto observer = std::make_shared<Observer>(Observer{name, options, wanted});
+  options.on_stage = [observer](std::string_view stage, const ir::Graph& graph) { observer->stage(stage, graph); };
+  options.on_time = [observer](std::string_view step, double seconds) { observer->time(step, seconds); };
+  if (dumps) {
+    options.on_text = [observer](std::string_view stage, const std::string& text) { observer->text(stage, text); };
+    options.assembly = true;
+  }
+  return options;
+}
+
+void write_stage(const std::filesystem::path& folder, std::string_view name, std::string_view stage,
+                 const std::string& text) {
+  static std::atomic<int> files = 0;
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) fail("{}: cannot make the folder: {}", folder.string(), error.message());
+  std::string file = fmt::format("{:02}-{}-{}.{}", files++, name, stage, ending(stage));
+  std::ranges::replace(file, '/', '_');
+  std::ofstream stream(folder / file, std::ios::binary);
+  stream << text;
+  stream.flush();
+  if (!stream) fail("{}: cannot write", (folder / file).string());
+}
+
+void check_round_trip(std::string_view stage, const ir::Graph& graph) {
+  const std::string text = ir::print(graph);
+  const auto wrong = [&](std::string_view what) {
+    fail("check of the passes: @{} after '{}': {}", graph.name(), stage, what);
+  };
+  std::optional<ir::Graph> read;
+  try {
+    read = ir::parse(text, fmt::format("@{} after {}", graph.name(), stage));
+  } catch (const Error& error) {
+    wrong(fmt::format("its text does not read back: {}", error.what()));
+  }
+  if (!ir::equal_structure(*read, graph)) wrong("its text reads back as another graph");
+  if (ir::print(*read) != text) wrong("its text reads back and prints differently");
+}
+
+}  // namespace sluice::runtime

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "ir/graph.h"
+#include "runtime/executable.h"
+
+namespace sluice::runtime {
+
+/// `options` for compiling the graph `name`, whose callbacks also do what flags() asks for: dumps, times, checks, logs.
+ExecutableOptions observe(const std::string& name, ExecutableOptions options);
+
+/// Writes `text` to NN-name-stage.ir in `folder`, which is made if it is not there; NN counts the files of the process.
+/// The backend's stages have other endings: plan.txt, llvm.ll, assembly.s. Throws Error.
+void write_stage(const std::filesystem::path& folder, std::string_view name, std::string_view stage,
+                 const std::string& text);
+
+/// Throws Error, which names `stage`, unless the text of `graph` reads back to a graph that is equal and prints the
+/// same.
+void check_round_trip(std::string_view stage, const ir::Graph& graph);
+
+}  // namespace sluice::runtime

@@ -1,0 +1,66 @@
+#include "runtime/flags.h"
+
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+
+#include "ir/error.h"
+
+using namespace sluice;
+using runtime::Flags;
+
+namespace {
+
+std::string message_of(void (*parse)(std::string_view, std::string_view, Flags&), std::string_view text) {
+  Flags flags;
+  try {
+    parse(text, "here", flags);
+  } catch (const Error& error) {
+    return error.message();
+  }
+  return "no error";
+}
+
+}  // namespace
+
+TEST_CASE("flags are words with or without a value") {
+  Flags flags;
+  runtime::parse_flags("  --dump-dir=a/b=c \t --time-passes\n", "here", flags);
+  CHECK(flags.dump_dir == "a/b=c");
+  CHECK(flags.time_passes);
+  CHECK_FALSE(flags.check_passes);
+  runtime::parse_flags("", "here", flags);
+  CHECK(flags.time_passes);
+  runtime::parse_log("trace,jit", "here", flags);
+  CHECK(flags.log_trace);
+  CHECK(flags.log_jit);
+  CHECK_FALSE(flags.log_pass);
+}
+
+TEST_CASE("what is no flag or topic is an error with the nearest") {
+  CHECK(message_of(runtime::parse_flags, "--check-pass") ==
+        "here: there is no flag '--check-pass'; did you mean '--check-passes'?");
+  CHECK(message_of(runtime::parse_flags, "dump-dir=x") ==
+        "here: there is no flag 'dump-dir'; did you mean '--dump-dir'?");
+  CHECK(message_of(runtime::parse_flags, "--dump-dir") == "here: expected --dump-dir=DIR, got '--dump-dir'");
+  CHECK(message_of(runtime::parse_flags, "--dump-dir=") == "here: expected --dump-dir=DIR, got '--dump-dir='");
+  CHECK(message_of(runtime::parse_flags, "--time-passes=1") ==
+        "here: --time-passes takes no value, got '--time-passes=1'");
+  CHECK(message_of(runtime::parse_log, "traces") == "here: there is no topic 'traces'; did you mean 'trace'?");
+}
+
+TEST_CASE("the environment is read anew, and what the program says beats it") {
+  setenv("SLUICE_FLAGS", "--dump-dir=outside --check-passes", 1);
+  setenv("SLUICE_LOG", "pass", 1);
+  CHECK(runtime::flags().dump_dir == "outside");
+  CHECK(runtime::flags().check_passes);
+  CHECK(runtime::flags().log_pass);
+  runtime::set_dump_dir("inside");
+  CHECK(runtime::flags().dump_dir == "inside");
+  runtime::set_dump_dir({});
+  CHECK(runtime::flags().dump_dir == "outside");
+  unsetenv("SLUICE_FLAGS");
+  unsetenv("SLUICE_LOG");
+  CHECK(runtime::flags().dump_dir.empty());
+  CHECK_FALSE(runtime::flags().log_pass);
+}
