@@ -1,24 +1,46 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "backend/compile.h"
+#include "backend/target.h"
+#include "ir/cost.h"
+#include "ir/error.h"
+#include "ir/suggest.h"
 #include "ir/text.h"
 #include "passes/pass.h"
+#include "runtime/flags.h"
+#include "runtime/observe.h"
 #include "tools/commands.h"
 
 namespace sluice::tools {
 
 namespace {
 
+using Names = std::vector<std::string>;
+
 struct Options {
   std::string file;
-  std::vector<std::string> passes{"default"};
+  Names passes{"default"};
+  Names print_after;
+  Names print_before;
+  std::filesystem::path dump_dir;
+  bool time_passes = false;
+  bool check_passes = false;
+  bool stats = false;
+  bool locations = false;
   bool list_passes = false;
+  bool quiet = false;
+  std::int64_t batch = 128;
 };
 
-std::vector<std::string_view> pass_names(const std::vector<std::string>& given) {
+std::vector<std::string_view> pass_names(const Names& given) {
   std::vector<std::string_view> names;
   for (const std::string& name : given) {
     if (name == "default") {
@@ -30,14 +52,150 @@ std::vector<std::string_view> pass_names(const std::vector<std::string>& given) 
   return names;
 }
 
+/// Throws Error for a name that is neither "all" nor a stage of this run.
+void check_stages(std::string_view option, const Names& wanted, std::vector<std::string_view> stages) {
+  stages.push_back("all");
+  for (const std::string& name : wanted) {
+    if (std::ranges::count(stages, name) > 0) continue;
+    fail("{}: '{}' is no stage of this run{}", option, name, did_you_mean(name, stages));
+  }
+}
+
+bool wants(const Names& wanted, std::string_view stage) {
+  return std::ranges::any_of(wanted, [&](const std::string& name) { return name == "all" || name == stage; });
+}
+
+bool has_gradient(const ir::Graph& graph) {
+  return std::ranges::any_of(graph.nodes(), [](const ir::Node& node) { return node.op == ir::Op::kGradient; });
+}
+
+/// What --stats says of one graph.
+struct Stats {
+  std::int64_t nodes = 0;
+  ir::Cost cost;
+  std::optional<std::size_t> kernels;  ///< unknown while there are gradients to expand
+};
+
+Stats stats_of(const ir::Graph& graph, std::int64_t batch_size) {
+  Stats stats;
+  stats.nodes = std::ranges::count_if(graph.nodes(), [](const ir::Node& n) { return !ir::info(n.op).has(ir::kInput); });
+  stats.cost = ir::cost(graph, batch_size);
+  if (!has_gradient(graph)) stats.kernels = backend::make_plan(graph, backend::host_target()).kernels.size();
+  return stats;
+}
+
+void print_stats(const Stats& before, const Stats& after, std::int64_t batch_size) {
+  const auto row = [](std::string_view name, std::string_view left, std::string_view right) {
+    fmt::print("// {:<12} {:>14} {:>14}\n", name, left, right);
+  };
+  const auto kernels = [](const Stats& stats) { return stats.kernels ? fmt::format("{}", *stats.kernels) : "-"; };
+  row(fmt::format("B = {}", batch_size), "before", "after");
+  row("nodes", fmt::format("{}", before.nodes), fmt::format("{}", after.nodes));
+  row("kernels", kernels(before), kernels(after));
+  row("flops", fmt::format("{:.0f}", before.cost.flops), fmt::format("{:.0f}", after.cost.flops));
+  row("bytes", fmt::format("{:.0f}", before.cost.bytes), fmt::format("{:.0f}", after.cost.bytes));
+  if (!before.kernels) fmt::print("// before: a gradient counts as one node without flops until it is expanded\n");
+}
+
+struct Time {
+  std::string step;
+  double seconds;
+};
+
+void print_times(const std::vector<Time>& times) {
+  double total = 0;
+  for (const Time& time : times) total += time.seconds;
+  for (const Time& time : times) {
+    fmt::print("// time {:<16} {:>9.3f} ms {:>5.1f}%\n", time.step, time.seconds * 1e3, 100 * time.seconds / total);
+  }
+  fmt::print("// time {:<16} {:>9.3f} ms\n", "total", total * 1e3);
+}
+
+/// Runs the passes, and prints and writes what was asked for on the way.
+class Run {
+ public:
+  explicit Run(const Options& options) : options_(options), names_(pass_names(options.passes)) {
+    const runtime::Flags environment = runtime::flags();
+    dump_dir_ = options.dump_dir.empty() ? environment.dump_dir : options.dump_dir;
+    check_passes_ = options.check_passes || environment.check_passes;
+    time_passes_ = options.time_passes || environment.time_passes;
+    check_stages("--print-before", options.print_before, names_);
+    std::vector<std::string_view> stages = names_;
+    stages.push_back("traced");
+    check_stages("--print-after", options.print_after, std::move(stages));
+  }
+
+  void run() {
+    const ir::Graph given = read_graph(options_.file);
+    const auto on_time = [this](std::string_view step, double seconds) {
+      times_.push_back({std::string(step), seconds});
+    };
+    const ir::Graph result =
+        passes::run_passes(given, names_,
+                           {.on_stage = [this](std::string_view name, const ir::Graph& graph) { stage(name, graph); },
+                            .on_time = on_time});
+    if (!dump_dir_.empty()) dump_backend(result, on_time);
+    const bool selected = !options_.print_after.empty() || !options_.print_before.empty();
+    if (!selected && !options_.quiet) print(result);
+    if (options_.stats) print_stats(stats_of(given, options_.batch), stats_of(result, options_.batch), options_.batch);
+    if (time_passes_) print_times(times_);
+  }
+
+ private:
+  void print(const ir::Graph& graph) const { fmt::print("{}", ir::print(graph, {.locations = options_.locations})); }
+
+  void stage(std::string_view name, const ir::Graph& graph) {
+    if (!dump_dir_.empty()) runtime::write_stage(dump_dir_, graph.name(), name, ir::print(graph));
+    if (check_passes_) runtime::check_round_trip(name, graph);
+    if (wants(options_.print_after, name)) {
+      fmt::print("// {} after {}\n", graph.name(), name);
+      print(graph);
+    }
+    if (stages_ < names_.size() && wants(options_.print_before, names_[stages_])) {
+      fmt::print("// {} before {}\n", graph.name(), names_[stages_]);
+      print(graph);
+    }
+    ++stages_;
+  }
+
+  void dump_backend(const ir::Graph& graph, const std::function<void(std::string_view, double)>& on_time) {
+    if (has_gradient(graph)) {
+      fmt::print(stderr, "sluice: @{} still has a gradient, so there is no code to dump\n", graph.name());
+      return;
+    }
+    const auto on_text = [&](std::string_view name, const std::string& text) {
+      runtime::write_stage(dump_dir_, graph.name(), name, text);
+    };
+    backend::compile_kernels(graph, {.on_time = on_time, .on_text = on_text, .assembly = true});
+  }
+
+  const Options& options_;
+  std::vector<std::string_view> names_;
+  std::filesystem::path dump_dir_;
+  bool check_passes_ = false;
+  bool time_passes_ = false;
+  std::size_t stages_ = 0;
+  std::vector<Time> times_;
+};
+
 void run(const Options& options) {
   if (options.list_passes) {
     for (const passes::Pass& pass : passes::all_passes()) fmt::print("{:16} {}\n", pass.name, pass.summary);
     return;
   }
   if (options.file.empty()) throw CLI::RequiredError("FILE");
-  fmt::print("{}", ir::print(passes::run_passes(read_graph(options.file), pass_names(options.passes))));
+  Run(options).run();
 }
+
+constexpr const char* kExamples = R"(Examples:
+  sluice opt step.ir                                    the default pipeline
+  sluice opt step.ir --passes=differentiate,cse         passes of your choice
+  sluice opt step.ir --print-after=all                  the graph after every pass
+  sluice opt step.ir --print-before=fuse --locations    what `fuse` gets, with the lines of the model
+  sluice opt step.ir --quiet --stats --time-passes      numbers only
+  sluice opt step.ir --quiet --dump-dir=stages          every stage as a file, down to the assembly
+  sluice opt step.ir --passes=differentiate | sluice run - --batch 64
+What is not graph in the output is a comment, so that the text still parses.)";
 
 }  // namespace
 
@@ -46,8 +204,26 @@ void add_opt(CLI::App& program) {
   const auto options = std::make_shared<Options>();
   command->add_option("FILE", options->file, "A graph in text form; - for standard input");
   command->add_option("--passes", options->passes, "Passes in their order; 'default' stands for the default pipeline")
+      ->delimiter(',')
+      ->capture_default_str();
+  command
+      ->add_option("--print-after", options->print_after,
+                   "Print the graph after these passes ('traced': as it was given; 'all') in place of the result")
       ->delimiter(',');
+  command->add_option("--print-before", options->print_before, "Print the graph before these passes ('all')")
+      ->delimiter(',');
+  command->add_option("--dump-dir", options->dump_dir,
+                      "Write every stage to NN-graph-stage.ir in this folder, then the plan, LLVM IR and assembly");
+  command->add_flag("--time-passes", options->time_passes, "Print the time of each pass");
+  command->add_flag("--check-passes", options->check_passes, "Prove that each pass's result reads back from its text");
+  command->add_flag("--stats", options->stats, "Print nodes, kernels, flops and bytes before and after");
+  command->add_option("--batch", options->batch, "The size of B for --stats")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command->add_flag("--locations", options->locations, "End each line with the line of the model that made it");
+  command->add_flag("--quiet", options->quiet, "Do not print the result");
   command->add_flag("--list-passes", options->list_passes, "List all passes, with a sentence on each");
+  command->footer(kExamples);
   command->callback([options] { run(*options); });
 }
 

@@ -1,68 +1,197 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
 #include <memory>
-#include <random>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "ir/cost.h"
+#include "ir/error.h"
+#include "ir/random_arrays.h"
+#include "ir/suggest.h"
 #include "runtime/executable.h"
+#include "runtime/npy.h"
+#include "runtime/thread_team.h"
 #include "tools/commands.h"
 
 namespace sluice::tools {
 
 namespace {
 
+constexpr std::uint64_t kStateSeeds = 1'000'000;  // far from the seeds of the inputs, which count up
+
 struct Options {
   std::string file;
   std::string engine = "jit";
-  std::int64_t batch = 1;
+  std::vector<std::string> inputs;
+  std::vector<std::string> states;
+  std::optional<std::int64_t> batch;
   std::uint64_t seed = 1;
+  std::optional<int> threads;
+  std::filesystem::path output;
+  int repeat = 0;
 };
 
-Array random_array(const Type& type, std::int64_t batch, const std::optional<ir::Range>& range,
-                   std::mt19937_64& engine) {
-  Array array(type.dtype, type.shape.at(batch));
-  const double low = range ? range->low : 0;
-  const double high = range ? range->high : is_float(type.dtype) ? 1 : 2;
-  visit_dtype(type.dtype, [&](auto zero) {
-    using T = decltype(zero);
-    for (T& x : array.data<T>()) x = static_cast<T>(low + (high - low) * static_cast<double>(engine() >> 11) * 0x1p-53);
-  });
-  return array;
+/// A parameter or a state of the graph, and the array that NAME=FILE.npy gives it.
+struct Slot {
+  std::string_view name;
+  Type type;
+  std::string file;  ///< empty: none
+  Array value;
+};
+
+/// Reads the files that `words` name into `slots`.
+void read_files(std::string_view option, const std::vector<std::string>& words, std::vector<Slot>& slots) {
+  std::vector<std::string_view> names;
+  for (const Slot& slot : slots) names.push_back(slot.name);
+  for (const std::string& word : words) {
+    const std::size_t equals = word.find('=');
+    if (equals == 0 || equals == std::string::npos || equals + 1 == word.size())
+      fail("{}: expected NAME=FILE.npy, got '{}'", option, word);
+    const std::string_view name = std::string_view(word).substr(0, equals);
+    const auto slot = std::ranges::find(slots, name, &Slot::name);
+    if (slot == slots.end())
+      fail("{}: the graph has no {} '{}'{}", option, option.substr(2), name, did_you_mean(name, names));
+    if (!slot->file.empty()) fail("{}: '{}' is given twice", option, name);
+    slot->file = word.substr(equals + 1);
+    slot->value = read_npy(slot->file);
+  }
+}
+
+/// B as the first array that was read and has it says; 1 if there is none.
+std::int64_t batch_of(const std::vector<Slot>& slots) {
+  for (const Slot& slot : slots) {
+    if (slot.file.empty() || slot.value.rank() != slot.type.shape.rank()) continue;
+    for (int axis = 0; axis < slot.value.rank(); ++axis) {
+      const Dim dim = slot.type.shape[axis];
+      const std::int64_t size = slot.value.sizes()[static_cast<std::size_t>(axis)];
+      if (dim.batch && size >= dim.size && dim.size > 0) return size / dim.size;
+    }
+  }
+  return 1;
+}
+
+/// The arrays of `slots`; `random` has those for which there is no file.
+std::vector<Array> arrays_of(std::string_view option, const std::vector<Slot>& slots, std::int64_t batch_size,
+                             std::vector<Array> random) {
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    const auto& [name, type, file, value] = slots[i];
+    if (file.empty()) continue;
+    if (value.dtype() != type.dtype || value.sizes() != type.shape.at(batch_size)) {
+      fail("{} {}: {} is {}, expected {}{}", option, name, file, to_string(value.type()), to_string(type),
+           type.shape.is_static() ? "" : fmt::format(" with B = {}", batch_size));
+    }
+    random[i] = value;
+  }
+  return random;
+}
+
+/// Gives an array to the user: as a file in the folder for results, or on standard output.
+void deliver(const Options& options, const std::string& title, const std::string& file, const Array& array) {
+  if (options.output.empty()) {
+    fmt::print("{} = {}\n", title, array);
+    return;
+  }
+  const std::filesystem::path path = options.output / (file + ".npy");
+  write_npy(path, array);
+  fmt::print("{} is {} in {}\n", title, to_string(array.type()), path.string());
+}
+
+/// Calls the graph again and again, and says how long a call takes.
+void measure(runtime::Executable& executable, int repeat, const std::vector<Array>& inputs, std::vector<Array>& outputs,
+             double flops) {
+  std::vector<double> seconds;
+  for (int i = 0; i < repeat; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    executable.run(inputs, outputs);
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+    seconds.push_back(elapsed.count());
+  }
+  std::ranges::sort(seconds);
+  const std::size_t half = seconds.size() / 2;
+  const double median = seconds.size() % 2 == 1 ? seconds[half] : (seconds[half - 1] + seconds[half]) / 2;
+  fmt::print("{} calls: min {:.4f} ms, median {:.4f} ms, {:.2f} GFLOP/s at the min ({:.3f} MFLOP)\n", repeat,
+             seconds.front() * 1e3, median * 1e3, flops / seconds.front() * 1e-9, flops * 1e-6);
 }
 
 void run(const Options& options) {
   const ir::Graph graph = read_graph(options.file);
-  std::mt19937_64 engine(options.seed);
-  std::vector<Array> inputs;
-  for (const ir::Parameter& p : graph.parameters())
-    inputs.push_back(random_array(graph.type(p.value), options.batch, p.range, engine));
+  if (options.threads) runtime::set_default_threads(*options.threads);
+
+  std::vector<Slot> input_slots;
+  for (const ir::Parameter& p : graph.parameters()) input_slots.push_back({p.name, graph.type(p.value), {}, {}});
+  read_files("--input", options.inputs, input_slots);
+  std::vector<Slot> state_slots;
+  for (const ir::State& s : graph.states()) state_slots.push_back({s.name, graph.type(s.value), {}, {}});
+  read_files("--state", options.states, state_slots);
+  const std::int64_t batch_size = options.batch.value_or(batch_of(input_slots));
+  const std::vector<Array> inputs =
+      arrays_of("--input", input_slots, batch_size, random_parameters(graph, batch_size, options.seed));
+  const std::vector<Array> states =
+      arrays_of("--state", state_slots, 1, random_states(graph, options.seed + kStateSeeds));
+
   runtime::Variables variables;
   for (const ir::State& s : graph.states()) {
-    const Array value = random_array(graph.type(s.value), 1, s.range, engine);
-    variables.push_back(std::make_shared<runtime::VariableStorage>(s.variable, value, true, s.range));
+    variables.push_back(
+        std::make_shared<runtime::VariableStorage>(s.variable, states[variables.size()], true, s.range));
   }
+  double flops = 0;
   runtime::ExecutableOptions executable_options;
   if (options.engine == "reference") executable_options.engine = runtime::Engine::kReference;
+  // The last stage has no gradients to expand and no work that is not needed.
+  if (options.repeat > 0)
+    executable_options.on_stage = [&](std::string_view, const ir::Graph& g) { flops = ir::cost(g, batch_size).flops; };
   const auto executable = runtime::Executable::create(graph, variables, executable_options);
   std::vector<Array> outputs(graph.results().size());
   executable->run(inputs, outputs);
-  for (std::size_t i = 0; i < outputs.size(); ++i) fmt::print("result {} = {}\n", i, outputs[i]);
-  for (const ir::State& s : graph.states()) {
-    if (!s.update) continue;
-    fmt::print("%{} = {}\n", s.name, variables[static_cast<std::size_t>(&s - graph.states().data())]->value());
+
+  if (!options.output.empty()) {
+    std::error_code error;
+    std::filesystem::create_directories(options.output, error);
+    if (error) fail("{}: cannot make the folder: {}", options.output.string(), error.message());
   }
+  for (std::size_t i = 0; i < outputs.size(); ++i)
+    deliver(options, fmt::format("result {}", i), fmt::format("result-{}", i), outputs[i]);
+  for (std::size_t i = 0; i < variables.size(); ++i) {
+    const ir::State& state = graph.states()[i];
+    if (state.update) deliver(options, fmt::format("%{}", state.name), state.name, variables[i]->value());
+  }
+  if (options.repeat > 0) measure(*executable, options.repeat, inputs, outputs, flops);
 }
+
+constexpr const char* kExamples = R"(Examples:
+  sluice run step.ir                              random inputs, B = 1
+  sluice run step.ir --batch 128 --repeat 100     how long a call takes
+  sluice run step.ir --input x=x.npy --state w=w.npy --output results
+  sluice run step.ir --engine reference           what it has to be, by the interpreter
+Random inputs keep within the range=[low,high) that the text gives them; else floats are in [-1,1), integers in [0,10).
+Files are NumPy's: numpy.save("x.npy", array). Results are those of the first call; --repeat goes on from there.)";
 
 }  // namespace
 
 void add_run(CLI::App& program) {
-  auto* const command = program.add_subcommand("run", "Evaluate a graph on seeded random inputs and print the results");
+  auto* const command = program.add_subcommand("run", "Evaluate a graph, and print or write what comes out");
   const auto options = std::make_shared<Options>();
   command->add_option("FILE", options->file, "A graph in text form; - for standard input")->required();
-  command->add_option("--engine", options->engine, "jit or reference")->check(CLI::IsMember({"jit", "reference"}));
-  command->add_option("--batch", options->batch, "The size of the symbolic dimension B")->check(CLI::PositiveNumber);
-  command->add_option("--random", options->seed, "The seed of the inputs");
+  command->add_option("--input", options->inputs, "NAME=FILE.npy: an input from a file; the others are random");
+  command->add_option("--state", options->states, "NAME=FILE.npy: a state from a file; the others are random");
+  command->add_option("--random", options->seed, "The seed of random inputs and states")->capture_default_str();
+  command->add_option("--batch", options->batch, "The size of B; by default that of the inputs from files, or 1")
+      ->check(CLI::PositiveNumber);
+  command->add_option("--engine", options->engine, "jit (native code) or reference (the interpreter)")
+      ->check(CLI::IsMember({"jit", "reference"}))
+      ->capture_default_str();
+  command->add_option("--threads", options->threads, "Threads to compute with; all cores by default")
+      ->check(CLI::PositiveNumber);
+  command->add_option("--output", options->output,
+                      "Write results to result-N.npy and new states to NAME.npy in this folder, and print their types");
+  command->add_option("--repeat", options->repeat, "Time this many calls more: min, median and GFLOP/s")
+      ->check(CLI::PositiveNumber);
+  command->footer(kExamples);
   command->callback([options] { run(*options); });
 }
 

@@ -6,9 +6,23 @@
 
 #include "tools/commands.h"
 
+namespace {
+
+constexpr const char* kFooter =
+    R"(Start with: sluice opt FILE --print-after=all    (a program writes FILE by SLUICE_FLAGS=--dump-dir=DIR)
+
+Every program built on Sluice, this one too, obeys the environment:
+  SLUICE_FLAGS="--dump-dir=DIR --time-passes --check-passes"
+  SLUICE_LOG=trace,pass,jit         what is traced and why, each pass, each compiled program: to stderr
+  SLUICE_NUM_THREADS=N              threads to compute with
+Options of a command beat the environment. docs/flags.md explains them.)";
+
+}  // namespace
+
 int main(int argc, char** argv) {
   CLI::App program("Work with Sluice graphs as text: what can be dumped can be edited and run.");
   program.require_subcommand(1);
+  program.footer(kFooter);
   sluice::tools::add_check(program);
   sluice::tools::add_opt(program);
   sluice::tools::add_run(program);
@@ -18,6 +32,10 @@ int main(int argc, char** argv) {
     return program.exit(error);
   } catch (const sluice::Error& error) {
     fmt::print(stderr, "sluice: {}\n", error.what());
+    return 1;
+  }
+  if (std::fflush(stdout) != 0) {
+    fmt::print(stderr, "sluice: standard output cannot be written\n");
     return 1;
   }
   return 0;

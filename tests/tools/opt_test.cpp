@@ -1,0 +1,203 @@
+// `sluice opt` as a user runs it.
+#include <algorithm>
+#include <chrono>
+#include <regex>
+#include <vector>
+
+#include "ir/text.h"
+#include "passes/pass.h"
+#include "tests/tools/run_sluice.h"
+
+using namespace sluice;
+using namespace sluice::test;
+
+namespace {
+
+constexpr std::string_view kStep = R"(sluice-ir 1
+graph @step(%x: f32[B,3], %target: f32[B,2])
+    state(%w: f32[3,2] "w") {
+  %0: f32[B,2] = matmul %x, %w
+  %1: f32[B,2] = sub %0, %target
+  %2: f32[B,2] = square %1
+  %3: f32[] = reduce_sum %2 {axes=[0,1]}
+  %4: f32[3,2] = gradient %3, %w
+  %5: f32[3,2] = sub %w, %4
+  update %w = %5
+  return %3
+}
+)";
+
+/// A folder with kStep in step.ir.
+struct Work : TemporaryFolder {
+  std::filesystem::path step = write_text(path() / "step.ir", kStep);
+
+  Outcome opt(const std::string& options, const std::string& environment = "") const {
+    return run_sluice(fmt::format("opt '{}' {}", step.string(), options), environment);
+  }
+};
+
+/// kStep after `passes`.
+std::string after(const std::vector<std::string_view>& passes) {
+  return ir::print(passes::run_passes(ir::parse(kStep), passes));
+}
+
+std::vector<std::string> files_in(const std::filesystem::path& folder) {
+  std::vector<std::string> files;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) files.push_back(entry.path().filename());
+  std::ranges::sort(files);
+  return files;
+}
+
+}  // namespace
+
+TEST_CASE("opt prints what the passes make, by default those of the pipeline") {
+  const Work work;
+  const Outcome all = work.opt("");
+  CHECK(all.status == 0);
+  CHECK(all.err.empty());
+  CHECK(all.out == after({"differentiate", "canonicalize", "cse", "fuse"}));
+  CHECK(work.opt("--passes=default").out == all.out);
+  CHECK(work.opt("--passes=differentiate,cse").out == after({"differentiate", "cse"}));
+  const Outcome piped = run_sluice(fmt::format("opt - --passes=differentiate < '{}'", work.step.string()));
+  CHECK(piped.out == after({"differentiate"}));
+}
+
+TEST_CASE("opt prints stages under a comment, and one of them parses") {
+  const Work work;
+  const Outcome one = work.opt("--print-after=differentiate");
+  CHECK(one.out == "// step after differentiate\n" + after({"differentiate"}));
+  CHECK(ir::print(ir::parse(one.out)) == after({"differentiate"}));
+  CHECK(work.opt("--print-before=cse").out == "// step before cse\n" + after({"differentiate", "canonicalize"}));
+  const Outcome all = work.opt("--passes=differentiate,fuse --print-after=all");
+  CHECK(all.out == fmt::format("// step after traced\n{}// step after differentiate\n{}// step after fuse\n{}", kStep,
+                               after({"differentiate"}), after({"differentiate", "fuse"})));
+}
+
+TEST_CASE("opt --locations names the line of the text") {
+  const Work work;
+  const Outcome outcome = work.opt("--passes=differentiate --locations");
+  CHECK(contains(outcome.out, "step.ir:4"));
+  CHECK(ir::print(ir::parse(outcome.out)) == after({"differentiate"}));
+}
+
+TEST_CASE("opt --stats and --time-passes are comments that say how much") {
+  const Work work;
+  const Outcome outcome = work.opt("--stats --batch 10 --time-passes");
+  CHECK(ir::print(ir::parse(outcome.out)) == after({"differentiate", "canonicalize", "cse", "fuse"}));
+  const auto matches = [&](const char* pattern) { return std::regex_search(outcome.out, std::regex(pattern)); };
+  INFO(outcome.out);
+  CHECK(matches("// B = 10 +before +after\n"));
+  CHECK(matches("// nodes +6 +\\d+\n"));
+  CHECK(matches("// kernels +- +[1-9]\n"));
+  // The product of 10 rows, the difference, the square and the sum of 20 elements, and the update of 6 weights.
+  CHECK(matches("// flops +186 +\\d+\n"));
+  for (const std::string_view pass : passes::default_pipeline())
+    CHECK(matches(fmt::format("// time {} +\\d+\\.\\d+ ms +\\d+\\.\\d%\n", pass).c_str()));
+  const Outcome quiet = work.opt("--stats --quiet");
+  CHECK_FALSE(contains(quiet.out, "graph @"));
+  CHECK(contains(quiet.out, "// kernels"));
+}
+
+TEST_CASE("opt --dump-dir writes every stage, down to the assembly") {
+  const Work work;
+  const auto dumps = work.path() / "dumps" / "here";
+  const Outcome outcome = work.opt(fmt::format("--quiet --dump-dir '{}'", dumps.string()));
+  CHECK(outcome.status == 0);
+  CHECK(outcome.out.empty());
+  CHECK(files_in(dumps) == std::vector<std::string>{"00-step-traced.ir", "01-step-differentiate.ir",
+                                                    "02-step-canonicalize.ir", "03-step-cse.ir", "04-step-fuse.ir",
+                                                    "05-step-plan.txt", "06-step-llvm.ll", "07-step-assembly.s"});
+  CHECK(text_of(dumps / "00-step-traced.ir") == kStep);
+  CHECK(text_of(dumps / "01-step-differentiate.ir") == after({"differentiate"}));
+  CHECK(contains(text_of(dumps / "05-step-plan.txt"), "plan @step"));
+  CHECK(contains(text_of(dumps / "06-step-llvm.ll"), "define void @kernel_0("));
+  CHECK(contains(text_of(dumps / "07-step-assembly.s"), "kernel_0:"));
+
+  // Nodes that are not fused are kernels too; gradients are none.
+  const auto plain = work.path() / "plain";
+  CHECK(work.opt(fmt::format("--passes=differentiate --dump-dir '{}'", plain.string())).status == 0);
+  CHECK(files_in(plain).size() == 5);
+  const auto traced = work.path() / "traced";
+  const Outcome nothing = work.opt(fmt::format("--passes=dce --quiet --dump-dir '{}'", traced.string()));
+  CHECK(nothing.err == "sluice: @step still has a gradient, so there is no code to dump\n");
+  CHECK(files_in(traced).size() == 2);
+}
+
+TEST_CASE("the environment says the same, and options beat it") {
+  const Work work;
+  const auto dumps = work.path() / "environment";
+  const auto option = work.path() / "option";
+  const std::string environment = fmt::format("SLUICE_FLAGS='--dump-dir={} --time-passes --check-passes'", "dumps");
+  const std::string there = fmt::format("cd '{}'; {}", work.path().string(), environment);
+  const Outcome outcome = work.opt("--quiet", there);
+  CHECK(outcome.status == 0);
+  CHECK(contains(outcome.out, "// time differentiate"));
+  CHECK(files_in(work.path() / "dumps").size() == 8);
+  CHECK(work.opt(fmt::format("--quiet --dump-dir '{}'", option.string()),
+                 fmt::format("SLUICE_FLAGS=--dump-dir=/dev/null/no"))
+            .status == 0);
+  CHECK(files_in(option).size() == 8);
+}
+
+TEST_CASE("opt --list-passes lists all with a sentence") {
+  const Outcome outcome = run_sluice("opt --list-passes");
+  for (const passes::Pass& pass : passes::all_passes()) {
+    CHECK(contains(outcome.out, fmt::format("{:16} {}\n", pass.name, pass.summary)));
+  }
+}
+
+TEST_CASE("help teaches by examples") {
+  const Outcome opt = run_sluice("opt --help");
+  CHECK(opt.status == 0);
+  CHECK(contains(opt.out, "sluice opt step.ir --print-after=all"));
+  CHECK(contains(run_sluice("run --help").out, "--repeat 100"));
+  CHECK(contains(run_sluice("--help").out, "SLUICE_FLAGS="));
+}
+
+TEST_CASE("what is wrong is said, and nothing is printed") {
+  const Work work;
+  struct Wrong {
+    const char* options;
+    const char* message;
+  };
+  for (const Wrong& wrong : {
+           Wrong{"--passes=fues", "sluice: there is no pass 'fues'; did you mean 'fuse'?\n"},
+           {"--print-after=fues", "sluice: --print-after: 'fues' is no stage of this run; did you mean 'fuse'?\n"},
+           {"--passes=dce --print-before=fuse", "sluice: --print-before: 'fuse' is no stage of this run\n"},
+           {"--dump-dir /dev/null/x", "sluice: /dev/null/x: cannot make the folder: Not a directory\n"},
+           {"--passes=cse", "still has a `gradient` node; run 'differentiate' first\n"},
+       }) {
+    const Outcome outcome = work.opt(wrong.options);
+    INFO(wrong.options, ": ", outcome.err);
+    CHECK(outcome.status == 1);
+    CHECK(outcome.out.empty());
+    CHECK(outcome.err.ends_with(wrong.message));
+  }
+  CHECK(run_sluice("opt /no/such/file").err == "sluice: /no/such/file: cannot be opened\n");
+  CHECK(work.opt("", "SLUICE_FLAGS=--time-pass").err ==
+        "sluice: SLUICE_FLAGS: there is no flag '--time-pass'; did you mean '--time-passes'?\n");
+  CHECK(run_sluice("opt").status != 0);
+  CHECK(run_sluice("opt - < /dev/null").err.starts_with("sluice: <stdin>:1:1: "));
+}
+
+#ifdef MNIST_MLP
+TEST_CASE("the guide's training step goes through opt in less than three seconds") {
+  const TemporaryFolder folder;
+  const Outcome dump = run_program(MNIST_MLP, "--dump-ir=traced");
+  REQUIRE(dump.status == 0);
+  const std::size_t end = dump.out.find("// evaluate after traced");
+  REQUIRE(end != std::string::npos);
+  const auto step = write_text(folder.path() / "train_step.ir", dump.out.substr(0, end));
+  const auto start = std::chrono::steady_clock::now();
+  const Outcome outcome = run_sluice(fmt::format("opt '{}' --stats --quiet", step.string()));
+  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+  CHECK(outcome.status == 0);
+  CHECK(elapsed.count() < 3);
+  // Products alone are 553.6 MFLOP a step of 128 images.
+  std::smatch match;
+  REQUIRE(std::regex_search(outcome.out, match, std::regex("// flops +\\d+ +(\\d+)\n")));
+  const double flops = std::stod(match[1]);
+  CHECK(flops > 553.6e6);
+  CHECK(flops < 580e6);
+}
+#endif
