@@ -12,6 +12,8 @@
 
 #include "ir/error.h"
 #include "ir/text.h"
+#include "passes/check.h"
+#include "passes/pass.h"
 #include "runtime/flags.h"
 
 namespace sluice::runtime {
@@ -37,6 +39,7 @@ struct Observer {
     if (inner.on_stage) inner.on_stage(stage, graph);
     if (!flags.dump_dir.empty()) write_stage(flags.dump_dir, name, stage, ir::print(graph));
     if (flags.check_passes) check_round_trip(stage, graph);
+    if (flags.check_passes && stage == "traced") check_meaning(graph, passes::default_pipeline());
     if (flags.log_pass && stage != "traced") {
       fmt::print(stderr, "sluice: pass: {}: {}: {} -> {} nodes in {:.3f} ms\n", name, stage, nodes,
                  graph.nodes().size(), seconds * 1e3);
@@ -99,6 +102,15 @@ void check_round_trip(std::string_view stage, const ir::Graph& graph) {
   }
   if (!ir::equal_structure(*read, graph)) wrong("its text reads back as another graph");
   if (ir::print(*read) != text) wrong("its text reads back and prints differently");
+}
+
+void check_meaning(const ir::Graph& traced, std::span<const std::string_view> pipeline) {
+  constexpr std::int64_t kBatchSize = 3;
+  passes::CheckOptions options;
+  options.batch_sizes = {kBatchSize};
+  for (const std::string_view name : pipeline) options.pipeline.push_back(passes::find_pass(name));
+  const passes::CheckReport report = passes::check_passes(traced, options);
+  if (report.difference) fail("check of the passes: @{}: {}", traced.name(), to_string(*report.difference));
 }
 
 }  // namespace sluice::runtime

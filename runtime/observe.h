@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -20,5 +21,9 @@ void write_stage(const std::filesystem::path& folder, std::string_view name, std
 /// Throws Error, which names `stage`, unless the text of `graph` reads back to a graph that is equal and prints the
 /// same.
 void check_round_trip(std::string_view stage, const ir::Graph& graph);
+
+/// Throws Error, which names the first pass that differs, unless `traced` means the same after each of `pipeline` in
+/// the interpreter (passes/check.h), for one seeded sample. Nothing can be said of a pipeline that leaves gradients.
+void check_meaning(const ir::Graph& traced, std::span<const std::string_view> pipeline);
 
 }  // namespace sluice::runtime

@@ -134,6 +134,7 @@ class Run {
         passes::run_passes(given, names_,
                            {.on_stage = [this](std::string_view name, const ir::Graph& graph) { stage(name, graph); },
                             .on_time = on_time});
+    if (check_passes_ && !has_gradient(result)) runtime::check_meaning(given, names_);
     if (!dump_dir_.empty()) dump_backend(result, on_time);
     const bool selected = !options_.print_after.empty() || !options_.print_before.empty();
     if (!selected && !options_.quiet) print(result);
@@ -215,7 +216,8 @@ void add_opt(CLI::App& program) {
   command->add_option("--dump-dir", options->dump_dir,
                       "Write every stage to NN-graph-stage.ir in this folder, then the plan, LLVM IR and assembly");
   command->add_flag("--time-passes", options->time_passes, "Print the time of each pass");
-  command->add_flag("--check-passes", options->check_passes, "Prove that each pass's result reads back from its text");
+  command->add_flag("--check-passes", options->check_passes,
+                    "Prove in the interpreter that each pass keeps the meaning, and that its text reads back");
   command->add_flag("--stats", options->stats, "Print nodes, kernels, flops and bytes before and after");
   command->add_option("--batch", options->batch, "The size of B for --stats")
       ->check(CLI::PositiveNumber)

@@ -139,6 +139,22 @@ TEST_CASE("the environment says the same, and options beat it") {
   CHECK(files_in(option).size() == 8);
 }
 
+TEST_CASE("opt --check-passes passes what is right, and fails where it could not tell") {
+  const Work work;
+  CHECK(work.opt("--check-passes").out == work.opt("").out);
+  CHECK(work.opt("--check-passes --passes=dce").status == 0);
+  const auto nan = write_text(work.path() / "nan.ir", R"(sluice-ir 1
+graph @nan(%x: f32[4] {range=[-2,-1)}) {
+  %0: f32[4] = log %x
+  return %0
+}
+)");
+  const Outcome outcome = run_sluice(fmt::format("opt '{}' --check-passes", nan.string()));
+  CHECK(outcome.status == 1);
+  CHECK(
+      outcome.err.starts_with("sluice: check of the passes: @nan: traced: result 0: 4 of 4 elements are not finite\n"));
+}
+
 TEST_CASE("opt --list-passes lists all with a sentence") {
   const Outcome outcome = run_sluice("opt --list-passes");
   for (const passes::Pass& pass : passes::all_passes()) {
