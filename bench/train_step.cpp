@@ -230,6 +230,7 @@ void run(const Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  setenv("SLUICE_CACHE_DIR", "", 1);  // compiling is timed too, so no machine code may come from the disk
   try {
     run(parse(argc, argv));
   } catch (const Error& error) {
