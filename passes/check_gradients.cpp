@@ -26,22 +26,31 @@ ir::Graph finish(Rebuild& rebuild, std::vector<Value> results) {
 }
 
 /// The graph up to node `end`, with a new parameter added to each of `variables`, and y as its result: the derivative
-/// of y by the new parameters at zero is that by the variables, along all paths.
-ir::Graph shifted(const ir::Graph& graph, std::uint32_t end, Value y, std::span<const Value> variables) {
-  Rebuild rebuild(graph);
+/// of y by the new parameters at zero is that by the variables, along all paths. Gradients inside are expanded first:
+/// what their rules read of the values on the way counts as a path, as it does for TensorFlow's tapes.
+ir::Graph shifted(const ir::Graph& graph, std::uint32_t end, Value y, std::span<const Value> variables,
+                  const Pass& differentiate) {
+  Rebuild part(graph);
+  for (std::uint32_t node = 0; node < end; ++node) part.copy(node);
+  std::vector<Value> ends{part.at(y)};
+  for (const Value variable : variables) ends.push_back(part.at(variable));
+  const ir::Graph expanded = differentiate.run(finish(part, std::move(ends)));
+
+  Rebuild rebuild(expanded);
   std::vector<Value> shifts;
   for (std::size_t i = 0; i < variables.size(); ++i) {
     const std::string name = fmt::format("sluice_shift_{}", i);
     shifts.push_back(rebuild.builder().parameter(name, graph.type(variables[i])));
   }
-  for (std::uint32_t node = 0; node < end; ++node) {
+  for (std::uint32_t node = 0; node < expanded.nodes().size(); ++node) {
     rebuild.copy(node);
     for (std::size_t i = 0; i < variables.size(); ++i) {
-      if (variables[i].node != node) continue;
-      rebuild.map(variables[i], rebuild.builder()(Op::kAdd, {rebuild.at(variables[i]), shifts[i]}));
+      const Value variable = expanded.results()[i + 1];
+      if (variable.node != node) continue;
+      rebuild.map(variable, rebuild.builder()(Op::kAdd, {rebuild.at(variable), shifts[i]}));
     }
   }
-  return finish(rebuild, {rebuild.at(y)});
+  return finish(rebuild, {rebuild.at(expanded.results()[0])});
 }
 
 /// The graph whose results are the gradients of y by `variables`.
@@ -89,7 +98,7 @@ class GradientChecker {
   std::string compare(std::uint32_t end, std::span<const Value> variables, std::span<const Array> gradients,
                       const std::vector<bool>& chosen) {
     const Value y = graph_.node(end).operands[0];
-    const ir::Graph moving = differentiate_.run(shifted(graph_, end, y, variables));
+    const ir::Graph moving = shifted(graph_, end, y, variables, differentiate_);
     std::mt19937_64 engine(sample_.seed);
     std::vector<Array> inputs = sample_.inputs;
     std::vector<Array> tangents;

@@ -11,6 +11,7 @@ namespace sluice::tools {
 // work in a callback and throws Error for what the user got wrong. A command that has to end with another exit status
 // than 0 throws CLI::RuntimeError.
 void add_check(CLI::App& program);  ///< check.cpp: prove that compiling keeps the meaning
+void add_fuzz(CLI::App& program);   ///< fuzz.cpp: check random graphs
 void add_opt(CLI::App& program);    ///< opt.cpp: run passes over a graph and print it
 void add_run(CLI::App& program);    ///< run.cpp: evaluate a graph
 

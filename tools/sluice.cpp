@@ -24,6 +24,7 @@ int main(int argc, char** argv) {
   program.require_subcommand(1);
   program.footer(kFooter);
   sluice::tools::add_check(program);
+  sluice::tools::add_fuzz(program);
   sluice::tools::add_opt(program);
   sluice::tools::add_run(program);
   try {

@@ -1,0 +1,52 @@
+#include "tools/check/fuzz.h"
+
+#include <array>
+
+#include "tools/check/engine_check.h"
+#include "tools/check/random_graph.h"
+
+namespace sluice::tools {
+
+namespace {
+
+/// Graphs are small, so one undecided element is a large share of a result.
+constexpr passes::CheckLimits kLimits{.undecided = 0.3, .not_finite = 0.01};
+
+constexpr std::array<std::int64_t, 6> kBatchSizes{1, 2, 3, 5, 17, 33};
+
+}  // namespace
+
+FuzzReport fuzz(const FuzzOptions& options) {
+  FuzzReport report;
+  for (std::int64_t i = 0; i < options.count; ++i) {
+    const std::uint64_t seed = options.seed + static_cast<std::uint64_t>(i);
+    FullCheckOptions check_options;
+    check_options.jit = i % options.jit_every == 0;
+    check_options.passes.seed = seed;
+    check_options.passes.limits = kLimits;
+    check_options.passes.batch_sizes = {kBatchSizes[seed % 6], kBatchSizes[seed / 6 % 6]};
+    for (std::uint64_t draw = 0;; ++draw) {
+      const ir::Graph graph = random_graph(seed * 1000 + draw, 5 + static_cast<int>(seed % 40));
+      passes::CheckReport checked = check_graph(graph, check_options);
+      if (checked.difference && checked.difference->stage == "traced") {
+        ++report.drawn_again;
+        continue;
+      }
+      ++report.graphs;
+      report.compiled += check_options.jit ? 1 : 0;
+      report.elements += checked.elements;
+      report.undecided += checked.undecided;
+      report.gradients += checked.gradients;
+      if (checked.difference) {
+        report.difference = std::move(checked.difference);
+        report.graph = graph;
+        return report;
+      }
+      break;
+    }
+    if (options.on_progress) options.on_progress(i + 1);
+  }
+  return report;
+}
+
+}  // namespace sluice::tools

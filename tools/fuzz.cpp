@@ -1,0 +1,66 @@
+#include "tools/check/fuzz.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "ir/text.h"
+#include "tools/check/bundle.h"
+#include "tools/check/engine_check.h"
+#include "tools/check/reduce.h"
+#include "tools/commands.h"
+
+namespace sluice::tools {
+
+namespace {
+
+struct Options {
+  FuzzOptions fuzz;
+  std::string bundle = "sluice-fuzz";
+  bool no_reduce = false;
+};
+
+ir::Graph reduced(const ir::Graph& graph, const passes::Difference& difference) {
+  FullCheckOptions options;
+  options.passes.batch_sizes = {difference.sample.batch_size};
+  options.passes.seed = difference.sample.seed;
+  return reduce(graph, [&](const ir::Graph& candidate) {
+    const passes::CheckReport report = check_graph(candidate, options);
+    return report.difference && report.difference->stage == difference.stage;
+  });
+}
+
+void run(const Options& options) {
+  const auto start = std::chrono::steady_clock::now();
+  const FuzzReport report = fuzz(options.fuzz);
+  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+  fmt::print(
+      "{} graphs, {} of them compiled; {} elements compared, {} undecided; {} gradients; {} drawn again; {:.1f} s\n",
+      report.graphs, report.compiled, report.elements, report.undecided, report.gradients, report.drawn_again,
+      elapsed.count());
+  if (!report.difference) return;
+  fmt::print("{}\n", passes::to_string(*report.difference));
+  write_bundle(options.bundle, *report.graph, *report.difference);
+  fmt::print("written to {}\n", options.bundle);
+  if (!options.no_reduce) fmt::print("{}", ir::print(reduced(*report.graph, *report.difference)));
+  throw CLI::RuntimeError(1);
+}
+
+}  // namespace
+
+void add_fuzz(CLI::App& program) {
+  auto* const command =
+      program.add_subcommand("fuzz", "Check random graphs, as `check` does, until one shows a difference");
+  const auto options = std::make_shared<Options>();
+  command->add_option("--count", options->fuzz.count, "How many graphs")->check(CLI::PositiveNumber);
+  command->add_option("--seed", options->fuzz.seed, "The seed of the first graph; the next has the next seed");
+  command->add_option("--jit-every", options->fuzz.jit_every, "Compile every N-th graph only")
+      ->check(CLI::PositiveNumber);
+  command->add_option("--bundle", options->bundle, "The folder to write a graph that fails to");
+  command->add_flag("--no-reduce", options->no_reduce, "Do not look for a smaller graph that fails");
+  command->callback([options] { run(*options); });
+}
+
+}  // namespace sluice::tools
