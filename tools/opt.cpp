@@ -206,13 +206,16 @@ void add_opt(CLI::App& program) {
   command->add_option("FILE", options->file, "A graph in text form; - for standard input");
   command->add_option("--passes", options->passes, "Passes in their order; 'default' stands for the default pipeline")
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->capture_default_str();
   command
       ->add_option("--print-after", options->print_after,
                    "Print the graph after these passes ('traced': as it was given; 'all') in place of the result")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);
   command->add_option("--print-before", options->print_before, "Print the graph before these passes ('all')")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);
   command->add_option("--dump-dir", options->dump_dir,
                       "Write every stage to NN-graph-stage.ir in this folder, then the plan, LLVM IR and assembly");
   command->add_flag("--time-passes", options->time_passes, "Print the time of each pass");

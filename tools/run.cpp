@@ -177,8 +177,10 @@ void add_run(CLI::App& program) {
   auto* const command = program.add_subcommand("run", "Evaluate a graph, and print or write what comes out");
   const auto options = std::make_shared<Options>();
   command->add_option("FILE", options->file, "A graph in text form; - for standard input")->required();
-  command->add_option("--input", options->inputs, "NAME=FILE.npy: an input from a file; the others are random");
-  command->add_option("--state", options->states, "NAME=FILE.npy: a state from a file; the others are random");
+  command->add_option("--input", options->inputs, "NAME=FILE.npy: an input from a file; the others are random")
+      ->allow_extra_args(false);
+  command->add_option("--state", options->states, "NAME=FILE.npy: a state from a file; the others are random")
+      ->allow_extra_args(false);
   command->add_option("--random", options->seed, "The seed of random inputs and states")->capture_default_str();
   command->add_option("--batch", options->batch, "The size of B; by default that of the inputs from files, or 1")
       ->check(CLI::PositiveNumber);

@@ -65,6 +65,9 @@ TEST_CASE("run prints results, the same for the same seed, and new states") {
   CHECK(work.run("--batch 2 --threads 3").out == first.out);
   CHECK(work.run("--batch 2 --random 2").out != first.out);
   CHECK(contains(work.run("--state w=w.npy --input x=x.npy").out, "201"));
+  const Outcome last =
+      run_sluice("run --state w=w.npy --input x=x.npy dense.ir", fmt::format("cd '{}';", work.path().string()));
+  CHECK(contains(last.out, "201"));
 }
 
 TEST_CASE("run --repeat says how long a call takes") {
