@@ -195,6 +195,11 @@ TEST_CASE("what is wrong is said, and nothing is printed") {
   CHECK(work.opt("", "SLUICE_FLAGS=--time-pass").err ==
         "sluice: SLUICE_FLAGS: there is no flag '--time-pass'; did you mean '--time-passes'?\n");
   CHECK(run_sluice("opt").status != 0);
+  CHECK(contains(run_sluice("otp x").err, "did you mean 'opt'?\n"));
+  const Outcome option = work.opt("--print-aftr=fuse");
+  CHECK(option.status != 0);
+  CHECK(contains(option.err, "--print-aftr"));
+  CHECK(contains(option.err, "did you mean '--print-after'?\n"));
   CHECK(run_sluice("opt - < /dev/null").err.starts_with("sluice: <stdin>:1:1: "));
 }
 
