@@ -10,6 +10,7 @@
 #include "ir/text.h"
 #include "passes/rebuild.h"
 #include "passes/rewrite.h"
+#include "tests/passes/mlp_graph.h"
 #include "tools/check/bundle.h"
 #include "tools/check/engine_check.h"
 #include "tools/check/reduce.h"
@@ -78,6 +79,13 @@ TEST_CASE("gradients of gradients are checked along every variable") {
   const auto report = check(graph_of(body));
   REQUIRE_MESSAGE(!report.difference, passes::to_string(*report.difference));
   CHECK(report.gradients == 2 * 3);
+}
+
+TEST_CASE("a training step passes, with Adam and a ragged batch") {
+  const auto report = check(test::mlp_train_step({6, 5, 3}));
+  REQUIRE_MESSAGE(!report.difference, passes::to_string(*report.difference));
+  CHECK(report.elements > 3 * 200);
+  CHECK(report.not_finite == 0);
 }
 
 TEST_CASE("samples keep to the ranges and are the same for the same seed") {
