@@ -64,10 +64,13 @@ struct Results<std::vector<Tensor>> {
 template <std::size_t>
 struct AtIndex {
   using ArgType = const Arg&;
+  using HostType = const HostArgument&;
   using TensorType = const Tensor&;
 };
 template <std::size_t I>
 using ArgAt = typename AtIndex<I>::ArgType;
+template <std::size_t I>
+using HostArgumentAt = typename AtIndex<I>::HostType;
 template <std::size_t I>
 using TensorAt = typename AtIndex<I>::TensorType;
 
@@ -104,10 +107,8 @@ class Function<R, std::index_sequence<I...>> {
             where)) {}
 
   /// Runs. Throws Error, with both types, if an argument does not fit the signature.
-  template <typename... A>
-    requires(sizeof...(A) == sizeof...(I) && (std::convertible_to<const A&, HostArgument> && ...))
-  auto operator()(const A&... arguments) const {
-    const std::array<HostArgument, sizeof...(I)> given{HostArgument(arguments)...};
+  auto operator()(HostArgumentAt<I>... arguments) const {
+    const std::array<HostArgument, sizeof...(I)> given{arguments...};
     const FunctionCore::Call call = core_->call(given);
     return Results<R>::to_arrays(call.results);
   }

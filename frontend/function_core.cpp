@@ -49,10 +49,7 @@ bool fits(const Array& array, const Type& type, std::size_t position, BatchSize&
 
 class Busy {
  public:
-  Busy(bool& flag, const std::string& name) : flag_(flag) {
-    if (flag) fail_at_user(fmt::format("{}: the function calls itself", name));
-    flag_ = true;
-  }
+  explicit Busy(bool& flag) : flag_(flag) { flag_ = true; }
   ~Busy() { flag_ = false; }
   Busy(const Busy&) = delete;
   Busy& operator=(const Busy&) = delete;
@@ -80,9 +77,19 @@ FunctionCore::Call FunctionCore::call(std::span<const HostArgument> arguments) {
                     "not in each call; call its lambda",
                     name_, Trace::current()->name()));
   }
+  if (signature_) check_arguments(arguments);
   std::unique_lock lock(mutex_);
-  const Busy busy(busy_, name_);
-  Version& version = version_for(arguments);
+  check_not_busy();
+  Version* found = find_version(arguments);
+  if (found == nullptr) {
+    lock.unlock();  // locks are taken in one order: tracing first
+    const std::scoped_lock tracing(tracing_lock());
+    lock.lock();
+    found = find_version(arguments);
+    if (found == nullptr) found = &trace_for(arguments);
+  }
+  Version& version = *found;
+  const Busy busy(busy_);
   compile(version);
   for (std::size_t i = 0; i < arguments.size(); ++i) version.inputs[i] = arguments[i].array();
   // Give the arrays back after the call; assigning an empty one keeps the room for the sizes.
@@ -104,13 +111,15 @@ void FunctionCore::check_arguments(std::span<const HostArgument> arguments) cons
     const Array& array = arguments[i].array();
     const BatchSize before = batch_size;
     if (fits(array, expected, i, batch_size)) continue;
+    const Scope scope(arguments[i].where());
     const Type came = array.type();
     BatchSize alone;
     if (before.size != 0 && fits(array, expected, i, alone)) {
-      fail("{}: argument {} is {}, expected {} with B = {} as in argument {}, {}", name_, i, to_string(came),
-           to_string(expected), before.size, before.argument, to_string(arguments[before.argument].array().type()));
+      fail_at_user(fmt::format("{}: argument {} is {}, expected {} with B = {} as in argument {}, {}", name_, i,
+                               to_string(came), to_string(expected), before.size, before.argument,
+                               to_string(arguments[before.argument].array().type())));
     }
-    fail("{}: argument {} is {}, expected {}", name_, i, to_string(came), to_string(expected));
+    fail_at_user(fmt::format("{}: argument {} is {}, expected {}", name_, i, to_string(came), to_string(expected)));
   }
 }
 
@@ -128,24 +137,32 @@ FunctionCore::Version& FunctionCore::signed_version() {
   return versions_.empty() ? trace(*signature_) : *versions_.front();
 }
 
-FunctionCore::Version& FunctionCore::version_for(std::span<const HostArgument> arguments) {
-  if (signature_) {
-    check_arguments(arguments);
-    return signed_version();
-  }
+FunctionCore::Version* FunctionCore::find_version(std::span<const HostArgument> arguments) const {
+  if (signature_) return versions_.empty() ? nullptr : versions_.front().get();
   for (const auto& version : versions_) {
     bool same = true;
     for (std::size_t i = 0; same && i < arguments.size(); ++i) {
       same = has_type(arguments[i].array(), version->arguments[i].type());
     }
-    if (same) return *version;
+    if (same) return version.get();
   }
+  return nullptr;
+}
+
+FunctionCore::Version& FunctionCore::trace_for(std::span<const HostArgument> arguments) {
+  std::optional<Scope> scope;
+  if (!arguments.empty()) scope.emplace(arguments[0].where());
+  if (signature_) return trace(*signature_);
   std::vector<TensorSpec> types;
   for (const HostArgument& argument : arguments) {
     const Type type = argument.array().type();
     types.emplace_back(type.dtype, type.shape);
   }
   return trace(std::move(types));
+}
+
+void FunctionCore::check_not_busy() const {
+  if (busy_) fail_at_user(fmt::format("{}: the function calls itself", name_));
 }
 
 void FunctionCore::log_trace(const std::vector<TensorSpec>& arguments) const {
@@ -164,6 +181,7 @@ void FunctionCore::log_trace(const std::vector<TensorSpec>& arguments) const {
 
 FunctionCore::Version& FunctionCore::trace(std::vector<TensorSpec> arguments) {
   if (runtime::flags().log_trace) log_trace(arguments);
+  const Busy busy(busy_);
   Trace trace(name_);
   std::vector<Tensor> parameters;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
@@ -192,15 +210,15 @@ void FunctionCore::compile(Version& version) {
 
 void FunctionCore::compile() {
   if (!signature_) fail("{}: only a function with a signature can be compiled before its first call", name_);
-  const std::scoped_lock lock(mutex_);
-  const Busy busy(busy_, name_);
+  const std::scoped_lock lock(tracing_lock(), mutex_);
+  check_not_busy();
   compile(signed_version());
 }
 
 const ir::Graph& FunctionCore::graph() {
-  const std::scoped_lock lock(mutex_);
-  if (signature_ && versions_.empty()) {
-    const Busy busy(busy_, name_);
+  const std::scoped_lock lock(tracing_lock(), mutex_);
+  if (signature_) {
+    check_not_busy();
     return signed_version().graph;
   }
   if (versions_.empty()) fail("{}: without a signature there is no graph before the first call", name_);

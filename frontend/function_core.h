@@ -21,23 +21,29 @@
 // What functions of all arities share: tracing, the cache of executables, checks. Users see frontend/function.h.
 namespace sluice::detail {
 
-/// An argument of a call from outside: an array, a number, or a vector as a tensor of rank 1.
+/// An argument of a call from outside: an array, a number, or a vector as a tensor of rank 1; with the line of the
+/// call. An array is not copied, so this is no more than a parameter.
 class HostArgument {
  public:
-  HostArgument(const Array& array) : array_(&array) {}  // NOLINT: converts on purpose
+  HostArgument(const Array& array, std::source_location where = std::source_location::current())  // NOLINT: converts
+      : array_(&array), where_(where) {}
   template <typename T>
     requires std::is_arithmetic_v<T>
-  HostArgument(T value) : owned_(Array::scalar(value)) {}  // NOLINT: converts on purpose
+  HostArgument(T value, std::source_location where = std::source_location::current())  // NOLINT: converts
+      : owned_(Array::scalar(value)), where_(where) {}
   template <typename T>
     requires(!std::is_same_v<T, bool>)
-  HostArgument(const std::vector<T>& values)  // NOLINT: converts on purpose
-      : owned_(Array(values, {static_cast<std::int64_t>(values.size())})) {}
+  HostArgument(const std::vector<T>& values,  // NOLINT: converts
+               std::source_location where = std::source_location::current())
+      : owned_(Array(values, {static_cast<std::int64_t>(values.size())})), where_(where) {}
 
   const Array& array() const { return owned_ ? *owned_ : *array_; }
+  const std::source_location& where() const { return where_; }
 
  private:
   const Array* array_ = nullptr;
   std::optional<Array> owned_;
+  std::source_location where_;
 };
 
 class FunctionCore {
@@ -78,9 +84,11 @@ class FunctionCore {
     std::vector<Array> results;
   };
 
-  Version& version_for(std::span<const HostArgument> arguments);
+  Version* find_version(std::span<const HostArgument> arguments) const;
   Version& signed_version();
+  Version& trace_for(std::span<const HostArgument> arguments);
   Version& trace(std::vector<TensorSpec> arguments);
+  void check_not_busy() const;
   void check_arguments(std::span<const HostArgument> arguments) const;
   void compile(Version& version);
   void log_trace(const std::vector<TensorSpec>& arguments) const;
@@ -90,7 +98,7 @@ class FunctionCore {
   std::size_t arity_;
   Body body_;
   std::source_location where_;
-  std::recursive_mutex mutex_;  ///< recursive to tell a call of itself from one of another thread
+  std::recursive_mutex mutex_;  ///< after tracing_lock(); recursive to tell a call of itself from another thread's
   bool busy_ = false;
   std::vector<std::unique_ptr<Version>> versions_;
 };

@@ -80,6 +80,11 @@ void fail_at_user(const std::string& message, std::span<const Tensor> operands) 
   fail_at_user(message + (current_trace == nullptr ? "" : current_trace->notes(operands)));
 }
 
+std::recursive_mutex& tracing_lock() {
+  static std::recursive_mutex mutex;
+  return mutex;
+}
+
 Trace::Trace(std::string name) : number_(next_trace_number()), builder_(std::move(name)), outer_(current_trace) {
   current_trace = this;
 }

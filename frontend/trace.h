@@ -3,6 +3,7 @@
 #include <functional>
 #include <initializer_list>
 #include <memory>
+#include <mutex>
 #include <source_location>
 #include <span>
 #include <string>
@@ -32,6 +33,10 @@ class Scope {
 [[noreturn]] void fail_at_user(const std::string& message);
 /// The same; below the message stand the types of `operands` and the lines that made them.
 [[noreturn]] void fail_at_user(const std::string& message, std::span<const Tensor> operands);
+
+/// Held while a function is traced: modules, which traces change, are for one thread at a time. Recursive, since a
+/// traced function may run another.
+std::recursive_mutex& tracing_lock();
 
 /// The tracing of one function, from the constructor to finish(). It is the current one of its thread. If it is
 /// destroyed before finish() (an exception), everything that was told to on_failure is undone, latest first.

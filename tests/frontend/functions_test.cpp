@@ -70,15 +70,19 @@ TEST_CASE("a signature is traced once and serves every batch size") {
 TEST_CASE("an argument that does not fit the signature shows both types") {
   const auto f = function("f", {u8(batch, 28, 28), u8(batch)}, [](Tensor x, Tensor y) { return outputs(x, y); });
   const auto bytes = [](std::vector<std::int64_t> sizes) { return Array(DType::kU8, std::move(sizes)); };
-  CHECK(thrown([&] { f(bytes({3, 28, 27}), bytes({3})); }) == "f: argument 0 is u8[3,28,27], expected u8[B,28,28]");
-  CHECK(thrown([&] { f(bytes({3, 784}), bytes({3})); }) == "f: argument 0 is u8[3,784], expected u8[B,28,28]");
-  CHECK(thrown([&] { f(ramp({3, 28, 28}), bytes({3})); }) == "f: argument 0 is f32[3,28,28], expected u8[B,28,28]");
-  CHECK(thrown([&] { f(bytes({0, 28, 28}), bytes({0})); }) == "f: argument 0 is u8[0,28,28], expected u8[B,28,28]");
+  CHECK(thrown([&] { f(bytes({3, 28, 27}), bytes({3})); }) ==
+        "@functions_test.cpp f: argument 0 is u8[3,28,27], expected u8[B,28,28]");
+  CHECK(thrown([&] { f(bytes({3, 784}), bytes({3})); }) ==
+        "@functions_test.cpp f: argument 0 is u8[3,784], expected u8[B,28,28]");
+  CHECK(thrown([&] { f(ramp({3, 28, 28}), bytes({3})); }) ==
+        "@functions_test.cpp f: argument 0 is f32[3,28,28], expected u8[B,28,28]");
+  CHECK(thrown([&] { f(bytes({0, 28, 28}), bytes({0})); }) ==
+        "@functions_test.cpp f: argument 0 is u8[0,28,28], expected u8[B,28,28]");
   CHECK(thrown([&] { f(bytes({3, 28, 28}), bytes({2})); }) ==
-        "f: argument 1 is u8[2], expected u8[B] with B = 3 as in argument 0, u8[3,28,28]");
-  CHECK(thrown([&] { f(bytes({3, 28, 28}), 7); }) == "f: argument 1 is i32[], expected u8[B]");
+        "@functions_test.cpp f: argument 1 is u8[2], expected u8[B] with B = 3 as in argument 0, u8[3,28,28]");
+  CHECK(thrown([&] { f(bytes({3, 28, 28}), 7); }) == "@functions_test.cpp f: argument 1 is i32[], expected u8[B]");
   const auto pairs = function("pairs", {f32(Dim(2, true))}, [](Tensor x) { return x; });
-  CHECK(thrown([&] { pairs(ramp({3})); }) == "pairs: argument 0 is f32[3], expected f32[2*B]");
+  CHECK(thrown([&] { pairs(ramp({3})); }) == "@functions_test.cpp pairs: argument 0 is f32[3], expected f32[2*B]");
   CHECK(thrown([&] { function("g", {f32(), f32()}, [](Tensor x) { return x; }); }) ==
         "@functions_test.cpp g: the signature has 2 arguments, the lambda takes 1");
 }
@@ -123,7 +127,7 @@ TEST_CASE("a function cannot call itself") {
     return x;
   });
   again = [&] { f(1.F); };
-  CHECK(thrown([&] { f(1.F); }) == "f: the function calls itself");
+  CHECK(thrown([&] { f(1.F); }) == "@functions_test.cpp f: the function calls itself");
   again = [] {};
   CHECK(f(1.F).item<float>() == 1);
   const auto none = function("none", [] { return full({}, 1); });
@@ -132,7 +136,8 @@ TEST_CASE("a function cannot call itself") {
     return x;
   });
   CHECK(thrown([&] { g(1.F); }) ==
-        "none: a function without arguments is called while g is traced, where it would run once and not in each call; "
+        "@functions_test.cpp none: a function without arguments is called while g is traced, where it would run once "
+        "and not in each call; "
         "call its lambda");
 }
 
@@ -177,6 +182,23 @@ TEST_CASE("threads may share a function") {
   CHECK(wrong == 0);
   CHECK(f.traces() == 1);
   CHECK(count.value().item<float>() == 200);
+}
+
+TEST_CASE("threads may make the first calls of functions that share a model") {
+  for (int round = 0; round < 10; ++round) {
+    MLP model(Dense(4, relu), Dense(2));
+    const auto f = function("f", {f32(batch, 3)}, [&](Tensor x) { return model(x); });
+    const auto g = function("g", {f32(batch, 3)}, [&](Tensor x) { return model(x); });
+    Array of_f;
+    Array of_g;
+    const Array x = ramp({2, 3});
+    std::thread first([&] { of_f = f(x); });
+    std::thread second([&] { of_g = g(x); });
+    first.join();
+    second.join();
+    CHECK(of_f == of_g);
+    CHECK(model.variables().size() == 4);
+  }
 }
 
 TEST_CASE("functions are handles") {
