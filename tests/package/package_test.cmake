@@ -24,8 +24,7 @@ endforeach()
 file(RENAME ${WORK}/prefix ${WORK}/moved)
 
 run(${CMAKE_COMMAND} -S ${CONSUMER} -B ${WORK}/build -G ${GENERATOR} -DCMAKE_BUILD_TYPE=Release
-    -DCMAKE_CXX_COMPILER=${COMPILER} "-DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER}" -DCMAKE_PREFIX_PATH=${WORK}/moved
-    "-DLLVM_DIR=${LLVM_DIR}")
+    -DCMAKE_CXX_COMPILER=${COMPILER} -DCMAKE_PREFIX_PATH=${WORK}/moved "-DLLVM_DIR=${LLVM_DIR}")
 run(${CMAKE_COMMAND} --build ${WORK}/build)
 set(ENV{SLUICE_CACHE_DIR} "")  # nothing of a test's in the user's cache
 run(${WORK}/build/consumer)
