@@ -5,12 +5,16 @@
 
 namespace sluice::passes {
 
-ir::Graph fuse(const ir::Graph& graph) {
-  const ir::Graph live = remove_dead(graph);
-  Groups groups(live);
+void grow_groups(Groups& groups) {
   grow_matmul_groups(groups);  // first: a product can take in most, and saves most by it
   grow_reduce_groups(groups);  // before loops, which would keep what a reduction could swallow
   grow_loop_groups(groups);
+}
+
+ir::Graph fuse(const ir::Graph& graph) {
+  const ir::Graph live = remove_dead(graph);
+  Groups groups(live);
+  grow_groups(groups);
   return emit_groups(groups);
 }
 

@@ -176,24 +176,34 @@ std::vector<GroupIndex> in_order(const Groups& groups) {
 
 }  // namespace
 
-ir::Graph emit_groups(const Groups& groups) {
+ir::Graph emit_groups(const Groups& groups, std::vector<NodeIndex>* places) {
   Rebuild rebuild(groups.graph());
+  const auto note_place = [&](GroupIndex group, NodeIndex node) {
+    if (places != nullptr) (*places)[group] = node;
+  };
   for (const GroupIndex group : in_order(groups)) {
     const BodyMaker body(groups, group);
     const NodeIndex first = groups.members(group)[0];
     const bool may_fuse = groups.role(first) != FuseRole::kOther && groups.role(first) != FuseRole::kCheap;
     if (!may_fuse || !body.worth_fusing()) {
       rebuild.copy(first);
+      note_place(group, rebuild.at({first, 0}).node);
       continue;
     }
     std::vector<Value> operands;
     for (const Value operand : body.operands()) operands.push_back(rebuild.at(operand));
     const Value fused = rebuild.builder().add(
         Op::kFused, operands, {{ir::Attr::kBody, std::make_shared<const ir::Graph>(body.make())}}, body.origins());
+    note_place(group, fused.node);
     const std::vector<Value> results = body.results();
     for (std::uint32_t i = 0; i < results.size(); ++i) rebuild.map(results[i], {fused.node, i});
   }
-  return std::move(rebuild).finish();
+  std::vector<NodeIndex> moved;
+  ir::Graph graph = std::move(rebuild).finish(&moved);
+  for (GroupIndex group = 0; places != nullptr && group < groups.size(); ++group) {
+    if (!groups.members(group).empty()) (*places)[group] = moved[(*places)[group]];
+  }
+  return graph;
 }
 
 }  // namespace sluice::passes

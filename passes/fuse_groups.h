@@ -73,7 +73,11 @@ void grow_matmul_groups(Groups& groups);
 void grow_reduce_groups(Groups& groups);
 void grow_loop_groups(Groups& groups);
 
-/// The graph with a `fused` node for each group that has more than one node in its body.
-ir::Graph emit_groups(const Groups& groups);
+/// All of them, in the order that `fuse` wants.
+void grow_groups(Groups& groups);
+
+/// The graph with a `fused` node for each group that has more than one node in its body. `places`, if given, has a
+/// place for each group and gets the node of the new graph that stands for it.
+ir::Graph emit_groups(const Groups& groups, std::vector<NodeIndex>* places = nullptr);
 
 }  // namespace sluice::passes

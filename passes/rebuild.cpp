@@ -44,7 +44,15 @@ void Rebuild::copy(std::uint32_t index, ir::Origins origins) {
   for (std::uint32_t i = 0; i < node.types.size(); ++i) map({index, i}, {now.node, i});
 }
 
-ir::Graph Rebuild::finish() && { return remove_dead(std::move(*this).finish_with_dead_nodes()); }
+ir::Graph Rebuild::finish(std::vector<std::uint32_t>* moved) && {
+  const ir::Graph all = std::move(*this).finish_with_dead_nodes();
+  if (moved != nullptr) {
+    moved->clear();
+    std::uint32_t next = 0;  // the order stays: inputs stand first already
+    for (const bool live : live_nodes(all)) moved->push_back(live ? next++ : next);
+  }
+  return remove_dead(all);
+}
 
 ir::Graph Rebuild::finish_with_dead_nodes() && {
   for (const ir::State& state : from_.states()) {

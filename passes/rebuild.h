@@ -22,8 +22,9 @@ class Rebuild {
   /// Appends the same node with the new operands and maps its results. Inputs are there already: nothing happens.
   void copy(std::uint32_t node);
   void copy(std::uint32_t node, ir::Origins origins);
-  /// Sets updates and results as the old graph has them, and drops what nothing reads.
-  ir::Graph finish() &&;
+  /// Sets updates and results as the old graph has them, and drops what nothing reads. `moved`, if given, tells for
+  /// each node that was built which node of the finished graph it is, where it is live.
+  ir::Graph finish(std::vector<std::uint32_t>* moved = nullptr) &&;
 
  private:
   friend ir::Graph remove_dead(const ir::Graph& graph);
