@@ -165,7 +165,8 @@ class Planner {
       results.push_back(add_buffer(BufferKind::kTemporary, 0, node.types[r]));
       buffer_of_[{index, r}] = results.back();
     }
-    add_kernel(body_of(node), std::move(operands), std::move(results), node.origins);
+    const int kernel = add_kernel(body_of(node), std::move(operands), std::move(results), node.origins);
+    plan_.kernels[static_cast<std::size_t>(kernel)].node = static_cast<int>(index);
   }
 
   /// Whether a kernel's own temporary may become a state's or a result's place.
@@ -260,9 +261,17 @@ Plan make_plan(const Graph& graph, const Target& target) {
   return plan;
 }
 
-std::string to_string(const Plan& plan) {
+std::string_view to_string(KernelKind kind) {
   constexpr std::array<std::string_view, 5> kKinds{"loop", "reduce", "matmul", "argmax", "scatter_add"};
-  constexpr std::array<std::string_view, 5> kBuffers{"parameter", "state", "result", "constant", "temporary"};
+  return kKinds[static_cast<std::size_t>(kind)];
+}
+
+std::string_view to_string(BufferKind kind) {
+  constexpr std::array<std::string_view, 5> kKinds{"parameter", "state", "result", "constant", "temporary"};
+  return kKinds[static_cast<std::size_t>(kind)];
+}
+
+std::string to_string(const Plan& plan) {
   std::string out = fmt::format("plan @{}: {} kernels, {} bytes of temporaries and {} for each of B\n", plan.name,
                                 plan.kernels.size(), plan.static_bytes, plan.batch_bytes);
   for (std::size_t i = 0; i < plan.kernels.size(); ++i) {
@@ -271,7 +280,7 @@ std::string to_string(const Plan& plan) {
     for (const Units::Axis& axis : kernel.units.axes)
       units += fmt::format("{}{}/{}", units.empty() ? "" : " x ", to_string(axis.size), axis.block);
     out += fmt::format("{}  kernel {}: {} {} reads ", kernel.barrier_before ? "  barrier\n" : "", i,
-                       kKinds[static_cast<std::size_t>(kernel.kind)], kernel.name);
+                       to_string(kernel.kind), kernel.name);
     for (const int buffer : kernel.operands) out += fmt::format("b{} ", buffer);
     out += "writes ";
     for (const int buffer : kernel.results) out += fmt::format("b{} ", buffer);
@@ -279,7 +288,7 @@ std::string to_string(const Plan& plan) {
   }
   for (std::size_t i = 0; i < plan.buffers.size(); ++i) {
     const Buffer& buffer = plan.buffers[i];
-    out += fmt::format("  b{}: {} {}", i, to_string(buffer.type), kBuffers[static_cast<std::size_t>(buffer.kind)]);
+    out += fmt::format("  b{}: {} {}", i, to_string(buffer.type), to_string(buffer.kind));
     if (buffer.kind != BufferKind::kTemporary) {
       out += fmt::format(" {}\n", buffer.index);
       continue;

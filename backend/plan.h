@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "backend/target.h"
@@ -61,6 +62,7 @@ struct KernelPlan {
   Units units;
   Scratch scratch;
   bool barrier_before = false;  ///< all threads must have finished the kernels before it
+  int node = -1;                ///< the node of the graph that it computes; -1: a copy
 };
 
 /// Everything that is decided before code is generated: which kernels run in which order, what lies where, who waits
@@ -80,6 +82,21 @@ struct Plan {
 /// Splits a graph, in which `fused` nodes stand for kernels, into kernels and buffers. A state is updated in place
 /// where every reader of its old value can run before; else its new value is made aside and copied at the end.
 Plan make_plan(const ir::Graph& graph, const Target& target);
+
+/// The memory that a program takes beside parameters, states, results and constants: known before it runs.
+struct Memory {
+  std::int64_t static_arena = 0;    ///< temporaries of static size
+  std::int64_t batch_arena = 0;     ///< temporaries that grow with B
+  std::int64_t scratch_stride = 0;  ///< scratch of one thread
+  int threads = 1;
+
+  std::int64_t scratch() const { return scratch_stride * threads; }
+  std::int64_t total() const { return static_arena + batch_arena + scratch(); }
+};
+Memory memory_of(const Plan& plan, std::int64_t batch_size, int threads);
+
+std::string_view to_string(KernelKind kind);  ///< "loop", "reduce", "matmul", "argmax", "scatter_add"
+std::string_view to_string(BufferKind kind);  ///< "parameter", "state", "result", "constant", "temporary"
 
 /// The plan as text, a line a kernel and a line a buffer.
 std::string to_string(const Plan& plan);

@@ -116,4 +116,14 @@ void place_buffers(Plan& plan) {
   find_barriers(plan);
 }
 
+Memory memory_of(const Plan& plan, std::int64_t batch_size, int threads) {
+  Memory memory{plan.static_bytes, plan.batch_bytes * batch_size, 0, threads};
+  for (const KernelPlan& kernel : plan.kernels) {
+    memory.scratch_stride = std::max(memory.scratch_stride, kernel.scratch.bytes(batch_size));
+  }
+  // A vector beyond the end may be read, and no two threads share a cache line.
+  memory.scratch_stride = aligned(memory.scratch_stride + kAlignment);
+  return memory;
+}
+
 }  // namespace sluice::backend

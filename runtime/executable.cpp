@@ -66,6 +66,10 @@ class ReferenceExecutable : public Executable {
     }
   }
 
+  std::vector<double> profile(std::span<const Array> /*inputs*/, std::span<Array> /*outputs*/) override {
+    fail("@{}: the reference engine has no kernels to profile", graph_.name());
+  }
+
  private:
   ir::Graph graph_;
   Variables variables_;

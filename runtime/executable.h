@@ -59,6 +59,11 @@ class Executable {
   /// outputs to reuse and a B no larger than before, it does not allocate.
   virtual void run(std::span<const Array> inputs, std::span<Array> outputs) = 0;
 
+  /// Runs one step as run() does, and gives for each kernel, in their order, the seconds that the slowest thread
+  /// worked on it. All threads wait for each other before each kernel; the waiting does not count. Throws Error where
+  /// there are no kernels: in the interpreter.
+  virtual std::vector<double> profile(std::span<const Array> inputs, std::span<Array> outputs) = 0;
+
   /// The seconds that passes and code generation took.
   double compile_seconds() const { return compile_seconds_; }
 

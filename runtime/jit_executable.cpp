@@ -42,6 +42,40 @@ class JitExecutable : public Executable {
 
   void run(std::span<const Array> inputs, std::span<Array> outputs) override {
     const std::scoped_lock lock(step_lock());
+    ThreadTeam& team = bind(inputs, outputs);
+    team.run([&](int thread, int threads) {
+      for (std::size_t k = 0; k < plan().kernels.size(); ++k) {
+        if (plan().kernels[k].barrier_before) team.barrier();
+        run_kernel(k, thread, threads);
+      }
+    });
+  }
+
+  std::vector<double> profile(std::span<const Array> inputs, std::span<Array> outputs) override {
+    const std::scoped_lock lock(step_lock());
+    ThreadTeam& team = bind(inputs, outputs);
+    const std::size_t count = plan().kernels.size();
+    std::vector<double> own(count * static_cast<std::size_t>(team.size()));  // by thread, then kernel
+    team.run([&](int thread, int threads) {
+      for (std::size_t k = 0; k < count; ++k) {
+        team.barrier();
+        const auto start = std::chrono::steady_clock::now();
+        run_kernel(k, thread, threads);
+        const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+        own[static_cast<std::size_t>(thread) * count + k] = elapsed.count();
+        team.barrier();
+      }
+    });
+    std::vector<double> seconds(count);
+    for (std::size_t i = 0; i < own.size(); ++i) seconds[i % count] = std::max(seconds[i % count], own[i]);
+    return seconds;
+  }
+
+ private:
+  const backend::Plan& plan() const { return program_->plan(); }
+
+  /// Makes everything ready for a step with these arrays.
+  ThreadTeam& bind(std::span<const Array> inputs, std::span<Array> outputs) {
     const std::int64_t batch = check_inputs(inputs);
     if (outputs.size() != plan().results.size())
       fail("@{}: expected {} outputs, got {}", plan().name, plan().results.size(), outputs.size());
@@ -54,11 +88,8 @@ class JitExecutable : public Executable {
       if (buffer.kind == BufferKind::kResult)
         pointers_[b] = prepare_output(outputs[buffer.index], plan().results[buffer.index], batch);
     }
-    team.run([&](int thread, int threads) { run_kernels(team, thread, threads); });
+    return team;
   }
-
- private:
-  const backend::Plan& plan() const { return program_->plan(); }
 
   void bind_fixed_buffers() {
     static_arena_ = Array(DType::kU8, {plan().static_bytes});
@@ -78,21 +109,17 @@ class JitExecutable : public Executable {
   /// threads.
   void bind_batch(std::int64_t batch, int threads) {
     if (batch == batch_ && threads == threads_) return;
-    if (plan().batch_bytes * batch > batch_arena_.element_count())
-      batch_arena_ = Array(DType::kU8, {plan().batch_bytes * batch});
+    const backend::Memory memory = backend::memory_of(plan(), batch, threads);
+    if (memory.batch_arena > batch_arena_.element_count()) batch_arena_ = Array(DType::kU8, {memory.batch_arena});
     for (std::size_t b = 0; b < pointers_.size(); ++b) {
       const Buffer& buffer = plan().buffers[b];
       if (buffer.kind == BufferKind::kTemporary && buffer.bytes.batch)
         pointers_[b] = batch_arena_.bytes() + buffer.offset.size * batch;
     }
-    scratch_stride_ = 0;
+    scratch_stride_ = memory.scratch_stride;
+    if (memory.scratch() > scratch_.element_count()) scratch_ = Array(DType::kU8, {memory.scratch()});
     units_.clear();
-    for (const backend::KernelPlan& kernel : plan().kernels) {
-      units_.push_back(kernel.units.count(batch));
-      scratch_stride_ = std::max(scratch_stride_, kernel.scratch.bytes(batch));
-    }
-    scratch_stride_ = (scratch_stride_ + 127) / 64 * 64;
-    if (scratch_stride_ * threads > scratch_.element_count()) scratch_ = Array(DType::kU8, {scratch_stride_ * threads});
+    for (const backend::KernelPlan& kernel : plan().kernels) units_.push_back(kernel.units.count(batch));
     batch_ = batch;
     threads_ = threads;
   }
@@ -134,15 +161,12 @@ class JitExecutable : public Executable {
     return output.bytes();
   }
 
-  void run_kernels(ThreadTeam& team, int thread, int threads) const {
+  /// The share of kernel `k` that `thread` does.
+  void run_kernel(std::size_t k, int thread, int threads) const {
     std::byte* const scratch = const_cast<std::byte*>(scratch_.bytes()) + scratch_stride_ * thread;
-    const auto& kernels = plan().kernels;
-    for (std::size_t k = 0; k < kernels.size(); ++k) {
-      if (kernels[k].barrier_before) team.barrier();
-      const std::int64_t begin = units_[k] * thread / threads;
-      const std::int64_t end = units_[k] * (thread + 1) / threads;
-      if (begin < end) program_->functions()[k](pointers_.data(), batch_, scratch, begin, end);
-    }
+    const std::int64_t begin = units_[k] * thread / threads;
+    const std::int64_t end = units_[k] * (thread + 1) / threads;
+    if (begin < end) program_->functions()[k](pointers_.data(), batch_, scratch, begin, end);
   }
 
   std::shared_ptr<const backend::Program> program_;

@@ -164,3 +164,19 @@ graph @spread() state(%w: f32[65536] "weight") {
     CHECK(w->value().data<float>()[0] == kSteps);
   }
 }
+
+TEST_CASE("a profile is a step with a time for each kernel") {
+  const auto profiled = variable(Array({1.F, 2.F}, {2}));
+  const auto plain = variable(Array({1.F, 2.F}, {2}));
+  const std::vector<Array> inputs{Array({1.F, 2.F, 3.F, 4.F}, {2, 2}), Array({5.F, 6.F}, {2})};
+  std::vector<Array> outputs(1);
+  std::vector<Array> expected(1);
+  const std::vector<double> seconds = create(kText, {profiled}, Engine::kJit)->profile(inputs, outputs);
+  create(kText, {plain}, Engine::kJit)->run(inputs, expected);
+  CHECK(seconds.size() >= 2);
+  for (const double s : seconds) CHECK((s >= 0 && s < 10));
+  CHECK(outputs[0] == expected[0]);
+  CHECK(profiled->value() == Array({2.F, 4.F}, {2}));
+  const auto reference = create(kText, {plain}, Engine::kReference);
+  CHECK(thrown([&] { reference->profile(inputs, outputs); }) == "@f: the reference engine has no kernels to profile");
+}
