@@ -54,6 +54,7 @@ int main(int argc, char** argv) {
   sluice::tools::add_fuzz(program);
   sluice::tools::add_opt(program);
   sluice::tools::add_run(program);
+  sluice::tools::add_explain(program);
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -1,0 +1,97 @@
+// `sluice explain`, as a user runs it.
+#include <chrono>
+#include <regex>
+
+#include "backend/plan.h"
+#include "ir/text.h"
+#include "passes/pass.h"
+#include "tests/tools/command.h"
+
+using namespace sluice;
+
+namespace {
+
+Outcome explain(const std::string& arguments) { return run_command(SLUICE, "explain " + arguments); }
+
+/// The text on standard input.
+Outcome explain_text(const std::string& text, const std::string& arguments = "") {
+  const TemporaryFolder folder;
+  const auto file = folder.file("graph.ir", {text.begin(), text.end()});
+  return explain(fmt::format("- {} < '{}'", arguments, file.string()));
+}
+
+bool has(const Outcome& outcome, const std::string& words) { return outcome.out.find(words) != std::string::npos; }
+
+constexpr const char* kDense = R"(sluice-ir 1
+graph @dense(%x: f32[B,40]) state(%w: f32[40,24] "w", %b: f32[24] "b") {
+  %0: f32[B,24] = matmul %x, %w
+  %1: f32[B,24] = broadcast %b {shape=[B,24]}
+  %2: f32[B,24] = add %0, %1
+  %3: f32[B,24] = relu %2
+  %4: f32[24] = reduce_sum %3 {axes=[0]}
+  update %b = %4
+  return %3
+}
+)";
+
+}  // namespace
+
+TEST_CASE("each kernel says where it comes from, what it does, and why its neighbour is another") {
+  const Outcome outcome = explain_text(kDense, "--batch 16");
+  CHECK(outcome.status == 0);
+  CHECK(outcome.err.empty());
+  CHECK(has(outcome, "@dense with B = 16: 2 kernels"));
+  CHECK(has(outcome, "matmul_add_relu_0"));
+  CHECK(has(outcome, "lines   <stdin>:3-6\n"));
+  CHECK(has(outcome, "ops     matmul, broadcast, add, relu\n"));
+  CHECK(has(outcome, "apart   from 0, relu to reduce_sum: a reduction cannot ride on a product's store\n"));
+  // 2*16*40*24 for the product, 16*24 each for add and relu; x, w, b and the result.
+  CHECK(has(outcome, "31.5 k   8.03 k"));
+}
+
+TEST_CASE("the memory plan has every buffer, and the peak that the program will take") {
+  const Outcome outcome = explain_text(kDense, "--batch 16");
+  CHECK(std::regex_search(outcome.out, std::regex("b0 +parameter +x +f32\\[B,40\\] +- +2560  0-0\n")));
+  CHECK(std::regex_search(outcome.out, std::regex("state +b +f32\\[24\\] +- +96  1-1 \\(in place\\)\n")));
+  CHECK(std::regex_search(outcome.out, std::regex(" 2560  parameters\n")));
+  CHECK(std::regex_search(outcome.out, std::regex(" 3936  states\n")));
+  CHECK(std::regex_search(outcome.out, std::regex(" 1536  results\n")));
+
+  // What the plan promises is what the runtime allocates by: memory_of.
+  const ir::Graph fused = passes::run_passes(ir::parse(kDense), passes::default_pipeline());
+  const backend::Plan plan = backend::make_plan(fused, backend::host_target());
+  const backend::Memory memory = backend::memory_of(plan, 16, 3);
+  CHECK(memory.scratch() == 3 * memory.scratch_stride);
+  CHECK(memory.batch_arena == 16 * plan.batch_bytes);
+  const Outcome three = run_command(fmt::format("env' SLUICE_NUM_THREADS=3 '{}", SLUICE),
+                                    fmt::format("explain '{}' --batch 16", training_step().string()));
+  CHECK(has(three, "for each of 3 threads"));
+}
+
+TEST_CASE("measured kernels have their time and share of the peak") {
+  const Outcome outcome = explain_text(kDense, "--batch 16 --measure --repeat 3");
+  CHECK(outcome.status == 0);
+  CHECK(has(outcome, "measured for"));
+  CHECK(std::regex_search(outcome.out, std::regex("matmul_add_relu_0 .* us +[0-9]+%\n")));
+  CHECK(has(outcome, "all kernels, one by one"));
+}
+
+TEST_CASE("the training step is explained in less than 3 seconds, and every neighbour has its reason") {
+  const std::string file = training_step().string();
+  const auto start = std::chrono::steady_clock::now();
+  const Outcome outcome = explain(fmt::format("'{}'", file));
+  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+  CHECK(outcome.status == 0);
+  CHECK(elapsed.count() < 3);
+  CHECK(has(outcome, "@train_step with B = 128"));
+  CHECK(has(outcome, "a product reads its operands from memory"));
+  CHECK(has(outcome, "a reduction ends a kernel"));
+  CHECK(has(outcome, "gradient of"));
+  CHECK(has(outcome, "adam_0/dense_0/w/m"));
+  CHECK_FALSE(has(outcome, "another kernel took it first"));
+}
+
+TEST_CASE("wrong arguments are told") {
+  CHECK(explain("no-such-file.ir").err == "sluice: no-such-file.ir: cannot be opened\n");
+  CHECK(explain_text(kDense, "--batch 0").status != 0);
+}

@@ -1,0 +1,248 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "backend/plan.h"
+#include "ir/cost.h"
+#include "ir/random_arrays.h"
+#include "passes/fuse_reasons.h"
+#include "passes/pass.h"
+#include "runtime/executable.h"
+#include "tools/commands.h"
+#include "tools/locations.h"
+#include "tools/machine.h"
+#include "tools/memory_report.h"
+
+namespace sluice::tools {
+
+namespace {
+
+using backend::KernelPlan;
+using backend::Plan;
+
+struct Options {
+  std::string file;
+  std::int64_t batch = 128;
+  bool measure = false;
+  int repeat = 20;
+};
+
+/// "12.3 k", with three digits that count.
+std::string short_number(double number) {
+  constexpr std::array<std::string_view, 5> kUnits{"", " k", " M", " G", " T"};
+  std::size_t unit = 0;
+  while (number >= 999.5 && unit + 1 < kUnits.size()) {
+    number /= 1000;
+    ++unit;
+  }
+  return fmt::format("{:.{}f}{}", number, unit == 0 || number >= 99.95 ? 0 : number >= 9.995 ? 1 : 2, kUnits[unit]);
+}
+
+/// What a kernel does, and what it reads and writes, each buffer once.
+ir::Cost cost_of(const Plan& plan, const KernelPlan& kernel, std::int64_t batch_size) {
+  ir::Cost cost{ir::cost(*kernel.body, batch_size).flops, 0};
+  std::set<std::pair<int, bool>> counted;
+  const auto count = [&](int buffer, bool writes) {
+    if (!counted.insert({buffer, writes}).second) return;
+    cost.bytes += static_cast<double>(bytes_of(plan.buffers[static_cast<std::size_t>(buffer)].type, batch_size));
+  };
+  for (const int buffer : kernel.operands) count(buffer, false);
+  for (const int buffer : kernel.results) count(buffer, true);
+  return cost;
+}
+
+/// "matmul, 3 mul, relu", in the order of their first use.
+std::string ops_of(const ir::Graph& body) {
+  std::vector<std::pair<ir::Op, int>> counts;
+  for (const ir::Node& node : body.nodes()) {
+    if (ir::info(node.op).has(ir::kInput) || node.op == ir::Op::kConstant) continue;
+    const auto found = std::ranges::find(counts, node.op, &std::pair<ir::Op, int>::first);
+    if (found == counts.end()) {
+      counts.emplace_back(node.op, 1);
+    } else {
+      ++found->second;
+    }
+  }
+  std::vector<std::string> words;
+  for (const auto& [op, count] : counts)
+    words.push_back(count == 1 ? std::string(to_string(op)) : fmt::format("{} {}", count, to_string(op)));
+  return words.empty() ? "copies a value that a variable or result needs for itself"
+                       : fmt::format("{}", fmt::join(words, ", "));
+}
+
+/// A line of words under a kernel, broken before the last column.
+void print_wrapped(std::string_view title, const std::string& text) {
+  constexpr std::size_t kColumns = 120;
+  constexpr std::size_t kIndent = 14;
+  std::string line = fmt::format("{:6}{:<8}", "", title);
+  std::size_t begin = 0;
+  while (begin < text.size()) {
+    std::size_t end = text.find(' ', begin);
+    end = end == std::string::npos ? text.size() : end;
+    if (line.size() > kIndent && line.size() + end - begin + 1 > kColumns) {
+      fmt::print("{}\n", line);
+      line = std::string(kIndent, ' ');
+    }
+    if (line.size() > kIndent) line += ' ';
+    line += text.substr(begin, end - begin);
+    begin = end + 1;
+  }
+  fmt::print("{}\n", line);
+}
+
+/// The least seconds that each kernel took in some steps.
+std::vector<double> measure(const ir::Graph& graph, const Options& options) {
+  constexpr std::uint64_t kSeed = 1;
+  const std::vector<Array> inputs = random_parameters(graph, options.batch, kSeed);
+  const std::vector<Array> states = random_states(graph, kSeed);
+  runtime::Variables variables;
+  for (std::size_t i = 0; i < states.size(); ++i) {
+    const ir::State& state = graph.states()[i];
+    variables.push_back(std::make_shared<runtime::VariableStorage>(state.variable, states[i], true, state.range));
+  }
+  const auto executable = runtime::Executable::create(graph, variables);
+  std::vector<Array> outputs(graph.results().size());
+  std::vector<double> best = executable->profile(inputs, outputs);
+  for (int i = 1; i < options.repeat; ++i) {
+    const std::vector<double> seconds = executable->profile(inputs, outputs);
+    for (std::size_t k = 0; k < best.size(); ++k) best[k] = std::min(best[k], seconds[k]);
+  }
+  return best;
+}
+
+/// The kernels of a plan, with what there is to say of each.
+class Report {
+ public:
+  Report(const Plan& plan, const std::vector<passes::Apart>& apart, const Machine& machine,
+         const std::vector<double>& seconds, std::int64_t batch_size)
+      : plan_(plan), apart_(apart), machine_(machine), seconds_(seconds), batch_(batch_size) {
+    for (std::size_t k = 0; k < plan.kernels.size(); ++k) {
+      if (plan.kernels[k].node >= 0) kernel_of_[static_cast<std::uint32_t>(plan.kernels[k].node)] = k;
+    }
+  }
+
+  void print_kernels() const {
+    ir::Cost sum;
+    for (const KernelPlan& kernel : plan_.kernels) sum += cost_of(plan_, kernel, batch_);
+    fmt::print("@{} with B = {}: {} kernels, {}FLOP, {}B read and written\n", plan_.name, batch_, plan_.kernels.size(),
+               padded(sum.flops), padded(sum.bytes));
+    const double memory_rate = machine_.memory.back().bytes_per_second;
+    fmt::print(
+        "{} for {} threads: {:.0f} GFLOP/s, and {:.0f} GB/s within the program's memory; balance at {:.1f} flops a "
+        "byte\n\n",
+        machine_.measured ? "measured" : "assumed (--measure measures)", runtime::default_team().size(),
+        machine_.flops_per_second / 1e9, memory_rate / 1e9, machine_.flops_per_second / memory_rate);
+    fmt::print("{:>4}  {:<44} {:<11} {:>8} {:>8}  {:<10} {:>9}{}\n", "", "kernel", "kind", "flops", "bytes", "bound",
+               "at least", seconds_.empty() ? "" : fmt::format(" {:>9} {:>6}", "took", "share"));
+    for (std::size_t k = 0; k < plan_.kernels.size(); ++k) print_kernel(k);
+    if (!seconds_.empty()) {
+      double took = 0;
+      for (const double seconds : seconds_) took += seconds;
+      fmt::print("\nall kernels, one by one: {:.3f} ms, {:.1f} GFLOP/s\n", took * 1e3, sum.flops / took / 1e9);
+    }
+  }
+
+ private:
+  /// "12.3 k" and "5 ", so that a unit can follow.
+  static std::string padded(double number) {
+    const std::string text = short_number(number);
+    return text.find(' ') == std::string::npos ? text + " " : text;
+  }
+
+  static std::string microseconds(double seconds) { return fmt::format("{:.{}f} us", seconds * 1e6, seconds < 1e-5 ? 2 : 1); }
+
+  void print_kernel(std::size_t k) const {
+    const KernelPlan& kernel = plan_.kernels[k];
+    const ir::Cost cost = cost_of(plan_, kernel, batch_);
+    const double least = machine_.least_seconds(cost.flops, cost.bytes);
+    fmt::print("{:>4}  {:<44} {:<11} {:>8} {:>8}  {:<10} {:>9}", k, kernel.name, to_string(kernel.kind),
+               short_number(cost.flops), short_number(cost.bytes),
+               machine_.is_bound_by_arithmetic(cost.flops, cost.bytes) ? "arithmetic" : "memory", microseconds(least));
+    if (!seconds_.empty()) {
+      fmt::print(" {:>9} {:>5.0f}%", microseconds(seconds_[k]), 100 * least / std::max(seconds_[k], 1e-9));
+    }
+    fmt::print("\n");
+    ir::Origins origins = kernel.origins;
+    for (const ir::Node& node : kernel.body->nodes()) ir::merge_origins(origins, node.origins);
+    if (const std::string lines = lines_of(origins); !lines.empty()) print_wrapped("lines", lines);
+    print_wrapped("ops", ops_of(*kernel.body));
+    for (const std::string& reason : reasons(k)) print_wrapped("apart", reason);
+  }
+
+  /// Why what kernel `k` reads was not fused with it, a line for each kernel that it reads from and each rule.
+  std::vector<std::string> reasons(std::size_t k) const {
+    std::vector<std::string> lines;
+    for (const passes::Apart& apart : apart_) {
+      const auto consumer = kernel_of_.find(apart.consumer);
+      const auto producer = kernel_of_.find(apart.producer);
+      if (consumer == kernel_of_.end() || producer == kernel_of_.end() || consumer->second != k) continue;
+      std::string line = fmt::format("from {}, {} to {}: {}", producer->second, to_string(apart.made_by),
+                                     to_string(apart.read_by), apart.rule);
+      if (std::ranges::find(lines, line) == lines.end()) lines.push_back(std::move(line));
+    }
+    return lines;
+  }
+
+  const Plan& plan_;
+  const std::vector<passes::Apart>& apart_;
+  const Machine& machine_;
+  const std::vector<double>& seconds_;  ///< empty: not measured
+  std::int64_t batch_;
+  std::map<std::uint32_t, std::size_t> kernel_of_;
+};
+
+void run(const Options& options) {
+  const ir::Graph graph = read_graph(options.file);
+  // Fusion is the last pass; here it tells its reasons too.
+  const auto pipeline = passes::default_pipeline();
+  const ir::Graph simple = passes::run_passes(graph, pipeline.first(pipeline.size() - 1));
+  const passes::FuseReport report = passes::fuse_with_reasons(simple);
+
+  const backend::Target target = backend::host_target();
+  const Plan plan = backend::make_plan(report.fused, target);
+  runtime::ThreadTeam& team = runtime::default_team();
+  std::vector<double> seconds;
+  Machine machine = assumed_machine(target, team.size());
+  if (options.measure) {
+    const backend::Memory memory = backend::memory_of(plan, options.batch, team.size());
+    std::int64_t states = 0;
+    for (const Type& type : plan.states) states += bytes_of(type, options.batch);
+    machine = measure_machine(team, target, states + memory.total());
+    seconds = measure(graph, options);
+  }
+  Report(plan, report.apart, machine, seconds, options.batch).print_kernels();
+  print_memory(graph, plan, options.batch, team.size());
+}
+
+}  // namespace
+
+void add_explain(CLI::App& program) {
+  auto* const command = program.add_subcommand("explain", "Show the kernels that a graph becomes, and their memory");
+  command->footer(
+      "For each kernel: the model lines and ops that it comes from, what it computes and moves, what bounds it, and "
+      "for\n"
+      "each kernel that it reads from the rule that kept the two apart. Then every buffer, and the peak of memory.\n"
+      "\n"
+      "  sluice explain step.ir --batch 128\n"
+      "  sluice explain step.ir --measure          times each kernel, and the machine\n"
+      "  mnist_mlp --dump-ir=traced | sluice explain -");
+  const auto options = std::make_shared<Options>();
+  command->add_option("FILE", options->file, "A graph in text form; - for standard input")->required();
+  command->add_option("--batch", options->batch, "The size of the symbolic dimension B")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command->add_flag("--measure", options->measure, "Run the kernels on random inputs, and measure the machine's peaks");
+  command->add_option("--repeat", options->repeat, "Steps to measure; the least time of each kernel counts")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command->callback([options] { run(*options); });
+}
+
+}  // namespace sluice::tools

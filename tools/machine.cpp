@@ -1,0 +1,133 @@
+#include "tools/machine.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstring>
+#include <vector>
+
+namespace sluice::tools {
+
+namespace {
+
+constexpr int kRounds = 300;  // many short ones: others may use the machine too
+constexpr long kSteps = 5'000;
+constexpr std::int64_t kSmallest = 1 << 15;
+constexpr std::int64_t kLargest = 1 << 28;
+
+template <int Bytes>
+struct Vector {
+  using Type __attribute__((vector_size(Bytes))) = float;
+};
+
+/// Keeps the compiler from knowing what `value` is, and the value in a register.
+template <typename V>
+[[gnu::always_inline]] inline void hide(V& value) {
+#if defined(__x86_64__)
+  asm volatile("" : "+v"(value));
+#elif defined(__aarch64__)
+  asm volatile("" : "+w"(value));
+#else
+  static_cast<void>(value);
+#endif
+}
+
+/// `kSteps` rounds of one multiply-add on each of as many independent accumulators as hide its latency.
+template <int Bytes, int Accumulators>
+[[gnu::always_inline]] inline void multiply_add() {
+  using V = typename Vector<Bytes>::Type;
+  V factor = V{} + 0.999f;
+  V summand = V{} + 1e-4f;
+  hide(factor);
+  hide(summand);
+  std::array<V, Accumulators> accumulators{};
+  for (long step = 0; step < kSteps; ++step) {
+#pragma GCC unroll 24
+    for (V& accumulator : accumulators) accumulator = accumulator * factor + summand;
+#pragma GCC unroll 24
+    for (V& accumulator : accumulators) hide(accumulator);
+  }
+}
+
+struct Loop {
+  void (*run)();
+  double flops;
+};
+
+// The tool itself is built for any machine of its architecture; these three are built for more, and chosen at run time.
+#if defined(__x86_64__)
+[[gnu::target("avx512f,fma")]] void multiply_add_512() { multiply_add<64, 24>(); }
+[[gnu::target("avx2,fma")]] void multiply_add_256() { multiply_add<32, 12>(); }
+#endif
+void multiply_add_128() { multiply_add<16, 12>(); }
+
+Loop loop_for(const backend::Target& target) {
+#if defined(__x86_64__)
+  if (target.vector_bytes == 64) return {multiply_add_512, 2.0 * 16 * 24 * kSteps};
+  if (target.vector_bytes == 32 && target.fma) return {multiply_add_256, 2.0 * 8 * 12 * kSteps};
+#else
+  static_cast<void>(target);
+#endif
+  return {multiply_add_128, 2.0 * 4 * 12 * kSteps};
+}
+
+/// How often a second the threads together can do `work(thread, threads)`: the sum of each one's best.
+template <typename Work>
+double best_rate(runtime::ThreadTeam& team, int rounds, Work work) {
+  std::vector<double> seconds(static_cast<std::size_t>(team.size()), 1e9);
+  team.run([&](int thread, int threads) {
+    double& best = seconds[static_cast<std::size_t>(thread)];
+    for (int round = 0; round < rounds; ++round) {
+      const auto start = std::chrono::steady_clock::now();
+      work(thread, threads);
+      const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+      best = std::min(best, elapsed.count());
+    }
+  });
+  double rate = 0;
+  for (const double best : seconds) rate += 1 / best;
+  return rate;
+}
+
+/// Bytes read and written a second when each thread copies its share of `bytes`.
+double copy_rate(runtime::ThreadTeam& team, std::int64_t bytes) {
+  const std::size_t share = static_cast<std::size_t>(bytes) / 2 / static_cast<std::size_t>(team.size());
+  std::vector<std::byte> from(share * static_cast<std::size_t>(team.size()), std::byte{1});
+  std::vector<std::byte> to(from.size());
+  const int rounds = static_cast<int>(std::clamp<std::int64_t>((1 << 27) / bytes, 10, 1000));
+  const double rate = best_rate(team, rounds, [&](int thread, int) {
+    const std::size_t begin = share * static_cast<std::size_t>(thread);
+    std::memcpy(to.data() + begin, from.data() + begin, share);
+  });
+  return rate * 2 * static_cast<double>(share);
+}
+
+}  // namespace
+
+double Machine::memory_seconds(double bytes) const {
+  const auto fits = [&](const Memory& level) { return bytes <= static_cast<double>(level.bytes); };
+  const auto found = std::ranges::find_if(memory, fits);
+  return bytes / (found == memory.end() ? memory.back() : *found).bytes_per_second;
+}
+
+Machine assumed_machine(const backend::Target& target, int threads) {
+  constexpr double kHertz = 3e9;
+  const double cycles = kHertz * threads;
+  const double flops_a_cycle = 2.0 * target.lanes(4) * (target.fma ? 2 : 1);
+  return {cycles * flops_a_cycle, {{kLargest, cycles * target.vector_bytes / 4}}, false};
+}
+
+Machine measure_machine(runtime::ThreadTeam& team, const backend::Target& target, std::int64_t bytes) {
+  const Loop loop = loop_for(target);
+  Machine machine;
+  machine.measured = true;
+  machine.flops_per_second = loop.flops * best_rate(team, kRounds, [&](int, int) { loop.run(); });
+  const std::int64_t largest = std::clamp(bytes, kSmallest, kLargest);
+  for (std::int64_t size = kSmallest; size < largest; size *= 4)
+    machine.memory.push_back({size, copy_rate(team, size)});
+  machine.memory.push_back({largest, copy_rate(team, largest)});
+  return machine;
+}
+
+}  // namespace sluice::tools

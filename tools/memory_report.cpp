@@ -1,0 +1,86 @@
+#include "tools/memory_report.h"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+
+namespace sluice::tools {
+
+namespace {
+
+using backend::Buffer;
+using backend::BufferKind;
+using backend::Plan;
+
+/// Bytes that hold something that is still needed, and the kernel where they are most.
+std::pair<std::int64_t, std::size_t> most_alive(const Plan& plan, std::int64_t batch_size) {
+  std::pair<std::int64_t, std::size_t> most{0, 0};
+  for (std::size_t k = 0; k < plan.kernels.size(); ++k) {
+    std::int64_t alive = 0;
+    for (const Buffer& buffer : plan.buffers) {
+      const bool lives = buffer.first_use <= static_cast<int>(k) && static_cast<int>(k) <= buffer.last_use;
+      if (buffer.kind == BufferKind::kTemporary && lives) alive += buffer.bytes.at(batch_size);
+    }
+    if (alive > most.first) most = {alive, k};
+  }
+  return most;
+}
+
+std::string name_of(const ir::Graph& graph, const Buffer& buffer) {
+  if (buffer.kind == BufferKind::kParameter) return graph.parameters()[buffer.index].name;
+  if (buffer.kind == BufferKind::kState) return graph.states()[buffer.index].variable;
+  return buffer.kind == BufferKind::kTemporary ? "" : std::to_string(buffer.index);
+}
+
+/// By kind, the bytes of all buffers, each memory once.
+std::map<BufferKind, std::int64_t> print_buffers(const ir::Graph& graph, const Plan& plan, std::int64_t batch_size) {
+  std::map<BufferKind, std::int64_t> sums;
+  std::set<std::pair<BufferKind, std::size_t>> seen;
+  fmt::print("{:<6} {:<10} {:<26} {:<20} {:>10} {:>10}  {}\n", "buffer", "kind", "name", "type", "offset", "bytes",
+             "kernels");
+  for (std::size_t b = 0; b < plan.buffers.size(); ++b) {
+    const Buffer& buffer = plan.buffers[b];
+    const bool temporary = buffer.kind == BufferKind::kTemporary;
+    const bool used = buffer.last_use >= 0;
+    if (temporary && !used) continue;
+    const std::int64_t bytes = temporary ? buffer.bytes.at(batch_size) : bytes_of(buffer.type, batch_size);
+    const bool first = temporary || seen.insert({buffer.kind, buffer.index}).second;
+    if (first) sums[buffer.kind] += bytes;
+    fmt::print("{:<6} {:<10} {:<26} {:<20} {:>10} {:>10}  {}{}\n", fmt::format("b{}", b), to_string(buffer.kind),
+               name_of(graph, buffer), to_string(buffer.type), temporary ? to_string(buffer.offset) : "-", bytes,
+               used ? fmt::format("{}-{}", buffer.first_use, buffer.last_use) : "none", first ? "" : " (in place)");
+  }
+  return sums;
+}
+
+}  // namespace
+
+std::int64_t bytes_of(const Type& type, std::int64_t batch_size) {
+  return type.shape.element_count().at(batch_size) * static_cast<std::int64_t>(size_of(type.dtype));
+}
+
+void print_memory(const ir::Graph& graph, const Plan& plan, std::int64_t batch_size, int threads) {
+  fmt::print("\nmemory: the bytes of each buffer with B = {}, and the first and last kernel that touches it\n\n",
+             batch_size);
+  std::map<BufferKind, std::int64_t> sums = print_buffers(graph, plan, batch_size);
+  const backend::Memory memory = backend::memory_of(plan, batch_size, threads);
+  const std::int64_t outside =
+      sums[BufferKind::kParameter] + sums[BufferKind::kState] + sums[BufferKind::kResult] + sums[BufferKind::kConstant];
+  fmt::print("\n{:>14}  parameters\n", sums[BufferKind::kParameter]);
+  fmt::print("{:>14}  states\n", sums[BufferKind::kState]);
+  fmt::print("{:>14}  results\n", sums[BufferKind::kResult]);
+  fmt::print("{:>14}  constants\n", sums[BufferKind::kConstant]);
+  fmt::print("{:>14}  temporaries of static size\n", memory.static_arena);
+  fmt::print("{:>14}  temporaries that grow with B: {} for each of {}\n", memory.batch_arena, plan.batch_bytes,
+             batch_size);
+  fmt::print("{:>14}  scratch: {} for each of {} threads\n", memory.scratch(), memory.scratch_stride, threads);
+  fmt::print("{:>14}  peak\n", outside + memory.total());
+  const auto [alive, where] = most_alive(plan, batch_size);
+  fmt::print("\nThe temporaries take {} bytes in all; at most {} live at once, in kernel {}, and share {}.\n",
+             sums[BufferKind::kTemporary], alive, where, memory.static_arena + memory.batch_arena);
+}
+
+}  // namespace sluice::tools
