@@ -15,6 +15,7 @@ void add_fuzz(CLI::App& program);     ///< fuzz.cpp: check random graphs
 void add_opt(CLI::App& program);      ///< opt.cpp: run passes over a graph and print it
 void add_run(CLI::App& program);      ///< run.cpp: evaluate a graph
 void add_explain(CLI::App& program);  ///< explain.cpp: kernels, what bounds them, and memory
+void add_show(CLI::App& program);     ///< show.cpp: draw a graph before and after each pass
 
 /// Reads the graph in `file`, or on standard input for "-". Throws Error.
 ir::Graph read_graph(const std::string& file);

@@ -156,7 +156,9 @@ class Report {
     return text.find(' ') == std::string::npos ? text + " " : text;
   }
 
-  static std::string microseconds(double seconds) { return fmt::format("{:.{}f} us", seconds * 1e6, seconds < 1e-5 ? 2 : 1); }
+  static std::string microseconds(double seconds) {
+    return fmt::format("{:.{}f} us", seconds * 1e6, seconds < 1e-5 ? 2 : 1);
+  }
 
   void print_kernel(std::size_t k) const {
     const KernelPlan& kernel = plan_.kernels[k];
@@ -170,7 +172,9 @@ class Report {
     }
     fmt::print("\n");
     ir::Origins origins = kernel.origins;
-    for (const ir::Node& node : kernel.body->nodes()) ir::merge_origins(origins, node.origins);
+    for (const ir::Node& node : kernel.body->nodes()) {
+      if (!ir::info(node.op).has(ir::kInput)) ir::merge_origins(origins, node.origins);
+    }
     if (const std::string lines = lines_of(origins); !lines.empty()) print_wrapped("lines", lines);
     print_wrapped("ops", ops_of(*kernel.body));
     for (const std::string& reason : reasons(k)) print_wrapped("apart", reason);

@@ -55,6 +55,7 @@ int main(int argc, char** argv) {
   sluice::tools::add_opt(program);
   sluice::tools::add_run(program);
   sluice::tools::add_explain(program);
+  sluice::tools::add_show(program);
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
