@@ -3,7 +3,7 @@
 
 #include "frontend/sluice.h"
 #include "runtime/thread_team.h"
-#include "tests/frontend/counting_new.h"
+#include "tests/support/counting_new.h"
 
 using namespace sluice;
 

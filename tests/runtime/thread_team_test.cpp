@@ -9,7 +9,7 @@
 #include <numeric>
 
 #include "ir/error.h"
-#include "tests/runtime/count_allocations.h"
+#include "tests/support/counting_new.h"
 
 namespace sluice::runtime {
 namespace {
@@ -73,9 +73,9 @@ TEST_CASE("run and barrier allocate nothing") {
     team.barrier();
   };
   team.run(work);
-  const std::uint64_t before = allocation_count;
+  const std::int64_t before = allocation_count();
   for (int i = 0; i < 100; ++i) team.run(work);
-  CHECK(allocation_count == before);
+  CHECK(allocation_count() == before);
   CHECK(sum == 101);
 }
 

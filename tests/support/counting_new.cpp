@@ -1,4 +1,4 @@
-#include "tests/frontend/counting_new.h"
+#include "tests/support/counting_new.h"
 
 #include <atomic>
 #include <cstddef>
