@@ -24,16 +24,6 @@ struct Options {
   bool reduce = false;
 };
 
-/// The graph cut down to one that fails in the same stage.
-ir::Graph reduced(const ir::Graph& graph, const passes::Difference& difference, FullCheckOptions options) {
-  options.passes.batch_sizes = {difference.sample.batch_size};
-  options.passes.seed = difference.sample.seed;
-  return reduce(graph, [&](const ir::Graph& candidate) {
-    const passes::CheckReport report = check_graph(candidate, options);
-    return report.difference && report.difference->stage == difference.stage;
-  });
-}
-
 void run(const Options& options) {
   const auto start = std::chrono::steady_clock::now();
   const ir::Graph graph = read_graph(options.file);
@@ -54,7 +44,7 @@ void run(const Options& options) {
   const std::string folder = options.bundle.empty() ? fmt::format("sluice-check-{}", graph.name()) : options.bundle;
   write_bundle(folder, graph, *report.difference);
   fmt::print("written to {}: the graph, its inputs and how to see this again\n", folder);
-  if (options.reduce) fmt::print("{}", ir::print(reduced(graph, *report.difference, check_options)));
+  if (options.reduce) fmt::print("{}", ir::print(reduce(graph, *report.difference, check_options)));
   throw CLI::RuntimeError(1);
 }
 

@@ -8,7 +8,6 @@
 
 #include "ir/text.h"
 #include "tools/check/bundle.h"
-#include "tools/check/engine_check.h"
 #include "tools/check/reduce.h"
 #include "tools/commands.h"
 
@@ -22,16 +21,6 @@ struct Options {
   bool no_reduce = false;
 };
 
-ir::Graph reduced(const ir::Graph& graph, const passes::Difference& difference) {
-  FullCheckOptions options;
-  options.passes.batch_sizes = {difference.sample.batch_size};
-  options.passes.seed = difference.sample.seed;
-  return reduce(graph, [&](const ir::Graph& candidate) {
-    const passes::CheckReport report = check_graph(candidate, options);
-    return report.difference && report.difference->stage == difference.stage;
-  });
-}
-
 void run(const Options& options) {
   const auto start = std::chrono::steady_clock::now();
   const FuzzReport report = fuzz(options.fuzz);
@@ -44,7 +33,7 @@ void run(const Options& options) {
   fmt::print("{}\n", passes::to_string(*report.difference));
   write_bundle(options.bundle, *report.graph, *report.difference);
   fmt::print("written to {}\n", options.bundle);
-  if (!options.no_reduce) fmt::print("{}", ir::print(reduced(*report.graph, *report.difference)));
+  if (!options.no_reduce) fmt::print("{}", ir::print(reduce(*report.graph, *report.difference, {})));
   throw CLI::RuntimeError(1);
 }
 

@@ -151,4 +151,13 @@ ir::Graph reduce(const ir::Graph& graph, const std::function<bool(const ir::Grap
   return Reducer(graph, fails).run();
 }
 
+ir::Graph reduce(const ir::Graph& graph, const passes::Difference& difference, FullCheckOptions options) {
+  options.passes.batch_sizes = {difference.sample.batch_size};
+  options.passes.seed = difference.sample.seed;
+  return reduce(graph, [&](const ir::Graph& candidate) {
+    const passes::CheckReport report = check_graph(candidate, options);
+    return report.difference && report.difference->stage == difference.stage;
+  });
+}
+
 }  // namespace sluice::tools

@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "ir/graph.h"
+#include "tools/check/engine_check.h"
 
 namespace sluice::tools {
 
@@ -10,5 +11,8 @@ namespace sluice::tools {
 /// parameters or give way to one of their operands, and inputs that nothing reads are dropped, as long as any of that
 /// keeps it failing. An Error that `fails` throws counts as not failing.
 ir::Graph reduce(const ir::Graph& graph, const std::function<bool(const ir::Graph&)>& fails);
+
+/// A small graph in which check_graph finds a difference in the same stage as `difference`, which it found in `graph`.
+ir::Graph reduce(const ir::Graph& graph, const passes::Difference& difference, FullCheckOptions options);
 
 }  // namespace sluice::tools
