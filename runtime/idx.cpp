@@ -1,17 +1,13 @@
 #include "runtime/idx.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <array>
-#include <cerrno>
-#include <cstdlib>
 #include <optional>
 #include <string>
-#include <system_error>
 
 #include "ir/error.h"
+#include "runtime/atomic_file.h"
 #include "runtime/byte_input.h"
+#include "runtime/byte_size.h"
 
 namespace sluice {
 
@@ -29,15 +25,6 @@ std::uint32_t load_size(const std::uint8_t* from) {
 
 void append_size(std::vector<std::uint8_t>& to, std::uint32_t size) {
   for (const int shift : {24, 16, 8, 0}) to.push_back(static_cast<std::uint8_t>(size >> shift));
-}
-
-/// The product of the sizes, unless it does not fit.
-std::optional<std::uint64_t> product(const std::vector<std::int64_t>& sizes) {
-  std::uint64_t result = 1;
-  for (const std::int64_t size : sizes) {
-    if (__builtin_mul_overflow(result, static_cast<std::uint64_t>(size), &result)) return std::nullopt;
-  }
-  return result;
 }
 
 std::vector<std::int64_t> read_header(ByteInput& input, const std::string& name) {
@@ -60,47 +47,6 @@ std::vector<std::int64_t> read_header(ByteInput& input, const std::string& name)
   return sizes;
 }
 
-[[noreturn]] void fail_write(const std::filesystem::path& path) {
-  fail("{}: cannot be written: {}", path.string(), std::generic_category().message(errno));
-}
-
-/// A new file beside `target` that takes its name on commit() and vanishes without it.
-class PendingFile {
- public:
-  explicit PendingFile(std::filesystem::path target) : target_(std::move(target)), name_(target_.string() + ".XXXXXX") {
-    descriptor_ = mkstemp(name_.data());
-    if (descriptor_ < 0) fail_write(target_);
-  }
-  ~PendingFile() {
-    if (descriptor_ >= 0) close(descriptor_);
-    if (!committed_) unlink(name_.c_str());
-  }
-  PendingFile(const PendingFile&) = delete;
-  PendingFile& operator=(const PendingFile&) = delete;
-
-  void write(std::span<const std::uint8_t> bytes) {
-    while (!bytes.empty()) {
-      const ssize_t count = ::write(descriptor_, bytes.data(), bytes.size());
-      if (count < 0 && errno == EINTR) continue;
-      if (count < 0) fail_write(target_);
-      bytes = bytes.subspan(static_cast<std::size_t>(count));
-    }
-  }
-
-  void commit() {
-    constexpr mode_t kReadableByAll = 0644;
-    if (fchmod(descriptor_, kReadableByAll) != 0 || fsync(descriptor_) != 0) fail_write(target_);
-    if (rename(name_.c_str(), target_.c_str()) != 0) fail_write(target_);
-    committed_ = true;
-  }
-
- private:
-  std::filesystem::path target_;
-  std::string name_;
-  int descriptor_ = -1;
-  bool committed_ = false;
-};
-
 }  // namespace
 
 Array read_idx(const std::filesystem::path& path) {
@@ -108,7 +54,7 @@ Array read_idx(const std::filesystem::path& path) {
   ByteInput input(path);
   std::vector<std::int64_t> sizes = read_header(input, name);
   const std::string type = to_string(Type{DType::kU8, Shape::of(sizes)});
-  const std::optional<std::uint64_t> expected = product(sizes);
+  const std::optional<std::uint64_t> expected = byte_size(DType::kU8, sizes);
   // What cannot be there is not allocated either.
   if (!expected || (input.gzipped() && *expected > input.most_bytes())) {
     fail("{}: its header says {}, which does not fit a file of {} bytes", name, type, input.file_size());
@@ -135,9 +81,9 @@ void write_idx(const std::filesystem::path& path, const Array& array) {
       fail("{}: {} is too large for an idx file", path.string(), to_string(array.type()));
     append_size(header, static_cast<std::uint32_t>(size));
   }
-  PendingFile file(path);
-  file.write(header);
-  file.write(array.data<std::uint8_t>());
+  AtomicFile file(path);
+  file.write(std::as_bytes(std::span(header)));
+  file.write(std::span(array.bytes(), array.byte_count()));
   file.commit();
 }
 

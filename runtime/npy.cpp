@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "ir/error.h"
+#include "runtime/byte_size.h"
 
 namespace sluice {
 
@@ -130,16 +131,6 @@ class HeaderReader {
   std::string name_;
 };
 
-/// Whether an array of these sizes takes exactly `bytes`.
-bool takes(const std::vector<std::int64_t>& sizes, DType dtype, std::uint64_t bytes) {
-  std::uint64_t product = size_of(dtype);
-  for (const std::int64_t size : sizes) {
-    if (size == 0) return bytes == 0;
-    if (__builtin_mul_overflow(product, static_cast<std::uint64_t>(size), &product)) return false;
-  }
-  return product == bytes;
-}
-
 }  // namespace
 
 Array read_npy(const std::filesystem::path& path) {
@@ -161,7 +152,7 @@ Array read_npy(const std::filesystem::path& path) {
   const Header header = HeaderReader(view.substr(kPreamble, header_size), name).read();
   if (*header.fortran_order) fail("{}: expected elements in C order, got Fortran order", name);
   const std::string_view elements = view.substr(kPreamble + header_size);
-  if (!takes(*header.sizes, *header.dtype, elements.size())) {
+  if (byte_size(*header.dtype, *header.sizes) != elements.size()) {
     fail("{}: {} bytes of elements do not make {}", name, elements.size(),
          to_string(Type{*header.dtype, Shape::of(*header.sizes)}));
   }

@@ -1,0 +1,92 @@
+#include "runtime/atomic_file.h"
+
+#include <doctest/doctest.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <csignal>
+#include <string>
+
+#include "ir/error.h"
+#include "tests/runtime/temporary_folder.h"
+
+using namespace sluice;
+
+namespace {
+
+std::string text_of(const std::filesystem::path& path) {
+  const auto bytes = read_bytes(path);
+  return {bytes.begin(), bytes.end()};
+}
+
+std::ptrdiff_t files_in(const std::filesystem::path& folder) {
+  return std::distance(std::filesystem::directory_iterator(folder), {});
+}
+
+/// Writes beyond this size fail while it lives, as on a full disk.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(rlim_t bytes) {
+    handler_ = std::signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit limit{bytes, before_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FileSizeLimit() {
+    setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, handler_);
+  }
+  FileSizeLimit(const FileSizeLimit&) = delete;
+  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
+
+ private:
+  rlimit before_{};
+  void (*handler_)(int) = nullptr;
+};
+
+}  // namespace
+
+TEST_CASE("a file has its name only when it is whole") {
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "file";
+  {
+    AtomicFile file(path);
+    file.write("one, ");
+    file.write("two");
+    CHECK(!std::filesystem::exists(path));
+    file.commit();
+  }
+  CHECK(text_of(path) == "one, two");
+  {
+    AtomicFile file(path);
+    file.write("other");
+    CHECK(text_of(path) == "one, two");
+  }
+  CHECK(text_of(path) == "one, two");
+  CHECK(files_in(folder.path()) == 1);
+}
+
+TEST_CASE("a disk that is full leaves the old file") {
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "file";
+  folder.file("file", {'o', 'l', 'd'});
+  {
+    const FileSizeLimit limit(1000);
+    AtomicFile file(path);
+    file.write(std::string(600, 'a'));
+    const std::string message = path.string() + ": cannot be written: File too large";
+    CHECK_THROWS_WITH_AS(file.write(std::string(600, 'b')), message.c_str(), Error);
+  }
+  CHECK(text_of(path) == "old");
+  CHECK(files_in(folder.path()) == 1);
+}
+
+TEST_CASE("a folder that is not there, and a name that is a folder's") {
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "none" / "file";
+  const std::string message = path.string() + ": cannot be written: No such file or directory";
+  CHECK_THROWS_WITH_AS(AtomicFile{path}, message.c_str(), Error);
+  std::filesystem::create_directory(folder.path() / "folder");
+  AtomicFile file(folder.path() / "folder");
+  CHECK_THROWS_AS(file.commit(), Error);
+}
