@@ -87,9 +87,10 @@ Mnist read_mnist(const Path& folder) {
          training.size());
   }
   Mnist mnist;
+  mnist.parts = {{"train", training}, {"test", read_part(folder, kTestImages, kTestLabels)}};
   mnist.train = training.slice(kValidation, training.size());
   mnist.validation = training.slice(0, kValidation);
-  mnist.test = read_part(folder, kTestImages, kTestLabels);
+  mnist.test = mnist.split("test");
   mnist.source = folder.string();
   return mnist;
 }

@@ -3,8 +3,11 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "runtime/dataset.h"
+#include "runtime/split.h"
 
 namespace sluice {
 
@@ -14,8 +17,13 @@ struct Mnist {
   Dataset train;
   Dataset validation;
   Dataset test;
-  bool synthetic = false;  ///< digits drawn by a program, not MNIST: say so wherever results are shown
-  std::string source;      ///< the folder that they were read from
+  bool synthetic = false;           ///< digits drawn by a program, not MNIST: say so wherever results are shown
+  std::string source;               ///< the folder that they were read from
+  std::vector<NamedDataset> parts;  ///< as they came, "train" with all 60,000 and "test"
+
+  /// A part in the words of TensorFlow Datasets: split("train[10000:]"), which is `train`. Throws Error, see
+  /// runtime/split.h.
+  Dataset split(std::string_view text) const { return sluice::split(parts, text); }
 };
 
 /// Reads and splits the four files in `folder`, plain or with the name ending in ".gz". Throws Error that names the

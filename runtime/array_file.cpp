@@ -1,0 +1,28 @@
+#include "runtime/array_file.h"
+
+#include <fstream>
+#include <string>
+
+#include "ir/error.h"
+#include "runtime/idx.h"
+#include "runtime/npy.h"
+
+namespace sluice {
+
+Array read_array(const std::filesystem::path& path) {
+  std::ifstream stream(path, std::ios::binary);
+  constexpr char kFirstOfNpy = '\x93';
+  return stream.peek() == std::char_traits<char>::to_int_type(kFirstOfNpy) ? read_npy(path) : read_idx(path);
+}
+
+Dataset read_dataset(const std::filesystem::path& images, const std::filesystem::path& labels) {
+  Array examples = read_array(images);
+  Array known = read_array(labels);
+  if (examples.rank() < 1 || known.rank() < 1 || examples.sizes()[0] != known.sizes()[0]) {
+    fail("{}: expected a label for each row of {}, got {} and {}", labels.string(), images.string(),
+         to_string(known.type()), to_string(examples.type()));
+  }
+  return {std::move(examples), std::move(known)};
+}
+
+}  // namespace sluice

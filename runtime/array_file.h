@@ -1,0 +1,17 @@
+#pragma once
+
+#include <filesystem>
+
+#include "ir/array.h"
+#include "runtime/dataset.h"
+
+namespace sluice {
+
+/// The array in a file of NumPy (.npy) or an IDX file, plain or gzipped; what it is, its first bytes say. Throws Error
+/// as read_npy and read_idx do.
+Array read_array(const std::filesystem::path& path);
+
+/// A data set of two such files. Throws Error that names both if they do not have the same number of rows.
+Dataset read_dataset(const std::filesystem::path& images, const std::filesystem::path& labels);
+
+}  // namespace sluice

@@ -1,0 +1,107 @@
+#include "runtime/csv.h"
+
+#include <doctest/doctest.h>
+#include <zlib.h>
+
+#include "ir/error.h"
+#include "tests/runtime/temporary_folder.h"
+
+using namespace sluice;
+
+namespace {
+
+/// Reads `text` as a file; or the error, without the file's name.
+class CsvFile {
+ public:
+  explicit CsvFile(const std::string& text) : path_(folder_.file("some.csv", {text.begin(), text.end()})) {}
+
+  Table read(const CsvOptions& options = {}) const { return read_csv(path_, options); }
+  std::string error(const CsvOptions& options = {}) const {
+    return error_of([&] { read(options); });
+  }
+  std::string label_error(const std::string& column, DType dtype) const {
+    return error_of([&] { read().with_labels(column, dtype); });
+  }
+
+ private:
+  template <typename F>
+  std::string error_of(F f) const {
+    try {
+      f();
+    } catch (const Error& error) {
+      const std::string what = error.what();
+      const std::string start = path_.string() + ": ";
+      return what.starts_with(start) ? what.substr(start.size()) : "without the file's name: " + what;
+    }
+    return "no error";
+  }
+
+  TemporaryFolder folder_;
+  std::filesystem::path path_;
+};
+
+const CsvFile kFlowers("width,height,kind\r\n1.5, +2,0\r\n\r\n-3e1,\"4\",2\n");
+
+}  // namespace
+
+TEST_CASE("a table with a header, quotes, blank lines and both ends of lines") {
+  const Table table = kFlowers.read();
+  CHECK(table.columns == std::vector<std::string>{"width", "height", "kind"});
+  CHECK(table.values == Array(std::vector<double>{1.5, 2, 0, -30, 4, 2}, {2, 3}));
+}
+
+TEST_CASE("a table without a header has columns by number") {
+  const Table table = CsvFile("1;2\n3;4").read({.separator = ';'});
+  CHECK(table.columns == std::vector<std::string>{"0", "1"});
+  CHECK(table.values == Array(std::vector<double>{1, 2, 3, 4}, {2, 2}));
+  // A header of numbers is one only if the reader is told so.
+  CHECK(CsvFile("2020,2021\n3,4\n").read({.header = CsvOptions::Header::kYes}).columns[1] == "2021");
+  CHECK(CsvFile("\xEF\xBB\xBF"
+                "1,2\n")
+            .read()
+            .values.sizes()[0] == 1);
+}
+
+TEST_CASE("a column becomes labels") {
+  const Dataset flowers = kFlowers.read().with_labels("kind");
+  CHECK(flowers.images == Array(std::vector<float>{1.5F, 2, -30, 4}, {2, 2}));
+  CHECK(flowers.labels == Array(std::vector<std::int64_t>{0, 2}, {2}));
+  CHECK(kFlowers.read().with_labels("width", DType::kF32).labels == Array(std::vector<float>{1.5F, -30}, {2}));
+  CHECK(kFlowers.label_error("kint", DType::kU8) == "there is no column 'kint'; did you mean 'kind'?");
+  CHECK(kFlowers.label_error("width", DType::kI64) ==
+        "row 1 of the data, column 'width': expected a label of type i64, got 1.5");
+  CHECK(CsvFile("1,256\n").label_error("1", DType::kU8) ==
+        "row 1 of the data, column '1': expected a label of type u8, got 256");
+  CHECK(CsvFile("1,nan\n").label_error("1", DType::kI32) ==
+        "row 1 of the data, column '1': expected a label of type i32, got nan");
+}
+
+TEST_CASE("errors name line and column") {
+  CHECK(CsvFile("a,b\n1,2\n\n3,x\n").error() == "line 4, column 2 ('b'): expected a number, got 'x'");
+  CHECK(CsvFile("a,b\r\n1,2\r\n3,\r\n").error() == "line 3, column 2 ('b'): expected a number, got ''");
+  CHECK(CsvFile("1,2\n3\n").error() == "line 2: expected 2 fields, got 1");
+  CHECK(CsvFile("1,2\n3,4,5").error() == "line 2: expected 2 fields, got 3");
+  CHECK(CsvFile("a,b\n1,2x\n").error({.header = CsvOptions::Header::kNo}) ==
+        "line 1, column 1 ('0'): expected a number, got 'a'");
+  CHECK(CsvFile("1,2\n\"3\"4,5\n").error() ==
+        "line 2: expected comma-separated values: error parsing data while strict checking enabled");
+  CHECK(CsvFile("1,2\n\"3,5\n").error() ==
+        "line 2: expected comma-separated values: error parsing data while strict checking enabled");
+  CHECK(CsvFile("").error() == "expected rows of numbers, there are none");
+  CHECK(CsvFile("a,b\n").error() == "expected rows of numbers, there are none");
+  CHECK_THROWS_AS(read_csv("/nonexistent/some.csv"), Error);
+}
+
+TEST_CASE("a gzipped file larger than a block reads the same") {
+  std::string text;
+  constexpr int kRows = 20000;
+  for (int i = 0; i < kRows; ++i) text += std::to_string(i) + ",0.25\r\n";
+  const TemporaryFolder folder;
+  const std::string packed = (folder.path() / "some.csv.gz").string();
+  gzFile file = gzopen(packed.c_str(), "wb");
+  REQUIRE(gzwrite(file, text.data(), static_cast<unsigned>(text.size())) > 0);
+  REQUIRE(gzclose(file) == Z_OK);
+  const Table table = read_csv(packed);
+  REQUIRE(table.values.sizes() == std::vector<std::int64_t>{kRows, 2});
+  CHECK(table.values.data<double>()[2 * (kRows - 1)] == kRows - 1);
+}
