@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "ir/error.h"
+#include "ir/node_error.h"
 
 namespace sluice::ir {
 
@@ -74,7 +75,7 @@ Value Builder::add(Op op, std::vector<Value> operands, Attributes attributes, Or
     types = infer(op, operand_types, attributes);
   } catch (const Error& error) {
     if (error.location().known()) throw;
-    throw Error(error.message(), user_location(origins));
+    throw node_error(origins, error.message());
   }
   graph_.nodes_.push_back({op, std::move(operands), std::move(attributes), std::move(types), std::move(origins)});
   return {static_cast<std::uint32_t>(graph_.nodes_.size() - 1), 0};

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "ir/text.h"
+
 namespace sluice::ir {
 
 namespace {
@@ -52,6 +54,26 @@ std::string quote(std::string_view text) {
 bool is_plain_name(std::string_view name) {
   if (name.empty() || !is_letter(name.front())) return false;
   return std::all_of(name.begin(), name.end(), is_word);
+}
+
+std::string line_with_caret(std::string_view text, const Location& place) {
+  if (place.line == 0 || place.column == 0) return "";
+  for (std::uint32_t line = 1; line < place.line; ++line) {
+    const std::size_t end = text.find('\n');
+    if (end == std::string_view::npos) return "";
+    text.remove_prefix(end + 1);
+  }
+  std::string_view line = text.substr(0, text.find('\n'));
+  std::size_t column = place.column - 1;
+  if (column > line.size()) return "";
+  if (line.size() > kShownColumns) {  // a large constant: show what stands around the column
+    const std::size_t cut = column > kShownColumns / 2 ? column - kShownColumns / 2 : 0;
+    line = line.substr(cut, kShownColumns);
+    column -= cut;
+  }
+  std::string shown(line);
+  std::replace_if(shown.begin(), shown.end(), is_control, ' ');
+  return fmt::format("\n{}\n{}^", shown, std::string(column, ' '));
 }
 
 Lexer::Lexer(std::string_view text, std::string_view file) : text_(text), file_(intern_file(file)) {
@@ -129,17 +151,7 @@ std::size_t Lexer::offset(const Location& location) const {
 
 void Lexer::fail_at(std::size_t offset, const std::string& what) const {
   const Location place = location(offset);
-  std::string_view line = text_.substr(line_starts_[place.line - 1]);
-  line = line.substr(0, line.find('\n'));
-  std::size_t column = place.column - 1;
-  if (line.size() > kShownColumns) {  // a large constant: show what stands around the column
-    const std::size_t cut = column > kShownColumns / 2 ? column - kShownColumns / 2 : 0;
-    line = line.substr(cut, kShownColumns);
-    column -= cut;
-  }
-  std::string shown(line);
-  std::replace_if(shown.begin(), shown.end(), is_control, ' ');
-  throw Error(fmt::format("{}\n{}\n{}^", what, shown, std::string(column, ' ')), place);
+  throw Error(what + line_with_caret(text_, place), place);
 }
 
 /// The first place at or after `from` where a token may begin.

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <limits>
 #include <set>
 #include <type_traits>
 #include <unordered_map>
@@ -12,12 +13,13 @@
 
 // The grammar. White space separates words and means nothing else; // begins a comment.
 //   text      = "sluice-ir" number "graph" @name "(" [input {"," input}] ")" ["state" "(" [state {"," state}] ")"] body
-//   input     = %name ":" type [range]
-//   state     = %name ":" type string [range]
+//   input     = %name ":" type [range] [places]
+//   state     = %name ":" type string [range] [places]
 //   range     = "{" "range" "=" "[" number "," number ")" "}"
+//   places    = "loc" "(" [place {"," place}] ")", place = ["gradient"] string ":" number
 //   body      = "{" {node} ["update" %state "=" %value {"," ...}] "return" [%value {"," %value}] "}"
-//   node      = %name ":" type {"," %name ":" type} "=" (op [%value {"," %value}] [attributes] | fused)
-//   fused     = "fused" "(" [input "=" %value {"," ...}] ")" body
+//   node      = %name ":" type {"," %name ":" type} "=" (op [%value {"," %value}] [attributes] [places] | fused)
+//   fused     = "fused" "(" [%name ":" type [range] "=" %value {"," ...}] ")" [places] body
 //   attributes = "{" [key "=" value {"," key "=" value}] "}"
 //   type      = dtype "[" [dim {"," dim}] "]", dim = number | "B" | number "*" "B"
 
@@ -89,6 +91,20 @@ std::optional<Range> read_range(Lexer& lexer) {
   return range;
 }
 
+/// A line of a model: "model.cpp":12.
+Location read_place(Lexer& lexer) {
+  const Token file = lexer.expect(TokenKind::kString, "a place as in \"model.cpp\":12");
+  const std::string name = lexer.unquoted(file);
+  if (name.empty()) lexer.fail_at(file, "expected the name of a file, got an empty string");
+  lexer.expect_symbol(':', "and a line after a file");
+  const Token number = lexer.peek();
+  const std::int64_t line = read_integer(lexer);
+  if (line < 1 || line > std::numeric_limits<std::uint32_t>::max()) {
+    lexer.fail_at(number, fmt::format("expected a line from 1, got {}", describe(number)));
+  }
+  return {intern_file(name), static_cast<std::uint32_t>(line), 0};
+}
+
 /// Reads one graph, or one body of a fused node, which has names of its own.
 class GraphParser {
  public:
@@ -98,18 +114,27 @@ class GraphParser {
   void read_parameter() {
     const Binder binder = read_binder();
     const auto range = read_range(lexer_);
-    define(binder.name, checked(binder.name, [&] {
-             return builder_.parameter(lexer_.unquoted(binder.name), binder.type, range, origins(binder.name));
-           }));
+    add_parameter(binder, range, read_origins(binder.name));
+  }
+
+  /// A parameter of a fused body, of which `outer` reads the operand; it comes from where that does.
+  Value read_operand(GraphParser& outer) {
+    const Binder binder = read_binder();
+    const auto range = read_range(lexer_);
+    lexer_.expect_symbol('=', "and the operand after a parameter of a fused body");
+    const Value operand = outer.read_value();
+    add_parameter(binder, range, outer.builder_.graph().node(operand).origins);
+    return operand;
   }
 
   void read_state() {
     const Binder binder = read_binder();
     const Token variable = lexer_.expect(TokenKind::kString, "the name of a variable as in \"dense_0/w\"");
     const auto range = read_range(lexer_);
+    Origins origins = read_origins(binder.name);
     define(binder.name, checked(binder.name, [&] {
              return builder_.state(lexer_.unquoted(binder.name), lexer_.unquoted(variable), binder.type, range,
-                                   origins(binder.name));
+                                   std::move(origins));
            }));
   }
 
@@ -154,7 +179,31 @@ class GraphParser {
     std::uint32_t line = 0;
   };
 
-  Origins origins(const Token& token) const { return origin_at(lexer_.location(token.offset)); }
+  void add_parameter(const Binder& binder, const std::optional<Range>& range, Origins origins) {
+    define(binder.name, checked(binder.name, [&] {
+             return builder_.parameter(lexer_.unquoted(binder.name), binder.type, range, std::move(origins));
+           }));
+  }
+
+  /// Where the node or input that begins at `token` comes from: the lines that the text names here, else its place in
+  /// the text.
+  Origins read_origins(const Token& token) {
+    const Location here = lexer_.location(token.offset);
+    if (!lexer_.peek().is(kName, "loc")) return origin_at(here);
+    lexer_.take();
+    lexer_.expect_symbol('(', "after 'loc'");
+    Origins origins;
+    const auto from = [&](CallStack stack, bool gradient) {
+      origins.push_back({std::make_shared<const CallStack>(std::move(stack)), gradient});
+    };
+    lexer_.read_list(')', "a place", [&] {
+      const bool gradient = lexer_.peek().is(kName, "gradient");
+      if (gradient) lexer_.take();
+      from({{here, read_place(lexer_)}, 1}, gradient);
+    });
+    if (origins.empty()) from({{here}, 1}, false);  // no user's line
+    return origins;
+  }
 
   /// Quoted and plain spellings of a name are one name, but "0" in quotes is not the number 0.
   std::string key(const Token& token) const {
@@ -206,8 +255,9 @@ class GraphParser {
     const Op op = find_op(word);
     std::vector<Value> operands;
     Attributes attributes;
+    Origins origins;
     if (op == Op::kFused) {
-      attributes.set(Attr::kBody, read_fused(operands));
+      attributes.set(Attr::kBody, read_fused(word, operands, origins));
     } else {
       if (lexer_.peek().kind == kValue && !lexer_.followed_by(':')) {
         do {
@@ -218,9 +268,10 @@ class GraphParser {
         }
       }
       if (lexer_.take_symbol('{')) read_attributes(op, binders[0].type, attributes);
+      origins = read_origins(word);
     }
     const Value value =
-        checked(word, [&] { return builder_.add(op, std::move(operands), std::move(attributes), origins(word)); });
+        checked(word, [&] { return builder_.add(op, std::move(operands), std::move(attributes), std::move(origins)); });
     check_results(word, binders, value);
   }
 
@@ -273,17 +324,14 @@ class GraphParser {
     });
   }
 
-  std::shared_ptr<const Graph> read_fused(std::vector<Value>& operands) {
+  std::shared_ptr<const Graph> read_fused(const Token& word, std::vector<Value>& operands, Origins& origins) {
     const Token opening = lexer_.expect_symbol('(', "after 'fused'");
     if (depth_ == kMaxBodyDepth) {
       lexer_.fail_at(opening, fmt::format("fused bodies are nested deeper than {}", kMaxBodyDepth));
     }
     GraphParser body(lexer_, "fused", this);
-    lexer_.read_list(')', "an operand", [&] {
-      body.read_parameter();
-      lexer_.expect_symbol('=', "and the operand after a parameter of a fused body");
-      operands.push_back(read_value());
-    });
+    lexer_.read_list(')', "an operand", [&] { operands.push_back(body.read_operand(*this)); });
+    origins = read_origins(word);
     return std::make_shared<const Graph>(std::move(body).read_body());
   }
 

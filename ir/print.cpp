@@ -57,6 +57,18 @@ std::string attribute_text(const AttrValue& value) {
   return std::visit(Visitor{}, value);
 }
 
+/// Each line that a node comes from once: of a node of a derivative, the line that it derives.
+std::vector<std::string> places_of(const Origins& origins) {
+  std::vector<std::string> places;
+  for (const Origin& origin : origins) {
+    const Location user = origin.stack == nullptr ? Location{} : origin.stack->user();
+    if (!user.known()) continue;
+    std::string place = fmt::format("{}{}:{}", origin.gradient ? "gradient " : "", quote(user.file), user.line);
+    if (std::ranges::find(places, place) == places.end()) places.push_back(std::move(place));
+  }
+  return places;
+}
+
 /// Prints one graph or one body of a fused node; each has its own numbering.
 class Printer {
  public:
@@ -75,13 +87,14 @@ class Printer {
     std::string line = "graph " + name_of('@', graph_.name()) + "(";
     std::vector<std::string> items;
     for (const Parameter& parameter : graph_.parameters()) {
-      items.push_back(binder(parameter.value) + range_text(parameter.range));
+      items.push_back(binder(parameter.value) + range_text(parameter.range) + input_places(parameter.value));
     }
     line += wrapped(items, line.size(), line.size()) + ")";
     if (!graph_.states().empty()) {
       items.clear();
       for (const State& state : graph_.states()) {
-        items.push_back(binder(state.value) + " " + quote(state.variable) + range_text(state.range));
+        items.push_back(binder(state.value) + " " + quote(state.variable) + range_text(state.range) +
+                        input_places(state.value));
       }
       constexpr std::string_view kOpening = "    state(";
       line += fmt::format("\n{}{})", kOpening, wrapped(items, kOpening.size(), kOpening.size()));
@@ -134,7 +147,8 @@ class Printer {
       items.push_back(fmt::format("{}={}", to_string(attribute.key), attribute_text(attribute.value)));
     }
     if (!items.empty()) out_ += fmt::format(" {{{}}}", fmt::join(items, ", "));
-    end_line(node);
+    places(node);
+    out_ += '\n';
   }
 
   void fused(const Node& node) {
@@ -145,23 +159,23 @@ class Printer {
       const Parameter& parameter = graph.parameters()[i];
       items.push_back(inner.binder(parameter.value) + range_text(parameter.range) + " = " + value(node.operands[i]));
     }
-    out_ += fmt::format("({}) {{", fmt::join(items, ", "));
-    end_line(node);
+    out_ += fmt::format("({})", fmt::join(items, ", "));
+    places(node);
+    out_ += " {\n";
     inner.body();
     out_ += '\n';
   }
 
-  /// The line as a comment, if it is asked for and known; of a node of a derivative, the line that it derives.
-  void end_line(const Node& node) {
-    const auto origin = std::find_if(node.origins.begin(), node.origins.end(), [](const Origin& each) {
-      return each.stack != nullptr && each.stack->user().known();
-    });
-    if (options_.locations && origin != node.origins.end()) {
-      std::string comment = (origin->gradient ? "gradient of " : "") + to_string(origin->stack->user());
-      std::replace_if(comment.begin(), comment.end(), [](char c) { return c == '\n' || c == '\r'; }, '?');
-      out_ += "  // " + comment;
-    }
-    out_ += '\n';
+  /// The lines that a node or an input comes from, if they are asked for.
+  void places(const Node& node) {
+    if (!options_.locations) return;
+    constexpr std::string_view kOpening = " loc(";
+    const std::size_t column = out_.size() - (out_.rfind('\n') + 1) + kOpening.size();
+    out_ += fmt::format("{}{})", kOpening, wrapped(places_of(node.origins), column, indent_ + 6));
+  }
+  std::string input_places(Value input) const {
+    if (!options_.locations) return "";
+    return fmt::format(" loc({})", fmt::join(places_of(graph_.node(input).origins), ", "));
   }
 
   const Graph& graph_;

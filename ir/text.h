@@ -11,16 +11,21 @@ namespace sluice::ir {
 inline constexpr int kTextVersion = 1;
 
 struct PrintOptions {
-  /// End each line with the user's line that made the node, as a comment: "// model.cpp:12", or "// gradient of
-  /// model.cpp:12" for a node of the derivative of what stands there.
+  /// Behind each node and input, the users' lines that it comes from: `loc("model.cpp":12)`, `loc("a.cpp":3, gradient
+  /// "b.cpp":9)` for a merged node that is also part of the derivative of what stands in b.cpp, `loc()` where they are
+  /// not known. `parse` reads them back.
   bool locations = false;
 };
 
-/// The graph as text. print(parse(t)) == t for every t that print gave.
+/// The graph as text. print(parse(t)) == t for every t that print gave, with the same options.
 std::string print(const Graph& graph, const PrintOptions& options = {});
 
 /// Reads one graph. `file` names the text in errors, which stand at file:line:column and show the line with a caret.
 /// Throws Error.
 Graph parse(std::string_view text, std::string_view file = "<text>");
+
+/// The line of `text` that an error is about and a caret below its column, each on a new line. Of a long line, what
+/// stands around the column. Empty if there is no such place.
+std::string line_with_caret(std::string_view text, const Location& place);
 
 }  // namespace sluice::ir

@@ -4,6 +4,7 @@
 #include "ir/error.h"
 #include "ir/graph.h"
 #include "ir/infer.h"
+#include "ir/node_error.h"
 
 namespace sluice::ir {
 
@@ -81,8 +82,8 @@ void check_no_batch(const Graph& graph) {
   for (const Node& node : graph.nodes()) {
     for (const Type& type : node.types) {
       if (type.shape.is_static()) continue;
-      throw Error(fmt::format("{}: {} uses B, which no parameter has", to_string(node.op), to_string(type)),
-                  user_location(node.origins));
+      throw node_error(node.origins,
+                       fmt::format("{}: {} uses B, which no parameter has", to_string(node.op), to_string(type)));
     }
     if (node.op == Op::kFused) check_no_batch(node.attributes.body());
   }
@@ -104,8 +105,9 @@ void verify_parts(const Graph& graph, int depth) {
     try {
       check_node(graph, i, depth);
     } catch (const Error& error) {
-      const Location own = user_location(graph.node(i).origins);
-      throw Error("graph @" + graph.name() + ": " + error.message(), error.location().known() ? error.location() : own);
+      const std::string message = "graph @" + graph.name() + ": " + error.message();
+      if (error.location().known()) throw Error(message, error.location());
+      throw node_error(graph.node(i).origins, message);
     }
   }
   check_states(graph);

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "ir/error.h"
+#include "ir/node_error.h"
 #include "passes/gradient_rules.h"
 #include "passes/rebuild.h"
 
@@ -30,8 +31,8 @@ std::vector<bool> reached_from(const ir::Graph& graph, std::span<const ir::Value
     const bool depends = std::ranges::any_of(node.operands, [&](ir::Value operand) { return reached[operand.node]; });
     if (!depends) continue;
     if (node.op == ir::Op::kFused) {
-      throw Error("gradient: a path goes through a `fused` node; run 'differentiate' before 'fuse'",
-                  ir::user_location(node.origins));
+      throw ir::node_error(node.origins,
+                           "gradient: a path goes through a `fused` node; run 'differentiate' before 'fuse'");
     }
     if (passes_derivative(node)) reached[i] = true;
   }

@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "ir/error.h"
+#include "ir/node_error.h"
 #include "ir/suggest.h"
 #include "passes/cse.h"
 #include "passes/differentiate.h"
@@ -36,9 +37,9 @@ void check_accepts(const Pass& pass, const ir::Graph& graph) {
   if (pass.accepts_gradient) return;
   const ir::Node* const node = find_gradient(graph);
   if (node == nullptr) return;
-  throw Error(fmt::format("pass '{}': graph @{} still has a `gradient` node; run 'differentiate' first", pass.name,
-                          graph.name()),
-              ir::user_location(node->origins));
+  throw ir::node_error(node->origins,
+                       fmt::format("pass '{}': graph @{} still has a `gradient` node; run 'differentiate' first",
+                                   pass.name, graph.name()));
 }
 
 /// A pass that makes an invalid graph is a bug of ours, not the user's mistake.

@@ -37,7 +37,7 @@ struct Observer {
 
   void stage(std::string_view stage, const ir::Graph& graph) {
     if (inner.on_stage) inner.on_stage(stage, graph);
-    if (!flags.dump_dir.empty()) write_stage(flags.dump_dir, name, stage, ir::print(graph));
+    if (!flags.dump_dir.empty()) write_stage(flags.dump_dir, name, stage, ir::print(graph, {.locations = true}));
     if (flags.check_passes) check_round_trip(stage, graph);
     if (flags.check_passes && stage == "traced") check_meaning(graph, passes::default_pipeline());
     if (flags.log_pass && stage != "traced") {
@@ -90,19 +90,22 @@ void write_stage(const std::filesystem::path& folder, std::string_view name, std
 }
 
 void check_round_trip(std::string_view stage, const ir::Graph& graph) {
-  const std::string text = ir::print(graph);
   const auto wrong = [&](std::string_view what) {
     fail("check of the passes: @{} after '{}': {}", graph.name(), stage, what);
   };
-  std::optional<ir::Graph> read;
-  try {
-    read = ir::parse(text, fmt::format("@{} after {}", graph.name(), stage));
-  } catch (const Error& error) {
-    wrong(fmt::format("its text does not read back: {}", error.what()));
+  for (const ir::PrintOptions& options : {ir::PrintOptions{}, ir::PrintOptions{.locations = true}}) {
+    const std::string text = ir::print(graph, options);
+    std::optional<ir::Graph> read;
+    try {
+      read = ir::parse(text, fmt::format("@{} after {}", graph.name(), stage));
+    } catch (const Error& error) {
+      wrong(fmt::format("its text does not read back: {}", error.what()));
+    }
+    // Not equal_structure: parameters that stand between nodes are read first, which is another order of the same
+    // graph.
+    if (read->nodes().size() != graph.nodes().size()) wrong("its text reads back as another graph");
+    if (ir::print(*read, options) != text) wrong("its text reads back and prints differently");
   }
-  // Not equal_structure: parameters that stand between nodes are read first, which is another order of the same graph.
-  if (read->nodes().size() != graph.nodes().size()) wrong("its text reads back as another graph");
-  if (ir::print(*read) != text) wrong("its text reads back and prints differently");
 }
 
 void check_meaning(const ir::Graph& traced, std::span<const std::string_view> pipeline) {

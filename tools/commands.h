@@ -19,6 +19,8 @@ void add_show(CLI::App& program);     ///< show.cpp: draw a graph before and aft
 
 /// Reads the graph in `file`, or on standard input for "-". Throws Error.
 ir::Graph read_graph(const std::string& file);
+/// The line that `place` names in a graph that read_graph gave, and a caret below it; empty for any other place.
+std::string shown_line(const Location& place);
 /// The text of `file`, or of standard input for "-". Throws Error.
 std::string read_text(const std::string& file);
 

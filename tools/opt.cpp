@@ -146,7 +146,7 @@ class Run {
   void print(const ir::Graph& graph) const { fmt::print("{}", ir::print(graph, {.locations = options_.locations})); }
 
   void stage(std::string_view name, const ir::Graph& graph) {
-    if (!dump_dir_.empty()) runtime::write_stage(dump_dir_, graph.name(), name, ir::print(graph));
+    if (!dump_dir_.empty()) runtime::write_stage(dump_dir_, graph.name(), name, ir::print(graph, {.locations = true}));
     if (check_passes_) runtime::check_round_trip(name, graph);
     if (wants(options_.print_after, name)) {
       fmt::print("// {} after {}\n", graph.name(), name);
@@ -225,7 +225,8 @@ void add_opt(CLI::App& program) {
   command->add_option("--batch", options->batch, "The size of B for --stats")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  command->add_flag("--locations", options->locations, "End each line with the line of the model that made it");
+  command->add_flag("--locations", options->locations,
+                    "Print behind each node the lines of the model that it comes from");
   command->add_flag("--quiet", options->quiet, "Do not print the result");
   command->add_flag("--list-passes", options->list_passes, "List all passes, with a sentence on each");
   command->footer(kExamples);

@@ -64,7 +64,7 @@ int main(int argc, char** argv) {
     if (!hint.empty()) fmt::print(stderr, "{}\n", hint.substr(2));
     return status;
   } catch (const sluice::Error& error) {
-    fmt::print(stderr, "sluice: {}\n", error.what());
+    fmt::print(stderr, "sluice: {}{}\n", error.what(), sluice::tools::shown_line(error.location()));
     return 1;
   }
   if (std::fflush(stdout) != 0) {

@@ -1,5 +1,5 @@
 // The walk over a graph, and the rules of the ops that give it its structure.
-#include "ir/error.h"
+#include "ir/node_error.h"
 #include "ir/reference/rules.h"
 
 namespace sluice::ir::reference {
@@ -67,8 +67,8 @@ Tensors rule<Op::kState>(const RuleContext&) {
 
 template <>
 Tensors rule<Op::kGradient>(const RuleContext& context) {
-  throw Error("gradient: expected a graph without gradient nodes to evaluate; run the pass `differentiate` first",
-              user_location(context.node.origins));
+  throw node_error(context.node.origins,
+                   "gradient: expected a graph without gradient nodes to evaluate; run the pass `differentiate` first");
 }
 
 template <>

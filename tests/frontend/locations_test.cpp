@@ -99,7 +99,7 @@ TEST_CASE("through every pass each node points to this file, and gradients to th
   };
   const ir::Graph graph = passes::run_passes(f.graph(), passes::default_pipeline(), options);
   CHECK(stages == std::vector<std::string>{"traced", "differentiate", "canonicalize", "cse", "fuse"});
-  CHECK(ir::print(graph, {.locations = true}).find("// gradient of ") != std::string::npos);
+  CHECK(ir::print(graph, {.locations = true}).find("loc(gradient \"") != std::string::npos);
 }
 
 TEST_CASE("an inlined function's nodes know both lines") {

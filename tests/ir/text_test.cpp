@@ -163,27 +163,110 @@ TEST_CASE("nodes know their place in the text, and the printer can show it") {
   CHECK(place.line == 4);
   CHECK(place.column == 15);
   const std::string text = print(graph, {.locations = true});
-  CHECK(text == "sluice-ir 1\ngraph @f(%x: f32[]) {\n  %0: f32[] = neg %x  // model.ir:4\n  return %0\n}\n");
+  CHECK(text ==
+        "sluice-ir 1\ngraph @f(%x: f32[] loc(\"model.ir\":2)) {\n  %0: f32[] = neg %x loc(\"model.ir\":4)\n  return "
+        "%0\n}\n");
   CHECK(print(parse(text)) == print(graph));
 }
 
-TEST_CASE("the printer says of which line a node is the gradient") {
+namespace {
+
+/// Merged and fused nodes, derivatives, nodes of unknown origin, a long list, and odd names.
+constexpr std::string_view kLocated = R"(sluice-ir 1
+graph @f(%x: f32[B,2] {range=[0,1)} loc("model.cpp":3), %y: f32[B,2] loc())
+    state(%w: f32[2] "w" {range=[0,1)} loc("layers.h":7)) {
+  %0: f32[] = constant {value=1} loc("a \"quoted\"\nname.cpp":4294967295)
+  %1: f32[B,2] = add %x, %y loc("model.cpp":4, "model.cpp":9)
+  %2: f32[B,2] = broadcast %w {shape=[B,2]} loc()
+  %3: f32[B,2], %4: f32[B,2] = fused(%p0: f32[B,2] = %1, %p1: f32[B,2] = %2) loc("a_long_name_of_a_file.cpp":4,
+      gradient "a_long_name_of_a_file.cpp":4, "another_long_name_of_a_file.cpp":12,
+      "yet_another_long_name_of_a_file.cpp":123) {
+    %0: f32[B,2] = mul %p0, %p1 loc("model.cpp":5)
+    %1: f32[B,2] = neg %0 loc(gradient "model.cpp":5, "layers.h":8)
+    return %0, %1
+  }
+  %5: f32[2] = reduce_sum %3 {axes=[0]} loc(gradient "model.cpp":6)
+  update %w = %5
+  return %4, %0
+}
+)";
+
+}  // namespace
+
+TEST_CASE("the lines of the model are read back from the text") {
+  const Graph graph = parse(kLocated, "dumped.ir");
+  CHECK(print(graph, {.locations = true}) == kLocated);
+  CHECK(print(parse(print(graph))) == print(graph));
+  CHECK(print(graph).find("loc") == std::string::npos);
+
+  const auto lines = [](const Node& node) {
+    std::vector<std::string> all;
+    for (const Origin& origin : node.origins)
+      all.push_back((origin.gradient ? "gradient of " : "") + to_string(origin.stack->user()));
+    return all;
+  };
+  using Lines = std::vector<std::string>;
+  CHECK(lines(graph.node(graph.parameters()[0].value)) == Lines{"model.cpp:3"});
+  CHECK(lines(graph.node(graph.parameters()[1].value)) == Lines{"unknown location"});
+  CHECK(lines(graph.node(graph.states()[0].value)) == Lines{"layers.h:7"});
+  const Node& fused = graph.nodes()[graph.nodes().size() - 2];
+  REQUIRE(fused.op == Op::kFused);
+  CHECK(lines(fused) == Lines{"a_long_name_of_a_file.cpp:4", "gradient of a_long_name_of_a_file.cpp:4",
+                              "another_long_name_of_a_file.cpp:12", "yet_another_long_name_of_a_file.cpp:123"});
+  const Graph& body = fused.attributes.body();
+  CHECK(lines(body.node(body.parameters()[0].value)) == Lines{"model.cpp:4", "model.cpp:9"});  // as its operand
+  CHECK(lines(body.nodes().back()) == Lines{"gradient of model.cpp:5", "layers.h:8"});
+}
+
+TEST_CASE("origins with equal lines are printed once") {
   Builder b("f");
   Origins origins = origin_at({intern_file("model.cpp"), 12, 0});
-  origins[0].gradient = true;
+  Origins derived = origin_at({intern_file("model.cpp"), 12, 0});
+  derived[0].gradient = true;
+  origins.push_back(origins[0]);
+  origins.push_back(derived[0]);
+  origins.push_back({});
   b.set_origins(origins);
   b.set_results({b.scalar(DType::kF32, 1)});
   const std::string text = print(b.graph(), {.locations = true});
   CHECK(text ==
-        "sluice-ir 1\ngraph @f() {\n  %0: f32[] = constant {value=1}  // gradient of model.cpp:12\n  return %0\n}\n");
-  CHECK(print(parse(text)) == print(b.graph()));
+        "sluice-ir 1\ngraph @f() {\n  %0: f32[] = constant {value=1} loc(\"model.cpp\":12, gradient "
+        "\"model.cpp\":12)\n  return %0\n}\n");
+  CHECK(print(parse(text), {.locations = true}) == text);
 }
 
-TEST_CASE("a file name cannot end the comment that shows it") {
-  Builder b("f");
-  b.set_origins(origin_at({intern_file("a\nreturn }"), 1, 0}));
-  b.scalar(DType::kF32, 1);
-  CHECK(print(parse(print(b.graph(), {.locations = true}))) == print(b.graph()));
+TEST_CASE("an error about a node stands at its place in the text and names the model's line") {
+  const auto text = [](std::string_view place) {
+    return fmt::format(
+        "sluice-ir 1\ngraph @f() {{\n  %0: f32[] = fused() {{\n    %0: f32[B] = iota {{axis=0, dtype=f32, shape=[B]}}{}"
+        "\n    %1: f32[] = reduce_sum %0 {{axes=[0]}}\n    return %1\n  }}\n  return %0\n}}\n",
+        place);
+  };
+  const auto refusal = [](const std::string& wrong) {
+    try {
+      parse(wrong, "model.ir");
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string("accepted");
+  };
+  const std::string where = "    %0: f32[B] = iota {axis=0, dtype=f32, shape=[B]}";
+  const std::string caret = "                 ^";
+  const std::string what = "model.ir:4:18: iota: f32[B] uses B, which no parameter has\n";
+  CHECK(refusal(text("")) == what + where + "\n" + caret);
+  CHECK(refusal(text(" loc()")) == what + where + " loc()\n" + caret);
+  CHECK(refusal(text(" loc(\"model.cpp\":12)")) ==
+        what + "  made at model.cpp:12\n" + where + " loc(\"model.cpp\":12)\n" + caret);
+}
+
+TEST_CASE("a place of a text is shown only where the text has it") {
+  const std::string_view text = "one\ntwo";
+  CHECK(line_with_caret(text, {"f", 2, 3}) == "\ntwo\n  ^");
+  CHECK(line_with_caret(text, {"f", 2, 4}) == "\ntwo\n   ^");  // the end of the text
+  CHECK(line_with_caret(text, {"f", 2, 5}).empty());
+  CHECK(line_with_caret(text, {"f", 3, 1}).empty());
+  CHECK(line_with_caret(text, {"f", 2, 0}).empty());
+  CHECK(line_with_caret(text, {}).empty());
 }
 
 TEST_CASE("many inputs are read in linear time") {

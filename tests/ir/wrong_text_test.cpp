@@ -135,6 +135,21 @@ constexpr WrongNode kWrongNodes[] = {
     {"(%x: f32[])", "%0: f32[] = neg %x;", "3:21: unexpected character ';'"},
     {"(%x: f32[])", "%0: f32[] = neg %", "3:19: expected a name after '%'"},
     {"(%x: i32[])", "%0: i32[] = exp %x", "3:15: exp: takes floats, got i32[]"},
+    {"(%x: f32[])", "%0: f32[] = neg %x loc", "4:3: expected '(' after 'loc', got 'return'"},
+    {"(%x: f32[])", "%0: f32[] = neg %x loc(model.cpp:3)",
+     "3:26: expected a place as in \"model.cpp\":12, got 'model.cpp'"},
+    {"(%x: f32[])", "%0: f32[] = neg %x loc(\"model.cpp\")", "3:37: expected ':' and a line after a file, got ')'"},
+    {"(%x: f32[])", "%0: f32[] = neg %x loc(\"model.cpp\":x)", "3:38: expected a number of i64, got 'x'"},
+    {"(%x: f32[])", "%0: f32[] = neg %x loc(\"model.cpp\":0)", "3:38: expected a line from 1, got '0'"},
+    {"(%x: f32[])", "%0: f32[] = neg %x loc(\"model.cpp\":4294967296)",
+     "3:38: expected a line from 1, got '4294967296'"},
+    {"(%x: f32[])", "%0: f32[] = neg %x loc(\"\":1)", "3:26: expected the name of a file, got an empty string"},
+    {"(%x: f32[])", "%0: f32[] = neg %x loc(\"a\":1 \"b\":2)", "3:32: expected ')' or ',' after a place, got '\"b\"'"},
+    {"(%x: f32[])", "%0: f32[] = neg %x loc(gradients \"a\":1)",
+     "3:26: expected a place as in \"model.cpp\":12, got 'gradients'"},
+    {"(%x: f32[])", "%0: f32[] = neg %x loc(\"a\":1) {}", "3:33: expected a node, update or return, got '{'"},
+    {"(%x: f32[] loc(\"a\":-1))", "return", "2:28: expected a line from 1, got '-1'"},
+    {"(%x: f32[] loc(\"a\":1) {range=[0,1)})", "return", "2:31: expected ')' or ',' after a parameter, got '{'"},
 };
 
 /// What parse says of `text`, which it must refuse.

@@ -75,10 +75,14 @@ TEST_CASE("opt prints stages under a comment, and one of them parses") {
                                after({"differentiate"}), after({"differentiate", "fuse"})));
 }
 
-TEST_CASE("opt --locations names the line of the text") {
+TEST_CASE("opt --locations names the lines of the model where the text has them, else of the text") {
   const Work work;
+  const Outcome located = run_sluice(fmt::format("opt - --passes=dce,dce --locations < '{}'", work.step.string()));
+  CHECK(contains(located.out, " = matmul %x, %w loc(\"<stdin>\":4)\n"));
+  const auto again = write_text(work.path() / "again.ir", located.out);
+  CHECK(run_sluice(fmt::format("opt '{}' --passes=dce --locations", again.string())).out == located.out);
   const Outcome outcome = work.opt("--passes=differentiate --locations");
-  CHECK(contains(outcome.out, "step.ir:4"));
+  CHECK(contains(outcome.out, "loc(gradient \"" + work.step.string() + "\":7)\n"));
   CHECK(ir::print(ir::parse(outcome.out)) == after({"differentiate"}));
 }
 
@@ -109,8 +113,10 @@ TEST_CASE("opt --dump-dir writes every stage, down to the assembly") {
   CHECK(files_in(dumps) == std::vector<std::string>{"00-step-traced.ir", "01-step-differentiate.ir",
                                                     "02-step-canonicalize.ir", "03-step-cse.ir", "04-step-fuse.ir",
                                                     "05-step-plan.txt", "06-step-llvm.ll", "07-step-assembly.s"});
-  CHECK(text_of(dumps / "00-step-traced.ir") == kStep);
-  CHECK(text_of(dumps / "01-step-differentiate.ir") == after({"differentiate"}));
+  const auto canonical = [&](const char* file) { return ir::print(ir::parse(text_of(dumps / file))); };
+  CHECK(canonical("00-step-traced.ir") == kStep);
+  CHECK(canonical("01-step-differentiate.ir") == after({"differentiate"}));
+  CHECK(contains(text_of(dumps / "01-step-differentiate.ir"), "loc(gradient "));
   CHECK(contains(text_of(dumps / "05-step-plan.txt"), "plan @step"));
   CHECK(contains(text_of(dumps / "06-step-llvm.ll"), "define void @kernel_0("));
   CHECK(contains(text_of(dumps / "07-step-assembly.s"), "kernel_0:"));
@@ -183,7 +189,10 @@ TEST_CASE("what is wrong is said, and nothing is printed") {
            {"--print-after=fues", "sluice: --print-after: 'fues' is no stage of this run; did you mean 'fuse'?\n"},
            {"--passes=dce --print-before=fuse", "sluice: --print-before: 'fuse' is no stage of this run\n"},
            {"--dump-dir /dev/null/x", "sluice: /dev/null/x: cannot make the folder: Not a directory\n"},
-           {"--passes=cse", "still has a `gradient` node; run 'differentiate' first\n"},
+           {"--passes=cse",
+            "step.ir:8:18: pass 'cse': graph @step still has a `gradient` node; run 'differentiate' first\n"
+            "  %4: f32[3,2] = gradient %3, %w\n"
+            "                 ^\n"},
        }) {
     const Outcome outcome = work.opt(wrong.options);
     INFO(wrong.options, ": ", outcome.err);
@@ -201,6 +210,29 @@ TEST_CASE("what is wrong is said, and nothing is printed") {
   CHECK(contains(option.err, "--print-aftr"));
   CHECK(contains(option.err, "did you mean '--print-after'?\n"));
   CHECK(run_sluice("opt - < /dev/null").err.starts_with("sluice: <stdin>:1:1: "));
+}
+
+TEST_CASE("an error of a pass stands in the text and names the model's line") {
+  const TemporaryFolder folder;
+  const auto file = write_text(folder.path() / "late.ir", R"(sluice-ir 1
+graph @late(%x: f32[4]) {
+  %0: f32[4] = fused(%p0: f32[4] = %x) loc("model.cpp":7) {
+    %0: f32[4] = exp %p0
+    return %0
+  }
+  %1: f32[] = reduce_sum %0 {axes=[0]}
+  %2: f32[4] = gradient %1, %x
+  return %2
+}
+)");
+  const Outcome outcome = run_sluice(fmt::format("opt '{}'", file.string()));
+  CHECK(outcome.status == 1);
+  CHECK(outcome.err ==
+        fmt::format("sluice: {}:3:16: gradient: a path goes through a `fused` node; run 'differentiate' before 'fuse'\n"
+                    "  made at model.cpp:7\n"
+                    "  %0: f32[4] = fused(%p0: f32[4] = %x) loc(\"model.cpp\":7) {{\n"
+                    "               ^\n",
+                    file.string()));
 }
 
 #ifdef MNIST_MLP

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <string>
+
+#include "ir/error.h"
+#include "ir/graph.h"
+
+namespace sluice::ir {
+
+/// An Error about a node with these origins. A node that was read from text has its place there, which alone has a
+/// column, as the innermost frame of its stacks: the error stands there and then says which line of the model made the
+/// node. Else it stands at the user's line.
+Error node_error(const Origins& origins, const std::string& message);
+
+}  // namespace sluice::ir
