@@ -16,6 +16,7 @@
 #include "frontend/tensor.h"
 #include "frontend/train/mean.h"
 #include "frontend/train/progress.h"
+#include "frontend/train/trainer.h"
 #include "frontend/variable.h"
 #include "ir/array.h"
 #include "ir/error.h"

@@ -9,11 +9,11 @@ namespace sluice {
 /// What an epoch of training gave. The values are means over its examples, one for each of History::names.
 struct EpochRecord {
   std::int64_t epoch = 0;  ///< from 0
-  std::vector<double> training;
-  std::vector<double> validation;  ///< empty where there was nothing to validate with
-  double learning_rate = 0;        ///< of its last step
-  double seconds = 0;              ///< with validation
-  double images_per_second = 0;    ///< while it trained
+  std::vector<double> training = {};
+  std::vector<double> validation = {};  ///< empty where there was nothing to validate with
+  double learning_rate = 0;             ///< of its last step
+  double seconds = 0;                   ///< with validation
+  double images_per_second = 0;         ///< while it trained
 };
 
 /// Why a training ended.
@@ -26,8 +26,8 @@ enum class Ending : std::uint8_t {
 
 /// The course of a training, as plain data.
 struct History {
-  std::vector<std::string> names;  ///< "loss", then the model's metrics
-  std::vector<EpochRecord> epochs;
+  std::vector<std::string> names = {};  ///< "loss", then the model's metrics
+  std::vector<EpochRecord> epochs = {};
   Ending ending = Ending::kAllEpochs;
 };
 

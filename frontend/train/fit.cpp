@@ -1,0 +1,192 @@
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "frontend/train/interrupt.h"
+#include "frontend/train/trainer.h"
+#include "frontend/train/training_state.h"
+#include "ir/error.h"
+
+namespace sluice {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+}  // namespace
+
+/// One call of Trainer::fit.
+class Fit {
+ public:
+  Fit(Trainer& trainer, const Dataset& examples, const FitOptions& options);
+
+  History run();
+
+ private:
+  bool train_epoch();
+  bool end_epoch();
+  void step(const Batch& b);
+  void report(std::span<const Array> values);
+  void note_best(const EpochRecord& record);
+  void restore_best();
+  bool waited_long_enough() const;
+  bool interrupted() const { return guard_ && InterruptGuard::happened(); }
+  bool must_end() const { return trainer_.stop_ || interrupted(); }
+  const Variable& learning_rate() const { return trainer_.learner_.learning_rate; }
+
+  Trainer& trainer_;
+  const Dataset& examples_;
+  const FitOptions& options_;
+  std::optional<InterruptGuard> guard_;
+  std::size_t watched_ = 0;  ///< which value early stopping looks at
+  std::int64_t steps_;       ///< of an epoch
+  TrainingState state_;
+  double earlier_seconds_ = 0;          ///< of this epoch, before start_
+  Clock::time_point start_;             ///< of this epoch, or of the rest of it
+  std::vector<double> values_, means_;  ///< for reports, kept to be reused
+};
+
+Fit::Fit(Trainer& trainer, const Dataset& examples, const FitOptions& options)
+    : trainer_(trainer), examples_(examples), options_(options), steps_(examples.batches(options.batch).size()) {
+  if (examples.size() == 0) fail("fit: there are no examples");
+  if (options.epochs < 0) fail("fit: expected a number of epochs, got {}", options.epochs);
+  state_.history.names = trainer.names_;
+  state_.means.resize(trainer.names_.size());
+  trainer.stop_ = false;
+  if (options.stop_on_interrupt) guard_.emplace();
+  if (!options.early_stopping) return;
+  const EarlyStopping& early = *options.early_stopping;
+  if (early.patience < 1) fail("fit: early stopping has a patience of at least 1 epoch, got {}", early.patience);
+  const auto found = std::ranges::find(trainer.names_, early.metric);
+  if (found == trainer.names_.end()) {
+    fail("fit: early stopping watches \"{}\", the trainer has {}", early.metric, fmt::join(trainer.names_, ", "));
+  }
+  watched_ = static_cast<std::size_t>(found - trainer.names_.begin());
+}
+
+History Fit::run() {
+  Ending& ending = state_.history.ending;
+  while (state_.epoch < options_.epochs && !waited_long_enough() && !must_end()) {
+    if (!train_epoch() || !end_epoch()) break;
+  }
+  if (interrupted()) {
+    ending = Ending::kInterrupted;
+  } else if (trainer_.stop_) {
+    ending = Ending::kStopped;
+  } else if (waited_long_enough()) {
+    ending = Ending::kEarly;
+  }
+  if (ending != Ending::kInterrupted) restore_best();
+  for (const Callback& callback : options_.callbacks) {
+    if (callback.on_end) callback.on_end(state_.history);
+  }
+  return std::move(state_.history);
+}
+
+/// Does what is left of the epoch's steps; false: it has to end.
+bool Fit::train_epoch() {
+  start_ = Clock::now();
+  earlier_seconds_ = state_.seconds;
+  const std::uint64_t order = (std::uint64_t{options_.seed} << 32) + static_cast<std::uint64_t>(state_.epoch);
+  Batches batches = examples_.shuffled(order).batches(options_.batch);
+  std::int64_t number = 0;
+  for (const Batch& b : batches) {
+    if (number++ < state_.step) continue;  // done before
+    step(b);
+    if (must_end()) return false;
+  }
+  return true;
+}
+
+void Fit::step(const Batch& b) {
+  if (options_.schedule) {
+    const double rate = options_.schedule(state_.epoch * steps_ + state_.step);
+    learning_rate().assign(Array::scalar(static_cast<float>(rate)));
+  }
+  const std::vector<Array> values = trainer_.train_step_(b.images, b.labels);
+  for (std::size_t i = 0; i < values.size(); ++i) state_.means[i].add(values[i], b.labels.sizes()[0]);
+  ++state_.step;
+  state_.seconds = earlier_seconds_ + seconds_since(start_);
+  report(values);
+}
+
+void Fit::report(std::span<const Array> values) {
+  if (std::ranges::none_of(options_.callbacks, [](const Callback& callback) { return bool(callback.on_step); })) return;
+  values_.clear();
+  means_.clear();
+  for (const Array& value : values) values_.push_back(value.item<double>());
+  for (const Mean& mean : state_.means) means_.push_back(mean.result());
+  const StepReport report{.epoch = state_.epoch,
+                          .epochs = options_.epochs,
+                          .step = state_.step,
+                          .steps = steps_,
+                          .names = trainer_.names_,
+                          .values = values_,
+                          .means = means_,
+                          .learning_rate = learning_rate().value().item<double>(),
+                          .seconds = state_.seconds,
+                          .images_per_second = static_cast<double>(state_.means[0].count()) / state_.seconds};
+  for (const Callback& callback : options_.callbacks) {
+    if (callback.on_step) callback.on_step(report);
+  }
+}
+
+/// Validates and records; false: it was interrupted before that, and the epoch has not ended.
+bool Fit::end_epoch() {
+  EpochRecord record{.epoch = state_.epoch,
+                     .learning_rate = learning_rate().value().item<double>(),
+                     .images_per_second = static_cast<double>(state_.means[0].count()) / state_.seconds};
+  for (const Mean& mean : state_.means) record.training.push_back(mean.result());
+  if (options_.validation.size() > 0) {
+    auto means = trainer_.means_of(options_.validation, options_.batch, [&] { return interrupted(); });
+    if (!means) return false;
+    record.validation = std::move(*means);
+  }
+  record.seconds = earlier_seconds_ + seconds_since(start_);
+  if (options_.early_stopping) note_best(record);
+  state_.history.epochs.push_back(std::move(record));
+  ++state_.epoch;
+  state_.step = 0;
+  state_.seconds = 0;
+  state_.means.assign(state_.means.size(), Mean());
+  for (const Callback& callback : options_.callbacks) {
+    if (callback.on_epoch) callback.on_epoch(state_.history);
+  }
+  return true;
+}
+
+void Fit::note_best(const EpochRecord& record) {
+  const EarlyStopping& early = *options_.early_stopping;
+  const double value = (record.validation.empty() ? record.training : record.validation)[watched_];
+  const double gain = early.higher_is_better ? value - state_.best : state_.best - value;
+  ++state_.waited;
+  const bool first = std::isnan(state_.best) && !std::isnan(value);
+  if (!first && !(gain > early.min_delta)) return;
+  state_.waited = 0;
+  state_.best = value;
+  if (!early.restore_best) return;
+  state_.best_variables.clear();
+  for (const Variable& variable : trainer_.learner_.model_variables()) {
+    state_.best_variables.push_back(variable.value());
+  }
+}
+
+void Fit::restore_best() {
+  const std::vector<Variable> variables = trainer_.learner_.model_variables();
+  for (std::size_t i = 0; i < state_.best_variables.size(); ++i) variables[i].assign(state_.best_variables[i]);
+}
+
+bool Fit::waited_long_enough() const {
+  return options_.early_stopping && state_.waited >= options_.early_stopping->patience;
+}
+
+History Trainer::fit(const Dataset& examples, const FitOptions& options) {
+  compile();
+  return Fit(*this, examples, options).run();
+}
+
+}  // namespace sluice

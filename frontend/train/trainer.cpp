@@ -1,0 +1,98 @@
+#include "frontend/train/trainer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "frontend/gradients.h"
+#include "frontend/trace.h"
+#include "frontend/train/mean.h"
+
+namespace sluice {
+
+namespace {
+
+void check(const Objective& objective) {
+  const auto check_scalar = [](std::string_view name, const Tensor& value) {
+    if (value.rank() == 0 && is_float(value.dtype())) return;
+    fail_at_user(fmt::format("trainer: \"{}\" is {}, expected a float scalar", name, to_string(value.type())),
+                 {&value, 1});
+  };
+  check_scalar("loss", objective.loss);
+  std::vector<std::string> names{"loss"};
+  for (const auto& [name, value] : objective.metrics) {
+    if (std::ranges::count(names, name) > 0) fail_at_user(fmt::format("trainer: two metrics are called \"{}\"", name));
+    names.push_back(name);
+    check_scalar(name, value);
+  }
+}
+
+}  // namespace
+
+Trainer::Trainer(detail::Learner learner, std::vector<TensorSpec> batch_spec, TrainerOptions options,
+                 const std::source_location& where)
+    : learner_(std::move(learner)),
+      options_(options),
+      where_(where),
+      train_step_(
+          "train_step", batch_spec,
+          [this](const Tensor& images, const Tensor& labels) { return trace(images, labels, Mode::kTrain); }, where),
+      evaluate_(
+          "evaluate", batch_spec,
+          [this](const Tensor& images, const Tensor& labels) { return trace(images, labels, Mode::kEvaluate); },
+          where) {
+  const Scope scope(where_);
+  if (options_.clip_norm && !(*options_.clip_norm > 0)) {
+    fail_at_user(fmt::format("trainer: clip_norm is above 0, got {}", *options_.clip_norm));
+  }
+}
+
+std::vector<Tensor> Trainer::trace(const Tensor& images, const Tensor& labels, Mode mode) {
+  const Scope scope(where_);
+  const Objective objective = learner_.objective(images, labels, mode);
+  check(objective);
+  names_ = {"loss"};
+  std::vector<Tensor> results{objective.loss};
+  for (const auto& [name, value] : objective.metrics) {
+    names_.push_back(name);
+    results.push_back(value);
+  }
+  if (mode == Mode::kEvaluate) return results;
+
+  std::vector<Variable> variables = learner_.model_variables();
+  std::erase_if(variables, [](const Variable& variable) { return !variable.trainable(); });
+  if (variables.empty()) fail_at_user("trainer: the model has no trainable variables");
+  std::vector<Tensor> descent = gradients(objective.loss, variables);
+  if (options_.clip_norm) descent = clip_by_global_norm(descent, *options_.clip_norm).gradients;
+  learner_.apply(descent, variables);
+  return results;
+}
+
+void Trainer::compile() const {
+  train_step_.compile();
+  evaluate_.compile();
+}
+
+std::optional<std::vector<double>> Trainer::means_of(const Dataset& examples, std::int64_t batch_size,
+                                                     const std::function<bool()>& interrupted) const {
+  std::vector<Mean> means(names_.size());
+  for (const Batch& b : examples.batches(batch_size)) {
+    const std::vector<Array> values = evaluate_(b.images, b.labels);
+    for (std::size_t i = 0; i < means.size(); ++i) means[i].add(values[i], b.labels.sizes()[0]);
+    if (interrupted()) return std::nullopt;
+  }
+  std::vector<double> results;
+  for (const Mean& mean : means) results.push_back(mean.result());
+  return results;
+}
+
+std::map<std::string, double> Trainer::evaluate(const Dataset& examples, std::int64_t batch_size) const {
+  if (examples.size() == 0) fail("evaluate: there are no examples");
+  evaluate_.compile();
+  const auto means = means_of(examples, batch_size, [] { return false; });
+  std::map<std::string, double> results;
+  for (std::size_t i = 0; i < names_.size(); ++i) results[names_[i]] = (*means)[i];
+  return results;
+}
+
+}  // namespace sluice

@@ -1,0 +1,46 @@
+// Learning rates by step, against their formulas.
+#include "frontend/train/schedule.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "tests/frontend/thrown.h"
+
+using namespace sluice;
+
+TEST_CASE("a constant rate") {
+  CHECK(constant_rate(0.1)(0) == 0.1);
+  CHECK(constant_rate(0.1)(1'000'000) == 0.1);
+}
+
+TEST_CASE("a rate that falls in steps") {
+  const Schedule schedule = step_decay(0.8, 0.5, 10);
+  CHECK(schedule(0) == 0.8);
+  CHECK(schedule(9) == 0.8);
+  CHECK(schedule(10) == 0.4);
+  CHECK(schedule(29) == 0.2);
+  CHECK(thrown([] { step_decay(0.8, 0.5, 0); }) == "step_decay: expected at least 1 step between two rates, got 0");
+}
+
+TEST_CASE("a rate that falls along a cosine") {
+  const Schedule schedule = cosine_decay(0.5, 100, 0.1);
+  CHECK(schedule(0) == 0.5);
+  CHECK(schedule(25) == doctest::Approx(0.1 + 0.4 * (1 + std::sqrt(0.5)) / 2));
+  CHECK(schedule(50) == doctest::Approx(0.3));
+  CHECK(schedule(100) == 0.1);
+  CHECK(schedule(1000) == 0.1);
+  CHECK(thrown([] { cosine_decay(0.8, 0); }) == "cosine_decay: expected at least 1 step, got 0");
+}
+
+TEST_CASE("a warm-up before another schedule") {
+  const Schedule schedule = warm_up(3, step_decay(0.8, 0.5, 2));
+  CHECK(schedule(0) == doctest::Approx(0.2));
+  CHECK(schedule(1) == doctest::Approx(0.4));
+  CHECK(schedule(2) == doctest::Approx(0.6));
+  CHECK(schedule(3) == 0.8);
+  CHECK(schedule(4) == 0.8);
+  CHECK(schedule(5) == 0.4);
+  CHECK(warm_up(0, constant_rate(0.1))(0) == 0.1);
+  CHECK(thrown([] { warm_up(-1, constant_rate(1)); }) == "warm_up: expected a number of steps, got -1");
+}

@@ -1,0 +1,233 @@
+// The trainer against loops written by hand, bit for bit; what it records; its callbacks and its errors.
+#include "frontend/train/trainer.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <stdexcept>
+
+#include "tests/frontend/engine.h"
+#include "tests/frontend/thrown.h"
+#include "tests/train/toy.h"
+
+using namespace sluice;
+
+namespace {
+
+const bool kEngine = use_test_engine();
+
+}  // namespace
+
+TEST_CASE("fit does what a loop written by hand does, to the last bit") {
+  const Dataset examples = toy_examples(76);  // four batches of 16 and one of 12
+  const Dataset validation = toy_examples(20, 2);
+  set_seed(5);
+  ToyModel by_hand;
+  const auto train_step = function("train_step", toy_batch(), [&](Tensor images, Tensor labels) {
+    const Objective objective = by_hand.objective(images, labels, Mode::kTrain);
+    const std::vector<Variable> variables = by_hand.model.trainable_variables();
+    by_hand.adam.apply(gradients(objective.loss, variables), variables);
+    return outputs(objective.loss, objective.metrics[0].second);
+  });
+  const auto evaluate = function("evaluate", toy_batch(), [&](Tensor images, Tensor labels) {
+    const Objective objective = by_hand.objective(images, labels, Mode::kEvaluate);
+    return outputs(objective.loss, objective.metrics[0].second);
+  });
+  std::vector<std::vector<double>> expected;
+  for (std::uint64_t epoch = 0; epoch < 3; ++epoch) {
+    Mean training[2];
+    Mean validated[2];
+    for (const Batch& b : examples.shuffled((std::uint64_t{7} << 32) + epoch).batches(16)) {
+      const auto values = train_step(b.images, b.labels);
+      for (std::size_t i = 0; i < 2; ++i) training[i].add(values[i], b.labels.sizes()[0]);
+    }
+    for (const Batch& b : validation.batches(16)) {
+      const auto values = evaluate(b.images, b.labels);
+      for (std::size_t i = 0; i < 2; ++i) validated[i].add(values[i], b.labels.sizes()[0]);
+    }
+    CHECK(training[0].count() == 76);
+    expected.push_back({training[0].result(), training[1].result(), validated[0].result(), validated[1].result()});
+  }
+
+  set_seed(5);
+  ToyModel toy;
+  const History history = toy.trainer.fit(examples, {.epochs = 3, .batch = 16, .validation = validation, .seed = 7});
+  CHECK(toy.hash() == by_hand.hash());
+  CHECK(history.ending == Ending::kAllEpochs);
+  CHECK(history.names == std::vector<std::string>{"loss", "accuracy"});
+  REQUIRE(history.epochs.size() == 3);
+  for (std::size_t i = 0; i < 3; ++i) {
+    const EpochRecord& record = history.epochs[i];
+    CHECK(record.epoch == static_cast<std::int64_t>(i));
+    CHECK(record.training == std::vector{expected[i][0], expected[i][1]});
+    CHECK(record.validation == std::vector{expected[i][2], expected[i][3]});
+    CHECK(record.learning_rate == 1e-2F);
+    CHECK(record.seconds > 0);
+    CHECK(record.images_per_second >= 76 / record.seconds);
+  }
+  CHECK(history.epochs[2].training[0] < history.epochs[0].training[0]);
+
+  // Without dropout, so any two evaluations agree, and the size of the batches is all but nothing.
+  const auto results = toy.trainer.evaluate(validation, 16);
+  CHECK(results.at("loss") == expected[2][2]);
+  CHECK(results.at("accuracy") == expected[2][3]);
+  CHECK(toy.trainer.evaluate(validation).at("loss") == doctest::Approx(expected[2][2]).epsilon(1e-6));
+}
+
+TEST_CASE("a schedule sets the learning rate of each step, and nothing is traced anew") {
+  int traces = 0;
+  Parabola parabola(123);
+  Trainer trainer(parabola, parabola.sgd, toy_batch(), [&](Tensor, Tensor) {
+    ++traces;
+    return parabola.objective();
+  });
+  std::vector<double> rates;
+  const History history = trainer.fit(
+      toy_examples(32), {.epochs = 2,
+                         .batch = 8,
+                         .schedule = [](std::int64_t step) { return 0.125 * static_cast<double>(step % 5); },
+                         .callbacks = {{.on_step = [&](const StepReport& r) { rates.push_back(r.learning_rate); }}}});
+  CHECK(rates == std::vector{0.0, 0.125, 0.25, 0.375, 0.5, 0.0, 0.125, 0.25});
+  CHECK(parabola.value() == 0);  // 1 - 2 * 0.5
+  CHECK(history.epochs[0].learning_rate == 0.375);
+  CHECK(history.epochs[1].learning_rate == 0.25);
+  CHECK(traces == 2);
+}
+
+TEST_CASE("gradients are clipped by their global norm") {
+  const auto trained = [](std::optional<double> clip_norm, Engine engine) {
+    const Engine before = default_engine();
+    set_default_engine(engine);
+    struct Pair : Module {
+      Variable a = register_variable(Variable("a", Array({3.F, 0.F}, {2})));
+      Variable b = register_variable(Variable("b", Array::scalar(-4.F)));
+    } pair;
+    SGD sgd({.learning_rate = 0.5});
+    Trainer trainer(pair, sgd, toy_batch(),
+                    [&](Tensor, Tensor) { return Objective{.loss = l2_loss(pair.a) + l2_loss(pair.b)}; },
+                    {.clip_norm = clip_norm});
+    trainer.fit(toy_examples(8), {.epochs = 1, .batch = 8});
+    set_default_engine(before);
+    const Array a = pair.a.value();
+    return std::vector<float>{a.data<float>()[0], a.data<float>()[1], pair.b.value().item<float>()};
+  };
+  for (const Engine engine : {Engine::kReference, Engine::kJit}) {
+    CHECK(trained({}, engine) == std::vector{1.5F, 0.F, -2.F});    // the gradient is (3, 0, -4), of norm 5
+    CHECK(trained(2.5, engine) == std::vector{2.25F, 0.F, -3.F});  // half of it
+    CHECK(trained(100, engine) == std::vector{1.5F, 0.F, -2.F});
+  }
+}
+
+TEST_CASE("a model trained with clipping is the same in the interpreter and in native code") {
+  const auto trained = [](Engine engine) {
+    const Engine before = default_engine();
+    set_default_engine(engine);
+    set_seed(3);
+    ToyModel toy;
+    Trainer clipping(toy.model, toy.adam, toy_batch(),
+                     [&](Tensor images, Tensor labels) { return toy.objective(images, labels, Mode::kTrain); },
+                     {.clip_norm = 0.05});
+    clipping.fit(toy_examples(64), {.epochs = 2, .batch = 16});
+    set_default_engine(before);
+    return toy.model.variables();
+  };
+  const auto native = trained(Engine::kJit);
+  const auto interpreted = trained(Engine::kReference);
+  REQUIRE(native.size() == interpreted.size());
+  for (std::size_t i = 0; i < native.size(); ++i) {
+    const Array a = native[i].value();
+    const Array b = interpreted[i].value();
+    for (std::size_t k = 0; k < a.data<float>().size(); ++k) {
+      CHECK(a.data<float>()[k] == doctest::Approx(b.data<float>()[k]).epsilon(1e-4));
+    }
+  }
+}
+
+TEST_CASE("callbacks see each step and each epoch, in their order") {
+  ToyModel toy;
+  std::vector<std::string> seen;
+  std::vector<double> losses;
+  const Callback first{
+      .on_step =
+          [&](const StepReport& r) {
+            seen.push_back(fmt::format("{}/{} {}/{} {}", r.epoch, r.epochs, r.step, r.steps, r.total_steps()));
+            losses.push_back(r.values[0]);
+            CHECK(r.names[1] == "accuracy");
+            CHECK(r.images_per_second > 0);
+            if (r.step == 2) CHECK(r.means[0] == doctest::Approx((losses[0] * 8 + losses[1] * 2) / 10));
+            if (r.step == 2) losses.clear();
+          },
+      .on_epoch = [&](const History& h) { seen.push_back(fmt::format("epoch {}", h.epochs.size())); },
+      .on_end = [&](const History& h) { seen.push_back(fmt::format("end {}", h.epochs.size())); }};
+  const Callback second{.on_epoch = [&](const History&) { seen.push_back("second"); }};
+  toy.trainer.fit(toy_examples(10), {.epochs = 2, .batch = 8, .callbacks = {first, second}});
+  CHECK(seen == std::vector<std::string>{"0/2 1/2 1", "0/2 2/2 2", "epoch 1", "second", "1/2 1/2 3", "1/2 2/2 4",
+                                         "epoch 2", "second", "end 2"});
+}
+
+TEST_CASE("a callback may stop the training, between steps or epochs, and another one begins anew") {
+  ToyModel toy;
+  int steps = 0;
+  const Callback after_six{.on_step = [&](const StepReport&) {
+    if (++steps == 6) toy.trainer.stop();
+  }};
+  const Dataset examples = toy_examples(32);
+  const History between_steps = toy.trainer.fit(examples, {.epochs = 5, .batch = 8, .callbacks = {after_six}});
+  CHECK(steps == 6);
+  CHECK(between_steps.ending == Ending::kStopped);
+  CHECK(between_steps.epochs.size() == 1);
+
+  const Callback after_two{.on_epoch = [&](const History& h) {
+    if (h.epochs.size() == 2) toy.trainer.stop();
+  }};
+  const History between_epochs = toy.trainer.fit(examples, {.epochs = 5, .batch = 8, .callbacks = {after_two}});
+  CHECK(between_epochs.epochs.size() == 2);
+  CHECK(toy.trainer.fit(examples, {.epochs = 3, .batch = 8}).ending == Ending::kAllEpochs);
+}
+
+TEST_CASE("what a callback throws ends the training") {
+  ToyModel toy;
+  const Callback throwing{.on_step = [](const StepReport&) { throw std::runtime_error("enough"); }};
+  CHECK_THROWS_WITH(toy.trainer.fit(toy_examples(8), {.callbacks = {throwing}}), "enough");
+}
+
+TEST_CASE("options and data without sense are errors") {
+  ToyModel toy;
+  CHECK(thrown([&] { toy.trainer.fit(toy_examples(0)); }) == "fit: there are no examples");
+  CHECK(thrown([&] { toy.trainer.evaluate(toy_examples(0)); }) == "evaluate: there are no examples");
+  CHECK(thrown([&] { toy.trainer.fit(toy_examples(8), {.epochs = -1}); }) ==
+        "fit: expected a number of epochs, got -1");
+  CHECK(thrown([&] { toy.trainer.fit(toy_examples(8), {.batch = 0}); }) ==
+        "batches: expected at least 1 example a batch, got 0");
+  CHECK(toy.trainer.fit(toy_examples(8), {.epochs = 0}).epochs.empty());
+  const Dataset wrong(Array(DType::kU8, {8, 5, 5}), Array(DType::kU8, {8}));
+  CHECK(thrown([&] { toy.trainer.fit(wrong); }).ends_with("train_step: argument 0 is u8[8,5,5], expected u8[B,4,4]"));
+}
+
+TEST_CASE("objectives without sense are errors at the user's line") {
+  MLP model(Dense(2));
+  SGD sgd;
+  const auto compiling = [&](auto objective, TrainerOptions options = {}) {
+    return thrown([&] { Trainer(model, sgd, toy_batch(), objective, options).compile(); });
+  };
+  const auto x = [](const Tensor& images) { return reshape(cast(images, f32), {batch, 16}); };
+  const std::string at = "@trainer_test.cpp ";
+  CHECK(compiling([&](Tensor images, Tensor) { return Objective{.loss = reduce_sum(model(x(images)), 1)}; }) ==
+        at + "trainer: \"loss\" is f32[B], expected a float scalar");
+  CHECK(compiling([&](Tensor images, Tensor labels) {
+          return Objective{.loss = reduce_sum(model(x(images))), .metrics = {{"labels", labels}}};
+        }) == at + "trainer: \"labels\" is u8[B], expected a float scalar");
+  CHECK(compiling([&](Tensor images, Tensor) {
+          const Tensor loss = reduce_sum(model(x(images)));
+          return Objective{.loss = loss, .metrics = {{"loss", loss}}};
+        }) == at + "trainer: two metrics are called \"loss\"");
+  CHECK(compiling([&](Tensor images, Tensor) { return Objective{.loss = reduce_sum(model(x(images)))}; },
+                  {.clip_norm = 0}) == at + "trainer: clip_norm is above 0, got 0");
+  CHECK(model.variables().empty());
+  MLP empty(relu);
+  CHECK(thrown([&] {
+          Trainer(empty, sgd, toy_batch(), [&](Tensor images, Tensor) {
+            return Objective{.loss = reduce_sum(empty(x(images)))};
+          }).compile();
+        }) == at + "trainer: the model has no trainable variables");
+}
