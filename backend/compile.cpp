@@ -68,7 +68,9 @@ std::vector<ObjectCode> load_or_generate(const ir::Graph& fused, const Plan& pla
 
 Program::Program(Plan plan, std::unique_ptr<Jit> jit) : plan_(std::move(plan)), jit_(std::move(jit)) {
   for (std::size_t k = 0; k < plan_.kernels.size(); ++k) {
-    functions_.push_back(reinterpret_cast<KernelFunction>(jit_->lookup(kernel_symbol(k))));
+    const KernelFunction instead = plan_.kernels[k].instead;
+    functions_.push_back(instead != nullptr ? instead
+                                            : reinterpret_cast<KernelFunction>(jit_->lookup(kernel_symbol(k))));
   }
 }
 

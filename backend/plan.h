@@ -52,6 +52,11 @@ struct Scratch {
   std::int64_t bytes(std::int64_t batch_size) const { return fixed + each_batch * batch_size; }
 };
 
+/// Works on the units begin <= u < end of a kernel. `buffers` has a pointer for each buffer of the plan; `scratch` is
+/// the calling thread's own.
+using KernelFunction = void (*)(std::byte* const* buffers, std::int64_t batch, std::byte* scratch, std::int64_t begin,
+                                std::int64_t end);
+
 struct KernelPlan {
   std::string name;
   KernelKind kind;
@@ -61,8 +66,9 @@ struct KernelPlan {
   ir::Origins origins;
   Units units;
   Scratch scratch;
-  bool barrier_before = false;  ///< all threads must have finished the kernels before it
-  int node = -1;                ///< the node of the graph that it computes; -1: a copy
+  bool barrier_before = false;       ///< all threads must have finished the kernels before it
+  int node = -1;                     ///< the node of the graph that it computes; -1: a copy
+  KernelFunction instead = nullptr;  ///< runs in place of the code that is made of the body: for tests that plant bugs
 };
 
 /// Everything that is decided before code is generated: which kernels run in which order, what lies where, who waits

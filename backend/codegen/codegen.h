@@ -12,11 +12,6 @@ namespace sluice::backend {
 /// Machine code for kernels, as a relocatable object file in memory.
 using ObjectCode = std::vector<char>;
 
-/// Works on the units begin <= u < end. `buffers` has a pointer for each buffer of the plan; `scratch` is the calling
-/// thread's own.
-using KernelFunction = void (*)(std::byte* const* buffers, std::int64_t batch, std::byte* scratch, std::int64_t begin,
-                                std::int64_t end);
-
 /// The symbol of kernel `index`.
 std::string kernel_symbol(std::size_t index);
 

@@ -1,5 +1,8 @@
 // Plants one bug at a time in a plan, which is what code is made of: `check` must find it and name the kernel.
 #include <algorithm>
+#include <map>
+#include <mutex>
+#include <numeric>
 
 #include "backend/plan.h"
 #include "tests/tools/mutations.h"
@@ -139,6 +142,45 @@ TEST_CASE("a kernel that reads the new weight") {
     kernel_of(plan, KernelKind::kMatmul).operands[1] = kernel_of(plan, KernelKind::kLoop).results[0];
   };
   check_plan_bug(kUpdate, plant, "jit", "kernel matmul_0, which writes it");
+}
+
+constexpr std::int64_t kSummands = 1000;
+
+/// Sums its units' elements of x, and adds up such sums once all elements are in one of them.
+void sum_in_a_chunk_for_each_thread(std::byte* const* buffers, std::int64_t /*batch*/, std::byte* /*scratch*/,
+                                    std::int64_t begin, std::int64_t end) {
+  static std::mutex mutex;
+  static std::map<std::int64_t, float> sums;  // by the first element
+  static std::int64_t summed = 0;
+  const auto* const x = reinterpret_cast<const float*>(buffers[0]);
+  const float sum = std::accumulate(x + begin, x + end, 0.F);
+  const std::scoped_lock lock(mutex);
+  sums[begin] = sum;
+  summed += end - begin;
+  if (summed < kSummands) return;
+  float total = 0;
+  for (const auto& [first, part] : sums) total += part;
+  *reinterpret_cast<float*>(buffers[1]) = total;
+  sums.clear();
+  summed = 0;
+}
+
+TEST_CASE("a reduction whose order depends on threads") {
+  const std::string text = fmt::format(R"(sluice-ir 1
+graph @sum(%x: f32[{}]) {{
+  %0: f32[] = reduce_sum %x {{axes=[0]}}
+  return %0
+}}
+)",
+                                       kSummands);
+  const auto plant = [](Plan& plan) {
+    KernelPlan& kernel = kernel_of(plan, KernelKind::kReduce);
+    REQUIRE(kernel.operands == std::vector<int>{0});
+    REQUIRE(kernel.results == std::vector<int>{1});
+    kernel.units.axes = {{Dim(kSummands), 1}};
+    kernel.instead = sum_in_a_chunk_for_each_thread;
+  };
+  check_plan_bug(text, plant, "threads", "with 2 threads than with 1 (kernel reduce_sum_0, which writes it)");
 }
 
 TEST_CASE("a product that overwrites its own operand") {
