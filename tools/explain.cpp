@@ -2,22 +2,18 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "backend/plan.h"
 #include "ir/cost.h"
-#include "ir/random_arrays.h"
 #include "passes/fuse_reasons.h"
 #include "passes/pass.h"
-#include "runtime/executable.h"
+#include "runtime/kernel_profile.h"
+#include "runtime/model_summary.h"
 #include "tools/commands.h"
-#include "tools/locations.h"
-#include "tools/machine.h"
 #include "tools/memory_report.h"
 
 namespace sluice::tools {
@@ -26,6 +22,7 @@ namespace {
 
 using backend::KernelPlan;
 using backend::Plan;
+using runtime::Machine;
 
 struct Options {
   std::string file;
@@ -33,49 +30,6 @@ struct Options {
   bool measure = false;
   int repeat = 20;
 };
-
-/// "12.3 k", with three digits that count.
-std::string short_number(double number) {
-  constexpr std::array<std::string_view, 5> kUnits{"", " k", " M", " G", " T"};
-  std::size_t unit = 0;
-  while (number >= 999.5 && unit + 1 < kUnits.size()) {
-    number /= 1000;
-    ++unit;
-  }
-  return fmt::format("{:.{}f}{}", number, unit == 0 || number >= 99.95 ? 0 : number >= 9.995 ? 1 : 2, kUnits[unit]);
-}
-
-/// What a kernel does, and what it reads and writes, each buffer once.
-ir::Cost cost_of(const Plan& plan, const KernelPlan& kernel, std::int64_t batch_size) {
-  ir::Cost cost{ir::cost(*kernel.body, batch_size).flops, 0};
-  std::set<std::pair<int, bool>> counted;
-  const auto count = [&](int buffer, bool writes) {
-    if (!counted.insert({buffer, writes}).second) return;
-    cost.bytes += static_cast<double>(bytes_of(plan.buffers[static_cast<std::size_t>(buffer)].type, batch_size));
-  };
-  for (const int buffer : kernel.operands) count(buffer, false);
-  for (const int buffer : kernel.results) count(buffer, true);
-  return cost;
-}
-
-/// "matmul, 3 mul, relu", in the order of their first use.
-std::string ops_of(const ir::Graph& body) {
-  std::vector<std::pair<ir::Op, int>> counts;
-  for (const ir::Node& node : body.nodes()) {
-    if (ir::info(node.op).has(ir::kInput) || node.op == ir::Op::kConstant) continue;
-    const auto found = std::ranges::find(counts, node.op, &std::pair<ir::Op, int>::first);
-    if (found == counts.end()) {
-      counts.emplace_back(node.op, 1);
-    } else {
-      ++found->second;
-    }
-  }
-  std::vector<std::string> words;
-  for (const auto& [op, count] : counts)
-    words.push_back(count == 1 ? std::string(to_string(op)) : fmt::format("{} {}", count, to_string(op)));
-  return words.empty() ? "copies a value that a variable or result needs for itself"
-                       : fmt::format("{}", fmt::join(words, ", "));
-}
 
 /// A line of words under a kernel, broken before the last column.
 void print_wrapped(std::string_view title, const std::string& text) {
@@ -97,26 +51,6 @@ void print_wrapped(std::string_view title, const std::string& text) {
   fmt::print("{}\n", line);
 }
 
-/// The least seconds that each kernel took in some steps.
-std::vector<double> measure(const ir::Graph& graph, const Options& options) {
-  constexpr std::uint64_t kSeed = 1;
-  const std::vector<Array> inputs = random_parameters(graph, options.batch, kSeed);
-  const std::vector<Array> states = random_states(graph, kSeed);
-  runtime::Variables variables;
-  for (std::size_t i = 0; i < states.size(); ++i) {
-    const ir::State& state = graph.states()[i];
-    variables.push_back(std::make_shared<runtime::VariableStorage>(state.variable, states[i], true, state.range));
-  }
-  const auto executable = runtime::Executable::create(graph, variables);
-  std::vector<Array> outputs(graph.results().size());
-  std::vector<double> best = executable->profile(inputs, outputs);
-  for (int i = 1; i < options.repeat; ++i) {
-    const std::vector<double> seconds = executable->profile(inputs, outputs);
-    for (std::size_t k = 0; k < best.size(); ++k) best[k] = std::min(best[k], seconds[k]);
-  }
-  return best;
-}
-
 /// The kernels of a plan, with what there is to say of each.
 class Report {
  public:
@@ -130,7 +64,7 @@ class Report {
 
   void print_kernels() const {
     ir::Cost sum;
-    for (const KernelPlan& kernel : plan_.kernels) sum += cost_of(plan_, kernel, batch_);
+    for (const KernelPlan& kernel : plan_.kernels) sum += runtime::cost_of(plan_, kernel, batch_);
     fmt::print("@{} with B = {}: {} kernels, {}FLOP, {}B read and written\n", plan_.name, batch_, plan_.kernels.size(),
                padded(sum.flops), padded(sum.bytes));
     const double memory_rate = machine_.memory.back().bytes_per_second;
@@ -162,7 +96,7 @@ class Report {
 
   void print_kernel(std::size_t k) const {
     const KernelPlan& kernel = plan_.kernels[k];
-    const ir::Cost cost = cost_of(plan_, kernel, batch_);
+    const ir::Cost cost = runtime::cost_of(plan_, kernel, batch_);
     const double least = machine_.least_seconds(cost.flops, cost.bytes);
     fmt::print("{:>4}  {:<44} {:<11} {:>8} {:>8}  {:<10} {:>9}", k, kernel.name, to_string(kernel.kind),
                short_number(cost.flops), short_number(cost.bytes),
@@ -171,12 +105,9 @@ class Report {
       fmt::print(" {:>9} {:>5.0f}%", microseconds(seconds_[k]), 100 * least / std::max(seconds_[k], 1e-9));
     }
     fmt::print("\n");
-    ir::Origins origins = kernel.origins;
-    for (const ir::Node& node : kernel.body->nodes()) {
-      if (!ir::info(node.op).has(ir::kInput)) ir::merge_origins(origins, node.origins);
-    }
-    if (const std::string lines = lines_of(origins); !lines.empty()) print_wrapped("lines", lines);
-    print_wrapped("ops", ops_of(*kernel.body));
+    if (const std::string lines = runtime::lines_of_kernel(kernel); !lines.empty()) print_wrapped("lines", lines);
+    const std::string ops = runtime::ops_of(*kernel.body);
+    print_wrapped("ops", ops.empty() ? "copies a value that a variable or result needs for itself" : ops);
     for (const std::string& reason : reasons(k)) print_wrapped("apart", reason);
   }
 
@@ -213,13 +144,11 @@ void run(const Options& options) {
   const Plan plan = backend::make_plan(report.fused, target);
   runtime::ThreadTeam& team = runtime::default_team();
   std::vector<double> seconds;
-  Machine machine = assumed_machine(target, team.size());
+  Machine machine = runtime::assumed_machine(target, team.size());
   if (options.measure) {
-    const backend::Memory memory = backend::memory_of(plan, options.batch, team.size());
-    std::int64_t states = 0;
-    for (const Type& type : plan.states) states += bytes_of(type, options.batch);
-    machine = measure_machine(team, target, states + memory.total());
-    seconds = measure(graph, options);
+    const runtime::StepProfile profile = runtime::profile_step(graph, options.batch, options.repeat);
+    machine = profile.machine;
+    for (const runtime::KernelProfile& kernel : profile.kernels) seconds.push_back(kernel.seconds);
   }
   Report(plan, report.apart, machine, seconds, options.batch).print_kernels();
   print_memory(graph, plan, options.batch, team.size());

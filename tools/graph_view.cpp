@@ -7,7 +7,7 @@
 #include <set>
 
 #include "ir/text.h"
-#include "tools/locations.h"
+#include "runtime/locations.h"
 
 namespace sluice::tools {
 
@@ -123,7 +123,7 @@ class Viewer {
     box.type = to_string(node.types[0]);
     box.kind = kind_of(node);
     box.statement = statement.empty() ? fmt::format("{}: {}", box.op, box.type) : std::move(statement);
-    box.lines = lines_of(node.origins);
+    box.lines = runtime::lines_of(node.origins);
     const std::size_t number = view_.boxes.size();
     for (const Value operand : node.operands) {
       if (const auto inside = inlined_.find(operand); inside != inlined_.end()) {

@@ -7,6 +7,8 @@
 #include <string>
 #include <utility>
 
+#include "runtime/kernel_profile.h"
+
 namespace sluice::tools {
 
 namespace {
@@ -46,7 +48,7 @@ std::map<BufferKind, std::int64_t> print_buffers(const ir::Graph& graph, const P
     const bool temporary = buffer.kind == BufferKind::kTemporary;
     const bool used = buffer.last_use >= 0;
     if (temporary && !used) continue;
-    const std::int64_t bytes = temporary ? buffer.bytes.at(batch_size) : bytes_of(buffer.type, batch_size);
+    const std::int64_t bytes = temporary ? buffer.bytes.at(batch_size) : runtime::bytes_of(buffer.type, batch_size);
     const bool first = temporary || seen.insert({buffer.kind, buffer.index}).second;
     if (first) sums[buffer.kind] += bytes;
     fmt::print("{:<6} {:<10} {:<26} {:<20} {:>10} {:>10}  {}{}\n", fmt::format("b{}", b), to_string(buffer.kind),
@@ -57,10 +59,6 @@ std::map<BufferKind, std::int64_t> print_buffers(const ir::Graph& graph, const P
 }
 
 }  // namespace
-
-std::int64_t bytes_of(const Type& type, std::int64_t batch_size) {
-  return type.shape.element_count().at(batch_size) * static_cast<std::int64_t>(size_of(type.dtype));
-}
 
 void print_memory(const ir::Graph& graph, const Plan& plan, std::int64_t batch_size, int threads) {
   fmt::print("\nmemory: the bytes of each buffer with B = {}, and the first and last kernel that touches it\n\n",

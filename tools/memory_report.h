@@ -7,9 +7,6 @@
 
 namespace sluice::tools {
 
-/// The bytes of the elements of a value where B is `batch_size`.
-std::int64_t bytes_of(const Type& type, std::int64_t batch_size);
-
 /// Prints every buffer of `plan`, which `graph` has become, with its place, size and lifetime, and the sums: all that
 /// the program will take, before it has run. States and results that are written in place have several buffers in one
 /// memory; they are counted once.

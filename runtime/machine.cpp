@@ -1,4 +1,4 @@
-#include "tools/machine.h"
+#include "runtime/machine.h"
 
 #include <algorithm>
 #include <array>
@@ -7,7 +7,7 @@
 #include <cstring>
 #include <vector>
 
-namespace sluice::tools {
+namespace sluice::runtime {
 
 namespace {
 
@@ -55,7 +55,7 @@ struct Loop {
   double flops;
 };
 
-// The tool itself is built for any machine of its architecture; these three are built for more, and chosen at run time.
+// Sluice itself is built for any machine of its architecture; these three are built for more, and chosen at run time.
 #if defined(__x86_64__)
 [[gnu::target("avx512f,fma")]] void multiply_add_512() { multiply_add<64, 24>(); }
 [[gnu::target("avx2,fma")]] void multiply_add_256() { multiply_add<32, 12>(); }
@@ -74,7 +74,7 @@ Loop loop_for(const backend::Target& target) {
 
 /// How often a second the threads together can do `work(thread, threads)`: the sum of each one's best.
 template <typename Work>
-double best_rate(runtime::ThreadTeam& team, int rounds, Work work) {
+double best_rate(ThreadTeam& team, int rounds, Work work) {
   std::vector<double> seconds(static_cast<std::size_t>(team.size()), 1e9);
   team.run([&](int thread, int threads) {
     double& best = seconds[static_cast<std::size_t>(thread)];
@@ -91,7 +91,7 @@ double best_rate(runtime::ThreadTeam& team, int rounds, Work work) {
 }
 
 /// Bytes read and written a second when each thread copies its share of `bytes`.
-double copy_rate(runtime::ThreadTeam& team, std::int64_t bytes) {
+double copy_rate(ThreadTeam& team, std::int64_t bytes) {
   const std::size_t share = static_cast<std::size_t>(bytes) / 2 / static_cast<std::size_t>(team.size());
   std::vector<std::byte> from(share * static_cast<std::size_t>(team.size()), std::byte{1});
   std::vector<std::byte> to(from.size());
@@ -118,7 +118,7 @@ Machine assumed_machine(const backend::Target& target, int threads) {
   return {cycles * flops_a_cycle, {{kLargest, cycles * target.vector_bytes / 4}}, false};
 }
 
-Machine measure_machine(runtime::ThreadTeam& team, const backend::Target& target, std::int64_t bytes) {
+Machine measure_machine(ThreadTeam& team, const backend::Target& target, std::int64_t bytes) {
   const Loop loop = loop_for(target);
   Machine machine;
   machine.measured = true;
@@ -130,4 +130,4 @@ Machine measure_machine(runtime::ThreadTeam& team, const backend::Target& target
   return machine;
 }
 
-}  // namespace sluice::tools
+}  // namespace sluice::runtime

@@ -7,7 +7,7 @@
 #include "backend/target.h"
 #include "runtime/thread_team.h"
 
-namespace sluice::tools {
+namespace sluice::runtime {
 
 /// What a machine can do at most, and so what bounds a kernel: arithmetic if it needs longer than memory does.
 struct Machine {
@@ -37,6 +37,6 @@ Machine assumed_machine(const backend::Target& target, int threads);
 
 /// Measures for some tenths of a second: multiply-adds in registers with the vectors of `target`, and copying within
 /// memory of growing sizes up to `bytes`, the size of what a program works on. The best of many short rounds counts.
-Machine measure_machine(runtime::ThreadTeam& team, const backend::Target& target, std::int64_t bytes);
+Machine measure_machine(ThreadTeam& team, const backend::Target& target, std::int64_t bytes);
 
-}  // namespace sluice::tools
+}  // namespace sluice::runtime

@@ -4,10 +4,10 @@
 
 #include "ir/graph.h"
 
-namespace sluice::tools {
+namespace sluice::runtime {
 
 /// The users' lines in `origins`, a file's together and in order: "model.cpp:12-14, 20". What is there only as the
 /// gradient of a line comes after the others, behind "gradient of". Empty if nothing is known.
 std::string lines_of(const ir::Origins& origins);
 
-}  // namespace sluice::tools
+}  // namespace sluice::runtime

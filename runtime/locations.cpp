@@ -1,4 +1,4 @@
-#include "tools/locations.h"
+#include "runtime/locations.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -7,7 +7,7 @@
 #include <set>
 #include <vector>
 
-namespace sluice::tools {
+namespace sluice::runtime {
 
 namespace {
 
@@ -44,4 +44,4 @@ std::string lines_of(const ir::Origins& origins) {
   return text;
 }
 
-}  // namespace sluice::tools
+}  // namespace sluice::runtime
