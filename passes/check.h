@@ -56,7 +56,7 @@ std::string inconclusive(std::span<const Expected> expected, const CheckLimits& 
 struct Difference {
   std::string stage;  ///< the pass, or "jit", "threads", "plan"
   std::string what;   ///< the first difference, with expected and actual
-  std::string node;   ///< the first node that differs: op, type and model line; may be empty
+  std::string node;   ///< the first node that differs and its model line, of a plan the kernel's lines; may be empty
   Sample sample;
 };
 

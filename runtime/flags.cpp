@@ -47,16 +47,29 @@ const Row& find(const Row (&rows)[kRows], std::string_view name, std::string_vie
   fail("{}: there is no {} '{}'{}", source, kind, name, did_you_mean(name, names));
 }
 
-/// Calls `f` with each part of `text` between separators that is not empty.
-template <typename F>
-void for_each_part(std::string_view text, std::string_view separators, F f) {
-  while (true) {
-    const std::size_t begin = text.find_first_not_of(separators);
-    if (begin == std::string_view::npos) return;
-    const std::size_t end = std::min(text.find_first_of(separators, begin), text.size());
-    f(text.substr(begin, end - begin));
-    text.remove_prefix(end);
+/// The words between spaces, without their quotes.
+std::vector<std::string> words_of(std::string_view text, std::string_view source) {
+  std::vector<std::string> words;
+  bool in_word = false;
+  char quote = 0;
+  for (const char c : text) {
+    const bool is_space = c == ' ' || c == '\t' || c == '\n';
+    if (quote == 0 && is_space) {
+      in_word = false;
+      continue;
+    }
+    if (!in_word) words.emplace_back();
+    in_word = true;
+    if (quote == 0 && (c == '"' || c == '\'')) {
+      quote = c;
+    } else if (c == quote) {
+      quote = 0;
+    } else {
+      words.back() += c;
+    }
   }
+  if (quote != 0) fail("{}: a {} is not closed: {}", source, quote, text);
+  return words;
 }
 
 struct Given {
@@ -72,7 +85,8 @@ Given& given() {
 }  // namespace
 
 void parse_flags(std::string_view words, std::string_view source, Flags& flags) {
-  for_each_part(words, " \t\n", [&](std::string_view word) {
+  for (const std::string& given_word : words_of(words, source)) {
+    const std::string_view word = given_word;
     const std::size_t equals = word.find('=');
     const Flag& flag = find(kFlags, word.substr(0, equals), source, "flag");
     const bool has_value = equals != std::string_view::npos;
@@ -81,12 +95,17 @@ void parse_flags(std::string_view words, std::string_view source, Flags& flags) 
     const std::string_view value = has_value ? word.substr(equals + 1) : std::string_view{};
     if (has_value && value.empty()) fail("{}: expected {}={}, got '{}'", source, flag.name, flag.value, word);
     flag.set(flags, value);
-  });
+  }
 }
 
 void parse_log(std::string_view topics, std::string_view source, Flags& flags) {
-  for_each_part(topics, ", ",
-                [&](std::string_view topic) { flags.*find(kTopics, topic, source, "topic").flag = true; });
+  while (true) {
+    topics.remove_prefix(std::min(topics.find_first_not_of(", "), topics.size()));
+    if (topics.empty()) return;
+    const std::string_view topic = topics.substr(0, topics.find_first_of(", "));
+    flags.*find(kTopics, topic, source, "topic").flag = true;
+    topics.remove_prefix(topic.size());
+  }
 }
 
 Flags flags() {

@@ -15,8 +15,9 @@ struct Flags {
   bool log_jit = false;                 ///< SLUICE_LOG=jit: a line for each program that was compiled to native code
 };
 
-/// Adds what `words` say to `flags`: "--name" and "--name=value", separated by spaces, as in $SLUICE_FLAGS. Throws
-/// Error, which begins with `source` and suggests the nearest, for a flag that there is not.
+/// Adds what `words` say to `flags`: "--name" and "--name=value", separated by spaces, as in $SLUICE_FLAGS. What stands
+/// in quotes, " or ', is part of its word. Throws Error, which begins with `source` and suggests the nearest, for a
+/// flag that there is not.
 void parse_flags(std::string_view words, std::string_view source, Flags& flags);
 
 /// The same for topics separated by commas, as in $SLUICE_LOG.

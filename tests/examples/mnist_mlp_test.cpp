@@ -1,10 +1,8 @@
 // The program mnist_mlp as a user runs it: its options, what it prints, what it dumps.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
-#include <sys/wait.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <map>
 #include <regex>
 
@@ -13,9 +11,10 @@
 #include "runtime/idx.h"
 #include "runtime/mnist_files.h"
 #include "runtime/synthetic_digits.h"
-#include "tests/runtime/temporary_folder.h"
+#include "tests/support/run_program.h"
 
 using namespace sluice;
+using namespace sluice::test;
 
 namespace {
 
@@ -38,35 +37,14 @@ const std::filesystem::path& small_data() {
   return path;
 }
 
-struct Outcome {
-  int status = 0;
-  std::string out;
-  std::string err;
-};
-
-std::string text_of(const std::filesystem::path& file) {
-  const std::vector<std::uint8_t> bytes = read_bytes(file);
-  return {bytes.begin(), bytes.end()};
-}
-
-/// Runs the program with `arguments`, words of the shell, after `environment` ("NAME=value ...").
 Outcome run(const std::string& arguments, const std::string& environment = "") {
-  const TemporaryFolder folder;
-  const auto out = folder.path() / "out";
-  const auto err = folder.path() / "err";
-  const std::string command = fmt::format("unset SLUICE_DATA_DIR SLUICE_LOG; {} '{}' {} > '{}' 2> '{}'", environment,
-                                          MNIST_MLP, arguments, out.string(), err.string());
-  const int status = std::system(command.c_str());
-  REQUIRE(WIFEXITED(status));
-  return {WEXITSTATUS(status), text_of(out), text_of(err)};
+  return run_program(MNIST_MLP, arguments, environment);
 }
 
 /// The same with the small data.
 Outcome train(const std::string& arguments) {
   return run(fmt::format("--data '{}' {}", small_data().string(), arguments));
 }
-
-bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 /// "traced" and the passes.
 std::vector<std::string> all_stages() {

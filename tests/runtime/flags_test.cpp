@@ -37,6 +37,20 @@ TEST_CASE("flags are words with or without a value") {
   CHECK_FALSE(flags.log_pass);
 }
 
+TEST_CASE("quotes keep spaces in a value") {
+  const auto folder_of = [](std::string_view text) {
+    Flags flags;
+    runtime::parse_flags(text, "here", flags);
+    CHECK(flags.time_passes);
+    return flags.dump_dir;
+  };
+  CHECK(folder_of("--dump-dir=\"my graphs\" --time-passes") == "my graphs");
+  CHECK(folder_of("--time-passes '--dump-dir=it is \"here\"'") == "it is \"here\"");
+  CHECK(folder_of("--dump-dir=\"it's\"/' 'x --time-passes") == "it's/ x");
+  CHECK(message_of(runtime::parse_flags, "--dump-dir='my graphs") == "here: a ' is not closed: --dump-dir='my graphs");
+  CHECK(message_of(runtime::parse_flags, "''") == "here: there is no flag ''");
+}
+
 TEST_CASE("what is no flag or topic is an error with the nearest") {
   CHECK(message_of(runtime::parse_flags, "--check-pass") ==
         "here: there is no flag '--check-pass'; did you mean '--check-passes'?");

@@ -107,7 +107,9 @@ TEST_CASE("a barrier that is missing") {
   const auto plant = [](Plan& plan) {
     for (KernelPlan& kernel : plan.kernels) kernel.barrier_before = false;
   };
-  check_plan_bug(kChain, plant, "plan", "kernel matmul_1 does not wait for kernel matmul_0");
+  check_plan_bug(
+      kChain, plant, "plan",
+      "kernel matmul_1 does not wait for kernel matmul_0, which touches the same memory\n  first at model.ir:4\n");
 }
 
 TEST_CASE("a buffer that is reused while it is alive") {

@@ -1,54 +1,23 @@
 #pragma once
 
-#include <doctest/doctest.h>
-#include <fmt/format.h>
-#include <sys/wait.h>
-
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
-#include <string>
-#include <string_view>
-
-#include "tests/runtime/temporary_folder.h"
+#include "tests/support/run_program.h"
 
 namespace sluice::test {
-
-struct Outcome {
-  int status = 0;
-  std::string out;
-  std::string err;
-};
-
-inline std::string text_of(const std::filesystem::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
-
-inline std::filesystem::path write_text(const std::filesystem::path& file, std::string_view text) {
-  std::ofstream stream(file, std::ios::binary);
-  stream << text;
-  return file;
-}
-
-/// Runs a program with `arguments`, words of the shell, after `environment` ("NAME=value ...").
-inline Outcome run_program(std::string_view program, const std::string& arguments,
-                           const std::string& environment = "") {
-  const TemporaryFolder folder;
-  const auto out = folder.path() / "out";
-  const auto err = folder.path() / "err";
-  const std::string command = fmt::format("unset SLUICE_FLAGS SLUICE_LOG; {} '{}' {} > '{}' 2> '{}'", environment,
-                                          program, arguments, out.string(), err.string());
-  const int status = std::system(command.c_str());
-  REQUIRE(WIFEXITED(status));
-  return {WEXITSTATUS(status), text_of(out), text_of(err)};
-}
 
 inline Outcome run_sluice(const std::string& arguments, const std::string& environment = "") {
   return run_program(SLUICE_PROGRAM, arguments, environment);
 }
 
-inline bool contains(std::string_view text, std::string_view part) { return text.find(part) != text.npos; }
+#ifdef MNIST_MLP
+/// The file with the guide's training step as it was traced, dumped by the example that users run.
+inline std::filesystem::path training_step() {
+  static const TemporaryFolder folder;
+  static const bool dumped = run_program(MNIST_MLP, "--dump-ir=traced",
+                                         fmt::format("SLUICE_FLAGS='--dump-dir=\"{}\"'", folder.path().string()))
+                                 .status == 0;
+  REQUIRE(dumped);
+  return folder.path() / "00-train_step-traced.ir";
+}
+#endif
 
 }  // namespace sluice::test

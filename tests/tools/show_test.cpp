@@ -2,9 +2,10 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 
-#include "tests/tools/command.h"
+#include "tests/tools/run_sluice.h"
 
 using namespace sluice;
+using namespace sluice::test;
 using nlohmann::json;
 
 namespace {
@@ -18,7 +19,7 @@ struct Page {
 Page show(const std::filesystem::path& file) {
   const TemporaryFolder folder;
   const auto page = folder.path() / "page.html";
-  const Outcome outcome = run_command(SLUICE, fmt::format("show '{}' -o '{}'", file.string(), page.string()));
+  const Outcome outcome = run_sluice(fmt::format("show '{}' -o '{}'", file.string(), page.string()));
   REQUIRE(outcome.err == "");
   REQUIRE(outcome.status == 0);
   const std::string text = text_of(page);
@@ -74,6 +75,10 @@ TEST_CASE("the page of the training step has every stage, with boxes that do not
     check_drawing(stage["graph"]);
   }
   CHECK(names == std::vector<std::string>{"traced", "differentiate", "canonicalize", "cse", "fuse"});
+  for (const json& node : page.data["stages"][4]["graph"]["nodes"]) {
+    CHECK(contains(node["lines"].get<std::string>(), "examples/mnist_mlp.cpp:"));
+    CHECK_FALSE(contains(node["lines"].get<std::string>(), ".ir:"));
+  }
   CHECK(count_fused(page.data["stages"][3]["graph"]) == 0);
   CHECK(count_fused(page.data["stages"][4]["graph"]) > 10);
 }
@@ -98,7 +103,7 @@ graph @g(%x: f32[B,4]) state(%w: f32[4] "</script>") {
   return %2
 }
 )";
-  const Page page = show(folder.file("g.ir", {text.begin(), text.end()}));
+  const Page page = show(write_text(folder.path() / "g.ir", text));
   const json& nodes = page.data["stages"][0]["graph"]["nodes"];
   REQUIRE(nodes.size() == 3);  // x, mul, exp: the state and its broadcast stand inside
   CHECK(nodes[1]["statement"] == "%1: f32[B,4] = mul %x, %0");
@@ -112,10 +117,10 @@ graph @g(%x: f32[B,4]) state(%w: f32[4] "</script>") {
 }
 
 TEST_CASE("a stage for graphviz has a cluster for each kernel") {
-  const Outcome outcome = run_command(SLUICE, fmt::format("show '{}' --dot", training_step().string()));
+  const Outcome outcome = run_sluice(fmt::format("show '{}' --dot", training_step().string()));
   CHECK(outcome.status == 0);
   CHECK(outcome.out.starts_with("digraph \"train_step\" {"));
   CHECK(outcome.out.find("subgraph cluster_") != std::string::npos);
-  const Outcome wrong = run_command(SLUICE, fmt::format("show '{}' --dot --stage fus", training_step().string()));
+  const Outcome wrong = run_sluice(fmt::format("show '{}' --dot --stage fus", training_step().string()));
   CHECK(wrong.err == "sluice: there is no stage 'fus'; did you mean 'fuse'?\n");
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <fstream>
 #include <string>
 #include <string_view>
@@ -20,6 +21,11 @@ void write(const std::filesystem::path& file, std::string_view bytes) {
   if (!stream.flush()) fail("{}: cannot be written", file.string());
 }
 
+std::string file_name(std::string_view kind, std::size_t index, std::string name) {
+  std::ranges::replace(name, '/', '_');
+  return fmt::format("{}-{}-{}.npy", kind, index, name);
+}
+
 }  // namespace
 
 void write_bundle(const std::filesystem::path& folder, const ir::Graph& traced, const passes::Difference& difference) {
@@ -29,9 +35,9 @@ void write_bundle(const std::filesystem::path& folder, const ir::Graph& traced, 
   write(folder / "graph.ir", ir::print(traced, {.locations = true}));
   const passes::Sample& sample = difference.sample;
   for (std::size_t i = 0; i < sample.inputs.size(); ++i)
-    write_npy(folder / fmt::format("input-{}-{}.npy", i, traced.parameters()[i].name), sample.inputs[i]);
+    write_npy(folder / file_name("input", i, traced.parameters()[i].name), sample.inputs[i]);
   for (std::size_t i = 0; i < sample.states.size(); ++i)
-    write_npy(folder / fmt::format("state-{}-{}.npy", i, traced.states()[i].name), sample.states[i]);
+    write_npy(folder / file_name("state", i, traced.states()[i].name), sample.states[i]);
   write(folder / "replay.txt",
         fmt::format("{}\n\nsluice check graph.ir --batches {} --seed {}\n\nsluice {}, text version {}, built by {}\n",
                     passes::to_string(difference), sample.batch_size, sample.seed, SLUICE_VERSION, ir::kTextVersion,

@@ -8,6 +8,7 @@
 #include "runtime/thread_team.h"
 #include "runtime/variable.h"
 #include "tools/check/plan_check.h"
+#include "tools/locations.h"
 
 namespace sluice::tools {
 
@@ -147,8 +148,10 @@ EngineCheck::~EngineCheck() = default;
 
 std::optional<Difference> EngineCheck::check(const ir::Graph& graph, const Sample& sample,
                                              std::span<const Expected> expected) {
-  if (std::string what = check_plan(compiled_->plan); !what.empty())
-    return Difference{"plan", std::move(what), "", sample};
+  if (std::optional<PlanFault> fault = check_plan(compiled_->plan)) {
+    const ir::Origins& origins = compiled_->plan.kernels[fault->kernel].origins;
+    return Difference{"plan", std::move(fault->what), lines_of(origins), sample};
+  }
   const KeepThreads keep;
   const Sample other = passes::make_sample(graph, sample.batch_size, sample.seed + 1);
   std::vector<Array> first;

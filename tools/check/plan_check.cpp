@@ -18,17 +18,18 @@ class PlanChecker {
  public:
   explicit PlanChecker(const Plan& plan) : plan_(plan), writer_(plan.buffers.size(), -1) {}
 
-  std::string run() {
+  std::optional<PlanFault> run() {
     for (std::size_t k = 0; k < plan_.kernels.size(); ++k) {
       const KernelPlan& kernel = plan_.kernels[k];
       if (kernel.barrier_before) since_barrier_ = k;
       for (const auto& check :
            {&PlanChecker::reads_what_was_made, &PlanChecker::waits, &PlanChecker::overwrites_safely}) {
-        if (std::string what = (this->*check)(k); !what.empty()) return fmt::format("kernel {} {}", kernel.name, what);
+        if (const std::string what = (this->*check)(k); !what.empty())
+          return PlanFault{k, fmt::format("kernel {} {}", kernel.name, what)};
       }
       for (const int b : kernel.results) writer_[static_cast<std::size_t>(b)] = static_cast<int>(k);
     }
-    return "";
+    return std::nullopt;
   }
 
  private:
@@ -96,6 +97,6 @@ class PlanChecker {
 
 }  // namespace
 
-std::string check_plan(const Plan& plan) { return PlanChecker(plan).run(); }
+std::optional<PlanFault> check_plan(const Plan& plan) { return PlanChecker(plan).run(); }
 
 }  // namespace sluice::tools
