@@ -5,10 +5,10 @@
 
 #include "backend/compile.h"
 #include "ir/error.h"
+#include "runtime/kernel_profile.h"
 #include "runtime/thread_team.h"
 #include "runtime/variable.h"
 #include "tools/check/plan_check.h"
-#include "tools/locations.h"
 
 namespace sluice::tools {
 
@@ -149,8 +149,8 @@ EngineCheck::~EngineCheck() = default;
 std::optional<Difference> EngineCheck::check(const ir::Graph& graph, const Sample& sample,
                                              std::span<const Expected> expected) {
   if (std::optional<PlanFault> fault = check_plan(compiled_->plan)) {
-    const ir::Origins& origins = compiled_->plan.kernels[fault->kernel].origins;
-    return Difference{"plan", std::move(fault->what), lines_of(origins), sample};
+    const backend::KernelPlan& kernel = compiled_->plan.kernels[fault->kernel];
+    return Difference{"plan", std::move(fault->what), runtime::lines_of_kernel(kernel), sample};
   }
   const KeepThreads keep;
   const Sample other = passes::make_sample(graph, sample.batch_size, sample.seed + 1);
