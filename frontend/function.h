@@ -127,6 +127,8 @@ class Function<R, std::index_sequence<I...>> {
   void compile() const { core_->compile(); }
   /// Its graph as traced (the last one, without a signature). Throws Error if it has no signature and no call was made.
   const ir::Graph& graph() const { return core_->graph(); }
+  /// The variables that its graph reads or assigns, in the order of the graph's states. Throws Error as graph() does.
+  const runtime::Variables& variables() const { return core_->variables(); }
   /// The text of its graph after a stage: "traced" or the name of a pass. Throws Error if there is no such stage.
   std::string dump(std::string_view stage = "traced") const { return core_->dump(stage); }
   /// How often it has been traced.

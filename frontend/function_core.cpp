@@ -215,14 +215,14 @@ void FunctionCore::compile() {
   compile(signed_version());
 }
 
-const ir::Graph& FunctionCore::graph() {
+FunctionCore::Version& FunctionCore::latest_version() {
   const std::scoped_lock lock(tracing_lock(), mutex_);
   if (signature_) {
     check_not_busy();
-    return signed_version().graph;
+    return signed_version();
   }
   if (versions_.empty()) fail("{}: without a signature there is no graph before the first call", name_);
-  return versions_.back()->graph;
+  return *versions_.back();
 }
 
 std::string FunctionCore::dump(std::string_view stage) {

@@ -69,7 +69,8 @@ class FunctionCore {
   /// Throws Error unless tensors of another trace fit the signature.
   void check_inlined(std::span<const Tensor> arguments) const;
   void compile();
-  const ir::Graph& graph();
+  const ir::Graph& graph() { return latest_version().graph; }
+  const runtime::Variables& variables() { return latest_version().variables; }
   std::string dump(std::string_view stage);
   int traces() const { return static_cast<int>(versions_.size()); }
 
@@ -86,6 +87,7 @@ class FunctionCore {
 
   Version* find_version(std::span<const HostArgument> arguments) const;
   Version& signed_version();
+  Version& latest_version();
   Version& trace_for(std::span<const HostArgument> arguments);
   Version& trace(std::vector<TensorSpec> arguments);
   void check_not_busy() const;

@@ -17,6 +17,8 @@ namespace {
 constexpr int kGzipWindow = 15 + 16;               // zlib: the largest window, and a gzip header is expected
 constexpr std::uint64_t kLargestExpansion = 1032;  // deflate cannot do better: two bits for a copy of 258 bytes
 
+}  // namespace
+
 std::vector<std::uint8_t> read_file(const std::filesystem::path& path) {
   std::error_code code;
   const std::uintmax_t size = std::filesystem::file_size(path, code);
@@ -29,8 +31,6 @@ std::vector<std::uint8_t> read_file(const std::filesystem::path& path) {
   }
   return bytes;
 }
-
-}  // namespace
 
 ByteInput::ByteInput(std::filesystem::path path) : path_(std::move(path)), file_(read_file(path_)) {
   gzipped_ = file_.size() >= 2 && file_[0] == 0x1f && file_[1] == 0x8b;

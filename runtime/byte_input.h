@@ -9,6 +9,9 @@
 
 namespace sluice {
 
+/// All bytes of a file, as they are. Throws Error if it cannot be read.
+std::vector<std::uint8_t> read_file(const std::filesystem::path& path);
+
 /// The bytes of a file, read front to back; those of a gzip file come unpacked.
 class ByteInput {
  public:
