@@ -3,6 +3,11 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ir/random_arrays.h"
+#include "ir/random_graph.h"
+#include "ir/reference/interpreter.h"
+#include "passes/differentiate.h"
+
 namespace sluice::test {
 
 bool same_values(const Array& x, const Array& y, double tolerance) {
@@ -19,6 +24,21 @@ bool same_values(const Array& x, const Array& y, double tolerance) {
 
 bool same_values(const std::vector<Array>& x, const std::vector<Array>& y, double tolerance) {
   return std::ranges::equal(x, y, [&](const Array& a, const Array& b) { return same_values(a, b, tolerance); });
+}
+
+bool same_bits(const ir::Graph& a, const ir::Graph& b, std::uint64_t seed) {
+  const std::vector<Array> states = random_states(a, seed);
+  for (const std::int64_t batch_size : {1, 3}) {
+    const std::vector<Array> inputs = random_parameters(a, batch_size, seed + 1000);
+    const ir::EvalResult first = ir::evaluate(a, inputs, states);
+    const ir::EvalResult second = ir::evaluate(b, inputs, states);
+    if (first.results != second.results || first.states != second.states) return false;
+  }
+  return true;
+}
+
+ir::Graph random_graph(std::uint64_t seed, int node_count) {
+  return passes::differentiate(ir::random_graph(seed, node_count));
 }
 
 }  // namespace sluice::test

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "ir/array.h"
+#include "ir/graph.h"
 
 namespace sluice::test {
 
@@ -10,5 +12,12 @@ namespace sluice::test {
 /// if the types differ.
 bool same_values(const Array& x, const Array& y, double tolerance = 0);
 bool same_values(const std::vector<Array>& x, const std::vector<Array>& y, double tolerance = 0);
+
+/// Runs both graphs in the interpreter on random inputs, for batch sizes 1 and 3, and whether all results and new
+/// states have the same bits. Both have the same signature.
+bool same_bits(const ir::Graph& a, const ir::Graph& b, std::uint64_t seed);
+
+/// ir::random_graph with its gradients expanded.
+ir::Graph random_graph(std::uint64_t seed, int node_count);
 
 }  // namespace sluice::test

@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "ir/text.h"
-#include "tests/passes/random_graph.h"
+#include "tests/passes/agreement.h"
 
 namespace {
 

@@ -8,8 +8,8 @@
 #include "ir/text.h"
 #include "passes/fuse.h"
 #include "passes/pass.h"
+#include "tests/passes/agreement.h"
 #include "tests/passes/mlp_graph.h"
-#include "tests/passes/random_graph.h"
 
 using namespace sluice;
 using passes::Apart;

@@ -7,9 +7,9 @@
 #include "passes/differentiate.h"
 #include "passes/pass.h"
 #include "passes/rebuild.h"
+#include "tests/passes/agreement.h"
 #include "tests/passes/fusion_contract.h"
 #include "tests/passes/mlp_graph.h"
-#include "tests/passes/random_graph.h"
 
 namespace {
 

@@ -8,7 +8,6 @@
 #include "tests/passes/agreement.h"
 #include "tests/passes/fusion_contract.h"
 #include "tests/passes/mlp_graph.h"
-#include "tests/passes/random_graph.h"
 #include "tests/support/random_arrays.h"
 
 namespace {

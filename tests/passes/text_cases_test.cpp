@@ -1,165 +1,239 @@
-// The cases in tests/passes/cases: a line `// run: PASS...`, a graph, a line `// expect:` and the graph after the
-// passes; or, instead of an expectation, `// expected-error: MESSAGE` at the end of the line that is refused. With
-// SLUICE_UPDATE_TESTS=1 in the environment the expectations are written anew; git diff shows what changed.
+// The cases in tests/passes/cases, several in a file between lines `// ----`. A case is a line `// run: PASS...`, or
+// `// run: rule NAME` for one rewrite rule, a graph, and what must come out: a line `// expect:` and a graph, or
+// `// expect: no change`; or else `// expected-error: MESSAGE` at the end of the line that is refused. With
+// SLUICE_UPDATE_TESTS=1 in the environment the graphs and messages are written anew; git diff shows what changed.
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <set>
 #include <sstream>
 
 #include "ir/error.h"
+#include "ir/random_arrays.h"
 #include "ir/reference/interpreter.h"
 #include "ir/text.h"
 #include "passes/pass.h"
+#include "passes/rewrite.h"
 #include "tests/passes/agreement.h"
 #include "tests/passes/fusion_contract.h"
-#include "tests/support/random_arrays.h"
 
 namespace {
 
 using namespace sluice;
 namespace fs = std::filesystem;
+using passes::Exactness;
+using passes::Rule;
 
 constexpr std::string_view kRun = "// run: ";
-constexpr std::string_view kExpect = "\n// expect:\n";
+constexpr std::string_view kRule = "rule ";
+constexpr std::string_view kExpect = "\n// expect:";
+constexpr std::string_view kNoChange = " no change";
 constexpr std::string_view kExpectedError = "// expected-error: ";
+constexpr std::string_view kNextCase = "\n// ----\n";
+
+std::string stripped(std::string text) {
+  text.erase(text.find_last_not_of('\n') + 1);
+  return text;
+}
 
 struct TextCase {
+  std::string file;
+  std::size_t line = 1;  ///< of the file, where the case begins
+  std::string text;
   std::vector<std::string> passes;
-  std::string before;  ///< with the comments above it
-  std::string expected;
+  std::vector<Rule> rules;  ///< one, if the case is of a rule
+  bool is_error = false;
+  bool must_change = true;
+  std::string before;    ///< with the comments above it
+  std::string expected;  ///< the graph
+
+  /// The graph, with places that are those in the file.
+  ir::Graph graph() const { return ir::parse(std::string(line - 1, '\n') + before, file); }
+
+  ir::Graph run(const ir::Graph& graph) const {
+    if (!rules.empty()) return passes::rewrite(graph, rules, {true, {}});
+    return passes::run_passes(graph, std::vector<std::string_view>(passes.begin(), passes.end()));
+  }
+
+  /// What the interpreter's results keep: rules say it by their mark, passes keep every bit.
+  Exactness exactness() const {
+    if (!rules.empty()) return rules[0].exactness;
+    return std::ranges::count(passes, "canonicalize") > 0 ? Exactness::kValue : Exactness::kExact;
+  }
 };
 
-std::string read(const fs::path& path) {
-  std::ifstream file(path);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
+TextCase parse_case(const fs::path& file, std::size_t line, std::string text) {
+  TextCase test{file.filename().string(), line, std::move(text), {}, {}, false, true, {}, {}};
+  const auto wrong = [&](std::string_view what) { fail("{}:{}: {}", test.file, line, what); };
+  const std::size_t run = test.text.find(kRun);
+  if (run == std::string::npos) wrong("a case has a line `// run: PASS...` or `// run: rule NAME`");
+  const std::size_t begin = run + kRun.size();
+  const std::string what = test.text.substr(begin, test.text.find('\n', run) - begin);
+  if (what.starts_with(kRule)) {
+    const std::string name = what.substr(kRule.size());
+    for (const Rule& rule : passes::all_rules()) {
+      if (rule.name == name) test.rules.push_back(rule);
+    }
+    if (test.rules.size() != 1) wrong(fmt::format("there are {} rules '{}'", test.rules.size(), name));
+  }
+  std::istringstream names(test.rules.empty() ? what : "");
+  for (std::string name; names >> name;) test.passes.push_back(name);
+
+  test.is_error = test.text.find(kExpectedError) != std::string::npos;
+  const std::size_t expect = test.text.find(kExpect);
+  if (test.is_error == (expect != std::string::npos))
+    wrong("a case has a line `// expect:` or `// expected-error: MESSAGE`");
+  test.before = test.text.substr(0, expect);
+  if (test.is_error) return test;
+  const std::string rest = test.text.substr(expect + kExpect.size());
+  test.must_change = !rest.starts_with(kNoChange);
+  if (test.must_change) test.expected = stripped(rest.substr(std::min<std::size_t>(1, rest.size())));
+  return test;
 }
 
-/// All cases, in the order of their names.
+std::vector<TextCase> cases_in(const fs::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  std::string text{std::istreambuf_iterator<char>(stream), {}};
+  std::vector<TextCase> cases;
+  for (std::size_t line = 1;;) {
+    const std::size_t end = text.find(kNextCase);
+    cases.push_back(parse_case(file, line, text.substr(0, end)));
+    if (end == std::string::npos) return cases;
+    const auto rest = static_cast<std::ptrdiff_t>(end + kNextCase.size());
+    line += static_cast<std::size_t>(std::count(text.begin(), text.begin() + rest, '\n'));
+    text.erase(0, static_cast<std::size_t>(rest));
+  }
+}
+
+/// In the order of their names.
 std::set<fs::path> case_files() {
-  std::set<fs::path> paths;
-  for (const auto& entry : fs::directory_iterator(SLUICE_PASS_CASES)) paths.insert(entry.path());
-  return paths;
+  std::set<fs::path> files;
+  for (const auto& entry : fs::recursive_directory_iterator(SLUICE_PASS_CASES)) {
+    if (entry.is_regular_file()) files.insert(entry.path());
+  }
+  return files;
 }
 
-std::vector<std::string> passes_of(const std::string& text) {
-  const std::size_t run = text.find(kRun);
-  if (run == std::string::npos) fail("a case has a line `// run: PASS...`");
-  std::istringstream names(text.substr(run + kRun.size(), text.find('\n', run) - run - kRun.size()));
-  std::vector<std::string> passes;
-  for (std::string name; names >> name;) passes.push_back(name);
-  return passes;
-}
-
-TextCase parse_case(const std::string& text) {
-  const std::size_t expect = text.find(kExpect);
-  if (expect == std::string::npos) fail("a case has a line `// expect:` or `// expected-error: MESSAGE`");
-  return {passes_of(text), text.substr(0, expect), text.substr(expect + kExpect.size())};
-}
-
-ir::Graph run(const ir::Graph& graph, const std::vector<std::string>& names) {
-  const std::vector<std::string_view> views(names.begin(), names.end());
-  return passes::run_passes(graph, views);
+std::vector<TextCase> all_cases() {
+  std::vector<TextCase> all;
+  for (const fs::path& file : case_files()) std::ranges::move(cases_in(file), std::back_inserter(all));
+  return all;
 }
 
 /// A graph that the interpreter can run: with its gradients expanded, if it has any.
 ir::Graph without_gradient(const ir::Graph& graph) {
   const bool has =
       std::ranges::any_of(graph.nodes(), [](const ir::Node& node) { return node.op == ir::Op::kGradient; });
-  return has ? run(graph, {"differentiate"}) : graph;
+  return has ? passes::find_pass("differentiate").run(graph) : graph;
 }
 
-/// The interpreter gives the same before and after; a gradient must be expanded before it can run. Rules may change the
-/// sign of a zero and the bits of a NaN, as their mark `value` says; the other passes keep every bit.
-void check_meaning(const ir::Graph& graph, const ir::Graph& result_of_passes, const std::vector<std::string>& names) {
-  const ir::Graph before = without_gradient(graph);
-  const ir::Graph after = without_gradient(result_of_passes);
-  const bool keeps_bits = std::ranges::find(names, "canonicalize") == names.end();
-  for (const std::int64_t batch_size : {1, 3}) {
-    const std::vector<Array> inputs = test::random_parameters(before, batch_size, 11);
-    const std::vector<Array> states = test::random_states(before, 12);
+/// The numbers at which rewrites go wrong.
+void fill_with_edges(Array& array, std::size_t offset) {
+  const double inf = std::numeric_limits<double>::infinity();
+  const std::vector<double> edges{0,     -0.0, 1,   -1, inf, -inf, std::numeric_limits<double>::quiet_NaN(),
+                                  1e-40, 0.5,  -300};
+  visit_dtype(array.dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    if constexpr (std::is_floating_point_v<T>) {
+      for (T& element : array.data<T>()) element = static_cast<T>(edges[offset++ % edges.size()]);
+    } else if constexpr (!std::is_same_v<T, bool>) {
+      const std::vector<T> whole{0, 1, std::numeric_limits<T>::max(), std::numeric_limits<T>::min(),
+                                 static_cast<T>(-3)};
+      for (T& element : array.data<T>()) element = whole[offset++ % whole.size()];
+    }
+  });
+}
+
+bool agree(const std::vector<Array>& x, const std::vector<Array>& y, Exactness exactness) {
+  if (exactness == Exactness::kExact) return x == y;
+  return test::same_values(x, y, exactness == Exactness::kFast ? 1e-5 : 0);
+}
+
+/// The interpreter gives the same before and after, as the mark promises: for random inputs, and for those at which
+/// rewrites go wrong where they need not be close.
+void check_meaning(const ir::Graph& given, const ir::Graph& made, Exactness exactness) {
+  const ir::Graph before = without_gradient(given);
+  const ir::Graph after = without_gradient(made);
+  for (const std::size_t round : {0U, 1U, 2U, 3U}) {
+    std::vector<Array> inputs = random_parameters(before, round == 0 ? 1 : 3, 11 + round);
+    const std::vector<Array> states = random_states(before, 12 + round);
+    const bool edges = round > 1 && exactness != Exactness::kFast;
+    for (std::size_t i = 0; edges && i < inputs.size(); ++i) fill_with_edges(inputs[i], 3 * i * round);
     const ir::EvalResult expected = ir::evaluate(before, inputs, states);
     const ir::EvalResult result = ir::evaluate(after, inputs, states);
-    CHECK(test::same_values(result.results, expected.results));
-    CHECK(test::same_values(result.states, expected.states));
-    if (!keeps_bits) continue;
-    CHECK(result.results == expected.results);
-    CHECK(result.states == expected.states);
+    CHECK(agree(result.results, expected.results, exactness));
+    CHECK(agree(result.states, expected.states, exactness));
   }
 }
 
 bool updates() { return std::getenv("SLUICE_UPDATE_TESTS") != nullptr; }
 
-/// The error that the case's text or its passes give must stand on the line that expects it, with that message.
-void check_error(const fs::path& path, std::string text) {
-  const std::size_t expected = text.find(kExpectedError);
-  const std::size_t end = text.find('\n', expected);
-  const auto line = static_cast<std::uint32_t>(
-      1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(expected), '\n'));
+/// The error that the case's text or its passes give must stand on the line that expects it, with that message. Gives
+/// the text of the case as it is.
+std::string check_error(const TextCase& test) {
+  const std::size_t begin = test.text.find(kExpectedError) + kExpectedError.size();
+  const std::size_t end = test.text.find('\n', begin);
+  const auto lines_before = std::count(test.text.begin(), test.text.begin() + static_cast<std::ptrdiff_t>(begin), '\n');
   std::string message = "no error";
   Location place;
   try {
-    run(ir::parse(text, path.filename().string()), passes_of(text));
+    test.run(test.graph());
   } catch (const Error& error) {
     message = error.message().substr(0, error.message().find('\n'));  // below stand the line and its caret
     place = error.location();
   }
-  CHECK(place.file == path.filename().string());
-  CHECK(place.line == line);
-  const std::size_t begin = expected + kExpectedError.size();
-  if (updates()) {
-    std::ofstream(path) << text.replace(begin, end - begin, message);
-  } else {
-    CHECK(message == text.substr(begin, end - begin));
-  }
+  CHECK(place.file == test.file);
+  CHECK(place.line == test.line + static_cast<std::size_t>(lines_before));
+  if (!updates()) CHECK(message == test.text.substr(begin, end - begin));
+  return std::string(test.text).replace(begin, end - begin, message);
 }
 
-void check_case(const fs::path& path) {
-  CAPTURE(path.filename().string());
-  const std::string whole = read(path);
-  if (whole.find(kExpectedError) != std::string::npos) {
-    check_error(path, whole);
-    return;
-  }
-  const TextCase test = parse_case(whole);
-  const ir::Graph before = ir::parse(test.before, path.filename().string());
-  const ir::Graph after = run(before, test.passes);
+/// Checks all that a case promises. Gives the text of the case as it is.
+std::string check_case(const TextCase& test) {
+  CAPTURE(test.file);
+  CAPTURE(test.line);
+  if (test.is_error) return check_error(test);
+  const ir::Graph before = test.graph();
+  const ir::Graph after = test.run(before);
   const std::string text = ir::print(after);
-  if (updates()) {
-    std::ofstream(path) << test.before << kExpect << text;
-  } else {
-    CHECK(text == test.expected);
+  CHECK(ir::equal_structure(before, after) != test.must_change);
+  if (test.must_change && !updates()) CHECK(stripped(text) == test.expected);
+  if (!test.rules.empty()) {
+    bool fired = false;
+    passes::rewrite(before, test.rules, {true, [&](const Rule&) { fired = true; }});
+    CHECK(fired == test.must_change);
   }
   const std::string canonical = ir::print(before);
   CHECK(ir::print(ir::parse(canonical)) == canonical);
   CHECK(ir::print(ir::parse(text)) == text);
-  CHECK(ir::equal_structure(run(after, test.passes), after));
+  CHECK(ir::equal_structure(test.run(after), after));
   test::check_fusion_contract(after);
-  check_meaning(before, after, test.passes);
+  check_meaning(before, after, test.exactness());
+  return test.must_change ? fmt::format("{}{}\n{}", test.before, kExpect, text) : test.text;
 }
 
 TEST_CASE("text cases") {
-  const std::set<fs::path> paths = case_files();
-  CHECK(paths.size() >= 16);
-  for (const fs::path& path : paths) check_case(path);
+  for (const fs::path& file : case_files()) {
+    std::string text;
+    for (const TextCase& test : cases_in(file)) text += (text.empty() ? "" : kNextCase.data()) + check_case(test);
+    if (updates()) std::ofstream(file, std::ios::binary) << text;
+  }
 }
 
 TEST_CASE("every pass has a text case where it changes the graph and one where it does not") {
   std::set<std::string_view> changes;
   std::set<std::string_view> stays;
-  for (const fs::path& path : case_files()) {
-    const std::string text = read(path);
-    if (text.find(kExpectedError) != std::string::npos) continue;
-    const TextCase test = parse_case(text);
-    ir::Graph graph = ir::parse(test.before, path.filename().string());
+  for (const TextCase& test : all_cases()) {
+    if (test.is_error) continue;
+    ir::Graph graph = test.graph();
     for (const std::string& name : test.passes) {
-      const ir::Graph after = run(graph, {name});
-      (ir::equal_structure(graph, after) ? stays : changes).insert(passes::find_pass(name).name);
+      const passes::Pass& pass = passes::find_pass(name);
+      const ir::Graph after = pass.run(graph);
+      (ir::equal_structure(graph, after) ? stays : changes).insert(pass.name);
       graph = after;
     }
   }
@@ -167,6 +241,21 @@ TEST_CASE("every pass has a text case where it changes the graph and one where i
     CAPTURE(std::string(pass.name));
     CHECK(changes.contains(pass.name));
     CHECK(stays.contains(pass.name));
+  }
+}
+
+TEST_CASE("every rule has a text case where it fires and one where it must not") {
+  std::set<std::string_view> fires;
+  std::set<std::string_view> stays_away;
+  for (const TextCase& test : all_cases()) {
+    for (const Rule& rule : test.rules) (test.must_change ? fires : stays_away).insert(rule.name);
+  }
+  std::set<std::string_view> names;
+  for (const Rule& rule : passes::all_rules()) {
+    CAPTURE(rule.name);
+    CHECK(names.insert(rule.name).second);
+    CHECK(fires.contains(rule.name));
+    CHECK(stays_away.contains(rule.name));
   }
 }
 

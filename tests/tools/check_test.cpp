@@ -14,6 +14,7 @@
 #include "tests/passes/mlp_graph.h"
 #include "tools/check/bundle.h"
 #include "tools/check/engine_check.h"
+#include "tools/check/fuzz.h"
 #include "tools/check/reduce.h"
 
 namespace {
@@ -132,6 +133,15 @@ TEST_CASE("a bundle has the graph, the inputs and the way to see the failure aga
   CHECK(read("replay.txt").find("sluice check graph.ir --batches 1 --seed 1") != std::string::npos);
   CHECK(read_npy(folder / "input-0-x_1.npy") == report.difference->sample.inputs[0]);
   std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("fuzz counts what it has checked") {
+  const tools::FuzzReport report = tools::fuzz({.count = 6, .seed = 40, .jit_every = 3});
+  CHECK(!report.difference);
+  CHECK(report.graphs == 6);
+  CHECK(report.compiled == 2);
+  CHECK(report.elements > 100);
+  CHECK(report.gradients > 0);
 }
 
 }  // namespace

@@ -2,8 +2,8 @@
 
 #include <array>
 
+#include "ir/random_graph.h"
 #include "tools/check/engine_check.h"
-#include "tools/check/random_graph.h"
 
 namespace sluice::tools {
 
@@ -26,7 +26,7 @@ FuzzReport fuzz(const FuzzOptions& options) {
     check_options.passes.limits = kLimits;
     check_options.passes.batch_sizes = {kBatchSizes[seed % 6], kBatchSizes[seed / 6 % 6]};
     for (std::uint64_t draw = 0;; ++draw) {
-      const ir::Graph graph = random_graph(seed * 1000 + draw, 5 + static_cast<int>(seed % 40));
+      const ir::Graph graph = ir::random_graph(seed * 1000 + draw, 5 + static_cast<int>(seed % 40));
       passes::CheckReport checked = check_graph(graph, check_options);
       if (checked.difference && checked.difference->stage == "traced") {
         ++report.drawn_again;

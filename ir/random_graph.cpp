@@ -1,4 +1,4 @@
-#include "tools/check/random_graph.h"
+#include "ir/random_graph.h"
 
 #include <fmt/format.h>
 
@@ -9,13 +9,9 @@
 #include <random>
 #include <vector>
 
-namespace sluice::tools {
+namespace sluice::ir {
 
 namespace {
-
-using ir::Attr;
-using ir::Op;
-using ir::Value;
 
 constexpr std::int64_t kMostElements = 2000;  // of a static shape, or for each of B
 
@@ -23,7 +19,7 @@ class Generator {
  public:
   explicit Generator(std::uint64_t seed) : engine_(seed), b_("random") {}
 
-  ir::Graph make(int node_count) {
+  Graph make(int node_count) {
     add_inputs();
     const int first_gradient = node_count / 2 + below(node_count / 4 + 1);
     for (int i = 0; i < node_count; ++i) {
@@ -96,8 +92,8 @@ class Generator {
     keep(b_.parameter("x", {DType::kF32, {batch, 4}}));
     keep(b_.parameter("deep", {DType::kF32, {batch, 2, 3}}));
     keep(b_.parameter("wide", {DType::kF64, {batch, 4}}));
-    keep(b_.parameter("labels", {DType::kI32, {batch}}, ir::Range{-1, 5}));
-    keep(b_.parameter("bytes", {DType::kU8, {batch, 4}}, ir::Range{0, 256}));
+    keep(b_.parameter("labels", {DType::kI32, {batch}}, Range{-1, 5}));
+    keep(b_.parameter("bytes", {DType::kU8, {batch, 4}}, Range{0, 256}));
     keep(b_.parameter("flags", {DType::kBool, {batch, 4}}));
     const std::array<Type, 10> types{{{DType::kF32, {4, 4}},
                                       {DType::kF32, {17, 4}},
@@ -342,7 +338,7 @@ class Generator {
   }
 
   std::mt19937_64 engine_;
-  ir::Builder b_;
+  Builder b_;
   std::vector<Value> values_;
   std::vector<Value> states_;
   int gradients_ = 0;
@@ -350,6 +346,6 @@ class Generator {
 
 }  // namespace
 
-ir::Graph random_graph(std::uint64_t seed, int node_count) { return Generator(seed).make(node_count); }
+Graph random_graph(std::uint64_t seed, int node_count) { return Generator(seed).make(node_count); }
 
-}  // namespace sluice::tools
+}  // namespace sluice::ir

@@ -1,4 +1,4 @@
-#include "tools/check/random_graph.h"
+#include "ir/random_graph.h"
 
 #include <doctest/doctest.h>
 
@@ -6,7 +6,6 @@
 #include <set>
 
 #include "ir/text.h"
-#include "tools/check/fuzz.h"
 
 namespace {
 
@@ -17,7 +16,7 @@ TEST_CASE("random graphs have every op of traced graphs and every dtype") {
   std::set<DType> dtypes;
   std::set<DType> updated;
   for (std::uint64_t seed = 0; seed < 300; ++seed) {
-    const ir::Graph graph = tools::random_graph(seed, 40);
+    const ir::Graph graph = ir::random_graph(seed, 40);
     for (const ir::Node& node : graph.nodes()) {
       ops.insert(node.op);
       for (const Type& type : node.types) dtypes.insert(type.dtype);
@@ -37,20 +36,11 @@ TEST_CASE("random graphs have every op of traced graphs and every dtype") {
 
 TEST_CASE("a random graph is the same for the same seed, and its text reads back") {
   for (std::uint64_t seed = 0; seed < 50; ++seed) {
-    const std::string text = ir::print(tools::random_graph(seed, 30));
-    CHECK(ir::print(tools::random_graph(seed, 30)) == text);
+    const std::string text = ir::print(ir::random_graph(seed, 30));
+    CHECK(ir::print(ir::random_graph(seed, 30)) == text);
     CHECK(ir::print(ir::parse(text)) == text);
-    CHECK(ir::print(tools::random_graph(seed + 1, 30)) != text);
+    CHECK(ir::print(ir::random_graph(seed + 1, 30)) != text);
   }
-}
-
-TEST_CASE("fuzz counts what it has checked") {
-  const tools::FuzzReport report = tools::fuzz({.count = 6, .seed = 40, .jit_every = 3});
-  CHECK(!report.difference);
-  CHECK(report.graphs == 6);
-  CHECK(report.compiled == 2);
-  CHECK(report.elements > 100);
-  CHECK(report.gradients > 0);
 }
 
 }  // namespace
