@@ -1,41 +1,120 @@
 #include "frontend/train/progress.h"
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstdlib>
+#include <memory>
+#include <optional>
 
 namespace sluice {
 
 namespace {
-constexpr std::int64_t kWidth = 30;
+
 constexpr std::chrono::milliseconds kInterval(100);
+
+std::string_view environment(const char* name) {
+  const char* const value = std::getenv(name);
+  return value == nullptr ? std::string_view{} : value;
+}
+
+/// Whether stderr is a terminal that can go back to the beginning of its line.
+bool has_terminal() { return isatty(STDERR_FILENO) == 1 && environment("TERM") != "dumb"; }
+
+std::size_t terminal_width() {
+  constexpr std::size_t kUsual = 80;
+  const std::string_view wanted = environment("COLUMNS");
+  std::size_t columns = 0;
+  std::from_chars(wanted.data(), wanted.data() + wanted.size(), columns);
+  if (columns > 0) return columns;
+  winsize size{};
+  const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+  return known ? size.ws_col : kUsual;
+}
+
 }  // namespace
+
+std::string detail::time_left(double seconds) {
+  const auto total = static_cast<std::int64_t>(std::ceil(std::clamp(seconds, 0.0, 1e9)));
+  const std::int64_t hours = total / 3600;
+  const std::int64_t minutes = total / 60 % 60;
+  if (hours > 0) return fmt::format("{}:{:02}:{:02} left", hours, minutes, total % 60);
+  return fmt::format("{}:{:02} left", minutes, total % 60);
+}
+
+std::string detail::progress_line(std::string_view label, std::int64_t done, std::int64_t total,
+                                  const Progress::Fields& fields, std::size_t width, Colour colour) {
+  constexpr std::size_t kMostBar = 30;
+  constexpr std::size_t kLeastBar = 10;
+  const std::string count = fmt::format("{}/{}", done, total);
+  std::size_t used = label.size() + count.size() + 5;  // with the brackets and spaces, less the last column
+  if (used + kLeastBar > width) return fmt::format("{} {}", label, count).substr(0, width - 1);
+  std::string rest;
+  for (const std::string& field : fields) {
+    if (used + kLeastBar + rest.size() + field.size() + 2 > width) break;
+    rest += "  " + field;
+  }
+  used += rest.size();
+  const std::size_t bar = std::min(width - used, kMostBar);
+  const auto part = static_cast<double>(std::min(done, total)) / static_cast<double>(total);
+  const auto filled = static_cast<std::size_t>(part * static_cast<double>(bar));
+  std::string full(filled, '=');
+  if (filled < bar && filled > 0) full.back() = '>';
+  const std::string_view green = colour == Colour::kAnsi ? "\033[32m" : "";
+  const std::string_view plain = colour == Colour::kAnsi ? "\033[0m" : "";
+  return fmt::format("{} [{}{}{}{}] {}{}", label, green, full, plain, std::string(bar - filled, ' '), count, rest);
+}
 
 Progress::Progress(std::string label, std::int64_t total, Show show)
     : label_(std::move(label)),
       total_(std::max<std::int64_t>(total, 1)),
-      shown_(show == Show::kOnTerminal && isatty(STDERR_FILENO) == 1) {}
+      shown_(show == Show::kOnTerminal && has_terminal()) {}
 
 Progress::~Progress() {
-  if (shown_ && done_ > 0) fmt::print(stderr, "\r\033[K");
+  if (drawn_) fmt::print(stderr, "\r\033[K");
 }
 
 void Progress::step() {
-  ++done_;
-  if (!shown_) return;
-  const auto now = std::chrono::steady_clock::now();
-  if (now - drawn_ < kInterval) return;
-  drawn_ = now;
-  draw();
+  reach(done_ + 1, [this] {
+    const std::chrono::duration<double> elapsed = drawn_at_ - start_;
+    const double seconds = elapsed.count() / static_cast<double>(done_);
+    return Fields{fmt::format("{:.2f} ms a step", 1000 * seconds),
+                  detail::time_left(seconds * static_cast<double>(total_ - done_))};
+  });
 }
 
-void Progress::draw() {
-  const auto filled = static_cast<std::size_t>(std::min(kWidth, kWidth * done_ / total_));
-  const std::string bar = std::string(filled, '=') + std::string(static_cast<std::size_t>(kWidth) - filled, ' ');
-  const std::chrono::duration<double> elapsed = drawn_ - start_;
-  const double per_step = 1000 * elapsed.count() / static_cast<double>(done_);
-  fmt::print(stderr, "\r{} [{}] {}/{}  {:.2f} ms a step\033[K", label_, bar, done_, total_, per_step);
+void Progress::reach(std::int64_t done, const std::function<Fields()>& fields) {
+  done_ = done;
+  if (!shown_) return;
+  const auto now = std::chrono::steady_clock::now();
+  if (now - drawn_at_ < kInterval) return;
+  drawn_at_ = now;
+  drawn_ = true;
+  const auto colour = environment("NO_COLOR").empty() ? detail::Colour::kAnsi : detail::Colour::kNone;
+  fmt::print(stderr, "\r{}\033[K", detail::progress_line(label_, done_, total_, fields(), terminal_width(), colour));
+}
+
+Callback progress_bar() {
+  const auto bar = std::make_shared<std::optional<Progress>>();
+  const auto show = [bar](const StepReport& report) {
+    if (!*bar) bar->emplace(fmt::format("Epoch {}", report.epoch), report.steps);
+    (*bar)->reach(report.step, [&] {
+      Progress::Fields fields;
+      for (std::size_t i = 0; i < report.names.size(); ++i) {
+        fields.push_back(fmt::format("{} {:.3f}", report.names[i], report.means[i]));
+      }
+      fields.push_back(fmt::format("{:.0f} images/s", report.images_per_second));
+      const auto left = static_cast<double>(report.epochs * report.steps - report.total_steps());
+      fields.push_back(detail::time_left(left * report.seconds / static_cast<double>(report.step)));
+      return fields;
+    });
+  };
+  const auto hide = [bar](const History&) { bar->reset(); };
+  return {.on_step = show, .on_epoch = hide, .on_end = hide};
 }
 
 }  // namespace sluice

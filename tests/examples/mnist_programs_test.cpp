@@ -1,4 +1,5 @@
-// The program mnist_mlp as a user runs it: its options, what it prints, what it dumps.
+// What mnist_mlp and mnist_trainer have in common, run as a user does: their options, what they print and dump. The
+// test is built for each of them.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
@@ -8,43 +9,12 @@
 
 #include "ir/text.h"
 #include "passes/pass.h"
-#include "runtime/idx.h"
-#include "runtime/mnist_files.h"
-#include "runtime/synthetic_digits.h"
-#include "tests/support/run_program.h"
+#include "tests/examples/run_example.h"
 
 using namespace sluice;
 using namespace sluice::test;
 
 namespace {
-
-/// Few digits in place of MNIST: 10,000 to validate (the split's number), 5 * 128 + 80 to train, 100 to test.
-const std::filesystem::path& small_data() {
-  static const TemporaryFolder folder;
-  static const bool written = [] {
-    const std::filesystem::path path = folder.path() / "digits";
-    std::filesystem::create_directory(path);
-    const Dataset training = synthetic_digits(1, 0, 10720);
-    const Dataset test = synthetic_digits(1, 60000, 100);
-    write_idx(path / kTrainImages, training.images);
-    write_idx(path / kTrainLabels, training.labels);
-    write_idx(path / kTestImages, test.images);
-    write_idx(path / kTestLabels, test.labels);
-    return true;
-  }();
-  static const std::filesystem::path path = folder.path() / "digits";
-  CHECK(written);
-  return path;
-}
-
-Outcome run(const std::string& arguments, const std::string& environment = "") {
-  return run_program(MNIST_MLP, arguments, environment);
-}
-
-/// The same with the small data.
-Outcome train(const std::string& arguments) {
-  return run(fmt::format("--data '{}' {}", small_data().string(), arguments));
-}
 
 /// "traced" and the passes.
 std::vector<std::string> all_stages() {
@@ -153,8 +123,8 @@ TEST_CASE("a bar shows on a terminal and leaves stdout alone") {
   }
   const TemporaryFolder folder;
   const auto terminal = [&](const std::string& options) {
-    const std::string inner = fmt::format("'{}' --data '{}' --epochs 1 {} > '{}'", MNIST_MLP, small_data().string(),
-                                          options, (folder.path() / "out").string());
+    const std::string inner = fmt::format("'{}' --data '{}' --epochs 1 {} > '{}'", SLUICE_PROGRAM,
+                                          small_data().string(), options, (folder.path() / "out").string());
     const std::string outer =
         fmt::format("script -qec \"{}\" '{}' > /dev/null < /dev/null", inner, (folder.path() / "terminal").string());
     CHECK(std::system(outer.c_str()) == 0);
@@ -223,12 +193,12 @@ TEST_CASE("output that cannot be written is an error") {
     INFO(options);
     const TemporaryFolder folder;
     const auto err = folder.path() / "err";
-    const int status = std::system(
-        fmt::format("'{}' --data '{}' {} > /dev/full 2> '{}'", MNIST_MLP, small_data().string(), options, err.string())
-            .c_str());
+    const int status = std::system(fmt::format("'{}' --data '{}' {} > /dev/full 2> '{}'", SLUICE_PROGRAM,
+                                               small_data().string(), options, err.string())
+                                       .c_str());
     CHECK(WIFEXITED(status));
     CHECK(WEXITSTATUS(status) == EXIT_FAILURE);
-    CHECK(text_of(err).starts_with("mnist_mlp: "));
+    CHECK(text_of(err).starts_with(std::filesystem::path(SLUICE_PROGRAM).filename().string() + ": "));
   }
 }
 

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <optional>
+#include <string>
+
+#include "examples/mnist_options.h"
+
+/// The options that the programs share; each adds its own to app().
+class MnistCommandLine {
+ public:
+  explicit MnistCommandLine(const std::string& program);
+
+  CLI::App& app() { return app_; }
+  /// As parse_mnist_options.
+  MnistOptions parse(int argc, char** argv);
+
+ private:
+  CLI::App app_;
+  MnistOptions options_;
+  std::optional<int> threads_;
+  std::string engine_ = "jit";
+  std::string stages_;
+  std::string dump_folder_;
+  CLI::Option* dump_ir_;
+};

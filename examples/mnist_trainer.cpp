@@ -1,0 +1,102 @@
+// The perceptron of mnist_mlp.cpp without its loop: a Trainer runs it, with all that one wants around a training.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+
+#include "examples/mnist_trainer_options.h"
+#include "frontend/sluice.h"
+#include "runtime/mnist.h"
+
+using namespace sluice;
+
+namespace {
+
+constexpr int kExitInterrupted = 130;  // as the shell counts Ctrl-C
+
+/// What the guide prints after an epoch.
+void print_epoch(const History& history) {
+  const EpochRecord& record = history.epochs.back();
+  fmt::print("Epoch: {}\n", record.epoch);
+  fmt::print("Training loss: {:.3f}, Training accuracy: {:.3f}\n", record.training[0], record.training[1]);
+  fmt::print("Validation loss: {:.3f}, Validation accuracy: {:.3f}\n", record.validation[0], record.validation[1]);
+  std::fflush(stdout);
+}
+
+Schedule schedule_of(const MnistTrainerOptions& options, std::int64_t steps) {
+  const double rate = options.learning_rate;
+  Schedule schedule = constant_rate(rate);
+  if (options.schedule == "step") schedule = step_decay(rate, 0.1, std::max<std::int64_t>(steps / 3, 1));
+  if (options.schedule == "cosine") {
+    schedule = cosine_decay(rate, std::max<std::int64_t>(steps - options.warm_up, 1));
+  }
+  return warm_up(options.warm_up, schedule);
+}
+
+FitOptions fit_options(const MnistTrainerOptions& options, const Mnist& mnist) {
+  const std::int64_t steps = options.epochs * mnist.train.batches(options.batch).size();
+  FitOptions fit{.epochs = options.epochs,
+                 .batch = options.batch,
+                 .validation = mnist.validation,
+                 .seed = options.seed,
+                 .schedule = schedule_of(options, steps),
+                 .stop_on_interrupt = true};
+  if (options.patience) fit.early_stopping = EarlyStopping{.patience = *options.patience};
+  if (options.quiet) return fit;
+  fit.callbacks.push_back(progress_bar());
+  fit.callbacks.push_back(options.json ? json_lines() : Callback{.on_epoch = print_epoch});
+  return fit;
+}
+
+int train(const MnistTrainerOptions& options) {
+  set_seed(options.seed);
+  MLP model(Dense(700, relu), Dense(500, relu), Dense(10));
+  Adam adam({.learning_rate = options.learning_rate});
+
+  const std::vector<TensorSpec> images_and_labels{u8(batch, 28, 28).named("images").range(0, 256),
+                                                  u8(batch).named("labels").range(0, 10)};
+  const auto objective = [&](Tensor images, Tensor labels) -> Objective {
+    const Tensor logits = model(reshape(cast(images, f32), {batch, 784}) / 255);
+    return {.loss = reduce_mean(sparse_softmax_cross_entropy(logits, labels)),
+            .metrics = {{"accuracy", reduce_mean(cast(argmax(logits, 1) == cast(labels, i64), f32))}}};
+  };
+  Trainer trainer(model, adam, images_and_labels, objective, {.clip_norm = options.clip_norm});
+  trainer.compile();
+  if (options.dump_only) return EXIT_SUCCESS;
+
+  // The guide's split: 50,000 images to train, 10,000 to validate, 10,000 to test.
+  const Mnist mnist = load_mnist(options.data);
+  if (mnist.synthetic && !options.quiet) {
+    fmt::print(options.json ? stderr : stdout, "Note: these are synthetic digits and not MNIST (from {})\n",
+               mnist.source);
+  }
+  const History history = trainer.fit(mnist.train, fit_options(options, mnist));
+  if (history.ending == Ending::kInterrupted) return kExitInterrupted;
+  if (history.ending == Ending::kEarly && !options.quiet) {
+    fmt::print(stderr, "mnist_trainer: ended early, {} epochs after the best one\n", *options.patience);
+  }
+
+  const auto test = trainer.evaluate(mnist.test);
+  if (options.json) {
+    fmt::print("{{\"test\":{}}}\n", to_json(test));
+  } else {
+    fmt::print("Test accuracy: {:.3f}\n", test.at("accuracy"));
+  }
+  if (options.hash) fmt::print("Weights hash: {:016x}\n", hash_of(model.variables()));
+  return EXIT_SUCCESS;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    const int status = train(parse_mnist_trainer_options(argc, argv));
+    if (std::fflush(stdout) != 0) fail("stdout: cannot write");
+    return status;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "mnist_trainer: {}\n", error.what());
+    return EXIT_FAILURE;
+  }
+}

@@ -1,0 +1,28 @@
+#include "examples/mnist_trainer_options.h"
+
+#include "examples/mnist_command_line.h"
+
+MnistTrainerOptions parse_mnist_trainer_options(int argc, char** argv) {
+  MnistTrainerOptions options;
+  MnistCommandLine line("mnist_trainer");
+  CLI::App& app = line.app();
+  app.add_option("--learning-rate", options.learning_rate, "Of Adam")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--schedule", options.schedule,
+                 "Of the learning rate: constant, step (a tenth after each third of the steps) or cosine (down to 0)")
+      ->check(CLI::IsMember({"constant", "step", "cosine"}))
+      ->capture_default_str();
+  app.add_option("--warm-up", options.warm_up, "Steps in which the learning rate rises")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--clip-norm", options.clip_norm, "Scale gradients down to this global norm")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--patience", options.patience,
+                 "End when the validation loss has not improved for this many epochs, and keep the best weights")
+      ->check(CLI::PositiveNumber);
+  app.add_flag("--json", options.json, "Print a line of JSON for each epoch and one for the test");
+
+  static_cast<MnistOptions&>(options) = line.parse(argc, argv);
+  return options;
+}

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "examples/mnist_options.h"
+
+/// What the command line of mnist_trainer says.
+struct MnistTrainerOptions : MnistOptions {
+  double learning_rate = 1e-3;
+  std::string schedule = "constant";
+  std::int64_t warm_up = 0;  ///< steps
+  std::optional<double> clip_norm;
+  std::optional<int> patience;  ///< epochs; none: no early stopping
+  bool json = false;
+};
+
+/// As parse_mnist_options.
+MnistTrainerOptions parse_mnist_trainer_options(int argc, char** argv);

@@ -1,0 +1,85 @@
+// What mnist_trainer has beyond mnist_mlp: schedules, clipping, early stopping, lines of JSON.
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "tests/examples/run_example.h"
+
+using namespace sluice;
+using namespace sluice::test;
+
+namespace {
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  return lines;
+}
+
+}  // namespace
+
+TEST_CASE("it trains to the weights of mnist_mlp, to the last bit") {
+  const std::string arguments = fmt::format("--data '{}' --epochs 2 --quiet --hash", small_data().string());
+  const Outcome trainer = run(arguments);
+  CHECK(contains(trainer.out, "Weights hash: "));
+  CHECK(trainer.out == run_program(MNIST_MLP, arguments).out);
+}
+
+TEST_CASE("--json prints a line for each epoch and one for the test") {
+  const Outcome outcome = train("--epochs 2 --json --schedule step --warm-up 1");
+  CHECK(outcome.status == 0);
+  CHECK(outcome.err.empty());
+  const auto lines = lines_of(outcome.out);
+  REQUIRE(lines.size() == 3);
+  for (std::size_t i = 0; i < 2; ++i) {
+    const auto epoch = nlohmann::json::parse(lines[i]);
+    CHECK(epoch["epoch"] == i);
+    for (const char* const set : {"training", "validation"}) {
+      CHECK(epoch[set]["loss"] > 0);
+      CHECK(epoch[set]["accuracy"] > 0);
+      CHECK(epoch[set]["accuracy"] <= 1);
+    }
+    CHECK(epoch["seconds"] > 0);
+    CHECK(epoch["images_per_second"] > 0);
+    // Of 12 steps after the warm-up of one, the rate falls to a tenth after every four.
+    CHECK(epoch["learning_rate"].get<double>() == doctest::Approx(i == 0 ? 1e-4 : 1e-5));
+  }
+  const auto test = nlohmann::json::parse(lines[2]);
+  CHECK(test["test"]["loss"] > 0);
+  CHECK(test["test"]["accuracy"] > 0.5);
+  CHECK(lines_of(train("--epochs 1 --json --quiet").out).size() == 1);
+}
+
+TEST_CASE("options of the training change what it learns") {
+  const auto hash = [](const std::string& options) {
+    const Outcome outcome = train("--epochs 1 --quiet --hash " + options);
+    CHECK(outcome.status == 0);
+    return lines_of(outcome.out).at(1);
+  };
+  const std::string plain = hash("");
+  CHECK(hash("--clip-norm 1000000") == plain);
+  for (const char* const options :
+       {"--learning-rate 0.002", "--schedule step", "--schedule cosine", "--warm-up 3", "--clip-norm 0.01"}) {
+    CHECK_MESSAGE(hash(options) != plain, options);
+  }
+}
+
+TEST_CASE("--patience ends a training that does not get better") {
+  const Outcome outcome = train("--epochs 50 --patience 1 --learning-rate 0.05 --json");
+  CHECK(outcome.status == 0);
+  CHECK(lines_of(outcome.out).size() < 50);
+  CHECK(contains(outcome.err, "ended early"));
+}
+
+TEST_CASE("options without sense are errors") {
+  for (const char* const arguments :
+       {"--learning-rate 0", "--schedule linear", "--warm-up -1", "--clip-norm 0", "--patience 0"}) {
+    INFO(arguments);
+    const Outcome outcome = run(arguments);
+    CHECK(outcome.status != 0);
+    CHECK(outcome.out.empty());
+    CHECK(contains(outcome.err, std::string(arguments).substr(0, std::string(arguments).find(' '))));
+  }
+}

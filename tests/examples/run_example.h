@@ -1,0 +1,45 @@
+#pragma once
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <string>
+
+#include "runtime/idx.h"
+#include "runtime/mnist_files.h"
+#include "runtime/synthetic_digits.h"
+#include "tests/support/run_program.h"
+
+// Runs the example under test, SLUICE_PROGRAM, as a user does.
+namespace sluice::test {
+
+/// Few digits in place of MNIST: 10,000 to validate (the split's number), 5 * 128 + 80 to train, 100 to test.
+inline const std::filesystem::path& small_data() {
+  static const TemporaryFolder folder;
+  static const bool written = [] {
+    const std::filesystem::path path = folder.path() / "digits";
+    std::filesystem::create_directory(path);
+    const Dataset training = synthetic_digits(1, 0, 10720);
+    const Dataset test = synthetic_digits(1, 60000, 100);
+    write_idx(path / kTrainImages, training.images);
+    write_idx(path / kTrainLabels, training.labels);
+    write_idx(path / kTestImages, test.images);
+    write_idx(path / kTestLabels, test.labels);
+    return true;
+  }();
+  static const std::filesystem::path path = folder.path() / "digits";
+  CHECK(written);
+  return path;
+}
+
+inline Outcome run(const std::string& arguments, const std::string& environment = "") {
+  return run_program(SLUICE_PROGRAM, arguments, environment);
+}
+
+/// The same with the small data.
+inline Outcome train(const std::string& arguments) {
+  return run(fmt::format("--data '{}' {}", small_data().string(), arguments));
+}
+
+}  // namespace sluice::test

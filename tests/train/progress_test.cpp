@@ -1,0 +1,40 @@
+// The bar of a loop: what stands in its line, how wide it is.
+#include "frontend/train/progress.h"
+
+#include <doctest/doctest.h>
+
+using namespace sluice;
+using detail::Colour;
+using detail::progress_line;
+
+TEST_CASE("the bar grows with what is done") {
+  const auto line = [](std::int64_t done) { return progress_line("Epoch 0", done, 30, {}, 80, Colour::kNone); };
+  CHECK(line(0) == "Epoch 0 [                              ] 0/30");
+  CHECK(line(1) == "Epoch 0 [>                             ] 1/30");
+  CHECK(line(15) == "Epoch 0 [==============>               ] 15/30");
+  CHECK(line(30) == "Epoch 0 [==============================] 30/30");
+}
+
+TEST_CASE("only the bar itself has a colour") {
+  CHECK(progress_line("Epoch 0", 15, 30, {"loss 0.5"}, 80, Colour::kAnsi) ==
+        "Epoch 0 [\033[32m==============>\033[0m               ] 15/30  loss 0.5");
+}
+
+TEST_CASE("in less room the bar is shorter, then fields are left out, and a line never wraps") {
+  const Progress::Fields fields{"loss 0.123", "accuracy 0.967", "0:12 left"};
+  const auto line = [&](std::size_t width) { return progress_line("Epoch 0", 5, 10, fields, width, Colour::kNone); };
+  CHECK(line(100) == "Epoch 0 [==============>               ] 5/10  loss 0.123  accuracy 0.967  0:12 left");
+  CHECK(line(65) == "Epoch 0 [====>     ] 5/10  loss 0.123  accuracy 0.967  0:12 left");
+  CHECK(line(64) == "Epoch 0 [=========>          ] 5/10  loss 0.123  accuracy 0.967");
+  CHECK(line(26) == "Epoch 0 [====>     ] 5/10");
+  CHECK(line(20) == "Epoch 0 5/10");
+  CHECK(line(5) == "Epoc");
+  for (std::size_t width = 1; width < 120; ++width) CHECK(line(width).size() < width);
+}
+
+TEST_CASE("the time that is left") {
+  CHECK(detail::time_left(0) == "0:00 left");
+  CHECK(detail::time_left(6.1) == "0:07 left");
+  CHECK(detail::time_left(61) == "1:01 left");
+  CHECK(detail::time_left(3723) == "1:02:03 left");
+}
