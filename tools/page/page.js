@@ -121,6 +121,12 @@ function showNode(pane, item) {
   apply(pane);
 }
 
+function isInView(pane, item) {
+  const shown = pane.svg.getBoundingClientRect();
+  const box = item.rect.getBoundingClientRect();
+  return box.right > shown.left && box.left < shown.right && box.bottom > shown.top && box.top < shown.bottom;
+}
+
 function addMoves(pane) {
   let last = null;
   pane.svg.onpointerdown = (event) => { last = [event.clientX, event.clientY]; pane.moved = false; };
@@ -167,6 +173,10 @@ function keysOf(node) {
   return keys;
 }
 
+function textOf(node) {
+  return [node.statement, node.lines, ...keysOf(node), ...node.rows.map((row) => row[1])].join(' ');
+}
+
 function mark() {
   const words = document.getElementById('search').value.trim().toLowerCase();
   const keys = chosen ? keysOf(chosen.item.node) : new Set();
@@ -176,10 +186,9 @@ function mark() {
       const isChosen = chosen !== null && chosen.item === item;
       item.rect.classList.toggle('on', isChosen);
       item.rect.classList.toggle('kin', !isChosen && [...keysOf(item.node)].some((key) => keys.has(key)));
-      const text = `${item.node.statement} ${item.node.lines} ${item.node.rows.map((row) => row[1]).join(' ')}`;
-      const hit = words !== '' && text.toLowerCase().includes(words);
-      if (hit) ++found;
-      item.group.classList.toggle('dim', words !== '' && !hit);
+      item.isHit = words !== '' && textOf(item.node).toLowerCase().includes(words);
+      if (item.isHit) ++found;
+      item.group.classList.toggle('dim', words !== '' && !item.isHit);
       for (const link of item.links) link.line.classList.remove('on');
     }
   }
@@ -191,8 +200,9 @@ function describe(item, pane) {
   const {node} = item;
   details.replaceChildren();
   html('pre', {}, details, node.statement);
+  const facts = html('div', {}, details);
   const line = (title, text) => {
-    const row = html('div', {}, details);
+    const row = html('div', {}, facts);
     html('b', {}, row, title + ' ');
     row.append(text);
   };
@@ -200,25 +210,40 @@ function describe(item, pane) {
   for (const row of node.rows) if (row[0] === 'gives') line('gives', row[1]);
   for (const link of item.links) {
     const other = link.from || link.to;
-    const row = html('div', {}, details);
+    const row = html('div', {}, facts);
     html('b', {}, row, link.from ? 'reads ' : 'is read as ');
     row.append(link.text + (link.from ? ' of ' : ' by '));
     html('a', {onclick: () => { select(other, pane); showNode(pane, other); }}, row, other.node.rows[0][1]);
   }
 }
 
+/// Shows what `item` is, and in the other pane a node of the same lines, if none is in view there.
 function select(item, pane) {
   chosen = {item, pane};
   describe(item, pane);
   mark();
+  for (const other of panes.filter((each) => each !== pane)) {
+    const kin = other.nodes.filter((each) => each.rect.classList.contains('kin'));
+    if (kin.length > 0 && !kin.some((each) => isInView(other, each))) showNode(other, kin[0]);
+  }
 }
 
 document.getElementById('search').oninput = () => {
   mark();
   for (const pane of panes) {
-    const hit = pane.nodes.find((item) => !item.group.classList.contains('dim'));
-    if (hit && document.getElementById('search').value.trim() !== '') showNode(pane, hit);
+    const hit = pane.nodes.find((item) => item.isHit);
+    if (hit) showNode(pane, hit);
   }
+};
+
+/// Enter goes to the next node that is found, through the left pane and then the right one.
+document.getElementById('search').onkeydown = (event) => {
+  if (event.key !== 'Enter') return;
+  const hits = panes.flatMap((pane) => pane.nodes.filter((item) => item.isHit).map((item) => ({item, pane})));
+  if (hits.length === 0) return;
+  const {item, pane} = hits[(hits.findIndex((hit) => chosen && hit.item === chosen.item) + 1) % hits.length];
+  select(item, pane);
+  showNode(pane, item);
 };
 
 // ---- start -----------------------------------------------------------------------------------------------------------
