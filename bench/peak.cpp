@@ -58,22 +58,22 @@ float multiply_add(long steps) {
 
 const char* vector_name() { return kVectorBytes == 64 ? "512-bit" : kVectorBytes == 32 ? "256-bit" : "128-bit"; }
 
+double multiply_adds(runtime::ThreadTeam& team) {
+  constexpr long kSteps = 400000;
+  std::atomic<float> sink = 0;
+  team.run([&](int, int) { sink.store(multiply_add(kSteps), std::memory_order_relaxed); });
+  return 2.0 * kLanes * kAccumulators * kSteps * team.size();
+}
+
 double peak_gflops(runtime::ThreadTeam& team) {
   constexpr int kTries = 9;
-  constexpr long kSteps = 400000;
   double best = 0;
-  std::atomic<float> sink = 0;
-  team.run([&](int thread, int threads) {
-    for (int i = 0; i < kTries; ++i) {
-      team.barrier();
-      const Clock::time_point start = Clock::now();
-      sink.store(multiply_add(kSteps), std::memory_order_relaxed);
-      team.barrier();
-      const std::chrono::duration<double> elapsed = Clock::now() - start;
-      const double operations = 2.0 * kLanes * kAccumulators * kSteps * threads;
-      if (thread == 0) best = std::max(best, operations / elapsed.count() * 1e-9);
-    }
-  });
+  for (int i = 0; i < kTries; ++i) {
+    const Clock::time_point start = Clock::now();
+    const double operations = multiply_adds(team);
+    const std::chrono::duration<double> elapsed = Clock::now() - start;
+    best = std::max(best, operations / elapsed.count() * 1e-9);
+  }
   return best;
 }
 
@@ -99,6 +99,23 @@ double round_trip_nanoseconds(runtime::ThreadTeam& team) {
     }
   });
   return best;
+}
+
+void pass_over(const std::array<std::span<float>, 3>& arrays, runtime::ThreadTeam& team) {
+  team.run([&](int thread, int threads) {
+    const std::size_t count = arrays[0].size();
+    const std::size_t part = static_cast<std::size_t>(thread);
+    const std::size_t parts = static_cast<std::size_t>(threads);
+    float* const first = arrays[0].data();
+    float* const second = arrays[1].data();
+    float* const third = arrays[2].data();
+#pragma GCC ivdep
+    for (std::size_t i = count * part / parts; i < count * (part + 1) / parts; ++i) {
+      first[i] *= 0.999f;
+      second[i] *= 0.999f;
+      third[i] *= 0.999f;
+    }
+  });
 }
 
 }  // namespace sluice::bench

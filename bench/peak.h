@@ -1,5 +1,8 @@
 #pragma once
 
+#include <array>
+#include <span>
+
 #include "runtime/thread_team.h"
 
 namespace sluice::bench {
@@ -7,12 +10,19 @@ namespace sluice::bench {
 /// The name of the widest vectors that peak_gflops uses: "512-bit", "256-bit" or "128-bit".
 const char* vector_name();
 
-/// The single-precision multiply-adds that all threads of the team reach together when nothing but registers is
-/// involved, as 10^9 operations (a multiply-add is two) a second: the best of several tries.
+/// Some milliseconds of single-precision multiply-adds on all threads of the team, with nothing but registers involved.
+/// Returns how many operations that was; a multiply-add is two.
+double multiply_adds(runtime::ThreadTeam& team);
+
+/// How many of these operations all threads reach together in a second, in 10^9: the best of several tries.
 double peak_gflops(runtime::ThreadTeam& team);
 
 /// How long a cache line takes from the first thread of the team to the second and back, in nanoseconds; 0 if there is
 /// one thread only. On virtual machines this tells cores that are far from each other today from near ones.
 double round_trip_nanoseconds(runtime::ThreadTeam& team);
+
+/// Reads and writes every element of the arrays, which have one size, side by side: the least that an optimizer does to
+/// memory.
+void pass_over(const std::array<std::span<float>, 3>& arrays, runtime::ThreadTeam& team);
 
 }  // namespace sluice::bench

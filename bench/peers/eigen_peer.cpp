@@ -1,6 +1,6 @@
 #include <Eigen/Dense>
 
-#include "bench/peers/mlp_peer.h"
+#include "bench/peers/mlp.h"
 
 namespace sluice::bench {
 
@@ -18,17 +18,41 @@ struct EigenGemm {
       result.noalias() = left.transpose() * right;
     } else if (b.transposed) {
       result.noalias() = left * right.transpose();
+    } else if (m == 1) {
+      result.row(0).noalias() = left.row(0) * right;  // chooses the product of a vector and a matrix
     } else {
       result.noalias() = left * right;
     }
   }
 };
 
+class EigenProduct : public PeerProduct {
+ public:
+  explicit EigenProduct(const ProductOptions& options) : options_(options) {}
+  void run() override {
+    const ProductOptions& o = options_;
+    EigenGemm::multiply(o.m, o.n, o.k, o.a, o.b, o.result, o.n);
+  }
+
+ private:
+  ProductOptions options_;
+};
+
+std::unique_ptr<PeerMlp> make_mlp(const MlpOptions& options) {
+  Eigen::setNbThreads(1);  // the step itself is what runs in parallel
+  return std::make_unique<MlpOver<EigenGemm>>(options);
+}
+
+std::unique_ptr<PeerProduct> make_product(const ProductOptions& options) {
+  omp_set_num_threads(options.threads);
+  Eigen::setNbThreads(options.threads);
+  return std::make_unique<EigenProduct>(options);
+}
+
+constexpr Peer kPeers[] = {{"eigen", make_mlp, make_product}};
+
 }  // namespace
 
-std::unique_ptr<Peer> make_eigen_peer(const PeerOptions& options) {
-  Eigen::setNbThreads(1);  // the step itself is what runs in parallel
-  return std::make_unique<MlpPeer<EigenGemm>>(options);
-}
+std::span<const Peer> eigen_peers() { return kPeers; }
 
 }  // namespace sluice::bench

@@ -3,34 +3,75 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <vector>
 
+// What is measured beside Sluice: programs as one would write them by hand over a library of products. The interfaces
+// know nothing of the library, whose headers are compiled with flags of their own.
 namespace sluice::bench {
 
-/// The guide's training step as one would write it by hand over a library's matrix product. The interface knows nothing
-/// of the library, whose headers are compiled with flags of their own.
-class Peer {
- public:
-  virtual ~Peer() = default;
-
-  /// Gathers the examples `rows`, trains on them and returns their mean loss. No more rows than `max_batch`.
-  virtual double step(std::span<const std::uint32_t> rows) = 0;
-};
-
-/// What a peer trains on and with. The examples must outlive it.
-struct PeerOptions {
-  const float* images;  ///< 784 numbers from 0 to 1 an example
-  const std::uint8_t* labels;
+/// A perceptron with relu between its layers, and what it trains on.
+struct MlpOptions {
+  std::vector<int> sizes;  ///< of the input, of each hidden layer and of the result: 784, 700, 500, 10
   int threads;
   int max_batch;
+  /// Examples of sizes.front() numbers from 0 to 1, which must outlive the program, and their labels from 0 to 9.
+  const float* images;
+  const std::uint8_t* labels;
 };
 
+class PeerMlp {
+ public:
+  virtual ~PeerMlp() = default;
+  /// Gathers the examples `rows`, trains on them with Adam and returns their mean loss. No more rows than `max_batch`.
+  virtual double step(std::span<const std::uint32_t> rows) = 0;
+  /// The logits of the first `count` examples, as long as nothing else is called. No more than `max_batch`.
+  virtual const float* infer(int count) = 0;
+};
+
+/// A row-major matrix in memory: element (i, j) at data[i * stride + j]; `transposed` swaps what i and j mean.
+struct Operand {
+  const float* data;
+  int stride;
+  bool transposed = false;
+};
+
+/// result = a b, of m rows and n columns, row-major; k is the inner size.
+struct ProductOptions {
+  int m;
+  int n;
+  int k;
+  Operand a;
+  Operand b;
+  bool b_is_constant;  ///< b may be put into another layout beforehand
+  float* result;
+  int threads;
+};
+
+class PeerProduct {
+ public:
+  virtual ~PeerProduct() = default;
+  virtual void run() = 0;
+};
+
+/// A library with what it can do; null or a null result where it cannot.
+struct Peer {
+  const char* name;
+  std::unique_ptr<PeerMlp> (*make_mlp)(const MlpOptions& options);
+  std::unique_ptr<PeerProduct> (*make_product)(const ProductOptions& options);
+};
+
+/// Those whose libraries this build has found.
+std::vector<Peer> all_peers();
+
+// In each of them, from its library.
 #if defined(__GNUC__)
 #define SLUICE_PEER_API __attribute__((visibility("default")))
 #else
 #define SLUICE_PEER_API
 #endif
 
-SLUICE_PEER_API std::unique_ptr<Peer> make_eigen_peer(const PeerOptions& options);
-SLUICE_PEER_API std::unique_ptr<Peer> make_onednn_peer(const PeerOptions& options);
+SLUICE_PEER_API std::span<const Peer> eigen_peers();
+SLUICE_PEER_API std::span<const Peer> onednn_peers();
+SLUICE_PEER_API std::span<const Peer> openblas_peers();
 
 }  // namespace sluice::bench

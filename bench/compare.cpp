@@ -1,0 +1,287 @@
+// How long training steps, inference and single products take: Sluice beside its peers, in one process and in turns.
+// Prints a line of JSON for each case.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bench/contest.h"
+#include "bench/peak.h"
+#include "bench/peers/peer.h"
+#include "bench/peers/torch_peer.h"
+#include "bench/products.h"
+#include "bench/sluice_mlp.h"
+#include "runtime/mnist.h"
+
+namespace {
+
+using namespace sluice;
+using bench::Contestant;
+
+struct Options {
+  int threads = runtime::hardware_threads();
+  bench::ContestOptions contest;
+  std::optional<std::filesystem::path> data;
+  std::vector<std::string> only;
+  std::string torch;
+  std::vector<std::string> cases;
+};
+
+Options parse(int argc, char** argv) {
+  Options options;
+  CLI::App app("Times Sluice and its peers, in turns.", "bench_compare");
+  app.add_option("--threads", options.threads, "Threads of each contestant")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--rounds", options.contest.rounds, "How often each has its turn")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--turn-seconds", options.contest.turn_seconds, "How long a turn is, about")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--data", options.data, "Folder of MNIST's four files, plain or .gz");
+  app.add_option("--only", options.only, "These contestants only: sluice, eigen, onednn, ...")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  app.add_option("--torch", options.torch,
+                 "The command of PyTorch's peer, words separated by spaces; without it: none");
+  app.add_option("CASE", options.cases,
+                 "KIND:SIZES:BATCH. KIND: train or infer, of a perceptron with those SIZES (784-700-500-10); forward, "
+                 "weight_gradient or input_gradient, of one dense layer (784-700)")
+      ->required();
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    std::exit(app.exit(error));
+  }
+  return options;
+}
+
+struct Case {
+  std::string kind;
+  std::vector<int> sizes;
+  int batch;
+};
+
+constexpr std::array<std::pair<std::string_view, bench::ProductKind>, 3> kProducts = {{
+    {"forward", bench::ProductKind::kForward},
+    {"weight_gradient", bench::ProductKind::kWeightGradient},
+    {"input_gradient", bench::ProductKind::kInputGradient},
+}};
+
+const bench::ProductKind* find_product(std::string_view kind) {
+  const auto found = std::ranges::find(kProducts, kind, [](const auto& product) { return product.first; });
+  return found == kProducts.end() ? nullptr : &found->second;
+}
+
+Case parse_case(const std::string& text) {
+  constexpr int kPixels = 784;
+  constexpr int kClasses = 10;
+  const std::vector<std::string> parts = CLI::detail::split(text, ':');
+  if (parts.size() != 3) fail("{}: expected KIND:SIZES:BATCH", text);
+  Case result{parts[0], {}, 0};
+  const auto number = [&](const std::string& digits) {
+    int value = 0;
+    if (!CLI::detail::lexical_cast(digits, value) || value < 1) fail("{}: expected a number, got \"{}\"", text, digits);
+    return value;
+  };
+  for (const std::string& size : CLI::detail::split(parts[1], '-')) result.sizes.push_back(number(size));
+  result.batch = number(parts[2]);
+  if (find_product(result.kind) != nullptr) {
+    if (result.sizes.size() != 2) fail("{}: expected two sizes", text);
+    return result;
+  }
+  if (result.kind != "train" && result.kind != "infer") fail("{}: there is no kind \"{}\"", text, result.kind);
+  if (result.sizes.size() < 2 || result.sizes.front() != kPixels || result.sizes.back() != kClasses) {
+    fail("{}: expected sizes from {} to {}", text, kPixels, kClasses);
+  }
+  return result;
+}
+
+/// Lists of row numbers, a batch each, going round and round through a shuffled data set.
+class Rows {
+ public:
+  Rows(std::vector<std::uint32_t> order, int batch)
+      : order_(std::move(order)), batch_(static_cast<std::size_t>(batch)) {}
+  std::span<const std::uint32_t> next() {
+    if (at_ + batch_ > order_.size()) at_ = 0;
+    at_ += batch_;
+    return std::span(order_).subspan(at_ - batch_, batch_);
+  }
+
+ private:
+  std::vector<std::uint32_t> order_;
+  std::size_t batch_;
+  std::size_t at_ = 0;
+};
+
+/// The training images; as numbers, too, which is what the peers train on.
+struct Data {
+  explicit Data(const std::optional<std::filesystem::path>& folder)
+      : mnist(load_mnist(folder)), shuffled(mnist.train.shuffled(1)) {
+    for (const std::uint8_t pixel : mnist.train.images.data<std::uint8_t>()) {
+      images.push_back(static_cast<float>(pixel) / 255);
+    }
+  }
+  Mnist mnist;
+  ShuffledDataset shuffled;
+  std::vector<float> images;
+};
+
+/// Of a perceptron's products: forward and weight gradients of all layers, gradients of all inputs but the first.
+double operations_of(const Case& c) {
+  double weights = 0;
+  for (std::size_t l = 1; l < c.sizes.size(); ++l) weights += 1.0 * c.sizes[l - 1] * c.sizes[l];
+  const double first = 1.0 * c.sizes[0] * c.sizes[1];
+  return 2.0 * c.batch * (c.kind == "train" ? 3 * weights - first : weights);
+}
+
+class Comparison {
+ public:
+  explicit Comparison(Options options) : options_(std::move(options)) {
+    for (const bench::Peer& peer : bench::all_peers()) {
+      if (wanted(peer.name)) peers_.push_back(peer);
+    }
+  }
+
+  nlohmann::ordered_json run(const std::string& text) {
+    const Case c = parse_case(text);
+    nlohmann::ordered_json report = {{"case", text}, {"threads", options_.threads}};
+    if (const bench::ProductKind* const kind = find_product(c.kind)) {
+      report.update(run_product(c, *kind));
+    } else if (c.kind == "train") {
+      report.update(run_training(c));
+    } else {
+      report.update(run_inference(c));
+    }
+    return report;
+  }
+
+ private:
+  bool wanted(const std::string& name) const {
+    return options_.only.empty() || std::ranges::find(options_.only, name) != options_.only.end();
+  }
+
+  Data& data() {
+    if (!data_) data_.emplace(options_.data);
+    return *data_;
+  }
+
+  nlohmann::ordered_json contest(const std::vector<Contestant>& contestants, double operations) const {
+    if (contestants.empty()) fail("bench_compare: this build has none of the contestants");
+    bench::ContestOptions contest = options_.contest;
+    contest.operations = operations;
+    return bench::run_contest(contestants, contest, runtime::default_team());
+  }
+
+  bench::MlpOptions mlp_options(const Case& c) {
+    return {c.sizes, options_.threads, c.batch, data().images.data(),
+            data().mnist.train.labels.data<std::uint8_t>().data()};
+  }
+
+  void add_torch(const Case& c, std::vector<Contestant>& contestants) {
+    if (options_.torch.empty() || !wanted("torch")) return;
+    contestants.push_back(bench::torch_contestant({CLI::detail::split(options_.torch, ' '), c.sizes, c.batch,
+                                                   options_.threads, c.kind == "train", data().mnist.source}));
+  }
+
+  nlohmann::ordered_json run_training(const Case& c) {
+    std::vector<Contestant> contestants;
+    std::unique_ptr<bench::SluiceTraining> ours;
+    if (wanted("sluice")) {
+      ours = std::make_unique<bench::SluiceTraining>(c.sizes, data().shuffled, c.batch);
+      contestants.push_back(bench::local_contestant("sluice", [&] { return ours->step(); }));
+    }
+    for (const bench::Peer& peer : peers_) {
+      if (peer.make_mlp == nullptr) continue;
+      contestants.push_back(bench::local_contestant(
+          peer.name, [mlp = std::shared_ptr<bench::PeerMlp>(peer.make_mlp(mlp_options(c))),
+                      rows = Rows(data().shuffled.order(), c.batch)]() mutable { return mlp->step(rows.next()); }));
+    }
+    add_torch(c, contestants);
+    nlohmann::ordered_json report = contest(contestants, operations_of(c));
+    if (ours != nullptr) report["compile"] = ours->compile_seconds();
+    report["synthetic"] = data().mnist.synthetic;
+    return report;
+  }
+
+  nlohmann::ordered_json run_inference(const Case& c) {
+    std::vector<Contestant> contestants;
+    if (wanted("sluice")) {
+      const Array images(
+          std::span<const float>(data().images).first(static_cast<std::size_t>(c.batch * c.sizes.front())),
+          {c.batch, c.sizes.front()});
+      auto infer = function("infer", {f32(batch, c.sizes.front())},
+                            [model = bench::Perceptron(c.sizes)](Tensor x) mutable { return model(x); });
+      contestants.push_back(bench::local_contestant("sluice", [infer, images] {
+        infer(images);
+        return 0.0;
+      }));
+    }
+    for (const bench::Peer& peer : peers_) {
+      if (peer.make_mlp == nullptr) continue;
+      contestants.push_back(bench::local_contestant(
+          peer.name, [mlp = std::shared_ptr<bench::PeerMlp>(peer.make_mlp(mlp_options(c))), count = c.batch] {
+            mlp->infer(count);
+            return 0.0;
+          }));
+    }
+    add_torch(c, contestants);
+    return contest(contestants, operations_of(c));
+  }
+
+  nlohmann::ordered_json run_product(const Case& c, bench::ProductKind kind) {
+    const bench::Product product(kind, c.batch, c.sizes[0], c.sizes[1]);
+    std::vector<Contestant> contestants;
+    if (wanted("sluice")) {
+      contestants.push_back(bench::local_contestant("sluice", [run = product.sluice()] {
+        run();
+        return 0.0;
+      }));
+    }
+    std::vector<Array> results(peers_.size());
+    for (std::size_t i = 0; i < peers_.size(); ++i) {
+      std::shared_ptr<bench::PeerProduct> made =
+          peers_[i].make_product(product.peer_options(options_.threads, results[i]));
+      if (made == nullptr) continue;
+      contestants.push_back(bench::local_contestant(peers_[i].name, [made] {
+        made->run();
+        return 0.0;
+      }));
+    }
+    return contest(contestants, product.operations());
+  }
+
+  Options options_;
+  std::vector<bench::Peer> peers_;
+  std::optional<Data> data_;
+};
+
+void run(const Options& options) {
+  runtime::set_default_threads(options.threads);
+  Comparison comparison(options);
+  for (const std::string& text : options.cases) {
+    fmt::print("{}\n", comparison.run(text).dump());
+    std::fflush(stdout);
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  setenv("SLUICE_CACHE_DIR", "", 1);  // compiling is timed too, so no machine code may come from the disk
+  try {
+    run(parse(argc, argv));
+  } catch (const Error& error) {
+    fmt::print(stderr, "bench_compare: {}\n", error.what());
+    return EXIT_FAILURE;
+  }
+  return EXIT_SUCCESS;
+}

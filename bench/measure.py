@@ -1,0 +1,151 @@
+"""Runs the programs of the benchmark and gives back what they measured; times are in seconds."""
+
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PROGRAMS = ROOT / "build" / "bin"
+PYTHON = "/usr/bin/python3"  # Debian's, which is the one that has Debian's PyTorch
+TORCH_PEER = str(ROOT / "bench" / "peers" / "torch_peer.py")
+
+GUIDE_SIZES = "784-700-500-10"
+GUIDE_PARAMETERS = 784 * 700 + 700 + 700 * 500 + 500 + 500 * 10 + 10
+GUIDE_DATA_BYTES = (60000 + 10000) * (28 * 28 + 1)
+
+
+def environment(**more):
+    """The environment without what makes a peer slower than it is by default."""
+    result = {name: value for name, value in os.environ.items() if not name.startswith(("OPENBLAS_", "OMP_", "SLUICE_F"))}
+    # OpenBLAS's threads would spin for tens of milliseconds into the next contestant's turn: 2^20 cycles instead.
+    return result | {"OPENBLAS_THREAD_TIMEOUT": "20"} | more
+
+
+def say(text):
+    print(f"bench: {text}", file=sys.stderr, flush=True)
+
+
+def has_torch():
+    found = subprocess.run([PYTHON, "-c", "import torch"], capture_output=True)
+    return found.returncode == 0
+
+
+def compare(cases, threads, rounds, turn_seconds, only=None, torch=False):
+    """A contest for each of the cases, which are words of bench_compare."""
+    command = [PROGRAMS / "bench_compare", f"--threads={threads}", f"--rounds={rounds}", f"--turn-seconds={turn_seconds}"]
+    if only:
+        command.append(f"--only={','.join(only)}")
+    if torch:
+        command.append(f"--torch={PYTHON} {TORCH_PEER}")
+    results = []
+    with subprocess.Popen([*command, *cases], env=environment(), stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            results.append(json.loads(line))
+            say(f"{threads} threads, {results[-1]['case']}")
+    if process.returncode != 0:
+        sys.exit(f"bench: bench_compare ended with status {process.returncode}")
+    return results
+
+
+def kernels(threads, repetitions):
+    """Minimum and median of each benchmark of bench_kernels, over repetitions in random order."""
+    command = [
+        PROGRAMS / "bench_kernels",
+        f"--threads={threads}",
+        "--benchmark_enable_random_interleaving=true",
+        f"--benchmark_repetitions={repetitions}",
+        "--benchmark_min_time=0.02",
+        "--benchmark_format=json",
+    ]
+    say(f"{threads} threads, single kernels")
+    done = subprocess.run(command, env=environment(), check=True, capture_output=True, text=True)
+    report = json.loads(done.stdout)
+    times = {}
+    for entry in report["benchmarks"]:
+        if entry["run_type"] == "iteration":
+            times.setdefault(entry["run_name"].removesuffix("/real_time"), []).append(entry["real_time"] * 1e-6)
+    context = report["context"]
+    return {
+        "threads": threads,
+        "peak": float(context["peak_gflops"]),
+        "vectors": context["vectors"],
+        "round_trip": float(context["round_trip_ns"]) * 1e-9,
+        "kernels": {name: summary(values) for name, values in times.items()},
+    }
+
+
+def summary(values):
+    return {"min": min(values), "median": statistics.median(values)}
+
+
+def since_start(command, env):
+    """Runs a program that says when its first training step was done: seconds since the start of its process."""
+    start = time.monotonic()
+    done = subprocess.run(command, env=env, check=True, capture_output=True, text=True)
+    report = json.loads(done.stdout)
+    return report["done"] - start, report.get("compile")
+
+
+def first_steps(runs, torch):
+    """From the start of a process to its first finished training step, without loading data, in turns."""
+    say("from process start to the first training step")
+    ours = [str(PROGRAMS / "bench_first_step")]
+    times = {"cold": [], "warm": [], "compile": []}
+    if torch:
+        times["torch"] = []
+    with tempfile.TemporaryDirectory() as warm:
+        since_start(ours, environment(SLUICE_CACHE_DIR=warm))
+        for _ in range(runs):
+            with tempfile.TemporaryDirectory() as empty:
+                seconds, compiling = since_start(ours, environment(SLUICE_CACHE_DIR=empty))
+            times["cold"].append(seconds)
+            times["compile"].append(compiling)
+            times["warm"].append(since_start(ours, environment(SLUICE_CACHE_DIR=warm))[0])
+            if torch:
+                times["torch"].append(since_start([PYTHON, TORCH_PEER, "first", GUIDE_SIZES, "128"], environment())[0])
+    return {name: summary(values) for name, values in times.items()}
+
+
+def anonymous_bytes(process):
+    """RssAnon: resident memory that no file stands behind. 0 where the process has ended."""
+    try:
+        for line in pathlib.Path(f"/proc/{process.pid}/status").read_text().splitlines():
+            if line.startswith("RssAnon:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return 0
+
+
+def whole_program(threads, epochs, runs):
+    """Trains the guide's model by examples/mnist_mlp, with validation: seconds of the process, and the anonymous memory at
+    its peak, looked at every few milliseconds, less the bytes of the data set."""
+    say(f"{epochs} epochs of training")
+    command = [PROGRAMS / "mnist_mlp", f"--threads={threads}"]
+    seconds, peaks = [], []
+    with tempfile.TemporaryDirectory() as warm:
+        env = environment(SLUICE_CACHE_DIR=warm)
+        subprocess.run([*command, "--epochs=0"], env=env, check=True, capture_output=True)
+        for _ in range(runs):
+            start = time.monotonic()
+            done = subprocess.run([*command, f"--epochs={epochs}"], env=env, check=True, capture_output=True, text=True)
+            seconds.append(time.monotonic() - start)
+            with subprocess.Popen([*command, "--epochs=1"], env=env, stdout=subprocess.DEVNULL) as process:
+                peak = 0
+                while process.poll() is None:
+                    peak = max(peak, anonymous_bytes(process))
+                    time.sleep(0.002)
+                peaks.append(peak - GUIDE_DATA_BYTES)
+    return {
+        "threads": threads,
+        "epochs": epochs,
+        "synthetic": "synthetic digits" in done.stdout,
+        "last": done.stdout.strip().splitlines()[-1],
+        "seconds": summary(seconds),
+        "anonymous_bytes": summary(peaks),
+    }

@@ -1,0 +1,91 @@
+#include "bench/peers/torch_peer.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <memory>
+
+#include "ir/error.h"
+
+extern char** environ;  // NOLINT: POSIX calls it so
+
+namespace sluice::bench {
+
+namespace {
+
+/// A child process that answers each line with a line.
+class Child {
+ public:
+  explicit Child(const std::vector<std::string>& command) {
+    std::signal(SIGPIPE, SIG_IGN);  // if it ends early, answer() tells
+    int to_child[2];
+    int from_child[2];
+    if (pipe2(to_child, O_CLOEXEC) != 0 || pipe2(from_child, O_CLOEXEC) != 0) {
+      fail("{}: cannot make a pipe", command.front());
+    }
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, to_child[0], STDIN_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, from_child[1], STDOUT_FILENO);
+    std::vector<char*> arguments;
+    for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
+    arguments.push_back(nullptr);
+    const int error = posix_spawnp(&process_, arguments[0], &actions, nullptr, arguments.data(), environ);
+    posix_spawn_file_actions_destroy(&actions);
+    close(to_child[0]);
+    close(from_child[1]);
+    in_ = fdopen(to_child[1], "w");
+    out_ = fdopen(from_child[0], "r");
+    if (error != 0) fail("{}: cannot be started", command.front());
+  }
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+  ~Child() {
+    std::fclose(in_);  // which ends it
+    std::fclose(out_);
+    if (process_ > 0) waitpid(process_, nullptr, 0);
+  }
+
+  std::string ask(const std::string& line) {
+    fmt::print(in_, "{}\n", line);
+    std::fflush(in_);
+    return answer();
+  }
+
+  std::string answer() {
+    std::string line;
+    for (int c = std::fgetc(out_); c != '\n'; c = std::fgetc(out_)) {
+      if (c == EOF) fail("torch_peer: ended early");
+      line += static_cast<char>(c);
+    }
+    return line;
+  }
+
+ private:
+  pid_t process_ = -1;
+  std::FILE* in_ = nullptr;
+  std::FILE* out_ = nullptr;
+};
+
+}  // namespace
+
+Contestant torch_contestant(const TorchOptions& options) {
+  std::vector<std::string> command = options.command;
+  command.insert(command.end(),
+                 {options.training ? "train" : "infer", fmt::format("{}", fmt::join(options.sizes, "-")),
+                  std::to_string(options.batch), std::to_string(options.threads), options.data.string()});
+  const auto child = std::make_shared<Child>(command);
+  child->answer();  // it is ready
+  return {"torch", [child](int calls, int repeats) {
+            const auto reply = nlohmann::json::parse(child->ask(fmt::format("{} {}", calls, repeats)));
+            return Turn{reply.at("seconds"), reply.at("value")};
+          }};
+}
+
+}  // namespace sluice::bench

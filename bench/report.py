@@ -1,0 +1,256 @@
+"""Writes docs/performance.md and the figures in README.md from the results of the benchmark."""
+
+import datetime
+import fnmatch
+import json
+
+from measure import GUIDE_SIZES, ROOT
+
+PAGE = ROOT / "docs" / "performance.md"
+README = ROOT / "README.md"
+NOTES = ROOT / "bench" / "notes.json"
+BEGIN, END = "<!-- figures of scripts/bench -->\n", "<!-- end of figures -->\n"
+NAMES = {
+    "sluice": "Sluice",
+    "onednn": "oneDNN",
+    "onednn_packed": "oneDNN, packed",
+    "eigen": "Eigen",
+    "openblas": "OpenBLAS",
+    "torch": "PyTorch",
+}
+KINDS = {"forward": "forward", "weight_gradient": "weight gradient", "input_gradient": "input gradient"}
+BEHIND = 1 / 0.9  # of the time of the best peer: slower than that needs a reason
+
+
+def table(header, rows, left=1):
+    """Lines of Markdown; the first `left` columns are text."""
+    lines = [header, ["---"] * left + ["---:"] * (len(header) - left), *rows]
+    return ["| " + " | ".join(str(cell) for cell in line) + " |" for line in lines] + [""]
+
+
+def duration(seconds):
+    for factor, unit in ((1, "s"), (1e3, "ms"), (1e6, "µs"), (1e9, "ns")):
+        if seconds * factor >= 1 or unit == "ns":
+            value = seconds * factor
+            return f"{value:.3g} {unit}" if value < 100 else f"{value:.0f} {unit}"
+
+
+def share(contest, seconds):
+    return f"{contest['operations'] / seconds * 1e-9 / contest['peak']:.0%}"
+
+
+def split_case(contest):
+    kind, sizes, batch = contest["case"].split(":")
+    return kind, sizes, int(batch)
+
+
+def best_peer(contest, figure):
+    """The name and time of the fastest that is not Sluice, or nothing."""
+    peers = {name: entry[figure] for name, entry in contest["contestants"].items() if name != "sluice"}
+    return min(peers.items(), key=lambda peer: peer[1]) if peers else None
+
+
+def ratio(contest, figure):
+    peer = best_peer(contest, figure)
+    return contest["contestants"]["sluice"][figure] / peer[1] if peer else None
+
+
+def ratio_text(contest, figure):
+    value = ratio(contest, figure)
+    return "" if value is None else f"{value:.2f}"
+
+
+def find(results, case, threads):
+    return next(c for c in results["compare"] if c["case"] == case and c["threads"] == threads)
+
+
+def contest_table(contest):
+    """All contestants of one case."""
+    ours = contest["contestants"]["sluice"]
+    rows = []
+    for name, entry in contest["contestants"].items():
+        ratios = ["", ""] if name == "sluice" else [f"{ours[f] / entry[f]:.2f}" for f in ("min", "median")]
+        rows.append([NAMES[name], duration(entry["min"]), duration(entry["median"]), share(contest, entry["min"]), *ratios])
+    return table(["", "minimum", "median", "of peak", "Sluice's time / its (min)", "(median)"], rows)
+
+
+def overview_table(contests, first_columns, header):
+    """A case a line: Sluice's time, and its ratio to the best peer."""
+    rows = []
+    for contest in contests:
+        ours = contest["contestants"]["sluice"]
+        peer = best_peer(contest, "min")
+        rows.append([*first_columns(contest), contest["threads"], duration(ours["min"]), duration(ours["median"]),
+                     share(contest, ours["min"]), NAMES[peer[0]] if peer else "", duration(peer[1]) if peer else "",
+                     ratio_text(contest, "min"), ratio_text(contest, "median")])
+    columns = ["threads", "minimum", "median", "of peak", "best peer", "its minimum", "ratio (min)", "(median)"]
+    return table([*header, *columns], rows, len(header))
+
+
+def width_and_depth(sizes):
+    hidden = sizes.split("-")[1:-1]
+    return [int(hidden[0]), len(hidden)] if hidden and len(set(hidden)) == 1 else None
+
+
+def step_section(results):
+    lines = ["## The training step", "",
+             f"One step of the guide's perceptron {GUIDE_SIZES} with Adam, batch 128, fp32: gather, forward, loss and accuracy, "
+             "backward, update.", ""]
+    for threads in (1, 2):
+        contest = find(results, f"train:{GUIDE_SIZES}:128", threads)
+        lines += [f"{threads} thread{'s' if threads > 1 else ''}; peak of multiply-adds {contest['peak']:.0f} GFLOP/s, the products "
+                  f"are {contest['operations'] * 1e-6:.1f} MFLOP:", ""] + contest_table(contest)
+    return lines
+
+
+def guide_section(results):
+    contests = [c for c in results["compare"] if split_case(c)[1] == GUIDE_SIZES and c["case"] != f"train:{GUIDE_SIZES}:128"]
+    words = {"train": "training step", "infer": "inference"}
+    return ["## Other batches, and inference", ""] + overview_table(
+        contests, lambda c: [words[split_case(c)[0]], split_case(c)[2]], ["", "batch"])
+
+
+def kernel_section(results):
+    lines = ["## Single kernels", "",
+             "The five large products of the guide's step as kernels of their own, without optimizer, batch 128; then the weight "
+             "gradients with the whole of Adam in their store, beside the time of the multiply-adds at peak and one pass that "
+             "reads and writes w, m and v. Of nine repetitions in random order.", ""]
+    rows, updates, moves = [], [], []
+    for entry in results["kernels"]:
+        times = entry["kernels"]
+        for name, time in times.items():
+            kind, _, layer = name.partition("/")
+            if not layer:
+                continue
+            inputs, outputs = map(int, layer.split("-"))
+            least = 2 * 128 * inputs * outputs / entry["peak"] * 1e-9
+            if kind in KINDS:
+                rows.append([KINDS[kind], layer, entry["threads"], duration(time["min"]), duration(time["median"]),
+                             f"{least / time['min']:.1%}"])
+            elif kind == "weight_gradient_adam":
+                bound = least + times[f"state_pass/{layer}"]["min"]
+                updates.append([layer, entry["threads"], duration(time["min"]), duration(time["median"]), duration(bound),
+                                f"{time['min'] / bound:.2f}"])
+        barrier = times["barrier_x1000"]["min"] / 1000
+        moves.append([entry["threads"], duration(times["fork_join"]["min"]), duration(barrier),
+                      duration(entry["round_trip"]) if entry["round_trip"] else "", duration(times["decode"]["min"])])
+    lines += table(["product", "layer", "threads", "minimum", "median", "of peak"], rows)
+    lines += table(["weight gradient with Adam", "threads", "minimum", "median", "multiply-adds + pass", "ratio"], updates)
+    lines += ["What the runtime itself takes, and decoding a batch of 128 images from bytes:", ""]
+    return lines + table(["threads", "fork and join", "barrier", "cache line there and back", "decode"], moves)
+
+
+def process_section(results):
+    first, program = results["first_step"], results["program"]
+    lines = ["## Whole processes", "",
+             "From the start of the process to the end of the first training step, on made-up images: nothing is loaded. Cold: "
+             "no machine code is kept from before.", ""]
+    rows = [["Sluice, cold", duration(first["cold"]["min"]), duration(first["cold"]["median"])],
+            ["Sluice, warm", duration(first["warm"]["min"]), duration(first["warm"]["median"])],
+            ["of the cold one: trace, passes, code", duration(first["compile"]["min"]), duration(first["compile"]["median"])]]
+    if "torch" in first:
+        rows.append(["PyTorch", duration(first["torch"]["min"]), duration(first["torch"]["median"])])
+    lines += table(["", "minimum", "median"], rows)
+    data = "synthetic digits" if program["synthetic"] else "MNIST"
+    return lines + [
+        f"`examples/mnist_mlp` with {program['threads']} threads, {program['epochs']} epochs with validation on {data}, whole "
+        f"process, warm cache: {duration(program['seconds']['min'])} at least, median {duration(program['seconds']['median'])} "
+        f"({program['last'][0].lower()}{program['last'][1:]}). Its anonymous resident memory at the peak, less the data set: "
+        f"{program['anonymous_bytes']['median'] * 1e-6:.0f} MB.", ""]
+
+
+def products_section(results):
+    contests = [c for c in results["compare"] if split_case(c)[0] in KINDS]
+    return ["## Single products", "",
+            "Each through a call of its own: Sluice's is a compiled function, with all checks of its arguments. Batch 128. "
+            "\"oneDNN, packed\" is a primitive whose weights were put into its own layout beforehand.", ""] + overview_table(
+                contests, lambda c: [KINDS[split_case(c)[0]], split_case(c)[1]], ["product", "layer"])
+
+
+def sweep_section(results):
+    contests = [c for c in results["compare"] if split_case(c)[0] == "train" and width_and_depth(split_case(c)[1])]
+    return ["## Training steps of other shapes", "",
+            "Perceptrons from 784 inputs over so many hidden layers of one width to 10 outputs, batch 128. With one thread, the "
+            "largest are left out.", ""] + overview_table(
+                contests, lambda c: width_and_depth(split_case(c)[1]), ["width", "layers"])
+
+
+def behind_section(results):
+    """A sentence for each size that is slower than the best peer by more than a tenth."""
+    notes = json.loads(NOTES.read_text())
+    reasons = {}
+    for contest in results["compare"]:
+        value = ratio(contest, "min")
+        if value is None or value <= BEHIND:
+            continue
+        why = next((note["why"] for note in notes if fnmatch.fnmatchcase(contest["case"], note["case"]) and
+                    contest["threads"] in note.get("threads", [contest["threads"]])), "The reason is not known yet.")
+        threads = f"{contest['threads']} thread{'s' if contest['threads'] > 1 else ''}"
+        reasons.setdefault(why, []).append(f"`{contest['case']}` with {threads} ({value:.2f})")
+    lines = ["## Where a peer is ahead", "", "Sizes at less than 0.9 of the speed of the best peer, by minimums, and why.", ""]
+    for why, cases in reasons.items():
+        lines.append(f"- {', '.join(cases)}: {why}")
+    return [*lines, ""] if reasons else [*lines[:2], "No size is at less than 0.9 of the speed of the best peer.", ""]
+
+
+def head(results):
+    machine = results["machine"]
+    caches = ", ".join(f"{name} {size}" for name, size in machine["caches"].items())
+    packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
+    kernels = results["kernels"][0]
+    return ["# How fast Sluice is", "",
+            f"`scripts/bench` wrote this page on {datetime.date.today()}. All contestants of a case worked in turns, A B C A B C, with the "
+            "peak of multiply-adds measured between their turns; the peers are programs in `bench/peers`, PyTorch runs eagerly in a "
+            "process of its own. A ratio is Sluice's time by that of the best peer: below 1, Sluice is ahead. The machine "
+            "moves between states that nobody chooses, so only ratios within one run mean much. "
+            "[performance-notes.md](performance-notes.md) says what was tried and what came of it.", "",
+            f"- {machine['cpu']} ({machine['family']}), {machine['cores']} cores, {kernels['vectors']} vectors; caches: {caches}",
+            f"- {machine['system']}; {packages}", ""]
+
+
+def performance_page(results):
+    sections = [head, step_section, guide_section, kernel_section, process_section, products_section, sweep_section,
+                behind_section]
+    return "\n".join(line for section in sections for line in section(results)).rstrip() + "\n"
+
+
+def readme_figures(results):
+    rows = []
+    for label, case in [("training step, batch 128", "train:{}:128"), ("inference of 1 image", "infer:{}:1"),
+                        ("inference of 1024 images", "infer:{}:1024")]:
+        for threads in (1, 2):
+            contest = find(results, case.format(GUIDE_SIZES), threads)
+            entries = contest["contestants"]
+            times = [duration(entries[name]["median"]) if name in entries else "" for name in
+                     ("sluice", "onednn", "eigen", "torch")]
+            rows.append([label, threads, *times])
+    contest = find(results, f"train:{GUIDE_SIZES}:128", 2)
+    first, program = results["first_step"], results["program"]
+    waiting = f"{duration(first['cold']['median'])} ({duration(first['warm']['median'])} where machine code is kept from before)"
+    torch = f"; PyTorch takes {duration(first['torch']['median'])}" if "torch" in first else ""
+    return table([f"{GUIDE_SIZES}, fp32, median", "threads", "Sluice", "oneDNN", "Eigen", "PyTorch"], rows) + [
+        f"The step reaches {share(contest, contest['contestants']['sluice']['min'])} of the peak of multiply-adds with 2 threads. From "
+        f"the start of a process to its first finished training step it is {waiting}{torch}. Ten epochs of MNIST with validation "
+        f"take {duration(program['seconds']['median'])} in all, and {program['anonymous_bytes']['median'] * 1e-6:.0f} MB of memory "
+        "beside the data.", "",
+        f"Measured on {results['machine']['cores']} cores of an {results['machine']['cpu']}; [docs/performance.md](docs/performance.md) "
+        "has everything: the machine, the peak, medians and minimums, ratios, and other sizes."]
+
+
+def write_pages(results):
+    PAGE.write_text(performance_page(results))
+    text = README.read_text()
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    README.write_text(before + BEGIN + "\n".join(readme_figures(results)) + "\n" + END + after)
+
+
+def quick(results):
+    lines = []
+    for threads, entry in results["threads"].items():
+        line = (f"{threads} threads: {entry['step_ms']['min']:.3f} ms a step (median {entry['step_ms']['median']:.3f}), "
+                f"{entry['peak_share']:.1%} of {entry['peak_gflops']:.0f} GFLOP/s")
+        if "onednn_ratio" in entry:
+            line += f"; of oneDNN's time: {entry['onednn_ratio']['min']:.2f} (median {entry['onednn_ratio']['median']:.2f})"
+        lines.append(line)
+    return "\n".join(lines)
