@@ -86,7 +86,6 @@ void run(int argc, char** argv) {
   benchmark::AddCustomContext("vectors", bench::vector_name());
   benchmark::AddCustomContext("round_trip_ns", fmt::format("{:.1f}", bench::round_trip_nanoseconds(team)));
 
-  add("peak", [&team] { return [&team] { bench::multiply_adds(team); }; });
   add_runtime(team);
   add_product("forward", ProductKind::kForward, 784, 700);
   add_product("forward", ProductKind::kForward, 700, 500);

@@ -105,7 +105,7 @@ TEST_CASE("bench_kernels knows all that scripts/bench asks for") {
   const Outcome outcome = run(fmt::format("{} --threads 1 --benchmark_list_tests", BENCH_KERNELS));
   REQUIRE(outcome.status == 0);
   for (const char* name :
-       {"peak", "fork_join", "barrier_x1000", "decode", "forward/784-700", "forward/700-500", "input_gradient/700-500",
+       {"fork_join", "barrier_x1000", "decode", "forward/784-700", "forward/700-500", "input_gradient/700-500",
         "weight_gradient/784-700", "weight_gradient/700-500", "weight_gradient_adam/784-700", "state_pass/784-700",
         "weight_gradient_adam/700-500", "state_pass/700-500"}) {
     CAPTURE(name);
