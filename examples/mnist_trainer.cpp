@@ -6,8 +6,10 @@
 #include <cstdlib>
 #include <exception>
 
+#include "examples/mnist_look.h"
 #include "examples/mnist_trainer_options.h"
 #include "frontend/sluice.h"
+#include "runtime/atomic_file.h"
 #include "runtime/mnist.h"
 
 using namespace sluice;
@@ -57,8 +59,9 @@ int train(const MnistTrainerOptions& options) {
 
   const std::vector<TensorSpec> images_and_labels{u8(batch, 28, 28).named("images").range(0, 256),
                                                   u8(batch).named("labels").range(0, 10)};
+  const auto classify = [&](const Tensor& images) { return model(reshape(cast(images, f32), {batch, 784}) / 255); };
   const auto objective = [&](Tensor images, Tensor labels) -> Objective {
-    const Tensor logits = model(reshape(cast(images, f32), {batch, 784}) / 255);
+    const Tensor logits = classify(images);
     return {.loss = reduce_mean(sparse_softmax_cross_entropy(logits, labels)),
             .metrics = {{"accuracy", reduce_mean(cast(argmax(logits, 1) == cast(labels, i64), f32))}}};
   };
@@ -66,12 +69,16 @@ int train(const MnistTrainerOptions& options) {
   trainer.compile();
   if (options.dump_only) return EXIT_SUCCESS;
 
+  // Says now, and not after the training, if the page cannot be written.
+  if (options.report) const AtomicFile attempt(*options.report);
+
   // The guide's split: 50,000 images to train, 10,000 to validate, 10,000 to test.
   const Mnist mnist = load_mnist(options.data);
   if (mnist.synthetic && !options.quiet) {
     fmt::print(options.json ? stderr : stdout, "Note: these are synthetic digits and not MNIST (from {})\n",
                mnist.source);
   }
+  if (options.look) print_data(mnist);
   const History history = trainer.fit(mnist.train, fit_options(options, mnist));
   if (history.ending == Ending::kInterrupted) return kExitInterrupted;
   if (history.ending == Ending::kEarly && !options.quiet) {
@@ -83,6 +90,22 @@ int train(const MnistTrainerOptions& options) {
     fmt::print("{{\"test\":{}}}\n", to_json(test));
   } else {
     fmt::print("Test accuracy: {:.3f}\n", test.at("accuracy"));
+  }
+  if (options.look || options.report) {
+    const auto predict = function("predict", {images_and_labels[0]}, [&](Tensor i) { return softmax(classify(i)); });
+    const Array probabilities = predict(mnist.test.images);
+    if (options.look) print_results(mnist, probabilities);
+    if (options.report) {
+      const std::string settings =
+          fmt::format("784-700-500-10 · Adam · batch {} · seed {}", options.batch, options.seed);
+      write_report(*options.report, {.settings = settings,
+                                     .batch = options.batch,
+                                     .mnist = mnist,
+                                     .history = history,
+                                     .probabilities = probabilities,
+                                     .predict = predict.graph(),
+                                     .train_step = trainer.step_graph()});
+    }
   }
   if (options.hash) fmt::print("Weights hash: {:016x}\n", hash_of(model.variables()));
   return EXIT_SUCCESS;

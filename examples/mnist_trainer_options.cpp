@@ -21,7 +21,15 @@ MnistTrainerOptions parse_mnist_trainer_options(int argc, char** argv) {
   app.add_option("--patience", options.patience,
                  "End when the validation loss has not improved for this many epochs, and keep the best weights")
       ->check(CLI::PositiveNumber);
-  app.add_flag("--json", options.json, "Print a line of JSON for each epoch and one for the test");
+  CLI::Option* const json =
+      app.add_flag("--json", options.json, "Print a line of JSON for each epoch and one for the test");
+  app.add_flag(
+         "--look", options.look,
+         "Show digits and their distribution before the training, and accuracy by digit, the confusion matrix and "
+         "the worst mistakes after it")
+      ->excludes(json);
+  app.add_option("--report", options.report,
+                 "Write a page with curves, data, results, the model and its kernels, to open in a browser");
 
   static_cast<MnistOptions&>(options) = line.parse(argc, argv);
   return options;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
 
@@ -14,6 +15,8 @@ struct MnistTrainerOptions : MnistOptions {
   std::optional<double> clip_norm;
   std::optional<int> patience;  ///< epochs; none: no early stopping
   bool json = false;
+  bool look = false;  ///< print data and results as pictures and tables
+  std::optional<std::filesystem::path> report;
 };
 
 /// As parse_mnist_options.

@@ -152,6 +152,21 @@ std::string confusion_text(const ClassificationReport& report, const ClassNames&
   return text;
 }
 
+std::string class_counts_text(const std::vector<std::int64_t>& counts, const ClassNames& names) {
+  constexpr std::int64_t kLongestBar = 50;
+  std::size_t width = 0;
+  for (std::size_t c = 0; c < counts.size(); ++c)
+    width = std::max(width, names.long_name(static_cast<std::int64_t>(c)).size());
+  const std::int64_t largest = counts.empty() ? 1 : std::max<std::int64_t>(1, std::ranges::max(counts));
+  std::string text;
+  for (std::size_t c = 0; c < counts.size(); ++c) {
+    const auto bar = static_cast<std::size_t>((counts[c] * kLongestBar + largest / 2) / largest);
+    text += fmt::format("{:<{}} {:>{}} {}\n", names.long_name(static_cast<std::int64_t>(c)), width, counts[c],
+                        fmt::formatted_size("{}", largest), std::string(bar, '#'));
+  }
+  return text;
+}
+
 std::string mistakes_text(const ClassificationReport& report, std::size_t most, const ClassNames& names) {
   std::string text;
   for (std::size_t i = 0; i < std::min(most, report.mistakes.size()); ++i) {

@@ -65,6 +65,8 @@ struct ClassNames {
 std::string accuracy_text(const ClassificationReport& report, const ClassNames& names = {});
 /// Lines for a terminal: a row for each class, a column for each that its examples were taken for; zeros are dots.
 std::string confusion_text(const ClassificationReport& report, const ClassNames& names = {});
+/// Lines for a terminal: how many examples each class has, with bars.
+std::string class_counts_text(const std::vector<std::int64_t>& counts, const ClassNames& names = {});
 /// Lines for a terminal: the first `most` mistakes with their probabilities.
 std::string mistakes_text(const ClassificationReport& report, std::size_t most, const ClassNames& names = {});
 

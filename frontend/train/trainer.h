@@ -96,6 +96,8 @@ class Trainer {
 
   /// Traces and compiles both functions, "train_step" and "evaluate", now instead of in fit().
   void compile() const;
+  /// The graph of a step as traced. Throws Error before that.
+  const ir::Graph& step_graph() const { return train_step_.graph(); }
 
   /// Goes `options.epochs` times through the examples. Throws Error if there are none or they do not fit, and for
   /// options without sense; what callbacks throw passes through.

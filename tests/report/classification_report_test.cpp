@@ -114,4 +114,6 @@ TEST_CASE("what cannot be reported on is refused") {
 TEST_CASE("examples by class") {
   CHECK(count_classes(Array(std::vector<std::uint8_t>{2, 0, 2}, {3}), 3) == std::vector<std::int64_t>{1, 0, 2});
   CHECK_THROWS_AS(count_classes(Array(std::vector<std::uint8_t>{3}, {1}), 3), Error);
+  CHECK(class_counts_text({25, 100, 0}, {"Digit", {}}) ==
+        "Digit 0  25 " + std::string(13, '#') + "\nDigit 1 100 " + std::string(50, '#') + "\nDigit 2   0 \n");
 }

@@ -1,0 +1,71 @@
+#include "examples/mnist_look.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <ctime>
+
+#include "frontend/train/classifier_report.h"
+#include "runtime/classification_report.h"
+#include "runtime/picture.h"
+#include "runtime/report_sections.h"
+#include "runtime/terminal.h"
+
+using namespace sluice;
+
+namespace {
+
+constexpr std::int64_t kDigits = 10;
+const ClassNames kNames{"Digit", {}};
+
+void print_pictures(const Array& pictures, const std::vector<std::string>& captions) {
+  fmt::print("{}", contact_sheet_text(pictures, captions, columns_of_terminal(STDOUT_FILENO),
+                                      style_of_terminal(STDOUT_FILENO)));
+}
+
+}  // namespace
+
+void print_data(const Mnist& mnist) {
+  constexpr std::int64_t kEach = 1;
+  const std::vector<std::int64_t> rows = report::sample_rows(mnist.train.labels, kDigits, kEach);
+  std::vector<std::string> captions;
+  for (std::int64_t digit = 0; digit < kDigits; ++digit) captions.push_back(fmt::format("{}", digit));
+  captions.resize(rows.size());
+  print_pictures(select_pictures(mnist.train.images, rows), captions);
+  fmt::print("\n{}\n", class_counts_text(count_classes(mnist.train.labels, kDigits), kNames));
+}
+
+void print_results(const Mnist& mnist, const Array& probabilities) {
+  const ClassificationReport results = classification_report(mnist.test.labels, probabilities);
+  fmt::print("\nAccuracy by digit:\n{}\n{}", accuracy_text(results, kNames), confusion_text(results, kNames));
+  constexpr std::size_t kMistakes = 10;
+  std::vector<std::int64_t> rows;
+  std::vector<std::string> captions;
+  for (std::size_t i = 0; i < std::min(kMistakes, results.mistakes.size()); ++i) {
+    const ClassificationReport::Mistake& mistake = results.mistakes[i];
+    rows.push_back(mistake.example);
+    captions.push_back(fmt::format("{} not {}: {:.0f}%", mistake.label, mistake.predicted, 100 * mistake.probability));
+  }
+  if (rows.empty()) return;
+  fmt::print("\nMost confidently wrong:\n");
+  print_pictures(select_pictures(mnist.test.images, rows), captions);
+}
+
+void write_report(const std::filesystem::path& file, const MnistRun& run) {
+  const std::string data = run.mnist.synthetic ? "Synthetic digits, not MNIST" : "MNIST";
+  classifier_page(
+      {.title = "Reading handwritten digits",
+       .subtitle = fmt::format("{} · {} · {:%Y-%m-%d %H:%M}", data, run.settings, fmt::localtime(std::time(nullptr))),
+       .names = kNames,
+       .batch = run.batch,
+       .history = &run.history,
+       .training = run.mnist.train,
+       .validation = run.mnist.validation,
+       .test = run.mnist.test,
+       .test_probabilities = run.probabilities,
+       .forward = &run.predict,
+       .train_step = &run.train_step})
+      .write(file);
+}

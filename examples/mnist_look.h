@@ -1,0 +1,30 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "frontend/train/history.h"
+#include "ir/array.h"
+#include "ir/graph.h"
+#include "runtime/mnist.h"
+
+/// Prints some digits of each class with their labels, and how many of each there are.
+void print_data(const sluice::Mnist& mnist);
+
+/// Prints accuracy by digit, the confusion matrix, and the test images that were taken for another digit with the most
+/// confidence. `probabilities` are the model's for the test images, [N,10].
+void print_results(const sluice::Mnist& mnist, const sluice::Array& probabilities);
+
+/// What write_report tells of.
+struct MnistRun {
+  std::string settings;  ///< "Adam, batch 128"
+  std::int64_t batch;
+  const sluice::Mnist& mnist;
+  const sluice::History& history;
+  const sluice::Array& probabilities;  ///< as for print_results
+  const sluice::ir::Graph& predict;    ///< from images to probabilities
+  const sluice::ir::Graph& train_step;
+};
+
+/// Writes all that, the curves of the training, the model and its kernels as a page. Throws Error if that fails.
+void write_report(const std::filesystem::path& file, const MnistRun& run);

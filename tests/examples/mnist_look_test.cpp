@@ -1,0 +1,60 @@
+// What mnist_trainer shows of data and results, in the terminal and as a page.
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/examples/run_example.h"
+
+using namespace sluice;
+using namespace sluice::test;
+using nlohmann::json;
+
+TEST_CASE("--look shows digits, their distribution, accuracy by digit and the confusion matrix") {
+  const Outcome outcome = train("--epochs 1 --look");
+  CHECK(outcome.status == 0);
+  CHECK(outcome.err.empty());
+  CHECK(contains(outcome.out, "      0              1              2              3              4\n"));
+  CHECK(contains(outcome.out, "\nDigit 9 "));
+  CHECK(contains(outcome.out, "\nAccuracy by digit:\nDigit "));
+  CHECK(contains(outcome.out, " of 100)\n\n      predicted\ntrue"));
+  CHECK_FALSE(contains(outcome.out, "\033"));  // this is no terminal
+  CHECK(train("--json --look").status != 0);
+}
+
+TEST_CASE("--report writes a page with all that there is to tell") {
+  const TemporaryFolder folder;
+  const auto file = folder.path() / "report.html";
+  const Outcome outcome = train(fmt::format("--epochs 2 --quiet --report '{}'", file.string()));
+  CHECK(outcome.status == 0);
+  CHECK(outcome.err.empty());
+  const std::string page = text_of(file);
+  const std::string start = "<script id=\"data\" type=\"application/json\">";
+  const std::size_t begin = page.find(start) + start.size();
+  const json data = json::parse(page.substr(begin, page.find("</script>", begin) - begin));
+
+  std::vector<std::string> titles;
+  for (const json& part : data["parts"]) {
+    for (const json& section : part["sections"]) titles.push_back(section["title"]);
+  }
+  CHECK(titles == std::vector<std::string>{"Loss", "Accuracy", "Accuracy by class", "Confusion matrix",
+                                           "Most confidently wrong", "Samples", "Class distribution", "Layers",
+                                           "Kernels of train_step", "What it ran on"});
+  const json& loss = data["parts"][0]["sections"][0];
+  CHECK(loss["x"] == json{0, 1});
+  REQUIRE(loss["series"].size() == 2);
+  CHECK(loss["series"][0]["values"][1] < loss["series"][0]["values"][0]);
+  const json& confusion = data["parts"][1]["sections"][1]["counts"];
+  int images = 0;
+  for (const json& count : confusion) images += count.get<int>();
+  CHECK(images == 100);
+  const json& layers = data["parts"][3]["sections"][0]["rows"];
+  CHECK(layers.back()[3]["text"] == "905,010");
+  CHECK(data["parts"][4]["sections"][0]["rows"].size() > 10);
+}
+
+TEST_CASE("a page that cannot be written is an error before the training") {
+  const Outcome outcome = train("--report /no/such/folder/report.html");
+  CHECK(outcome.status != 0);
+  CHECK(outcome.out.empty());
+  CHECK(contains(outcome.err, "/no/such/folder/report.html: cannot be written"));
+}
