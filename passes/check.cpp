@@ -116,8 +116,12 @@ class Checker {
       report_.undecided += e.undecided;
       report_.not_finite += e.not_finite;
     }
-    if (const std::string why = inconclusive(expected, options_.limits); !why.empty())
-      return differ("traced", why, "", sample);
+    if (std::string why = inconclusive(expected, options_.limits); !why.empty()) {
+      const ir::Graph& graph = stages_[first].graph;
+      std::string node = first_node(
+          graph, [&](const ir::Graph& part) { return !inconclusive(expect(part, sample), options_.limits).empty(); });
+      return differ("traced", std::move(why), std::move(node), sample);
+    }
     std::vector<Array> before = as_written(stages_[first].graph, sample);
     for (std::size_t s = first + 1; s < stages_.size(); ++s) {
       if (!check_stage(s, expected, before, sample)) return false;
@@ -145,14 +149,17 @@ class Checker {
     return !compare_values(expected, as_written(graph, sample), as_written(after, sample)).empty();
   }
 
-  bool locate(std::size_t s, std::string what, const Sample& sample) {
-    const ir::Graph& graph = stages_[s - 1].graph;
-    const auto fails = [&](const ir::Graph& part) { return changes(s, part, sample); };
-    std::string node;
-    for (std::size_t i = 0; node.empty() && i < graph.results().size() + graph.states().size(); ++i) {
-      const auto found = first_failing(graph, value_of(graph, i), fails);
-      if (found) node = describe(graph, *found);
+  /// The first node for which the graph cut off there fails; empty if only all of it together does.
+  static std::string first_node(const ir::Graph& graph, const std::function<bool(const ir::Graph&)>& fails) {
+    for (std::size_t i = 0; i < graph.results().size() + graph.states().size(); ++i) {
+      if (const auto found = first_failing(graph, value_of(graph, i), fails)) return describe(graph, *found);
     }
+    return "";
+  }
+
+  bool locate(std::size_t s, std::string what, const Sample& sample) {
+    std::string node =
+        first_node(stages_[s - 1].graph, [&](const ir::Graph& part) { return changes(s, part, sample); });
     return differ(stages_[s].name, std::move(what), std::move(node), sample);
   }
 
