@@ -44,6 +44,7 @@ FitOptions fit_options(const MnistTrainerOptions& options, const Mnist& mnist) {
                  .validation = mnist.validation,
                  .seed = options.seed,
                  .schedule = schedule_of(options, steps),
+                 .checkpoint = options.checkpoint,
                  .stop_on_interrupt = true};
   if (options.patience) fit.early_stopping = EarlyStopping{.patience = *options.patience};
   if (options.quiet) return fit;
@@ -80,7 +81,12 @@ int train(const MnistTrainerOptions& options) {
   }
   if (options.look) print_data(mnist);
   const History history = trainer.fit(mnist.train, fit_options(options, mnist));
-  if (history.ending == Ending::kInterrupted) return kExitInterrupted;
+  if (history.ending == Ending::kInterrupted) {
+    const std::string folder = options.checkpoint.folder.string();
+    fmt::print(stderr, "mnist_trainer: interrupted{}\n",
+               folder.empty() ? "" : fmt::format("; --checkpoint {} --resume goes on", folder));
+    return kExitInterrupted;
+  }
   if (history.ending == Ending::kEarly && !options.quiet) {
     fmt::print(stderr, "mnist_trainer: ended early, {} epochs after the best one\n", *options.patience);
   }

@@ -21,6 +21,14 @@ MnistTrainerOptions parse_mnist_trainer_options(int argc, char** argv) {
   app.add_option("--patience", options.patience,
                  "End when the validation loss has not improved for this many epochs, and keep the best weights")
       ->check(CLI::PositiveNumber);
+  CLI::Option* const checkpoint = app.add_option("--checkpoint", options.checkpoint.folder,
+                                                 "Write a checkpoint to this folder after each epoch and on Ctrl-C");
+  app.add_option("--checkpoint-steps", options.checkpoint.every_steps, "Write one after so many steps, too")
+      ->check(CLI::PositiveNumber)
+      ->needs(checkpoint);
+  app.add_flag("--resume", options.checkpoint.resume,
+               "Go on from the checkpoint in that folder, if there is one, with the same options as before")
+      ->needs(checkpoint);
   CLI::Option* const json =
       app.add_flag("--json", options.json, "Print a line of JSON for each epoch and one for the test");
   app.add_flag(

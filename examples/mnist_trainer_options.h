@@ -6,6 +6,7 @@
 #include <string>
 
 #include "examples/mnist_options.h"
+#include "frontend/train/checkpoint.h"
 
 /// What the command line of mnist_trainer says.
 struct MnistTrainerOptions : MnistOptions {
@@ -14,6 +15,7 @@ struct MnistTrainerOptions : MnistOptions {
   std::int64_t warm_up = 0;  ///< steps
   std::optional<double> clip_norm;
   std::optional<int> patience;  ///< epochs; none: no early stopping
+  sluice::CheckpointOptions checkpoint;
   bool json = false;
   bool look = false;  ///< print data and results as pictures and tables
   std::optional<std::filesystem::path> report;

@@ -55,6 +55,8 @@ void set_seed(std::int64_t seed) {
   state().counter.assign(Array::scalar(std::int64_t{0}));
 }
 
+std::vector<Variable> random_variables() { return {state().key, state().counter}; }
+
 Tensor random_uniform(const Shape& shape, double low, double high, DType dtype, std::source_location where) {
   const Scope scope(where);
   const Tensor unit = draw(ir::Op::kRandomUniform, shape, dtype);

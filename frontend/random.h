@@ -2,8 +2,10 @@
 
 #include <cstdint>
 #include <source_location>
+#include <vector>
 
 #include "frontend/tensor.h"
+#include "frontend/variable.h"
 #include "ir/array.h"
 
 // Random numbers are Philox4x32-10 of (key, counter): the same on every machine and for any number of threads. The key
@@ -14,6 +16,8 @@ namespace sluice {
 /// Sets the seed (0 until then) and starts over, for initial weights and for random ops. Throws Error while a function
 /// is traced.
 void set_seed(std::int64_t seed);
+/// What random ops draw from, key and counter: to save them and go on from there.
+std::vector<Variable> random_variables();
 
 /// Floats in [low, high), of `shape`, which may have B.
 Tensor random_uniform(const Shape& shape, double low = 0, double high = 1, DType dtype = DType::kF32,

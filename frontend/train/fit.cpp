@@ -3,7 +3,11 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <iterator>
+#include <limits>
+#include <utility>
 
+#include "frontend/random.h"
 #include "frontend/train/interrupt.h"
 #include "frontend/train/trainer.h"
 #include "frontend/train/training_state.h"
@@ -27,6 +31,8 @@ class Fit {
   History run();
 
  private:
+  void begin();
+  void save();
   bool train_epoch();
   bool end_epoch();
   void step(const Batch& b);
@@ -43,7 +49,9 @@ class Fit {
   const FitOptions& options_;
   std::optional<InterruptGuard> guard_;
   std::size_t watched_ = 0;  ///< which value early stopping looks at
-  std::int64_t steps_;       ///< of an epoch
+  detail::Checkpoint checkpoint_;
+  std::optional<std::pair<std::int64_t, std::int64_t>> saved_;  ///< epoch and step of the last checkpoint
+  std::int64_t steps_;                                          ///< of an epoch
   TrainingState state_;
   double earlier_seconds_ = 0;          ///< of this epoch, before start_
   Clock::time_point start_;             ///< of this epoch, or of the rest of it
@@ -58,14 +66,53 @@ Fit::Fit(Trainer& trainer, const Dataset& examples, const FitOptions& options)
   state_.means.resize(trainer.names_.size());
   trainer.stop_ = false;
   if (options.stop_on_interrupt) guard_.emplace();
-  if (!options.early_stopping) return;
-  const EarlyStopping& early = *options.early_stopping;
-  if (early.patience < 1) fail("fit: early stopping has a patience of at least 1 epoch, got {}", early.patience);
-  const auto found = std::ranges::find(trainer.names_, early.metric);
-  if (found == trainer.names_.end()) {
-    fail("fit: early stopping watches \"{}\", the trainer has {}", early.metric, fmt::join(trainer.names_, ", "));
+  if (options.early_stopping) {
+    const EarlyStopping& early = *options.early_stopping;
+    if (early.patience < 1) fail("fit: early stopping has a patience of at least 1 epoch, got {}", early.patience);
+    const auto found = std::ranges::find(trainer.names_, early.metric);
+    if (found == trainer.names_.end()) {
+      fail("fit: early stopping watches \"{}\", the trainer has {}", early.metric, fmt::join(trainer.names_, ", "));
+    }
+    watched_ = static_cast<std::size_t>(found - trainer.names_.begin());
+    checkpoint_.watched = early.metric;
   }
-  watched_ = static_cast<std::size_t>(found - trainer.names_.begin());
+  if (!options.checkpoint.folder.empty()) begin();
+}
+
+/// Goes on from the checkpoint that is there, or writes a first one, which shows at once whether that works.
+void Fit::begin() {
+  const CheckpointOptions& options = options_.checkpoint;
+  if (options.every_steps < 0 || options.every_epochs < 1) {
+    fail("fit: expected checkpoints after a number of steps or epochs, got {} and {}", options.every_steps,
+         options.every_epochs);
+  }
+  const auto add = [&](std::string_view group, const std::vector<Variable>& variables) {
+    std::ranges::move(detail::checkpoint_variables(group, variables), std::back_inserter(checkpoint_.variables));
+  };
+  add("model", trainer_.learner_.model_variables());
+  add("optimizer", trainer_.learner_.optimizer_variables());
+  add("random", random_variables());
+  checkpoint_.batch = options_.batch;
+  checkpoint_.seed = options_.seed;
+  checkpoint_.examples = examples_.size();
+
+  detail::prepare_folder(options.folder);
+  const std::filesystem::path path = checkpoint_file(options.folder);
+  if (!std::filesystem::exists(path)) return save();
+  if (!options.resume) {
+    fail("{}: is there, and would be lost: resume from it, remove it, or name another folder", path.string());
+  }
+  detail::read_checkpoint(path, checkpoint_, state_);
+  saved_ = {state_.epoch, state_.step};
+  // A best epoch whose variables were not kept cannot be gone back to.
+  const bool restore = options_.early_stopping && options_.early_stopping->restore_best;
+  if (restore && state_.best_variables.empty()) state_.best = std::numeric_limits<double>::quiet_NaN();
+}
+
+void Fit::save() {
+  if (options_.checkpoint.folder.empty() || saved_ == std::pair(state_.epoch, state_.step)) return;
+  detail::write_checkpoint(checkpoint_file(options_.checkpoint.folder), checkpoint_, state_);
+  saved_ = {state_.epoch, state_.step};
 }
 
 History Fit::run() {
@@ -80,6 +127,7 @@ History Fit::run() {
   } else if (waited_long_enough()) {
     ending = Ending::kEarly;
   }
+  save();
   if (ending != Ending::kInterrupted) restore_best();
   for (const Callback& callback : options_.callbacks) {
     if (callback.on_end) callback.on_end(state_.history);
@@ -112,6 +160,8 @@ void Fit::step(const Batch& b) {
   ++state_.step;
   state_.seconds = earlier_seconds_ + seconds_since(start_);
   report(values);
+  const std::int64_t every = options_.checkpoint.every_steps;
+  if (every > 0 && (state_.epoch * steps_ + state_.step) % every == 0) save();
 }
 
 void Fit::report(std::span<const Array> values) {
@@ -156,6 +206,7 @@ bool Fit::end_epoch() {
   for (const Callback& callback : options_.callbacks) {
     if (callback.on_epoch) callback.on_epoch(state_.history);
   }
+  if (state_.epoch % options_.checkpoint.every_epochs == 0) save();
   return true;
 }
 

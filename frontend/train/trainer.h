@@ -18,6 +18,7 @@
 #include "frontend/nn.h"
 #include "frontend/optimizers.h"
 #include "frontend/train/callback.h"
+#include "frontend/train/checkpoint.h"
 #include "frontend/train/history.h"
 #include "frontend/train/schedule.h"
 #include "runtime/dataset.h"
@@ -53,7 +54,8 @@ struct FitOptions {
   Schedule schedule = {};   ///< of the learning rate; empty: as the optimizer's variable says
   std::optional<EarlyStopping> early_stopping = {};
   std::vector<Callback> callbacks = {};
-  /// Ctrl-C ends the training after the step that runs; another one ends the process at once.
+  CheckpointOptions checkpoint = {};
+  /// Ctrl-C ends the training after the step that runs, with a checkpoint; another one ends the process at once.
   bool stop_on_interrupt = false;
 };
 
@@ -99,8 +101,9 @@ class Trainer {
   /// The graph of a step as traced. Throws Error before that.
   const ir::Graph& step_graph() const { return train_step_.graph(); }
 
-  /// Goes `options.epochs` times through the examples. Throws Error if there are none or they do not fit, and for
-  /// options without sense; what callbacks throw passes through.
+  /// Goes `options.epochs` times through the examples; a training that is resumed counts those of before. Throws Error
+  /// if there are none or they do not fit, for options without sense, and if a checkpoint cannot be written or read;
+  /// what callbacks throw passes through.
   History fit(const Dataset& examples, const FitOptions& options = {});
 
   /// The means of the objective over the examples, by name: "loss" and the metrics. Throws Error if they do not fit.

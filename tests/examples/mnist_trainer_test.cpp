@@ -1,10 +1,13 @@
-// What mnist_trainer has beyond mnist_mlp: schedules, clipping, early stopping, lines of JSON.
+// What mnist_trainer has beyond mnist_mlp: schedules, clipping, early stopping, checkpoints, lines of
+// JSON.
 #include <doctest/doctest.h>
 
+#include <csignal>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "tests/examples/run_example.h"
+#include "tests/support/running_program.h"
 
 using namespace sluice;
 using namespace sluice::test;
@@ -73,9 +76,33 @@ TEST_CASE("--patience ends a training that does not get better") {
   CHECK(contains(outcome.err, "ended early"));
 }
 
+TEST_CASE("--resume goes on where Ctrl-C ended the training, to the same weights") {
+  const std::string expected = train("--epochs 10 --quiet --hash").out;
+  const TemporaryFolder folder;
+  int status = 0;
+  for (int attempt = 0; attempt < 5 && status == 0; ++attempt) {  // it may come to its end before the signal comes
+    std::filesystem::remove(folder.path() / "checkpoint.safetensors");
+    RunningProgram program({SLUICE_PROGRAM, "--data", small_data().string(), "--epochs", "10", "--checkpoint",
+                            folder.path().string(), "--checkpoint-steps", "2"});
+    program.await("Epoch: 0");
+    program.send(SIGINT);
+    status = program.wait();
+  }
+  REQUIRE(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 130);
+  const std::string options = fmt::format("--epochs 10 --quiet --hash --checkpoint '{}'", folder.path().string());
+  const Outcome again = train(options);
+  CHECK(again.status == EXIT_FAILURE);
+  CHECK(contains(again.err, "would be lost"));
+  const Outcome other = train(options + " --resume --seed 2");
+  CHECK(other.status == EXIT_FAILURE);
+  CHECK(contains(other.err, "comes from a training with seed 1, got 2"));
+  CHECK(train(options + " --resume").out == expected);
+}
+
 TEST_CASE("options without sense are errors") {
-  for (const char* const arguments :
-       {"--learning-rate 0", "--schedule linear", "--warm-up -1", "--clip-norm 0", "--patience 0"}) {
+  for (const char* const arguments : {"--learning-rate 0", "--schedule linear", "--warm-up -1", "--clip-norm 0",
+                                      "--patience 0", "--resume", "--checkpoint-steps 3"}) {
     INFO(arguments);
     const Outcome outcome = run(arguments);
     CHECK(outcome.status != 0);
