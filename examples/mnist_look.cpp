@@ -6,10 +6,12 @@
 
 #include <algorithm>
 #include <ctime>
+#include <variant>
 
 #include "frontend/train/classifier_report.h"
 #include "runtime/classification_report.h"
 #include "runtime/picture.h"
+#include "runtime/plot.h"
 #include "runtime/report_sections.h"
 #include "runtime/terminal.h"
 
@@ -35,6 +37,16 @@ void print_data(const Mnist& mnist) {
   captions.resize(rows.size());
   print_pictures(select_pictures(mnist.train.images, rows), captions);
   fmt::print("\n{}\n", class_counts_text(count_classes(mnist.train.labels, kDigits), kNames));
+}
+
+void print_curves(const History& history) {
+  if (history.epochs.size() < 2) return;
+  constexpr int kRows = 14;
+  const int columns = std::clamp(columns_of_terminal(STDOUT_FILENO), 40, 100);
+  for (const report::Section& section : training_curves(history)) {
+    fmt::print("\n{}\n{}", section.title,
+               plot_text(std::get<report::Lines>(section.content), columns, kRows, style_of_terminal(STDOUT_FILENO)));
+  }
 }
 
 void print_results(const Mnist& mnist, const Array& probabilities) {

@@ -11,6 +11,9 @@
 /// Prints some digits of each class with their labels, and how many of each there are.
 void print_data(const sluice::Mnist& mnist);
 
+/// Prints the curves of a training of two epochs or more.
+void print_curves(const sluice::History& history);
+
 /// Prints accuracy by digit, the confusion matrix, and the test images that were taken for another digit with the most
 /// confidence. `probabilities` are the model's for the test images, [N,10].
 void print_results(const sluice::Mnist& mnist, const sluice::Array& probabilities);

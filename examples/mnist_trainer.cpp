@@ -100,7 +100,10 @@ int train(const MnistTrainerOptions& options) {
   if (options.look || options.report) {
     const auto predict = function("predict", {images_and_labels[0]}, [&](Tensor i) { return softmax(classify(i)); });
     const Array probabilities = predict(mnist.test.images);
-    if (options.look) print_results(mnist, probabilities);
+    if (options.look) {
+      print_curves(history);
+      print_results(mnist, probabilities);
+    }
     if (options.report) {
       const std::string settings =
           fmt::format("784-700-500-10 · Adam · batch {} · seed {}", options.batch, options.seed);

@@ -31,10 +31,10 @@ MnistTrainerOptions parse_mnist_trainer_options(int argc, char** argv) {
       ->needs(checkpoint);
   CLI::Option* const json =
       app.add_flag("--json", options.json, "Print a line of JSON for each epoch and one for the test");
-  app.add_flag(
-         "--look", options.look,
-         "Show digits and their distribution before the training, and accuracy by digit, the confusion matrix and "
-         "the worst mistakes after it")
+  app.add_flag("--look", options.look,
+               "Show digits and their distribution before the training, and curves, accuracy by digit, the confusion "
+               "matrix and "
+               "the worst mistakes after it")
       ->excludes(json);
   app.add_option("--report", options.report,
                  "Write a page with curves, data, results, the model and its kernels, to open in a browser");

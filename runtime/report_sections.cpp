@@ -140,21 +140,22 @@ Section kernels(const runtime::StepProfile& profile) {
   for (const runtime::KernelProfile& kernel : profile.kernels) {
     std::string detail = kernel.ops.empty() ? "copy" : kernel.ops;
     if (!kernel.lines.empty()) detail += "; from " + kernel.lines;
+    const double share = kernel.seconds / profile.seconds();
     least += kernel.least_seconds;
     table.rows.push_back({{kernel.name, detail},
                           {short_number(kernel.cost.flops)},
                           {short_number(kernel.cost.bytes)},
                           {kernel.bound_by_arithmetic ? "arithmetic" : "memory"},
-                          {microseconds(kernel.seconds), percent(kernel.seconds / profile.seconds()) + " of all"},
+                          {microseconds(kernel.seconds), share < 0.001 ? "" : percent(share) + " of all"},
                           {fmt::format("{:.0f}%", 100 * kernel.share_of_peak()), "", kernel.share_of_peak()}});
   }
-  const double share = profile.seconds() > 0 ? least / profile.seconds() : 0;
+  const double of_peak = profile.seconds() > 0 ? least / profile.seconds() : 0;
   table.rows.push_back({{"all, one after the other"},
                         {short_number(profile.flops())},
                         {""},
                         {""},
                         {microseconds(profile.seconds())},
-                        {fmt::format("{:.0f}%", 100 * share), "", share}});
+                        {fmt::format("{:.0f}%", 100 * of_peak), "", of_peak}});
   return {fmt::format("Kernels of {}", profile.name),
           fmt::format("for B = {} and {} threads; the peak is the time that the machine needs at least for a kernel's "
                       "arithmetic or for its memory, whichever is more",

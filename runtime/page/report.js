@@ -84,7 +84,7 @@ function drawLines(section, parent) {
         label: one.name,
         data: x.map((at, k) => ({x: at, y: one.values[k]})),
         borderColor: seriesColor(i), backgroundColor: seriesColor(i),
-        borderWidth: 2, pointRadius: many ? 0 : 3, pointHoverRadius: 6, tension: 0,
+        borderWidth: 2, pointRadius: many ? 0 : 3, pointHoverRadius: 6, tension: 0, clip: 8,
       })),
     },
     options: options({

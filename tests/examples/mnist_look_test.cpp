@@ -9,12 +9,14 @@ using namespace sluice;
 using namespace sluice::test;
 using nlohmann::json;
 
-TEST_CASE("--look shows digits, their distribution, accuracy by digit and the confusion matrix") {
-  const Outcome outcome = train("--epochs 1 --look");
+TEST_CASE("--look shows digits, their distribution, curves, accuracy by digit and the confusion matrix") {
+  const Outcome outcome = train("--epochs 2 --look");
   CHECK(outcome.status == 0);
   CHECK(outcome.err.empty());
   CHECK(contains(outcome.out, "      0              1              2              3              4\n"));
   CHECK(contains(outcome.out, "\nDigit 9 "));
+  CHECK(contains(outcome.out, "\nLoss\n"));
+  CHECK(contains(outcome.out, " * training   o validation\n"));
   CHECK(contains(outcome.out, "\nAccuracy by digit:\nDigit "));
   CHECK(contains(outcome.out, " of 100)\n\n      predicted\ntrue"));
   CHECK_FALSE(contains(outcome.out, "\033"));  // this is no terminal
