@@ -226,26 +226,6 @@ TEST_CASE("derivatives stop at integers") {
   CHECK(ir::evaluate(expanded, std::vector<Array>{row({1, 2})}, {}).results[0] == row({0, 0}));
 }
 
-TEST_CASE("nodes of a derivative have the origin of what they are the derivative of") {
-  const ir::Origins model = ir::origin_at({intern_file("model.cpp"), 12, 0});
-  ir::Builder b("origins");
-  const Value x = b.parameter("x", {kD, {}});
-  b.set_origins(model);
-  const Value y = b(Op::kTanh, {x});
-  b.set_origins({});
-  b.set_results({b(Op::kGradient, {y, x})});
-  const ir::Graph expanded = passes::differentiate(std::move(b).finish());
-  int derived = 0;
-  for (const ir::Node& node : expanded.nodes()) {
-    if (node.op == Op::kParameter || node.op == Op::kTanh) continue;
-    REQUIRE(node.origins.size() == 1);
-    CHECK(node.origins[0].gradient);
-    CHECK(ir::user_location(node.origins).line == 12);
-    ++derived;
-  }
-  CHECK(derived > 0);
-}
-
 TEST_CASE("a path through a fused node is an error") {
   ir::Builder body("body");
   body.set_results({body(Op::kTanh, {body.parameter("p", {kD, {}})})});

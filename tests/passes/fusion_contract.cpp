@@ -142,14 +142,4 @@ std::vector<std::uint32_t> kernels(const ir::Graph& graph) {
   return result;
 }
 
-std::vector<ir::Op> ops_making(const ir::Graph& graph, Value value) {
-  const ir::Node& node = graph.node(value);
-  if (node.op != Op::kFused) return {node.op};
-  std::vector<Op> ops;
-  for (const ir::Node& inner : node.attributes.body().nodes()) {
-    if (inner.op != Op::kParameter) ops.push_back(inner.op);
-  }
-  return ops;
-}
-
 }  // namespace sluice::test

@@ -18,7 +18,4 @@ void check_fusion_contract(const ir::Graph& graph);
 /// The nodes that need a kernel: all but inputs, constants, batch_size and reshapes.
 std::vector<std::uint32_t> kernels(const ir::Graph& graph);
 
-/// The ops of the fused body that makes `value`, parameters left out, or of the plain node.
-std::vector<ir::Op> ops_making(const ir::Graph& graph, ir::Value value);
-
 }  // namespace sluice::test

@@ -1,5 +1,6 @@
 // The cases in tests/passes/cases, several in a file between lines `// ----`. A case is a line `// run: PASS...`, or
-// `// run: rule NAME` for one rewrite rule, a graph, and what must come out: a line `// expect:` and a graph, or
+// `// run: rule NAME` for one rewrite rule, or `// run: --locations PASS...` for graphs with model lines, a graph, and
+// what must come out: a line `// expect:` and a graph, or
 // `// expect: no change`; or else `// expected-error: MESSAGE` at the end of the line that is refused. With
 // SLUICE_UPDATE_TESTS=1 in the environment the graphs and messages are written anew; git diff shows what changed.
 #include <doctest/doctest.h>
@@ -30,6 +31,7 @@ using passes::Rule;
 
 constexpr std::string_view kRun = "// run: ";
 constexpr std::string_view kRule = "rule ";
+constexpr std::string_view kLocations = "--locations";
 constexpr std::string_view kExpect = "\n// expect:";
 constexpr std::string_view kNoChange = " no change";
 constexpr std::string_view kExpectedError = "// expected-error: ";
@@ -46,6 +48,7 @@ struct TextCase {
   std::string text;
   std::vector<std::string> passes;
   std::vector<Rule> rules;  ///< one, if the case is of a rule
+  ir::PrintOptions options;
   bool is_error = false;
   bool must_change = true;
   std::string before;    ///< with the comments above it
@@ -67,7 +70,10 @@ struct TextCase {
 };
 
 TextCase parse_case(const fs::path& file, std::size_t line, std::string text) {
-  TextCase test{file.filename().string(), line, std::move(text), {}, {}, false, true, {}, {}};
+  TextCase test;
+  test.file = file.filename().string();
+  test.line = line;
+  test.text = std::move(text);
   const auto wrong = [&](std::string_view what) { fail("{}:{}: {}", test.file, line, what); };
   const std::size_t run = test.text.find(kRun);
   if (run == std::string::npos) wrong("a case has a line `// run: PASS...` or `// run: rule NAME`");
@@ -81,7 +87,13 @@ TextCase parse_case(const fs::path& file, std::size_t line, std::string text) {
     if (test.rules.size() != 1) wrong(fmt::format("there are {} rules '{}'", test.rules.size(), name));
   }
   std::istringstream names(test.rules.empty() ? what : "");
-  for (std::string name; names >> name;) test.passes.push_back(name);
+  for (std::string name; names >> name;) {
+    if (name == kLocations) {
+      test.options.locations = true;
+    } else {
+      test.passes.push_back(name);
+    }
+  }
 
   test.is_error = test.text.find(kExpectedError) != std::string::npos;
   const std::size_t expect = test.text.find(kExpect);
@@ -199,7 +211,7 @@ std::string check_case(const TextCase& test) {
   if (test.is_error) return check_error(test);
   const ir::Graph before = test.graph();
   const ir::Graph after = test.run(before);
-  const std::string text = ir::print(after);
+  const std::string text = ir::print(after, test.options);
   CHECK(ir::equal_structure(before, after) != test.must_change);
   if (test.must_change && !updates()) CHECK(stripped(text) == test.expected);
   if (!test.rules.empty()) {
@@ -207,9 +219,9 @@ std::string check_case(const TextCase& test) {
     passes::rewrite(before, test.rules, {true, [&](const Rule&) { fired = true; }});
     CHECK(fired == test.must_change);
   }
-  const std::string canonical = ir::print(before);
-  CHECK(ir::print(ir::parse(canonical)) == canonical);
-  CHECK(ir::print(ir::parse(text)) == text);
+  const std::string canonical = ir::print(before, test.options);
+  CHECK(ir::print(ir::parse(canonical), test.options) == canonical);
+  CHECK(ir::print(ir::parse(text), test.options) == text);
   CHECK(ir::equal_structure(test.run(after), after));
   test::check_fusion_contract(after);
   check_meaning(before, after, test.exactness());
