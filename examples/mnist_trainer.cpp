@@ -47,6 +47,7 @@ FitOptions fit_options(const MnistTrainerOptions& options, const Mnist& mnist) {
                  .checkpoint = options.checkpoint,
                  .stop_on_interrupt = true};
   if (options.patience) fit.early_stopping = EarlyStopping{.patience = *options.patience};
+  if (!options.tensorboard.empty()) fit.callbacks.push_back(tensorboard(options.tensorboard));
   if (options.quiet) return fit;
   fit.callbacks.push_back(progress_bar());
   fit.callbacks.push_back(options.json ? json_lines() : Callback{.on_epoch = print_epoch});

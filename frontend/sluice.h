@@ -18,6 +18,7 @@
 #include "frontend/train/json_lines.h"
 #include "frontend/train/mean.h"
 #include "frontend/train/progress.h"
+#include "frontend/train/tensorboard.h"
 #include "frontend/train/trainer.h"
 #include "frontend/variable.h"
 #include "ir/array.h"

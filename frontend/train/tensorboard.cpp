@@ -1,0 +1,168 @@
+#include "frontend/train/tensorboard.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cerrno>
+#include <chrono>
+#include <system_error>
+#include <vector>
+
+#include "ir/error.h"
+
+namespace sluice {
+
+namespace {
+
+constexpr std::array<std::uint32_t, 256> make_crc_table() {
+  constexpr std::uint32_t kReversedPolynomial = 0x82F63B78;
+  std::array<std::uint32_t, 256> table{};
+  for (std::uint32_t byte = 0; byte < table.size(); ++byte) {
+    std::uint32_t crc = byte;
+    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1) != 0 ? kReversedPolynomial : 0);
+    table[byte] = crc;
+  }
+  return table;
+}
+
+/// As TFRecord files have it: a CRC of data that holds CRCs of its own would be weak.
+std::uint32_t masked_crc(std::string_view bytes) { return std::rotr(detail::crc32c(bytes), 15) + 0xa282ead8; }
+
+template <typename T>
+void append_little_endian(std::string& out, T value) {
+  for (std::size_t i = 0; i < sizeof(T); ++i) out += static_cast<char>(value >> (8 * i) & 0xff);
+}
+
+// Protocol buffers: each field is a key (its number and how it is coded), then its value.
+
+enum class Wire : std::uint8_t { kVarint = 0, kFixed64 = 1, kBytes = 2, kFixed32 = 5 };
+
+void append_varint(std::string& out, std::uint64_t value) {
+  for (; value >= 0x80; value >>= 7) out += static_cast<char>((value & 0x7f) | 0x80);
+  out += static_cast<char>(value);
+}
+
+void append_key(std::string& out, int field, Wire wire) {
+  append_varint(out, static_cast<std::uint64_t>(field) << 3 | static_cast<std::uint64_t>(wire));
+}
+
+void append_bytes(std::string& out, int field, std::string_view bytes) {
+  append_key(out, field, Wire::kBytes);
+  append_varint(out, bytes.size());
+  out += bytes;
+}
+
+/// An Event with its time, now, and a step.
+std::string event(std::int64_t step) {
+  const std::chrono::duration<double> now = std::chrono::system_clock::now().time_since_epoch();
+  std::string out;
+  append_key(out, 1, Wire::kFixed64);
+  append_little_endian(out, std::bit_cast<std::uint64_t>(now.count()));
+  append_key(out, 2, Wire::kVarint);
+  append_varint(out, static_cast<std::uint64_t>(step));
+  return out;
+}
+
+/// Summary.Value with a tag and a simple_value.
+std::string summary_value(std::string_view tag, double value) {
+  std::string out;
+  append_bytes(out, 1, tag);
+  append_key(out, 2, Wire::kFixed32);
+  append_little_endian(out, std::bit_cast<std::uint32_t>(static_cast<float>(value)));
+  return out;
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return gethostname(name.data(), name.size() - 1) == 0 && name[0] != '\0' ? name.data() : "localhost";
+}
+
+using Values = std::vector<std::pair<std::string, double>>;
+
+Values tagged(std::string_view prefix, std::span<const std::string> names, std::span<const double> values) {
+  Values result;
+  for (std::size_t i = 0; i < values.size(); ++i)
+    result.emplace_back(fmt::format("{}_{}", prefix, names[i]), values[i]);
+  return result;
+}
+
+}  // namespace
+
+std::uint32_t detail::crc32c(std::string_view bytes) {
+  static constexpr std::array kTable = make_crc_table();
+  std::uint32_t crc = 0xffffffff;
+  for (const char byte : bytes) crc = (crc >> 8) ^ kTable[(crc ^ static_cast<unsigned char>(byte)) & 0xff];
+  return ~crc;
+}
+
+detail::EventFile::EventFile(const std::filesystem::path& folder) {
+  static std::atomic<int> count = 0;
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) fail("{}: cannot make the folder: {}", folder.string(), error.message());
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now).count();
+  // TensorBoard finds files by this part of their names, and reads them in the order of their names.
+  path_ = folder / fmt::format("events.out.tfevents.{:010}.{}.{}.{}", seconds, host_name(), getpid(), count++);
+  file_.reset(std::fopen(path_.c_str(), "wbxe"));
+  if (file_ == nullptr) fail("{}: cannot be made: {}", path_, std::generic_category().message(errno));
+  std::string first = event(0);
+  append_bytes(first, 3, "brain.Event:2");
+  write_record(first);
+  flush();
+}
+
+void detail::EventFile::write(std::int64_t step, std::span<const std::pair<std::string, double>> values) {
+  std::string summary;
+  for (const auto& [tag, value] : values) append_bytes(summary, 1, summary_value(tag, value));
+  std::string whole = event(step);
+  append_bytes(whole, 5, summary);
+  write_record(whole);
+}
+
+void detail::EventFile::write_record(std::string_view payload) {
+  std::string record;
+  append_little_endian(record, std::uint64_t{payload.size()});
+  append_little_endian(record, masked_crc(record));
+  record += payload;
+  append_little_endian(record, masked_crc(payload));
+  if (std::fwrite(record.data(), 1, record.size(), file_.get()) == record.size()) return;
+  fail("{}: cannot be written: {}", path_, std::generic_category().message(errno));
+}
+
+void detail::EventFile::flush() {
+  if (std::fflush(file_.get()) != 0) fail("{}: cannot be written: {}", path_, std::generic_category().message(errno));
+}
+
+Callback tensorboard(const std::filesystem::path& folder) {
+  struct Files {
+    detail::EventFile training;
+    detail::EventFile validation;
+  };
+  const auto files =
+      std::make_shared<Files>(Files{detail::EventFile(folder / "train"), detail::EventFile(folder / "validation")});
+  const auto on_step = [files](const StepReport& report) {
+    Values values = tagged("batch", report.names, report.values);
+    values.emplace_back("batch_learning_rate", report.learning_rate);
+    files->training.write(report.total_steps(), values);
+  };
+  const auto on_epoch = [files](const History& history) {
+    const EpochRecord& record = history.epochs.back();
+    Values values = tagged("epoch", history.names, record.training);
+    values.emplace_back("epoch_learning_rate", record.learning_rate);
+    values.emplace_back("epoch_images_per_second", record.images_per_second);
+    files->training.write(record.epoch, values);
+    if (!record.validation.empty()) {
+      files->validation.write(record.epoch, tagged("epoch", history.names, record.validation));
+    }
+    files->training.flush();
+    files->validation.flush();
+  };
+  const auto on_end = [files](const History&) { files->training.flush(); };
+  return {.on_step = on_step, .on_epoch = on_epoch, .on_end = on_end};
+}
+
+}  // namespace sluice
