@@ -10,12 +10,15 @@ namespace sluice::tools {
 // One subcommand of `sluice` a file. Each adds itself to the program and, when it is the one that was called, does its
 // work in a callback and throws Error for what the user got wrong. A command that has to end with another exit status
 // than 0 throws CLI::RuntimeError.
-void add_check(CLI::App& program);    ///< check.cpp: prove that compiling keeps the meaning
-void add_fuzz(CLI::App& program);     ///< fuzz.cpp: check random graphs
-void add_opt(CLI::App& program);      ///< opt.cpp: run passes over a graph and print it
-void add_run(CLI::App& program);      ///< run.cpp: evaluate a graph
-void add_explain(CLI::App& program);  ///< explain.cpp: kernels, what bounds them, and memory
-void add_show(CLI::App& program);     ///< show.cpp: draw a graph before and after each pass
+void add_check(CLI::App& program);     ///< check.cpp: prove that compiling keeps the meaning
+void add_fuzz(CLI::App& program);      ///< fuzz.cpp: check random graphs
+void add_opt(CLI::App& program);       ///< opt.cpp: run passes over a graph and print it
+void add_run(CLI::App& program);       ///< run.cpp: evaluate a graph
+void add_explain(CLI::App& program);   ///< explain.cpp: kernels, what bounds them, and memory
+void add_show(CLI::App& program);      ///< show.cpp: draw a graph before and after each pass
+void add_predict(CLI::App& program);   ///< predict.cpp: what a saved model takes pictures for
+void add_evaluate(CLI::App& program);  ///< evaluate.cpp: a saved model against examples with labels
+void add_summary(CLI::App& program);   ///< summary.cpp: a saved model's layers and sizes
 
 /// Reads the graph in `file`, or on standard input for "-". Throws Error.
 ir::Graph read_graph(const std::string& file);

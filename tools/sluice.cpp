@@ -1,4 +1,4 @@
-// The command `sluice`: reads, checks, explains and runs graphs in their text form.
+// The command `sluice`: reads, checks, explains and runs graphs in their text form, and uses saved models.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -47,7 +47,8 @@ std::string suggestion(const CLI::App& program, std::span<char* const> words) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App program("Work with Sluice graphs as text: what can be dumped can be edited and run.", "sluice");
+  CLI::App program("Work with Sluice graphs as text (what can be dumped can be edited and run), and with saved models.",
+                   "sluice");
   program.require_subcommand(1);
   program.footer(kFooter);
   sluice::tools::add_check(program);
@@ -56,6 +57,9 @@ int main(int argc, char** argv) {
   sluice::tools::add_run(program);
   sluice::tools::add_explain(program);
   sluice::tools::add_show(program);
+  sluice::tools::add_predict(program);
+  sluice::tools::add_evaluate(program);
+  sluice::tools::add_summary(program);
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

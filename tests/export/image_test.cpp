@@ -1,0 +1,185 @@
+#include "runtime/image.h"
+
+#include <doctest/doctest.h>
+#include <png.h>
+
+#include <random>
+#include <string>
+
+#include "runtime/idx.h"
+#include "runtime/npy.h"
+#include "runtime/picture.h"
+#include "tests/runtime/temporary_folder.h"
+
+using namespace sluice;
+
+namespace {
+
+using Bytes = std::vector<std::uint8_t>;
+
+Bytes bytes_of(const std::string& text) { return {text.begin(), text.end()}; }
+
+Array picture(std::vector<std::uint8_t> pixels, std::int64_t height, std::int64_t width) {
+  return {pixels, {height, width}};
+}
+
+/// A PNG file of one of libpng's formats.
+Bytes png(png_uint_32 format, const void* pixels, png_uint_32 width, png_uint_32 height) {
+  png_image image{};
+  image.version = PNG_IMAGE_VERSION;
+  image.format = format;
+  image.width = width;
+  image.height = height;
+  Bytes file(PNG_IMAGE_PNG_SIZE_MAX(image));
+  png_alloc_size_t size = file.size();
+  REQUIRE(png_image_write_to_memory(&image, file.data(), &size, 0, pixels, 0, nullptr) != 0);
+  file.resize(size);
+  return file;
+}
+
+std::string message_of(const std::filesystem::path& path) {
+  try {
+    read_pictures(path);
+  } catch (const Error& error) {
+    return error.message();
+  }
+  return "no error";
+}
+
+}  // namespace
+
+TEST_CASE("png files of every kind become grey") {
+  const TemporaryFolder folder;
+  const Array grey = picture({0, 50, 100, 150, 200, 255}, 2, 3);
+  CHECK(read_pictures(folder.file("grey", encode_png(grey))) == grey.reshaped({1, 2, 3}));
+
+  const Bytes colors{0, 0, 0, 255, 255, 255, 120, 120, 120, 255, 0, 0, 0, 255, 0, 0, 0, 255};
+  const Array rgb = read_pictures(folder.file("rgb", png(PNG_FORMAT_RGB, colors.data(), 3, 2)));
+  CHECK(rgb.sizes() == std::vector<std::int64_t>{1, 2, 3});
+  const auto pixels = rgb.data<std::uint8_t>();
+  CHECK(pixels[0] == 0);
+  CHECK(pixels[1] == 255);
+  CHECK(std::abs(int{pixels[2]} - 120) <= 1);
+  // Green looks brighter than red, and red than blue.
+  CHECK(pixels[4] > pixels[3]);
+  CHECK(pixels[3] > pixels[5]);
+  CHECK(pixels[5] > 20);
+
+  const Bytes transparent{0, 255, 0, 0, 200, 255};
+  CHECK(read_pictures(folder.file("alpha", png(PNG_FORMAT_GA, transparent.data(), 3, 1))) ==
+        Array{{std::uint8_t{0}, std::uint8_t{255}, std::uint8_t{200}}, {1, 1, 3}});
+
+  const std::vector<std::uint16_t> deep{0, 65535};
+  CHECK(read_pictures(folder.file("deep", png(PNG_FORMAT_LINEAR_Y, deep.data(), 2, 1))) ==
+        Array{{std::uint8_t{0}, std::uint8_t{255}}, {1, 1, 2}});
+}
+
+TEST_CASE("pgm files, plain and binary, with comments and any largest value") {
+  const TemporaryFolder folder;
+  const Array expected{{std::uint8_t{0}, std::uint8_t{128}, std::uint8_t{255}, std::uint8_t{3}}, {1, 2, 2}};
+  CHECK(read_pictures(folder.file("a", bytes_of("P2 2 2 255 0 128 255 3"))) == expected);
+  CHECK(read_pictures(folder.file("b", bytes_of("P2\n# by hand\n2 #wide\n2\n255\n0 128\n255 3\n# end"))) == expected);
+  CHECK(read_pictures(folder.file("c", bytes_of(std::string("P5\n2 2\n255\n\0\x80\xff\3", 15)))) == expected);
+  CHECK(read_pictures(folder.file("d", bytes_of("P2 3 1 100 0 50 100"))) ==
+        Array{{std::uint8_t{0}, std::uint8_t{128}, std::uint8_t{255}}, {1, 1, 3}});
+  CHECK(read_pictures(folder.file("e", bytes_of(std::string("P5 2 1 65535\n\xff\xff\x80\0", 17)))) ==
+        Array{{std::uint8_t{255}, std::uint8_t{128}}, {1, 1, 2}});
+}
+
+TEST_CASE("idx and npy files hold one picture or many") {
+  const TemporaryFolder folder;
+  const Array many = Array{{std::uint8_t{1}, std::uint8_t{2}, std::uint8_t{3}, std::uint8_t{4}}, {2, 1, 2}};
+  write_idx(folder.path() / "many", many);
+  CHECK(read_pictures(folder.path() / "many") == many);
+  write_npy(folder.path() / "channel.npy", many.reshaped({2, 1, 2, 1}));
+  CHECK(read_pictures(folder.path() / "channel.npy") == many);
+  write_npy(folder.path() / "one.npy", many.reshaped({2, 2}));
+  CHECK(read_pictures(folder.path() / "one.npy") == many.reshaped({1, 2, 2}));
+  write_npy(folder.path() / "floats.npy", Array(DType::kF32, {2, 2}));
+  CHECK(message_of(folder.path() / "floats.npy").ends_with("expected pictures u8[N,height,width], got f32[1,2,2]"));
+  write_npy(folder.path() / "labels.npy", Array(DType::kU8, {5}));
+  CHECK(message_of(folder.path() / "labels.npy").ends_with("expected pictures u8[N,height,width], got u8[5]"));
+}
+
+TEST_CASE("what is no picture is an error that says why") {
+  const TemporaryFolder folder;
+  struct Wrong {
+    Bytes bytes;
+    std::string message;
+  };
+  Bytes huge = encode_png(picture({1}, 1, 1));
+  huge[16] = 0x7f;  // the width; its checksum is wrong now
+  const std::vector<Wrong> cases{
+      {{}, "expected a picture as png, pgm (P2 or P5), idx or npy file"},
+      {bytes_of("GIF89a"), "expected a picture as png, pgm (P2 or P5), idx or npy file"},
+      {bytes_of("P6 1 1 255\nabc"), "expected a picture as png, pgm (P2 or P5), idx or npy file"},
+      {huge, "the png file cannot be read: "},
+      {bytes_of("P5 2 2 255 abc"), "expected 4 bytes of pixels in the pgm file, got 3"},
+      {bytes_of("P5 2 2 255 abcde"), "expected 4 bytes of pixels in the pgm file, got 5"},
+      {bytes_of("P5 2 2 255"), "expected pixels after the pgm header"},
+      {bytes_of("P5 2"), "expected a height in the pgm file, which has none"},
+      {bytes_of("P2 2 -2 255 "), "expected a height in the pgm file, which has none"},
+      {bytes_of("P2 0 2 255 "), "expected a picture of 1 to 8192 pixels a side, got 0 by 2"},
+      {bytes_of("P5 99999 99999 255 "), "expected a picture of 1 to 8192 pixels a side, got 99999 by 99999"},
+      {bytes_of("P2 99999999999999999999 1 255 "), "expected a width in the pgm file, which has none"},
+      {bytes_of("P2 1 1 70000 1"), "expected a largest value of 1 to 65535 in the pgm header, got 70000"},
+      {bytes_of("P2 1 1 0 0"), "expected a largest value of 1 to 65535 in the pgm header, got 0"},
+      {bytes_of("P2 1 1 9 10"), "expected pixels of the pgm file up to 9, got 10"},
+      {bytes_of("P2 2 1 9 1"), "expected a pixel in the pgm file, which has none"},
+      {bytes_of("P2 1 1 9 1 1"), "the pgm file goes on after 1 pixels"},
+  };
+  for (const Wrong& wrong : cases) {
+    const auto path = folder.file("wrong", wrong.bytes);
+    const std::string message = message_of(path);
+    INFO(message);
+    CHECK(message.starts_with(path.string() + ": " + wrong.message));
+  }
+  CHECK(message_of(folder.path() / "none").ends_with("none: cannot be read: No such file or directory"));
+}
+
+TEST_CASE("pictures that are cut off or damaged are read or refused") {
+  const TemporaryFolder folder;
+  std::mt19937 random(1);
+  Array noise(DType::kU8, {20, 10});
+  for (auto& pixel : noise.data<std::uint8_t>()) pixel = static_cast<std::uint8_t>(random());
+  const Bytes whole = encode_png(noise);
+  for (std::size_t size = 0; size + 12 < whole.size(); ++size) {  // the last 12 bytes only say that it ends
+    const auto path = folder.file("cut", {whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size)});
+    CHECK(message_of(path).starts_with(path.string() + ": "));
+  }
+  int read = 0;
+  for (int round = 0; round < 2000; ++round) {
+    Bytes bytes = round % 2 == 0 ? whole : bytes_of("P2 3 2 255 0 50 100 150 200 250 #");
+    bytes[random() % bytes.size()] = static_cast<std::uint8_t>(random());
+    const auto path = folder.file("damaged", bytes);
+    const std::string message = message_of(path);
+    read += message == "no error" ? 1 : 0;
+    CHECK((message == "no error" || message.starts_with(path.string() + ": ")));
+  }
+  CHECK(read > 50);
+  CHECK(read < 1900);
+}
+
+TEST_CASE("a picture is fitted whole into another size") {
+  const Array same = picture({1, 2, 3, 4}, 2, 2);
+  CHECK(fitted(same, 2, 2) == same);
+  CHECK(fitted(picture({0, 100, 50, 50, 10, 10, 255, 255}, 2, 4), 1, 2) == picture({30, 153}, 1, 2));
+  // Twice as large: each pixel four times. By 3 / 2, the middle one is the mean.
+  CHECK(fitted(same, 4, 4) == picture({1, 1, 2, 2, 1, 1, 2, 2, 3, 3, 4, 4, 3, 3, 4, 4}, 4, 4));
+  CHECK(fitted(picture({0, 100, 0, 100}, 2, 2), 3, 3) == picture({0, 50, 100, 0, 50, 100, 0, 50, 100}, 3, 3));
+  // Proportions are kept; the rest is like the border.
+  CHECK(fitted(picture({9, 9}, 1, 2), 4, 4) == picture(Bytes(16, 9), 4, 4));
+  CHECK(fitted(picture({0, 20}, 2, 1), 2, 4) == picture({10, 0, 10, 10, 10, 20, 10, 10}, 2, 4));
+  CHECK(fitted(picture(Bytes(1000, 7), 1, 1000), 28, 28).sizes() == std::vector<std::int64_t>{28, 28});
+  CHECK_THROWS_WITH_AS(fitted(Array(DType::kU8, {0, 4}), 28, 28),
+                       "picture: expected u8[height,width] with at least one pixel, got u8[0,4]", Error);
+}
+
+TEST_CASE("light and dark are exchanged, and the border says which is behind") {
+  CHECK(inverted(picture({0, 255, 100}, 1, 3)) == picture({255, 0, 155}, 1, 3));
+  Bytes ring(9, 200);
+  ring[4] = 0;
+  CHECK(border_brightness(picture(ring, 3, 3)) == 200);
+  CHECK(border_brightness(picture({1, 2, 3}, 3, 1)) == 2);
+  CHECK(border_brightness(picture({7}, 1, 1)) == 7);
+}

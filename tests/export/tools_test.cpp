@@ -1,0 +1,123 @@
+// `sluice predict`, `evaluate` and `summary` as a user runs them, on a model that is understood: the class of a picture
+// of 2 by 2 is its brightest pixel.
+#include "frontend/sluice.h"
+#include "runtime/idx.h"
+#include "runtime/npy.h"
+#include "runtime/picture.h"
+#include "tests/tools/run_sluice.h"
+
+using namespace sluice;
+using namespace sluice::test;
+
+namespace {
+
+Array picture(std::vector<std::uint8_t> pixels) { return {pixels, {2, 2}}; }
+
+/// A folder with saved models and pictures, where the program runs.
+struct Work : TemporaryFolder {
+  Work() {
+    const Variable gain("gain/w", Array::scalar(0.1F));
+    const auto brightest = [&](const Tensor& images) { return reshape(cast(images, f32), {batch, 4}) * gain; };
+    save(ExportModule(u8(batch, 2, 2, 1).named("images"), brightest), path() / "corners");
+    save(ExportModule(u8(batch, 2, 2, 1), brightest, {"north west", "north east", "south west", "south east"}),
+         path() / "named");
+    write("top.png", picture({0, 255, 0, 0}));
+    write("left.png", picture({255, 230, 0, 0}));
+    Array large(DType::kU8, {40, 40});  // light paper with a dark corner at the lower right
+    for (std::size_t i = 0; i < 1600; ++i) large.data<std::uint8_t>()[i] = i / 40 >= 20 && i % 40 >= 20 ? 0 : 255;
+    write("scan.png", large);
+    write_text(path() / "low.pgm", "P2 2 2 9 0 0 9 0");
+    write_idx(path() / "many", Array{std::vector<std::uint8_t>{9, 0, 0, 0, 0, 90, 0, 0, 0, 0, 0, 200}, {3, 2, 2}});
+    write_npy(path() / "labels.npy", Array{std::vector<std::uint8_t>{0, 1, 2}, {3}});
+  }
+  void write(const std::string& name, const Array& pixels) const { file(name, encode_png(pixels)); }
+  Outcome run(const std::string& arguments, const std::string& environment = "") const {
+    return run_sluice(arguments, fmt::format("cd '{}'; export SLUICE_CACHE_DIR=; {}", path().string(), environment));
+  }
+};
+
+}  // namespace
+
+TEST_CASE("predict tells the class and shows the picture") {
+  const Work work;
+  const Outcome one = work.run("predict corners top.png");
+  CHECK(one.err == "");
+  CHECK(one.status == 0);
+  CHECK(one.out ==
+        "top.png: 1 with 100.0%\n"
+        " =  1  100.0%  ########################\n"
+        "    0    0.0%\n"
+        "    2    0.0%\n"
+        "    3    0.0%\n\n");
+  const Outcome some = work.run("predict --no-picture corners top.png left.png low.pgm many");
+  CHECK(some.out ==
+        "top.png: 1 with 100.0%\nleft.png: 0 with 92.4%\nlow.pgm: 2 with 100.0%\nmany[0]: 0 with 45.1%\n"
+        "many[1]: 1 with 100.0%\nmany[2]: 3 with 100.0%\n");
+  CHECK(work.run("predict --no-picture corners many --first 1 --count 1").out == "many[1]: 1 with 100.0%\n");
+  CHECK(work.run("predict --no-picture named top.png").out == "top.png: north east with 100.0%\n");
+  CHECK(work.run("predict --top 2 named left.png").out ==
+        "left.png: north west with 92.4%\n"
+        "==  north west   92.4%  ######################\n"
+        "    north east    7.6%  ##\n\n");
+}
+
+TEST_CASE("predict scales pictures and exchanges dark and light where asked, and hints at it") {
+  const Work work;
+  const Outcome dark = work.run("predict --no-picture corners scan.png");
+  CHECK(dark.status == 0);
+  CHECK(dark.err ==
+        "sluice: scan.png is dark on light; for a model of light on dark, as MNIST's digits are, use --invert\n");
+  CHECK(dark.out == "scan.png: 0 with 33.3%\n");
+  const Outcome light = work.run("predict --no-picture corners scan.png --invert");
+  CHECK(light.err == "");
+  CHECK(light.out == "scan.png: 3 with 100.0%\n");
+}
+
+TEST_CASE("predict refuses what it cannot do, before it prints anything") {
+  const Work work;
+  const auto error = [&](const std::string& arguments) {
+    const Outcome outcome = work.run("predict " + arguments);
+    CHECK(outcome.status == 1);
+    CHECK(outcome.out == "");
+    return outcome.err;
+  };
+  CHECK(error("none top.png") == "sluice: none: expected a folder with a saved model, there is none\n");
+  CHECK(error("corners top.png none.png") == "sluice: none.png: cannot be read: No such file or directory\n");
+  CHECK(error("corners corners/model.ir") ==
+        "sluice: corners/model.ir: expected a picture as png, pgm (P2 or P5), idx or npy file\n");
+  CHECK(error("corners many --first 3") == "sluice: many: there is no picture 3, expected one of 3\n");
+  const auto sum = function("sum", {f32(batch)}, [](Tensor x) { return reduce_sum(x); });
+  write_saved_model(work.path() / "sum", {sum.graph(), {}, {"sum"}});
+  CHECK(error("sum top.png") ==
+        "sluice: sum: expected a model that tells grey pictures u8[B,height,width,1] apart, got one of f32[B]\n");
+}
+
+TEST_CASE("evaluate holds a model against labels") {
+  const Work work;
+  const Outcome outcome = work.run("evaluate corners --images many --labels labels.npy --mistakes 5");
+  CHECK(outcome.err == "");
+  CHECK(outcome.status == 0);
+  // -log(0.4505), -log(0.9996), and the third is all wrong: 20.
+  CHECK(outcome.out ==
+        "3 examples\nLoss: 6.933, Accuracy: 0.667\n\n"
+        "Digit 2: 0.000  (0 of 1)\nDigit 0: 1.000  (1 of 1)\nDigit 1: 1.000  (1 of 1)\nAll:     0.667  (2 of 3)\n\n"
+        "      predicted\ntrue 0 1 2 3\n   0 1 . . .\n   1 . 1 . .\n   2 . . . 1\n   3 . . . .\n\n"
+        "example 2: 2 taken for 3 with 100.0% (right one: 0.0%)\n");
+  CHECK(contains(work.run("evaluate named --images many --labels labels.npy").out, "south west: 0.000  (0 of 1)\n"));
+  const Outcome wrong = work.run("evaluate corners --data .");
+  CHECK(wrong.status == 1);
+  CHECK(contains(wrong.err, "sluice: .: expected train-images-idx3-ubyte or "));
+  CHECK(work.run("evaluate corners --images many").status != 0);
+}
+
+TEST_CASE("summary lists what a model is") {
+  const Work work;
+  const Outcome outcome = work.run("summary named");
+  CHECK(outcome.err == "");
+  CHECK(outcome.status == 0);
+  CHECK(outcome.out.starts_with(
+      "named: @predict, written by sluice 0.1.0\ninputs: arg0 u8[B,2,2,1]\n"
+      "outputs: class i64[B], probabilities f32[B,4]\nclasses: north west, north east, south west, south east\n\n"));
+  CHECK(contains(outcome.out, "\ngain "));
+  CHECK(contains(outcome.out, "\nweights: 4 bytes; the folder: "));
+}

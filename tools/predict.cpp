@@ -1,0 +1,177 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <numeric>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/classification_report.h"
+#include "runtime/image.h"
+#include "runtime/loaded_model.h"
+#include "runtime/picture.h"
+#include "runtime/thread_team.h"
+#include "tools/commands.h"
+
+namespace sluice::tools {
+
+namespace {
+
+struct Options {
+  std::string model;
+  std::vector<std::string> files;
+  bool invert = false;
+  bool no_picture = false;
+  int top = 5;
+  std::int64_t first = 0;
+  std::int64_t count = 10;
+  std::optional<int> threads;
+};
+
+struct Picture {
+  std::string name;  ///< its file, with a number behind it if it is one of many
+  Array pixels;      ///< u8[height,width], as the model takes it
+};
+
+/// The height and width of the pictures that `model` takes.
+std::pair<std::int64_t, std::int64_t> size_of_input(const LoadedModel& model, const std::string& folder) {
+  const Type type =
+      model.graph().parameters().empty() ? Type{} : model.graph().type(model.graph().parameters()[0].value);
+  const Shape& shape = type.shape;
+  const bool grey = type.dtype == DType::kU8 && (shape.rank() == 3 || (shape.rank() == 4 && shape[3] == Dim(1))) &&
+                    shape[0] == batch && !shape[1].batch && !shape[2].batch;
+  if (!grey || !model.is_classifier())
+    fail("{}: expected a model that tells grey pictures u8[B,height,width,1] apart, got one of {}", folder,
+         to_string(type));
+  return {shape[1].size, shape[2].size};
+}
+
+std::vector<Picture> read_all(const Options& options, std::int64_t height, std::int64_t width) {
+  std::vector<Picture> all;
+  for (const std::string& file : options.files) {
+    const Array pictures = read_pictures(file);
+    const std::int64_t size = pictures.sizes()[0];
+    if (options.first >= size && size != 1)
+      fail("{}: there is no picture {}, expected one of {}", file, options.first, size);
+    const std::int64_t begin = size == 1 ? 0 : options.first;
+    for (std::int64_t i = begin; i < std::min(size, begin + options.count); ++i) {
+      Array pixels = picture_at(pictures, i);
+      constexpr double kLight = 160;
+      if (!options.invert && border_brightness(pixels) > kLight && i == begin) {
+        fmt::print(stderr,
+                   "sluice: {} is dark on light; for a model of light on dark, as MNIST's digits are, use --invert\n",
+                   file);
+      }
+      if (options.invert) pixels = inverted(pixels);
+      all.push_back({size == 1 ? file : fmt::format("{}[{}]", file, i), fitted(pixels, height, width)});
+    }
+  }
+  return all;
+}
+
+/// A line for each of the most probable classes, with a bar.
+std::vector<std::string> lines_of(std::span<const float> probabilities, int top, const ClassNames& names,
+                                  TextStyle style) {
+  std::vector<std::size_t> order(probabilities.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::stable_sort(order, std::greater<>(), [&](std::size_t i) { return probabilities[i]; });
+  order.resize(std::min(order.size(), static_cast<std::size_t>(top)));
+  std::size_t width = 0;
+  for (const std::size_t label : order)
+    width = std::max(width, names.short_name(static_cast<std::int64_t>(label)).size());
+  std::vector<std::string> lines;
+  for (const std::size_t label : order) {
+    constexpr double kBar = 24;
+    std::string bar;
+    for (int i = 0; i < static_cast<int>(probabilities[label] * kBar + 0.5); ++i)
+      bar += style == TextStyle::kColor ? "█" : "#";
+    lines.push_back(fmt::format("{:>{}}  {:5.1f}%  {}", names.short_name(static_cast<std::int64_t>(label)), width,
+                                100 * probabilities[label], bar));
+  }
+  return lines;
+}
+
+/// The picture, with the lines at its right from its middle on.
+void print_beside(const Array& pixels, const std::vector<std::string>& lines, TextStyle style) {
+  std::vector<std::string> rows;
+  const std::string text = picture_text(pixels, style);
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = text.find('\n', begin);
+    std::string row = text.substr(begin, end - begin);
+    // Plain lines end with their ink.
+    if (style == TextStyle::kPlain) row.resize(static_cast<std::size_t>(pixels.sizes()[1]), ' ');
+    rows.push_back(std::move(row));
+    begin = end + 1;
+  }
+  const std::string blank(static_cast<std::size_t>(pixels.sizes()[1]), ' ');
+  const std::size_t top = rows.size() > lines.size() ? (rows.size() - lines.size()) / 2 : 0;
+  for (std::size_t i = 0; i < std::max(rows.size(), lines.size()); ++i) {
+    const std::string line = i >= top && i - top < lines.size() ? "  " + lines[i - top] : "";
+    std::string row = (i < rows.size() ? rows[i] : blank) + line;
+    row.resize(row.find_last_not_of(' ') + 1);
+    fmt::print("{}\n", row);
+  }
+  fmt::print("\n");
+}
+
+void predict(const Options& options) {
+  if (options.threads) runtime::set_default_threads(*options.threads);
+  const LoadedModel model = load(options.model);
+  const auto [height, width] = size_of_input(model, options.model);
+  const std::vector<Picture> pictures = read_all(options, height, width);
+  Array images(DType::kU8, {static_cast<std::int64_t>(pictures.size()), height, width});
+  for (std::size_t i = 0; i < pictures.size(); ++i) {
+    const Array& pixels = pictures[i].pixels;
+    std::memcpy(images.bytes() + i * pixels.byte_count(), pixels.bytes(), pixels.byte_count());
+  }
+  const Predictions predictions = model.predict(images);
+  const auto classes = static_cast<std::size_t>(predictions.probabilities.sizes()[1]);
+  const ClassNames names{"Class", model.class_names()};
+  const TextStyle style = style_of_terminal(STDOUT_FILENO);
+  for (std::size_t i = 0; i < pictures.size(); ++i) {
+    const auto probabilities = std::as_const(predictions.probabilities).data<float>().subspan(i * classes, classes);
+    const std::int64_t label = predictions.classes.data<std::int64_t>()[i];
+    fmt::print("{}: {} with {:.1f}%\n", pictures[i].name, names.short_name(label),
+               100 * probabilities[static_cast<std::size_t>(label)]);
+    if (!options.no_picture)
+      print_beside(pictures[i].pixels, lines_of(probabilities, options.top, names, style), style);
+  }
+}
+
+constexpr const char* kExamples = R"(Examples:
+  sluice predict digits three.png four.pgm
+  sluice predict digits --invert scan.png         dark ink on light paper
+  sluice predict digits t10k-images-idx3-ubyte.gz --first 100 --count 3
+Pictures are PNG, PGM, IDX or .npy files. They become grey and as large as the model wants them; what is transparent is
+laid on white. The picture that is printed is what the model sees.)";
+
+}  // namespace
+
+void add_predict(CLI::App& program) {
+  auto* const command = program.add_subcommand("predict", "Say what a saved classifier takes pictures for");
+  const auto options = std::make_shared<Options>();
+  command->add_option("MODEL", options->model, "The folder of a saved model")->required();
+  command->add_option("FILE", options->files, "Pictures: PNG, PGM, IDX or .npy files")->required();
+  command->add_flag("--invert", options->invert, "Exchange dark and light");
+  command->add_flag("--no-picture", options->no_picture, "Print a line for each picture and no more");
+  command->add_option("--top", options->top, "How many classes to list for each picture")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command->add_option("--first", options->first, "Of files with many pictures: the first one to take")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command->add_option("--count", options->count, "Of files with many pictures: how many to take")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command->add_option("--threads", options->threads, "Threads to compute with; all cores by default")
+      ->check(CLI::PositiveNumber);
+  command->footer(kExamples);
+  command->callback([options] { predict(*options); });
+}
+
+}  // namespace sluice::tools
