@@ -1,6 +1,7 @@
 // How long training steps, inference and single products take: Sluice beside its peers, in one process and in turns.
 // Prints a line of JSON for each case.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -15,7 +16,7 @@
 #include "bench/contest.h"
 #include "bench/peak.h"
 #include "bench/peers/peer.h"
-#include "bench/peers/torch_peer.h"
+#include "bench/peers/process_peer.h"
 #include "bench/products.h"
 #include "bench/sluice_mlp.h"
 #include "runtime/mnist.h"
@@ -30,7 +31,7 @@ struct Options {
   bench::ContestOptions contest;
   std::optional<std::filesystem::path> data;
   std::vector<std::string> only;
-  std::string torch;
+  std::vector<std::string> processes;
   std::vector<std::string> cases;
 };
 
@@ -50,8 +51,9 @@ Options parse(int argc, char** argv) {
   app.add_option("--only", options.only, "These contestants only: sluice, eigen, onednn, ...")
       ->delimiter(',')
       ->allow_extra_args(false);
-  app.add_option("--torch", options.torch,
-                 "The command of PyTorch's peer, words separated by spaces; without it: none");
+  app.add_option("--process", options.processes, "A peer that is a process: NAME=COMMAND, words separated by spaces")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app.add_option("CASE", options.cases,
                  "KIND:SIZES:BATCH. KIND: train or infer, of a perceptron with those SIZES (784-700-500-10); forward, "
                  "weight_gradient or input_gradient, of one dense layer (784-700)")
@@ -186,10 +188,17 @@ class Comparison {
             data().mnist.train.labels.data<std::uint8_t>().data()};
   }
 
-  void add_torch(const Case& c, std::vector<Contestant>& contestants) {
-    if (options_.torch.empty() || !wanted("torch")) return;
-    contestants.push_back(bench::torch_contestant({CLI::detail::split(options_.torch, ' '), c.sizes, c.batch,
-                                                   options_.threads, c.kind == "train", data().mnist.source}));
+  void add_processes(const Case& c, std::vector<Contestant>& contestants) {
+    for (const std::string& process : options_.processes) {
+      const std::size_t equals = process.find('=');
+      if (equals == std::string::npos) fail("--process {}: expected NAME=COMMAND", process);
+      const std::string name = process.substr(0, equals);
+      if (!wanted(name)) continue;
+      std::vector<std::string> command = CLI::detail::split(process.substr(equals + 1), ' ');
+      command.insert(command.end(), {c.kind, fmt::format("{}", fmt::join(c.sizes, "-")), std::to_string(c.batch),
+                                     std::to_string(options_.threads), data().mnist.source});
+      contestants.push_back(bench::process_contestant(name, command));
+    }
   }
 
   nlohmann::ordered_json run_training(const Case& c) {
@@ -205,7 +214,7 @@ class Comparison {
           peer.name, [mlp = std::shared_ptr<bench::PeerMlp>(peer.make_mlp(mlp_options(c))),
                       rows = Rows(data().shuffled.order(), c.batch)]() mutable { return mlp->step(rows.next()); }));
     }
-    add_torch(c, contestants);
+    add_processes(c, contestants);
     nlohmann::ordered_json report = contest(contestants, operations_of(c));
     if (ours != nullptr) report["compile"] = ours->compile_seconds();
     report["synthetic"] = data().mnist.synthetic;
@@ -233,7 +242,7 @@ class Comparison {
             return 0.0;
           }));
     }
-    add_torch(c, contestants);
+    add_processes(c, contestants);
     return contest(contestants, operations_of(c));
   }
 

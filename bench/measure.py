@@ -35,13 +35,19 @@ def has_torch():
     return found.returncode == 0
 
 
-def compare(cases, threads, rounds, turn_seconds, only=None, torch=False):
+def processes(torch):
+    """The peers that are processes of their own: PyTorch, and where it was built, the same library from C++."""
+    peers = {"torch": f"{PYTHON} {TORCH_PEER}"} if torch else {}
+    libtorch = PROGRAMS / "bench_libtorch"
+    return peers | ({"libtorch": str(libtorch)} if libtorch.exists() else {})
+
+
+def compare(cases, threads, rounds, turn_seconds, only=None, peers=None):
     """A contest for each of the cases, which are words of bench_compare."""
     command = [PROGRAMS / "bench_compare", f"--threads={threads}", f"--rounds={rounds}", f"--turn-seconds={turn_seconds}"]
     if only:
         command.append(f"--only={','.join(only)}")
-    if torch:
-        command.append(f"--torch={PYTHON} {TORCH_PEER}")
+    command += [f"--process={name}={words}" for name, words in (peers or {}).items()]
     results = []
     with subprocess.Popen([*command, *cases], env=environment(), stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout:

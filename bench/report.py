@@ -17,6 +17,7 @@ NAMES = {
     "eigen": "Eigen",
     "openblas": "OpenBLAS",
     "torch": "PyTorch",
+    "libtorch": "PyTorch from C++",
 }
 KINDS = {"forward": "forward", "weight_gradient": "weight gradient", "input_gradient": "input gradient"}
 KERNELS = ["forward/784-700", "forward/700-500", "input_gradient/700-500", "weight_gradient/784-700", "weight_gradient/700-500"]

@@ -33,13 +33,14 @@ def product_sweep():
 
 def everything():
     torch = measure.has_torch()
+    peers = measure.processes(torch)
     results = {"machine": machine(), "compare": [], "kernels": []}
     for threads in (1, 2):
         results["kernels"].append(measure.kernels(threads, repetitions=9))
-        results["compare"] += measure.compare([f"train:{GUIDE_SIZES}:128"], threads, 12, 0.3, torch=torch)
+        results["compare"] += measure.compare([f"train:{GUIDE_SIZES}:128"], threads, 12, 0.3, peers=peers)
         others = [f"train:{GUIDE_SIZES}:{batch}" for batch in (32, 512, 2048)]
         others += [f"infer:{GUIDE_SIZES}:{batch}" for batch in (1, 32, 1024)]
-        results["compare"] += measure.compare(others, threads, 6, 0.15, torch=torch)
+        results["compare"] += measure.compare(others, threads, 6, 0.15, peers=peers)
         results["compare"] += measure.compare(product_sweep(), threads, 5, 0.02)
         results["compare"] += measure.compare(training_sweep(threads), threads, 3, 0.05)
     results["first_step"] = measure.first_steps(9, torch)

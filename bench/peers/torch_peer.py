@@ -1,8 +1,7 @@
 """A perceptron of PyTorch, eager.
 
 usage: torch_peer.py train|infer SIZES BATCH THREADS DATA
-A contestant of bench_compare. Says "ready"; then each line "CALLS REPEATS" is answered with the seconds of each call and
-the mean loss, as JSON.
+A contestant of bench_compare, as process_peer.h says.
 
 usage: torch_peer.py first SIZES BATCH
 Trains once on made-up images and says when it had done so, as bench_first_step does.

@@ -1,14 +1,14 @@
-#include "bench/peers/torch_peer.h"
+#include "bench/peers/process_peer.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
+#include <iostream>
 #include <memory>
 
 #include "ir/error.h"
@@ -22,12 +22,12 @@ namespace {
 /// A child process that answers each line with a line.
 class Child {
  public:
-  explicit Child(const std::vector<std::string>& command) {
+  explicit Child(const std::vector<std::string>& command) : name_(command.front()) {
     std::signal(SIGPIPE, SIG_IGN);  // if it ends early, answer() tells
     int to_child[2];
     int from_child[2];
     if (pipe2(to_child, O_CLOEXEC) != 0 || pipe2(from_child, O_CLOEXEC) != 0) {
-      fail("{}: cannot make a pipe", command.front());
+      fail("{}: cannot make a pipe", name_);
     }
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
@@ -42,7 +42,7 @@ class Child {
     close(from_child[1]);
     in_ = fdopen(to_child[1], "w");
     out_ = fdopen(from_child[0], "r");
-    if (error != 0) fail("{}: cannot be started", command.front());
+    if (error != 0) fail("{}: cannot be started", name_);
   }
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
@@ -61,13 +61,14 @@ class Child {
   std::string answer() {
     std::string line;
     for (int c = std::fgetc(out_); c != '\n'; c = std::fgetc(out_)) {
-      if (c == EOF) fail("torch_peer: ended early");
+      if (c == EOF) fail("{}: ended early", name_);
       line += static_cast<char>(c);
     }
     return line;
   }
 
  private:
+  std::string name_;
   pid_t process_ = -1;
   std::FILE* in_ = nullptr;
   std::FILE* out_ = nullptr;
@@ -75,17 +76,26 @@ class Child {
 
 }  // namespace
 
-Contestant torch_contestant(const TorchOptions& options) {
-  std::vector<std::string> command = options.command;
-  command.insert(command.end(),
-                 {options.training ? "train" : "infer", fmt::format("{}", fmt::join(options.sizes, "-")),
-                  std::to_string(options.batch), std::to_string(options.threads), options.data.string()});
+Contestant process_contestant(std::string name, const std::vector<std::string>& command) {
   const auto child = std::make_shared<Child>(command);
-  child->answer();  // it is ready
-  return {"torch", [child](int calls, int repeats) {
+  const std::string ready = child->answer();
+  if (ready != "ready") fail("{}: expected \"ready\", got \"{}\"", command.front(), ready);
+  return {std::move(name), [child](int calls, int repeats) {
             const auto reply = nlohmann::json::parse(child->ask(fmt::format("{} {}", calls, repeats)));
             return Turn{reply.at("seconds"), reply.at("value")};
           }};
+}
+
+void serve_turns(const Contestant& contestant) {
+  fmt::print("ready\n");
+  std::fflush(stdout);
+  int calls = 0;
+  int repeats = 0;
+  while (std::cin >> calls >> repeats) {
+    const Turn turn = contestant.turn(calls, repeats);
+    fmt::print("{}\n", nlohmann::json{{"seconds", turn.seconds}, {"value", turn.value}}.dump());
+    std::fflush(stdout);
+  }
 }
 
 }  // namespace sluice::bench
