@@ -1,0 +1,77 @@
+// `sluice check` and `sluice fuzz` as a user runs them.
+#include <chrono>
+#include <regex>
+
+#include "ir/text.h"
+#include "tests/tools/run_sluice.h"
+
+using namespace sluice;
+using namespace sluice::test;
+
+namespace {
+
+constexpr std::string_view kWrong = R"(sluice-ir 1
+graph @wrong(%x: f32[B,40] loc("model.cpp":3), %y: f32[B,40] loc("model.cpp":3)) {
+  %0: f32[B,40] = exp %x loc("model.cpp":5)
+  %1: f32[B,40] = neg %0 loc("model.cpp":6)
+  %2: f32[B,40] = log %1 loc("model.cpp":7)
+  %3: f32[B,40] = add %2, %y loc("model.cpp":8)
+  return %3
+}
+)";
+
+constexpr std::string_view kMessage =
+    "@wrong: traced: result 0: 40 of 40 elements are not finite\n"
+    "  first at `log` f32[B,40] (model.cpp:7)\n"
+    "  with B = 1, seed 5\n";
+
+}  // namespace
+
+#ifdef MNIST_MLP
+TEST_CASE("the guide's training step is proved in less than a minute") {
+  const auto start = std::chrono::steady_clock::now();
+  const Outcome outcome = run_sluice(fmt::format("check '{}'", training_step().string()));
+  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+  INFO(outcome.out, outcome.err);
+  CHECK(outcome.status == 0);
+  CHECK(elapsed.count() < 60);
+  CHECK(outcome.out.starts_with("@train_step: no difference. "));
+  CHECK(contains(outcome.out, " elements compared after every pass and in compiled code with 1, 2 and 3 threads, "));
+  CHECK(contains(outcome.out, "3 gradients along 9 directions"));
+}
+#endif
+
+TEST_CASE("a failure names the node and its model line, and can be seen again from what was written") {
+  const TemporaryFolder folder;
+  const auto file = write_text(folder.path() / "wrong.ir", kWrong);
+  const auto bundle = folder.path() / "bundle";
+  const Outcome outcome =
+      run_sluice(fmt::format("check '{}' --seed 5 --bundle '{}' --reduce", file.string(), bundle.string()));
+  CHECK(outcome.status == 1);
+  CHECK(outcome.out.starts_with(kMessage));
+  const std::string reduced = outcome.out.substr(outcome.out.find("sluice-ir"));
+  CHECK(ir::parse(reduced).nodes().size() == 2);
+  CHECK(contains(reduced, "= log %"));
+  for (const char* const name : {"input-0-x.npy", "input-1-y.npy", "replay.txt"})
+    CHECK(std::filesystem::exists(bundle / name));
+  CHECK(text_of(bundle / "graph.ir") == kWrong);
+  const Outcome again = run_sluice("check graph.ir --batches 1 --seed 5", fmt::format("cd '{}';", bundle.string()));
+  CHECK(contains(text_of(bundle / "replay.txt"), "sluice check graph.ir --batches 1 --seed 5\n"));
+  CHECK(again.status == 1);
+  CHECK(again.out.starts_with(kMessage));
+}
+
+TEST_CASE("fuzz says what it has checked") {
+  const Outcome outcome = run_sluice("fuzz --count 4 --seed 9 --jit-every 2");
+  CHECK(outcome.status == 0);
+  CHECK(outcome.err.empty());
+  CHECK(std::regex_search(outcome.out,
+                          std::regex("^4 graphs, 2 of them compiled; \\d+ elements compared, \\d+ undecided; "
+                                     "\\d+ gradients; \\d+ drawn again; \\d+\\.\\d s\n$")));
+}
+
+TEST_CASE("wrong arguments of check are told") {
+  CHECK(run_sluice("check /no/such/file").err == "sluice: /no/such/file: cannot be opened\n");
+  CHECK(run_sluice("check - --batches 0 < /dev/null").status != 0);
+  CHECK(contains(run_sluice("check - --batchs 3 < /dev/null").err, "did you mean '--batches'?\n"));
+}
