@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <atomic>
 
+#include "ir/node_error.h"
+
 namespace sluice {
 
 namespace {
@@ -123,9 +125,7 @@ std::string Trace::notes(std::span<const Tensor> operands) const {
   std::string out;
   for (std::size_t i = 0; i < operands.size(); ++i) {
     if (operands[i].trace_ != number_) continue;
-    const Location made = ir::user_location(builder_.graph().node(operands[i].value_).origins);
-    if (made.known())
-      out += fmt::format("\n  operand {}, {}, was made at {}", i, to_string(operands[i].type()), to_string(made));
+    out += ir::operand_note(i, builder_.graph().node(operands[i].value_), operands[i].value_.result);
   }
   return out;
 }

@@ -14,4 +14,10 @@ Error node_error(const Origins& origins, const std::string& message) {
   return Error(message, user);
 }
 
+std::string operand_note(std::size_t index, const Node& maker, std::uint32_t result) {
+  const Location made = user_location(maker.origins);
+  if (!made.known()) return "";
+  return fmt::format("\n  operand {}, {}, was made at {}", index, to_string(maker.types[result]), to_string(made));
+}
+
 }  // namespace sluice::ir

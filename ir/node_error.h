@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 
 #include "ir/error.h"
@@ -11,5 +13,9 @@ namespace sluice::ir {
 /// column, as the innermost frame of its stacks: the error stands there and then says which line of the model made the
 /// node. Else it stands at the user's line.
 Error node_error(const Origins& origins, const std::string& message);
+
+/// "operand 1, f32[B], was made at model.cpp:12" on a line of its own, for errors about a node's operands; empty where
+/// it is not known.
+std::string operand_note(std::size_t index, const Node& maker, std::uint32_t result);
 
 }  // namespace sluice::ir

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <limits>
 #include <set>
 #include <type_traits>
 #include <unordered_map>
@@ -8,6 +7,8 @@
 #include "ir/infer.h"
 #include "ir/lexer.h"
 #include "ir/literals.h"
+#include "ir/node_error.h"
+#include "ir/parse_parts.h"
 #include "ir/suggest.h"
 #include "ir/text.h"
 
@@ -29,81 +30,6 @@ namespace {
 
 constexpr TokenKind kName = TokenKind::kName;
 constexpr TokenKind kValue = TokenKind::kValue;
-
-std::vector<std::int64_t> read_integers(Lexer& lexer) {
-  lexer.expect_symbol('[', "to begin a list of integers");
-  std::vector<std::int64_t> list;
-  lexer.read_list(']', "an integer", [&] { list.push_back(read_integer(lexer)); });
-  return list;
-}
-
-bool read_flag(Lexer& lexer) {
-  const Token token = lexer.take();
-  if (!token.is(kName, "true") && !token.is(kName, "false")) {
-    lexer.fail_at(token, fmt::format("expected true or false, got {}", describe(token)));
-  }
-  return token.text == "true";
-}
-
-/// Reads the value of an attribute as its row of attributes.def says; a constant has the type of its binder.
-AttrValue read_attribute(Lexer& lexer, Attr key, const Type& type) {
-  const auto read = [&]<typename T>(const T*) -> AttrValue {
-    if constexpr (std::is_same_v<T, std::int64_t>) return read_integer(lexer);
-    if constexpr (std::is_same_v<T, bool>) return read_flag(lexer);
-    if constexpr (std::is_same_v<T, DType>) return read_dtype(lexer);
-    if constexpr (std::is_same_v<T, std::vector<std::int64_t>>) return read_integers(lexer);
-    if constexpr (std::is_same_v<T, Shape>) return read_shape(lexer);
-    if constexpr (std::is_same_v<T, Array>) {
-      if (!type.shape.is_static()) {
-        lexer.fail_at(lexer.peek(), fmt::format("a constant has a static shape, got {}", to_string(type)));
-      }
-      return read_array(lexer, type);
-    }
-    SLUICE_UNREACHABLE("attribute {} has no value in a list", to_string(key));
-  };
-  switch (key) {
-#define ATTRIBUTE(enumerator, name, type) \
-  case Attr::enumerator:                  \
-    return read(static_cast<const type*>(nullptr));
-#include "ir/attributes.def"
-#undef ATTRIBUTE
-  }
-  SLUICE_UNREACHABLE("attribute {}", static_cast<int>(key));
-}
-
-std::optional<Range> read_range(Lexer& lexer) {
-  if (!lexer.take_symbol('{')) return std::nullopt;
-  const Token word = lexer.take();
-  if (!word.is(kName, "range")) {
-    lexer.fail_at(word, fmt::format("expected range, the one attribute of an input, got {}", describe(word)));
-  }
-  lexer.expect_symbol('=', "after 'range'");
-  const Token opening = lexer.expect_symbol('[', "to begin a range as in [0,256)");
-  Range range;
-  range.low = read_double(lexer);
-  lexer.expect_symbol(',', "between the ends of a range");
-  range.high = read_double(lexer);
-  lexer.expect_symbol(')', "to end a range as in [0,256)");
-  lexer.expect_symbol('}', "after the range");
-  if (!(range.low < range.high)) {
-    lexer.fail_at(opening, fmt::format("the range [{},{}) is empty", literal(range.low), literal(range.high)));
-  }
-  return range;
-}
-
-/// A line of a model: "model.cpp":12.
-Location read_place(Lexer& lexer) {
-  const Token file = lexer.expect(TokenKind::kString, "a place as in \"model.cpp\":12");
-  const std::string name = lexer.unquoted(file);
-  if (name.empty()) lexer.fail_at(file, "expected the name of a file, got an empty string");
-  lexer.expect_symbol(':', "and a line after a file");
-  const Token number = lexer.peek();
-  const std::int64_t line = read_integer(lexer);
-  if (line < 1 || line > std::numeric_limits<std::uint32_t>::max()) {
-    lexer.fail_at(number, fmt::format("expected a line from 1, got {}", describe(number)));
-  }
-  return {intern_file(name), static_cast<std::uint32_t>(line), 0};
-}
 
 /// Reads one graph, or one body of a fused node, which has names of its own.
 class GraphParser {
@@ -270,9 +196,23 @@ class GraphParser {
       if (lexer_.take_symbol('{')) read_attributes(op, binders[0].type, attributes);
       origins = read_origins(word);
     }
-    const Value value =
-        checked(word, [&] { return builder_.add(op, std::move(operands), std::move(attributes), std::move(origins)); });
+    const Value value = checked(word, [&] {
+      try {
+        return builder_.add(op, operands, std::move(attributes), std::move(origins));
+      } catch (const Error& error) {
+        throw Error(error.message() + notes(operands));
+      }
+    });
     check_results(word, binders, value);
+  }
+
+  /// Where operands were made, for an error about them.
+  std::string notes(const std::vector<Value>& operands) const {
+    std::string out;
+    for (std::size_t i = 0; i < operands.size(); ++i) {
+      out += operand_note(i, builder_.graph().node(operands[i]), operands[i].result);
+    }
+    return out;
   }
 
   /// Compares what the text says of a node's results with what inference says.
