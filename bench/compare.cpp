@@ -51,7 +51,7 @@ Options parse(int argc, char** argv) {
   app.add_option("--only", options.only, "These contestants only: sluice, eigen, onednn, ...")
       ->delimiter(',')
       ->allow_extra_args(false);
-  app.add_option("--process", options.processes, "A peer that is a process: NAME=COMMAND, words separated by spaces")
+  app.add_option("--process", options.processes, "A peer that is a process: NAME=COMMAND, for the shell")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app.add_option("CASE", options.cases,
@@ -194,10 +194,9 @@ class Comparison {
       if (equals == std::string::npos) fail("--process {}: expected NAME=COMMAND", process);
       const std::string name = process.substr(0, equals);
       if (!wanted(name)) continue;
-      std::vector<std::string> command = CLI::detail::split(process.substr(equals + 1), ' ');
-      command.insert(command.end(), {c.kind, fmt::format("{}", fmt::join(c.sizes, "-")), std::to_string(c.batch),
-                                     std::to_string(options_.threads), data().mnist.source});
-      contestants.push_back(bench::process_contestant(name, command));
+      std::vector<std::string> arguments({c.kind, fmt::format("{}", fmt::join(c.sizes, "-")), std::to_string(c.batch),
+                                          std::to_string(options_.threads), data().mnist.source});
+      contestants.push_back(bench::process_contestant(name, process.substr(equals + 1), arguments));
     }
   }
 

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import shlex
 import statistics
 import subprocess
 import sys
@@ -37,9 +38,9 @@ def has_torch():
 
 def processes(torch):
     """The peers that are processes of their own: PyTorch, and where it was built, the same library from C++."""
-    peers = {"torch": f"{PYTHON} {TORCH_PEER}"} if torch else {}
+    peers = {"torch": f"{PYTHON} {shlex.quote(TORCH_PEER)}"} if torch else {}
     libtorch = PROGRAMS / "bench_libtorch"
-    return peers | ({"libtorch": str(libtorch)} if libtorch.exists() else {})
+    return peers | ({"libtorch": shlex.quote(str(libtorch))} if libtorch.exists() else {})
 
 
 def compare(cases, threads, rounds, turn_seconds, only=None, peers=None):

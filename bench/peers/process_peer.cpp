@@ -22,7 +22,7 @@ namespace {
 /// A child process that answers each line with a line.
 class Child {
  public:
-  explicit Child(const std::vector<std::string>& command) : name_(command.front()) {
+  Child(std::string name, const std::vector<std::string>& command) : name_(std::move(name)) {
     std::signal(SIGPIPE, SIG_IGN);  // if it ends early, answer() tells
     int to_child[2];
     int from_child[2];
@@ -76,11 +76,14 @@ class Child {
 
 }  // namespace
 
-Contestant process_contestant(std::string name, const std::vector<std::string>& command) {
-  const auto child = std::make_shared<Child>(command);
+Contestant process_contestant(const std::string& name, const std::string& command,
+                              const std::vector<std::string>& arguments) {
+  std::vector<std::string> words = {"sh", "-c", fmt::format("exec {} \"$@\"", command), name};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  const auto child = std::make_shared<Child>(name, words);
   const std::string ready = child->answer();
-  if (ready != "ready") fail("{}: expected \"ready\", got \"{}\"", command.front(), ready);
-  return {std::move(name), [child](int calls, int repeats) {
+  if (ready != "ready") fail("{}: expected \"ready\", got \"{}\"", name, ready);
+  return {name, [child](int calls, int repeats) {
             const auto reply = nlohmann::json::parse(child->ask(fmt::format("{} {}", calls, repeats)));
             return Turn{reply.at("seconds"), reply.at("value")};
           }};

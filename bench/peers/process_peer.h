@@ -10,8 +10,10 @@
 // "CALLS REPEATS" with a Turn as JSON: {"seconds": [0.1, 0.2], "value": 0.3}.
 namespace sluice::bench {
 
-/// Starts the process; `command` has all its arguments. Throws Error if it does not come up.
-Contestant process_contestant(std::string name, const std::vector<std::string>& command);
+/// Starts the process: `command`, words of the shell, with these arguments behind it. Throws Error if it does not come
+/// up.
+Contestant process_contestant(const std::string& name, const std::string& command,
+                              const std::vector<std::string>& arguments);
 
 /// What such a process does until nothing more is asked.
 void serve_turns(const Contestant& contestant);
