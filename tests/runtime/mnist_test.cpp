@@ -70,6 +70,9 @@ TEST_CASE("the training images are split as in the guide") {
   CHECK(mnist.validation.size() == 10000);
   CHECK(mnist.validation.labels == labels_of(10000, 0));
   CHECK(mnist.test.labels == labels_of(5, 7));
+  CHECK(mnist.split("train[10000:]").labels == mnist.train.labels);
+  CHECK(mnist.split("train[:10000]").images == mnist.validation.images);
+  CHECK(mnist.split("train+test").size() == 10012);
   CHECK_FALSE(mnist.synthetic);
   CHECK(mnist.source == folder.path().string());
 }

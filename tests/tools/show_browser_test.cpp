@@ -4,7 +4,7 @@
 #include <cmath>
 #include <thread>
 
-#include "tests/tools/browser.h"
+#include "tests/support/browser.h"
 #include "tests/tools/run_sluice.h"
 
 using namespace sluice;

@@ -1,4 +1,4 @@
-#include "tests/tools/browser.h"
+#include "tests/support/browser.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -91,12 +91,18 @@ void Browser::open(const std::filesystem::path& page) {
 }
 
 json Browser::value(const std::string& expression) {
-  const json answer = call("Runtime.evaluate", {{"expression", expression}, {"returnByValue", true}});
+  const json answer =
+      call("Runtime.evaluate", {{"expression", expression}, {"returnByValue", true}, {"awaitPromise", true}});
   if (answer.contains("exceptionDetails")) throw std::runtime_error(answer["exceptionDetails"].dump());
   if (!exception_.empty()) throw std::runtime_error(exception_);
   return answer["result"].contains("value") ? answer["result"]["value"] : json();
 }
 
+void Browser::prefer(std::string_view scheme) {
+  call("Emulation.setEmulatedMedia", {{"features", {{{"name", "prefers-color-scheme"}, {"value", scheme}}}}});
+}
+
+void Browser::hover(double x, double y) { mouse("mouseMoved", x, y, json::object()); }
 void Browser::press(double x, double y) { mouse("mousePressed", x, y, {{"button", "left"}, {"clickCount", 1}}); }
 void Browser::move(double x, double y) { mouse("mouseMoved", x, y, {{"button", "left"}, {"buttons", 1}}); }
 void Browser::release(double x, double y) { mouse("mouseReleased", x, y, {{"button", "left"}, {"clickCount", 1}}); }

@@ -23,9 +23,14 @@ class Browser {
 
   /// Opens a file and waits until it is there.
   void open(const std::filesystem::path& page);
-  /// The value of an expression of JavaScript. An exception in the page, here or before, is an error.
+  /// The value of an expression of JavaScript, or of the promise that it gives. An exception in the page, here or
+  /// before, is an error.
   nlohmann::json value(const std::string& expression);
 
+  /// Shows the page as where the user prefers "light" or "dark".
+  void prefer(std::string_view scheme);
+
+  void hover(double x, double y);
   void press(double x, double y);
   void move(double x, double y);  ///< with the button down
   void release(double x, double y);

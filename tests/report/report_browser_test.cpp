@@ -1,0 +1,106 @@
+// A report in a real browser, looked at and pointed at. Skipped where there is no Chromium.
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include "tests/report/report_page.h"
+#include "tests/support/browser.h"
+
+using namespace sluice;
+using namespace sluice::test;
+
+namespace {
+
+bool is_there() { return !find_chromium().empty(); }
+
+/// The page with a section of each kind, opened once.
+Browser& page() {
+  static const TemporaryFolder folder;
+  static Browser browser(find_chromium(), 1200, 1000);
+  static const bool is_open = [] {
+    page_of_all_kinds().write(folder.path() / "report.html");
+    browser.open(folder.path() / "report.html");
+    return true;
+  }();
+  CHECK(is_open);
+  return browser;
+}
+
+/// The text of each element that fits `selector`.
+std::vector<std::string> texts(const std::string& selector) {
+  return page().value(fmt::format("[...document.querySelectorAll('{}')].map((e) => e.innerText)", selector));
+}
+
+using Texts = std::vector<std::string>;
+
+/// Points at a part of an element, and gives what the first chart with a tooltip then says.
+Texts tooltip_at(const std::string& selector, double across, double down) {
+  const auto place = page().value(
+      fmt::format("(() => {{ const e = document.querySelector('{}'); e.scrollIntoView({{block: 'center'}}); const r = "
+                  "e.getBoundingClientRect(); return [r.x + r.width * {}, r.y + r.height * {}]; }})()",
+                  selector, across, down));
+  page().hover(place[0], place[1]);
+  // Charts listen once a frame.
+  return page().value(
+      "new Promise((resolve) => setTimeout(() => { const shown = charts.map(({chart}) => "
+      "chart.tooltip).filter((tooltip) "
+      "=> tooltip.opacity > 0); resolve(shown.length ? [...shown[0].title, ...shown[0].body.map((b) => "
+      "b.lines[0].trim())] : []); }, 300))");
+}
+
+}  // namespace
+
+TEST_CASE("all parts of a report are there" * doctest::skip(!is_there())) {
+  CHECK(texts("h2") == Texts{"Training", "Data"});
+  CHECK(texts("h3") == Texts{"Loss", "Accuracy", "Distribution", "Samples", "Confusion", "Kernels", "Machine"});
+  CHECK(texts(".figure .value") == Texts{"0.979"});
+  CHECK(texts(".heat td") == Texts{"12", "3", "·", "1,024"});
+  CHECK(page().value("document.querySelectorAll('.heat td')[1].title") == "cat taken for dog: 3 of 15");
+  CHECK(texts("figcaption .caption")[0] == "seven");
+  CHECK(texts(".list td") == Texts{"matmul_0\ntwo ops", "75%"});
+  CHECK(texts("dd") == Texts{"a <fast> one"});
+  CHECK(page().value("charts.map(({chart}) => chart.data.datasets.length)") == std::vector<int>{2, 1, 1});
+  CHECK(page().value("[...document.images].map((i) => i.naturalWidth)") == std::vector<int>{2, 2});
+}
+
+TEST_CASE("names are shown and not run" * doctest::skip(!is_there())) {
+  const std::string title = page().value("document.title");
+  CHECK(title.starts_with("Report on \"<i>digits</i>\" & </script><script>document.title='broken'</script>"));
+  CHECK(page().value("document.getElementById('title').innerText") == title);
+  CHECK(page().value("document.querySelector('i') === document.querySelector('.share i')"));
+  CHECK(page().value("charts[0].chart.data.datasets[1].label").get<std::string>().starts_with("</script>"));
+}
+
+TEST_CASE("pointing at a chart shows its values" * doctest::skip(!is_there())) {
+  const Texts first = tooltip_at("canvas", 0.15, 0.5);
+  REQUIRE(first.size() == 3);
+  CHECK(first[0] == "epoch 0");
+  CHECK(first[1] == "training: 0.5");
+  const Texts middle = tooltip_at("canvas", 0.55, 0.5);
+  CHECK(middle == Texts{"epoch 1", "training: 0.25"});  // where the other series has a gap
+  CHECK(tooltip_at("h1", 0.1, 0.5).empty());
+}
+
+TEST_CASE("the values of charts can be read by those who do not see them" * doctest::skip(!is_there())) {
+  const auto rows = page().value(
+      "[...document.querySelector('canvas').querySelectorAll('tr')].map((r) => "
+      "[...r.children].map((c) => c.textContent))");
+  CHECK(rows[2][0] == "1");
+  CHECK(rows[2][1] == "0.25");
+  CHECK(rows[2][2] == "");
+}
+
+TEST_CASE("a report takes the colors of the system, and asks for nothing from outside" * doctest::skip(!is_there())) {
+  const auto colors = [] {
+    return page().value(
+        "new Promise((resolve) => setTimeout(() => resolve([getComputedStyle(document.body).backgroundColor, "
+        "charts[0].chart.data.datasets[0].borderColor, charts[0].chart.options.scales.x.ticks.color]), 100))");
+  };
+  page().prefer("light");
+  const auto light = colors();
+  page().prefer("dark");
+  const auto dark = colors();
+  for (std::size_t i = 0; i < light.size(); ++i) CHECK(light[i] != dark[i]);
+  CHECK(page().value("performance.getEntriesByType('resource').filter((r) => !r.name.startsWith('data:')).length") ==
+        0);
+  CHECK(page().value("document.documentElement.scrollWidth <= innerWidth"));
+}
