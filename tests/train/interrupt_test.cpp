@@ -1,0 +1,79 @@
+// What Ctrl-C does while an InterruptGuard lives, in processes of their own.
+#include "frontend/train/interrupt.h"
+
+#include <doctest/doctest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+
+using namespace sluice;
+
+namespace {
+
+/// Runs `f` in a new process and gives what waitpid says of it; the exit status is what `f` gives.
+template <typename F>
+int in_process(F f) {
+  const pid_t process = fork();
+  REQUIRE(process >= 0);
+  if (process == 0) {
+    std::signal(SIGINT, SIG_DFL);
+    _exit(f());
+  }
+  int status = 0;
+  REQUIRE(waitpid(process, &status, 0) == process);
+  return status;
+}
+
+bool killed_by_interrupt(int status) { return WIFSIGNALED(status) && WTERMSIG(status) == SIGINT; }
+
+}  // namespace
+
+TEST_CASE("the first Ctrl-C is told, the second ends the process") {
+  const int once = in_process([] {
+    const InterruptGuard guard;
+    const bool before = InterruptGuard::happened();
+    std::raise(SIGINT);
+    return !before && InterruptGuard::happened() ? 7 : 8;
+  });
+  REQUIRE(WIFEXITED(once));
+  CHECK(WEXITSTATUS(once) == 7);
+  CHECK(killed_by_interrupt(in_process([] {
+    const InterruptGuard guard;
+    std::raise(SIGINT);
+    std::raise(SIGINT);
+    return 7;
+  })));
+}
+
+TEST_CASE("without a guard Ctrl-C does what it did before") {
+  CHECK(killed_by_interrupt(in_process([] {
+    {
+      const InterruptGuard guard;
+    }
+    std::raise(SIGINT);
+    return 7;
+  })));
+  // A new guard knows nothing of the one before.
+  const int again = in_process([] {
+    {
+      const InterruptGuard guard;
+      std::raise(SIGINT);
+    }
+    const InterruptGuard guard;
+    return InterruptGuard::happened() ? 8 : 7;
+  });
+  CHECK(WEXITSTATUS(again) == 7);
+}
+
+TEST_CASE("a process that is deaf to Ctrl-C stays so") {
+  const int status = in_process([] {
+    std::signal(SIGINT, SIG_IGN);
+    const InterruptGuard guard;
+    std::raise(SIGINT);
+    std::raise(SIGINT);
+    return InterruptGuard::happened() ? 8 : 7;
+  });
+  REQUIRE(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 7);
+}
