@@ -8,6 +8,7 @@
 
 #include "examples/mnist_options.h"
 #include "frontend/sluice.h"
+#include "runtime/classification_report.h"
 #include "runtime/mnist.h"
 
 using namespace sluice;
@@ -66,6 +67,7 @@ void train(const MnistOptions& options) {
   train_step.compile();
   evaluate.compile();
   if (options.dump_only) return;
+  if (options.save) check_can_save(*options.save);  // rather now than after the training
 
   // The data, in the guide's split: 50,000 images to train, 10,000 to validate, 10,000 to test.
   const Mnist mnist = load_mnist(options.data);
@@ -99,6 +101,14 @@ void train(const MnistOptions& options) {
   // All test images in one batch.
   const auto [test_loss, test_accuracy] = evaluate(mnist.test.images, mnist.test.labels);
   fmt::print("Test accuracy: {:.3f}\n", test_accuracy.item<double>());
+
+  // The model for use elsewhere: raw images in, digits out. Loading it needs nothing of this program.
+  if (options.save) {
+    save(ExportModule(u8(batch, 28, 28, 1), [&](Tensor images) { return model(preprocess(images)); }), *options.save);
+    const Predictions predictions = load(*options.save).predict(mnist.test.images);
+    const ClassificationReport report = classification_report(mnist.test.labels, predictions.probabilities);
+    fmt::print("Test accuracy of the saved model: {:.3f}\n", report.accuracy());
+  }
   if (options.hash) fmt::print("Weights hash: {:016x}\n", hash_of(model.variables()));
 }
 

@@ -15,6 +15,8 @@ MnistCommandLine::MnistCommandLine(const std::string& program)
   app_.add_option("--seed", options_.seed, "Of the initial weights and the order of the images")->capture_default_str();
   app_.add_option("--threads", threads_, "Threads to compute with; all cores by default")->check(CLI::PositiveNumber);
   app_.add_option("--data", options_.data, "Folder of MNIST's four files, plain or .gz");
+  app_.add_option("--save", options_.save,
+                  "Write the trained model to this folder, for sluice predict and other programs");
   app_.add_option("--engine", engine_, "jit (native code) or reference (the interpreter)")
       ->check(CLI::IsMember({"jit", "reference"}))
       ->capture_default_str();

@@ -10,7 +10,8 @@ struct MnistOptions {
   std::int64_t batch = 128;
   std::uint32_t seed = 1;
   std::optional<std::filesystem::path> data;
-  bool dump_only = false;  ///< --dump-ir: the graphs go to stdout, and nothing else happens
+  std::optional<std::filesystem::path> save;  ///< where the trained model goes
+  bool dump_only = false;                     ///< --dump-ir: the graphs go to stdout, and nothing else happens
   bool quiet = false;
   bool hash = false;
 };

@@ -71,8 +71,9 @@ int train(const MnistTrainerOptions& options) {
   trainer.compile();
   if (options.dump_only) return EXIT_SUCCESS;
 
-  // Says now, and not after the training, if the page cannot be written.
+  // Says now, and not after the training, if the page or the model cannot be written.
   if (options.report) const AtomicFile attempt(*options.report);
+  if (options.save) check_can_save(*options.save);
 
   // The guide's split: 50,000 images to train, 10,000 to validate, 10,000 to test.
   const Mnist mnist = load_mnist(options.data);
@@ -98,6 +99,7 @@ int train(const MnistTrainerOptions& options) {
   } else {
     fmt::print("Test accuracy: {:.3f}\n", test.at("accuracy"));
   }
+  if (options.save) save(ExportModule(u8(batch, 28, 28, 1), classify), *options.save);
   if (options.look || options.report) {
     const auto predict = function("predict", {images_and_labels[0]}, [&](Tensor i) { return softmax(classify(i)); });
     const Array probabilities = predict(mnist.test.images);

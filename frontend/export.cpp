@@ -21,10 +21,10 @@ std::array<Tensor, 2> classify(const Tensor& logits) {
 
 ExportModule::ExportModule(const TensorSpec& images, std::function<Tensor(const Tensor&)> logits,
                            std::vector<std::string> class_names, std::source_location where)
-    : images_(images),
+    : images_(images.name().empty() ? images.named("images") : images),
       class_names_(std::move(class_names)),
       function_(function(
-          "predict", {images},
+          "predict", {images_},
           [logits = std::move(logits), where](const Tensor& batch_of_images) {
             const Scope scope(where);
             return classify(logits(batch_of_images));

@@ -19,6 +19,8 @@ constexpr char kGraphFile[] = "model.ir";
 constexpr char kWeightsFile[] = "weights.safetensors";
 constexpr char kManifestFile[] = "manifest.json";
 
+std::vector<std::string> all_files() { return {kGraphFile, kWeightsFile, kManifestFile}; }
+
 constexpr std::string_view kFormat = "sluice saved model";
 constexpr std::int64_t kVersion = 1;
 constexpr int kDeepest = 3;  // the manifest, a list, an input or output of it
@@ -188,7 +190,7 @@ void write_saved_model(const std::filesystem::path& folder, const SavedModel& mo
     fail("{}: expected the names of inputs, outputs and classes in UTF-8", name);
   }
 
-  AtomicFolder whole(folder, {kGraphFile, kWeightsFile, kManifestFile});
+  AtomicFolder whole(folder, all_files());
   AtomicFile graph_file(whole.path() / kGraphFile);
   graph_file.write(ir::print(model.graph));
   graph_file.commit();
@@ -198,6 +200,8 @@ void write_saved_model(const std::filesystem::path& folder, const SavedModel& mo
   manifest_file.commit();
   whole.commit();
 }
+
+void check_can_save(const std::filesystem::path& folder) { const AtomicFolder attempt(folder, all_files()); }
 
 SavedModel read_saved_model(const std::filesystem::path& folder) {
   if (!std::filesystem::is_directory(folder))

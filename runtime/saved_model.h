@@ -28,6 +28,9 @@ inline constexpr char kProbabilitiesOutput[] = "probabilities";
 /// the folder is there and holds anything else, or if it cannot be written; then what is there is as it was.
 void write_saved_model(const std::filesystem::path& folder, const SavedModel& model);
 
+/// Throws Error if write_saved_model could not write there, to say so before a long training and not after it.
+void check_can_save(const std::filesystem::path& folder);
+
 /// Reads a folder that anybody may have written. Throws Error that names the file for whatever is missing, cut off,
 /// damaged, of a newer version, or does not fit the other files.
 SavedModel read_saved_model(const std::filesystem::path& folder);

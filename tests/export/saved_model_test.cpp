@@ -180,6 +180,9 @@ TEST_CASE("what cannot be saved is an error, and nothing is written") {
   CHECK(error_of([&] { save(model.module, path); }) ==
         name + ": there is a folder that holds 'thesis.txt', so it is not replaced; name another");
   CHECK(text_of(path / "thesis.txt") == "text");
+  CHECK(error_of([&] { check_can_save(path); }) ==
+        name + ": there is a folder that holds 'thesis.txt', so it is not replaced; name another");
+  CHECK(error_of([&] { check_can_save(folder.path() / "new"); }) == "no error");
   CHECK(error_of([&] { save(model.module, path / "thesis.txt"); }) ==
         name + "/thesis.txt: expected a folder, got a file");
   CHECK(error_of([&] { save(model.module, path / "thesis.txt" / "model"); }).ends_with("Not a directory"));

@@ -116,7 +116,7 @@ TEST_CASE("summary lists what a model is") {
   CHECK(outcome.err == "");
   CHECK(outcome.status == 0);
   CHECK(outcome.out.starts_with(
-      "named: @predict, written by sluice 0.1.0\ninputs: arg0 u8[B,2,2,1]\n"
+      "named: @predict, written by sluice 0.1.0\ninputs: images u8[B,2,2,1]\n"
       "outputs: class i64[B], probabilities f32[B,4]\nclasses: north west, north east, south west, south east\n\n"));
   CHECK(contains(outcome.out, "\ngain "));
   CHECK(contains(outcome.out, "\nweights: 4 bytes; the folder: "));
