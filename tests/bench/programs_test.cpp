@@ -1,61 +1,37 @@
 // The programs of the benchmark as scripts/bench runs them, with the shortest of turns.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
-#include <sys/wait.h>
 
-#include <cstdlib>
-#include <fstream>
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <string>
+#include <vector>
 
-#include "runtime/idx.h"
-#include "runtime/mnist_files.h"
-#include "runtime/synthetic_digits.h"
-#include "tests/runtime/temporary_folder.h"
+#include "tests/examples/run_example.h"
 
 using namespace sluice;
+using namespace sluice::test;
 
 namespace {
 
-struct Outcome {
-  int status = 0;
+std::vector<std::string> lines_of(const std::string& text) {
   std::vector<std::string> lines;
-};
-
-/// Runs `command`, words of the shell; its two streams count as one.
-Outcome run(const std::string& command) {
-  const TemporaryFolder folder;
-  const auto out = folder.path() / "out";
-  const int status = std::system(fmt::format("{} > '{}' 2>&1", command, out.string()).c_str());
-  REQUIRE(WIFEXITED(status));
-  Outcome outcome{WEXITSTATUS(status), {}};
-  std::ifstream stream(out);
-  for (std::string line; std::getline(stream, line);) outcome.lines.push_back(line);
-  return outcome;
-}
-
-/// Digits in place of MNIST: 10,000 to validate, which is the split's number, and 128 to train.
-void write_digits(const std::filesystem::path& folder) {
-  const Dataset training = synthetic_digits(1, 0, 10128);
-  const Dataset test = synthetic_digits(1, 60000, 10);
-  write_idx(folder / kTrainImages, training.images);
-  write_idx(folder / kTrainLabels, training.labels);
-  write_idx(folder / kTestImages, test.images);
-  write_idx(folder / kTestLabels, test.labels);
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  return lines;
 }
 
 }  // namespace
 
 TEST_CASE("bench_compare prints a line for each case, with everyone's times and losses") {
-  const TemporaryFolder folder;
-  write_digits(folder.path());
-  const Outcome outcome =
-      run(fmt::format("{} --threads 2 --rounds 2 --turn-seconds 0.001 --data '{}' train:784-20-10:32 infer:784-20-10:3 "
-                      "forward:17-5:4 weight_gradient:17-5:4 input_gradient:17-5:4",
-                      BENCH_COMPARE, folder.path().string()));
+  const Outcome outcome = train(
+      "--threads 2 --rounds 2 --turn-seconds 0.001 train:784-20-10:32 infer:784-20-10:3 forward:17-5:4 "
+      "weight_gradient:17-5:4 input_gradient:17-5:4");
   REQUIRE(outcome.status == 0);
-  REQUIRE(outcome.lines.size() == 5);
-  for (const std::string& line : outcome.lines) {
+  const std::vector<std::string> lines = lines_of(outcome.out);
+  REQUIRE(lines.size() == 5);
+  for (const std::string& line : lines) {
     CAPTURE(line);
     const auto report = nlohmann::json::parse(line);
     CHECK(report.at("threads") == 2);
@@ -67,78 +43,75 @@ TEST_CASE("bench_compare prints a line for each case, with everyone's times and 
       CHECK(entry.at("min") <= entry.at("median"));
     }
   }
-  const auto training = nlohmann::json::parse(outcome.lines[0]);
+  const auto training = nlohmann::json::parse(lines[0]);
   CHECK(training.at("operations") == 2 * 32 * (2 * (784 * 20 + 20 * 10) + 20 * 10));
   for (const auto& [name, entry] : training.at("contestants").items()) {
     CAPTURE(name);
     CHECK(entry.at("loss") > 0);
     CHECK(entry.at("loss") < 2.5);  // ln 10 is 2.303
   }
-  CHECK(nlohmann::json::parse(outcome.lines[2]).at("operations") == 2 * 17 * 5 * 4);
+  CHECK(nlohmann::json::parse(lines[2]).at("operations") == 2 * 17 * 5 * 4);
 }
 
 TEST_CASE("a peer may be a process that answers each turn with a line") {
   const TemporaryFolder folder;
-  write_digits(folder.path());
-  const auto script = folder.path() / "peer";
-  std::ofstream(script) << "echo \"$@\" > '" << (folder.path() / "arguments").string() << "'\n"
-                        << "echo ready\n"
-                        << "while read calls repeats; do echo '{\"seconds\": [4, 2, 3], \"value\": 7}'; done\n";
-  const std::string command = fmt::format("{} --threads 1 --rounds 1 --turn-seconds 0.001 --data '{}' train:784-10:4",
-                                          BENCH_COMPARE, folder.path().string());
-  const Outcome outcome = run(fmt::format("{} --process \"other=sh '{}'\"", command, script.string()));
+  const auto said = folder.path() / "arguments";
+  const auto script =
+      write_text(folder.path() / "peer", fmt::format("echo \"$@\" > '{}'\n"
+                                                     "echo ready\n"
+                                                     "while read calls repeats; do\n"
+                                                     "  echo '{{\"seconds\": [4, 2, 3], \"value\": 7}}'\n"
+                                                     "done\n",
+                                                     said.string()));
+  const std::string options = "--threads 1 --rounds 1 --turn-seconds 0.001 train:784-10:4";
+  const Outcome outcome = train(fmt::format("{} --process \"other=sh '{}'\"", options, script.string()));
   REQUIRE(outcome.status == 0);
-  const auto report = nlohmann::json::parse(outcome.lines.at(0)).at("contestants").at("other");
+  const auto report = nlohmann::json::parse(outcome.out).at("contestants").at("other");
   CHECK(report == nlohmann::json{{"min", 2.0}, {"median", 3.0}, {"loss", 7.0}});
-  std::string arguments;
-  std::getline(std::ifstream(folder.path() / "arguments"), arguments);
-  CHECK(arguments == fmt::format("train 784-10 4 1 {}", folder.path().string()));
+  CHECK(text_of(said) == fmt::format("train 784-10 4 1 {}\n", small_data().string()));
 
-  const Outcome early = run(fmt::format("{} --process other=true", command));
-  CHECK(early.status == EXIT_FAILURE);
-  CHECK(early.lines.at(0) == "bench_compare: other: ended early");
-  const Outcome missing = run(fmt::format("{} --process other=/no/such/program", command));
-  CHECK(missing.status == EXIT_FAILURE);
-  CHECK(missing.lines.back() == "bench_compare: other: ended early");  // after what the shell has to say
+  for (const char* command : {"true", "/no/such/program"}) {
+    CAPTURE(command);
+    const Outcome ended = train(fmt::format("{} --process other={}", options, command));
+    CHECK(ended.status == EXIT_FAILURE);
+    CHECK(ended.err.ends_with("bench_compare: other: ended early\n"));  // after what the shell has to say
+  }
 }
 
 TEST_CASE("a case that cannot be is told of") {
   const auto message = [](const std::string& text) {
-    const Outcome outcome = run(fmt::format("{} {}", BENCH_COMPARE, text));
+    const Outcome outcome = run(text);
     CHECK(outcome.status == EXIT_FAILURE);
-    REQUIRE(!outcome.lines.empty());
-    return outcome.lines[0];
+    return outcome.err;
   };
-  CHECK(message("train:784-10") == "bench_compare: train:784-10: expected KIND:SIZES:BATCH");
-  CHECK(message("learn:784-10:1") == "bench_compare: learn:784-10:1: there is no kind \"learn\"");
-  CHECK(message("train:78-10:1") == "bench_compare: train:78-10:1: expected sizes from 784 to 10");
-  CHECK(message("forward:78:1") == "bench_compare: forward:78:1: expected two sizes");
-  CHECK(message("forward:78-x:1") == "bench_compare: forward:78-x:1: expected a number, got \"x\"");
+  CHECK(message("train:784-10") == "bench_compare: train:784-10: expected KIND:SIZES:BATCH\n");
+  CHECK(message("learn:784-10:1") == "bench_compare: learn:784-10:1: there is no kind \"learn\"\n");
+  CHECK(message("train:78-10:1") == "bench_compare: train:78-10:1: expected sizes from 784 to 10\n");
+  CHECK(message("forward:78:1") == "bench_compare: forward:78:1: expected two sizes\n");
+  CHECK(message("forward:78-x:1") == "bench_compare: forward:78-x:1: expected a number, got \"x\"\n");
 }
 
 TEST_CASE("bench_first_step trains once") {
-  const Outcome outcome = run(fmt::format("SLUICE_CACHE_DIR= {}", BENCH_FIRST_STEP));
+  const Outcome outcome = run_program(BENCH_FIRST_STEP, "", "SLUICE_CACHE_DIR=");
   REQUIRE(outcome.status == 0);
-  REQUIRE(outcome.lines.size() == 1);
-  const auto report = nlohmann::json::parse(outcome.lines[0]);
+  const auto report = nlohmann::json::parse(outcome.out);
   CHECK(report.at("done") > report.at("compile"));
   CHECK(report.at("loss") == doctest::Approx(2.3).epsilon(0.1));  // of weights that have learnt nothing: ln 10
 }
 
 #if defined(BENCH_KERNELS)
 TEST_CASE("bench_kernels knows all that scripts/bench asks for") {
-  const Outcome outcome = run(fmt::format("{} --threads 1 --benchmark_list_tests", BENCH_KERNELS));
+  const Outcome outcome = run_program(BENCH_KERNELS, "--threads 1 --benchmark_list_tests");
   REQUIRE(outcome.status == 0);
+  const std::vector<std::string> lines = lines_of(outcome.out);
   for (const char* name :
        {"fork_join", "barrier_x1000", "decode", "forward/784-700", "forward/700-500", "input_gradient/700-500",
         "weight_gradient/784-700", "weight_gradient/700-500", "weight_gradient_adam/784-700", "state_pass/784-700",
         "weight_gradient_adam/700-500", "state_pass/700-500"}) {
     CAPTURE(name);
-    CHECK(std::ranges::find(outcome.lines, fmt::format("{}/real_time", name)) != outcome.lines.end());
+    CHECK(std::ranges::find(lines, fmt::format("{}/real_time", name)) != lines.end());
   }
-  CHECK(run(fmt::format("{} --threads 2 --benchmark_filter='(decode|weight_gradient_adam/700-500|state_pass/700-500)' "
-                        "--benchmark_min_time=0.001",
-                        BENCH_KERNELS))
-            .status == 0);
+  const char* const filter = "--benchmark_filter='(decode|weight_gradient_adam/700-500|state_pass/700-500)'";
+  CHECK(run_program(BENCH_KERNELS, fmt::format("--threads 2 --benchmark_min_time=0.001 {}", filter)).status == 0);
 }
 #endif
