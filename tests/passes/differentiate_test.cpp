@@ -226,14 +226,4 @@ TEST_CASE("derivatives stop at integers") {
   CHECK(ir::evaluate(expanded, std::vector<Array>{row({1, 2})}, {}).results[0] == row({0, 0}));
 }
 
-TEST_CASE("a path through a fused node is an error") {
-  ir::Builder body("body");
-  body.set_results({body(Op::kTanh, {body.parameter("p", {kD, {}})})});
-  ir::Builder b("fused");
-  const Value x = b.parameter("x", {kD, {}});
-  const Value y = b(Op::kFused, {x}, {{Attr::kBody, std::make_shared<const ir::Graph>(std::move(body).finish())}});
-  b.set_results({b(Op::kGradient, {y, x})});
-  CHECK_THROWS_WITH_AS(passes::differentiate(std::move(b).finish()), doctest::Contains("before 'fuse'"), Error);
-}
-
 }  // namespace
