@@ -18,9 +18,10 @@ std::string_view environment(const char* variable) {
 
 }  // namespace
 
+bool is_terminal(int descriptor) { return isatty(descriptor) == 1 && environment("TERM") != "dumb"; }
+
 TextStyle style_of_terminal(int descriptor) {
-  const std::string_view terminal = environment("TERM");
-  const bool colors = isatty(descriptor) == 1 && environment("NO_COLOR").empty() && terminal != "dumb";
+  const bool colors = is_terminal(descriptor) && environment("NO_COLOR").empty();
   return colors ? TextStyle::kColor : TextStyle::kPlain;
 }
 

@@ -1,13 +1,10 @@
 #include "frontend/train/progress.h"
 
 #include <fmt/format.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
-#include <cstdlib>
 #include <memory>
 #include <optional>
 
@@ -16,25 +13,6 @@ namespace sluice {
 namespace {
 
 constexpr std::chrono::milliseconds kInterval(100);
-
-std::string_view environment(const char* name) {
-  const char* const value = std::getenv(name);
-  return value == nullptr ? std::string_view{} : value;
-}
-
-/// Whether stderr is a terminal that can go back to the beginning of its line.
-bool has_terminal() { return isatty(STDERR_FILENO) == 1 && environment("TERM") != "dumb"; }
-
-std::size_t terminal_width() {
-  constexpr std::size_t kUsual = 80;
-  const std::string_view wanted = environment("COLUMNS");
-  std::size_t columns = 0;
-  std::from_chars(wanted.data(), wanted.data() + wanted.size(), columns);
-  if (columns > 0) return columns;
-  winsize size{};
-  const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
-  return known ? size.ws_col : kUsual;
-}
 
 }  // namespace
 
@@ -47,7 +25,7 @@ std::string detail::time_left(double seconds) {
 }
 
 std::string detail::progress_line(std::string_view label, std::int64_t done, std::int64_t total,
-                                  const Progress::Fields& fields, std::size_t width, Colour colour) {
+                                  const Progress::Fields& fields, std::size_t width, TextStyle style) {
   constexpr std::size_t kMostBar = 30;
   constexpr std::size_t kLeastBar = 10;
   const std::string count = fmt::format("{}/{}", done, total);
@@ -64,15 +42,15 @@ std::string detail::progress_line(std::string_view label, std::int64_t done, std
   const auto filled = static_cast<std::size_t>(part * static_cast<double>(bar));
   std::string full(filled, '=');
   if (filled < bar && filled > 0) full.back() = '>';
-  const std::string_view green = colour == Colour::kAnsi ? "\033[32m" : "";
-  const std::string_view plain = colour == Colour::kAnsi ? "\033[0m" : "";
+  const std::string_view green = style == TextStyle::kColor ? "\033[32m" : "";
+  const std::string_view plain = style == TextStyle::kColor ? "\033[0m" : "";
   return fmt::format("{} [{}{}{}{}] {}{}", label, green, full, plain, std::string(bar - filled, ' '), count, rest);
 }
 
 Progress::Progress(std::string label, std::int64_t total, Show show)
     : label_(std::move(label)),
       total_(std::max<std::int64_t>(total, 1)),
-      shown_(show == Show::kOnTerminal && has_terminal()) {}
+      shown_(show == Show::kOnTerminal && is_terminal(STDERR_FILENO)) {}
 
 Progress::~Progress() {
   if (drawn_) fmt::print(stderr, "\r\033[K");
@@ -94,8 +72,9 @@ void Progress::reach(std::int64_t done, const std::function<Fields()>& fields) {
   if (now - drawn_at_ < kInterval) return;
   drawn_at_ = now;
   drawn_ = true;
-  const auto colour = environment("NO_COLOR").empty() ? detail::Colour::kAnsi : detail::Colour::kNone;
-  fmt::print(stderr, "\r{}\033[K", detail::progress_line(label_, done_, total_, fields(), terminal_width(), colour));
+  const auto width = static_cast<std::size_t>(columns_of_terminal(STDERR_FILENO));
+  fmt::print(stderr, "\r{}\033[K",
+             detail::progress_line(label_, done_, total_, fields(), width, style_of_terminal(STDERR_FILENO)));
 }
 
 Callback progress_bar() {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "frontend/train/callback.h"
+#include "runtime/terminal.h"
 
 namespace sluice {
 
@@ -45,12 +46,10 @@ Callback progress_bar();
 
 namespace detail {
 
-enum class Colour : std::uint8_t { kNone, kAnsi };
-
 /// One line of less than `width` columns, at least 1: "label [===>   ] done/total  field  field". What does not fit is
 /// left out: first most of the bar, then fields from the last, then the bar.
 std::string progress_line(std::string_view label, std::int64_t done, std::int64_t total, const Progress::Fields& fields,
-                          std::size_t width, Colour colour);
+                          std::size_t width, TextStyle style);
 
 /// "0:07 left", "1:02:03 left".
 std::string time_left(double seconds);

@@ -3,8 +3,6 @@
 #include <doctest/doctest.h>
 #include <png.h>
 
-#include <cstdlib>
-
 #include "ir/error.h"
 
 using namespace sluice;
@@ -67,13 +65,4 @@ TEST_CASE("pictures are picked in the order asked for") {
   CHECK_THROWS_WITH(select_pictures(pictures, {3}), "picture: there is no picture 3 in u8[3,1,1]");
   CHECK_THROWS_WITH(picture_text(pictures, TextStyle::kPlain), "picture: expected u8[height,width], got u8[3,1,1]");
   CHECK_THROWS_WITH(encode_png(Array(DType::kU8, {0, 3})), "picture: expected at least one pixel, got u8[0,3]");
-}
-
-TEST_CASE("a pipe is plain and the width comes from the environment") {
-  constexpr int kNoDescriptor = -1;
-  CHECK(style_of_terminal(kNoDescriptor) == TextStyle::kPlain);
-  setenv("COLUMNS", "123", 1);
-  CHECK(columns_of_terminal(kNoDescriptor) == 123);
-  setenv("COLUMNS", "wide", 1);
-  CHECK(columns_of_terminal(kNoDescriptor) == 80);
 }

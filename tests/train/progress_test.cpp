@@ -4,11 +4,10 @@
 #include <doctest/doctest.h>
 
 using namespace sluice;
-using detail::Colour;
 using detail::progress_line;
 
 TEST_CASE("the bar grows with what is done") {
-  const auto line = [](std::int64_t done) { return progress_line("Epoch 0", done, 30, {}, 80, Colour::kNone); };
+  const auto line = [](std::int64_t done) { return progress_line("Epoch 0", done, 30, {}, 80, TextStyle::kPlain); };
   CHECK(line(0) == "Epoch 0 [                              ] 0/30");
   CHECK(line(1) == "Epoch 0 [>                             ] 1/30");
   CHECK(line(15) == "Epoch 0 [==============>               ] 15/30");
@@ -16,13 +15,15 @@ TEST_CASE("the bar grows with what is done") {
 }
 
 TEST_CASE("only the bar itself has a colour") {
-  CHECK(progress_line("Epoch 0", 15, 30, {"loss 0.5"}, 80, Colour::kAnsi) ==
+  CHECK(progress_line("Epoch 0", 15, 30, {"loss 0.5"}, 80, TextStyle::kColor) ==
         "Epoch 0 [\033[32m==============>\033[0m               ] 15/30  loss 0.5");
 }
 
 TEST_CASE("in less room the bar is shorter, then fields are left out, and a line never wraps") {
   const Progress::Fields fields{"loss 0.123", "accuracy 0.967", "0:12 left"};
-  const auto line = [&](std::size_t width) { return progress_line("Epoch 0", 5, 10, fields, width, Colour::kNone); };
+  const auto line = [&](std::size_t width) {
+    return progress_line("Epoch 0", 5, 10, fields, width, TextStyle::kPlain);
+  };
   CHECK(line(100) == "Epoch 0 [==============>               ] 5/10  loss 0.123  accuracy 0.967  0:12 left");
   CHECK(line(65) == "Epoch 0 [====>     ] 5/10  loss 0.123  accuracy 0.967  0:12 left");
   CHECK(line(64) == "Epoch 0 [=========>          ] 5/10  loss 0.123  accuracy 0.967");
