@@ -119,7 +119,10 @@ int train(const MnistTrainerOptions& options) {
                                      .train_step = trainer.step_graph()});
     }
   }
-  if (options.hash) fmt::print("Weights hash: {:016x}\n", hash_of(model.variables()));
+  if (options.hash) {
+    const std::string hash = fmt::format("{:016x}", hash_of(model.variables()));
+    fmt::print("{}\n", options.json ? fmt::format("{{\"weights_hash\":\"{}\"}}", hash) : "Weights hash: " + hash);
+  }
   return EXIT_SUCCESS;
 }
 

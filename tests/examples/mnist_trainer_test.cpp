@@ -1,4 +1,4 @@
-// What mnist_trainer has beyond mnist_mlp: schedules, clipping, early stopping, checkpoints, lines of
+// What mnist_trainer has beyond mnist_mlp: schedules, clipping, early stopping, checkpoints, event files, lines of
 // JSON.
 #include <doctest/doctest.h>
 
@@ -19,6 +19,13 @@ std::vector<std::string> lines_of(const std::string& text) {
   std::istringstream stream(text);
   for (std::string line; std::getline(stream, line);) lines.push_back(line);
   return lines;
+}
+
+/// As train, with machine code that is kept from one call to the next.
+Outcome train_again(const std::string& arguments) {
+  static const TemporaryFolder cache;
+  return run(fmt::format("--data '{}' {}", small_data().string(), arguments),
+             fmt::format("SLUICE_CACHE_DIR='{}'", cache.path().string()));
 }
 
 }  // namespace
@@ -52,12 +59,15 @@ TEST_CASE("--json prints a line for each epoch and one for the test") {
   const auto test = nlohmann::json::parse(lines[2]);
   CHECK(test["test"]["loss"] > 0);
   CHECK(test["test"]["accuracy"] > 0.5);
-  CHECK(lines_of(train("--epochs 1 --json --quiet").out).size() == 1);
+  const auto quiet = lines_of(train("--epochs 1 --json --quiet --hash").out);
+  REQUIRE(quiet.size() == 2);
+  CHECK(nlohmann::json::parse(quiet[0]).contains("test"));
+  CHECK(nlohmann::json::parse(quiet[1])["weights_hash"].get<std::string>().size() == 16);
 }
 
 TEST_CASE("options of the training change what it learns") {
   const auto hash = [](const std::string& options) {
-    const Outcome outcome = train("--epochs 1 --quiet --hash " + options);
+    const Outcome outcome = train_again("--epochs 1 --quiet --hash " + options);
     CHECK(outcome.status == 0);
     return lines_of(outcome.out).at(1);
   };
@@ -70,19 +80,19 @@ TEST_CASE("options of the training change what it learns") {
 }
 
 TEST_CASE("--patience ends a training that does not get better") {
-  const Outcome outcome = train("--epochs 50 --patience 1 --learning-rate 0.05 --json");
+  const Outcome outcome = train_again("--epochs 50 --patience 1 --learning-rate 0.05 --json");
   CHECK(outcome.status == 0);
   CHECK(lines_of(outcome.out).size() < 50);
   CHECK(contains(outcome.err, "ended early"));
 }
 
 TEST_CASE("--resume goes on where Ctrl-C ended the training, to the same weights") {
-  const std::string expected = train("--epochs 10 --quiet --hash").out;
+  const std::string expected = train_again("--epochs 4 --quiet --hash").out;
   const TemporaryFolder folder;
   int status = 0;
   for (int attempt = 0; attempt < 5 && status == 0; ++attempt) {  // it may come to its end before the signal comes
     std::filesystem::remove(folder.path() / "checkpoint.safetensors");
-    RunningProgram program({SLUICE_PROGRAM, "--data", small_data().string(), "--epochs", "10", "--checkpoint",
+    RunningProgram program({SLUICE_PROGRAM, "--data", small_data().string(), "--epochs", "4", "--checkpoint",
                             folder.path().string(), "--checkpoint-steps", "2"});
     program.await("Epoch: 0");
     program.send(SIGINT);
@@ -90,14 +100,24 @@ TEST_CASE("--resume goes on where Ctrl-C ended the training, to the same weights
   }
   REQUIRE(WIFEXITED(status));
   CHECK(WEXITSTATUS(status) == 130);
-  const std::string options = fmt::format("--epochs 10 --quiet --hash --checkpoint '{}'", folder.path().string());
-  const Outcome again = train(options);
+  const std::string options = fmt::format("--epochs 4 --quiet --hash --checkpoint '{}'", folder.path().string());
+  const Outcome again = train_again(options);
   CHECK(again.status == EXIT_FAILURE);
   CHECK(contains(again.err, "would be lost"));
-  const Outcome other = train(options + " --resume --seed 2");
+  const Outcome other = train_again(options + " --resume --seed 2");
   CHECK(other.status == EXIT_FAILURE);
   CHECK(contains(other.err, "comes from a training with seed 1, got 2"));
-  CHECK(train(options + " --resume").out == expected);
+  CHECK(train_again(options + " --resume").out == expected);
+}
+
+TEST_CASE("--tensorboard writes event files") {
+  const TemporaryFolder folder;
+  CHECK(train_again(fmt::format("--epochs 1 --quiet --tensorboard '{}'", folder.path().string())).status == 0);
+  for (const char* const name : {"train", "validation"}) {
+    REQUIRE(std::filesystem::exists(folder.path() / name));
+    CHECK(std::filesystem::directory_iterator(folder.path() / name)->file_size() > 100);
+  }
+  CHECK(train_again("--epochs 1 --tensorboard /dev/null/runs").status == EXIT_FAILURE);
 }
 
 TEST_CASE("options without sense are errors") {
