@@ -44,7 +44,8 @@ void run(const Options& options) {
   const std::string folder = options.bundle.empty() ? fmt::format("sluice-check-{}", graph.name()) : options.bundle;
   write_bundle(folder, graph, *report.difference);
   fmt::print("written to {}: the graph, its inputs and how to see this again\n", folder);
-  if (options.reduce) fmt::print("{}", ir::print(reduce(graph, *report.difference, check_options)));
+  if (options.reduce)
+    fmt::print("{}", ir::print(reduce(graph, *report.difference, check_options), {.locations = true}));
   throw CLI::RuntimeError(1);
 }
 

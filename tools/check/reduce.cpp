@@ -80,7 +80,7 @@ class Reducer {
       const ir::Node& node = graph_.node(i);
       for (std::uint32_t r = 0; r < node.types.size(); ++r) {
         rebuild.map({i, r}, edit.by_operand ? rebuild.at(node.operands[*edit.by_operand])
-                                            : rebuild.builder().parameter(new_name(), node.types[r]));
+                                            : rebuild.builder().parameter(new_name(), node.types[r], {}, node.origins));
       }
     }
     std::vector<Value> results;
