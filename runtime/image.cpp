@@ -159,6 +159,61 @@ Array scaled(const Array& picture, std::int64_t height, std::int64_t width) {
   return result;
 }
 
+/// As large as fits into `height` by `width` in the same proportions.
+Array scaled_into(const Array& picture, std::int64_t height, std::int64_t width) {
+  const double scale = std::min(static_cast<double>(height) / static_cast<double>(picture.sizes()[0]),
+                                static_cast<double>(width) / static_cast<double>(picture.sizes()[1]));
+  const auto new_size = [&](std::int64_t old_size) {
+    return std::max<std::int64_t>(1, std::lround(static_cast<double>(old_size) * scale));
+  };
+  return scaled(picture, new_size(picture.sizes()[0]), new_size(picture.sizes()[1]));
+}
+
+/// Copies `small` to the rows from `top` and the columns from `left` on.
+void paste(const Array& small, Array& to, std::int64_t top, std::int64_t left) {
+  for (std::int64_t y = 0; y < small.sizes()[0]; ++y) {
+    const auto row = small.data<std::uint8_t>().subspan(static_cast<std::size_t>(y * small.sizes()[1]),
+                                                        static_cast<std::size_t>(small.sizes()[1]));
+    std::ranges::copy(row, to.data<std::uint8_t>().begin() + (top + y) * to.sizes()[1] + left);
+  }
+}
+
+/// The smallest part of `picture` with all that is clearly brighter than its border, which becomes black; the brightest
+/// pixel becomes 255. u8[0,0] if there is none.
+Array ink_of(const Array& picture) {
+  constexpr double kFaint = 0.1;  // is paper, shadow or noise
+  constexpr double kClear = 0.3;  // is ink
+  const auto pixels = picture.data<std::uint8_t>();
+  const double background = border_brightness(picture);
+  const double range = std::ranges::max(pixels) - background;
+  const std::int64_t width = picture.sizes()[1];
+  std::int64_t top = picture.sizes()[0];
+  std::int64_t bottom = 0;
+  std::int64_t left = width;
+  std::int64_t right = 0;
+  const auto strength = [&](std::int64_t y, std::int64_t x) {
+    return (pixels[static_cast<std::size_t>(y * width + x)] - background) / range;
+  };
+  for (std::int64_t y = 0; range > 1 && y < picture.sizes()[0]; ++y) {
+    for (std::int64_t x = 0; x < width; ++x) {
+      if (strength(y, x) < kClear) continue;
+      top = std::min(top, y);
+      bottom = std::max(bottom, y + 1);
+      left = std::min(left, x);
+      right = std::max(right, x + 1);
+    }
+  }
+  if (bottom == 0) return {DType::kU8, {0, 0}};
+  Array ink(DType::kU8, {bottom - top, right - left});
+  auto to = ink.data<std::uint8_t>().begin();
+  for (std::int64_t y = top; y < bottom; ++y) {
+    for (std::int64_t x = left; x < right; ++x, ++to) {
+      if (strength(y, x) >= kFaint) *to = static_cast<std::uint8_t>(std::lround(255 * strength(y, x)));
+    }
+  }
+  return ink;
+}
+
 }  // namespace
 
 Array read_pictures(const std::filesystem::path& path) {
@@ -182,24 +237,39 @@ Array read_pictures(const std::filesystem::path& path) {
 
 Array fitted(const Array& picture, std::int64_t height, std::int64_t width) {
   check_picture(picture);
-  const auto [old_height, old_width] = std::pair(picture.sizes()[0], picture.sizes()[1]);
-  const double scale = std::min(static_cast<double>(height) / static_cast<double>(old_height),
-                                static_cast<double>(width) / static_cast<double>(old_width));
-  const auto new_size = [&](std::int64_t old_size) {
-    return std::max<std::int64_t>(1, std::lround(static_cast<double>(old_size) * scale));
-  };
-  const Array small = scaled(picture, new_size(old_height), new_size(old_width));
+  const Array small = scaled_into(picture, height, width);
   if (small.sizes() == std::vector{height, width}) return small;
   Array result(DType::kU8, {height, width});
-  const auto to = result.data<std::uint8_t>();
-  std::ranges::fill(to, static_cast<std::uint8_t>(std::lround(border_brightness(picture))));
-  const std::int64_t top = (height - small.sizes()[0]) / 2;
-  const std::int64_t left = (width - small.sizes()[1]) / 2;
+  std::ranges::fill(result.data<std::uint8_t>(), static_cast<std::uint8_t>(std::lround(border_brightness(picture))));
+  paste(small, result, (height - small.sizes()[0]) / 2, (width - small.sizes()[1]) / 2);
+  return result;
+}
+
+Array centered(const Array& picture, std::int64_t height, std::int64_t width) {
+  constexpr std::int64_t kFilled = 20;  // of kWhole: http://yann.lecun.com/exdb/mnist
+  constexpr std::int64_t kWhole = 28;
+  check_picture(picture);
+  Array result(DType::kU8, {height, width});
+  const Array ink = ink_of(picture);
+  if (ink.element_count() == 0) return result;
+  const Array small = scaled_into(ink, std::max<std::int64_t>(1, height * kFilled / kWhole),
+                                  std::max<std::int64_t>(1, width * kFilled / kWhole));
+  double sum = 0;
+  double down = 0;
+  double right = 0;
   for (std::int64_t y = 0; y < small.sizes()[0]; ++y) {
-    const auto row = small.data<std::uint8_t>().subspan(static_cast<std::size_t>(y * small.sizes()[1]),
-                                                        static_cast<std::size_t>(small.sizes()[1]));
-    std::ranges::copy(row, to.begin() + (top + y) * width + left);
+    for (std::int64_t x = 0; x < small.sizes()[1]; ++x) {
+      const double pixel = small.data<std::uint8_t>()[static_cast<std::size_t>(y * small.sizes()[1] + x)];
+      sum += pixel;
+      down += pixel * (static_cast<double>(y) + 0.5);
+      right += pixel * (static_cast<double>(x) + 0.5);
+    }
   }
+  const auto place = [](std::int64_t size, std::int64_t small_size, double center) {
+    const std::int64_t wanted = std::lround(static_cast<double>(size) / 2 - center);
+    return std::clamp<std::int64_t>(wanted, 0, size - small_size);
+  };
+  paste(small, result, place(height, small.sizes()[0], down / sum), place(width, small.sizes()[1], right / sum));
   return result;
 }
 

@@ -26,6 +26,7 @@ struct Options {
   std::string model;
   std::vector<std::string> files;
   bool invert = false;
+  bool center = false;
   bool no_picture = false;
   int top = 5;
   std::int64_t first = 0;
@@ -68,7 +69,8 @@ std::vector<Picture> read_all(const Options& options, std::int64_t height, std::
                    file);
       }
       if (options.invert) pixels = inverted(pixels);
-      all.push_back({size == 1 ? file : fmt::format("{}[{}]", file, i), fitted(pixels, height, width)});
+      all.push_back({size == 1 ? file : fmt::format("{}[{}]", file, i),
+                     options.center ? centered(pixels, height, width) : fitted(pixels, height, width)});
     }
   }
   return all;
@@ -145,10 +147,10 @@ void predict(const Options& options) {
 
 constexpr const char* kExamples = R"(Examples:
   sluice predict digits three.png four.pgm
-  sluice predict digits --invert scan.png         dark ink on light paper
+  sluice predict digits --invert --center scan.png     dark ink on light paper, anywhere on it
   sluice predict digits t10k-images-idx3-ubyte.gz --first 100 --count 3
-Pictures are PNG, PGM, IDX or .npy files. They become grey and as large as the model wants them; what is transparent is
-laid on white. The picture that is printed is what the model sees.)";
+Pictures are PNG, PGM, IDX or .npy files. They become grey and as large as the model wants them, proportions kept; what
+is transparent is laid on white. The picture that is printed is what the model sees.)";
 
 }  // namespace
 
@@ -158,6 +160,8 @@ void add_predict(CLI::App& program) {
   command->add_option("MODEL", options->model, "The folder of a saved model")->required();
   command->add_option("FILE", options->files, "Pictures: PNG, PGM, IDX or .npy files")->required();
   command->add_flag("--invert", options->invert, "Exchange dark and light");
+  command->add_flag("--center", options->center,
+                    "Cut out what stands before the background and center it, as MNIST's digits are");
   command->add_flag("--no-picture", options->no_picture, "Print a line for each picture and no more");
   command->add_option("--top", options->top, "How many classes to list for each picture")
       ->check(CLI::PositiveNumber)

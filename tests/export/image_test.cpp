@@ -175,6 +175,35 @@ TEST_CASE("a picture is fitted whole into another size") {
                        "picture: expected u8[height,width] with at least one pixel, got u8[0,4]", Error);
 }
 
+TEST_CASE("what stands before the background is cut out and centered") {
+  // Light grey, 20 by 10, in a corner of dark grey with some noise.
+  Array wide(DType::kU8, {200, 100});
+  const auto pixels = wide.data<std::uint8_t>();
+  for (std::size_t i = 0; i < pixels.size(); ++i) {
+    const bool inside = i / 100 >= 150 && i / 100 < 190 && i % 100 >= 10 && i % 100 < 30;
+    pixels[i] = inside ? 180 : i % 7 == 3 ? 36 : 30;
+  }
+  const Array digit = centered(wide, 28, 28);
+  Array expected(DType::kU8, {28, 28});
+  for (std::size_t y = 4; y < 24; ++y) {
+    for (std::size_t x = 9; x < 19; ++x) expected.data<std::uint8_t>()[y * 28 + x] = 255;
+  }
+  CHECK(digit == expected);
+  CHECK(centered(digit, 28, 28) == digit);
+  // The center of mass, not that of the frame, is in the middle.
+  const Array heavy = centered(
+      picture({0, 0, 0, 0, 0, 0, 0, 255, 255, 0, 100, 0, 0, 0, 0, 0, 100, 0, 0, 0, 0, 0, 0, 0, 0}, 5, 5), 7, 7);
+  double down = 0;
+  double sum = 0;
+  for (std::size_t i = 0; i < 49; ++i) {
+    down += heavy.data<std::uint8_t>()[i] * (static_cast<double>(i / 7) + 0.5);
+    sum += heavy.data<std::uint8_t>()[i];
+  }
+  CHECK(std::abs(down / sum - 3.5) <= 0.5);
+  CHECK(centered(picture(Bytes(100, 77), 10, 10), 28, 28) == Array(DType::kU8, {28, 28}));
+  CHECK(centered(picture({0, 0, 0, 0, 255, 0, 0, 0, 0}, 3, 3), 1, 1) == picture({255}, 1, 1));
+}
+
 TEST_CASE("light and dark are exchanged, and the border says which is behind") {
   CHECK(inverted(picture({0, 255, 100}, 1, 3)) == picture({255, 0, 155}, 1, 3));
   Bytes ring(9, 200);
