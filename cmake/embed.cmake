@@ -1,6 +1,9 @@
 # Writes OUTPUT, a C++ header with the text of each of FILES as a string constant in NAMESPACE: page.css becomes kPageCss, chart.min.js
 # kChartMinJs.
-set(text "#pragma once\n\n#include <string_view>\n\nnamespace ${NAMESPACE} {\n\n")
+set(text "#pragma once\n\n#include <string_view>\n\n")
+# Compilers need not take literals of more than 64 KB. Those that we use do.
+string(APPEND text "#pragma GCC diagnostic push\n#pragma GCC diagnostic ignored \"-Woverlength-strings\"\n\n"
+                   "namespace ${NAMESPACE} {\n\n")
 foreach(file IN LISTS FILES)
   get_filename_component(name ${file} NAME)
   string(REPLACE "." ";" words ${name})
@@ -14,5 +17,5 @@ foreach(file IN LISTS FILES)
   file(READ ${file} content)
   string(APPEND text "inline constexpr std::string_view ${constant} = R\"page(${content})page\";\n\n")
 endforeach()
-string(APPEND text "}  // namespace ${NAMESPACE}\n")
+string(APPEND text "}  // namespace ${NAMESPACE}\n\n#pragma GCC diagnostic pop\n")
 file(WRITE ${OUTPUT} "${text}")

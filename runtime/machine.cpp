@@ -21,33 +21,27 @@ struct Vector {
   using Type __attribute__((vector_size(Bytes))) = float;
 };
 
-/// Keeps the compiler from knowing what `value` is, and the value in a register.
-template <typename V>
-[[gnu::always_inline]] inline void hide(V& value) {
-#if defined(__x86_64__)
-  asm volatile("" : "+v"(value));
-#elif defined(__aarch64__)
-  asm volatile("" : "+w"(value));
-#else
-  static_cast<void>(value);
-#endif
-}
+// The compiler knows neither what it reads here nor who reads what it writes: so it computes all that is in between.
+volatile float opaque = 0.5f;
+volatile float sink = 0;
 
 /// `kSteps` rounds of one multiply-add on each of as many independent accumulators as hide its latency.
 template <int Bytes, int Accumulators>
 [[gnu::always_inline]] inline void multiply_add() {
   using V = typename Vector<Bytes>::Type;
-  V factor = V{} + 0.999f;
-  V summand = V{} + 1e-4f;
-  hide(factor);
-  hide(summand);
-  std::array<V, Accumulators> accumulators{};
+  const V factor = V{} + opaque;
+  const V summand = V{} + opaque;
+  std::array<V, Accumulators> accumulators;
+  for (V& accumulator : accumulators) accumulator = V{} + opaque;
   for (long step = 0; step < kSteps; ++step) {
 #pragma GCC unroll 24
     for (V& accumulator : accumulators) accumulator = accumulator * factor + summand;
-#pragma GCC unroll 24
-    for (V& accumulator : accumulators) hide(accumulator);
   }
+  V sum = {};
+  for (const V& accumulator : accumulators) sum += accumulator;
+  float total = 0;
+  for (int lane = 0; lane < Bytes / 4; ++lane) total += sum[lane];
+  sink = total;
 }
 
 struct Loop {
