@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
 
 #include "examples/mnist_look.h"
 #include "examples/mnist_trainer_options.h"
@@ -82,6 +83,10 @@ int train(const MnistTrainerOptions& options) {
                mnist.source);
   }
   if (options.look) print_data(mnist);
+  if (options.checkpoint.resume && !std::filesystem::exists(checkpoint_file(options.checkpoint.folder))) {
+    fmt::print(stderr, "mnist_trainer: {}: no checkpoint is there yet, so this begins anew\n",
+               options.checkpoint.folder.string());
+  }
   const History history = trainer.fit(mnist.train, fit_options(options, mnist));
   if (history.ending == Ending::kInterrupted) {
     const std::string folder = options.checkpoint.folder.string();

@@ -107,7 +107,13 @@ TEST_CASE("--resume goes on where Ctrl-C ended the training, to the same weights
   const Outcome other = train_again(options + " --resume --seed 2");
   CHECK(other.status == EXIT_FAILURE);
   CHECK(contains(other.err, "comes from a training with seed 1, got 2"));
-  CHECK(train_again(options + " --resume").out == expected);
+  const Outcome resumed = train_again(options + " --resume");
+  CHECK(resumed.out == expected);
+  CHECK(resumed.err.empty());
+  std::filesystem::remove(folder.path() / "checkpoint.safetensors");
+  const Outcome anew = train_again(options + " --resume");
+  CHECK(anew.out == expected);
+  CHECK(contains(anew.err, "begins anew"));
 }
 
 TEST_CASE("--tensorboard writes event files") {
