@@ -53,7 +53,8 @@ Options parse(int argc, char** argv) {
       ->allow_extra_args(false);
   app.add_option("--process", options.processes, "A peer that is a process: NAME=COMMAND, for the shell")
       ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false);
   app.add_option("CASE", options.cases,
                  "KIND:SIZES:BATCH. KIND: train or infer, of a perceptron with those SIZES (784-700-500-10); forward, "
                  "weight_gradient or input_gradient, of one dense layer (784-700)")

@@ -3,6 +3,8 @@
 import datetime
 import fnmatch
 import json
+import sys
+import textwrap
 
 from measure import GUIDE_SIZES, ROOT
 
@@ -22,6 +24,12 @@ NAMES = {
 KINDS = {"forward": "forward", "weight_gradient": "weight gradient", "input_gradient": "input gradient"}
 KERNELS = ["forward/784-700", "forward/700-500", "input_gradient/700-500", "weight_gradient/784-700", "weight_gradient/700-500"]
 BEHIND = 1 / 0.9  # of the time of the best peer: slower than that needs a reason
+
+
+def text_of(lines):
+    """One text, in which paragraphs have lines of the length that pages in docs/ have."""
+    return "\n".join(line if line.startswith(("|", "#", "-")) else textwrap.fill(line, 140, break_on_hyphens=False)
+                     for line in lines)
 
 
 def table(header, rows, left=1):
@@ -63,7 +71,10 @@ def ratio_text(contest, figure):
 
 
 def find(results, case, threads):
-    return next(c for c in results["compare"] if c["case"] == case and c["threads"] == threads)
+    for contest in results["compare"]:
+        if contest["case"] == case and contest["threads"] == threads:
+            return contest
+    sys.exit(f"bench: the results have no {case} with {threads} threads")
 
 
 def contest_table(contest):
@@ -172,6 +183,7 @@ def products_section(results):
 
 def sweep_section(results):
     contests = [c for c in results["compare"] if split_case(c)[0] == "train" and width_and_depth(split_case(c)[1])]
+    contests.sort(key=lambda c: (c["threads"], width_and_depth(split_case(c)[1])))
     return ["## Training steps of other shapes", "",
             "Perceptrons from 784 inputs over so many hidden layers of one width to 10 outputs, batch 128. With one thread, the "
             "largest are left out.", ""] + overview_table(
@@ -213,7 +225,7 @@ def head(results):
 def performance_page(results):
     sections = [head, step_section, guide_section, kernel_section, process_section, products_section, sweep_section,
                 behind_section]
-    return "\n".join(line for section in sections for line in section(results)).rstrip() + "\n"
+    return text_of(line for section in sections for line in section(results)).rstrip() + "\n"
 
 
 def readme_figures(results):
@@ -244,7 +256,7 @@ def write_pages(results):
     text = README.read_text()
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
-    README.write_text(before + BEGIN + "\n".join(readme_figures(results)) + "\n" + END + after)
+    README.write_text(before + BEGIN + text_of(readme_figures(results)) + "\n" + END + after)
 
 
 def quick(results):

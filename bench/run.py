@@ -107,6 +107,7 @@ def main():
         results = json.loads(pathlib.Path(options.results).read_text())
     else:
         results = quick() if options.quick else everything()
+        (measure.ROOT / "build" / "bench.json").write_text(json.dumps(results, indent=1))
     if options.json:
         print(json.dumps(results, indent=1))
     elif options.quick:

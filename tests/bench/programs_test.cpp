@@ -64,9 +64,11 @@ TEST_CASE("a peer may be a process that answers each turn with a line") {
                                                      "done\n",
                                                      said.string()));
   const std::string options = "--threads 1 --rounds 1 --turn-seconds 0.001 train:784-10:4";
-  const Outcome outcome = train(fmt::format("{} --process \"other=sh '{}'\"", options, script.string()));
+  const Outcome outcome = train(fmt::format("--process \"other=sh '{}'\" train:784-10:8 {}", script.string(), options));
   REQUIRE(outcome.status == 0);
-  const auto report = nlohmann::json::parse(outcome.out).at("contestants").at("other");
+  const std::vector<std::string> lines = lines_of(outcome.out);
+  REQUIRE(lines.size() == 2);
+  const auto report = nlohmann::json::parse(lines[1]).at("contestants").at("other");
   CHECK(report == nlohmann::json{{"min", 2.0}, {"median", 3.0}, {"loss", 7.0}});
   CHECK(text_of(said) == fmt::format("train 784-10 4 1 {}\n", small_data().string()));
 
