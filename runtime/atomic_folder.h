@@ -7,7 +7,8 @@
 namespace sluice {
 
 /// A new folder beside `target` that takes its place on commit(), when all of it is on the disk, and vanishes without
-/// it. So whoever opens `target` finds the old folder or the new one, both whole.
+/// it. So whoever opens `target` finds the old folder or the new one, both whole. A process that is killed may leave
+/// the other one behind as "target.XXXXXX".
 class AtomicFolder {
  public:
   /// `files` are the names of all that such a folder holds. The folders above `target` are made. Throws Error if that

@@ -1,14 +1,13 @@
 #include "runtime/atomic_file.h"
 
 #include <doctest/doctest.h>
-#include <sys/resource.h>
 
-#include <algorithm>
-#include <csignal>
+#include <iterator>
 #include <string>
 
 #include "ir/error.h"
 #include "tests/runtime/temporary_folder.h"
+#include "tests/support/file_size_limit.h"
 
 using namespace sluice;
 
@@ -22,27 +21,6 @@ std::string text_of(const std::filesystem::path& path) {
 std::ptrdiff_t files_in(const std::filesystem::path& folder) {
   return std::distance(std::filesystem::directory_iterator(folder), {});
 }
-
-/// Writes beyond this size fail while it lives, as on a full disk.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(rlim_t bytes) {
-    handler_ = std::signal(SIGXFSZ, SIG_IGN);
-    getrlimit(RLIMIT_FSIZE, &before_);
-    const rlimit limit{bytes, before_.rlim_max};
-    setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  ~FileSizeLimit() {
-    setrlimit(RLIMIT_FSIZE, &before_);
-    std::signal(SIGXFSZ, handler_);
-  }
-  FileSizeLimit(const FileSizeLimit&) = delete;
-  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
-
- private:
-  rlimit before_{};
-  void (*handler_)(int) = nullptr;
-};
 
 }  // namespace
 
@@ -71,7 +49,7 @@ TEST_CASE("a disk that is full leaves the old file") {
   const auto path = folder.path() / "file";
   folder.file("file", {'o', 'l', 'd'});
   {
-    const FileSizeLimit limit(1000);
+    const test::FileSizeLimit limit(1000);
     AtomicFile file(path);
     file.write(std::string(600, 'a'));
     const std::string message = path.string() + ": cannot be written: File too large";

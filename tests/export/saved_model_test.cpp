@@ -1,9 +1,15 @@
 #include "runtime/saved_model.h"
 
 #include <doctest/doctest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
+#include <csignal>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <random>
 #include <string>
 
 #include "frontend/sluice.h"
@@ -13,6 +19,7 @@
 #include "runtime/safetensors.h"
 #include "tests/export/digits_model.h"
 #include "tests/runtime/temporary_folder.h"
+#include "tests/support/file_size_limit.h"
 
 using namespace sluice;
 using test::DigitsModel;
@@ -188,6 +195,62 @@ TEST_CASE("what cannot be saved is an error, and nothing is written") {
   CHECK(error_of([&] { save(model.module, path / "thesis.txt" / "model"); }).ends_with("Not a directory"));
   CHECK(names_in(path) == std::vector<std::string>{"thesis.txt"});
   CHECK(names_in(folder.path()) == std::vector<std::string>{"model"});
+}
+
+TEST_CASE("a full disk and a killed process leave a whole model") {
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "model";
+  const DigitsModel digits(8, {16, 12, 4});
+  save(digits.module, path);
+  const SavedModel ones = [&] {
+    SavedModel model = read_saved_model(path);
+    for (Array& weights : model.weights) std::ranges::fill(weights.data<float>(), 1.F);
+    return model;
+  }();
+  SavedModel twos = ones;
+  for (Array& weights : twos.weights) {
+    weights = weights.clone();
+    std::ranges::fill(weights.data<float>(), 2.F);
+  }
+  write_saved_model(path, ones);
+  for (const rlim_t bytes : {0, 300, 1500, 4000}) {  // each ends in another file, or in another part of it
+    const test::FileSizeLimit limit(bytes);
+    CHECK(error_of([&] { write_saved_model(path, twos); }).ends_with(": cannot be written: File too large"));
+  }
+  CHECK(names_in(folder.path()) == std::vector<std::string>{"model"});
+  CHECK((read_saved_model(path).weights == ones.weights));
+
+  std::mt19937 random(1);
+  int seen_ones = 0;
+  int seen_twos = 0;
+  // Rounds become longer where the disk is so slow that nothing was written in them.
+  for (unsigned round = 0; round < 25 || ((seen_ones == 0 || seen_twos == 0) && round < 500); ++round) {
+    const pid_t writer = fork();
+    REQUIRE(writer >= 0);
+    if (writer == 0) {
+      for (;;) {
+        write_saved_model(path, twos);
+        write_saved_model(path, ones);
+      }
+    }
+    // While it writes, and after it was killed, there is one of both.
+    const auto end =
+        std::chrono::steady_clock::now() + std::chrono::microseconds(random() % (20'000 * (round / 25 + 1)));
+    bool killed = false;
+    while (!killed) {
+      if (std::chrono::steady_clock::now() >= end) {
+        kill(writer, SIGKILL);
+        waitpid(writer, nullptr, 0);
+        killed = true;
+      }
+      const std::vector<Array> weights = read_saved_model(path).weights;
+      const bool is_ones = weights == ones.weights;
+      CHECK((is_ones || weights == twos.weights));
+      (is_ones ? seen_ones : seen_twos) += 1;
+    }
+  }
+  CHECK(seen_ones > 0);
+  CHECK(seen_twos > 0);
 }
 
 TEST_CASE("a folder takes its place whole or not at all, and a link stays a link") {
