@@ -184,7 +184,7 @@ Section machine(const runtime::StepProfile& profile) {
   }
   add("system", fmt::format("{}, {} {}", value_in("/etc/os-release", "PRETTY_NAME"), system.sysname, system.release));
   add("compiled by", compiler());
-  return {"What it ran on", "", std::move(facts)};
+  return {"What it ran on", "", std::move(facts), true};
 }
 
 }  // namespace sluice::report

@@ -94,6 +94,7 @@ std::vector<report::Section> training_curves(const History& history) {
   const std::vector<double> rates = over_epochs(history, [](const auto& record) { return record.learning_rate; });
   if (std::ranges::adjacent_find(rates, std::not_equal_to<>()) != rates.end())
     sections.push_back({"Learning rate", "", report::Lines{"epoch", "learning rate", x, {{"learning rate", rates}}}});
+  if (sections.size() % 2 == 1) sections.back().wide = true;  // else half of its row is empty
   return sections;
 }
 
