@@ -74,6 +74,7 @@ class Planner {
     claim_updates();
     claim_results();
     settle_updates();
+    align_rows();
     apply_schedule();
   }
 
@@ -87,8 +88,11 @@ class Planner {
 
   int add_buffer(BufferKind kind, std::size_t index, const Type& type) {
     plan_.buffers.push_back({kind, index, type});
+    if (kind == BufferKind::kState) plan_.buffers.back().layout = state_layout(type);
     writer_.push_back(-1);
     readers_.emplace_back();
+    reshaped_.push_back(false);
+    left_factor_.push_back(false);
     return static_cast<int>(plan_.buffers.size() - 1);
   }
 
@@ -112,11 +116,26 @@ class Planner {
     return kernel;
   }
 
-  /// Copies `from` into the new buffer `to`.
-  void add_copy(int from, int to) {
+  Buffer& buffer(int index) { return plan_.buffers[static_cast<std::size_t>(index)]; }
+
+  /// A new temporary of `type` with the elements of `from`, which may have them under another shape.
+  int add_copy(int from, const Type& type) {
+    const int to = add_buffer(BufferKind::kTemporary, 0, type);
     ir::Builder builder("copy");
-    builder.set_results({builder.parameter("x", plan_.buffers[static_cast<std::size_t>(from)].type)});
+    builder.set_results({builder.parameter("x", type)});
     add_kernel(std::make_shared<Graph>(std::move(builder).finish()), {from}, {to}, {});
+    return to;
+  }
+
+  /// `from` itself, or a copy of it if its elements do not lie densely.
+  int densely(int from) {
+    if (buffer(from).layout.dense()) return from;
+    const auto [found, is_new] = dense_copies_.try_emplace(from, -1);
+    if (is_new) {
+      found->second = add_copy(from, buffer(from).type);
+      reshaped_[static_cast<std::size_t>(found->second)] = true;
+    }
+    return found->second;
   }
 
   /// The body of a kernel that does what `node` alone does.
@@ -154,37 +173,51 @@ class Planner {
       plan_.constants.push_back(node.attributes.array());
       return;
     }
-    if (node.op == Op::kReshape || node.op == Op::kStopGradient) {  // the same bytes under another type
+    if (node.op == Op::kStopGradient) {
       buffer_of_[{index, 0}] = buffer_of_.at(node.operands[0]);
       return;
     }
+    if (node.op == Op::kReshape) {  // the same bytes under another type
+      const int same = densely(buffer_of_.at(node.operands[0]));
+      reshaped_[static_cast<std::size_t>(same)] = true;
+      buffer_of_[{index, 0}] = same;
+      return;
+    }
+    const auto body = body_of(node);
     std::vector<int> operands;
-    for (const Value operand : node.operands) operands.push_back(buffer_of_.at(operand));
+    for (std::size_t i = 0; i < node.operands.size(); ++i) {
+      operands.push_back(buffer_of_.at(node.operands[i]));
+      if (!is_left_factor(*body, i)) continue;
+      operands.back() = densely(operands.back());
+      left_factor_[static_cast<std::size_t>(operands.back())] = true;
+    }
     std::vector<int> results;
     for (std::uint32_t r = 0; r < node.types.size(); ++r) {
       results.push_back(add_buffer(BufferKind::kTemporary, 0, node.types[r]));
       buffer_of_[{index, r}] = results.back();
     }
-    const int kernel = add_kernel(body_of(node), std::move(operands), std::move(results), node.origins);
+    const int kernel = add_kernel(body, std::move(operands), std::move(results), node.origins);
     plan_.kernels[static_cast<std::size_t>(kernel)].node = static_cast<int>(index);
   }
 
-  /// Whether a kernel's own temporary may become a state's or a result's place.
-  bool claimable(int buffer) const {
-    return writer_[static_cast<std::size_t>(buffer)] >= 0 && !claimed_[static_cast<std::size_t>(buffer)];
+  /// Whether parameter `parameter` is what a product reads row by row: such elements it takes one by one.
+  static bool is_left_factor(const Graph& body, std::size_t parameter) {
+    const Node* const product = find_op(body, Op::kMatmul);
+    return product != nullptr && product->operands[0] == body.parameters()[parameter].value;
   }
 
-  int claim(int buffer) {
+  /// Whether a kernel's own temporary may become the place, laid out so, of a state or a result.
+  bool claimable(int index, const Layout& layout) const {
+    const auto b = static_cast<std::size_t>(index);
+    return writer_[b] >= 0 && !claimed_[b] && (layout.dense() || (!reshaped_[b] && !left_factor_[b]));
+  }
+
+  int claim(int index, const Type& type, const Layout& layout) {
     claimed_.resize(plan_.buffers.size(), false);
-    if (!claimable(buffer)) {
-      const Type type = plan_.buffers[static_cast<std::size_t>(buffer)].type;
-      const int copy = add_buffer(BufferKind::kTemporary, 0, type);
-      add_copy(buffer, copy);
-      buffer = copy;
-      claimed_.resize(plan_.buffers.size(), false);
-    }
-    claimed_[static_cast<std::size_t>(buffer)] = true;
-    return buffer;
+    if (!claimable(index, layout)) index = add_copy(index, type);
+    claimed_.resize(plan_.buffers.size(), false);
+    claimed_[static_cast<std::size_t>(index)] = true;
+    return index;
   }
 
   // Every value that a state or a result takes gets a buffer of its own first, through a copy if need be, so that all
@@ -192,16 +225,20 @@ class Planner {
   void claim_updates() {
     for (std::size_t s = 0; s < graph_.states().size(); ++s) {
       const ir::State& state = graph_.states()[s];
-      if (state.update) updates_.push_back({s, buffer_of_.at(state.value), claim(buffer_of_.at(*state.update))});
+      if (!state.update) continue;
+      const Type& type = graph_.type(state.value);
+      updates_.push_back(
+          {s, buffer_of_.at(state.value), claim(buffer_of_.at(*state.update), type, state_layout(type))});
     }
   }
 
   void claim_results() {
     for (std::size_t i = 0; i < graph_.results().size(); ++i) {
-      const int buffer = claim(buffer_of_.at(graph_.results()[i]));
-      plan_.buffers[static_cast<std::size_t>(buffer)].kind = BufferKind::kResult;
-      plan_.buffers[static_cast<std::size_t>(buffer)].index = i;
-      plan_.results.push_back(graph_.type(graph_.results()[i]));
+      const Type& type = graph_.type(graph_.results()[i]);
+      const int claimed = claim(buffer_of_.at(graph_.results()[i]), type, {});
+      buffer(claimed).kind = BufferKind::kResult;
+      buffer(claimed).index = i;
+      plan_.results.push_back(type);
     }
   }
 
@@ -221,15 +258,28 @@ class Planner {
       for (const int reader : readers) in_place = in_place && (reader == writer || !order_.reaches(writer, reader));
       int target = update.made;
       if (!in_place) {
-        target = add_buffer(BufferKind::kTemporary, 0, plan_.buffers[static_cast<std::size_t>(update.made)].type);
-        add_copy(update.made, target);
+        target = add_copy(update.made, graph_.type(graph_.states()[update.state].value));
         writer = writer_[static_cast<std::size_t>(target)];
       }
-      plan_.buffers[static_cast<std::size_t>(target)].kind = BufferKind::kState;
-      plan_.buffers[static_cast<std::size_t>(target)].index = update.state;
+      buffer(target).kind = BufferKind::kState;
+      buffer(target).index = update.state;
+      buffer(target).layout = buffer(update.old_buffer).layout;
       for (const int reader : readers) {
         if (reader != writer) order_.before(reader, writer);
       }
+    }
+  }
+
+  /// Products like their operands in rows that begin on cache lines.
+  void align_rows() {
+    for (const KernelPlan& kernel : plan_.kernels) {
+      if (kernel.kind != KernelKind::kMatmul) continue;
+      const auto align = [&](int index) {
+        if (buffer(index).kind == BufferKind::kTemporary && !reshaped_[static_cast<std::size_t>(index)])
+          buffer(index).layout = aligned_rows(buffer(index).type);
+      };
+      std::ranges::for_each(kernel.operands, align);
+      std::ranges::for_each(kernel.results, align);
     }
   }
 
@@ -246,6 +296,9 @@ class Planner {
   std::map<Value, int> buffer_of_;
   std::vector<int> writer_;                ///< for each buffer the kernel that writes it, or -1
   std::vector<std::vector<int>> readers_;  ///< for each buffer the kernels that read it
+  std::vector<bool> reshaped_;             ///< for each buffer whether it is read under another shape, so must be dense
+  std::vector<bool> left_factor_;          ///< for each buffer whether a product reads its rows, so has no panels
+  std::map<int, int> dense_copies_;
   std::vector<bool> claimed_;
   std::vector<Update> updates_;
 };
@@ -256,7 +309,7 @@ Plan make_plan(const Graph& graph, const Target& target) {
   Plan plan;
   plan.name = graph.name();
   Planner(graph, plan).run();
-  for (KernelPlan& kernel : plan.kernels) split_kernel(kernel, target);
+  for (KernelPlan& kernel : plan.kernels) split_kernel(kernel, plan, target);
   place_buffers(plan);
   return plan;
 }
@@ -289,8 +342,10 @@ std::string to_string(const Plan& plan) {
   for (std::size_t i = 0; i < plan.buffers.size(); ++i) {
     const Buffer& buffer = plan.buffers[i];
     out += fmt::format("  b{}: {} {}", i, to_string(buffer.type), to_string(buffer.kind));
+    if (buffer.kind != BufferKind::kTemporary) out += fmt::format(" {}", buffer.index);
+    if (!buffer.layout.dense()) out += fmt::format(" in panels of {}, {}", buffer.layout.panel, buffer.layout.last);
     if (buffer.kind != BufferKind::kTemporary) {
-      out += fmt::format(" {}\n", buffer.index);
+      out += '\n';
       continue;
     }
     out += fmt::format(" at {}, {} bytes, kernels {} to {}\n", to_string(buffer.offset), to_string(buffer.bytes),

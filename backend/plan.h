@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "backend/layout.h"
 #include "backend/target.h"
 #include "ir/graph.h"
 
@@ -27,6 +28,7 @@ struct Buffer {
   BufferKind kind;
   std::size_t index = 0;  ///< which parameter, state, result or constant
   Type type;              ///< of the value that it was made for
+  Layout layout = {};     ///< how its elements lie; parameters, results and constants are dense
   Dim bytes = 0;          ///< of a temporary, a multiple of 64 (for each B, if it grows with B)
   Dim offset = 0;         ///< of a temporary: in the static arena, or c*B in the one that grows with B
   int first_use = 0;      ///< of a temporary: first and last kernel that touch it
@@ -64,6 +66,7 @@ struct KernelPlan {
   std::vector<int> operands;  ///< a buffer for each parameter of the body
   std::vector<int> results;   ///< a buffer for each result of the body
   ir::Origins origins;
+  bool flat = false;  ///< of a loop: over all elements as one long row
   Units units;
   Scratch scratch;
   bool barrier_before = false;       ///< all threads must have finished the kernels before it
@@ -108,8 +111,8 @@ std::string_view to_string(BufferKind kind);  ///< "parameter", "state", "result
 std::string to_string(const Plan& plan);
 
 // The steps of make_plan that have files of their own.
-void place_buffers(Plan& plan);                               ///< plan_memory.cpp: lifetimes, offsets, barriers
-void split_kernel(KernelPlan& kernel, const Target& target);  ///< plan_units.cpp: units and scratch
+void place_buffers(Plan& plan);  ///< plan_memory.cpp: lifetimes, offsets, barriers
+void split_kernel(KernelPlan& kernel, const Plan& plan, const Target& target);  ///< plan_units.cpp: units and scratch
 
 /// The tile of a product that stays in registers: `rows` by `vectors` vectors.
 struct Tile {
@@ -120,10 +123,6 @@ Tile matmul_tile(const Target& target);
 
 /// The elements of a flat loop that make one unit.
 inline constexpr std::int64_t kFlatBlock = 1024;
-
-/// Whether a loop kernel may run over its elements as one long row: nothing in it depends on positions but through the
-/// row-major index.
-bool is_flat(const ir::Graph& body);
 
 /// The only node of `op` in `body`, or nullptr.
 const ir::Node* find_op(const ir::Graph& body, ir::Op op);

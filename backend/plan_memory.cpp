@@ -14,9 +14,9 @@ std::int64_t aligned(std::int64_t bytes) { return (bytes + kAlignment - 1) / kAl
 /// The bytes of a temporary. One that grows with B gets a multiple of 64 for each of B, so that its offset c*B is
 /// aligned for every B. A whole vector may be loaded at the last element of any buffer, so a static one has a tail of
 /// as many readable bytes.
-Dim bytes_of(const Type& type) {
-  const Dim count = type.shape.element_count();
-  const auto bytes = count.size * static_cast<std::int64_t>(size_of(type.dtype));
+Dim bytes_of(const Buffer& buffer) {
+  const Dim count = element_count(buffer.layout, buffer.type.shape);
+  const auto bytes = count.size * static_cast<std::int64_t>(size_of(buffer.type.dtype));
   return count.batch ? Dim(aligned(bytes), true) : Dim(aligned(bytes + kAlignment));
 }
 
@@ -63,7 +63,7 @@ void find_offsets(Plan& plan) {
   std::vector<Buffer*> order;
   for (Buffer& buffer : plan.buffers) {
     if (buffer.kind != BufferKind::kTemporary || buffer.last_use < 0) continue;
-    buffer.bytes = bytes_of(buffer.type);
+    buffer.bytes = bytes_of(buffer);
     order.push_back(&buffer);
   }
   // Not by stable_sort, whose deprecated parts in libstdc++ 12 clang warns of: equal ones keep their places in the

@@ -18,7 +18,19 @@ std::int64_t Units::count(std::int64_t batch_size) const {
 /// 24 accumulators of 32 registers with AVX-512; 12 of 16 otherwise. The rest holds a row of B and the broadcast of A.
 Tile matmul_tile(const Target& target) { return target.vector_registers >= 32 ? Tile{8, 3} : Tile{6, 2}; }
 
-bool is_flat(const Graph& body) {
+namespace {
+
+std::int64_t bytes_of_element(const Graph& body) {
+  const Node* const product = find_op(body, Op::kMatmul);
+  return product == nullptr ? 4 : static_cast<std::int64_t>(size_of(product->types[0].dtype));
+}
+
+/// Whether a loop kernel may run over its elements as one long row: all lie densely, and nothing in it depends on
+/// positions but through the row-major index.
+bool is_flat(const KernelPlan& kernel, const Plan& plan) {
+  const Graph& body = *kernel.body;
+  const auto dense = [&](int buffer) { return plan.buffers[static_cast<std::size_t>(buffer)].layout.dense(); };
+  if (!std::ranges::all_of(kernel.operands, dense) || !std::ranges::all_of(kernel.results, dense)) return false;
   const Shape& shape = body.type(body.results()[0]).shape;
   const auto single = [](const Type& type) { return type.shape.element_count() == Dim(1); };
   return std::ranges::all_of(body.nodes(), [&](const Node& node) {
@@ -38,16 +50,10 @@ bool is_flat(const Graph& body) {
   });
 }
 
-namespace {
-
-std::int64_t bytes_of_element(const Graph& body) {
-  const Node* const product = find_op(body, Op::kMatmul);
-  return product == nullptr ? 4 : static_cast<std::int64_t>(size_of(product->types[0].dtype));
-}
-
-void split_loop(KernelPlan& kernel) {
+void split_loop(KernelPlan& kernel, const Plan& plan) {
   const Shape& shape = kernel.body->type(kernel.body->results()[0]).shape;
-  if (is_flat(*kernel.body)) {
+  kernel.flat = is_flat(kernel, plan);
+  if (kernel.flat) {
     kernel.units.axes = {{shape.element_count(), kFlatBlock}};
     return;
   }
@@ -106,10 +112,10 @@ void split_scatter(KernelPlan& kernel) {
 
 }  // namespace
 
-void split_kernel(KernelPlan& kernel, const Target& target) {
+void split_kernel(KernelPlan& kernel, const Plan& plan, const Target& target) {
   switch (kernel.kind) {
     case KernelKind::kLoop:
-      return split_loop(kernel);
+      return split_loop(kernel, plan);
     case KernelKind::kReduce:
     case KernelKind::kArgmax:
       return split_reduction(kernel, target);

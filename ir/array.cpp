@@ -1,5 +1,9 @@
 #include "ir/array.h"
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 #include <cstdlib>
 #include <limits>
 #include <new>
@@ -9,12 +13,18 @@ namespace sluice {
 namespace {
 
 constexpr std::size_t kAlignment = 64;
+constexpr std::size_t kHugePage = std::size_t{1} << 21;
 constexpr std::size_t kReadableTail = 64;  // a whole vector may be loaded at the last element
 
 std::shared_ptr<std::byte> allocate(std::size_t bytes) {
   const std::size_t rounded = (bytes + kReadableTail + kAlignment - 1) / kAlignment * kAlignment;
-  void* const memory = std::aligned_alloc(kAlignment, rounded);
+  const std::size_t huge_pages = rounded / kHugePage;
+  void* const memory = std::aligned_alloc(huge_pages > 0 ? kHugePage : kAlignment, rounded);
   if (memory == nullptr) throw std::bad_alloc();
+#if defined(__linux__)
+  // Kernels walk down columns, whose elements stand on a small page each. Only whole huge pages: no memory is wasted.
+  if (huge_pages > 0) madvise(memory, huge_pages * kHugePage, MADV_HUGEPAGE);  // a wish: failing does no harm
+#endif
   std::memset(memory, 0, rounded);
   return {static_cast<std::byte*>(memory), [](std::byte* p) { std::free(p); }};
 }

@@ -56,14 +56,10 @@ class ReferenceExecutable : public Executable {
     if (outputs.size() != graph_.results().size())
       fail("@{}: expected {} outputs, got {}", graph_.name(), graph_.results().size(), outputs.size());
     std::vector<Array> states;
-    for (const auto& variable : variables_) states.push_back(variable->elements());
+    for (const auto& variable : variables_) states.push_back(variable->unlocked_value());
     const ir::EvalResult result = ir::evaluate(graph_, inputs, states);
     for (std::size_t i = 0; i < result.results.size(); ++i) deliver(result.results[i], outputs[i]);
-    for (std::size_t i = 0; i < variables_.size(); ++i) {
-      Array& elements = variables_[i]->elements();
-      const Array& updated = result.states[i];
-      if (updated.bytes() != elements.bytes()) std::memcpy(elements.bytes(), updated.bytes(), elements.byte_count());
-    }
+    for (std::size_t i = 0; i < variables_.size(); ++i) variables_[i]->unlocked_assign(result.states[i]);
   }
 
   std::vector<double> profile(std::span<const Array> /*inputs*/, std::span<Array> /*outputs*/) override {

@@ -96,7 +96,7 @@ class JitExecutable : public Executable {
     pointers_.resize(plan().buffers.size());
     for (std::size_t b = 0; b < pointers_.size(); ++b) {
       const Buffer& buffer = plan().buffers[b];
-      if (buffer.kind == BufferKind::kState) pointers_[b] = variables_[buffer.index]->elements().bytes();
+      if (buffer.kind == BufferKind::kState) pointers_[b] = variables_[buffer.index]->memory().bytes();
       // Nor do they write constants.
       if (buffer.kind == BufferKind::kConstant)
         pointers_[b] = const_cast<std::byte*>(plan().constants[buffer.index].bytes());

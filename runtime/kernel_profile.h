@@ -16,7 +16,7 @@ struct Plan;
 namespace sluice::runtime {
 
 /// The bytes of the elements of a value where B is `batch_size`.
-std::int64_t bytes_of(const Type& type, std::int64_t batch_size);
+std::int64_t bytes_of(const Type& type, std::int64_t batch_size, const backend::Layout& layout = {});
 
 /// What a kernel does, and what it reads and writes, each buffer once.
 ir::Cost cost_of(const backend::Plan& plan, const backend::KernelPlan& kernel, std::int64_t batch_size);

@@ -1,7 +1,6 @@
 #include "runtime/variable.h"
 
-#include <cstring>
-
+#include "backend/layout.h"
 #include "ir/error.h"
 #include "runtime/step_lock.h"
 
@@ -13,18 +12,34 @@ std::mutex& step_lock() {
 }
 
 VariableStorage::VariableStorage(std::string name, const Array& value, bool trainable, std::optional<ir::Range> range)
-    : name_(std::move(name)), trainable_(trainable), range_(range), elements_(value.clone()) {}
+    : name_(std::move(name)),
+      trainable_(trainable),
+      range_(range),
+      type_(value.type()),
+      memory_(type_.dtype, {backend::element_count(backend::state_layout(type_), type_.shape).size}) {
+  unlocked_assign(value);
+}
 
 Array VariableStorage::value() const {
   const std::scoped_lock lock(step_lock());
-  return elements_.clone();
+  return unlocked_value();
 }
 
 void VariableStorage::assign(const Array& value) {
-  if (value.type() != type())
-    fail("assign: variable \"{}\" is {}, got {}", name_, to_string(type()), to_string(value.type()));
+  if (value.type() != type_)
+    fail("assign: variable \"{}\" is {}, got {}", name_, to_string(type_), to_string(value.type()));
   const std::scoped_lock lock(step_lock());
-  if (value.byte_count() > 0) std::memcpy(elements_.bytes(), value.bytes(), value.byte_count());
+  unlocked_assign(value);
+}
+
+Array VariableStorage::unlocked_value() const {
+  Array value(type_.dtype, type_.shape.at(1));
+  backend::unpack(backend::state_layout(type_), memory_.bytes(), value);
+  return value;
+}
+
+void VariableStorage::unlocked_assign(const Array& value) {
+  backend::pack(backend::state_layout(type_), value, memory_.bytes());
 }
 
 }  // namespace sluice::runtime

@@ -9,8 +9,8 @@
 
 namespace sluice::runtime {
 
-/// Where a variable lives between calls: a name, a static type and its elements. Functions that share it hold the same
-/// VariableStorage.
+/// Where a variable lives between calls: a name, a static type and its elements, which lie in memory as compiled
+/// kernels want them. Functions that share it hold the same VariableStorage.
 class VariableStorage {
  public:
   /// `value` is copied. `trainable`: whether optimizers see it. `range`: what values it takes, for tools that make up
@@ -22,21 +22,25 @@ class VariableStorage {
   const std::string& name() const { return name_; }
   bool trainable() const { return trainable_; }
   const std::optional<ir::Range>& range() const { return range_; }
-  Type type() const { return elements_.type(); }
+  const Type& type() const { return type_; }
 
   /// A copy of the elements, row-major. Waits while a step runs.
   Array value() const;
   /// Sets all elements. Waits while a step runs. Throws Error if the type differs.
   void assign(const Array& value);
 
-  /// The elements themselves, for executables, which run under the team's lock.
-  Array& elements() { return elements_; }
+  // For executables, which run under the team's lock.
+  Array unlocked_value() const;
+  void unlocked_assign(const Array& value);
+  /// The elements as they lie in memory, laid out as backend::state_layout says for the type.
+  Array& memory() { return memory_; }
 
  private:
   std::string name_;
   bool trainable_;
   std::optional<ir::Range> range_;
-  Array elements_;
+  Type type_;
+  Array memory_;
 };
 
 using Variables = std::vector<std::shared_ptr<VariableStorage>>;

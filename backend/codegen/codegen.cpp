@@ -18,19 +18,20 @@ std::string kernel_symbol(std::size_t index) { return fmt::format("kernel_{}", i
 
 namespace {
 
-llvm::Value* load_pointer(Emitter& e, llvm::Value* buffers, int index) {
-  return e.b.CreateLoad(e.b.getPtrTy(), e.element(e.b.getPtrTy(), buffers, e.i64(index)));
+Place place_of(Emitter& e, const Plan& plan, llvm::Value* buffers, int index) {
+  return {e.b.CreateLoad(e.b.getPtrTy(), e.element(e.b.getPtrTy(), buffers, e.i64(index))),
+          plan.buffers[static_cast<std::size_t>(index)].layout};
 }
 
-void emit_kernel(Emitter& e, const KernelPlan& plan, const std::string& symbol) {
+void emit_kernel(Emitter& e, const Plan& whole, const KernelPlan& plan, const std::string& symbol) {
   llvm::Type* const pointer = e.b.getPtrTy();
   llvm::Type* const i64 = e.b.getInt64Ty();
   llvm::Function* const function = e.function(symbol, e.b.getVoidTy(), {pointer, i64, pointer, i64, i64}, true);
   e.batch = function->getArg(1);
-  std::vector<llvm::Value*> operands;
-  std::vector<llvm::Value*> results;
-  for (const int buffer : plan.operands) operands.push_back(load_pointer(e, function->getArg(0), buffer));
-  for (const int buffer : plan.results) results.push_back(load_pointer(e, function->getArg(0), buffer));
+  std::vector<Place> operands;
+  std::vector<Place> results;
+  for (const int buffer : plan.operands) operands.push_back(place_of(e, whole, function->getArg(0), buffer));
+  for (const int buffer : plan.results) results.push_back(place_of(e, whole, function->getArg(0), buffer));
   llvm::Instruction* const entry = e.preheader("kernel");
   Frame frame{e,
               plan,
@@ -101,7 +102,7 @@ Generated generate_kernels(const Plan& plan, std::size_t first, std::size_t last
   module.setTargetTriple(target.triple);
 #endif
   Emitter emitter(module, target);
-  for (std::size_t k = first; k < last; ++k) emit_kernel(emitter, plan.kernels[k], kernel_symbol(k));
+  for (std::size_t k = first; k < last; ++k) emit_kernel(emitter, plan, plan.kernels[k], kernel_symbol(k));
 
   Generated generated;
   std::string problem;

@@ -58,7 +58,7 @@ Element element_of_constant(Elements& k, const Node& node, const Index& index) {
   auto* const global =
       new llvm::GlobalVariable(e.module, padded->getType(), true, llvm::GlobalValue::PrivateLinkage, padded);
   global->setAlignment(llvm::Align(64));
-  return k.load(global, node.types[0], index);
+  return k.load({global}, node.types[0], index);
 }
 
 Index index_before_broadcast(Elements& k, const Shape& from, const Shape& to, const Index& index) {

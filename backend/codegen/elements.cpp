@@ -9,9 +9,8 @@ namespace sluice::backend {
 using ir::Node;
 using ir::Op;
 
-Elements::Elements(Emitter& emitter, const ir::Graph& body, std::vector<llvm::Value*> pointers,
-                   llvm::Instruction* entry)
-    : e_(emitter), body_(body), pointers_(std::move(pointers)) {
+Elements::Elements(Emitter& emitter, const ir::Graph& body, std::vector<Place> places, llvm::Instruction* entry)
+    : e_(emitter), body_(body), places_(std::move(places)) {
   outer_ = {entry, entry};
 }
 
@@ -63,7 +62,7 @@ Element Elements::compute(ir::Value value, const Index& index) {
   if (node.op == Op::kParameter) {
     const auto parameters = body_.parameters();
     const auto found = std::ranges::find(parameters, value, &ir::Parameter::value);
-    return load(pointers_[static_cast<std::size_t>(found - parameters.begin())], node.types[0], index);
+    return load(places_[static_cast<std::size_t>(found - parameters.begin())], node.types[0], index);
   }
   return emit_element(*this, node, index);
 }
@@ -92,7 +91,7 @@ Coordinate Elements::combine(const Coordinate& x, Dim factor, const Coordinate& 
     return {hoisted(level, [&] { return e_.add(scaled(x.base, false), y.base); }), y.counts, nullptr, level};
   }
   if (x.counts && factor == Dim(1) && y.uniform()) {
-    return {hoisted(level, [&] { return e_.add(x.base, y.base); }), true, nullptr, level};
+    return {hoisted(level, [&] { return e_.add(x.base, y.base); }), true, nullptr, level, true};
   }
   llvm::Value* const x_lanes = spread(number_of(x));
   llvm::Value* const y_lanes = spread(number_of(y));
@@ -109,6 +108,44 @@ Coordinate Elements::linear(const Shape& shape, const Index& index) {
   for (int axis = 0; axis < shape.rank(); ++axis)
     position = combine(position, shape[axis], index[static_cast<std::size_t>(axis)]);
   return position;
+}
+
+PanelStart Elements::panel_of(const Layout& layout, const Shape& shape, llvm::Value* column) {
+  auto& b = e_.b;
+  const auto number = [&](std::int64_t value) { return llvm::ConstantInt::getSigned(column->getType(), value); };
+  const std::int64_t columns = shape[1].size;
+  if (layout.one_panel(columns)) return {number(0), number(layout.last)};
+  SLUICE_CHECK(!shape[0].batch, "panels of a matrix whose height is not known");
+  llvm::Value* const panel = b.CreateUDiv(column, number(layout.panel));
+  llvm::Value* width = number(layout.panel);
+  if (layout.last != layout.panel) {
+    llvm::Value* const whole = b.CreateICmpSLT(panel, number((columns - 1) / layout.panel));
+    width = b.CreateSelect(whole, width, number(layout.last));
+  }
+  return {b.CreateMul(panel, number(layout.panel * (shape[0].size - 1))), width};
+}
+
+Coordinate Elements::position(const Layout& layout, const Shape& shape, const Index& index) {
+  if (layout.dense()) return linear(shape, index);
+  SLUICE_CHECK(index.size() == 2, "a matrix in panels read as one row");
+  const Coordinate& row = index[0];
+  const Coordinate& column = index[1];
+  const Level level = std::max(row.level, column.level);
+  const bool in_one_panel = column.uniform() || (column.counts && (!column.shifted || layout.one_panel(shape[1].size)));
+  if (row.uniform() && in_one_panel) {
+    const bool known = known_panel && column.counts && shape == known_panel_shape;
+    llvm::Value* const row_start = hoisted(known ? std::max(row.level, Level::kRow) : level, [&] {
+      const PanelStart found = known ? *known_panel : panel_of(layout, shape, column.base);
+      return e_.add(e_.mul(row.base, found.width), found.offset);
+    });
+    return {hoisted(level, [&] { return e_.add(row_start, column.base); }), column.counts, nullptr, level};
+  }
+  llvm::Value* const rows = spread(number_of(row));
+  llvm::Value* const columns = spread(number_of(column));
+  const PanelStart found = panel_of(layout, shape, columns);
+  llvm::Value* const at = e_.b.CreateAdd(e_.b.CreateAdd(e_.b.CreateMul(rows, found.width), found.offset), columns);
+  if (lanes_ == 1) return {at, false, nullptr, Level::kVector};
+  return {nullptr, false, at, Level::kVector};
 }
 
 Index Elements::delinearized(const Shape& shape, const Coordinate& position) {
@@ -130,25 +167,25 @@ Index Elements::delinearized(const Shape& shape, const Coordinate& position) {
   return index;
 }
 
-Element Elements::load(llvm::Value* pointer, const Type& type, const Index& index) {
+Element Elements::load(const Place& place, const Type& type, const Index& index) {
   auto& b = e_.b;
   llvm::Type* const memory = e_.memory_type(type.dtype);
-  const Coordinate position = linear(type.shape, index);
+  const Coordinate at = position(place.layout, type.shape, index);
   const auto to_register = [&](llvm::Value* loaded) {
     if (type.dtype != DType::kBool) return loaded;
     return b.CreateICmpNE(loaded, llvm::Constant::getNullValue(loaded->getType()));
   };
-  if (position.uniform() || lanes_ == 1) {
-    llvm::Value* const value = hoisted(position.level, [&] {
-      return to_register(b.CreateLoad(memory, e_.element(memory, pointer, number_of(position).value)));
+  if (at.uniform() || lanes_ == 1) {
+    llvm::Value* const value = hoisted(at.level, [&] {
+      return to_register(b.CreateLoad(memory, e_.element(memory, place.pointer, number_of(at).value)));
     });
-    return {value, true, position.level};
+    return {value, true, at.level};
   }
   llvm::Type* const vector = Emitter::vector_of(memory, lanes_);
   const llvm::Align align(size_of(type.dtype));
   llvm::Value* loaded = nullptr;
-  if (position.counts) {
-    llvm::Value* const from = e_.element(memory, pointer, position.base);
+  if (at.counts) {
+    llvm::Value* const from = e_.element(memory, place.pointer, at.base);
     if (mask_ == nullptr) {
       loaded = b.CreateAlignedLoad(vector, from, align);
     } else {
@@ -156,24 +193,24 @@ Element Elements::load(llvm::Value* pointer, const Type& type, const Index& inde
     }
   } else {
     llvm::Value* const all = llvm::Constant::getAllOnesValue(Emitter::vector_of(b.getInt1Ty(), lanes_));
-    loaded = b.CreateMaskedGather(vector, e_.element(memory, pointer, position.lanes), align,
+    loaded = b.CreateMaskedGather(vector, e_.element(memory, place.pointer, at.lanes), align,
                                   mask_ == nullptr ? all : mask_, llvm::Constant::getNullValue(vector));
   }
   return {to_register(loaded), false, Level::kVector};
 }
 
-void Elements::store(llvm::Value* pointer, const Type& type, const Index& index, llvm::Value* value) {
+void Elements::store(const Place& place, const Type& type, const Index& index, llvm::Value* value) {
   auto& b = e_.b;
   llvm::Type* const memory = e_.memory_type(type.dtype);
   if (type.dtype == DType::kBool) value = b.CreateZExt(value, Emitter::vector_of(memory, lanes_));
-  const Coordinate position = linear(type.shape, index);
+  const Coordinate at = position(place.layout, type.shape, index);
   const llvm::Align align(size_of(type.dtype));
   if (lanes_ == 1) {
-    b.CreateAlignedStore(value, e_.element(memory, pointer, number_of(position).value), align);
+    b.CreateAlignedStore(value, e_.element(memory, place.pointer, number_of(at).value), align);
     return;
   }
-  SLUICE_CHECK(position.counts, "a store to scattered elements");
-  llvm::Value* const to = e_.element(memory, pointer, position.base);
+  SLUICE_CHECK(at.counts, "a store to scattered elements");
+  llvm::Value* const to = e_.element(memory, place.pointer, at.base);
   if (mask_ == nullptr) {
     b.CreateAlignedStore(value, to, align);
   } else {

@@ -3,10 +3,12 @@
 #include <array>
 #include <functional>
 #include <map>
+#include <optional>
 #include <tuple>
 #include <vector>
 
 #include "backend/codegen/emitter.h"
+#include "backend/layout.h"
 #include "ir/graph.h"
 
 namespace sluice::backend {
@@ -21,6 +23,7 @@ struct Coordinate {
   bool counts = false;
   llvm::Value* lanes = nullptr;  ///< i64 lanes, where the coordinate is neither the same nor counting
   Level level = Level::kKernel;
+  bool shifted = false;  ///< counts, but not from a multiple of the lanes
 
   bool uniform() const { return !counts && lanes == nullptr; }
   auto key() const { return std::tuple(base, counts, lanes); }
@@ -34,12 +37,24 @@ struct Element {
   Level level = Level::kKernel;
 };
 
+/// The memory of a value.
+struct Place {
+  llvm::Value* pointer;
+  Layout layout = {};
+};
+
+/// Where row 0 of a panel begins, less its first column, and how long its rows are.
+struct PanelStart {
+  llvm::Value* offset;
+  llvm::Value* width;
+};
+
 /// Computes elements of the values of a kernel's body at given indices, operands first, each once. One rule an op, in
 /// element_rules.cpp.
 class Elements {
  public:
-  /// `pointers` has the memory of each parameter of `body`. `entry`: kernel-level code is put before it.
-  Elements(Emitter& emitter, const ir::Graph& body, std::vector<llvm::Value*> pointers, llvm::Instruction* entry);
+  /// `places` has the memory of each parameter of `body`. `entry`: kernel-level code is put before it.
+  Elements(Emitter& emitter, const ir::Graph& body, std::vector<Place> places, llvm::Instruction* entry);
 
   /// Opens code for `lanes` lanes under a row whose row-level code is put before `row`; `mask` marks the lanes in use
   /// (nullptr: all).
@@ -48,12 +63,18 @@ class Elements {
 
   /// Values that do not come from the body's own rule: the product of a matmul kernel.
   std::function<Element(const Index&)> product;
+  /// The panel that all elements of matrices of `known_panel_shape` are in, if it is known: saves finding it for each
+  /// vector.
+  std::optional<PanelStart> known_panel;
+  Shape known_panel_shape;
 
   Element at(ir::Value value, const Index& index);
   /// `at`, as a vector where there is more than one lane.
   llvm::Value* vector_at(ir::Value value, const Index& index);
-  /// Writes `value`, of `type`, to `pointer` at `index`.
-  void store(llvm::Value* pointer, const Type& type, const Index& index, llvm::Value* value);
+  /// Writes `value`, of `type`, to `place` at `index`.
+  void store(const Place& place, const Type& type, const Index& index, llvm::Value* value);
+  /// The panel that column `column` of a matrix of `shape` is in; for one column or lanes of them.
+  PanelStart panel_of(const Layout& layout, const Shape& shape, llvm::Value* column);
 
   // For the rules.
   Emitter& emitter() { return e_; }
@@ -61,7 +82,7 @@ class Elements {
   int lanes() const { return lanes_; }
   llvm::Value* mask() const { return mask_; }
   llvm::Value* spread(const Element& element);
-  Element load(llvm::Value* pointer, const Type& type, const Index& index);
+  Element load(const Place& place, const Type& type, const Index& index);
   /// A coordinate as i64, scalar if uniform.
   Element number_of(const Coordinate& coordinate);
   Coordinate coordinate_of(const Element& element);
@@ -79,11 +100,13 @@ class Elements {
   using Key = std::tuple<ir::Value, std::vector<std::tuple<llvm::Value*, bool, llvm::Value*>>>;
 
   Element compute(ir::Value value, const Index& index);
+  /// Where in memory an element of `shape` lies.
+  Coordinate position(const Layout& layout, const Shape& shape, const Index& index);
   void forget(Level level);
 
   Emitter& e_;
   const ir::Graph& body_;
-  std::vector<llvm::Value*> pointers_;
+  std::vector<Place> places_;
   std::map<Key, Element> known_;  // looked up only, never iterated for what it emits
   std::array<llvm::Instruction*, 2> outer_{};
   int lanes_ = 1;

@@ -12,8 +12,8 @@ namespace sluice::backend {
 struct Frame {
   Emitter& e;
   const KernelPlan& plan;
-  std::vector<llvm::Value*> operands;  ///< pointers to the memory of the body's parameters
-  std::vector<llvm::Value*> results;
+  std::vector<Place> operands;  ///< the memory of the body's parameters
+  std::vector<Place> results;
   llvm::Value* scratch;
   llvm::Value* begin;
   llvm::Value* end;

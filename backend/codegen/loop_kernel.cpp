@@ -59,7 +59,7 @@ static void emit_flat(Frame& frame, Dim count) {
 void emit_loop(Frame& frame) {
   Emitter& e = frame.e;
   const Shape& shape = frame.body().type(frame.body().results()[0]).shape;
-  if (is_flat(frame.body())) return emit_flat(frame, shape.element_count());
+  if (frame.plan.flat) return emit_flat(frame, shape.element_count());
   e.loop(frame.begin, frame.end, 1, [&](llvm::Value* unit) {
     const auto blocks = unit_blocks(frame, unit);
     Index index;

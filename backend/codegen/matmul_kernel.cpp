@@ -14,11 +14,23 @@ using Values = Emitter::Values;
 
 namespace {
 
-/// A matrix in memory: element (i, j) of the operand as the product sees it stands at i * row + j * column.
+constexpr std::int64_t kLine = 64;  // bytes of a cache line
+
+/// A factor in memory.
 struct Matrix {
+  Place place;
+  Shape shape;
+  bool transposed;  ///< the rows of memory are the columns of the factor
+
+  /// Between rows of memory, where each is one piece.
+  Dim stride() const { return place.layout.dense() ? shape[1] : Dim(place.layout.last); }
+  bool one_piece() const { return place.layout.dense() || place.layout.one_panel(shape[1].size); }
+};
+
+/// A panel of the second factor: `stride` elements from one inner position to the next.
+struct Panel {
   llvm::Value* pointer;
-  Dim stride;       ///< between rows of memory
-  bool transposed;  ///< the rows of memory are the columns of the operand
+  llvm::Value* stride;
 };
 
 /// Emits one product and its epilogue. The result is cut into panels of columns that fit the register tile; a panel's
@@ -40,12 +52,14 @@ class Product {
     bytes_ = static_cast<int>(size_of(result.dtype));
     lanes_ = e_.target.lanes(bytes_);
     tile_ = matmul_tile(e_.target);
-    a_ = {frame.operands[parameter(node_.operands[0])], a[1], node_.attributes.flag(Attr::kTransposeA)};
-    b_ = {frame.operands[parameter(node_.operands[1])], b[1], node_.attributes.flag(Attr::kTransposeB)};
+    a_ = {frame.operands[parameter(node_.operands[0])], a, node_.attributes.flag(Attr::kTransposeA)};
+    b_ = {frame.operands[parameter(node_.operands[1])], b, node_.attributes.flag(Attr::kTransposeB)};
+    SLUICE_CHECK(a_.one_piece(), "the first factor of {} lies in panels", frame.plan.name);
     depth_ = a_.transposed ? a[0] : a[1];
     packed_ = b_.transposed || columns_.batch;
     panel_scratch_ = e_.element(element_, frame.scratch, e_.i64(2 * tile_.rows * panel_columns()));
-    overlapped_ = !columns_.batch && tile_parameters().size() >= 2;
+    tile_parameters_ = tile_parameters();
+    overlapped_ = !columns_.batch && tile_parameters_.size() >= 2;
     frame_.elements.product = [this](const Index& index) { return load_product(index); };
   }
 
@@ -89,7 +103,9 @@ class Product {
                   llvm::Value* last) {
     auto& b = e_.b;
     if (packed_) pack_panel(column, count, vectors);
-    llvm::Value* const panel = packed_ ? panel_scratch_ : e_.element(element_, b_.pointer, column);
+    const Panel panel = packed_ ? Panel{panel_scratch_, e_.i64(panel_columns())} : panel_at(column);
+    for (const std::size_t p : tile_parameters_) note_panel(frame_.operands[p].layout, column);
+    for (const Place& result : frame_.results) note_panel(result.layout, column);
     if (overlapped_) first = emit_overlapped_tiles(column, count, vectors, panel, first, last);
     e_.loop(first, last, 1, [&](llvm::Value* t) {
       llvm::Value* const row = b.CreateMul(t, e_.i64(tile_.rows));
@@ -114,7 +130,7 @@ class Product {
   /// An epilogue with a lot to read and to compute, such as an optimizer's, runs one tile behind the product: a vector
   /// of the tile before after every few multiply-adds, so that the divider and the memory work while the multipliers
   /// do. Takes the whole tiles of first <= t < last and gives the first tile that is left.
-  llvm::Value* emit_overlapped_tiles(llvm::Value* column, llvm::Value* count, std::int64_t vectors, llvm::Value* panel,
+  llvm::Value* emit_overlapped_tiles(llvm::Value* column, llvm::Value* count, std::int64_t vectors, const Panel& panel,
                                      llvm::Value* first, llvm::Value* last) {
     auto& b = e_.b;
     llvm::Value* const end = e_.max(first, e_.min(last, b.CreateUDiv(e_.size(rows_), e_.i64(tile_.rows))));
@@ -122,32 +138,32 @@ class Product {
     e_.if_then(b.CreateICmpSLT(first, end), [&] {
       prefetch_tile(row_of(first), column);
       call_tile(tile_.rows, vectors, a_at(row_of(first)), panel, tile_scratch(first));
-      e_.loop(b.CreateAdd(first, e_.i64(1)), end, 1, [&](llvm::Value* t) {
-        prefetch_tile(row_of(t), column);
-        llvm::Value* const before = b.CreateSub(t, e_.i64(1));
-        emit_overlapped_tile(a_at(row_of(t)), panel, tile_scratch(t), vectors, tile_scratch(before), row_of(before),
-                             column, count);
-      });
+      e_.loop(b.CreateAdd(first, e_.i64(1)), end, 1,
+              [&](llvm::Value* t) { emit_overlapped_tile(t, panel, vectors, column, count); });
       llvm::Value* const final_tile = b.CreateSub(end, e_.i64(1));
       emit_epilogue(tile_scratch(final_tile), row_of(final_tile), e_.i64(tile_.rows), column, count);
     });
     return end;
   }
 
-  /// Computes a tile into `out`, and the epilogue of the tile in `finished`, whose first row is `row`.
-  void emit_overlapped_tile(llvm::Value* a, llvm::Value* panel, llvm::Value* out, std::int64_t vectors,
-                            llvm::Value* finished, llvm::Value* row, llvm::Value* column, llvm::Value* count) {
+  /// Computes tile `t`, and the epilogue of the tile before it.
+  void emit_overlapped_tile(llvm::Value* t, const Panel& panel, std::int64_t vectors, llvm::Value* column,
+                            llvm::Value* count) {
     auto& b = e_.b;
     const std::int64_t width = llvm::cast<llvm::ConstantInt>(count)->getSExtValue();
+    llvm::Value* const row = b.CreateMul(t, e_.i64(tile_.rows));
+    llvm::Value* const row_before = b.CreateSub(row, e_.i64(tile_.rows));
+    llvm::Value* const finished = tile_scratch(b.CreateSub(t, e_.i64(1)));
     llvm::Value* const depth = e_.size(depth_);
     llvm::Value* const share = b.CreateUDiv(depth, e_.i64(tile_.rows * vectors));
-    const Strides strides{e_.size(a_.stride), packed_ ? e_.i64(panel_columns()) : e_.size(b_.stride)};
+    const Strides strides{e_.size(a_.stride()), panel.stride};
     column_ = column;
     const Values state = e_.loop(
-        e_.i64(0), e_.i64(tile_.rows), 1, chain_start(a, panel, tile_.rows, vectors),
+        e_.i64(0), e_.i64(tile_.rows), 1, chain_start(a_at(row), panel.pointer, tile_.rows, vectors),
         [&](llvm::Value* r, const Values& carried) {
           scratch_row_ = e_.element(element_, finished, b.CreateMul(r, e_.i64(panel_columns())));
-          llvm::Value* const i = b.CreateAdd(row, r);
+          llvm::Value* const i = b.CreateAdd(row_before, r);
+          prefetch_row(b.CreateAdd(row, r), column);
           frame_.elements.begin_row(e_.preheader("row"));
           Values now = carried;
           for (std::int64_t v = 0; v < vectors; ++v) {
@@ -160,7 +176,7 @@ class Product {
           return now;
         });
     llvm::Value* const rest = b.CreateSub(depth, b.CreateMul(share, e_.i64(tile_.rows * vectors)));
-    store_tile(emit_chain(state, rest, tile_.rows, vectors, strides), out, tile_.rows, vectors);
+    store_tile(emit_chain(state, rest, tile_.rows, vectors, strides), tile_scratch(t), tile_.rows, vectors);
   }
 
   /// Two tiles take turns in scratch.
@@ -180,30 +196,54 @@ class Product {
     return found;
   }
 
-  /// Asks for what the epilogue will read of this tile, such as an optimizer's state: it arrives while the product is
-  /// computed.
-  void prefetch_tile(llvm::Value* row, llvm::Value* column) {
+  /// Where the second factor's columns from `column` on begin, in the memory's row 0.
+  Panel panel_at(llvm::Value* column) {
+    if (b_.place.layout.dense()) return {e_.element(element_, b_.place.pointer, column), e_.size(b_.stride())};
+    const PanelStart start = frame_.elements.panel_of(b_.place.layout, b_.shape, column);
+    return {e_.element(element_, b_.place.pointer, e_.b.CreateAdd(start.offset, column)), start.width};
+  }
+
+  /// Tells the epilogue in which panel of the state it works.
+  void note_panel(const Layout& layout, llvm::Value* column) {
+    if (layout.dense() || layout.one_panel(columns_.size)) return;
+    frame_.elements.known_panel = frame_.elements.panel_of(layout, node_.types[0].shape, column);
+    frame_.elements.known_panel_shape = node_.types[0].shape;
+  }
+
+  /// Asks for what the epilogue will read of a row of this tile, such as an optimizer's state: it arrives while the
+  /// product is computed.
+  void prefetch_row(llvm::Value* row, llvm::Value* column) {
     auto& b = e_.b;
-    const auto parameters = frame_.body().parameters();
-    for (const std::size_t p : tile_parameters()) {
-      const Type& type = frame_.body().type(parameters[p].value);
-      const std::int64_t line = 64 / static_cast<std::int64_t>(size_of(type.dtype));
-      for (std::int64_t r = 0; r < tile_.rows; ++r) {
-        llvm::Value* const first = b.CreateAdd(b.CreateMul(b.CreateAdd(row, e_.i64(r)), e_.size(columns_)), column);
-        // A row of the tile begins anywhere in a cache line, so it reaches into one more than it fills.
-        for (std::int64_t c = 0; c < panel_columns() + line; c += line) {
-          llvm::Value* const at = e_.element(e_.memory_type(type.dtype), frame_.operands[p],
-                                             b.CreateAdd(first, e_.i64(std::min(c, panel_columns() - 1))));
-          b.CreateIntrinsic(llvm::Intrinsic::prefetch, {b.getPtrTy()},
-                            {at, b.getInt32(0), b.getInt32(3), b.getInt32(1)});
-        }
-      }
+    for (const std::size_t p : tile_parameters_) {
+      const Place& place = frame_.operands[p];
+      const DType dtype = frame_.body().type(frame_.body().parameters()[p].value).dtype;
+      const bool in_panels = !place.layout.dense() && !place.layout.one_panel(columns_.size);
+      const Dim width = place.layout.dense() ? columns_ : Dim(place.layout.last);
+      const PanelStart start = in_panels ? *frame_.elements.known_panel : PanelStart{e_.i64(0), e_.size(width)};
+      llvm::Value* const first = b.CreateAdd(b.CreateAdd(b.CreateMul(row, start.width), start.offset), column);
+      // A dense row of the tile begins anywhere in a cache line, so it reaches into one more than it fills.
+      const std::int64_t bytes = panel_columns() * static_cast<std::int64_t>(size_of(dtype));
+      prefetch_line_by_line(e_.element(e_.memory_type(dtype), place.pointer, first),
+                            bytes + (place.layout.dense() ? kLine : 0));
     }
+  }
+
+  void prefetch_line_by_line(llvm::Value* from, std::int64_t bytes) {
+    for (std::int64_t at = 0; at < bytes; at += kLine) {
+      e_.b.CreateIntrinsic(
+          llvm::Intrinsic::prefetch, {e_.b.getPtrTy()},
+          {e_.element(e_.b.getInt8Ty(), from, e_.i64(at)), e_.b.getInt32(0), e_.b.getInt32(3), e_.b.getInt32(1)});
+    }
+  }
+
+  void prefetch_tile(llvm::Value* row, llvm::Value* column) {
+    if (tile_parameters_.empty()) return;
+    for (std::int64_t r = 0; r < tile_.rows; ++r) prefetch_row(e_.b.CreateAdd(row, e_.i64(r)), column);
   }
 
   /// Where row `row` of the first operand begins.
   llvm::Value* a_at(llvm::Value* row) {
-    return e_.element(element_, a_.pointer, a_.transposed ? row : e_.b.CreateMul(row, e_.size(a_.stride)));
+    return e_.element(element_, a_.place.pointer, a_.transposed ? row : e_.b.CreateMul(row, e_.size(a_.stride())));
   }
 
   void emit_epilogue(llvm::Value* tile, llvm::Value* row, llvm::Value* rows, llvm::Value* column, llvm::Value* count) {
@@ -235,7 +275,7 @@ class Product {
     const llvm::Align align(static_cast<std::uint64_t>(bytes_));
     e_.loop(e_.i64(0), e_.size(depth_), 1, [&](llvm::Value* k) {
       llvm::Value* const from =
-          e_.element(element_, b_.pointer, b.CreateAdd(b.CreateMul(k, e_.size(b_.stride)), column));
+          e_.element(element_, b_.place.pointer, b.CreateAdd(b.CreateMul(k, e_.size(b_.stride())), column));
       llvm::Value* const to = e_.element(element_, panel_scratch_, b.CreateMul(k, e_.i64(panel_columns())));
       for (std::int64_t v = 0; v < vectors; ++v) {
         llvm::Value* const offset = e_.i64(v * lanes_);
@@ -260,11 +300,11 @@ class Product {
       e_.loop(e_.i64(0), e_.size(depth_), lanes_, [&](llvm::Value* k) {
         llvm::Value* const left = e_.min(b.CreateSub(e_.size(depth_), k), e_.i64(lanes_));
         llvm::Value* const mask = e_.first_lanes(left, lanes_);
+        const Panel from_k = panel_at(k);
         Values block;
         for (int i = 0; i < lanes_; ++i) {
           llvm::Value* const row = e_.min(b.CreateAdd(b.CreateAdd(column, offset), e_.i64(i)), last_row);
-          llvm::Value* const from =
-              e_.element(element_, b_.pointer, b.CreateAdd(b.CreateMul(row, e_.size(b_.stride)), k));
+          llvm::Value* const from = e_.element(element_, from_k.pointer, b.CreateMul(row, from_k.stride));
           block.push_back(b.CreateMaskedLoad(vector, from, align, mask, llvm::Constant::getNullValue(vector)));
         }
         transpose(block);
@@ -297,39 +337,37 @@ class Product {
     }
   }
 
-  void call_tile(std::int64_t rows, std::int64_t vectors, llvm::Value* a, llvm::Value* panel, llvm::Value* out) {
-    llvm::Value* const panel_stride = packed_ ? e_.i64(panel_columns()) : e_.size(b_.stride);
-    e_.b.CreateCall(tile_function(rows, vectors), {a, panel, out, e_.size(depth_), e_.size(a_.stride), panel_stride});
+  void call_tile(std::int64_t rows, std::int64_t vectors, llvm::Value* a, const Panel& panel, llvm::Value* out) {
+    e_.b.CreateCall(tile_function(rows, vectors, panel.stride),
+                    {a, panel.pointer, out, e_.size(depth_), e_.size(a_.stride()), panel.stride});
   }
 
   /// rows x vectors accumulators over the whole inner size, written to scratch. Static sizes are part of the code;
   /// products of the same sizes share it.
-  llvm::Function* tile_function(std::int64_t rows, std::int64_t vectors) {
-    const std::string panel = packed_ ? std::to_string(panel_columns()) : to_string(b_.stride);
+  llvm::Function* tile_function(std::int64_t rows, std::int64_t vectors, llvm::Value* panel_stride) {
+    const auto* const known = llvm::dyn_cast<llvm::ConstantInt>(panel_stride);
+    const std::string panel = known == nullptr ? "any" : std::to_string(known->getSExtValue());
     const std::string name = fmt::format("tile_{}_{}x{}_{}{}_{}_{}", bytes_ * 8, rows, vectors,
-                                         a_.transposed ? "t" : "n", to_string(a_.stride), panel, to_string(depth_));
+                                         a_.transposed ? "t" : "n", to_string(a_.stride()), panel, to_string(depth_));
     llvm::Function*& function = e_.shared[name];
     if (function == nullptr) {
       const llvm::IRBuilderBase::InsertPointGuard guard(e_.b);
       llvm::Type* const pointer = e_.b.getPtrTy();
       llvm::Type* const i64 = e_.b.getInt64Ty();
       function = e_.function(name, e_.b.getVoidTy(), {pointer, pointer, pointer, i64, i64, i64}, false);
-      emit_tile(function, rows, vectors);
+      emit_tile(function, rows, vectors, known == nullptr ? function->getArg(5) : panel_stride);
     }
     return function;
   }
 
-  void emit_tile(llvm::Function* function, std::int64_t rows, std::int64_t vectors) {
+  void emit_tile(llvm::Function* function, std::int64_t rows, std::int64_t vectors, llvm::Value* panel_stride) {
     auto& b = e_.b;
     const auto sized = [&](Dim dim, unsigned argument) {
       return dim.batch ? static_cast<llvm::Value*>(function->getArg(argument)) : e_.i64(dim.size);
     };
-    llvm::Value* const depth = sized(depth_, 3);
-    llvm::Value* const a_stride = sized(a_.stride, 4);
-    llvm::Value* const panel_stride =
-        packed_ ? static_cast<llvm::Value*>(e_.i64(panel_columns())) : sized(b_.stride, 5);
+    const Strides strides{sized(a_.stride(), 4), panel_stride};
     const Values start = chain_start(function->getArg(0), function->getArg(1), rows, vectors);
-    store_tile(emit_chain(start, depth, rows, vectors, {a_stride, panel_stride}), function->getArg(2), rows, vectors);
+    store_tile(emit_chain(start, sized(depth_, 3), rows, vectors, strides), function->getArg(2), rows, vectors);
     b.CreateRetVoid();
   }
 
@@ -390,6 +428,7 @@ class Product {
   int lanes_ = 16;
   Tile tile_{};
   Matrix a_{}, b_{};
+  std::vector<std::size_t> tile_parameters_;
   bool packed_ = false;
   bool overlapped_ = false;
   llvm::Value* panel_scratch_ = nullptr;

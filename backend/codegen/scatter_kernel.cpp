@@ -24,7 +24,7 @@ void emit_scatter(Frame& frame) {
 
   llvm::Value* const first = b.CreateMul(frame.begin, e.i64(columns.block));
   llvm::Value* const last = e.min(b.CreateMul(frame.end, e.i64(columns.block)), e.size(columns.size));
-  llvm::Value* const elsewhere = b.CreateICmpNE(frame.operands[0], frame.results[0]);
+  llvm::Value* const elsewhere = b.CreateICmpNE(frame.operands[0].pointer, frame.results[0].pointer);
   e.if_then(elsewhere, [&] {
     e.loop(e.i64(0), e.size(height), 1, [&](llvm::Value* i) {
       k.begin_row(e.preheader("row"));

@@ -81,7 +81,7 @@ TEST_CASE("a step writes nothing behind its variables and results") {
     const std::byte* const tail = array.bytes() + array.byte_count();
     return std::all_of(tail, tail + kTail, [&](std::byte each) { return each == kMark; });
   };
-  for (const Variable& variable : guide.state()) mark(variable.storage()->elements());
+  for (const Variable& variable : guide.state()) mark(variable.storage()->memory());
   for (const std::int64_t size : {1, 3, 17, 80, 128}) {
     INFO("batch of ", size);
     const Dataset rows = examples.slice(0, size);
@@ -96,7 +96,7 @@ TEST_CASE("a step writes nothing behind its variables and results") {
     CHECK(intact(logits));
     guide.train_step(rows.images, rows.labels);
     for (const Variable& variable : guide.state()) {
-      CHECK_MESSAGE(intact(variable.storage()->elements()), variable.name());
+      CHECK_MESSAGE(intact(variable.storage()->memory()), variable.name());
     }
   }
 }

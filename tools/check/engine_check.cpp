@@ -74,12 +74,22 @@ std::string check_kernel(const backend::Program& program, const Plan& sound, std
     return "";
   const ir::Graph& body = *planned->body;
   const Sample sample = passes::make_sample(body, like.batch_size, like.seed);
-  // Arrays of the plan's buffers, each large enough for the value that the body sees there.
+  // Arrays of the plan's buffers, each as large and laid out as the value that the body sees there.
+  const auto layout = [&](std::size_t b) { return sound.buffers[b].layout; };
+  const auto memory_for = [&](std::size_t b, const Type& type) {
+    return Array(type.dtype, {backend::element_count(layout(b), type.shape).at(like.batch_size)});
+  };
+  const auto array_of = [&](std::size_t b, const Array& memory, const Type& type) {
+    Array array(type.dtype, type.shape.at(like.batch_size));
+    backend::unpack(layout(b), memory.bytes(), array);
+    return array;
+  };
   std::vector<Array> memory(sound.buffers.size(), Array(DType::kU8, {0}));
   std::vector<std::byte*> pointers(memory.size());
   for (std::size_t p = 0; p < planned->operands.size(); ++p) {
     const auto b = static_cast<std::size_t>(planned->operands[p]);
-    memory[b] = sample.inputs[p].clone();
+    memory[b] = memory_for(b, sample.inputs[p].type());
+    backend::pack(layout(b), sample.inputs[p], memory[b].bytes());
     pointers[b] = memory[b].bytes();
   }
   for (std::size_t p = 0; p < planned->operands.size(); ++p) {  // an operand that two parameters read
@@ -88,16 +98,21 @@ std::string check_kernel(const backend::Program& program, const Plan& sound, std
   for (std::size_t r = 0; r < planned->results.size(); ++r) {
     const Type& type = body.type(body.results()[r]);
     const auto b = static_cast<std::size_t>(planned->results[r]);
-    memory[b] = Array(type.dtype, type.shape.at(like.batch_size));
+    memory[b] = memory_for(b, type);
     pointers[b] = memory[b].bytes();
   }
   Sample given = sample;
-  for (std::size_t p = 0; p < planned->operands.size(); ++p)
-    given.inputs[p] = memory[static_cast<std::size_t>(planned->operands[p])].reshaped(sample.inputs[p].sizes()).clone();
+  for (std::size_t p = 0; p < planned->operands.size(); ++p) {
+    const auto b = static_cast<std::size_t>(planned->operands[p]);
+    given.inputs[p] = array_of(b, memory[b], sample.inputs[p].type());
+  }
   Array scratch(DType::kU8, {std::max<std::int64_t>(64, kernel.scratch.bytes(like.batch_size))});
   program.functions()[k](pointers.data(), like.batch_size, scratch.bytes(), 0, kernel.units.count(like.batch_size));
   std::vector<Array> actual;
-  for (const int b : planned->results) actual.push_back(memory[static_cast<std::size_t>(b)]);
+  for (std::size_t r = 0; r < planned->results.size(); ++r) {
+    const auto b = static_cast<std::size_t>(planned->results[r]);
+    actual.push_back(array_of(b, memory[b], body.type(body.results()[r])));
+  }
   return passes::compare(passes::expect(body, given), actual);
 }
 
