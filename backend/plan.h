@@ -42,8 +42,12 @@ struct Units {
     std::int64_t block = 1;
   };
   std::vector<Axis> axes;
+  std::int64_t step = 1;  ///< a block of the first axis costs in proportion to how many of this many elements it has
 
   std::int64_t count(std::int64_t batch_size) const;
+  /// Where the share of thread `thread` of `threads` begins, so that all cost the same; `count` for the one after the
+  /// last.
+  std::int64_t share_begin(int thread, int threads, std::int64_t batch_size) const;
 };
 
 /// Bytes of memory of each thread's own that a kernel needs while it runs.

@@ -15,6 +15,19 @@ std::int64_t Units::count(std::int64_t batch_size) const {
   return count;
 }
 
+std::int64_t Units::share_begin(int thread, int threads, std::int64_t batch_size) const {
+  if (axes.empty()) return thread == 0 ? 0 : 1;
+  const std::int64_t size = axes[0].size.at(batch_size);
+  const std::int64_t whole_blocks = size / axes[0].block;
+  const std::int64_t each = count(batch_size) / std::max<std::int64_t>(1, (size + axes[0].block - 1) / axes[0].block);
+  const std::int64_t whole_cost = (axes[0].block + step - 1) / step;
+  const std::int64_t rest_cost = (size % axes[0].block + step - 1) / step;
+  const std::int64_t cost = (whole_blocks * whole_cost + rest_cost) * each * thread / threads;
+  const std::int64_t whole_units = whole_blocks * each;
+  if (cost < whole_units * whole_cost || rest_cost == 0) return cost / whole_cost;
+  return whole_units + (cost - whole_units * whole_cost) / rest_cost;
+}
+
 /// 24 accumulators of 32 registers with AVX-512; 12 of 16 otherwise. The rest holds a row of B and the broadcast of A.
 Tile matmul_tile(const Target& target) { return target.vector_registers >= 32 ? Tile{8, 3} : Tile{6, 2}; }
 
@@ -92,6 +105,7 @@ void split_matmul(KernelPlan& kernel, const Target& target) {
   const std::int64_t lanes = target.lanes(static_cast<int>(element));
   const std::int64_t columns = tile.vectors * lanes;
   kernel.units.axes = {{type.shape[1], columns}, {type.shape[0], tile.rows}};
+  kernel.units.step = lanes;
   kernel.scratch.fixed = 2 * tile.rows * columns * element;
   if (!product.attributes.flag(ir::Attr::kTransposeB) && !type.shape[1].batch) return;
   const Shape& a = kernel.body->type(product.operands[0]).shape;

@@ -118,8 +118,11 @@ class JitExecutable : public Executable {
     }
     scratch_stride_ = memory.scratch_stride;
     if (memory.scratch() > scratch_.element_count()) scratch_ = Array(DType::kU8, {memory.scratch()});
-    units_.clear();
-    for (const backend::KernelPlan& kernel : plan().kernels) units_.push_back(kernel.units.count(batch));
+    shares_.clear();
+    for (const backend::KernelPlan& kernel : plan().kernels) {
+      for (int thread = 0; thread <= threads; ++thread)
+        shares_.push_back(kernel.units.share_begin(thread, threads, batch));
+    }
     batch_ = batch;
     threads_ = threads;
   }
@@ -164,15 +167,17 @@ class JitExecutable : public Executable {
   /// The share of kernel `k` that `thread` does.
   void run_kernel(std::size_t k, int thread, int threads) const {
     std::byte* const scratch = const_cast<std::byte*>(scratch_.bytes()) + scratch_stride_ * thread;
-    const std::int64_t begin = units_[k] * thread / threads;
-    const std::int64_t end = units_[k] * (thread + 1) / threads;
+    const std::int64_t* const share =
+        &shares_[k * static_cast<std::size_t>(threads + 1) + static_cast<std::size_t>(thread)];
+    const std::int64_t begin = share[0];
+    const std::int64_t end = share[1];
     if (begin < end) program_->functions()[k](pointers_.data(), batch_, scratch, begin, end);
   }
 
   std::shared_ptr<const backend::Program> program_;
   Variables variables_;
   std::vector<std::byte*> pointers_;  ///< one a buffer of the plan
-  std::vector<std::int64_t> units_;   ///< one a kernel, for the B at hand
+  std::vector<std::int64_t> shares_;  ///< for each kernel where each thread's units begin, and the last one's end
   Array static_arena_{DType::kU8, {0}};
   Array batch_arena_{DType::kU8, {0}};
   Array scratch_{DType::kU8, {0}};
