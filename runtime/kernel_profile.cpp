@@ -47,14 +47,20 @@ std::pair<Plan, std::vector<double>> measure_kernels(const ir::Graph& traced, st
 /// The bytes that a step works on.
 std::int64_t bytes_of_step(const Plan& plan, std::int64_t batch_size, int threads) {
   std::int64_t bytes = backend::memory_of(plan, batch_size, threads).total();
-  for (const Type& type : plan.states) bytes += bytes_of(type, batch_size, backend::state_layout(type));
+  for (const Type& type : plan.states)
+    bytes += bytes_of({backend::BufferKind::kState, 0, type, backend::state_layout(type)}, batch_size);
   return bytes;
 }
 
 }  // namespace
 
-std::int64_t bytes_of(const Type& type, std::int64_t batch_size, const backend::Layout& layout) {
-  return element_count(layout, type.shape).at(batch_size) * static_cast<std::int64_t>(size_of(type.dtype));
+std::int64_t bytes_of(const Type& type, std::int64_t batch_size) {
+  return type.shape.element_count().at(batch_size) * static_cast<std::int64_t>(size_of(type.dtype));
+}
+
+std::int64_t bytes_of(const backend::Buffer& buffer, std::int64_t batch_size) {
+  const Dim count = element_count(buffer.layout, buffer.type.shape);
+  return count.at(batch_size) * static_cast<std::int64_t>(size_of(buffer.type.dtype));
 }
 
 ir::Cost cost_of(const Plan& plan, const KernelPlan& kernel, std::int64_t batch_size) {

@@ -9,6 +9,7 @@
 #include "runtime/machine.h"
 
 namespace sluice::backend {
+struct Buffer;
 struct KernelPlan;
 struct Plan;
 }  // namespace sluice::backend
@@ -16,7 +17,9 @@ struct Plan;
 namespace sluice::runtime {
 
 /// The bytes of the elements of a value where B is `batch_size`.
-std::int64_t bytes_of(const Type& type, std::int64_t batch_size, const backend::Layout& layout = {});
+std::int64_t bytes_of(const Type& type, std::int64_t batch_size);
+/// The bytes of memory that a buffer takes, with what its layout leaves between elements.
+std::int64_t bytes_of(const backend::Buffer& buffer, std::int64_t batch_size);
 
 /// What a kernel does, and what it reads and writes, each buffer once.
 ir::Cost cost_of(const backend::Plan& plan, const backend::KernelPlan& kernel, std::int64_t batch_size);

@@ -48,8 +48,7 @@ std::map<BufferKind, std::int64_t> print_buffers(const ir::Graph& graph, const P
     const bool temporary = buffer.kind == BufferKind::kTemporary;
     const bool used = buffer.last_use >= 0;
     if (temporary && !used) continue;
-    const std::int64_t bytes =
-        temporary ? buffer.bytes.at(batch_size) : runtime::bytes_of(buffer.type, batch_size, buffer.layout);
+    const std::int64_t bytes = temporary ? buffer.bytes.at(batch_size) : runtime::bytes_of(buffer, batch_size);
     const bool first = temporary || seen.insert({buffer.kind, buffer.index}).second;
     if (first) sums[buffer.kind] += bytes;
     fmt::print("{:<6} {:<10} {:<26} {:<20} {:>10} {:>10}  {}{}\n", fmt::format("b{}", b), to_string(buffer.kind),
