@@ -1,0 +1,154 @@
+// Variables and products' temporaries lie in memory in layouts of their own: every kind of kernel reads and writes
+// them.
+#include <fmt/format.h>
+
+#include "backend/layout.h"
+#include "ir/text.h"
+#include "tests/backend/check_jit.h"
+#include "tests/support/vector_targets.h"
+
+namespace sluice {
+namespace {
+
+/// Below, at and beside the widths where panels begin, and what is too narrow for them.
+constexpr std::int64_t kWidths[] = {17, 32, 40, 48, 49, 96, 100, 150};
+constexpr std::int64_t kRows = 21;
+
+/// Checks a graph in which R stands for the rows and N for the columns of a state %w.
+void check(std::string_view body, const std::vector<std::int64_t>& batches = {1, 3, 64}) {
+  for (const std::int64_t columns : kWidths) {
+    std::string text = "sluice-ir 1\ngraph @f";
+    for (const char c : body) {
+      if (c == 'R') {
+        text += std::to_string(kRows);
+      } else if (c == 'N') {
+        text += std::to_string(columns);
+      } else if (c == 'M') {
+        text += std::to_string(columns * kRows);
+      } else {
+        text += c;
+      }
+    }
+    CAPTURE(text);
+    for (const std::string& features : test::vector_targets()) {
+      CAPTURE(features);
+      test::check_jit(ir::parse(text), batches, 4e-6, {.target_features = features});
+    }
+  }
+}
+
+TEST_CASE("packing and unpacking give back the same elements, and nothing is left out") {
+  for (const DType dtype : {DType::kF32, DType::kF64}) {
+    for (const std::int64_t columns : kWidths) {
+      CAPTURE(columns);
+      const Array array = test::random_array({dtype, {kRows, columns}}, 1, 3);
+      const backend::Layout layout = backend::state_layout(array.type());
+      CHECK(layout.dense() == (columns < 32));
+      Array memory(dtype, {backend::element_count(layout, array.type().shape).size});
+      backend::pack(layout, array, memory.bytes());
+      Array back(dtype, array.sizes());
+      backend::unpack(layout, memory.bytes(), back);
+      CHECK(back == array);
+    }
+  }
+}
+
+TEST_CASE("small, integer and symbolic matrices lie row by row") {
+  CHECK(backend::state_layout({DType::kF32, {7, 100}}).dense());
+  CHECK(backend::state_layout({DType::kI32, {100, 100}}).dense());
+  CHECK(backend::state_layout({DType::kF32, {100}}).dense());
+  CHECK(backend::state_layout({DType::kF32, {4, 100, 100}}).dense());
+  CHECK(backend::aligned_rows({DType::kF32, {100, batch}}).dense());
+}
+
+TEST_CASE("rows of temporaries are an odd number of cache lines long") {
+  for (const std::int64_t columns : kWidths) {
+    const backend::Layout layout = backend::aligned_rows({DType::kF32, {batch, columns}});
+    if (columns < 32) continue;
+    const std::int64_t width = layout.dense() ? columns : layout.last;
+    CHECK(width >= columns);
+    CHECK(width % 32 == 16);
+  }
+}
+
+TEST_CASE("a variable is read as either factor of a product, plain and transposed") {
+  check(R"((%x: f32[B,R], %y: f32[B,N], %z: f32[N,B], %u: f32[R,B]) state(%w: f32[R,N] "w") {
+  %0: f32[B,N] = matmul %x, %w
+  %1: f32[B,R] = matmul %y, %w {transpose_b=true}
+  %2: f32[R,B] = matmul %w, %z
+  %3: f32[N,B] = matmul %w, %u {transpose_a=true}
+  %4: f32[N,N] = matmul %w, %w {transpose_a=true}
+  %5: f32[R,R] = matmul %w, %w {transpose_b=true}
+  return %0, %1, %2, %3, %4, %5
+})");
+  check(R"((%x: f64[B,R], %y: f64[B,N]) state(%w: f64[R,N] "w") {
+  %0: f64[B,N] = matmul %x, %w
+  %1: f64[B,R] = matmul %y, %w {transpose_b=true}
+  return %0, %1
+})");
+}
+
+TEST_CASE("a variable is reshaped, sliced, transposed, gathered and reduced") {
+  check(R"((%i: i32[B] {range=[0,21)}) state(%w: f32[R,N] "w") {
+  %0: f32[M] = reshape %w {shape=[M]}
+  %1: f32[N,R] = reshape %w {shape=[N,R]}
+  %2: f32[R,6] = slice %w {axis=1, limit=9, start=3}
+  %3: f32[6,N] = slice %w {axis=0, limit=9, start=3}
+  %4: f32[N,R] = transpose %w {permutation=[1,0]}
+  %5: f32[B,N] = gather %w, %i
+  %6: f32[N] = reduce_sum %w {axes=[0]}
+  %7: f32[R] = reduce_max %w {axes=[1]}
+  %8: f32[] = reduce_sum %w {axes=[0,1]}
+  %9: i64[R] = argmax %w {axis=1}
+  %10: f32[R,N] = exp %w
+  return %0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %w
+})");
+}
+
+TEST_CASE("a variable takes what a loop, a product, a scatter, a reshape and a concatenation made") {
+  check(R"((%x: f32[B,R], %y: f32[B,N], %i: i32[B] {range=[0,21)}, %f: f32[M], %g: f32[R,3])
+    state(%a: f32[R,N] "a", %b: f32[R,N] "b", %c: f32[R,N] "c", %d: f32[R,N] "d", %e: f32[R,N] "e", %h: f32[N,R] "h") {
+  %0: f32[R,N] = tanh %a
+  %1: f32[R,N] = matmul %x, %y {transpose_a=true}
+  %2: f32[R,N] = add %b, %1
+  %3: f32[R,N] = scatter_add %c, %i, %y
+  %4: f32[R,N] = reshape %f {shape=[R,N]}
+  %5: f32[R,N] = mul %e, %a
+  %6: f32[R,R] = matmul %5, %a {transpose_b=true}
+  %7: f32[N,R] = transpose %5 {permutation=[1,0]}
+  update %a = %0, %b = %2, %c = %3, %d = %4, %e = %5, %h = %7
+  return %2, %6, %5, %4
+})");
+}
+
+TEST_CASE("an optimizer's state beside a product, whose gradient a clipped norm reads first") {
+  check(R"((%x: f32[B,R], %d: f32[B,N]) state(%w: f32[R,N] "w", %m: f32[R,N] "m", %v: f32[R,N] "v" {range=[1,2)}) {
+  %0: f32[R,N] = matmul %x, %d {transpose_a=true}
+  %1: f32[R,N] = square %0
+  %2: f32[] = reduce_sum %1 {axes=[0,1]}
+  %3: f32[] = sqrt %2
+  %4: f32[R,N] = broadcast %3 {shape=[R,N]}
+  %5: f32[R,N] = div %0, %4
+  %6: f32[R,N] = add %m, %5
+  %7: f32[R,N] = div %6, %v
+  %8: f32[R,N] = sub %w, %7
+  update %w = %8, %m = %6
+  return %2
+})");
+}
+
+TEST_CASE("products of products keep their padding to themselves") {
+  check(R"((%x: f32[B,R], %y: f32[B,N]) state(%w: f32[R,N] "w") {
+  %0: f32[B,N] = matmul %x, %w
+  %1: f32[B,N] = relu %0
+  %2: f32[N,N] = matmul %1, %y {transpose_a=true}
+  %3: f32[B,N] = matmul %1, %2
+  %4: f32[B,R] = matmul %3, %w {transpose_b=true}
+  %5: f32[N] = reduce_sum %3 {axes=[0]}
+  %6: f32[B,R] = neg %4
+  return %3, %5, %6
+})");
+}
+
+}  // namespace
+}  // namespace sluice
