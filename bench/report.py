@@ -157,8 +157,8 @@ def kernel_section(results):
 def process_section(results):
     first, program = results["first_step"], results["program"]
     lines = ["## Whole processes", "",
-             "From the start of the process to the end of the first training step, on made-up images: nothing is loaded. Cold: "
-             "no machine code is kept from before.", ""]
+             "From the start of the process to the end of the first training step, on made-up images: nothing is loaded. With as many "
+             "threads as there are cores. Cold: no machine code is kept from before.", ""]
     rows = [["Sluice, cold", duration(first["cold"]["min"]), duration(first["cold"]["median"])],
             ["Sluice, warm", duration(first["warm"]["min"]), duration(first["warm"]["median"])],
             ["of the cold one: trace, passes, code", duration(first["compile"]["min"]), duration(first["compile"]["median"])]]
