@@ -105,10 +105,10 @@ void check_same(const std::string& name, std::string_view what, const T& written
 }
 
 /// To find out if bytes of the arrays have changed on the disk.
-std::string hash_of_arrays(const SafeTensors& file) {
+std::string data_hash(const SafeTensors& file) {
   std::vector<Array> arrays;
   for (const auto& [key, array] : file.arrays) arrays.push_back(array);
-  return fmt::format("{:016x}", hash_of(arrays));
+  return fmt::format("{:016x}", hash_of_arrays(arrays));
 }
 
 json training_of(const SafeTensors& file, const std::string& name) {
@@ -120,7 +120,7 @@ json training_of(const SafeTensors& file, const std::string& name) {
   const auto training = file.metadata.find("training");
   if (training == file.metadata.end()) fail("{}: the metadata \"training\" is missing", name);
   const auto hash = file.metadata.find("hash");
-  if (hash == file.metadata.end() || hash->second != hash_of_arrays(file)) {
+  if (hash == file.metadata.end() || hash->second != data_hash(file)) {
     fail("{}: is damaged: its arrays do not have the hash that its metadata tell", name);
   }
   constexpr int kDeepest = 4;
@@ -162,7 +162,7 @@ void detail::write_checkpoint(const std::filesystem::path& path, const Checkpoin
       file.arrays[best_key(variable)] = state.best_variables[kept++];
     }
   }
-  file.metadata["hash"] = hash_of_arrays(file);
+  file.metadata["hash"] = data_hash(file);
   write_safetensors(path, file);
 }
 
