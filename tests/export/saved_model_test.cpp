@@ -5,12 +5,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <csignal>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <string>
+#include <thread>
 
 #include "frontend/sluice.h"
 #include "ir/random_arrays.h"
@@ -92,6 +94,15 @@ TEST_CASE("a loaded model predicts the same bits as before saving, for every bat
     if (count == 1) first = after.probabilities;
     CHECK(std::memcmp(after.probabilities.bytes(), first.bytes(), first.byte_count()) == 0);
   }
+  // Threads may share it.
+  const Array images = test::noise(64, 28);
+  std::array<Predictions, 3> of_threads;
+  {
+    std::vector<std::jthread> threads;
+    for (Predictions& predictions : of_threads) threads.emplace_back([&] { predictions = loaded.predict(images); });
+  }
+  for (const Predictions& predictions : of_threads)
+    CHECK(predictions.probabilities == model.module.predict(images).probabilities);
   CHECK(error_of([&] { loaded.predict(test::noise(2, 27)); }) ==
         "@predict: input 0 is u8[2,27,27,1], expected u8[B,28,28,1] with B = 2");
   CHECK(error_of([&] { loaded.run({}); }) == "@predict: expected 1 inputs, got 0");
