@@ -28,7 +28,9 @@ std::error_code last_error() { return {errno, std::generic_category()}; }
 AtomicFolder::AtomicFolder(const std::filesystem::path& target, std::vector<std::string> files)
     : files_(std::move(files)) {
   std::error_code error;
-  target_ = std::filesystem::weakly_canonical(target, error);  // a link stays; what it points to is replaced
+  target_ = std::filesystem::absolute(target, error);  // a name alone has a folder too, the current one
+  if (error) fail_write(target, error);
+  target_ = std::filesystem::weakly_canonical(target_, error);  // a link stays; what it points to is replaced
   if (error) fail_write(target, error);
   if (!target_.has_filename()) target_ = target_.parent_path();  // "folder/"
   std::filesystem::create_directories(target_.parent_path(), error);

@@ -286,6 +286,17 @@ TEST_CASE("a folder takes its place whole or not at all, and a link stays a link
   CHECK(names_in(folder.path()) == std::vector<std::string>{"link", "target"});
 }
 
+TEST_CASE("a name alone is a folder in the current one") {
+  const TemporaryFolder folder;
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(folder.path());
+  AtomicFolder whole("target", {"a"});
+  write_text(whole.path() / "a", "new");
+  whole.commit();
+  std::filesystem::current_path(before);
+  CHECK(text_of(folder.path() / "target" / "a") == "new");
+}
+
 TEST_CASE("a folder that is not a whole saved model is an error that names the file") {
   const TemporaryFolder folder;
   const DigitsModel model(8, {16, 12, 4}, {"zero", "one", "two", "three"});
