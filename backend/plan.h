@@ -125,6 +125,10 @@ struct Tile {
 };
 Tile matmul_tile(const Target& target);
 
+/// The inner positions that one turn through a panel's tiles takes, where there may be many; all else at once.
+inline constexpr std::int64_t kDepthBlock = 256;
+inline bool in_depth_blocks(Dim depth) { return depth.batch || depth.size > 4 * kDepthBlock; }
+
 /// The elements of a flat loop that make one unit.
 inline constexpr std::int64_t kFlatBlock = 1024;
 

@@ -95,8 +95,8 @@ void split_reduction(KernelPlan& kernel, const Target& target) {
   SLUICE_UNREACHABLE("{} reduces nothing", kernel.name);
 }
 
-/// Tiles, panel by panel. Scratch: two tiles on their way to the store, and a panel of the second operand where it must
-/// be packed.
+/// Tiles, panel by panel. Scratch: two tiles on their way to the store, a panel of the second factor where it must be
+/// packed, and the sums of a panel's tiles where the inner positions are taken in blocks.
 void split_matmul(KernelPlan& kernel, const Target& target) {
   const Node& product = *find_op(*kernel.body, Op::kMatmul);
   const Type& type = product.types[0];
@@ -107,12 +107,14 @@ void split_matmul(KernelPlan& kernel, const Target& target) {
   kernel.units.axes = {{type.shape[1], columns}, {type.shape[0], tile.rows}};
   kernel.units.step = lanes;
   kernel.scratch.fixed = 2 * tile.rows * columns * element;
-  if (!product.attributes.flag(ir::Attr::kTransposeB) && !type.shape[1].batch) return;
+  const auto add_rows = [&](Dim rows, std::int64_t more) {
+    kernel.scratch.fixed += more * columns * element;
+    (rows.batch ? kernel.scratch.each_batch : kernel.scratch.fixed) += rows.size * columns * element;
+  };
   const Shape& a = kernel.body->type(product.operands[0]).shape;
   const Dim depth = product.attributes.flag(ir::Attr::kTransposeA) ? a[0] : a[1];
-  const std::int64_t bytes = depth.size * columns * element;
-  kernel.scratch.fixed += lanes * columns * element;
-  (depth.batch ? kernel.scratch.each_batch : kernel.scratch.fixed) += bytes;
+  if (product.attributes.flag(ir::Attr::kTransposeB) || type.shape[1].batch) add_rows(depth, lanes);
+  if (in_depth_blocks(depth)) add_rows(type.shape[0], tile.rows);
 }
 
 /// Blocks of a row's columns: each unit adds all rows, in order, to its own columns.

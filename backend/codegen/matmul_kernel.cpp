@@ -1,9 +1,10 @@
-#include <fmt/format.h>
 #include <llvm/IR/Intrinsics.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "backend/codegen/kernels.h"
+#include "backend/codegen/product_tile.h"
 
 namespace sluice::backend {
 
@@ -27,15 +28,10 @@ struct Matrix {
   bool one_piece() const { return place.layout.dense() || place.layout.one_panel(shape[1].size); }
 };
 
-/// A panel of the second factor: `stride` elements from one inner position to the next.
-struct Panel {
-  llvm::Value* pointer;
-  llvm::Value* stride;
-};
-
 /// Emits one product and its epilogue. The result is cut into panels of columns that fit the register tile; a panel's
 /// row tiles run over the whole inner size, then pass through scratch to the epilogue, which is an ordinary loop over
-/// the tile's elements.
+/// the tile's elements. A large inner size is cut into blocks, whose part of the panel the nearest caches hold: all
+/// tiles of a panel take the first block, then all take the second; their sums wait in scratch.
 class Product {
  public:
   explicit Product(Frame& frame) : frame_(frame), e_(frame.e), node_(*find_op(frame.body(), Op::kMatmul)) {
@@ -57,9 +53,17 @@ class Product {
     SLUICE_CHECK(a_.one_piece(), "the first factor of {} lies in panels", frame.plan.name);
     depth_ = a_.transposed ? a[0] : a[1];
     packed_ = b_.transposed || columns_.batch;
+    tile_code_.emplace(e_, result.dtype, a_.transposed, a_.stride(), panel_columns());
     panel_scratch_ = e_.element(element_, frame.scratch, e_.i64(2 * tile_.rows * panel_columns()));
+    lead_ = e_.i64(0);
+    turns_ = e_.size(depth_);
     tile_parameters_ = tile_parameters();
     overlapped_ = !columns_.batch && tile_parameters_.size() >= 2;
+    if (in_depth_blocks(depth_)) {
+      llvm::Value* const packed_rows = packed_ ? e_.b.CreateAdd(e_.size(depth_), e_.i64(lanes_)) : e_.i64(0);
+      sums_ = e_.element(element_, panel_scratch_, e_.b.CreateMul(packed_rows, e_.i64(panel_columns())));
+      no_sums_ = zero_tile();
+    }
     frame_.elements.product = [this](const Index& index) { return load_product(index); };
   }
 
@@ -106,25 +110,81 @@ class Product {
     const Panel panel = packed_ ? Panel{panel_scratch_, e_.i64(panel_columns())} : panel_at(column);
     for (const std::size_t p : tile_parameters_) note_panel(frame_.operands[p].layout, column);
     for (const Place& result : frame_.results) note_panel(result.layout, column);
-    if (overlapped_) first = emit_overlapped_tiles(column, count, vectors, panel, first, last);
+    const Panel rest = sums_ == nullptr ? panel : emit_depth_blocks(panel, vectors, first, last);
+    if (overlapped_) first = emit_overlapped_tiles(column, count, vectors, rest, first, last);
     e_.loop(first, last, 1, [&](llvm::Value* t) {
       llvm::Value* const row = b.CreateMul(t, e_.i64(tile_.rows));
-      llvm::Value* const left = b.CreateSub(e_.size(rows_), row);
       prefetch_tile(row, column);
-      const bool always_whole = !rows_.batch && rows_.size % tile_.rows == 0;
-      llvm::Value* const is_whole =
-          always_whole ? static_cast<llvm::Value*>(b.getTrue()) : b.CreateICmpSGE(left, e_.i64(tile_.rows));
-      e_.if_else(
-          is_whole, [&] { call_tile(tile_.rows, vectors, a_at(row), panel, frame_.scratch); },
-          [&] {
-            e_.loop(e_.i64(0), left, 1, [&](llvm::Value* r) {
-              llvm::Value* const out = e_.element(element_, frame_.scratch, b.CreateMul(r, e_.i64(panel_columns())));
-              call_tile(1, vectors, a_at(b.CreateAdd(row, r)), panel, out);
-            });
-          });
-      emit_epilogue(frame_.scratch, row, always_whole ? e_.i64(tile_.rows) : e_.min(left, e_.i64(tile_.rows)), column,
-                    count);
+      llvm::Value* const rows = emit_tile(t, vectors, rest, frame_.scratch);
+      emit_epilogue(frame_.scratch, row, rows, column, count);
     });
+  }
+
+  /// All tiles first <= t < last take the inner positions but those of the last block; gives the panel from there on.
+  Panel emit_depth_blocks(const Panel& panel, std::int64_t vectors, llvm::Value* first, llvm::Value* last) {
+    auto& b = e_.b;
+    llvm::Value* const blocks = b.CreateUDiv(b.CreateSub(e_.size(depth_), e_.i64(1)), e_.i64(kDepthBlock));
+    const auto from = [&](llvm::Value* position) {
+      return Panel{e_.element(element_, panel.pointer, b.CreateMul(position, panel.stride)), panel.stride};
+    };
+    turns_ = e_.i64(kDepthBlock);
+    e_.loop(e_.i64(0), blocks, 1, [&](llvm::Value* block) {
+      lead_ = b.CreateMul(block, e_.i64(kDepthBlock));
+      has_sums_ = b.CreateICmpSGT(block, e_.i64(0));
+      const Panel part = from(lead_);
+      e_.loop(first, last, 1, [&](llvm::Value* t) {
+        emit_tile(t, vectors, part, e_.element(element_, sums_, b.CreateMul(t, tile_elements())));
+      });
+    });
+    lead_ = b.CreateMul(blocks, e_.i64(kDepthBlock));
+    has_sums_ = b.CreateICmpSGT(blocks, e_.i64(0));
+    turns_ = b.CreateSub(e_.size(depth_), lead_);
+    return from(lead_);
+  }
+
+  /// The sums of row tile `t` over the inner positions at hand, to `out`: at once, or row by row if it is the last and
+  /// not whole. Gives its rows.
+  llvm::Value* emit_tile(llvm::Value* t, std::int64_t vectors, const Panel& panel, llvm::Value* out) {
+    auto& b = e_.b;
+    llvm::Value* const row = b.CreateMul(t, e_.i64(tile_.rows));
+    const auto emit_whole = [&] { tile_code_->call(tile_.rows, vectors, tile_start(row, panel), turns_, out); };
+    if (!rows_.batch && rows_.size % tile_.rows == 0) {
+      emit_whole();
+      return e_.i64(tile_.rows);
+    }
+    llvm::Value* const left = b.CreateSub(e_.size(rows_), row);
+    e_.if_else(b.CreateICmpSGE(left, e_.i64(tile_.rows)), emit_whole, [&] {
+      e_.loop(e_.i64(0), left, 1, [&](llvm::Value* r) {
+        tile_code_->call(1, vectors, tile_start(b.CreateAdd(row, r), panel), turns_,
+                         e_.element(element_, out, b.CreateMul(r, e_.i64(panel_columns()))));
+      });
+    });
+    return e_.min(left, e_.i64(tile_.rows));
+  }
+
+  /// Where the tile whose first row is `row` goes on.
+  TileStart tile_start(llvm::Value* row, const Panel& panel) {
+    auto& b = e_.b;
+    llvm::Value* const stride = e_.size(a_.stride());
+    llvm::Value* const a =
+        a_.transposed ? b.CreateAdd(e_.mul(lead_, stride), row) : b.CreateAdd(b.CreateMul(row, stride), lead_);
+    TileStart start{e_.element(element_, a_.place.pointer, a), panel};
+    if (sums_ != nullptr) {
+      llvm::Value* const sums = e_.element(element_, sums_, b.CreateMul(row, e_.i64(panel_columns())));
+      start.sums = b.CreateSelect(has_sums_, sums, no_sums_);
+    }
+    return start;
+  }
+
+  llvm::ConstantInt* tile_elements() { return e_.i64(tile_.rows * panel_columns()); }
+
+  /// A tile of zeros, for the first block to go on from.
+  llvm::Value* zero_tile() {
+    auto* const type = llvm::ArrayType::get(element_, static_cast<std::uint64_t>(tile_.rows * panel_columns()));
+    auto* const zeros = new llvm::GlobalVariable(e_.module, type, true, llvm::GlobalValue::PrivateLinkage,
+                                                 llvm::Constant::getNullValue(type));
+    zeros->setAlignment(llvm::Align(64));
+    return zeros;
   }
 
   /// An epilogue with a lot to read and to compute, such as an optimizer's, runs one tile behind the product: a vector
@@ -137,7 +197,7 @@ class Product {
     const auto row_of = [&](llvm::Value* t) { return b.CreateMul(t, e_.i64(tile_.rows)); };
     e_.if_then(b.CreateICmpSLT(first, end), [&] {
       prefetch_tile(row_of(first), column);
-      call_tile(tile_.rows, vectors, a_at(row_of(first)), panel, tile_scratch(first));
+      tile_code_->call(tile_.rows, vectors, tile_start(row_of(first), panel), turns_, tile_scratch(first));
       e_.loop(b.CreateAdd(first, e_.i64(1)), end, 1,
               [&](llvm::Value* t) { emit_overlapped_tile(t, panel, vectors, column, count); });
       llvm::Value* const final_tile = b.CreateSub(end, e_.i64(1));
@@ -154,12 +214,10 @@ class Product {
     llvm::Value* const row = b.CreateMul(t, e_.i64(tile_.rows));
     llvm::Value* const row_before = b.CreateSub(row, e_.i64(tile_.rows));
     llvm::Value* const finished = tile_scratch(b.CreateSub(t, e_.i64(1)));
-    llvm::Value* const depth = e_.size(depth_);
-    llvm::Value* const share = b.CreateUDiv(depth, e_.i64(tile_.rows * vectors));
-    const Strides strides{e_.size(a_.stride()), panel.stride};
+    llvm::Value* const share = b.CreateUDiv(turns_, e_.i64(tile_.rows * vectors));
     column_ = column;
     const Values state = e_.loop(
-        e_.i64(0), e_.i64(tile_.rows), 1, chain_start(a_at(row), panel.pointer, tile_.rows, vectors),
+        e_.i64(0), e_.i64(tile_.rows), 1, tile_code_->start(tile_.rows, vectors, tile_start(row, panel)),
         [&](llvm::Value* r, const Values& carried) {
           scratch_row_ = e_.element(element_, finished, b.CreateMul(r, e_.i64(panel_columns())));
           llvm::Value* const i = b.CreateAdd(row_before, r);
@@ -167,7 +225,7 @@ class Product {
           frame_.elements.begin_row(e_.preheader("row"));
           Values now = carried;
           for (std::int64_t v = 0; v < vectors; ++v) {
-            now = emit_chain(now, share, tile_.rows, vectors, strides);
+            now = tile_code_->chain(now, share, tile_.rows, vectors, panel.stride);
             const std::int64_t left = width - v * lanes_;
             frame_.elements.begin_vector(lanes_, left >= lanes_ ? nullptr : e_.first_lanes(e_.i64(left), lanes_));
             const Coordinate j{b.CreateAdd(column, e_.i64(v * lanes_)), true, nullptr, Level::kVector};
@@ -175,14 +233,14 @@ class Product {
           }
           return now;
         });
-    llvm::Value* const rest = b.CreateSub(depth, b.CreateMul(share, e_.i64(tile_.rows * vectors)));
-    store_tile(emit_chain(state, rest, tile_.rows, vectors, strides), tile_scratch(t), tile_.rows, vectors);
+    llvm::Value* const rest = b.CreateSub(turns_, b.CreateMul(share, e_.i64(tile_.rows * vectors)));
+    tile_code_->store(tile_code_->chain(state, rest, tile_.rows, vectors, panel.stride), tile_scratch(t), tile_.rows,
+                      vectors);
   }
 
   /// Two tiles take turns in scratch.
   llvm::Value* tile_scratch(llvm::Value* t) {
-    return e_.element(element_, frame_.scratch,
-                      e_.b.CreateMul(e_.b.CreateAnd(t, e_.i64(1)), e_.i64(tile_.rows * panel_columns())));
+    return e_.element(element_, frame_.scratch, e_.b.CreateMul(e_.b.CreateAnd(t, e_.i64(1)), tile_elements()));
   }
 
   /// The parameters that the epilogue reads as it does the product, by their numbers.
@@ -239,11 +297,6 @@ class Product {
   void prefetch_tile(llvm::Value* row, llvm::Value* column) {
     if (tile_parameters_.empty()) return;
     for (std::int64_t r = 0; r < tile_.rows; ++r) prefetch_row(e_.b.CreateAdd(row, e_.i64(r)), column);
-  }
-
-  /// Where row `row` of the first operand begins.
-  llvm::Value* a_at(llvm::Value* row) {
-    return e_.element(element_, a_.place.pointer, a_.transposed ? row : e_.b.CreateMul(row, e_.size(a_.stride())));
   }
 
   void emit_epilogue(llvm::Value* tile, llvm::Value* row, llvm::Value* rows, llvm::Value* column, llvm::Value* count) {
@@ -337,88 +390,6 @@ class Product {
     }
   }
 
-  void call_tile(std::int64_t rows, std::int64_t vectors, llvm::Value* a, const Panel& panel, llvm::Value* out) {
-    e_.b.CreateCall(tile_function(rows, vectors, panel.stride),
-                    {a, panel.pointer, out, e_.size(depth_), e_.size(a_.stride()), panel.stride});
-  }
-
-  /// rows x vectors accumulators over the whole inner size, written to scratch. Static sizes are part of the code;
-  /// products of the same sizes share it.
-  llvm::Function* tile_function(std::int64_t rows, std::int64_t vectors, llvm::Value* panel_stride) {
-    const auto* const known = llvm::dyn_cast<llvm::ConstantInt>(panel_stride);
-    const std::string panel = known == nullptr ? "any" : std::to_string(known->getSExtValue());
-    const std::string name = fmt::format("tile_{}_{}x{}_{}{}_{}_{}", bytes_ * 8, rows, vectors,
-                                         a_.transposed ? "t" : "n", to_string(a_.stride()), panel, to_string(depth_));
-    llvm::Function*& function = e_.shared[name];
-    if (function == nullptr) {
-      const llvm::IRBuilderBase::InsertPointGuard guard(e_.b);
-      llvm::Type* const pointer = e_.b.getPtrTy();
-      llvm::Type* const i64 = e_.b.getInt64Ty();
-      function = e_.function(name, e_.b.getVoidTy(), {pointer, pointer, pointer, i64, i64, i64}, false);
-      emit_tile(function, rows, vectors, known == nullptr ? function->getArg(5) : panel_stride);
-    }
-    return function;
-  }
-
-  void emit_tile(llvm::Function* function, std::int64_t rows, std::int64_t vectors, llvm::Value* panel_stride) {
-    auto& b = e_.b;
-    const auto sized = [&](Dim dim, unsigned argument) {
-      return dim.batch ? static_cast<llvm::Value*>(function->getArg(argument)) : e_.i64(dim.size);
-    };
-    const Strides strides{sized(a_.stride(), 4), panel_stride};
-    const Values start = chain_start(function->getArg(0), function->getArg(1), rows, vectors);
-    store_tile(emit_chain(start, sized(depth_, 3), rows, vectors, strides), function->getArg(2), rows, vectors);
-    b.CreateRetVoid();
-  }
-
-  struct Strides {
-    llvm::Value* a;
-    llvm::Value* panel;
-  };
-
-  /// What a chain of multiply-adds carries: where it stands in both operands, and rows x vectors accumulators.
-  Values chain_start(llvm::Value* a, llvm::Value* panel, std::int64_t rows, std::int64_t vectors) {
-    Values start{a, panel};
-    start.resize(static_cast<std::size_t>(2 + rows * vectors),
-                 llvm::Constant::getNullValue(Emitter::vector_of(element_, lanes_)));
-    return start;
-  }
-
-  /// The next `turns` inner positions of a tile.
-  Values emit_chain(const Values& start, llvm::Value* turns, std::int64_t rows, std::int64_t vectors,
-                    const Strides& strides) {
-    auto& b = e_.b;
-    llvm::Type* const vector = Emitter::vector_of(element_, lanes_);
-    const llvm::Align align(static_cast<std::uint64_t>(bytes_));
-    return e_.loop(e_.i64(0), turns, 1, start, [&](llvm::Value*, const Values& now) {
-      Values next{e_.element(element_, now[0], a_.transposed ? strides.a : e_.i64(1)),
-                  e_.element(element_, now[1], strides.panel)};
-      Values panel_row;
-      for (std::int64_t v = 0; v < vectors; ++v)
-        panel_row.push_back(b.CreateAlignedLoad(vector, e_.element(element_, now[1], e_.i64(v * lanes_)), align));
-      for (std::int64_t r = 0; r < rows; ++r) {
-        llvm::Value* const offset = a_.transposed ? e_.i64(r) : b.CreateMul(e_.i64(r), strides.a);
-        llvm::Value* const factor =
-            e_.splat(b.CreateAlignedLoad(element_, e_.element(element_, now[0], offset), align), lanes_);
-        for (std::int64_t v = 0; v < vectors; ++v) {
-          next.push_back(e_.multiply_add(factor, panel_row[static_cast<std::size_t>(v)],
-                                         now[static_cast<std::size_t>(2 + r * vectors + v)]));
-        }
-      }
-      return next;
-    });
-  }
-
-  void store_tile(const Values& sums, llvm::Value* out, std::int64_t rows, std::int64_t vectors) {
-    for (std::int64_t r = 0; r < rows; ++r) {
-      for (std::int64_t v = 0; v < vectors; ++v) {
-        llvm::Value* const to = e_.element(element_, out, e_.i64(r * panel_columns() + v * lanes_));
-        e_.b.CreateAlignedStore(sums[static_cast<std::size_t>(2 + r * vectors + v)], to,
-                                llvm::Align(static_cast<std::uint64_t>(bytes_ * lanes_)));
-      }
-    }
-  }
-
   Frame& frame_;
   Emitter& e_;
   const Node& node_;
@@ -431,7 +402,13 @@ class Product {
   std::vector<std::size_t> tile_parameters_;
   bool packed_ = false;
   bool overlapped_ = false;
+  std::optional<ProductTile> tile_code_;
   llvm::Value* panel_scratch_ = nullptr;
+  llvm::Value* sums_ = nullptr;         ///< what the blocks before have summed up; nullptr: all is taken at once
+  llvm::Value* no_sums_ = nullptr;      ///< zeros
+  llvm::Value* has_sums_ = nullptr;     ///< whether there was a block before
+  llvm::Value* lead_ = nullptr;         ///< the inner positions of the blocks before
+  llvm::Value* turns_ = nullptr;        ///< those at hand
   llvm::Value* scratch_row_ = nullptr;  ///< the row of the tile that the epilogue works on
   llvm::Value* column_ = nullptr;       ///< the panel's first column
 };
