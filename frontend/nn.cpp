@@ -55,6 +55,20 @@ Tensor sparse_softmax_cross_entropy(const Arg& logits, const Arg& labels) {
   return log(reduce_sum(exp(shift), -1)) - of_label;
 }
 
+// With x for the logits: -z log(p) - (1 - z) log(1 - p) = max(x, 0) - x z + log(1 + exp(-|x|)). By selections, since
+// the derivatives of max and abs at 0 do not add up to sigmoid(0) - z.
+Tensor sigmoid_cross_entropy(const Arg& logits, const Arg& labels) {
+  const Scope scope(logits.where());
+  if (!is_float(logits.dtype()) || logits.type() != labels.type()) {
+    fail_at_user(fmt::format("sigmoid_cross_entropy: expected logits and labels of one type of floats, got {} and {}",
+                             to_string(logits.type()), to_string(labels.type())),
+                 std::array{logits.tensor(), labels.tensor()});
+  }
+  const Tensor positive = logits >= 0;
+  const Tensor minus_size = select(positive, -logits, logits);
+  return select(positive, logits, 0) - logits * labels + log(exp(minus_size) + 1);
+}
+
 Tensor mean_squared_error(const Arg& prediction, const Arg& target) {
   const Scope scope(prediction.where());
   if (prediction.type() != target.type()) {

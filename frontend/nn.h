@@ -17,6 +17,9 @@ Tensor log_softmax(const Arg& x, int axis = -1);
 /// For each row of `logits` [..., classes] the negative logarithm of softmax at its integer label. `labels` has the
 /// shape of the rows; a label out of range selects no class.
 Tensor sparse_softmax_cross_entropy(const Arg& logits, const Arg& labels);
+/// For each element -z log(p) - (1 - z) log(1 - p), where p is sigmoid(logits) and z, from 0 to 1, that of `labels`.
+/// Both are floats of one type; no overflow for any finite logit.
+Tensor sigmoid_cross_entropy(const Arg& logits, const Arg& labels);
 /// The mean over all elements of (prediction - target)^2, a scalar.
 Tensor mean_squared_error(const Arg& prediction, const Arg& target);
 /// sum(x^2) / 2, a scalar.

@@ -1,6 +1,7 @@
 #pragma once
 
 // All of Sluice that a program needs to write, train and run a model.
+#include "frontend/arrays.h"
 #include "frontend/elementwise.h"
 #include "frontend/export.h"
 #include "frontend/function.h"

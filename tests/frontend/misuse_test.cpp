@@ -127,6 +127,11 @@ TEST_CASE("functions of neural networks check what they get") {
         here("log_softmax: axis 1 is outside of f32[2]"));
   CHECK(traced({f32(2), f32(3)}, [](Tensor x, Tensor y) { return mean_squared_error(x, y); }) ==
         here("mean_squared_error: expected two tensors of one type, got f32[2] and f32[3]"));
+  CHECK(traced({f32(2), u8(2)}, [](Tensor x, Tensor y) { return sigmoid_cross_entropy(x, y); }) ==
+        here("sigmoid_cross_entropy: expected logits and labels of one type of floats, got f32[2] and u8[2]"));
+  CHECK(traced({i32(2), i32(2)}, [](Tensor x, Tensor y) { return sigmoid_cross_entropy(x, y); }) ==
+        here("sigmoid_cross_entropy: expected logits and labels of one type of floats, got i32[2] and i32[2]"));
+  CHECK(thrown([] { linspace(0, 1, 0); }) == "linspace: expected at least 1 number, got 0");
   CHECK(traced({f32(2)}, [](Tensor x) { return dropout(x, 1, Mode::kTrain); }) ==
         here("dropout: the rate is at least 0 and below 1, got 1"));
   CHECK(traced({i32(2)}, [](Tensor x) { return l2_loss(x); }) == here("l2_loss: expected floats, got i32[2]"));

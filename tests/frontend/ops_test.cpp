@@ -191,6 +191,33 @@ TEST_CASE("softmax and its kin stand large numbers") {
   CHECK(floats(run([](Tensor x) { return softmax(x, 0); }, Array(F{0, 0}, {2, 1}))) == F{0.5, 0.5});
 }
 
+TEST_CASE("sigmoid cross-entropy stands large logits, and its derivative is sigmoid less label everywhere") {
+  const auto f = function("f", [](Tensor x, Tensor z) {
+    const Tensor loss = sigmoid_cross_entropy(x, z);
+    return outputs(loss, gradients(reduce_sum(loss), {x})[0]);
+  });
+  const F logits{0, 0, 0, 2, 2, -3, 1000, 1000, -1000, -1000};
+  const F labels{0, 1, 0.25F, 1, 0, 0.5F, 1, 0, 0, 1};
+  const auto [loss, slope] = f(logits, labels);
+  for (std::size_t i = 0; i < 6; ++i) {
+    const double p = 1 / (1 + std::exp(-static_cast<double>(logits[i])));
+    const double z = labels[i];
+    CHECK(floats(loss)[i] == doctest::Approx(-z * std::log(p) - (1 - z) * std::log(1 - p)));
+    CHECK(floats(slope)[i] == doctest::Approx(p - z));
+  }
+  const F large = floats(loss);
+  CHECK(F(large.begin() + 6, large.end()) == F{0, 1000, 0, 1000});
+  const F slopes = floats(slope);
+  CHECK(F(slopes.begin() + 6, slopes.end()) == F{0, 1, 0, -1});
+}
+
+TEST_CASE("linspace has both ends") {
+  CHECK(floats(linspace(-2, 2, 5)) == F{-2, -1, 0, 1, 2});
+  CHECK(floats(linspace(0.1, 0.7, 4)) == F{0.1F, 0.3F, 0.5F, 0.7F});
+  CHECK(floats(linspace(3, 1, 3)) == F{3, 2, 1});
+  CHECK(floats(linspace(5, 7, 1)) == F{5});
+}
+
 TEST_CASE("losses") {
   const Array y(F{1, 2, 3, 4, 5, 9}, {2, 3});
   CHECK(run([](Tensor a, Tensor b) { return mean_squared_error(a, b); }, kX, y).item<float>() == 1.5F);

@@ -1,0 +1,20 @@
+#include "frontend/arrays.h"
+
+#include <span>
+
+#include "ir/error.h"
+
+namespace sluice {
+
+Array linspace(double start, double stop, std::int64_t count) {
+  if (count < 1) fail("linspace: expected at least 1 number, got {}", count);
+  Array result(DType::kF32, {count});
+  const std::span<float> values = result.data<float>();
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const double part = count == 1 ? 0 : static_cast<double>(i) / static_cast<double>(count - 1);
+    values[i] = static_cast<float>(start * (1 - part) + stop * part);
+  }
+  return result;
+}
+
+}  // namespace sluice
