@@ -1,0 +1,122 @@
+// Tumors told apart by measurements: the steps of TensorFlow's guide "Logistic regression for binary classification
+// with Core APIs" (https://www.tensorflow.org/guide/core/logistic_regression_core), on data that the program makes.
+#include <fmt/format.h>
+
+#include <vector>
+
+#include "examples/guide_options.h"
+#include "examples/terminal_plot.h"
+#include "frontend/sluice.h"
+#include "runtime/classification_report.h"
+#include "runtime/dataset.h"
+
+using namespace sluice;
+
+namespace {
+
+constexpr std::int64_t kExamples = 1000;
+constexpr std::int64_t kTestExamples = 250;
+constexpr std::int64_t kFeatures = 10;
+
+/// Invented tumors, f32[1000,10], and whether each is malignant, u8[1000]: 37% are, and have larger values of each
+/// feature, whose units differ widely.
+Dataset make_data() {
+  const auto draw = function("data", [] {
+    const Tensor malignant = cast(random_uniform({kExamples, 1}) < 0.37, f32);
+    const Tensor standard = random_normal({kExamples, kFeatures}) + 1.2 * malignant;
+    const Tensor unit = exp(iota({kFeatures}, 0, f32) - 5);
+    return outputs((standard + 10) * unit, cast(reshape(malignant, {kExamples}), u8));
+  });
+  const auto [features, malignant] = draw();
+  return {features, malignant};
+}
+
+/// The numbers of each epoch.
+struct Course {
+  report::Series loss;
+  report::Series accuracy;
+
+  void add(double of_loss, double of_accuracy) {
+    loss.values.push_back(of_loss);
+    accuracy.values.push_back(of_accuracy);
+  }
+  void print(std::string_view which) const {
+    fmt::print("Final {} log loss: {:.3f}, accuracy: {:.3f}\n", which, loss.values.back(), accuracy.values.back());
+  }
+};
+
+void classify_tumors(const GuideOptions& options) {
+  set_seed(options.seed);
+  const Dataset data = make_data();
+  const Dataset test = data.slice(0, kTestExamples);
+  const Dataset training = data.slice(kTestExamples, kExamples);
+
+  // Each feature is brought to mean 0 and variance 1, as they are in what the model learns from.
+  const auto moments =
+      function("moments", [](Tensor x) { return outputs(reduce_mean(x, 0), sqrt(reduce_variance(x, 0))); });
+  const auto [mean, deviation] = moments(training.images);
+  const auto normalize = [&](const Tensor& x) { return (x - constant(mean)) / constant(deviation); };
+
+  // Logistic regression is a dense layer with one result, the logarithm of the odds.
+  Dense dense(1);
+  const auto logits = [&](const Tensor& x) { return reshape(dense(normalize(x)), {batch}); };
+  const auto metrics = [&](const Tensor& x, const Tensor& y) {
+    const Tensor z = logits(x);
+    const Tensor malignant = cast(y, f32);
+    return outputs(reduce_mean(sigmoid_cross_entropy(z, malignant)),
+                   reduce_mean(cast(cast(z > 0, f32) == malignant, f32)));
+  };
+  SGD sgd({.learning_rate = 0.01});
+  const std::vector<TensorSpec> signature{f32(batch, kFeatures), u8(batch)};
+  const auto train_step = function("train_step", signature, [&](Tensor x, Tensor y) {
+    const auto [loss, accuracy] = metrics(x, y);
+    sgd.apply(gradients(loss, dense.trainable_variables()), dense.trainable_variables());
+    return outputs(loss, accuracy);
+  });
+  const auto evaluate = function("evaluate", signature, metrics);
+  const auto predict = function("predict", {signature[0]}, [&](Tensor x) {
+    const Tensor p = reshape(sigmoid(logits(x)), {batch, 1});
+    return concat({1 - p, p}, 1);
+  });
+
+  Course of_training{{"training", {}}, {"training", {}}};
+  Course of_test{{"test", {}}, {"test", {}}};
+  for (int epoch = 0; epoch < 200; ++epoch) {
+    const std::uint64_t order = (std::uint64_t{options.seed} << 32) + static_cast<std::uint64_t>(epoch);
+    Mean loss;
+    Mean accuracy;
+    for (const Batch& tumors : training.shuffled(order).batches(64)) {
+      const auto [of_batch, right] = train_step(tumors.images, tumors.labels);
+      loss.add(of_batch, tumors.labels.element_count());
+      accuracy.add(right, tumors.labels.element_count());
+    }
+    of_training.add(loss.result(), accuracy.result());
+    const auto [test_loss, test_accuracy] = evaluate(test.images, test.labels);
+    of_test.add(test_loss.item<double>(), test_accuracy.item<double>());
+    if (epoch % 20 == 0) fmt::print("Epoch: {}, Training log loss: {:.3f}\n", epoch, loss.result());
+  }
+  of_training.print("training");
+  of_test.print("test");
+
+  const ClassNames names{.kind = "Tumor", .names = {"benign", "malignant"}};
+  for (const auto& [title, tumors] : {std::pair{"training", training}, std::pair{"test", test}}) {
+    const ClassificationReport report = classification_report(tumors.labels, predict(tumors.images));
+    fmt::print("\nConfusion matrix: {}\n{}", title, confusion_text(report, names));
+    const auto rate = [&](std::int64_t label) {
+      const auto of_label = static_cast<double>(report.count(label, 0) + report.count(label, 1));
+      return static_cast<double>(report.count(label, 1 - label)) / of_label;
+    };
+    fmt::print("False positive rate: {:.3f}, false negative rate: {:.3f}\n", rate(0), rate(1));
+  }
+  fmt::print("\n");
+  plot_course("Log loss", "epoch", "loss", {of_training.loss, of_test.loss});
+  plot_course("Accuracy", "epoch", "accuracy", {of_training.accuracy, of_test.accuracy});
+  if (options.hash) fmt::print("Weights hash: {:016x}\n", hash_of(dense.variables()));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return guide_main(argc, argv, "logistic_regression", "Learns to tell invented tumors apart by logistic regression.",
+                    classify_tumors);
+}

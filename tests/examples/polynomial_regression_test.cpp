@@ -1,0 +1,30 @@
+#include <cmath>
+
+#include "tests/examples/guide_run.h"
+
+using namespace sluice::test;
+
+TEST_CASE("polynomial_regression finds the parabola below the noise") {
+  const std::string out = output_of("");
+  const std::vector<double> losses = numbers_at(out, "Mean squared error for step \\d+: (\\S+)\n");
+  REQUIRE(losses.size() == 10);
+  CHECK(losses.front() > 1);
+  CHECK(losses.back() < losses.front() / 4);
+
+  // The mean of n squares of normal numbers is off by sqrt(2 / n) of itself: 10% and 14% here.
+  CHECK(number_at(out, "Final training loss: (\\S+)") == doctest::Approx(0.25).epsilon(0.3));
+  CHECK(number_at(out, "Final test loss: (\\S+)") == doctest::Approx(0.25).epsilon(0.42));
+
+  std::smatch learned;
+  REQUIRE(std::regex_search(out, learned, std::regex("learned was y = (\\S+) x\\^2 (\\S+) x (\\S+)\n")));
+  CHECK(std::abs(std::stod(learned[1]) - 1) < 0.15);
+  CHECK(std::abs(std::stod(learned[2]) - 2) < 0.15);
+  CHECK(std::abs(std::stod(learned[3]) + 5) < 0.25);
+
+  CHECK(contains(out, "before training"));
+  CHECK(contains(out, "after training"));
+  CHECK(contains(out, "test loss"));
+}
+
+TEST_CASE("polynomial_regression: seeds") { check_seeds(); }
+TEST_CASE("polynomial_regression: options") { check_refuses_unknown_option(); }
