@@ -3,11 +3,10 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
-#include <fstream>
 #include <set>
-#include <sstream>
 
 #include "docs/ir/run_example.h"
+#include "docs/pages/page.h"
 #include "ir/reference/interpreter.h"
 #include "ir/text.h"
 #include "passes/differentiate.h"
@@ -19,19 +18,10 @@ namespace {
 
 /// The blocks that begin with a graph's first line.
 std::vector<std::string> examples() {
-  std::ifstream file(SLUICE_IR_MD);
-  std::vector<std::string> blocks;
-  bool inside = false;
-  for (std::string line; std::getline(file, line);) {
-    if (line.starts_with("```")) {
-      inside = !inside;
-      if (inside) blocks.emplace_back();
-    } else if (inside) {
-      blocks.back() += line + "\n";
-    }
-  }
-  std::erase_if(blocks, [](const std::string& block) { return !block.starts_with("sluice-ir "); });
-  return blocks;
+  std::vector<std::string> graphs;
+  for (const docs::Block& block : docs::read_page(SLUICE_IR_MD))
+    if (block.text.starts_with("sluice-ir ")) graphs.push_back(block.text);
+  return graphs;
 }
 
 bool near(const Array& x, const Array& y) {

@@ -1,4 +1,5 @@
-# Installs the tree built in BUILD, builds the project CONSUMER against nothing but that, in WORK, and runs it.
+# Installs the tree built in BUILD, builds the project CONSUMER of the source PROGRAM against nothing but that, in WORK,
+# and runs it.
 function(run)
   execute_process(COMMAND ${ARGN} RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
   if(NOT result EQUAL 0)
@@ -24,7 +25,7 @@ endforeach()
 file(RENAME ${WORK}/prefix ${WORK}/moved)
 
 run(${CMAKE_COMMAND} -S ${CONSUMER} -B ${WORK}/build -G ${GENERATOR} -DCMAKE_BUILD_TYPE=Release
-    -DCMAKE_CXX_COMPILER=${COMPILER} -DCMAKE_PREFIX_PATH=${WORK}/moved "-DLLVM_DIR=${LLVM_DIR}")
+    -DCMAKE_CXX_COMPILER=${COMPILER} -DCMAKE_PREFIX_PATH=${WORK}/moved "-DLLVM_DIR=${LLVM_DIR}" -DPROGRAM=${PROGRAM})
 run(${CMAKE_COMMAND} --build ${WORK}/build)
 set(ENV{SLUICE_CACHE_DIR} "")  # nothing of a test's in the user's cache
-run(${WORK}/build/consumer)
+run(${CMAKE_COMMAND} -E chdir ${WORK} ${WORK}/build/consumer)
