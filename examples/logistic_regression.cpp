@@ -46,6 +46,7 @@ struct Course {
 };
 
 void classify_tumors(const GuideOptions& options) {
+  if (options.save) check_can_save(*options.save);  // rather now than after the training
   set_seed(options.seed);
   const Dataset data = make_data();
   const Dataset test = data.slice(0, kTestExamples);
@@ -74,10 +75,6 @@ void classify_tumors(const GuideOptions& options) {
     return outputs(loss, accuracy);
   });
   const auto evaluate = function("evaluate", signature, metrics);
-  const auto predict = function("predict", {signature[0]}, [&](Tensor x) {
-    const Tensor p = reshape(sigmoid(logits(x)), {batch, 1});
-    return concat({1 - p, p}, 1);
-  });
 
   Course of_training{{"training", {}}, {"training", {}}};
   Course of_test{{"test", {}}, {"test", {}}};
@@ -98,9 +95,16 @@ void classify_tumors(const GuideOptions& options) {
   of_training.print("training");
   of_test.print("test");
 
+  // The model as others use it, from raw features to classes. Softmax of (0, z) is (1 - sigmoid(z), sigmoid(z)).
   const ClassNames names{.kind = "Tumor", .names = {"benign", "malignant"}};
+  const auto both_logits = [&](const Tensor& x) {
+    const Tensor z = reshape(logits(x), {batch, 1});
+    return concat({zeros_like(z), z}, 1);
+  };
+  const ExportModule tumor_classifier(signature[0], both_logits, names.names);
   for (const auto& [title, tumors] : {std::pair{"training", training}, std::pair{"test", test}}) {
-    const ClassificationReport report = classification_report(tumors.labels, predict(tumors.images));
+    const ClassificationReport report =
+        classification_report(tumors.labels, tumor_classifier.predict(tumors.images).probabilities);
     fmt::print("\nConfusion matrix: {}\n{}", title, confusion_text(report, names));
     const auto rate = [&](std::int64_t label) {
       const auto of_label = static_cast<double>(report.count(label, 0) + report.count(label, 1));
@@ -111,12 +115,21 @@ void classify_tumors(const GuideOptions& options) {
   fmt::print("\n");
   plot_course("Log loss", "epoch", "loss", {of_training.loss, of_test.loss});
   plot_course("Accuracy", "epoch", "accuracy", {of_training.accuracy, of_test.accuracy});
+  if (options.save) {
+    save(tumor_classifier, *options.save);
+    const Predictions predictions = load(*options.save).predict(test.images);
+    const ClassificationReport report = classification_report(test.labels, predictions.probabilities);
+    fmt::print("Test accuracy of the saved model: {:.3f}\n", report.accuracy());
+  }
   if (options.hash) fmt::print("Weights hash: {:016x}\n", hash_of(dense.variables()));
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  return guide_main(argc, argv, "logistic_regression", "Learns to tell invented tumors apart by logistic regression.",
+  return guide_main(argc, argv,
+                    {.name = "logistic_regression",
+                     .description = "Learns to tell invented tumors apart by logistic regression.",
+                     .saves = true},
                     classify_tumors);
 }

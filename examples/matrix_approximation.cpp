@@ -75,7 +75,7 @@ Approximation approximate(const Array& picture, std::int64_t rank) {
     sgd.apply(gradients(loss, factors), factors);
     return loss;
   });
-  constexpr int kSteps = 2000;
+  constexpr int kSteps = 1000;
   for (int step = 0; step < kSteps; ++step) train_step(picture);
   const auto evaluate = function("evaluate", [&](Tensor a) {
     const Tensor nearest = product();
@@ -110,6 +110,7 @@ void compress_picture(const GuideOptions& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return guide_main(argc, argv, "matrix_approximation", "Approximates a picture by matrices of low rank.",
+  return guide_main(argc, argv,
+                    {.name = "matrix_approximation", .description = "Approximates a picture by matrices of low rank."},
                     compress_picture);
 }

@@ -89,6 +89,8 @@ void fit_parabola(const GuideOptions& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return guide_main(argc, argv, "polynomial_regression", "Fits a parabola to noisy points by gradient descent.",
-                    fit_parabola);
+  return guide_main(
+      argc, argv,
+      {.name = "polynomial_regression", .description = "Fits a parabola to noisy points by gradient descent."},
+      fit_parabola);
 }

@@ -1,5 +1,9 @@
+#include <cmath>
+
+#include "runtime/loaded_model.h"
 #include "tests/examples/guide_run.h"
 
+using namespace sluice;
 using namespace sluice::test;
 
 // The means of the classes are 1.2 standard deviations apart in each of 10 features, so the best that anybody can do is
@@ -31,6 +35,33 @@ TEST_CASE("logistic_regression tells the tumors apart") {
     CHECK(false_negative.at(i) == doctest::Approx(as_benign[i] / (malignant[i] + as_benign[i])).epsilon(0.02));
   }
   CHECK((benign[1] + malignant[1]) / 250 == doctest::Approx(test_accuracy).epsilon(0.001));
+}
+
+TEST_CASE("logistic_regression saves what any program can use") {
+  const TemporaryFolder folder;
+  const auto saved = folder.path() / "tumors";
+  const std::string out = output_of(fmt::format("--save '{}'", saved.string()));
+  CHECK(number_at(out, "Test accuracy of the saved model: (\\S+)") ==
+        number_at(out, "Final test log loss: \\S+ accuracy: (\\S+)"));
+
+  // The features of a mean benign tumor, and of a mean malignant one.
+  std::vector<float> features;
+  for (const float mean : {10.F, 11.2F}) {
+    for (int i = 0; i < 10; ++i) features.push_back(mean * std::exp(static_cast<float>(i) - 5));
+  }
+  const LoadedModel model = load(saved);
+  CHECK(model.class_names() == std::vector<std::string>{"benign", "malignant"});
+  const Predictions predictions = model.predict(Array(features, {2, 10}));
+  const auto probabilities = predictions.probabilities.data<float>();
+  CHECK(probabilities[0] > 0.9);
+  CHECK(probabilities[3] > 0.9);
+}
+
+TEST_CASE("logistic_regression says before training that it cannot save") {
+  const Outcome outcome = run_program(SLUICE_PROGRAM, "--save /dev/null/tumors");
+  CHECK(outcome.status != 0);
+  CHECK(outcome.out.empty());
+  CHECK(contains(outcome.err, "logistic_regression: /dev/null"));
 }
 
 TEST_CASE("logistic_regression: seeds") { check_seeds(); }
