@@ -68,7 +68,8 @@ int train(const MnistTrainerOptions& options) {
     return {.loss = reduce_mean(sparse_softmax_cross_entropy(logits, labels)),
             .metrics = {{"accuracy", reduce_mean(cast(argmax(logits, 1) == cast(labels, i64), f32))}}};
   };
-  Trainer trainer(model, adam, images_and_labels, objective, {.clip_norm = options.clip_norm});
+  Trainer trainer(model, adam, images_and_labels, objective,
+                  {.clip_norm = options.clip_norm, .check_numerics = options.check_numerics});
   trainer.compile();
   if (options.dump_only) return EXIT_SUCCESS;
 

@@ -29,6 +29,9 @@ MnistTrainerOptions parse_mnist_trainer_options(int argc, char** argv) {
   app.add_flag("--resume", options.checkpoint.resume,
                "Go on from the checkpoint in that folder, if there is one, with the same options as before")
       ->needs(checkpoint);
+  app.add_flag("--check-numerics", options.check_numerics,
+               "End at the first step that makes a NaN or an infinity, and name the line; the checkpoint is the one "
+               "before it");
   app.add_option("--tensorboard", options.tensorboard, "Write curves for TensorBoard to this folder");
   CLI::Option* const json =
       app.add_flag("--json", options.json, "Print a line of JSON for each epoch and one for the test");

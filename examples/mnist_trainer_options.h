@@ -17,6 +17,7 @@ struct MnistTrainerOptions : MnistOptions {
   std::optional<int> patience;  ///< epochs; none: no early stopping
   sluice::CheckpointOptions checkpoint;
   std::filesystem::path tensorboard;  ///< empty: no event files
+  bool check_numerics = false;
   bool json = false;
   bool look = false;  ///< print data and results as pictures and tables
   std::optional<std::filesystem::path> report;

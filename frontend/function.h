@@ -125,6 +125,9 @@ class Function<R, std::index_sequence<I...>> {
   const std::string& name() const { return core_->name(); }
   /// Traces and compiles now instead of at the first call. Throws Error unless it has a signature.
   void compile() const { core_->compile(); }
+  /// From now on a call that makes a NaN or an infinity throws Error, which names the line whose op does, and leaves
+  /// all variables as before (runtime/numerics.h). What was compiled before is compiled anew.
+  void check_numerics() const { core_->check_numerics(); }
   /// Its graph as traced (the last one, without a signature). Throws Error if it has no signature and no call was made.
   const ir::Graph& graph() const { return core_->graph(); }
   /// The variables that its graph reads or assigns, in the order of the graph's states. Throws Error as graph() does.

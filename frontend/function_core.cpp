@@ -205,6 +205,7 @@ void FunctionCore::compile(Version& version) {
   runtime::ExecutableOptions options;
   options.engine = default_engine();
   options.on_stage = dump_stage;
+  options.check_numerics = check_numerics_;
   version.executable = runtime::Executable::create(version.graph, version.variables, options);
 }
 
@@ -213,6 +214,13 @@ void FunctionCore::compile() {
   const std::scoped_lock lock(tracing_lock(), mutex_);
   check_not_busy();
   compile(signed_version());
+}
+
+void FunctionCore::check_numerics() {
+  const std::scoped_lock lock(mutex_);
+  check_not_busy();
+  check_numerics_ = true;
+  for (const auto& version : versions_) version->executable = nullptr;
 }
 
 FunctionCore::Version& FunctionCore::latest_version() {

@@ -69,6 +69,7 @@ class FunctionCore {
   /// Throws Error unless tensors of another trace fit the signature.
   void check_inlined(std::span<const Tensor> arguments) const;
   void compile();
+  void check_numerics();
   const ir::Graph& graph() { return latest_version().graph; }
   const runtime::Variables& variables() { return latest_version().variables; }
   std::string dump(std::string_view stage);
@@ -102,6 +103,7 @@ class FunctionCore {
   std::source_location where_;
   std::recursive_mutex mutex_;  ///< after tracing_lock(); recursive to tell a call of itself from another thread's
   bool busy_ = false;
+  bool check_numerics_ = false;
   std::vector<std::unique_ptr<Version>> versions_;
 };
 

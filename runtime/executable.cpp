@@ -7,7 +7,9 @@
 #include "ir/error.h"
 #include "ir/reference/interpreter.h"
 #include "passes/pass.h"
+#include "runtime/flags.h"
 #include "runtime/jit_executable.h"
+#include "runtime/numerics.h"
 #include "runtime/observe.h"
 #include "runtime/step_lock.h"
 
@@ -51,8 +53,7 @@ class ReferenceExecutable : public Executable {
     compile_seconds_ = elapsed.count();
   }
 
-  void run(std::span<const Array> inputs, std::span<Array> outputs) override {
-    const std::scoped_lock lock(step_lock());
+  void unlocked_run(std::span<const Array> inputs, std::span<Array> outputs) override {
     if (outputs.size() != graph_.results().size())
       fail("@{}: expected {} outputs, got {}", graph_.name(), graph_.results().size(), outputs.size());
     std::vector<Array> states;
@@ -77,10 +78,19 @@ std::unique_ptr<Executable> Executable::create(const ir::Graph& traced, Variable
                                                const ExecutableOptions& options) {
   check_variables(traced, variables);
   const ExecutableOptions observed = observe(traced.name(), options);
+  std::unique_ptr<Executable> executable;
   if (options.engine == Engine::kReference) {
-    return std::make_unique<ReferenceExecutable>(traced, std::move(variables), observed);
+    executable = std::make_unique<ReferenceExecutable>(traced, variables, observed);
+  } else {
+    executable = make_jit_executable(traced, variables, observed);
   }
-  return make_jit_executable(traced, std::move(variables), observed);
+  if (!options.check_numerics && !flags().check_numerics) return executable;
+  return make_checked_executable(std::move(executable), traced, std::move(variables), options.engine);
+}
+
+void Executable::run(std::span<const Array> inputs, std::span<Array> outputs) {
+  const std::scoped_lock lock(step_lock());
+  unlocked_run(inputs, outputs);
 }
 
 }  // namespace sluice::runtime

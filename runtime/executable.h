@@ -36,6 +36,8 @@ struct ExecutableOptions {
   /// Called with the texts of native code: "plan", "llvm" and, if `assembly` is set, "assembly".
   std::function<void(std::string_view stage, const std::string& text)> on_text = {};
   bool assembly = false;  ///< costs a second run of LLVM's code generator
+  /// Refuse steps that make a NaN or an infinity, as runtime/numerics.h says; $SLUICE_FLAGS may ask for it, too.
+  bool check_numerics = false;
   /// Called with the plan of kernels and buffers before code is made of it, and may change it: for tests that plant
   /// bugs. Of the JIT only.
   std::function<void(backend::Plan& plan)> on_plan = {};
@@ -55,9 +57,12 @@ class Executable {
 
   /// Runs one step: reads `inputs` (in the order of the parameters), writes `outputs` and updates the variables.
   /// `outputs` has an array for each result; one that has the right type and that nobody else holds is written in
-  /// place, any other is replaced by a new one. Throws Error if an input does not fit; then nothing has changed. With
-  /// outputs to reuse and a B no larger than before, it does not allocate.
-  virtual void run(std::span<const Array> inputs, std::span<Array> outputs) = 0;
+  /// place, any other is replaced by a new one. Throws Error if an input does not fit. Whatever it throws, no variable
+  /// has changed: all that may fail is done before the first one is written. With outputs to reuse and a B no larger
+  /// than before, it does not allocate.
+  void run(std::span<const Array> inputs, std::span<Array> outputs);
+  /// The same for one who holds step_lock() around more than this.
+  virtual void unlocked_run(std::span<const Array> inputs, std::span<Array> outputs) = 0;
 
   /// Runs one step as run() does, and gives for each kernel, in their order, the seconds that the slowest thread
   /// worked on it. All threads wait for each other before each kernel; the waiting does not count. Throws Error where

@@ -24,6 +24,7 @@ constexpr Flag kFlags[] = {
     {"--dump-dir", "DIR", [](Flags& flags, std::string_view value) { flags.dump_dir = value; }},
     {"--time-passes", "", [](Flags& flags, std::string_view) { flags.time_passes = true; }},
     {"--check-passes", "", [](Flags& flags, std::string_view) { flags.check_passes = true; }},
+    {"--check-numerics", "", [](Flags& flags, std::string_view) { flags.check_numerics = true; }},
 };
 
 struct Topic {

@@ -10,6 +10,7 @@ struct Flags {
   std::filesystem::path dump_dir = {};  ///< --dump-dir=DIR: every stage of every compiled graph as a file; empty: none
   bool time_passes = false;             ///< --time-passes: the time of every pass and of code generation, to stderr
   bool check_passes = false;            ///< --check-passes: prove every pass's result
+  bool check_numerics = false;          ///< --check-numerics: refuse steps that make a NaN or an infinity
   bool log_trace = false;               ///< SLUICE_LOG=trace: each trace and why
   bool log_pass = false;                ///< SLUICE_LOG=pass: a line for each pass
   bool log_jit = false;                 ///< SLUICE_LOG=jit: a line for each program that was compiled to native code

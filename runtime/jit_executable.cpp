@@ -40,8 +40,7 @@ class JitExecutable : public Executable {
     bind_fixed_buffers();
   }
 
-  void run(std::span<const Array> inputs, std::span<Array> outputs) override {
-    const std::scoped_lock lock(step_lock());
+  void unlocked_run(std::span<const Array> inputs, std::span<Array> outputs) override {
     ThreadTeam& team = bind(inputs, outputs);
     team.run([&](int thread, int threads) {
       for (std::size_t k = 0; k < plan().kernels.size(); ++k) {
@@ -109,6 +108,7 @@ class JitExecutable : public Executable {
   /// threads.
   void bind_batch(std::int64_t batch, int threads) {
     if (batch == batch_ && threads == threads_) return;
+    batch_ = 0;  // what follows may run out of memory, and is then done anew by the next step
     const backend::Memory memory = backend::memory_of(plan(), batch, threads);
     if (memory.batch_arena > batch_arena_.element_count()) batch_arena_ = Array(DType::kU8, {memory.batch_arena});
     for (std::size_t b = 0; b < pointers_.size(); ++b) {

@@ -36,6 +36,7 @@ class Fit {
   bool train_epoch();
   bool end_epoch();
   void step(const Batch& b);
+  std::vector<Array> run_step(const Batch& b);
   void report(std::span<const Array> values);
   void note_best(const EpochRecord& record);
   void restore_best();
@@ -155,13 +156,23 @@ void Fit::step(const Batch& b) {
     const double rate = options_.schedule(state_.epoch * steps_ + state_.step);
     learning_rate().assign(Array::scalar(static_cast<float>(rate)));
   }
-  const std::vector<Array> values = trainer_.train_step_(b.images, b.labels);
+  const std::vector<Array> values = run_step(b);
   for (std::size_t i = 0; i < values.size(); ++i) state_.means[i].add(values[i], b.labels.sizes()[0]);
   ++state_.step;
   state_.seconds = earlier_seconds_ + seconds_since(start_);
   report(values);
   const std::int64_t every = options_.checkpoint.every_steps;
   if (every > 0 && (state_.epoch * steps_ + state_.step) % every == 0) save();
+}
+
+/// A step that throws has changed nothing, so all before it is kept: a training that is resumed comes there again.
+std::vector<Array> Fit::run_step(const Batch& b) {
+  try {
+    return trainer_.train_step_(b.images, b.labels);
+  } catch (const Error&) {
+    save();
+    throw;
+  }
 }
 
 void Fit::report(std::span<const Array> values) {

@@ -45,6 +45,9 @@ Trainer::Trainer(detail::Learner learner, std::vector<TensorSpec> batch_spec, Tr
   if (options_.clip_norm && !(*options_.clip_norm > 0)) {
     fail_at_user(fmt::format("trainer: clip_norm is above 0, got {}", *options_.clip_norm));
   }
+  if (!options_.check_numerics) return;
+  train_step_.check_numerics();
+  evaluate_.check_numerics();
 }
 
 std::vector<Tensor> Trainer::trace(const Tensor& images, const Tensor& labels, Mode mode) {

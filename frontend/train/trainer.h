@@ -35,6 +35,9 @@ struct Objective {
 struct TrainerOptions {
   /// Gradients are scaled down so that their global norm is at most this.
   std::optional<double> clip_norm = {};
+  /// A step that makes a NaN or an infinity throws Error, which names the line whose op does, and leaves all variables
+  /// as before (runtime/numerics.h); so does an evaluation.
+  bool check_numerics = false;
 };
 
 /// Ends a training that does not get better any more.

@@ -31,7 +31,7 @@ Rule find_rule(Op op) {
 }
 
 Evaluation evaluate_graph(const Graph& graph, Tensors inputs, Tensors states, std::int64_t batch_size,
-                          Arithmetic arithmetic) {
+                          Arithmetic arithmetic, const Observer& observer) {
   std::vector<Tensors> values(graph.nodes().size());
   for (std::size_t i = 0; i < inputs.size(); ++i) values[graph.parameters()[i].value.node] = {inputs[i]};
   for (std::size_t i = 0; i < states.size(); ++i) values[graph.states()[i].value.node] = {states[i]};
@@ -44,6 +44,7 @@ Evaluation evaluate_graph(const Graph& graph, Tensors inputs, Tensors states, st
     Tensors operands;
     for (const Value operand : node.operands) operands.push_back(value(operand));
     values[i] = find_rule(node.op)({node, operands, batch_size, arithmetic});
+    if (observer) observer(static_cast<std::uint32_t>(i), operands, values[i]);
     for (const Value operand : node.operands) {
       if (last[operand.node] == i) values[operand.node].clear();  // its memory may go
     }

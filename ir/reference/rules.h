@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "ir/graph.h"
@@ -39,13 +41,16 @@ Tensors rule(const RuleContext& context);
 using Rule = Tensors (*)(const RuleContext&);
 Rule find_rule(Op op);
 
+/// Called with each node after it was evaluated, inputs apart; may change the elements of its results.
+using Observer = std::function<void(std::uint32_t node, const Tensors& operands, Tensors& results)>;
+
 /// As evaluate(), on tensors: the results of `graph` and the new states, for inputs that fit.
 struct Evaluation {
   Tensors results;
   Tensors states;
 };
 Evaluation evaluate_graph(const Graph& graph, Tensors inputs, Tensors states, std::int64_t batch_size,
-                          Arithmetic arithmetic);
+                          Arithmetic arithmetic, const Observer& observer = {});
 
 // ---- integers ----
 

@@ -116,6 +116,16 @@ TEST_CASE("--resume goes on where Ctrl-C ended the training, to the same weights
   CHECK(contains(anew.err, "begins anew"));
 }
 
+TEST_CASE("--check-numerics changes no weights, and ends where numbers leave the range") {
+  CHECK(train_again("--epochs 1 --quiet --hash --check-numerics").out == train_again("--epochs 1 --quiet --hash").out);
+  const Outcome outcome = train_again("--epochs 1 --quiet --check-numerics --learning-rate 1e37");
+  CHECK(outcome.status == EXIT_FAILURE);
+  CHECK(outcome.out.empty());
+  CHECK(contains(outcome.err, "examples/mnist_trainer.cpp:"));
+  CHECK(contains(outcome.err, "@train_step: "));
+  CHECK(contains(outcome.err, "; all variables are as before the step\n  operand 0, "));
+}
+
 TEST_CASE("--tensorboard writes event files") {
   const TemporaryFolder folder;
   CHECK(train_again(fmt::format("--epochs 1 --quiet --tensorboard '{}'", folder.path().string())).status == 0);

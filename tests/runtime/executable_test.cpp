@@ -3,9 +3,12 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
+#include <new>
 #include <thread>
 
 #include "ir/text.h"
+#include "runtime/thread_team.h"
 
 using namespace sluice;
 using runtime::Engine;
@@ -163,6 +166,36 @@ graph @spread() state(%w: f32[65536] "weight") {
     CHECK(torn_values == 0);
     CHECK(w->value().data<float>()[0] == kSteps);
   }
+}
+
+TEST_CASE("a step that gets no memory has changed nothing, and the next one runs") {
+  // Two threads, each with scratch that grows with B, share the units of the product.
+  const char* const kProduct = R"(sluice-ir 1
+graph @product(%x: f32[B,200], %y: f32[200,B]) state(%w: f32[200,200] "weight") {
+  %0: f32[200,200] = matmul %x, %y {transpose_a=true, transpose_b=true}
+  %1: f32[200,200] = add %w, %0
+  update %w = %1
+  return %0
+}
+)";
+  runtime::set_default_threads(2);
+  const auto w = variable(zeros({200, 200}));
+  const auto executable = create(kProduct, {w}, Engine::kJit);
+  const std::vector<float> ones(400, 1.F);
+  const std::vector<Array> inputs{Array(ones, {2, 200}), Array(ones, {200, 2})};
+  std::vector<Array> outputs(1);
+  executable->run(inputs, outputs);
+  const Array expected = outputs[0].clone();
+  const Array once = w->value();
+  // A larger B than any machine has memory for; nobody looks at the elements.
+  constexpr std::int64_t kTooLarge = std::int64_t{1} << 44;
+  const auto elements = std::make_shared<std::array<float, 16>>();
+  const std::vector<Array> too_large{Array::borrow(DType::kF32, {kTooLarge, 200}, elements),
+                                     Array::borrow(DType::kF32, {200, kTooLarge}, elements)};
+  CHECK_THROWS_AS(executable->run(too_large, outputs), std::bad_alloc);
+  CHECK(w->value() == once);
+  executable->run(inputs, outputs);
+  CHECK(outputs[0] == expected);
 }
 
 TEST_CASE("a profile is a step with a time for each kernel") {

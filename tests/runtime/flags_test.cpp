@@ -29,7 +29,9 @@ TEST_CASE("flags are words with or without a value") {
   CHECK(flags.dump_dir == "a/b=c");
   CHECK(flags.time_passes);
   CHECK_FALSE(flags.check_passes);
-  runtime::parse_flags("", "here", flags);
+  CHECK_FALSE(flags.check_numerics);
+  runtime::parse_flags("--check-numerics", "here", flags);
+  CHECK(flags.check_numerics);
   CHECK(flags.time_passes);
   runtime::parse_log("trace,jit", "here", flags);
   CHECK(flags.log_trace);
