@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "backend/codegen/kernels.h"
+#include "backend/codegen/panel_packer.h"
 #include "backend/codegen/product_tile.h"
 
 namespace sluice::backend {
@@ -111,12 +112,22 @@ class Product {
     for (const std::size_t p : tile_parameters_) note_panel(frame_.operands[p].layout, column);
     for (const Place& result : frame_.results) note_panel(result.layout, column);
     const Panel rest = sums_ == nullptr ? panel : emit_depth_blocks(panel, vectors, first, last);
-    if (overlapped_) first = emit_overlapped_tiles(column, count, vectors, rest, first, last);
-    e_.loop(first, last, 1, [&](llvm::Value* t) {
+    // Narrow last panels are few: the other way through the tiles does for them.
+    const bool overlapped = overlapped_ && count == e_.i64(panel_columns());
+    llvm::Value* const computed = overlapped ? emit_overlapped_tiles(column, vectors, rest, first, last) : first;
+    const auto compute = [&](llvm::Value* t) {
+      prefetch_tile(b.CreateMul(t, e_.i64(tile_.rows)), column);
+      emit_tile(t, vectors, rest, tile_scratch(t));
+    };
+    llvm::Value* const begin = overlapped ? e_.max(first, b.CreateSub(computed, e_.i64(1))) : first;
+    e_.loop(begin, last, 1, [&](llvm::Value* t) {
+      if (overlapped) {
+        e_.if_then(b.CreateICmpSGE(t, computed), [&] { compute(t); });
+      } else {
+        compute(t);
+      }
       llvm::Value* const row = b.CreateMul(t, e_.i64(tile_.rows));
-      prefetch_tile(row, column);
-      llvm::Value* const rows = emit_tile(t, vectors, rest, frame_.scratch);
-      emit_epilogue(frame_.scratch, row, rows, column, count);
+      emit_epilogue(tile_scratch(t), row, rows_of(row), column, count);
     });
   }
 
@@ -143,14 +154,13 @@ class Product {
   }
 
   /// The sums of row tile `t` over the inner positions at hand, to `out`: at once, or row by row if it is the last and
-  /// not whole. Gives its rows.
-  llvm::Value* emit_tile(llvm::Value* t, std::int64_t vectors, const Panel& panel, llvm::Value* out) {
+  /// not whole.
+  void emit_tile(llvm::Value* t, std::int64_t vectors, const Panel& panel, llvm::Value* out) {
     auto& b = e_.b;
     llvm::Value* const row = b.CreateMul(t, e_.i64(tile_.rows));
     const auto emit_whole = [&] { tile_code_->call(tile_.rows, vectors, tile_start(row, panel), turns_, out); };
     if (!rows_.batch && rows_.size % tile_.rows == 0) {
-      emit_whole();
-      return e_.i64(tile_.rows);
+      return emit_whole();
     }
     llvm::Value* const left = b.CreateSub(e_.size(rows_), row);
     e_.if_else(b.CreateICmpSGE(left, e_.i64(tile_.rows)), emit_whole, [&] {
@@ -159,7 +169,12 @@ class Product {
                          e_.element(element_, out, b.CreateMul(r, e_.i64(panel_columns()))));
       });
     });
-    return e_.min(left, e_.i64(tile_.rows));
+  }
+
+  /// The rows of the tile that begins at row `row`.
+  llvm::Value* rows_of(llvm::Value* row) {
+    if (!rows_.batch && rows_.size % tile_.rows == 0) return e_.i64(tile_.rows);
+    return e_.min(e_.b.CreateSub(e_.size(rows_), row), e_.i64(tile_.rows));
   }
 
   /// Where the tile whose first row is `row` goes on.
@@ -189,50 +204,46 @@ class Product {
 
   /// An epilogue with a lot to read and to compute, such as an optimizer's, runs one tile behind the product: a vector
   /// of the tile before after every few multiply-adds, so that the divider and the memory work while the multipliers
-  /// do. Takes the whole tiles of first <= t < last and gives the first tile that is left.
-  llvm::Value* emit_overlapped_tiles(llvm::Value* column, llvm::Value* count, std::int64_t vectors, const Panel& panel,
-                                     llvm::Value* first, llvm::Value* last) {
+  /// do. Takes the whole tiles of first <= t < last, a panel of full width, and gives the first tile that is left; the
+  /// epilogue of the one before is left too.
+  llvm::Value* emit_overlapped_tiles(llvm::Value* column, std::int64_t vectors, const Panel& panel, llvm::Value* first,
+                                     llvm::Value* last) {
     auto& b = e_.b;
     llvm::Value* const end = e_.max(first, e_.min(last, b.CreateUDiv(e_.size(rows_), e_.i64(tile_.rows))));
-    const auto row_of = [&](llvm::Value* t) { return b.CreateMul(t, e_.i64(tile_.rows)); };
     e_.if_then(b.CreateICmpSLT(first, end), [&] {
-      prefetch_tile(row_of(first), column);
-      tile_code_->call(tile_.rows, vectors, tile_start(row_of(first), panel), turns_, tile_scratch(first));
+      llvm::Value* const row = b.CreateMul(first, e_.i64(tile_.rows));
+      prefetch_tile(row, column);
+      tile_code_->call(tile_.rows, vectors, tile_start(row, panel), turns_, tile_scratch(first));
       e_.loop(b.CreateAdd(first, e_.i64(1)), end, 1,
-              [&](llvm::Value* t) { emit_overlapped_tile(t, panel, vectors, column, count); });
-      llvm::Value* const final_tile = b.CreateSub(end, e_.i64(1));
-      emit_epilogue(tile_scratch(final_tile), row_of(final_tile), e_.i64(tile_.rows), column, count);
+              [&](llvm::Value* t) { emit_overlapped_tile(t, panel, vectors, column); });
     });
     return end;
   }
 
   /// Computes tile `t`, and the epilogue of the tile before it.
-  void emit_overlapped_tile(llvm::Value* t, const Panel& panel, std::int64_t vectors, llvm::Value* column,
-                            llvm::Value* count) {
+  void emit_overlapped_tile(llvm::Value* t, const Panel& panel, std::int64_t vectors, llvm::Value* column) {
     auto& b = e_.b;
-    const std::int64_t width = llvm::cast<llvm::ConstantInt>(count)->getSExtValue();
     llvm::Value* const row = b.CreateMul(t, e_.i64(tile_.rows));
     llvm::Value* const row_before = b.CreateSub(row, e_.i64(tile_.rows));
     llvm::Value* const finished = tile_scratch(b.CreateSub(t, e_.i64(1)));
     llvm::Value* const share = b.CreateUDiv(turns_, e_.i64(tile_.rows * vectors));
     column_ = column;
-    const Values state = e_.loop(
-        e_.i64(0), e_.i64(tile_.rows), 1, tile_code_->start(tile_.rows, vectors, tile_start(row, panel)),
-        [&](llvm::Value* r, const Values& carried) {
-          scratch_row_ = e_.element(element_, finished, b.CreateMul(r, e_.i64(panel_columns())));
-          llvm::Value* const i = b.CreateAdd(row_before, r);
-          prefetch_row(b.CreateAdd(row, r), column);
-          frame_.elements.begin_row(e_.preheader("row"));
-          Values now = carried;
-          for (std::int64_t v = 0; v < vectors; ++v) {
-            now = tile_code_->chain(now, share, tile_.rows, vectors, panel.stride);
-            const std::int64_t left = width - v * lanes_;
-            frame_.elements.begin_vector(lanes_, left >= lanes_ ? nullptr : e_.first_lanes(e_.i64(left), lanes_));
-            const Coordinate j{b.CreateAdd(column, e_.i64(v * lanes_)), true, nullptr, Level::kVector};
-            store_results(frame_, {{i, false, nullptr, Level::kRow}, j});
-          }
-          return now;
-        });
+    const Values state =
+        e_.loop(e_.i64(0), e_.i64(tile_.rows), 1, tile_code_->start(tile_.rows, vectors, tile_start(row, panel)),
+                [&](llvm::Value* r, const Values& carried) {
+                  scratch_row_ = e_.element(element_, finished, b.CreateMul(r, e_.i64(panel_columns())));
+                  llvm::Value* const i = b.CreateAdd(row_before, r);
+                  prefetch_row(b.CreateAdd(row, r), column);
+                  frame_.elements.begin_row(e_.preheader("row"));
+                  Values now = carried;
+                  for (std::int64_t v = 0; v < vectors; ++v) {
+                    now = tile_code_->chain(now, share, tile_.rows, vectors, panel.stride);
+                    frame_.elements.begin_vector(lanes_, nullptr);
+                    const Coordinate j{b.CreateAdd(column, e_.i64(v * lanes_)), true, nullptr, Level::kVector};
+                    store_results(frame_, {{i, false, nullptr, Level::kRow}, j});
+                  }
+                  return now;
+                });
     llvm::Value* const rest = b.CreateSub(turns_, b.CreateMul(share, e_.i64(tile_.rows * vectors)));
     tile_code_->store(tile_code_->chain(state, rest, tile_.rows, vectors, panel.stride), tile_scratch(t), tile_.rows,
                       vectors);
@@ -320,74 +331,26 @@ class Product {
             Level::kVector};
   }
 
-  /// Copies a panel of the second operand to scratch as [depth][panel_columns].
+  /// Copies a panel of the second factor to scratch as [depth][panel_columns].
   void pack_panel(llvm::Value* column, llvm::Value* count, std::int64_t vectors) {
-    if (b_.transposed) return pack_transposed(column, vectors);
     auto& b = e_.b;
-    llvm::Type* const vector = Emitter::vector_of(element_, lanes_);
-    const llvm::Align align(static_cast<std::uint64_t>(bytes_));
-    e_.loop(e_.i64(0), e_.size(depth_), 1, [&](llvm::Value* k) {
-      llvm::Value* const from =
-          e_.element(element_, b_.place.pointer, b.CreateAdd(b.CreateMul(k, e_.size(b_.stride())), column));
-      llvm::Value* const to = e_.element(element_, panel_scratch_, b.CreateMul(k, e_.i64(panel_columns())));
-      for (std::int64_t v = 0; v < vectors; ++v) {
-        llvm::Value* const offset = e_.i64(v * lanes_);
-        llvm::Value* const left = e_.min(e_.max(b.CreateSub(count, offset), e_.i64(0)), e_.i64(lanes_));
-        llvm::Value* const loaded =
-            b.CreateMaskedLoad(vector, e_.element(element_, from, offset), align, e_.first_lanes(left, lanes_),
-                               llvm::Constant::getNullValue(vector));
-        b.CreateAlignedStore(loaded, e_.element(element_, to, offset), align);
-      }
-    });
-  }
-
-  /// The operand's rows are the panel's columns: square blocks are turned around in registers. Rows past the last one
-  /// repeat it, and elements past the inner size land in scratch rows that nobody reads.
-  void pack_transposed(llvm::Value* column, std::int64_t vectors) {
-    auto& b = e_.b;
-    llvm::Type* const vector = Emitter::vector_of(element_, lanes_);
-    const llvm::Align align(static_cast<std::uint64_t>(bytes_));
-    llvm::Value* const last_row = b.CreateSub(e_.size(columns_), e_.i64(1));
+    PanelPacker packer(e_, node_.types[0].dtype, panel_columns());
+    if (!b_.transposed) {
+      const Panel from = panel_at(column);
+      return packer.pack_rows(from.pointer, from.stride, e_.size(depth_), count, vectors, panel_scratch_);
+    }
     e_.loop(e_.i64(0), e_.i64(vectors), 1, [&](llvm::Value* v) {
       llvm::Value* const offset = b.CreateMul(v, e_.i64(lanes_));
+      llvm::Value* const row = b.CreateAdd(column, offset);
+      llvm::Value* const last = b.CreateSub(b.CreateSub(e_.size(columns_), row), e_.i64(1));
       e_.loop(e_.i64(0), e_.size(depth_), lanes_, [&](llvm::Value* k) {
-        llvm::Value* const left = e_.min(b.CreateSub(e_.size(depth_), k), e_.i64(lanes_));
-        llvm::Value* const mask = e_.first_lanes(left, lanes_);
-        const Panel from_k = panel_at(k);
-        Values block;
-        for (int i = 0; i < lanes_; ++i) {
-          llvm::Value* const row = e_.min(b.CreateAdd(b.CreateAdd(column, offset), e_.i64(i)), last_row);
-          llvm::Value* const from = e_.element(element_, from_k.pointer, b.CreateMul(row, from_k.stride));
-          block.push_back(b.CreateMaskedLoad(vector, from, align, mask, llvm::Constant::getNullValue(vector)));
-        }
-        transpose(block);
-        for (int i = 0; i < lanes_; ++i) {
-          llvm::Value* const to = b.CreateAdd(b.CreateMul(b.CreateAdd(k, e_.i64(i)), e_.i64(panel_columns())), offset);
-          b.CreateAlignedStore(block[static_cast<std::size_t>(i)], e_.element(element_, panel_scratch_, to), align);
-        }
+        const Panel from = panel_at(k);
+        packer.pack_transposed(
+            e_.element(element_, from.pointer, b.CreateMul(row, from.stride)), from.stride, last,
+            b.CreateSub(e_.size(depth_), k),
+            e_.element(element_, panel_scratch_, b.CreateAdd(b.CreateMul(k, e_.i64(panel_columns())), offset)));
       });
     });
-  }
-
-  /// Transposes lanes x lanes elements: in turn for each bit of the number of a row, exchanges it with that bit of the
-  /// lane's number.
-  void transpose(Values& block) {
-    for (int bit = 1; bit < lanes_; bit *= 2) {
-      std::vector<int> low;
-      std::vector<int> high;
-      for (int lane = 0; lane < lanes_; ++lane) {
-        low.push_back((lane & bit) == 0 ? lane : lanes_ + lane - bit);
-        high.push_back((lane & bit) == 0 ? lane + bit : lanes_ + lane);
-      }
-      for (int i = 0; i < lanes_; ++i) {
-        if ((i & bit) != 0) continue;
-        llvm::Value*& x = block[static_cast<std::size_t>(i)];
-        llvm::Value*& y = block[static_cast<std::size_t>(i + bit)];
-        llvm::Value* const upper = e_.b.CreateShuffleVector(x, y, high);
-        x = e_.b.CreateShuffleVector(x, y, low);
-        y = upper;
-      }
-    }
   }
 
   Frame& frame_;

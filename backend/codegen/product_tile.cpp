@@ -77,7 +77,8 @@ Values ProductTile::chain(const Values& start, llvm::Value* turns, std::int64_t 
                 e_.element(element_, now[1], panel_stride)};
     if (a_transposed_) {
       llvm::Value* const later = e_.element(b.getInt8Ty(), now[0], e_.i64(64));
-      b.CreateIntrinsic(llvm::Intrinsic::prefetch, {b.getPtrTy()}, {later, b.getInt32(0), b.getInt32(3), b.getInt32(1)});
+      b.CreateIntrinsic(llvm::Intrinsic::prefetch, {b.getPtrTy()},
+                        {later, b.getInt32(0), b.getInt32(3), b.getInt32(1)});
     }
     Values panel_row;
     for (std::int64_t v = 0; v < vectors; ++v)
