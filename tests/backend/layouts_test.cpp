@@ -11,7 +11,7 @@ namespace sluice {
 namespace {
 
 /// Below, at and beside the widths where panels begin, and what is too narrow for them.
-constexpr std::int64_t kWidths[] = {17, 32, 40, 48, 49, 96, 100, 150};
+constexpr std::int64_t kWidths[] = {17, 32, 40, 48, 49, 88, 96, 100, 150};
 constexpr std::int64_t kRows = 21;
 
 /// Checks a graph in which R stands for the rows and N for the columns of a state %w.
@@ -135,6 +135,20 @@ TEST_CASE("an optimizer's state beside a product, whose gradient a clipped norm 
   update %w = %8, %m = %6
   return %2
 })");
+}
+
+TEST_CASE("an update that rides on a product's store, with panels that are whole, narrow, or cut within a vector") {
+  check(R"((%x: f32[B,R], %d: f32[B,N]) state(%w: f32[R,N] "w", %m: f32[R,N] "m", %v: f32[R,N] "v" {range=[1,2)}) {
+  %0: f32[R,N] = matmul %x, %d {transpose_a=true}
+  %1: f32[R,N] = add %m, %0
+  %2: f32[R,N] = square %0
+  %3: f32[R,N] = add %v, %2
+  %4: f32[R,N] = div %1, %3
+  %5: f32[R,N] = sub %w, %4
+  update %w = %5, %m = %1, %v = %3
+  return
+})",
+        {1, 3, 128, 300, 700});
 }
 
 TEST_CASE("products of products keep their padding to themselves") {
