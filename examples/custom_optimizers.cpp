@@ -47,7 +47,8 @@ class Momentum : public Optimizer {
   double momentum_;
 };
 
-/// Adaptive moment estimation of Kingma and Ba (2015), algorithm 1.
+/// Adaptive moment estimation of Kingma and Ba (2015), algorithm 1. The ranges tell tools that make up values, such as
+/// SLUICE_FLAGS=--check-passes, that neither is below 0.
 class Adam : public Optimizer {
  public:
   explicit Adam(double rate) : Optimizer("custom_adam", rate) {}
@@ -56,11 +57,12 @@ class Adam : public Optimizer {
     constexpr double kBeta1 = 0.9;
     constexpr double kBeta2 = 0.999;
     constexpr double kEpsilon = 1e-7;
-    const Variable steps = lazy_variable("steps", [] { return Array::scalar(0.F); }, {.trainable = false});
+    const Variable steps =
+        lazy_variable("steps", [] { return Array::scalar(0.F); }, {.trainable = false, .range = ir::Range{0, 1000}});
     steps.assign_add(1);
     for (std::size_t i = 0; i < variables.size(); ++i) {
       const Variable m = slot(variables[i], "m");
-      const Variable v = slot(variables[i], "v");
+      const Variable v = slot(variables[i], "v", ir::Range{0, 1});
       m.assign(kBeta1 * m + (1 - kBeta1) * gradients[i]);
       v.assign(kBeta2 * v + (1 - kBeta2) * square(gradients[i]));
       const Tensor unbiased_m = m / (1 - pow(kBeta1, steps));

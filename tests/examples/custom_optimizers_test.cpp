@@ -57,6 +57,8 @@ TEST_CASE("custom_optimizers: every run prints the same") {
   CHECK(output_of("", "SLUICE_NUM_THREADS=1") == output_of("", "SLUICE_NUM_THREADS=2"));
 }
 
+TEST_CASE("custom_optimizers: every pass means the same") { output_of("", "SLUICE_FLAGS=--check-passes"); }
+
 TEST_CASE("custom_optimizers: options") {
   const Outcome outcome = run_program(SLUICE_PROGRAM, "--help");
   CHECK(outcome.status != 0);
