@@ -1,6 +1,7 @@
 #include "examples/mnist_trainer_options.h"
 
 #include "examples/mnist_command_line.h"
+#include "runtime/flags.h"
 
 MnistTrainerOptions parse_mnist_trainer_options(int argc, char** argv) {
   MnistTrainerOptions options;
@@ -32,6 +33,9 @@ MnistTrainerOptions parse_mnist_trainer_options(int argc, char** argv) {
   app.add_flag("--check-numerics", options.check_numerics,
                "End at the first step that makes a NaN or an infinity, and name the line; the checkpoint is the one "
                "before it");
+  std::string trace;
+  app.add_option("--trace", trace,
+                 "Write the second to sixth step, kernels by thread, to this file for Perfetto or chrome://tracing");
   app.add_option("--tensorboard", options.tensorboard, "Write curves for TensorBoard to this folder");
   CLI::Option* const json =
       app.add_flag("--json", options.json, "Print a line of JSON for each epoch and one for the test");
@@ -44,5 +48,6 @@ MnistTrainerOptions parse_mnist_trainer_options(int argc, char** argv) {
                  "Write a page with curves, data, results, the model and its kernels, to open in a browser");
 
   static_cast<MnistOptions&>(options) = line.parse(argc, argv);
+  sluice::runtime::set_trace(trace);
   return options;
 }

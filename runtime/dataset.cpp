@@ -9,6 +9,7 @@
 
 #include "ir/error.h"
 #include "runtime/random_stream.h"
+#include "runtime/trace.h"
 
 namespace sluice {
 
@@ -111,6 +112,7 @@ Batches::Batches(Dataset dataset, Order order, std::int64_t examples, LastBatch 
 const Batch& Batches::load(std::int64_t index) {
   const std::int64_t begin = index * examples_;
   const std::int64_t count = std::min(examples_, dataset_.size() - begin);
+  const runtime::TracedLoad traced(count);
   Batch& current = order_ != nullptr && count < examples_ ? ragged_ : buffers_[index % 2];
   if (order_ == nullptr) {
     current = {view_rows(dataset_.images, begin, begin + count), view_rows(dataset_.labels, begin, begin + count)};

@@ -43,6 +43,7 @@ class ReferenceExecutable : public Executable {
  public:
   ReferenceExecutable(const ir::Graph& traced, Variables variables, const ExecutableOptions& options)
       : variables_(std::move(variables)) {
+    if (!flags().trace.empty()) fail("@{}: the reference engine has no kernels to trace", traced.name());
     const auto start = std::chrono::steady_clock::now();
     constexpr std::array<std::string_view, 2> kPasses{"differentiate", "dce"};
     graph_ = passes::run_passes(traced, kPasses);

@@ -1,9 +1,11 @@
 #include "runtime/flags.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdlib>
 #include <mutex>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -20,11 +22,26 @@ struct Flag {
   void (*set)(Flags&, std::string_view value);
 };
 
+void set_trace_steps(Flags& flags, std::string_view value) {
+  constexpr int kMost = 1000;
+  const char* const end = value.data() + value.size();
+  const auto first = std::from_chars(value.data(), end, flags.trace_first);
+  const bool both = first.ec == std::errc{} && first.ptr != end && *first.ptr == '-';
+  const auto last = std::from_chars(both ? first.ptr + 1 : end, end, flags.trace_last);
+  const bool good = both && last.ec == std::errc{} && last.ptr == end;
+  if (good && 1 <= flags.trace_first && flags.trace_first <= flags.trace_last &&
+      flags.trace_last - flags.trace_first < kMost)
+    return;
+  fail("--trace-steps: expected FIRST-LAST, at most {} steps counted from 1, got '{}'", kMost, value);
+}
+
 constexpr Flag kFlags[] = {
     {"--dump-dir", "DIR", [](Flags& flags, std::string_view value) { flags.dump_dir = value; }},
     {"--time-passes", "", [](Flags& flags, std::string_view) { flags.time_passes = true; }},
     {"--check-passes", "", [](Flags& flags, std::string_view) { flags.check_passes = true; }},
     {"--check-numerics", "", [](Flags& flags, std::string_view) { flags.check_numerics = true; }},
+    {"--trace", "FILE", [](Flags& flags, std::string_view value) { flags.trace = value; }},
+    {"--trace-steps", "FIRST-LAST", set_trace_steps},
 };
 
 struct Topic {
@@ -76,6 +93,7 @@ std::vector<std::string> words_of(std::string_view text, std::string_view source
 struct Given {
   std::mutex mutex;
   std::filesystem::path dump_dir;
+  std::filesystem::path trace;
 };
 
 Given& given() {
@@ -95,7 +113,11 @@ void parse_flags(std::string_view words, std::string_view source, Flags& flags) 
     if (has_value && flag.value.empty()) fail("{}: {} takes no value, got '{}'", source, flag.name, word);
     const std::string_view value = has_value ? word.substr(equals + 1) : std::string_view{};
     if (has_value && value.empty()) fail("{}: expected {}={}, got '{}'", source, flag.name, flag.value, word);
-    flag.set(flags, value);
+    try {
+      flag.set(flags, value);
+    } catch (const Error& error) {
+      fail("{}: {}", source, error.message());
+    }
   }
 }
 
@@ -115,12 +137,18 @@ Flags flags() {
   if (const char* const topics = std::getenv("SLUICE_LOG")) parse_log(topics, "SLUICE_LOG", flags);
   const std::scoped_lock lock(given().mutex);
   if (!given().dump_dir.empty()) flags.dump_dir = given().dump_dir;
+  if (!given().trace.empty()) flags.trace = given().trace;
   return flags;
 }
 
 void set_dump_dir(std::filesystem::path folder) {
   const std::scoped_lock lock(given().mutex);
   given().dump_dir = std::move(folder);
+}
+
+void set_trace(std::filesystem::path file) {
+  const std::scoped_lock lock(given().mutex);
+  given().trace = std::move(file);
 }
 
 }  // namespace sluice::runtime

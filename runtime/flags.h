@@ -11,9 +11,12 @@ struct Flags {
   bool time_passes = false;             ///< --time-passes: the time of every pass and of code generation, to stderr
   bool check_passes = false;            ///< --check-passes: prove every pass's result
   bool check_numerics = false;          ///< --check-numerics: refuse steps that make a NaN or an infinity
-  bool log_trace = false;               ///< SLUICE_LOG=trace: each trace and why
-  bool log_pass = false;                ///< SLUICE_LOG=pass: a line for each pass
-  bool log_jit = false;                 ///< SLUICE_LOG=jit: a line for each program that was compiled to native code
+  std::filesystem::path trace = {};     ///< --trace=FILE: where a few steps of each function go; empty: nowhere
+  int trace_first = 2;                  ///< --trace-steps=FIRST-LAST: which, counted from 1
+  int trace_last = 6;
+  bool log_trace = false;  ///< SLUICE_LOG=trace: each trace and why
+  bool log_pass = false;   ///< SLUICE_LOG=pass: a line for each pass
+  bool log_jit = false;    ///< SLUICE_LOG=jit: a line for each program that was compiled to native code
 };
 
 /// Adds what `words` say to `flags`: "--name" and "--name=value", separated by spaces, as in $SLUICE_FLAGS. What stands
@@ -29,5 +32,7 @@ Flags flags();
 
 /// What an option of the program says, which beats the environment; an empty folder leaves it to the environment.
 void set_dump_dir(std::filesystem::path folder);
+/// The same for --trace.
+void set_trace(std::filesystem::path file);
 
 }  // namespace sluice::runtime

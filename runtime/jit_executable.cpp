@@ -11,6 +11,7 @@
 #include "runtime/flags.h"
 #include "runtime/step_lock.h"
 #include "runtime/thread_team.h"
+#include "runtime/trace.h"
 
 namespace sluice::runtime {
 
@@ -38,9 +39,12 @@ class JitExecutable : public Executable {
                  plan().name, plan().kernels.size(), plan().static_bytes, plan().batch_bytes, compile_seconds_ * 1e3);
     }
     bind_fixed_buffers();
+    trace_ = StepTrace::create(flags(), plan());
   }
 
   void unlocked_run(std::span<const Array> inputs, std::span<Array> outputs) override {
+    if (trace_ != nullptr && trace_->begin_step()) [[unlikely]]
+      return traced_run(inputs, outputs);
     ThreadTeam& team = bind(inputs, outputs);
     team.run([&](int thread, int threads) {
       for (std::size_t k = 0; k < plan().kernels.size(); ++k) {
@@ -72,6 +76,25 @@ class JitExecutable : public Executable {
 
  private:
   const backend::Plan& plan() const { return program_->plan(); }
+
+  void traced_run(std::span<const Array> inputs, std::span<Array> outputs) {
+    const TraceTime start = trace_now();
+    ThreadTeam& team = bind(inputs, outputs);
+    StepTimes& times = trace_->prepare(batch_, team.size(), start);
+    times.fork = trace_now();
+    team.run([&](int thread, int threads) {
+      times.began[static_cast<std::size_t>(thread)] = trace_now();
+      for (std::size_t k = 0; k < plan().kernels.size(); ++k) {
+        if (plan().kernels[k].barrier_before) team.barrier();
+        TraceSpan& span = times.kernel(thread, k);
+        span.begin = trace_now();
+        span.count = run_kernel(k, thread, threads);
+        span.end = trace_now();
+      }
+      times.finished[static_cast<std::size_t>(thread)] = trace_now();
+    });
+    times.end = trace_now();
+  }
 
   /// Makes everything ready for a step with these arrays.
   ThreadTeam& bind(std::span<const Array> inputs, std::span<Array> outputs) {
@@ -164,18 +187,20 @@ class JitExecutable : public Executable {
     return output.bytes();
   }
 
-  /// The share of kernel `k` that `thread` does.
-  void run_kernel(std::size_t k, int thread, int threads) const {
+  /// The share of kernel `k` that `thread` does; gives how many units that is.
+  std::int64_t run_kernel(std::size_t k, int thread, int threads) const {
     std::byte* const scratch = const_cast<std::byte*>(scratch_.bytes()) + scratch_stride_ * thread;
     const std::int64_t* const share =
         &shares_[k * static_cast<std::size_t>(threads + 1) + static_cast<std::size_t>(thread)];
     const std::int64_t begin = share[0];
     const std::int64_t end = share[1];
     if (begin < end) program_->functions()[k](pointers_.data(), batch_, scratch, begin, end);
+    return end - begin;
   }
 
   std::shared_ptr<const backend::Program> program_;
   Variables variables_;
+  std::unique_ptr<StepTrace> trace_;  ///< null: no steps are traced
   std::vector<std::byte*> pointers_;  ///< one a buffer of the plan
   std::vector<std::int64_t> shares_;  ///< for each kernel where each thread's units begin, and the last one's end
   Array static_arena_{DType::kU8, {0}};

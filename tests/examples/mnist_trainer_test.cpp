@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 
 #include <csignal>
+#include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -124,6 +126,24 @@ TEST_CASE("--check-numerics changes no weights, and ends where numbers leave the
   CHECK(contains(outcome.err, "examples/mnist_trainer.cpp:"));
   CHECK(contains(outcome.err, "@train_step: "));
   CHECK(contains(outcome.err, "; all variables are as before the step\n  operand 0, "));
+}
+
+TEST_CASE("--trace writes the steps of training and validation") {
+  const TemporaryFolder folder;
+  const std::filesystem::path file = folder.path() / "trace.json";
+  const Outcome outcome = train_again(fmt::format("--epochs 2 --quiet --hash --trace '{}'", file.string()));
+  CHECK(outcome.out == train_again("--epochs 2 --quiet --hash").out);
+  CHECK(outcome.err.empty());
+  std::map<std::string, int> steps;
+  std::ifstream stream(file);
+  const auto document = nlohmann::json::parse(stream);
+  for (const auto& event : document["traceEvents"]) {
+    if (event.value("cat", "") == "step") ++steps[event["name"]];
+    if (event.value("cat", "") == "kernel")
+      CHECK(contains(event["args"]["lines"].get<std::string>(), "examples/mnist_trainer.cpp:"));
+  }
+  CHECK(steps == std::map<std::string, int>{{"evaluate", 5}, {"train_step", 5}});
+  CHECK(train_again("--epochs 1 --trace /dev/null/trace.json").status == EXIT_FAILURE);
 }
 
 TEST_CASE("--tensorboard writes event files") {

@@ -1,6 +1,7 @@
 #include "runtime/flags.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <cstdlib>
 
@@ -32,6 +33,13 @@ TEST_CASE("flags are words with or without a value") {
   CHECK_FALSE(flags.check_numerics);
   runtime::parse_flags("--check-numerics", "here", flags);
   CHECK(flags.check_numerics);
+  CHECK(flags.trace.empty());
+  CHECK(flags.trace_first == 2);
+  CHECK(flags.trace_last == 6);
+  runtime::parse_flags("--trace=a.json --trace-steps=10-12", "here", flags);
+  CHECK(flags.trace == "a.json");
+  CHECK(flags.trace_first == 10);
+  CHECK(flags.trace_last == 12);
   CHECK(flags.time_passes);
   runtime::parse_log("trace,jit", "here", flags);
   CHECK(flags.log_trace);
@@ -62,6 +70,10 @@ TEST_CASE("what is no flag or topic is an error with the nearest") {
   CHECK(message_of(runtime::parse_flags, "--dump-dir=") == "here: expected --dump-dir=DIR, got '--dump-dir='");
   CHECK(message_of(runtime::parse_flags, "--time-passes=1") ==
         "here: --time-passes takes no value, got '--time-passes=1'");
+  for (const char* const steps : {"3", "3-", "-3", "0-3", "3-2", "3-x", "2-1002", "3-99999999999"}) {
+    CHECK(message_of(runtime::parse_flags, fmt::format("--trace-steps={}", steps)) ==
+          fmt::format("here: --trace-steps: expected FIRST-LAST, at most 1000 steps counted from 1, got '{}'", steps));
+  }
   CHECK(message_of(runtime::parse_log, "traces") == "here: there is no topic 'traces'; did you mean 'trace'?");
 }
 
@@ -75,6 +87,10 @@ TEST_CASE("the environment is read anew, and what the program says beats it") {
   CHECK(runtime::flags().dump_dir == "inside");
   runtime::set_dump_dir({});
   CHECK(runtime::flags().dump_dir == "outside");
+  runtime::set_trace("steps.json");
+  CHECK(runtime::flags().trace == "steps.json");
+  runtime::set_trace({});
+  CHECK(runtime::flags().trace.empty());
   unsetenv("SLUICE_FLAGS");
   unsetenv("SLUICE_LOG");
   CHECK(runtime::flags().dump_dir.empty());

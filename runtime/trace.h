@@ -1,0 +1,90 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <vector>
+
+namespace sluice::backend {
+struct Plan;
+}
+
+namespace sluice::runtime {
+
+struct Flags;
+
+using TraceTime = std::chrono::steady_clock::time_point;
+inline TraceTime trace_now() { return std::chrono::steady_clock::now(); }
+
+/// From when to when a thread did something, and how much of it.
+struct TraceSpan {
+  TraceTime begin;
+  TraceTime end;
+  std::int64_t count = 0;  ///< units of a kernel, examples of a batch; 0: nothing was done
+};
+
+/// When what happened in a step. Threads write only what is theirs.
+struct StepTimes {
+  int step = 0;    ///< of this executable, from 1
+  int caller = 0;  ///< which of the threads that call steps or load data
+  std::int64_t batch = 0;
+  TraceSpan load;  ///< of the data, before the step
+  TraceTime start;
+  TraceTime fork;
+  TraceTime end;
+  std::vector<TraceTime> began;  ///< the work, by thread
+  std::vector<TraceTime> finished;
+  std::vector<TraceSpan> kernels;  ///< by thread, then kernel
+
+  TraceSpan& kernel(int thread, std::size_t kernel) {
+    return kernels[static_cast<std::size_t>(thread) * (kernels.size() / began.size()) + kernel];
+  }
+};
+
+/// What an executable notes of a few of its steps, by default the second to the sixth, for --trace=FILE. The file is
+/// JSON that chrome://tracing and Perfetto show: each kernel on each thread that had units of it, the loading of data,
+/// and the fork of the threads. All executables of a process write to one file.
+class StepTrace {
+ public:
+  /// Null unless `flags` name a file, so that an executable pays for a look at a pointer. `plan` must outlive it.
+  /// Throws Error if the file cannot be written.
+  static std::unique_ptr<StepTrace> create(const Flags& flags, const backend::Plan& plan);
+  ~StepTrace();
+  StepTrace(const StepTrace&) = delete;
+  StepTrace& operator=(const StepTrace&) = delete;
+
+  /// Counts the step that begins; whether to note it. Writes the file before the step after the last one that is noted,
+  /// since what throws then has changed nothing. Throws Error.
+  bool begin_step();
+  /// The times of this step, to be filled in.
+  StepTimes& prepare(std::int64_t batch, int threads, TraceTime start);
+
+ private:
+  StepTrace(const Flags& flags, const backend::Plan& plan);
+  void write();
+
+  std::filesystem::path file_;
+  const backend::Plan& plan_;
+  int first_;
+  int last_;
+  int step_ = 0;
+  bool written_ = false;
+  TraceSpan load_;  ///< before the step
+  std::vector<StepTimes> steps_;
+};
+
+/// Notes how long it lives as the loading of a batch, for the step that its thread calls next. Does nothing where no
+/// step is traced.
+class TracedLoad {
+ public:
+  explicit TracedLoad(std::int64_t examples);
+  ~TracedLoad();
+  TracedLoad(const TracedLoad&) = delete;
+  TracedLoad& operator=(const TracedLoad&) = delete;
+
+ private:
+  TraceSpan span_;
+};
+
+}  // namespace sluice::runtime
