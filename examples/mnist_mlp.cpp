@@ -98,9 +98,10 @@ void train(const MnistOptions& options) {
     std::fflush(stdout);
   }
 
-  // All test images in one batch.
-  const auto [test_loss, test_accuracy] = evaluate(mnist.test.images, mnist.test.labels);
-  fmt::print("Test accuracy: {:.3f}\n", test_accuracy.item<double>());
+  // The same compiled function serves batches of any size.
+  Metrics test;
+  for (const Batch& b : mnist.test.batches(1000)) test.add(evaluate(b.images, b.labels));
+  fmt::print("Test accuracy: {:.3f}\n", test.accuracy.result());
 
   // The model for use elsewhere: raw images in, digits out. Loading it needs nothing of this program.
   if (options.save) {
