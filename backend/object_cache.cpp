@@ -80,6 +80,13 @@ fs::path temporary_beside(const fs::path& file) {
   return file.parent_path() / fmt::format("{}.{}.{}.tmp", file.filename().string(), ::getpid(), count.fetch_add(1));
 }
 
+/// Whether a file is named as entries and what becomes one are: by a hash, which is in hexadecimal.
+bool is_entry(const fs::path& file) {
+  const std::string name = file.filename().string();
+  const std::size_t digits = std::min(name.find_first_not_of("0123456789abcdef"), name.size());
+  return digits == 2 * kHashBytes && (digits == name.size() || name.ends_with(".tmp"));
+}
+
 }  // namespace
 
 std::optional<ObjectCache> ObjectCache::from_environment() {
@@ -125,10 +132,12 @@ void ObjectCache::store(const std::string& key, const std::vector<ObjectCode>& o
     fs::remove(temporary, error);
     return;
   }
-  make_room();
+  shrink_to(limit_bytes_);
 }
 
-void ObjectCache::make_room() const {
+void ObjectCache::clear() const { shrink_to(0); }
+
+void ObjectCache::shrink_to(std::uintmax_t bytes) const {
   struct Entry {
     fs::file_time_type used;
     fs::path file;
@@ -138,7 +147,8 @@ void ObjectCache::make_room() const {
   std::uintmax_t total = 0;
   std::error_code error;
   for (fs::directory_iterator i(folder_, error); !error && i != fs::directory_iterator(); i.increment(error)) {
-    std::error_code gone;  // another process may remove files at the same time
+    if (!is_entry(i->path())) continue;  // the folder may be anyone's
+    std::error_code gone;                // another process may remove files at the same time
     const Entry entry{i->last_write_time(gone), i->path(), i->file_size(gone)};
     if (gone) continue;
     entries.push_back(entry);
@@ -146,7 +156,7 @@ void ObjectCache::make_room() const {
   }
   std::ranges::sort(entries, {}, &Entry::used);
   for (const Entry& entry : entries) {
-    if (total <= limit_bytes_) break;
+    if (total <= bytes) break;
     std::error_code ignored;
     fs::remove(entry.file, ignored);
     total -= entry.bytes;

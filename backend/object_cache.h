@@ -29,11 +29,13 @@ class ObjectCache {
   /// The objects under `key`, or nothing if there are none that are whole.
   std::optional<std::vector<ObjectCode>> load(const std::string& key) const;
   void store(const std::string& key, const std::vector<ObjectCode>& objects) const;
+  /// Removes all entries, and nothing else that the folder may hold.
+  void clear() const;
 
   const std::filesystem::path& folder() const { return folder_; }
 
  private:
-  void make_room() const;
+  void shrink_to(std::uintmax_t bytes) const;
 
   std::filesystem::path folder_;
   std::uintmax_t limit_bytes_;

@@ -42,6 +42,9 @@ constexpr Flag kFlags[] = {
     {"--check-numerics", "", [](Flags& flags, std::string_view) { flags.check_numerics = true; }},
     {"--trace", "FILE", [](Flags& flags, std::string_view value) { flags.trace = value; }},
     {"--trace-steps", "FIRST-LAST", set_trace_steps},
+    {"--no-object-cache", "", [](Flags& flags, std::string_view) { flags.object_cache = false; }},
+    {"--clear-object-cache", "", [](Flags& flags, std::string_view) { flags.clear_object_cache = true; }},
+    {"--target-features", "LIST", [](Flags& flags, std::string_view value) { flags.target_features = value; }},
 };
 
 struct Topic {

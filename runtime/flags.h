@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 #include <string_view>
 
 namespace sluice::runtime {
@@ -14,9 +15,12 @@ struct Flags {
   std::filesystem::path trace = {};     ///< --trace=FILE: where a few steps of each function go; empty: nowhere
   int trace_first = 2;                  ///< --trace-steps=FIRST-LAST: which, counted from 1
   int trace_last = 6;
-  bool log_trace = false;  ///< SLUICE_LOG=trace: each trace and why
-  bool log_pass = false;   ///< SLUICE_LOG=pass: a line for each pass
-  bool log_jit = false;    ///< SLUICE_LOG=jit: a line for each program that was compiled to native code
+  bool object_cache = true;          ///< --no-object-cache: neither read nor keep machine code on disk
+  bool clear_object_cache = false;   ///< --clear-object-cache: empty it before the first compilation
+  std::string target_features = {};  ///< --target-features=LIST: of the CPU to generate code for; empty: all it has
+  bool log_trace = false;            ///< SLUICE_LOG=trace: each trace and why
+  bool log_pass = false;             ///< SLUICE_LOG=pass: a line for each pass
+  bool log_jit = false;              ///< SLUICE_LOG=jit: a line for each program that was compiled to native code
 };
 
 /// Adds what `words` say to `flags`: "--name" and "--name=value", separated by spaces, as in $SLUICE_FLAGS. What stands

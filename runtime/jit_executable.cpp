@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <mutex>
+#include <optional>
 
 #include "backend/compile.h"
 #include "ir/error.h"
@@ -20,21 +22,35 @@ namespace {
 using backend::Buffer;
 using backend::BufferKind;
 
+/// Where machine code is kept between runs, if anywhere.
+std::optional<backend::ObjectCache> object_cache(const Flags& given) {
+  auto cache = backend::ObjectCache::from_environment();
+  if (cache && given.clear_object_cache) {
+    static std::once_flag once;
+    std::call_once(once, [&] { cache->clear(); });
+  }
+  return given.object_cache ? cache : std::nullopt;
+}
+
 /// Runs the kernels of a program one after the other on the thread team, with one fork and join a step.
 class JitExecutable : public Executable {
  public:
   JitExecutable(const ir::Graph& traced, Variables variables, const ExecutableOptions& options)
       : variables_(std::move(variables)) {
     const auto start = std::chrono::steady_clock::now();
-    program_ = backend::compile(traced, {.target_features = options.target_features,
-                                         .on_stage = options.on_stage,
-                                         .on_time = options.on_time,
-                                         .on_text = options.on_text,
-                                         .assembly = options.assembly,
-                                         .on_plan = options.on_plan});
+    const Flags given = flags();
+    const bool own_target = !options.target_features.empty();
+    program_ =
+        backend::compile(traced, {.target_features = own_target ? options.target_features : given.target_features,
+                                  .on_stage = options.on_stage,
+                                  .on_time = options.on_time,
+                                  .on_text = options.on_text,
+                                  .assembly = options.assembly,
+                                  .cache = object_cache(given),
+                                  .on_plan = options.on_plan});
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
     compile_seconds_ = elapsed.count();
-    if (flags().log_jit) {
+    if (given.log_jit) {
       fmt::print(stderr, "sluice: jit: {}: {} kernels, {} bytes of temporaries and {} for each of B, in {:.1f} ms\n",
                  plan().name, plan().kernels.size(), plan().static_bytes, plan().batch_bytes, compile_seconds_ * 1e3);
     }

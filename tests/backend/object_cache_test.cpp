@@ -15,6 +15,7 @@ namespace sluice::backend {
 namespace {
 
 namespace fs = std::filesystem;
+using namespace std::string_literals;
 
 struct Folder {
   fs::path path = fs::temp_directory_path() / fmt::format("sluice-object-cache-{}", ::getpid());
@@ -92,6 +93,22 @@ TEST_CASE("the least recently used entries make room") {
   CHECK(cache.load(kKey));
   CHECK(!cache.load(std::string(64, 'b')));
   CHECK(cache.load(std::string(64, 'd')));
+}
+
+TEST_CASE("neither clearing nor making room touches files that are no entries") {
+  const Folder folder;
+  const ObjectCache small(folder.path, 1);
+  const ObjectCache cache(folder.path, kLarge);
+  cache.store(kKey, kObjects);
+  for (const std::string& name : {std::string("thesis.txt"), std::string(64, 'x'), std::string(63, 'a'), "0123.tmp"s})
+    write(folder.path / name, std::string(5000, '.'));
+  write(folder.path / (kKey + ".12.0.tmp"), "half-written");
+  SUBCASE("clearing") { cache.clear(); }
+  SUBCASE("making room") { small.store(std::string(64, 'd'), kObjects); }
+  std::size_t left = 0;
+  for (const auto& entry : fs::directory_iterator(folder.path)) left += entry.is_regular_file() ? 1 : 0;
+  CHECK(left == 4);
+  CHECK(!cache.load(kKey));
 }
 
 TEST_CASE("threads that store and load the same entry see it whole or not at all") {

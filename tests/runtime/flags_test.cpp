@@ -41,6 +41,11 @@ TEST_CASE("flags are words with or without a value") {
   CHECK(flags.trace_first == 10);
   CHECK(flags.trace_last == 12);
   CHECK(flags.time_passes);
+  CHECK(flags.object_cache);
+  runtime::parse_flags("--no-object-cache --clear-object-cache --target-features=+avx2,+fma", "here", flags);
+  CHECK_FALSE(flags.object_cache);
+  CHECK(flags.clear_object_cache);
+  CHECK(flags.target_features == "+avx2,+fma");
   runtime::parse_log("trace,jit", "here", flags);
   CHECK(flags.log_trace);
   CHECK(flags.log_jit);
