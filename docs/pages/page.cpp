@@ -59,8 +59,10 @@ bool same_line(const std::string& shown, const std::string& printed, double tole
   const std::vector<std::string> a = words_of(shown);
   const std::vector<std::string> b = words_of(printed);
   if (a.size() != b.size()) return false;
-  for (std::size_t i = 0; i < a.size(); ++i)
-    if (a[i] != b[i] && !near(a[i], b[i], tolerance)) return false;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const bool place = i > 0 && a[i - 1].ends_with(".md:");  // a line of the page, which moves when it is edited
+    if (a[i] != b[i] && (place || !near(a[i], b[i], tolerance))) return false;
+  }
   return true;
 }
 

@@ -27,7 +27,8 @@ std::string page_program(const std::vector<Block>& blocks, std::string_view name
 /// Holds what a program printed against what its page shows, its blocks "text" one after the other. A line "..." of
 /// the page stands for any lines, and so does a whole block "text picture", or a page without any "text". Spaces may
 /// differ in number. With a tolerance above 0, numbers with a decimal point may differ by it, and whole ones (a lone
-/// "." is one) by anything. Empty if all is well; else the line of the page that is wrong, and what came in its place.
+/// "." is one) by anything, except for the line in "page.md:12". Empty if all is well; else the line of the page that
+/// is wrong, and what came in its place.
 std::string output_difference(const std::vector<Block>& blocks, std::string_view printed, double tolerance);
 
 }  // namespace sluice::docs

@@ -46,6 +46,8 @@ TEST_CASE("numbers may differ by the tolerance, words may not") {
   CHECK(difference("-1.0\n", "1.0\n") == "line 5: expected \"-1.0\", got \"1.0\"");
   CHECK(difference("0 12 .\n", "0 . 34\n") == "");
   CHECK(difference("12\n", "12.5\n") == "line 5: expected \"12\", got \"12.5\"");
+  CHECK(difference("a.md:12: 3\n", "a.md:12: 4\n") == "");
+  CHECK(difference("a.md:12: 3\n", "a.md:13: 3\n") == "line 5: expected \"a.md:12: 3\", got \"a.md:13: 3\"");
   CHECK(difference("a nan\n", "a 1.0\n") == "line 5: expected \"a nan\", got \"a 1.0\"");
 }
 
