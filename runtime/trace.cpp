@@ -40,17 +40,18 @@ int caller_number() {
 /// The track of a thread of the team. Thread 0 is whoever called: the first caller has its number, others their own.
 int track_of(int thread, int caller) { return thread > 0 || caller == 0 ? thread : kMaxThreads + caller; }
 
-double microseconds(TraceTime time) {
-  static const TraceTime epoch = time;  // the first that is asked for
-  return std::chrono::duration<double, std::micro>(time - epoch).count();
+const TraceTime start_of_process = trace_now();
+
+double microseconds(std::chrono::steady_clock::duration time) {
+  return std::chrono::duration<double, std::micro>(time).count();
 }
 
 Json event(std::string_view name, std::string_view category, int track, TraceTime begin, TraceTime end, Json args) {
   return {{"name", name},
           {"cat", category},
           {"ph", "X"},
-          {"ts", microseconds(begin)},
-          {"dur", std::chrono::duration<double, std::micro>(end - begin).count()},
+          {"ts", microseconds(begin - start_of_process)},
+          {"dur", microseconds(end - begin)},
           {"pid", getpid()},
           {"tid", track},
           {"args", std::move(args)}};

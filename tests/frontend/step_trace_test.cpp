@@ -86,6 +86,7 @@ void check_threads(const std::filesystem::path& file) {
     CHECK(named.contains(track));
     std::ranges::stable_sort(events, {}, [](const Json& event) { return event["ts"].get<double>(); });
     for (std::size_t i = 0; i < events.size(); ++i) {
+      CHECK(events[i]["ts"] >= 0);
       CHECK(events[i]["dur"] >= 0);
       constexpr double kRounding = 1e-3;  // microseconds, of doubles
       if (i > 0) CHECK(end_of(events[i - 1]) <= events[i]["ts"].get<double>() + kRounding);
