@@ -94,9 +94,10 @@ TEST_CASE("opt --stats and --time-passes are comments that say how much") {
   INFO(outcome.out);
   CHECK(matches("// B = 10 +before +after\n"));
   CHECK(matches("// nodes +6 +\\d+\n"));
-  CHECK(matches("// kernels +- +[1-9]\n"));
-  // The product of 10 rows, the difference, the square and the sum of 20 elements, and the update of 6 weights.
-  CHECK(matches("// flops +186 +\\d+\n"));
+  CHECK(matches("// kernels +10 +[1-9]\n"));  // a kernel a node before they are fused
+  // The product of 10 rows, the difference, the square and the sum of 20 elements, and the update of 6 weights: 186. The
+  // gradient stands for a product as large, and two ops on 20 elements: 160.
+  CHECK(matches("// flops +346 +\\d+\n"));
   for (const std::string_view pass : passes::default_pipeline())
     CHECK(matches(fmt::format("// time {} +\\d+\\.\\d+ ms +\\d+\\.\\d%\n", pass).c_str()));
   const Outcome quiet = work.opt("--stats --quiet");
