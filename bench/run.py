@@ -120,4 +120,5 @@ def main():
         report.write_pages(results)
 
 
-main()
+if __name__ == "__main__":
+    main()
