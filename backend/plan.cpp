@@ -86,13 +86,19 @@ class Planner {
     int made;
   };
 
+  /// What is known of a buffer while the plan is made.
+  struct Use {
+    int writer = -1;           ///< the kernel that writes it, if any
+    std::vector<int> readers;  ///< the kernels that read it
+    bool reshaped = false;     ///< read under another shape, so it must be dense
+    bool left_factor = false;  ///< a product reads its rows, so it has no panels
+    bool claimed = false;      ///< the place of a state or a result
+  };
+
   int add_buffer(BufferKind kind, std::size_t index, const Type& type) {
     plan_.buffers.push_back({kind, index, type});
     if (kind == BufferKind::kState) plan_.buffers.back().layout = state_layout(type);
-    writer_.push_back(-1);
-    readers_.emplace_back();
-    reshaped_.push_back(false);
-    left_factor_.push_back(false);
+    uses_.emplace_back();
     return static_cast<int>(plan_.buffers.size() - 1);
   }
 
@@ -100,11 +106,10 @@ class Planner {
                  ir::Origins origins) {
     const int kernel = order_.add();
     for (const int buffer : operands) {
-      readers_[static_cast<std::size_t>(buffer)].push_back(kernel);
-      if (writer_[static_cast<std::size_t>(buffer)] >= 0)
-        order_.before(writer_[static_cast<std::size_t>(buffer)], kernel);
+      use(buffer).readers.push_back(kernel);
+      if (use(buffer).writer >= 0) order_.before(use(buffer).writer, kernel);
     }
-    for (const int buffer : results) writer_[static_cast<std::size_t>(buffer)] = kernel;
+    for (const int buffer : results) use(buffer).writer = kernel;
     KernelPlan plan;
     plan.kind = kind_of(*body);
     plan.name = kernel_name(*body, static_cast<std::size_t>(kernel));
@@ -117,6 +122,7 @@ class Planner {
   }
 
   Buffer& buffer(int index) { return plan_.buffers[static_cast<std::size_t>(index)]; }
+  Use& use(int index) { return uses_[static_cast<std::size_t>(index)]; }
 
   /// A new temporary of `type` with the elements of `from`, which may have them under another shape.
   int add_copy(int from, const Type& type) {
@@ -133,7 +139,7 @@ class Planner {
     const auto [found, is_new] = dense_copies_.try_emplace(from, -1);
     if (is_new) {
       found->second = add_copy(from, buffer(from).type);
-      reshaped_[static_cast<std::size_t>(found->second)] = true;
+      use(found->second).reshaped = true;
     }
     return found->second;
   }
@@ -179,7 +185,7 @@ class Planner {
     }
     if (node.op == Op::kReshape) {  // the same bytes under another type
       const int same = densely(buffer_of_.at(node.operands[0]));
-      reshaped_[static_cast<std::size_t>(same)] = true;
+      use(same).reshaped = true;
       buffer_of_[{index, 0}] = same;
       return;
     }
@@ -189,7 +195,7 @@ class Planner {
       operands.push_back(buffer_of_.at(node.operands[i]));
       if (!is_left_factor(*body, i)) continue;
       operands.back() = densely(operands.back());
-      left_factor_[static_cast<std::size_t>(operands.back())] = true;
+      use(operands.back()).left_factor = true;
     }
     std::vector<int> results;
     for (std::uint32_t r = 0; r < node.types.size(); ++r) {
@@ -207,16 +213,14 @@ class Planner {
   }
 
   /// Whether a kernel's own temporary may become the place, laid out so, of a state or a result.
-  bool claimable(int index, const Layout& layout) const {
-    const auto b = static_cast<std::size_t>(index);
-    return writer_[b] >= 0 && !claimed_[b] && (layout.dense() || (!reshaped_[b] && !left_factor_[b]));
+  bool claimable(int index, const Layout& layout) {
+    const Use& now = use(index);
+    return now.writer >= 0 && !now.claimed && (layout.dense() || (!now.reshaped && !now.left_factor));
   }
 
   int claim(int index, const Type& type, const Layout& layout) {
-    claimed_.resize(plan_.buffers.size(), false);
     if (!claimable(index, layout)) index = add_copy(index, type);
-    claimed_.resize(plan_.buffers.size(), false);
-    claimed_[static_cast<std::size_t>(index)] = true;
+    use(index).claimed = true;
     return index;
   }
 
@@ -252,14 +256,14 @@ class Planner {
 
   void settle_updates() {
     for (const Update& update : updates_) {
-      int writer = writer_[static_cast<std::size_t>(update.made)];
-      const std::vector<int> readers = readers_[static_cast<std::size_t>(update.old_buffer)];
+      int writer = use(update.made).writer;
+      const std::vector<int> readers = use(update.old_buffer).readers;
       bool in_place = overwrites_only_what_it_read(writer, update.old_buffer);
       for (const int reader : readers) in_place = in_place && (reader == writer || !order_.reaches(writer, reader));
       int target = update.made;
       if (!in_place) {
         target = add_copy(update.made, graph_.type(graph_.states()[update.state].value));
-        writer = writer_[static_cast<std::size_t>(target)];
+        writer = use(target).writer;
       }
       buffer(target).kind = BufferKind::kState;
       buffer(target).index = update.state;
@@ -275,7 +279,7 @@ class Planner {
     for (const KernelPlan& kernel : plan_.kernels) {
       if (kernel.kind != KernelKind::kMatmul) continue;
       const auto align = [&](int index) {
-        if (buffer(index).kind == BufferKind::kTemporary && !reshaped_[static_cast<std::size_t>(index)])
+        if (buffer(index).kind == BufferKind::kTemporary && !use(index).reshaped)
           buffer(index).layout = aligned_rows(buffer(index).type);
       };
       std::ranges::for_each(kernel.operands, align);
@@ -294,12 +298,8 @@ class Planner {
   Plan& plan_;
   Order order_;
   std::map<Value, int> buffer_of_;
-  std::vector<int> writer_;                ///< for each buffer the kernel that writes it, or -1
-  std::vector<std::vector<int>> readers_;  ///< for each buffer the kernels that read it
-  std::vector<bool> reshaped_;             ///< for each buffer whether it is read under another shape, so must be dense
-  std::vector<bool> left_factor_;          ///< for each buffer whether a product reads its rows, so has no panels
+  std::vector<Use> uses_;  ///< of each buffer
   std::map<int, int> dense_copies_;
-  std::vector<bool> claimed_;
   std::vector<Update> updates_;
 };
 

@@ -9,22 +9,30 @@ using ir::Graph;
 using ir::Node;
 using ir::Op;
 
+namespace {
+
+std::int64_t blocks_of(const Units::Axis& axis, std::int64_t batch_size) {
+  return (axis.size.at(batch_size) + axis.block - 1) / axis.block;
+}
+
+}  // namespace
+
 std::int64_t Units::count(std::int64_t batch_size) const {
   std::int64_t count = 1;
-  for (const Axis& axis : axes) count *= (axis.size.at(batch_size) + axis.block - 1) / axis.block;
+  for (const Axis& axis : axes) count *= blocks_of(axis, batch_size);
   return count;
 }
 
 std::int64_t Units::share_begin(int thread, int threads, std::int64_t batch_size) const {
-  if (axes.empty()) return thread == 0 ? 0 : 1;
+  const std::int64_t all = count(batch_size);
+  if (axes.empty() || all == 0) return thread == 0 ? 0 : all;
+  const std::int64_t units_a_block = all / blocks_of(axes[0], batch_size);
   const std::int64_t size = axes[0].size.at(batch_size);
-  const std::int64_t whole_blocks = size / axes[0].block;
-  const std::int64_t each = count(batch_size) / std::max<std::int64_t>(1, (size + axes[0].block - 1) / axes[0].block);
+  const std::int64_t whole_units = size / axes[0].block * units_a_block;
   const std::int64_t whole_cost = (axes[0].block + step - 1) / step;
-  const std::int64_t rest_cost = (size % axes[0].block + step - 1) / step;
-  const std::int64_t cost = (whole_blocks * whole_cost + rest_cost) * each * thread / threads;
-  const std::int64_t whole_units = whole_blocks * each;
-  if (cost < whole_units * whole_cost || rest_cost == 0) return cost / whole_cost;
+  const std::int64_t rest_cost = (size % axes[0].block + step - 1) / step;  // of a unit of the block that is not whole
+  const std::int64_t cost = (whole_units * whole_cost + (all - whole_units) * rest_cost) * thread / threads;
+  if (cost <= whole_units * whole_cost) return cost / whole_cost;
   return whole_units + (cost - whole_units * whole_cost) / rest_cost;
 }
 

@@ -2,19 +2,17 @@
 
 #include <array>
 #include <span>
+#include <string>
 
 #include "runtime/thread_team.h"
 
 namespace sluice::bench {
 
-/// The name of the widest vectors that peak_gflops uses: "512-bit", "256-bit" or "128-bit".
-const char* vector_name();
+/// The name of the widest vectors of this machine: "512-bit", "256-bit" or "128-bit".
+std::string vector_name();
 
-/// Some milliseconds of single-precision multiply-adds on all threads of the team, with nothing but registers involved.
-/// Returns how many operations that was; a multiply-add is two.
-double multiply_adds(runtime::ThreadTeam& team);
-
-/// How many of these operations all threads reach together in a second, in 10^9: the best of several tries.
+/// How many single-precision operations all threads reach together in a second, in 10^9: runtime::measure_flops with
+/// those vectors.
 double peak_gflops(runtime::ThreadTeam& team);
 
 /// How long a cache line takes from the first thread of the team to the second and back, in nanoseconds; 0 if there is

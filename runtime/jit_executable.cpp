@@ -55,7 +55,7 @@ class JitExecutable : public Executable {
                  plan().name, plan().kernels.size(), plan().static_bytes, plan().batch_bytes, compile_seconds_ * 1e3);
     }
     bind_fixed_buffers();
-    trace_ = StepTrace::create(flags(), plan());
+    trace_ = StepTrace::create(given, plan());
   }
 
   void unlocked_run(std::span<const Array> inputs, std::span<Array> outputs) override {

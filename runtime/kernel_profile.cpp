@@ -25,16 +25,10 @@ using backend::Plan;
 std::pair<Plan, std::vector<double>> measure_kernels(const ir::Graph& traced, std::int64_t batch_size, int repeat) {
   constexpr std::uint64_t kSeed = 1;
   const std::vector<Array> inputs = random_parameters(traced, batch_size, kSeed);
-  const std::vector<Array> states = random_states(traced, kSeed);
-  Variables variables;
-  for (std::size_t i = 0; i < states.size(); ++i) {
-    const ir::State& state = traced.states()[i];
-    variables.push_back(std::make_shared<VariableStorage>(state.variable, states[i], true, state.range));
-  }
   Plan plan;
   ExecutableOptions options;
   options.on_plan = [&](Plan& made) { plan = made; };
-  const auto executable = Executable::create(traced, variables, options);
+  const auto executable = Executable::create(traced, variables_for(traced, random_states(traced, kSeed)), options);
   std::vector<Array> outputs(traced.results().size());
   std::vector<double> best = executable->profile(inputs, outputs);
   for (int i = 1; i < repeat; ++i) {

@@ -21,15 +21,6 @@ void check_memory(const ir::Graph& graph) {
   }
 }
 
-runtime::Variables variables_of(const ir::Graph& graph, const std::vector<Array>& weights) {
-  runtime::Variables variables;
-  for (std::size_t i = 0; i < weights.size(); ++i) {
-    const ir::State& state = graph.states()[i];
-    variables.push_back(std::make_shared<runtime::VariableStorage>(state.variable, weights[i], false, state.range));
-  }
-  return variables;
-}
-
 }  // namespace
 
 LoadedModel::LoadedModel(SavedModel model, runtime::Engine engine)
@@ -37,7 +28,8 @@ LoadedModel::LoadedModel(SavedModel model, runtime::Engine engine)
       output_names_(std::move(model.output_names)),
       class_names_(std::move(model.class_names)) {
   check_memory(graph_);
-  executable_ = runtime::Executable::create(graph_, variables_of(graph_, model.weights), {.engine = engine});
+  executable_ =
+      runtime::Executable::create(graph_, runtime::variables_for(graph_, model.weights, false), {.engine = engine});
 }
 
 bool LoadedModel::is_classifier() const {

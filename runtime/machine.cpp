@@ -112,11 +112,15 @@ Machine assumed_machine(const backend::Target& target, int threads) {
   return {cycles * flops_a_cycle, {{kLargest, cycles * target.vector_bytes / 4}}, false};
 }
 
-Machine measure_machine(ThreadTeam& team, const backend::Target& target, std::int64_t bytes) {
+double measure_flops(ThreadTeam& team, const backend::Target& target) {
   const Loop loop = loop_for(target);
+  return loop.flops * best_rate(team, kRounds, [&](int, int) { loop.run(); });
+}
+
+Machine measure_machine(ThreadTeam& team, const backend::Target& target, std::int64_t bytes) {
   Machine machine;
   machine.measured = true;
-  machine.flops_per_second = loop.flops * best_rate(team, kRounds, [&](int, int) { loop.run(); });
+  machine.flops_per_second = measure_flops(team, target);
   const std::int64_t largest = std::clamp(bytes, kSmallest, kLargest);
   for (std::int64_t size = kSmallest; size < largest; size *= 4)
     machine.memory.push_back({size, copy_rate(team, size)});

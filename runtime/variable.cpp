@@ -42,4 +42,15 @@ void VariableStorage::unlocked_assign(const Array& value) {
   backend::pack(backend::state_layout(type_), value, memory_.bytes());
 }
 
+Variables variables_for(const ir::Graph& graph, std::span<const Array> values, bool trainable) {
+  SLUICE_CHECK(values.size() == graph.states().size(), "@{}: {} values for {} states", graph.name(), values.size(),
+               graph.states().size());
+  Variables variables;
+  for (const Array& value : values) {
+    const ir::State& state = graph.states()[variables.size()];
+    variables.push_back(std::make_shared<VariableStorage>(state.variable, value, trainable, state.range));
+  }
+  return variables;
+}
+
 }  // namespace sluice::runtime

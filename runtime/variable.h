@@ -2,7 +2,9 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "ir/array.h"
 #include "ir/graph.h"
@@ -44,5 +46,8 @@ class VariableStorage {
 };
 
 using Variables = std::vector<std::shared_ptr<VariableStorage>>;
+
+/// New variables for the states of `graph`, in their order, with these values.
+Variables variables_for(const ir::Graph& graph, std::span<const Array> values, bool trainable = true);
 
 }  // namespace sluice::runtime

@@ -134,11 +134,7 @@ void run(const Options& options) {
   const std::vector<Array> states =
       arrays_of("--state", state_slots, 1, random_states(graph, options.seed + kStateSeeds));
 
-  runtime::Variables variables;
-  for (const ir::State& s : graph.states()) {
-    variables.push_back(
-        std::make_shared<runtime::VariableStorage>(s.variable, states[variables.size()], true, s.range));
-  }
+  const runtime::Variables variables = runtime::variables_for(graph, states);
   double flops = 0;
   runtime::ExecutableOptions executable_options;
   if (options.engine == "reference") executable_options.engine = runtime::Engine::kReference;

@@ -57,6 +57,8 @@ class Emitter {
   llvm::Value* element(llvm::Type* element, llvm::Value* pointer, llvm::Value* index) {
     return b.CreateGEP(element, pointer, index);
   }
+  /// Asks for the cache line at `pointer`, which will be read soon.
+  void prefetch(llvm::Value* pointer);
   /// x * y + z, fused where the machine can.
   llvm::Value* multiply_add(llvm::Value* x, llvm::Value* y, llvm::Value* z);
 

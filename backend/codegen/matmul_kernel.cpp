@@ -1,5 +1,3 @@
-#include <llvm/IR/Intrinsics.h>
-
 #include <algorithm>
 #include <optional>
 
@@ -109,8 +107,7 @@ class Product {
     auto& b = e_.b;
     if (packed_) pack_panel(column, count, vectors);
     const Panel panel = packed_ ? Panel{panel_scratch_, e_.i64(panel_columns())} : panel_at(column);
-    for (const std::size_t p : tile_parameters_) note_panel(frame_.operands[p].layout, column);
-    for (const Place& result : frame_.results) note_panel(result.layout, column);
+    note_panel(column);
     const Panel rest = sums_ == nullptr ? panel : emit_depth_blocks(panel, vectors, first, last);
     // Narrow last panels are few: the other way through the tiles does for them.
     const bool overlapped = overlapped_ && count == e_.i64(panel_columns());
@@ -272,10 +269,18 @@ class Product {
     return {e_.element(element_, b_.place.pointer, e_.b.CreateAdd(start.offset, column)), start.width};
   }
 
-  /// Tells the epilogue in which panel of the state it works.
-  void note_panel(const Layout& layout, llvm::Value* column) {
-    if (layout.dense() || layout.one_panel(columns_.size)) return;
-    frame_.elements.known_panel = frame_.elements.panel_of(layout, node_.types[0].shape, column);
+  /// Tells the epilogue in which panel of the states it works: all that have the result's shape are laid out alike.
+  void note_panel(llvm::Value* column) {
+    const auto in_panels = [&](const Place& place) {
+      return !place.layout.dense() && !place.layout.one_panel(columns_.size);
+    };
+    auto found = std::ranges::find_if(frame_.results, in_panels);
+    const Place* place = found == frame_.results.end() ? nullptr : &*found;
+    for (const std::size_t p : tile_parameters_) {
+      if (in_panels(frame_.operands[p])) place = &frame_.operands[p];
+    }
+    if (place == nullptr) return;
+    frame_.elements.known_panel = frame_.elements.panel_of(place->layout, node_.types[0].shape, column);
     frame_.elements.known_panel_shape = node_.types[0].shape;
   }
 
@@ -298,11 +303,7 @@ class Product {
   }
 
   void prefetch_line_by_line(llvm::Value* from, std::int64_t bytes) {
-    for (std::int64_t at = 0; at < bytes; at += kLine) {
-      e_.b.CreateIntrinsic(
-          llvm::Intrinsic::prefetch, {e_.b.getPtrTy()},
-          {e_.element(e_.b.getInt8Ty(), from, e_.i64(at)), e_.b.getInt32(0), e_.b.getInt32(3), e_.b.getInt32(1)});
-    }
+    for (std::int64_t at = 0; at < bytes; at += kLine) e_.prefetch(e_.element(e_.b.getInt8Ty(), from, e_.i64(at)));
   }
 
   void prefetch_tile(llvm::Value* row, llvm::Value* column) {

@@ -1,11 +1,12 @@
 #include "backend/codegen/product_tile.h"
 
 #include <fmt/format.h>
-#include <llvm/IR/Intrinsics.h>
 
 namespace sluice::backend {
 
 using Values = Emitter::Values;
+
+static constexpr std::int64_t kLine = 64;  // bytes of a cache line
 
 ProductTile::ProductTile(Emitter& emitter, DType dtype, bool a_transposed, Dim a_stride, std::int64_t columns)
     : e_(emitter),
@@ -75,11 +76,8 @@ Values ProductTile::chain(const Values& start, llvm::Value* turns, std::int64_t 
   return e_.loop(e_.i64(0), turns, 1, start, [&](llvm::Value*, const Values& now) {
     Values next{e_.element(element_, now[0], a_transposed_ ? a_stride : e_.i64(1)),
                 e_.element(element_, now[1], panel_stride)};
-    if (a_transposed_) {
-      llvm::Value* const later = e_.element(b.getInt8Ty(), now[0], e_.i64(64));
-      b.CreateIntrinsic(llvm::Intrinsic::prefetch, {b.getPtrTy()},
-                        {later, b.getInt32(0), b.getInt32(3), b.getInt32(1)});
-    }
+    // The next tiles' columns: a line of each row, in a pattern that the hardware does not foresee.
+    if (a_transposed_) e_.prefetch(e_.element(b.getInt8Ty(), now[0], e_.i64(kLine)));
     Values panel_row;
     for (std::int64_t v = 0; v < vectors; ++v)
       panel_row.push_back(b.CreateAlignedLoad(vector, e_.element(element_, now[1], e_.i64(v * lanes_)), align));

@@ -26,18 +26,6 @@ struct EigenGemm {
   }
 };
 
-class EigenProduct : public PeerProduct {
- public:
-  explicit EigenProduct(const ProductOptions& options) : options_(options) {}
-  void run() override {
-    const ProductOptions& o = options_;
-    EigenGemm::multiply(o.m, o.n, o.k, o.a, o.b, o.result, o.n);
-  }
-
- private:
-  ProductOptions options_;
-};
-
 std::unique_ptr<PeerMlp> make_mlp(const MlpOptions& options) {
   Eigen::setNbThreads(1);  // the step itself is what runs in parallel
   return std::make_unique<MlpOver<EigenGemm>>(options);
@@ -46,7 +34,7 @@ std::unique_ptr<PeerMlp> make_mlp(const MlpOptions& options) {
 std::unique_ptr<PeerProduct> make_product(const ProductOptions& options) {
   omp_set_num_threads(options.threads);
   Eigen::setNbThreads(options.threads);
-  return std::make_unique<EigenProduct>(options);
+  return std::make_unique<ProductOver<EigenGemm>>(options);
 }
 
 constexpr Peer kPeers[] = {{"eigen", make_mlp, make_product}};

@@ -51,18 +51,6 @@ class OnednnMlp : public MlpOver<OnednnGemm> {
   std::vector<Floats> results_;
 };
 
-class PlainProduct : public PeerProduct {
- public:
-  explicit PlainProduct(const ProductOptions& options) : options_(options) {}
-  void run() override {
-    const ProductOptions& o = options_;
-    OnednnGemm::multiply(o.m, o.n, o.k, o.a, o.b, o.result, o.n);
-  }
-
- private:
-  ProductOptions options_;
-};
-
 class PackedProduct : public PeerProduct {
  public:
   explicit PackedProduct(const ProductOptions& options)
@@ -78,7 +66,7 @@ std::unique_ptr<PeerMlp> make_mlp(const MlpOptions& options) { return std::make_
 
 std::unique_ptr<PeerProduct> make_plain(const ProductOptions& options) {
   omp_set_num_threads(options.threads);
-  return std::make_unique<PlainProduct>(options);
+  return std::make_unique<ProductOver<OnednnGemm>>(options);
 }
 
 std::unique_ptr<PeerProduct> make_packed(const ProductOptions& options) {

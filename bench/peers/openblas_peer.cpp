@@ -6,22 +6,16 @@ namespace sluice::bench {
 
 namespace {
 
-class OpenblasProduct : public PeerProduct {
- public:
-  explicit OpenblasProduct(const ProductOptions& options) : options_(options) {}
-  void run() override {
-    const ProductOptions& o = options_;
-    cblas_sgemm(CblasRowMajor, o.a.transposed ? CblasTrans : CblasNoTrans, o.b.transposed ? CblasTrans : CblasNoTrans,
-                o.m, o.n, o.k, 1, o.a.data, o.a.stride, o.b.data, o.b.stride, 0, o.result, o.n);
+struct OpenblasGemm {
+  static void multiply(int m, int n, int k, const Operand& a, const Operand& b, float* c, int c_stride) {
+    cblas_sgemm(CblasRowMajor, a.transposed ? CblasTrans : CblasNoTrans, b.transposed ? CblasTrans : CblasNoTrans, m, n,
+                k, 1, a.data, a.stride, b.data, b.stride, 0, c, c_stride);
   }
-
- private:
-  ProductOptions options_;
 };
 
 std::unique_ptr<PeerProduct> make_product(const ProductOptions& options) {
   openblas_set_num_threads(options.threads);
-  return std::make_unique<OpenblasProduct>(options);
+  return std::make_unique<ProductOver<OpenblasGemm>>(options);
 }
 
 constexpr Peer kPeers[] = {{"openblas", nullptr, make_product}};

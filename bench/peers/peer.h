@@ -53,6 +53,20 @@ class PeerProduct {
   virtual void run() = 0;
 };
 
+/// A product that is one call of Gemm::multiply(m, n, k, a, b, c, c_stride).
+template <typename Gemm>
+class ProductOver : public PeerProduct {
+ public:
+  explicit ProductOver(const ProductOptions& options) : options_(options) {}
+  void run() override {
+    const ProductOptions& o = options_;
+    Gemm::multiply(o.m, o.n, o.k, o.a, o.b, o.result, o.n);
+  }
+
+ private:
+  ProductOptions options_;
+};
+
 /// A library with what it can do; null or a null result where it cannot.
 struct Peer {
   const char* name;

@@ -44,10 +44,7 @@ inline void check_jit(const ir::Graph& graph, std::vector<std::int64_t> batches 
   for (const std::int64_t batch_size : batches) {
     CAPTURE(batch_size);
     std::vector<Array> states = random_states(graph, 7);
-    runtime::Variables variables;
-    for (std::size_t i = 0; i < states.size(); ++i) {
-      variables.push_back(std::make_shared<runtime::VariableStorage>(graph.states()[i].variable, states[i], true));
-    }
+    const runtime::Variables variables = runtime::variables_for(graph, states);
     const auto executable = runtime::Executable::create(graph, variables, options);
     std::vector<Array> outputs(graph.results().size());
     for (int step = 0; step < 2; ++step) {

@@ -13,17 +13,6 @@
 using namespace sluice;
 using namespace sluice::test;
 
-namespace {
-
-std::vector<std::string> lines_of(const std::string& text) {
-  std::vector<std::string> lines;
-  std::istringstream stream(text);
-  for (std::string line; std::getline(stream, line);) lines.push_back(line);
-  return lines;
-}
-
-}  // namespace
-
 TEST_CASE("bench_compare prints a line for each case, with everyone's times and losses") {
   const Outcome outcome = train(
       "--threads 2 --rounds 2 --turn-seconds 0.001 train:784-20-10:32 infer:784-20-10:3 forward:17-5:4 "

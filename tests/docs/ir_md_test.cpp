@@ -44,11 +44,8 @@ void check_engines(const ir::Graph& graph) {
   for (const ir::Parameter& parameter : graph.parameters())
     inputs.push_back(docs::counted(graph.type(parameter.value)));
   std::vector<Array> states;
-  runtime::Variables variables;
-  for (const ir::State& state : graph.states()) {
-    states.push_back(docs::counted(graph.type(state.value)));
-    variables.push_back(std::make_shared<runtime::VariableStorage>(state.variable, states.back(), true));
-  }
+  for (const ir::State& state : graph.states()) states.push_back(docs::counted(graph.type(state.value)));
+  const runtime::Variables variables = runtime::variables_for(graph, states);
   const ir::EvalResult expected = ir::evaluate(passes::differentiate(graph), inputs, states);
   std::vector<Array> results(graph.results().size());
   runtime::Executable::create(graph, variables)->run(inputs, results);

@@ -16,13 +16,6 @@ using namespace sluice::test;
 
 namespace {
 
-std::vector<std::string> lines_of(const std::string& text) {
-  std::vector<std::string> lines;
-  std::istringstream stream(text);
-  for (std::string line; std::getline(stream, line);) lines.push_back(line);
-  return lines;
-}
-
 /// As train, with machine code that is kept from one call to the next.
 Outcome train_again(const std::string& arguments) {
   static const TemporaryFolder cache;

@@ -17,13 +17,13 @@ struct Step {
 /// Runs two steps of `text` from the states that `guide` has.
 Step run(const std::string& text, const GuideModel& guide, const Dataset& examples, Engine engine) {
   const ir::Graph graph = ir::parse(text);
-  runtime::Variables variables;
+  std::vector<Array> states;
   for (const ir::State& state : graph.states()) {
     for (const Variable& variable : guide.state()) {
-      if (variable.name() != state.variable) continue;
-      variables.push_back(std::make_shared<runtime::VariableStorage>(state.variable, variable.value(), true));
+      if (variable.name() == state.variable) states.push_back(variable.value());
     }
   }
+  const runtime::Variables variables = runtime::variables_for(graph, states);
   const auto executable = runtime::Executable::create(graph, variables, {.engine = engine});
   Step step{.results = std::vector<Array>(2), .states = {}};
   for (const Batch& b : examples.batches(kBatch)) {

@@ -8,8 +8,10 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "tests/runtime/temporary_folder.h"
 
@@ -30,6 +32,13 @@ inline std::filesystem::path write_text(const std::filesystem::path& file, std::
   std::ofstream stream(file, std::ios::binary);
   stream << text;
   return file;
+}
+
+inline std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  return lines;
 }
 
 /// Runs a program with `arguments`, words of the shell, after `environment` ("NAME=value ..."), which else has nothing

@@ -13,6 +13,15 @@
 
 namespace sluice::test {
 
+/// A layer of which many a bug can be made.
+inline constexpr const char* kLayer = R"(sluice-ir 1
+graph @layer(%x: f32[B,4], %w: f32[4,4]) {
+  %0: f32[B,4] = matmul %x, %w
+  %1: f32[B,4] = relu %0
+  return %1
+}
+)";
+
 /// What to put in the place of a node of a correct graph: nothing to leave it alone.
 using Change = std::optional<ir::Value> (*)(passes::Rebuild& now, const ir::Graph& graph, std::uint32_t index);
 

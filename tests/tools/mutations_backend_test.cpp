@@ -58,28 +58,14 @@ TEST_CASE("an off-by-one K") {
 }
 
 TEST_CASE("a missing ragged tail of B") {
-  const std::string text = R"(sluice-ir 1
-graph @rows(%x: f32[B,4], %w: f32[4,4]) {
-  %0: f32[B,4] = matmul %x, %w
-  %1: f32[B,4] = relu %0
-  return %1
-}
-)";
   const auto plant = [](Plan& plan) {  // whole tiles only
     KernelPlan* const kernel = any_kernel_of(plan, KernelKind::kMatmul);
     if (kernel != nullptr) kernel->units.axes[1].size = Dim(64);
   };
-  check_plan_bug(text, plant, "jit", "kernel matmul_relu_0, which differs from its body", {65});
+  check_plan_bug(test::kLayer, plant, "jit", "kernel matmul_relu_0, which differs from its body", {65});
 }
 
 TEST_CASE("a relu from the wrong side in a kernel") {
-  const std::string text = R"(sluice-ir 1
-graph @layer(%x: f32[B,4], %w: f32[4,4]) {
-  %0: f32[B,4] = matmul %x, %w
-  %1: f32[B,4] = relu %0
-  return %1
-}
-)";
   const auto plant = [](Plan& plan) {
     for (KernelPlan& kernel : plan.kernels) {
       kernel.body = std::make_shared<ir::Graph>(test::changed(
@@ -90,7 +76,7 @@ graph @layer(%x: f32[B,4], %w: f32[4,4]) {
           }));
     }
   };
-  check_plan_bug(text, plant, "jit", "`relu` f32[B,4] (model.ir:4)");
+  check_plan_bug(test::kLayer, plant, "jit", "`relu` f32[B,4] (model.ir:4)");
 }
 
 const std::string kChain = R"(sluice-ir 1

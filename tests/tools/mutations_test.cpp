@@ -222,14 +222,7 @@ TEST_CASE("a fused body that leaves an op out") {
                                    node.origins);
         });
   };
-  const std::string text = R"(sluice-ir 1
-graph @layer(%x: f32[B,4], %w: f32[4,4]) {
-  %0: f32[B,4] = matmul %x, %w
-  %1: f32[B,4] = relu %0
-  return %1
-}
-)";
-  check_pass_bug(text, "fuse", kMutated, "`relu` f32[B,4] (model.ir:4)");
+  check_pass_bug(test::kLayer, "fuse", kMutated, "`relu` f32[B,4] (model.ir:4)");
 }
 
 }  // namespace

@@ -20,10 +20,10 @@ using passes::Sample;
 /// A graph that is compiled, with variables of its own.
 struct EngineCheck::Compiled {
   Compiled(const ir::Graph& graph, const Options& options) : result_count(graph.results().size()) {
-    for (const ir::State& state : graph.states()) {
-      const Array zeros(graph.type(state.value).dtype, graph.type(state.value).shape.at(1));
-      variables.push_back(std::make_shared<runtime::VariableStorage>(state.variable, zeros, true, state.range));
-    }
+    std::vector<Array> zeros;
+    for (const ir::State& state : graph.states())
+      zeros.emplace_back(graph.type(state.value).dtype, graph.type(state.value).shape.at(1));
+    variables = runtime::variables_for(graph, zeros);
     runtime::ExecutableOptions executable_options;
     executable_options.on_plan = [&](Plan& p) {
       sound = p;
