@@ -17,7 +17,7 @@ using namespace sluice;
 
 namespace {
 
-constexpr int kExitInterrupted = 130;  // as the shell counts Ctrl-C
+constexpr int kExitBySignal = 128;  // plus the signal's number: 130 after Ctrl-C, 143 after SIGTERM
 
 /// What the guide prints after an epoch.
 void print_epoch(const History& history) {
@@ -93,7 +93,7 @@ int train(const MnistTrainerOptions& options) {
     const std::string folder = options.checkpoint.folder.string();
     fmt::print(stderr, "mnist_trainer: interrupted{}\n",
                folder.empty() ? "" : fmt::format("; --checkpoint {} --resume goes on", folder));
-    return kExitInterrupted;
+    return kExitBySignal + InterruptGuard::signal();
   }
   if (history.ending == Ending::kEarly && !options.quiet) {
     fmt::print(stderr, "mnist_trainer: ended early, {} epochs after the best one\n", *options.patience);

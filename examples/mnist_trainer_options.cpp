@@ -22,8 +22,9 @@ MnistTrainerOptions parse_mnist_trainer_options(int argc, char** argv) {
   app.add_option("--patience", options.patience,
                  "End when the validation loss has not improved for this many epochs, and keep the best weights")
       ->check(CLI::PositiveNumber);
-  CLI::Option* const checkpoint = app.add_option("--checkpoint", options.checkpoint.folder,
-                                                 "Write a checkpoint to this folder after each epoch and on Ctrl-C");
+  CLI::Option* const checkpoint =
+      app.add_option("--checkpoint", options.checkpoint.folder,
+                     "Write a checkpoint to this folder after each epoch, on Ctrl-C and on SIGTERM");
   app.add_option("--checkpoint-steps", options.checkpoint.every_steps, "Write one after so many steps, too")
       ->check(CLI::PositiveNumber)
       ->needs(checkpoint);

@@ -16,6 +16,7 @@
 #include "frontend/shape_ops.h"
 #include "frontend/spec.h"
 #include "frontend/tensor.h"
+#include "frontend/train/interrupt.h"
 #include "frontend/train/json_lines.h"
 #include "frontend/train/mean.h"
 #include "frontend/train/progress.h"

@@ -102,20 +102,15 @@ void Variable::assign_sub(const Operand& value) const {
   assign(*this - value);
 }
 
-std::uint64_t hash_of_arrays(std::span<const Array> arrays) {
+std::uint64_t hash_of(std::span<const Variable> variables) {
   std::uint64_t hash = 0xcbf29ce484222325;
-  for (const Array& array : arrays) {
-    for (std::size_t i = 0; i < array.byte_count(); ++i) {
-      hash = (hash ^ static_cast<std::uint64_t>(array.bytes()[i])) * 0x100000001b3;
+  for (const Variable& variable : variables) {
+    const Array value = variable.value();
+    for (std::size_t i = 0; i < value.byte_count(); ++i) {
+      hash = (hash ^ static_cast<std::uint64_t>(value.bytes()[i])) * 0x100000001b3;
     }
   }
   return hash;
-}
-
-std::uint64_t hash_of(std::span<const Variable> variables) {
-  std::vector<Array> values;
-  for (const Variable& variable : variables) values.push_back(variable.value());
-  return hash_of_arrays(values);
 }
 
 std::string free_scope(std::string_view kind) {

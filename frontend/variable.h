@@ -52,7 +52,6 @@ class Variable {
 
 /// A hash (64-bit FNV-1a) of the bits of all elements, to compare two runs.
 std::uint64_t hash_of(std::span<const Variable> variables);
-std::uint64_t hash_of_arrays(std::span<const Array> arrays);
 
 /// The smallest of "kind_0", "kind_1", ... in which no variable lives ("kind_0/w").
 std::string free_scope(std::string_view kind);

@@ -71,6 +71,17 @@ class SummaryMaker {
     layer.parameters += type.shape.element_count().size;
   }
 
+  /// What stands behind a result that is no float: a class number (argmax) is made of the layer's logits.
+  ir::Value output_behind(ir::Value result) const {
+    ir::Value value = result;
+    while (!is_float(graph_.type(value).dtype)) {
+      const ir::Node& node = graph_.node(value.node);
+      if (node.operands.empty() || layers_[node.operands[0].node] != layers_[result.node]) return result;
+      value = node.operands[0];
+    }
+    return value;
+  }
+
   /// Of the values of a layer that later ones read, the first: the others are constants and broadcasts beside it.
   void set_outputs() {
     std::set<int> known;
@@ -78,7 +89,7 @@ class SummaryMaker {
       const int layer = layers_[value.node];
       if (known.insert(layer).second) summary_.layers[static_cast<std::size_t>(layer)].output = graph_.type(value);
     };
-    if (!graph_.results().empty()) set_output(graph_.results()[0]);
+    if (!graph_.results().empty()) set_output(output_behind(graph_.results()[0]));
     for (std::uint32_t n = 0; n < layers_.size(); ++n) {
       for (const ir::Value operand : graph_.node(n).operands) {
         if (layers_[operand.node] < layers_[n] && !states_.contains(operand.node)) set_output(operand);

@@ -18,7 +18,8 @@ struct ModelSummary {
   struct Layer {
     std::string name;  ///< "dense_0"; what is computed before the first layer is called "input"
     std::vector<Variable> variables;
-    std::optional<Type> output;  ///< what the next layer reads; of the last layer, the graph's first result
+    std::optional<Type> output;  ///< what the next layer reads; of the last layer, the graph's first result or, where
+                                 ///< that is a class, the floats that it was chosen by
     std::int64_t parameters = 0;
     double flops = 0;  ///< for one example, as ir::cost counts them
   };

@@ -1,5 +1,8 @@
 #include "runtime/safetensors.h"
 
+#include <fmt/format.h>
+#include <zlib.h>
+
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -28,6 +31,7 @@ constexpr std::size_t kAlignment = 8;
 constexpr std::size_t kLargestRank = 64;
 constexpr int kDeepest = 3;  // the header, an entry, its list of sizes
 constexpr std::string_view kMetadata = "__metadata__";
+constexpr std::string_view kChecksum = "crc32";  // the name in the metadata
 constexpr std::string_view kNames[kDTypeCount] = {"F32", "F64", "I32", "I64", "U8", "BOOL"};
 
 std::string_view name_of(DType dtype) { return kNames[static_cast<std::size_t>(dtype)]; }
@@ -132,6 +136,37 @@ void check_offsets(const std::string& file, const std::vector<Entry>& entries, s
   if (end != data_size) fail("{}: expected {} bytes of data, as the header says, got {}", file, end, data_size);
 }
 
+/// The CRC-32 (zlib's) of all names, types, elements and metadata but itself, in the order of the names: whoever writes
+/// the same contents in another way keeps it.
+std::string checksum(const SafeTensors& tensors) {
+  uLong crc = crc32_z(0, nullptr, 0);
+  const auto add = [&](const void* bytes, std::size_t count) {
+    if (count > 0) crc = crc32_z(crc, static_cast<const Bytef*>(bytes), count);
+  };
+  const auto add_text = [&](const std::string& text) { add(text.c_str(), text.size() + 1); };
+  for (const auto& [name, array] : tensors.arrays) {
+    add_text(name);
+    add_text(to_string(array.type()));
+    add(array.bytes(), array.byte_count());
+  }
+  for (const auto& [key, text] : tensors.metadata) {
+    add_text(key);
+    add_text(text);
+  }
+  return fmt::format("{:08x}", crc);
+}
+
+/// Throws Error if the contents have another checksum than their metadata say, and takes it out of those.
+void check_checksum(const std::string& file, SafeTensors& tensors) {
+  const auto found = tensors.metadata.find(kChecksum);
+  if (found == tensors.metadata.end()) return;
+  const std::string expected = std::move(found->second);
+  tensors.metadata.erase(found);
+  const std::string actual = checksum(tensors);
+  if (actual != expected)
+    fail("{}: is damaged: its contents have the {} {}, its header says {}", file, kChecksum, actual, shown(expected));
+}
+
 }  // namespace
 
 SafeTensors read_safetensors(const std::filesystem::path& path) {
@@ -166,6 +201,7 @@ SafeTensors read_safetensors(const std::filesystem::path& path) {
       fail("{}: {}: expected bools, which are bytes 0 and 1", file, shown(entry.name));
     tensors.arrays.emplace(entry.name, std::move(array));
   }
+  check_checksum(file, tensors);
   return tensors;
 }
 
@@ -176,7 +212,9 @@ void write_safetensors(const std::filesystem::path& path, const SafeTensors& ten
   std::ranges::stable_sort(order, std::greater<>(), [](const auto& entry) { return size_of(entry.second->dtype()); });
 
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
-  if (!tensors.metadata.empty()) header[std::string(kMetadata)] = tensors.metadata;
+  auto metadata = tensors.metadata;
+  metadata[std::string(kChecksum)] = checksum(tensors);
+  header[std::string(kMetadata)] = metadata;
   std::uint64_t offset = 0;
   for (const auto& [name, array] : order) {
     if (name == kMetadata) fail("{}: no array can be called '{}' in a safetensors file", path.string(), kMetadata);

@@ -8,25 +8,35 @@ namespace sluice {
 
 namespace {
 
-std::atomic<bool> interrupted = false;
-static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler may touch nothing else");
+std::atomic<int> received = 0;
+static_assert(std::atomic<int>::is_always_lock_free, "a signal handler may touch nothing else");
+
+void note(int signal) {
+  if (received.exchange(signal) == 0) return;
+  // The second one: it comes again when this handler returns, and then ends the process.
+  std::signal(signal, SIG_DFL);
+  std::raise(signal);
+}
 
 }  // namespace
 
 InterruptGuard::InterruptGuard() {
-  interrupted = false;
+  received = 0;
   struct sigaction action{};
-  action.sa_handler = [](int) { interrupted = true; };
-  // The first signal puts the default back, by which the next one ends the process.
-  action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
-  const int status = sigaction(SIGINT, &action, &before_);
-  SLUICE_CHECK(status == 0, "sigaction");
-  // Whoever started the process wants it to be deaf, as nohup does for hang-ups.
-  if (before_.sa_handler == SIG_IGN) sigaction(SIGINT, &before_, nullptr);
+  action.sa_handler = note;
+  action.sa_flags = SA_RESTART;
+  for (std::size_t i = 0; i < kSignals.size(); ++i) {
+    const int status = sigaction(kSignals[i], &action, &before_[i]);
+    SLUICE_CHECK(status == 0, "sigaction");
+    // Whoever started the process wants it to be deaf, as nohup does for hang-ups.
+    if (before_[i].sa_handler == SIG_IGN) sigaction(kSignals[i], &before_[i], nullptr);
+  }
 }
 
-InterruptGuard::~InterruptGuard() { sigaction(SIGINT, &before_, nullptr); }
+InterruptGuard::~InterruptGuard() {
+  for (std::size_t i = 0; i < kSignals.size(); ++i) sigaction(kSignals[i], &before_[i], nullptr);
+}
 
-bool InterruptGuard::happened() { return interrupted; }
+int InterruptGuard::signal() { return received; }
 
 }  // namespace sluice

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <array>
 #include <csignal>
 
 namespace sluice {
 
-/// While it lives, the first Ctrl-C (SIGINT) does not end the process but is told by happened(), so that a loop can
-/// come to a good end; the second ends it at once. One at a time in a process.
+/// While it lives, the first Ctrl-C (SIGINT) or request to end (SIGTERM, as kill, timeout and batch systems send it)
+/// does not end the process but is told by signal(), so that a loop can come to a good end; the second ends it at once.
+/// One at a time in a process.
 class InterruptGuard {
  public:
   InterruptGuard();
@@ -13,10 +15,15 @@ class InterruptGuard {
   InterruptGuard(const InterruptGuard&) = delete;
   InterruptGuard& operator=(const InterruptGuard&) = delete;
 
-  static bool happened();
+  /// The number of the signal that came since the last guard was made; 0: none did. A program that ends because of it
+  /// exits with 128 + signal(), as shells count.
+  static int signal();
+  static bool happened() { return signal() != 0; }
 
  private:
-  struct sigaction before_{};
+  static constexpr std::array kSignals{SIGINT, SIGTERM};
+
+  std::array<struct sigaction, kSignals.size()> before_{};
 };
 
 }  // namespace sluice

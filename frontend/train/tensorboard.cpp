@@ -106,7 +106,7 @@ detail::EventFile::EventFile(const std::filesystem::path& folder) {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now).count();
   // TensorBoard finds files by this part of their names, and reads them in the order of their names.
-  path_ = folder / fmt::format("events.out.tfevents.{:010}.{}.{}.{}", seconds, host_name(), getpid(), count++);
+  path_ = folder / fmt::format("events.out.tfevents.{:010}.{}.{}.{:04}", seconds, host_name(), getpid(), count++);
   file_.reset(std::fopen(path_.c_str(), "wbxe"));
   if (file_ == nullptr) fail("{}: cannot be made: {}", path_, std::generic_category().message(errno));
   std::string first = event(0);
@@ -120,6 +120,15 @@ void detail::EventFile::write(std::int64_t step, std::span<const std::pair<std::
   for (const auto& [tag, value] : values) append_bytes(summary, 1, summary_value(tag, value));
   std::string whole = event(step);
   append_bytes(whole, 5, summary);
+  write_record(whole);
+}
+
+void detail::EventFile::write_start(std::int64_t step) {
+  std::string status;  // SessionLog.status: START
+  append_key(status, 1, Wire::kVarint);
+  append_varint(status, 1);
+  std::string whole = event(step);
+  append_bytes(whole, 7, status);
   write_record(whole);
 }
 
@@ -139,15 +148,24 @@ void detail::EventFile::flush() {
 
 Callback tensorboard(const std::filesystem::path& folder) {
   struct Files {
+    detail::EventFile steps;
     detail::EventFile training;
     detail::EventFile validation;
+    bool started = false;
   };
   const auto files =
-      std::make_shared<Files>(Files{detail::EventFile(folder / "train"), detail::EventFile(folder / "validation")});
+      std::make_shared<Files>(Files{detail::EventFile(folder / "steps"), detail::EventFile(folder / "train"),
+                                    detail::EventFile(folder / "validation")});
   const auto on_step = [files](const StepReport& report) {
+    if (!files->started) {
+      files->steps.write_start(report.total_steps());
+      files->training.write_start(report.epoch);
+      files->validation.write_start(report.epoch);
+      files->started = true;
+    }
     Values values = tagged("batch", report.names, report.values);
     values.emplace_back("batch_learning_rate", report.learning_rate);
-    files->training.write(report.total_steps(), values);
+    files->steps.write(report.total_steps(), values);
   };
   const auto on_epoch = [files](const History& history) {
     const EpochRecord& record = history.epochs.back();
@@ -158,10 +176,11 @@ Callback tensorboard(const std::filesystem::path& folder) {
     if (!record.validation.empty()) {
       files->validation.write(record.epoch, tagged("epoch", history.names, record.validation));
     }
+    files->steps.flush();
     files->training.flush();
     files->validation.flush();
   };
-  const auto on_end = [files](const History&) { files->training.flush(); };
+  const auto on_end = [files](const History&) { files->steps.flush(); };
   return {.on_step = on_step, .on_epoch = on_epoch, .on_end = on_end};
 }
 

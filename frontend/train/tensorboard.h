@@ -13,9 +13,10 @@
 
 namespace sluice {
 
-/// Writes what TensorBoard shows as curves: FOLDER/train has loss, metrics and learning rate of each step
-/// ("batch_loss") and each epoch ("epoch_loss"), FOLDER/validation those of each epoch. Every training adds files of
-/// its own. Throws Error, now or in the training, if they cannot be written.
+/// Writes what TensorBoard shows as curves: FOLDER/steps has loss, metrics and learning rate of each step
+/// ("batch_loss"), FOLDER/train and FOLDER/validation those of each epoch ("epoch_loss"). Every training adds files of
+/// its own; from its first step on they take the place of what earlier ones in the same folder wrote, so the curves of
+/// one that was resumed have no point twice. Throws Error, now or in the training, if they cannot be written.
 Callback tensorboard(const std::filesystem::path& folder);
 
 namespace detail {
@@ -28,6 +29,8 @@ class EventFile {
 
   /// One event with all values, as floats. Throws Error if it cannot be written.
   void write(std::int64_t step, std::span<const std::pair<std::string, double>> values);
+  /// Says that a training begins: TensorBoard drops what it has read of this folder from `step` on.
+  void write_start(std::int64_t step);
   void flush();
 
  private:

@@ -81,7 +81,10 @@ TEST_CASE("--patience ends a training that does not get better") {
   CHECK(contains(outcome.err, "ended early"));
 }
 
-TEST_CASE("--resume goes on where Ctrl-C ended the training, to the same weights") {
+TEST_CASE("--resume goes on where Ctrl-C or SIGTERM ended the training, to the same weights") {
+  int number = 0;
+  SUBCASE("Ctrl-C") { number = SIGINT; }
+  SUBCASE("SIGTERM") { number = SIGTERM; }
   const std::string expected = train_again("--epochs 4 --quiet --hash").out;
   const TemporaryFolder folder;
   int status = 0;
@@ -90,11 +93,11 @@ TEST_CASE("--resume goes on where Ctrl-C ended the training, to the same weights
     RunningProgram program({SLUICE_PROGRAM, "--data", small_data().string(), "--epochs", "4", "--checkpoint",
                             folder.path().string(), "--checkpoint-steps", "2"});
     program.await("Epoch: 0");
-    program.send(SIGINT);
+    program.send(number);
     status = program.wait();
   }
   REQUIRE(WIFEXITED(status));
-  CHECK(WEXITSTATUS(status) == 130);
+  CHECK(WEXITSTATUS(status) == 128 + number);
   const std::string options = fmt::format("--epochs 4 --quiet --hash --checkpoint '{}'", folder.path().string());
   const Outcome again = train_again(options);
   CHECK(again.status == EXIT_FAILURE);
@@ -142,7 +145,7 @@ TEST_CASE("--trace writes the steps of training and validation") {
 TEST_CASE("--tensorboard writes event files") {
   const TemporaryFolder folder;
   CHECK(train_again(fmt::format("--epochs 1 --quiet --tensorboard '{}'", folder.path().string())).status == 0);
-  for (const char* const name : {"train", "validation"}) {
+  for (const char* const name : {"steps", "train", "validation"}) {
     REQUIRE(std::filesystem::exists(folder.path() / name));
     CHECK(std::filesystem::directory_iterator(folder.path() / name)->file_size() > 100);
   }

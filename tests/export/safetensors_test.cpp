@@ -66,8 +66,9 @@ TEST_CASE("files have the bytes that the format asks for") {
   const auto path = folder.path() / "a.safetensors";
   write_safetensors(path, {{{"a", Array{{std::uint8_t{7}}, {1}}}, {"b", Array::scalar(1.F)}}, {{"k", "v"}}});
   // What is wide comes first; the header is padded with spaces to 8 bytes.
-  std::string expected = R"({"__metadata__":{"k":"v"},"b":{"dtype":"F32","shape":[],"data_offsets":[0,4]},)"
-                         R"("a":{"dtype":"U8","shape":[1],"data_offsets":[4,5]}})";
+  std::string expected =
+      R"({"__metadata__":{"crc32":"42f0c557","k":"v"},"b":{"dtype":"F32","shape":[],"data_offsets":[0,4]},)"
+      R"("a":{"dtype":"U8","shape":[1],"data_offsets":[4,5]}})";
   while (expected.size() % 8 != 0) expected += ' ';
   CHECK((read_bytes(path) == file_of(expected, std::string("\0\0\x80\x3f\7", 5))));
   write_safetensors(path, an_array_of_each_type());
@@ -87,6 +88,27 @@ TEST_CASE("files have the bytes that the format asks for") {
                                               "\1\7"));
   CHECK(read_safetensors(other).arrays.at("a") == Array::scalar(true));
   CHECK(read_safetensors(other).arrays.at("b") == Array{{std::uint8_t{7}}, {1}});
+}
+
+TEST_CASE("a flipped bit anywhere in a file is found, or does not matter") {
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "whole";
+  SafeTensors written = an_array_of_each_type();
+  written.metadata["empty"] = "";
+  write_safetensors(path, written);
+  const auto whole = read_bytes(path);
+  int unnoticed = 0;
+  for (std::size_t bit = 0; bit < 8 * whole.size(); ++bit) {
+    auto flipped = whole;
+    flipped[bit / 8] ^= static_cast<std::uint8_t>(1U << bit % 8);
+    const auto file = folder.file("flipped", flipped);
+    if (message_of(file) != "no error") continue;
+    ++unnoticed;
+    INFO("byte " << bit / 8);
+    CHECK((read_safetensors(file).arrays == written.arrays));
+  }
+  CHECK(unnoticed < 8 * 5 + 8 * 8);  // in the name of the checksum, and in the padding
+  CHECK(message_of(path) == "no error");
 }
 
 TEST_CASE("what the format forbids is an error that says why") {

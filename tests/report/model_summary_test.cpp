@@ -40,7 +40,7 @@ TEST_CASE("layers with their variables, outputs, parameters and flops") {
   CHECK(summary.layers[1].flops == 2 * 16 * 8 + 8 + 8);
   REQUIRE(summary.layers[1].variables.size() == 2);
   CHECK(summary.layers[1].variables[1].name == "b");
-  CHECK(to_string(summary.layers[2].output.value()) == "i64[B]");
+  CHECK(to_string(summary.layers[2].output.value()) == "f32[B,3]");  // what argmax chooses by
   CHECK(summary.layers[2].flops == 2 * 8 * 3 + 3);
   CHECK(summary.layers[3].name == "steps");
   CHECK(summary.parameters() == 136 + 24 + 1);
@@ -51,7 +51,7 @@ TEST_CASE("a summary as a table") {
         R"(layer    output     variables              parameters  flops an example
 input    f32[B,16]                                  0                16
 dense_0  f32[B,8]   w f32[16,8], b f32[8]         136               272
-dense_1  i64[B]     w f32[8,3]                     24                51
+dense_1  f32[B,3]   w f32[8,3]                     24                51
 steps               steps i64[]                     1                 0
 all                                               161               339
 )");

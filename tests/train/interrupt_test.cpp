@@ -1,4 +1,4 @@
-// What Ctrl-C does while an InterruptGuard lives, in processes of their own.
+// What Ctrl-C and SIGTERM do while an InterruptGuard lives, in processes of their own.
 #include "frontend/train/interrupt.h"
 
 #include <doctest/doctest.h>
@@ -18,6 +18,7 @@ int in_process(F f) {
   REQUIRE(process >= 0);
   if (process == 0) {
     std::signal(SIGINT, SIG_DFL);
+    std::signal(SIGTERM, SIG_DFL);
     _exit(f());
   }
   int status = 0;
@@ -44,6 +45,29 @@ TEST_CASE("the first Ctrl-C is told, the second ends the process") {
     std::raise(SIGINT);
     return 7;
   })));
+}
+
+TEST_CASE("SIGTERM is told as well, and a second signal of either kind ends the process") {
+  const int once = in_process([] {
+    const InterruptGuard guard;
+    std::raise(SIGTERM);
+    return InterruptGuard::signal();
+  });
+  REQUIRE(WIFEXITED(once));
+  CHECK(WEXITSTATUS(once) == SIGTERM);
+  CHECK(killed_by_interrupt(in_process([] {
+    const InterruptGuard guard;
+    std::raise(SIGTERM);
+    std::raise(SIGINT);
+    return 7;
+  })));
+  const int ended = in_process([] {
+    const InterruptGuard guard;
+    std::raise(SIGINT);
+    std::raise(SIGTERM);
+    return 7;
+  });
+  CHECK((WIFSIGNALED(ended) && WTERMSIG(ended) == SIGTERM));
 }
 
 TEST_CASE("without a guard Ctrl-C does what it did before") {

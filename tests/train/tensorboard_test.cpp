@@ -3,12 +3,14 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <bit>
 #include <chrono>
 #include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <map>
+#include <stdexcept>
 #include <vector>
 
 #include "tests/frontend/engine.h"
@@ -70,6 +72,7 @@ struct Event {
   double time = 0;
   std::uint64_t step = 0;
   std::string version;
+  bool start = false;
   std::map<std::string, float> values;
 };
 
@@ -98,6 +101,10 @@ Event parse_event(std::string_view text) {
       case 0x1a:
         event.version = in.bytes();
         break;
+      case 0x3a:  // 7: session_log, whose field 1 says START
+        CHECK(in.bytes() == std::string_view("\x08\x01"));
+        event.start = true;
+        break;
       case 0x2a: {
         Cursor summary{in.bytes()};
         while (!summary.rest.empty()) {
@@ -113,10 +120,7 @@ Event parse_event(std::string_view text) {
   return event;
 }
 
-/// The events of the only file in a folder.
-std::vector<Event> events_in(const std::filesystem::path& folder) {
-  REQUIRE(std::distance(std::filesystem::directory_iterator(folder), {}) == 1);
-  const std::filesystem::path path = std::filesystem::directory_iterator(folder)->path();
+std::vector<Event> events_of(const std::filesystem::path& path) {
   CHECK(path.filename().string().starts_with("events.out.tfevents."));
   const std::string text = text_of(path);
   Cursor in{text};
@@ -130,6 +134,28 @@ std::vector<Event> events_in(const std::filesystem::path& folder) {
     events.push_back(parse_event(payload));
   }
   return events;
+}
+
+/// The events of the only file in a folder.
+std::vector<Event> events_in(const std::filesystem::path& folder) {
+  REQUIRE(std::distance(std::filesystem::directory_iterator(folder), {}) == 1);
+  return events_of(std::filesystem::directory_iterator(folder)->path());
+}
+
+/// The steps that TensorBoard shows of a folder: it reads the files in the order of their names, and a START drops what
+/// came before from its step on.
+std::vector<std::uint64_t> steps_shown(const std::filesystem::path& folder) {
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) files.push_back(entry.path());
+  std::ranges::sort(files);
+  std::vector<std::uint64_t> steps;
+  for (const auto& file : files) {
+    for (const Event& event : events_of(file)) {
+      if (event.start) std::erase_if(steps, [&](std::uint64_t step) { return step >= event.step; });
+      if (!event.values.empty()) steps.push_back(event.step);
+    }
+  }
+  return steps;
 }
 
 }  // namespace
@@ -152,32 +178,60 @@ TEST_CASE("a training's curves stand in its event files") {
                                          .validation = toy_examples(10, 2),
                                          .callbacks = {tensorboard(folder.path() / "new" / "runs"), noting}});
   const std::vector<Event> training = events_in(folder.path() / "new" / "runs" / "train");
-  REQUIRE(training.size() == 1 + 6 + 2);
-  CHECK(training[0].version == "brain.Event:2");
+  const std::vector<Event> steps = events_in(folder.path() / "new" / "runs" / "steps");
+  REQUIRE(steps.size() == 2 + 6);
+  CHECK(steps[0].version == "brain.Event:2");
+  CHECK(steps[1].start);
+  CHECK(steps[1].step == 1);
   const std::chrono::duration<double> now = std::chrono::system_clock::now().time_since_epoch();
-  for (const Event& event : training) CHECK(std::abs(event.time - now.count()) < 3600);
-  const std::size_t order[] = {1, 2, 3, 5, 6, 7};  // of the steps, with an epoch's end after three
+  for (const Event& event : steps) CHECK(std::abs(event.time - now.count()) < 3600);
   for (std::size_t i = 0; i < 6; ++i) {
-    const Event& event = training[order[i]];
+    const Event& event = steps[2 + i];
     CHECK(event.step == i + 1);
     CHECK(event.values.at("batch_loss") == static_cast<float>(losses[i]));
     CHECK(event.values.contains("batch_accuracy"));
     CHECK(event.values.at("batch_learning_rate") == 1e-2F);
   }
   const std::vector<Event> validation = events_in(folder.path() / "new" / "runs" / "validation");
-  REQUIRE(validation.size() == 1 + 2);
+  REQUIRE(training.size() == 2 + 2);
+  REQUIRE(validation.size() == 2 + 2);
+  CHECK(validation[1].start);
   for (std::size_t epoch = 0; epoch < 2; ++epoch) {
     const EpochRecord& record = history.epochs[epoch];
-    const Event& trained = training[4 * (epoch + 1)];
+    const Event& trained = training[2 + epoch];
     CHECK(trained.step == epoch);
     CHECK(trained.values.at("epoch_loss") == static_cast<float>(record.training[0]));
     CHECK(trained.values.at("epoch_accuracy") == static_cast<float>(record.training[1]));
     CHECK(trained.values.at("epoch_images_per_second") == static_cast<float>(record.images_per_second));
-    const Event& validated = validation[epoch + 1];
+    const Event& validated = validation[2 + epoch];
     CHECK(validated.step == epoch);
     CHECK(validated.values.size() == 2);
     CHECK(validated.values.at("epoch_loss") == static_cast<float>(record.validation[0]));
   }
+}
+
+TEST_CASE("a training that goes on from a checkpoint takes the place of what was written after that") {
+  const TemporaryFolder folder;
+  const auto runs = folder.path() / "runs";
+  const Dataset examples = toy_examples(20);
+  const auto fit = [&](std::int64_t epochs, Callback more) {
+    ToyModel toy;
+    toy.trainer.fit(examples,
+                    {.epochs = epochs,
+                     .batch = 8,
+                     .validation = toy_examples(10, 2),
+                     .callbacks = {tensorboard(runs), std::move(more)},
+                     .checkpoint = {.folder = folder.path() / "training", .every_epochs = 100, .resume = true}});
+  };
+  fit(1, {});  // ends with a checkpoint
+  // Two steps more, of which no checkpoint tells.
+  CHECK_THROWS(fit(3, {.on_step = [](const StepReport& report) {
+                     if (report.step == 2) throw std::runtime_error("as if killed");
+                   }}));
+  fit(3, {});
+  CHECK((steps_shown(runs / "steps") == std::vector<std::uint64_t>{1, 2, 3, 4, 5, 6, 7, 8, 9}));
+  CHECK((steps_shown(runs / "train") == std::vector<std::uint64_t>{0, 1, 2}));
+  CHECK((steps_shown(runs / "validation") == std::vector<std::uint64_t>{0, 1, 2}));
 }
 
 TEST_CASE("large steps, long names and no numbers") {
@@ -201,5 +255,5 @@ TEST_CASE("each training writes files of its own, and where it cannot, it says s
   tensorboard(folder.path());
   tensorboard(folder.path());
   CHECK(std::distance(std::filesystem::directory_iterator(folder.path() / "train"), {}) == 2);
-  CHECK(thrown([] { tensorboard("/dev/null/runs"); }).starts_with("/dev/null/runs/train: cannot make the folder: "));
+  CHECK(thrown([] { tensorboard("/dev/null/runs"); }).starts_with("/dev/null/runs/steps: cannot make the folder: "));
 }
