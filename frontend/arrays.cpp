@@ -1,10 +1,20 @@
 #include "frontend/arrays.h"
 
+#include <algorithm>
 #include <span>
+#include <utility>
 
 #include "ir/error.h"
 
 namespace sluice {
+
+Array zeros(std::vector<std::int64_t> sizes, DType dtype) { return Array(dtype, std::move(sizes)); }
+
+Array ones(std::vector<std::int64_t> sizes, DType dtype) {
+  Array result(dtype, std::move(sizes));
+  visit_dtype(dtype, [&](auto zero) { std::ranges::fill(result.data<decltype(zero)>(), decltype(zero)(1)); });
+  return result;
+}
 
 Array linspace(double start, double stop, std::int64_t count) {
   if (count < 1) fail("linspace: expected at least 1 number, got {}", count);

@@ -17,6 +17,12 @@ std::array<Tensor, 2> classify(const Tensor& logits) {
   return outputs(argmax(logits, 1), softmax(logits));
 }
 
+std::vector<Array> values_of(const runtime::Variables& variables) {
+  std::vector<Array> values;
+  for (const auto& variable : variables) values.push_back(variable->value());
+  return values;
+}
+
 }  // namespace
 
 ExportModule::ExportModule(const TensorSpec& images, std::function<Tensor(const Tensor&)> logits,
@@ -37,9 +43,20 @@ Predictions ExportModule::predict(const Array& images) const {
 }
 
 void save(const ExportModule& module, const std::filesystem::path& folder) {
-  SavedModel model{module.function_.graph(), {}, {kClassOutput, kProbabilitiesOutput}, module.class_names_};
-  for (const auto& variable : module.function_.variables()) model.weights.push_back(variable->value());
-  write_saved_model(folder, model);
+  write_saved_model(folder, {module.function_.graph(),
+                             values_of(module.function_.variables()),
+                             {kClassOutput, kProbabilitiesOutput},
+                             module.class_names_});
+}
+
+void detail::save_graph(const ir::Graph& graph, const runtime::Variables& variables,
+                        std::vector<std::string> output_names, const std::filesystem::path& folder) {
+  const std::size_t results = graph.results().size();
+  if (output_names.empty()) {
+    for (std::size_t i = 0; i < results; ++i)
+      output_names.push_back(results == 1 ? "output" : fmt::format("output_{}", i));
+  }
+  write_saved_model(folder, {graph, values_of(variables), std::move(output_names)});
 }
 
 }  // namespace sluice

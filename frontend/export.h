@@ -41,4 +41,21 @@ class ExportModule {
 /// when it is complete, and replaces a saved model that is there. Throws Error as write_saved_model does.
 void save(const ExportModule& module, const std::filesystem::path& folder);
 
+namespace detail {
+void save_graph(const ir::Graph& graph, const runtime::Variables& variables, std::vector<std::string> output_names,
+                const std::filesystem::path& folder);
+}  // namespace detail
+
+/// The same for any function that assigns no variable, to be run by LoadedModel::run. Its inputs are called as its
+/// signature names them, its results by `output_names`; if there are none, "output", or "output_0", "output_1", ...
+///
+///     const auto predict = function("predict", {f32(batch).named("x")}, [&](Tensor x) { return model(x); });
+///     save(predict, "parabola", {"y"});
+///     const Array y = load("parabola").run({x})[0];  // in any program
+template <typename R, typename Indices>
+void save(const detail::Function<R, Indices>& function, const std::filesystem::path& folder,
+          std::vector<std::string> output_names = {}) {
+  detail::save_graph(function.graph(), function.variables(), std::move(output_names), folder);
+}
+
 }  // namespace sluice

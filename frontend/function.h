@@ -35,6 +35,10 @@ struct Results {
   static_assert(sizeof(R) == 0,
                 "a traced function returns a Tensor, outputs(x, y, ...), a std::vector<Tensor> or nothing");
 };
+/// What a lambda's result counts as: a Variable or an Arg is the Tensor that it stands for.
+template <typename R>
+using ResultOf = std::conditional_t<std::is_convertible_v<R, Tensor>, Tensor, R>;
+
 template <>
 struct Results<void> {
   static void to_arrays(std::span<const Array>) {}
@@ -161,7 +165,7 @@ auto make_function(std::string name, std::optional<std::vector<TensorSpec>> sign
                    const std::source_location& where) {
   constexpr std::size_t kArity = arity<F>();
   return [&]<std::size_t... I>(std::index_sequence<I...> indices) {
-    using R = std::remove_cvref_t<std::invoke_result_t<F&, TensorAt<I>...>>;
+    using R = ResultOf<std::remove_cvref_t<std::invoke_result_t<F&, TensorAt<I>...>>>;
     return Function<R, decltype(indices)>(std::move(name), std::move(signature), std::move(body), where);
   }(std::make_index_sequence<kArity>());
 }

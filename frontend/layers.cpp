@@ -28,11 +28,15 @@ Tensor Dense::operator()(const Arg& x) {
   return activation_(product + b);
 }
 
-Tensor Sequential::operator()(const Arg& x) {
+Tensor Sequential::call(const Arg& x, std::optional<Mode> mode) {
   const Scope scope(x.where());
   Tensor result = x;
-  for (const Activation& layer : layers_) result = layer(result);
+  for (const Layer& layer : layers_) result = layer(result, mode);
   return result;
+}
+
+void Sequential::fail_without_mode() {
+  fail_at_user("sequential: a layer does something else in training, so it needs a Mode: call model(x, mode)");
 }
 
 }  // namespace sluice

@@ -3,12 +3,14 @@
 #include <concepts>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "frontend/elementwise.h"
 #include "frontend/module.h"
+#include "frontend/nn.h"
 
 namespace sluice {
 
@@ -31,8 +33,19 @@ class Dense : public Module {
   Activation activation_;
 };
 
-/// Calls one layer after the other. A layer is whatever can be called with a tensor and gives one; the variables of
-/// those that are modules are its own.
+/// dropout(x, rate, mode) as a layer: MLP model(Dense(64, relu), Dropout(0.2), Dense(10)).
+class Dropout {
+ public:
+  explicit Dropout(double rate) : rate_(rate) {}
+
+  Tensor operator()(const Arg& x, Mode mode) const { return dropout(x, rate_, mode); }
+
+ private:
+  double rate_;
+};
+
+/// Calls one layer after the other. A layer is whatever can be called with a tensor, or with a tensor and a Mode, and
+/// gives a tensor; the variables of those that are modules are its own.
 class Sequential : public Module {
  public:
   template <typename... Layers>
@@ -41,16 +54,42 @@ class Sequential : public Module {
     (append(std::forward<Layers>(layers)), ...);
   }
 
-  Tensor operator()(const Arg& x);
+  /// Throws Error at the user's line if a layer needs a Mode.
+  Tensor operator()(const Arg& x) { return call(x, std::nullopt); }
+  /// Layers that take a Mode, such as Dropout, get it.
+  Tensor operator()(const Arg& x, Mode mode) { return call(x, mode); }
 
  private:
-  template <typename Layer>
-  void append(Layer&& layer) {
-    if constexpr (std::derived_from<std::remove_cvref_t<Layer>, Module>) register_module(layer);
-    layers_.emplace_back(std::forward<Layer>(layer));
+  using Layer = std::function<Tensor(const Arg&, std::optional<Mode>)>;
+
+  template <typename T>
+  void append(T&& layer) {
+    if constexpr (std::derived_from<std::remove_cvref_t<T>, Module>) register_module(layer);
+    layers_.push_back(as_layer(std::decay_t<T>(std::forward<T>(layer))));
   }
 
-  std::vector<Activation> layers_;
+  template <typename T>
+  static Layer as_layer(T layer) {
+    constexpr bool kWithMode = std::is_invocable_r_v<Tensor, T&, const Arg&, Mode>;
+    constexpr bool kWithout = std::is_invocable_r_v<Tensor, T&, const Arg&>;
+    static_assert(kWithMode || kWithout,
+                  "a layer is called with a Tensor, or with a Tensor and a Mode, and gives a Tensor");
+    return [layer = std::move(layer)](const Arg& x, std::optional<Mode> mode) mutable -> Tensor {
+      if constexpr (kWithMode) {
+        if (mode) return layer(x, *mode);
+      }
+      if constexpr (kWithout) {
+        return layer(x);
+      } else {
+        fail_without_mode();
+      }
+    };
+  }
+
+  [[noreturn]] static void fail_without_mode();
+  Tensor call(const Arg& x, std::optional<Mode> mode);
+
+  std::vector<Layer> layers_;
 };
 
 /// A multilayer perceptron is a sequence of dense layers.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <initializer_list>
 #include <memory>
 #include <span>
 #include <vector>
@@ -32,6 +33,9 @@ class LoadedModel {
 
   /// The results for `inputs`, in the order of the graph's parameters. Throws Error if one does not fit.
   std::vector<Array> run(std::span<const Array> inputs) const;
+  std::vector<Array> run(std::initializer_list<Array> inputs) const {
+    return run(std::span<const Array>(inputs.begin(), inputs.size()));
+  }
   /// The results by name. `images` may lack a last axis of size 1, or have one more. Throws Error if they do not fit,
   /// or if it is no classifier.
   Predictions predict(const Array& images) const;

@@ -62,10 +62,15 @@ void check(const SavedModel& model, const std::string& name) {
     fail("{}: expected a name for each of the {} results of @{}, got {}", name, graph.results().size(), graph.name(),
          model.output_names.size());
   }
-  for (const std::string& word : model.class_names) {
+  // They are printed, and a terminal would obey them.
+  const auto check_word = [&](std::string_view what, const std::string& word) {
     if (has_control_character(word))
-      fail("{}: expected names of classes without control characters, got {}", name, shown(word));
-  }
+      fail("{}: expected {} without control characters, got {}", name, what, shown(word));
+  };
+  for (const std::string& word : model.class_names) check_word("names of classes", word);
+  for (const std::string& word : model.output_names) check_word("names of outputs", word);
+  for (const ir::State& state : graph.states()) check_word("names of variables", state.variable);
+  check_word("\"written_by\"", model.written_by);
   if (model.class_names.empty()) return;
   for (const Signature& output : outputs_of(model)) {
     const Shape& shape = output.type.shape;

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -41,14 +42,17 @@ struct Picture {
 
 /// The height and width of the pictures that `model` takes.
 std::pair<std::int64_t, std::int64_t> size_of_input(const LoadedModel& model, const std::string& folder) {
-  const Type type =
-      model.graph().parameters().empty() ? Type{} : model.graph().type(model.graph().parameters()[0].value);
+  const ir::Graph& graph = model.graph();
+  const Type type = graph.parameters().empty() ? Type{} : graph.type(graph.parameters()[0].value);
   const Shape& shape = type.shape;
   const bool grey = type.dtype == DType::kU8 && (shape.rank() == 3 || (shape.rank() == 4 && shape[3] == Dim(1))) &&
                     shape[0] == batch && !shape[1].batch && !shape[2].batch;
   if (!grey || !model.is_classifier())
-    fail("{}: expected a model that tells grey pictures u8[B,height,width,1] apart, got one of {}", folder,
-         to_string(type));
+    fail(
+        "{}: predict needs a classifier, as ExportModule makes: one input of grey pictures, u8[B,height,width,1], to "
+        "\"{}\" and \"{}\"; this takes {} and gives {} (sluice run evaluates any model)",
+        folder, kClassOutput, kProbabilitiesOutput, graph.parameters().empty() ? "nothing" : to_string(type),
+        fmt::join(model.output_names(), ", "));
   return {shape[1].size, shape[2].size};
 }
 

@@ -15,6 +15,7 @@
 #include "ir/suggest.h"
 #include "runtime/executable.h"
 #include "runtime/npy.h"
+#include "runtime/saved_model.h"
 #include "runtime/thread_team.h"
 #include "tools/commands.h"
 
@@ -118,8 +119,15 @@ void measure(runtime::Executable& executable, int repeat, const std::vector<Arra
              seconds.front() * 1e3, median * 1e3, flops / seconds.front() * 1e-9, flops * 1e-6);
 }
 
+/// A saved model if `name` is its folder, else a graph alone, without weights and names of results.
+SavedModel read_model(const std::string& name) {
+  if (std::filesystem::is_directory(name)) return read_saved_model(name);
+  return {read_graph(name), {}, {}};
+}
+
 void run(const Options& options) {
-  const ir::Graph graph = read_graph(options.file);
+  const SavedModel model = read_model(options.file);
+  const ir::Graph& graph = model.graph;
   if (options.threads) runtime::set_default_threads(*options.threads);
 
   std::vector<Slot> input_slots;
@@ -132,7 +140,8 @@ void run(const Options& options) {
   const std::vector<Array> inputs =
       arrays_of("--input", input_slots, batch_size, random_parameters(graph, batch_size, options.seed));
   const std::vector<Array> states =
-      arrays_of("--state", state_slots, 1, random_states(graph, options.seed + kStateSeeds));
+      arrays_of("--state", state_slots, 1,
+                model.weights.empty() ? random_states(graph, options.seed + kStateSeeds) : model.weights);
 
   const runtime::Variables variables = runtime::variables_for(graph, states);
   double flops = 0;
@@ -151,7 +160,8 @@ void run(const Options& options) {
     if (error) fail("{}: cannot make the folder: {}", options.output.string(), error.message());
   }
   for (std::size_t i = 0; i < outputs.size(); ++i)
-    deliver(options, fmt::format("result {}", i), fmt::format("result-{}", i), outputs[i]);
+    deliver(options, model.output_names.empty() ? fmt::format("result {}", i) : model.output_names[i],
+            fmt::format("result-{}", i), outputs[i]);
   for (std::size_t i = 0; i < variables.size(); ++i) {
     const ir::State& state = graph.states()[i];
     if (state.update) deliver(options, fmt::format("%{}", state.name), state.name, variables[i]->value());
@@ -164,6 +174,7 @@ constexpr const char* kExamples = R"(Examples:
   sluice run step.ir --batch 128 --repeat 100     how long a call takes
   sluice run step.ir --input x=x.npy --state w=w.npy --output results
   sluice run step.ir --engine reference           what it has to be, by the interpreter
+  sluice run parabola --input x=x.npy             a saved model, with its weights
 Random inputs keep within the range=[low,high) that the text gives them; else floats are in [-1,1), integers in [0,10).
 Files are NumPy's: numpy.save("x.npy", array). Results are those of the first call; --repeat goes on from there.)";
 
@@ -172,7 +183,11 @@ Files are NumPy's: numpy.save("x.npy", array). Results are those of the first ca
 void add_run(CLI::App& program) {
   auto* const command = program.add_subcommand("run", "Evaluate a graph, and print or write what comes out");
   const auto options = std::make_shared<Options>();
-  command->add_option("FILE", options->file, "A graph in text form; - for standard input")->required();
+  command
+      ->add_option(
+          "FILE", options->file,
+          "A graph in text form, - for standard input, or the folder of a saved model, whose weights its states have")
+      ->required();
   command->add_option("--input", options->inputs, "NAME=FILE.npy: an input from a file; the others are random")
       ->allow_extra_args(false);
   command->add_option("--state", options->states, "NAME=FILE.npy: a state from a file; the others are random")

@@ -153,15 +153,26 @@ TEST_CASE("any graph that changes nothing can be saved") {
   const auto scale = function("scale", {f64(batch, 2).named("x"), f64()},
                               [&](Tensor x, Tensor y) { return outputs(x * w, reduce_sum(x) * y); });
   const auto path = folder.path() / "scale";
-  write_saved_model(path, {scale.graph(), {w.value()}, {"scaled", "sum"}});
+  save(scale, path, {"scaled", "sum"});
   const LoadedModel loaded = load(path);
   CHECK(!loaded.is_classifier());
   CHECK(loaded.output_names() == std::vector<std::string>{"scaled", "sum"});
   const std::vector<Array> inputs{Array{{1., 2., 3., 4.}, {2, 2}}, Array::scalar(10.)};
+  CHECK(loaded.run({inputs[0], inputs[1]})[1] == Array::scalar(100.));
   CHECK(loaded.run(inputs)[0] == Array{{1., 4., 3., 8.}, {2, 2}});
   CHECK(loaded.run(inputs)[1] == Array::scalar(100.));
   CHECK(error_of([&] { loaded.predict(inputs[0]); }) ==
         "@scale: expected a model that takes images and gives \"class\" i64[B] and \"probabilities\" f32[B,classes]");
+
+  // Names of results that nobody gave; and a function without a signature, as it was called last.
+  save(scale, path);
+  CHECK(load(path).output_names() == std::vector<std::string>{"output_0", "output_1"});
+  const auto twice = function("twice", [&](Tensor x) { return x * w; });
+  CHECK(error_of([&] { save(twice, path); }) == "twice: without a signature there is no graph before the first call");
+  twice(Array{{1., 2.}, {2}});
+  save(twice, path);
+  CHECK(load(path).output_names() == std::vector<std::string>{"output"});
+  CHECK(load(path).run({Array{{3., 4.}, {2}}})[0] == Array{{3., 8.}, {2}});
 }
 
 TEST_CASE("what cannot be saved is an error, and nothing is written") {
@@ -184,6 +195,9 @@ TEST_CASE("what cannot be saved is an error, and nothing is written") {
         name + ": got names of classes, but there is no result \"probabilities\"");
   CHECK(save_as(good.graph(), {"y"}, {"a\x1b"}) ==
         name + ": expected names of classes without control characters, got \"a\\u001b\"");
+  CHECK(save_as(good.graph(), {"y\x1b[2J"}, {}) ==
+        name + ": expected names of outputs without control characters, got \"y\\u001b[2J\"");
+  CHECK(error_of([&] { save(count, path); }) == name + ": @count updates \"counter\"; a saved model changes nothing");
   const DigitsModel wrong(8, {16, 12, 4}, {"zero", "one"});
   CHECK(error_of([&] { save(wrong.module, path); }) ==
         name + ": got names for 2 classes, but \"probabilities\" is f32[B,4]");
@@ -362,6 +376,8 @@ TEST_CASE("a folder that is not a whole saved model is an error that names the f
   CHECK(with_manifest("\"three\"", "3") == "expected strings in \"class_names\", got 3");
   CHECK(with_manifest("\"three\"", "\"three\", \"four\"") ==
         "got names for 5 classes, but \"probabilities\" is f32[B,4]");
+  CHECK(with_manifest("sluice 0.1.0", "\\u001b[2J") ==
+        "expected \"written_by\" without control characters, got \"\\u001b[2J\"");
   CHECK(with_manifest("\"written_by\"", "\"author\"") == "expected a string as \"written_by\", got null");
 
   CHECK(

@@ -1,5 +1,5 @@
-// `sluice predict`, `evaluate` and `summary` as a user runs them, on a model that is understood: the class of a picture
-// of 2 by 2 is its brightest pixel.
+// `sluice predict`, `evaluate`, `summary` and `run` as a user runs them, on a model that is understood: the class of a
+// picture of 2 by 2 is its brightest pixel.
 #include "frontend/sluice.h"
 #include "runtime/idx.h"
 #include "runtime/npy.h"
@@ -89,7 +89,30 @@ TEST_CASE("predict refuses what it cannot do, before it prints anything") {
   const auto sum = function("sum", {f32(batch)}, [](Tensor x) { return reduce_sum(x); });
   write_saved_model(work.path() / "sum", {sum.graph(), {}, {"sum"}});
   CHECK(error("sum top.png") ==
-        "sluice: sum: expected a model that tells grey pictures u8[B,height,width,1] apart, got one of f32[B]\n");
+        "sluice: sum: predict needs a classifier, as ExportModule makes: one input of grey pictures, "
+        "u8[B,height,width,1], to \"class\" and \"probabilities\"; this takes f32[B] and gives sum (sluice run "
+        "evaluates any model)\n");
+}
+
+TEST_CASE("any saved function can be summarized and run") {
+  const Work work;
+  const Variable w("line/w", Array::scalar(2.F));
+  const Variable b("line/b", Array::scalar(1.F));
+  save(function("line", {f32(batch).named("x")}, [&](Tensor x) { return w * x + b; }), work.path() / "line", {"y"});
+  const Outcome summary = work.run("summary line");
+  CHECK(summary.err == "");
+  CHECK(summary.out.starts_with(
+      "line: @line, written by sluice 0.1.0\ninputs: x f32[B]\noutputs: y f32[B]\n\nlayer  output "));
+  CHECK(contains(summary.out, "\nline   f32[B]  "));
+  write_npy(work.path() / "x.npy", Array{{1.F, 10.F, -3.F}, {3}});
+  const Outcome run = work.run("run line --input x=x.npy");
+  CHECK(run.err == "");
+  CHECK(run.out == "y = [3, 21, -5] f32[3]\n");
+  CHECK(work.run("run line --input x=x.npy --output results").out == "y is f32[3] in results/result-0.npy\n");
+  CHECK(contains(work.run("evaluate line --images many --labels labels.npy").err,
+                 "sluice: @line: expected a model that takes images and gives \"class\""));
+  CHECK(work.run("run .").err ==
+        "sluice: .: expected a saved model, whose folder holds manifest.json; there is none\n");
 }
 
 TEST_CASE("evaluate holds a model against labels") {

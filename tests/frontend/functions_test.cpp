@@ -41,6 +41,15 @@ TEST_CASE("the lambda's result decides the call's") {
   CHECK(sum.item<float>() == 0);
   CHECK_FALSE(positive.item<bool>());
   CHECK(list(3.F).size() == 3);
+  const auto variable = function([&](Tensor x) {
+    seen.assign_add(x);
+    return seen;
+  });
+  const auto argument = function([](const Arg& x) { return x; });
+  static_assert(std::is_same_v<decltype(variable(1.F)), Array>);
+  static_assert(std::is_same_v<decltype(argument(1.F)), Array>);
+  CHECK(variable(1.F).item<float>() == 1);
+  CHECK(argument(2.F).item<float>() == 2);
   nothing(4.F);
   CHECK(seen.value().item<float>() == 4);
 }

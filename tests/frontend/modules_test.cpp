@@ -109,6 +109,28 @@ TEST_CASE("models list their variables once, in order, trainable ones apart") {
   CHECK(shared.variables().size() == 2);
 }
 
+TEST_CASE("a sequence passes the mode to the layers that take one") {
+  set_seed(1);
+  MLP inner(Dropout(0.5), [](Tensor x) { return x + 1; });
+  MLP model(inner, [](Tensor x, Mode mode) { return mode == Mode::kTrain ? x * 2 : x; }, relu);
+  const auto run = [&](Mode mode) { return function([&, mode](Tensor x) { return model(x, mode); })(ones({1, 100})); };
+  CHECK(run(Mode::kEvaluate) == Array(F(100, 2), {1, 100}));
+  int dropped = 0;
+  const Array trained = run(Mode::kTrain);
+  for (const float x : trained.data<float>()) {
+    REQUIRE((x == 2 || x == 6));
+    dropped += x == 2 ? 1 : 0;
+  }
+  CHECK(dropped > 20);
+  CHECK(dropped < 80);
+  CHECK(
+      thrown([&] { function("f", {f32(batch, 3)}, [&](Tensor x) { return model(x); }).compile(); }) ==
+      "@modules_test.cpp sequential: a layer does something else in training, so it needs a Mode: call model(x, mode)");
+  MLP plain(Dense(2, tanh), [](Tensor x) { return -x; });
+  CHECK(function([&](Tensor x) { return outputs(plain(x), plain(x, Mode::kTrain)); })(ones({1, 3}))[1].type() ==
+        Type{DType::kF32, {1, 2}});
+}
+
 TEST_CASE("two models in one program do not collide") {
   MLP a(Dense(2), Dense(1));
   MLP b(Dense(2), Dense(1));

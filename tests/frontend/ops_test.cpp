@@ -211,6 +211,13 @@ TEST_CASE("sigmoid cross-entropy stands large logits, and its derivative is sigm
   CHECK(F(slopes.begin() + 6, slopes.end()) == F{0, 1, 0, -1});
 }
 
+TEST_CASE("arrays of zeros and ones") {
+  CHECK(ones({2, 1}) == Array{{1.F, 1.F}, {2, 1}});
+  CHECK(ones({}, i64) == Array::scalar(std::int64_t{1}));
+  CHECK(ones({2}, bool_) == Array{{true, true}, {2}});
+  CHECK(zeros({3}, f64) == Array(DType::kF64, {3}));
+}
+
 TEST_CASE("linspace has both ends") {
   CHECK(floats(linspace(-2, 2, 5)) == F{-2, -1, 0, 1, 2});
   CHECK(floats(linspace(0.1, 0.7, 4)) == F{0.1F, 0.3F, 0.5F, 0.7F});

@@ -67,19 +67,19 @@ TEST_CASE("dropout scales what it keeps, and only in training") {
   const auto train = function("train", {f32(batch, 1000)}, [](Tensor x) { return dropout(x, 0.25, Mode::kTrain); });
   const auto evaluate =
       function("evaluate", {f32(batch, 1000)}, [](Tensor x) { return dropout(x, 0.25, Mode::kEvaluate); });
-  const Array ones(std::vector<float>(10000, 1.F), {10, 1000});
-  const Array kept = train(ones);
-  int zeros = 0;
-  for (const float x : kept.data<float>()) {
-    if (x == 0) {
-      ++zeros;
+  const Array x = ones({10, 1000});
+  const Array kept = train(x);
+  int dropped = 0;
+  for (const float each : kept.data<float>()) {
+    if (each == 0) {
+      ++dropped;
     } else {
-      REQUIRE(x == doctest::Approx(1 / 0.75));
+      REQUIRE(each == doctest::Approx(1 / 0.75));
     }
   }
-  CHECK(zeros / 10000.0 == doctest::Approx(0.25).epsilon(0.08));
-  CHECK_FALSE(train(ones) == kept);
-  CHECK(evaluate(ones) == ones);
+  CHECK(dropped / 10000.0 == doctest::Approx(0.25).epsilon(0.08));
+  CHECK_FALSE(train(x) == kept);
+  CHECK(evaluate(x) == x);
 }
 
 TEST_CASE("the derivative of dropout passes where it kept") {
@@ -87,6 +87,6 @@ TEST_CASE("the derivative of dropout passes where it kept") {
     const Tensor y = dropout(x, 0.5, Mode::kTrain);
     return outputs(y, gradients(reduce_sum(y), {x})[0]);
   });
-  const auto [y, gradient] = f(Array(std::vector<float>(100, 1.F), {100}));
+  const auto [y, gradient] = f(ones({100}));
   CHECK(y == gradient);
 }
