@@ -27,8 +27,10 @@ std::string detail::time_left(double seconds) {
 std::string detail::progress_line(std::string_view label, std::int64_t done, std::int64_t total,
                                   const Progress::Fields& fields, std::size_t width, TextStyle style) {
   constexpr std::size_t kMostBar = 30;
-  constexpr std::size_t kLeastBar = 10;
-  const std::string count = fmt::format("{}/{}", done, total);
+  constexpr std::size_t kLeastBar = 5;
+  // As wide from the first step to the last, so that nothing jumps.
+  const std::string all = fmt::format("{}", total);
+  const std::string count = fmt::format("{:>{}}/{}", done, all.size(), all);
   std::size_t used = label.size() + count.size() + 5;  // with the brackets and spaces, less the last column
   if (used + kLeastBar > width) return fmt::format("{} {}", label, count).substr(0, width - 1);
   std::string rest;
@@ -86,9 +88,9 @@ Callback progress_bar() {
       for (std::size_t i = 0; i < report.names.size(); ++i) {
         fields.push_back(fmt::format("{} {:.3f}", report.names[i], report.means[i]));
       }
-      fields.push_back(fmt::format("{:.0f} images/s", report.images_per_second));
       const auto left = static_cast<double>(report.epochs * report.steps - report.total_steps());
       fields.push_back(detail::time_left(left * report.seconds / static_cast<double>(report.step)));
+      fields.push_back(fmt::format("{:.0f} images/s", report.images_per_second));
       return fields;
     });
   };

@@ -40,8 +40,8 @@ class Progress {
   std::chrono::steady_clock::time_point drawn_at_{};
 };
 
-/// A bar for each epoch of a training, with the means of loss and metrics, images a second, and the time that is left
-/// of the whole training.
+/// A bar for each epoch of a training, with the means of loss and metrics, the time that is left of the whole training,
+/// and images a second.
 Callback progress_bar();
 
 namespace detail {

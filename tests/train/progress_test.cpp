@@ -8,8 +8,8 @@ using detail::progress_line;
 
 TEST_CASE("the bar grows with what is done") {
   const auto line = [](std::int64_t done) { return progress_line("Epoch 0", done, 30, {}, 80, TextStyle::kPlain); };
-  CHECK(line(0) == "Epoch 0 [                              ] 0/30");
-  CHECK(line(1) == "Epoch 0 [>                             ] 1/30");
+  CHECK(line(0) == "Epoch 0 [                              ]  0/30");
+  CHECK(line(1) == "Epoch 0 [>                             ]  1/30");
   CHECK(line(15) == "Epoch 0 [==============>               ] 15/30");
   CHECK(line(30) == "Epoch 0 [==============================] 30/30");
 }
@@ -24,11 +24,11 @@ TEST_CASE("in less room the bar is shorter, then fields are left out, and a line
   const auto line = [&](std::size_t width) {
     return progress_line("Epoch 0", 5, 10, fields, width, TextStyle::kPlain);
   };
-  CHECK(line(100) == "Epoch 0 [==============>               ] 5/10  loss 0.123  accuracy 0.967  0:12 left");
-  CHECK(line(65) == "Epoch 0 [====>     ] 5/10  loss 0.123  accuracy 0.967  0:12 left");
-  CHECK(line(64) == "Epoch 0 [=========>          ] 5/10  loss 0.123  accuracy 0.967");
-  CHECK(line(26) == "Epoch 0 [====>     ] 5/10");
-  CHECK(line(20) == "Epoch 0 5/10");
+  CHECK(line(100) == "Epoch 0 [==============>               ]  5/10  loss 0.123  accuracy 0.967  0:12 left");
+  CHECK(line(61) == "Epoch 0 [=>   ]  5/10  loss 0.123  accuracy 0.967  0:12 left");
+  CHECK(line(60) == "Epoch 0 [======>        ]  5/10  loss 0.123  accuracy 0.967");
+  CHECK(line(22) == "Epoch 0 [=>   ]  5/10");
+  CHECK(line(21) == "Epoch 0  5/10");
   CHECK(line(5) == "Epoc");
   for (std::size_t width = 1; width < 120; ++width) CHECK(line(width).size() < width);
 }
