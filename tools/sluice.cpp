@@ -70,6 +70,9 @@ int main(int argc, char** argv) {
   } catch (const sluice::Error& error) {
     fmt::print(stderr, "sluice: {}{}\n", error.what(), sluice::tools::shown_line(error.location()));
     return 1;
+  } catch (const std::exception& error) {  // of the library: out of memory, a file system that fails
+    fmt::print(stderr, "sluice: {}\n", error.what());
+    return 1;
   }
   if (std::fflush(stdout) != 0) {
     fmt::print(stderr, "sluice: standard output cannot be written\n");

@@ -24,7 +24,9 @@ std::string list(const std::vector<std::string>& names, const std::vector<Type>&
 
 std::uintmax_t bytes_in(const std::filesystem::path& folder) {
   std::uintmax_t sum = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) sum += entry.file_size();
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.is_regular_file()) sum += entry.file_size();
+  }
   return sum;
 }
 

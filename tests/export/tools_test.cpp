@@ -1,5 +1,7 @@
 // `sluice predict`, `evaluate`, `summary` and `run` as a user runs them, on a model that is understood: the class of a
 // picture of 2 by 2 is its brightest pixel.
+#include <sys/stat.h>
+
 #include "frontend/sluice.h"
 #include "runtime/idx.h"
 #include "runtime/npy.h"
@@ -143,4 +145,8 @@ TEST_CASE("summary lists what a model is") {
       "outputs: class i64[B], probabilities f32[B,4]\nclasses: north west, north east, south west, south east\n\n"));
   CHECK(contains(outcome.out, "\ngain "));
   CHECK(contains(outcome.out, "\nweights: 4 bytes; the folder: "));
+  // What else lies there does not count.
+  REQUIRE(mkfifo((work.path() / "named" / "pipe").c_str(), 0600) == 0);
+  std::filesystem::create_directory(work.path() / "named" / "more");
+  CHECK(work.run("summary named").out == outcome.out);
 }
