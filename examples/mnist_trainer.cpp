@@ -79,9 +79,9 @@ int train(const MnistTrainerOptions& options) {
 
   // The guide's split: 50,000 images to train, 10,000 to validate, 10,000 to test.
   const Mnist mnist = load_mnist(options.data);
-  if (mnist.synthetic && !options.quiet) {
-    fmt::print(options.json ? stderr : stdout, "Note: these are synthetic digits and not MNIST (from {})\n",
-               mnist.source);
+  if (mnist.synthetic) {
+    fmt::print(options.quiet || options.json ? stderr : stdout,
+               "Note: these are synthetic digits and not MNIST (from {})\n", mnist.source);
   }
   if (options.look) print_data(mnist);
   if (options.checkpoint.resume && !std::filesystem::exists(checkpoint_file(options.checkpoint.folder))) {

@@ -95,16 +95,35 @@ Mnist read_mnist(const Path& folder) {
   return mnist;
 }
 
+namespace {
+
+/// read_mnist for a folder that the user did not name: an error says what helps, too.
+Mnist read_cached(const Path& folder, const char* advice) {
+  try {
+    return read_mnist(folder);
+  } catch (const Error& error) {
+    fail("{}; {}", error.what(), advice);
+  }
+}
+
+}  // namespace
+
 Mnist load_mnist(const std::optional<Path>& folder) {
   if (folder) return read_mnist(*folder);
-  if (const std::optional<Path> named = path_of_environment("SLUICE_DATA_DIR")) return read_mnist(*named);
+  if (const std::optional<Path> named = path_of_environment("SLUICE_DATA_DIR")) {
+    try {
+      return read_mnist(*named);
+    } catch (const Error& error) {
+      fail("SLUICE_DATA_DIR: {}", error.what());
+    }
+  }
 
   const Path cache = cache_folder();
-  if (has_all_files(cache / "mnist")) return read_mnist(cache / "mnist");
+  if (has_all_files(cache / "mnist")) return read_cached(cache / "mnist", "remove it and run scripts/get-mnist");
 
   const Path drawn = cache / kSyntheticFolder;
   if (!has_all_files(drawn)) write_synthetic_digits(drawn, kSyntheticSeed);
-  Mnist mnist = read_mnist(drawn);
+  Mnist mnist = read_cached(drawn, "remove it, and it is drawn anew");
   mnist.synthetic = true;
   return mnist;
 }

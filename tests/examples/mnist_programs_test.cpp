@@ -239,6 +239,9 @@ TEST_CASE("digits that are not MNIST are called so") {
   const Outcome outcome = run("--epochs 0", environment);
   CHECK(outcome.status == 0);
   CHECK(contains(outcome.out, "these are synthetic digits and not MNIST"));
+  const Outcome quiet = run("--epochs 0 --quiet", environment);
+  CHECK(contains(quiet.err, "these are synthetic digits and not MNIST"));
+  CHECK(lines_of(quiet.out).size() == 1);
 
   std::filesystem::create_directory_symlink(small_data(), cache.path() / "sluice" / "mnist");
   CHECK_FALSE(contains(run("--epochs 0", environment).out, "synthetic"));

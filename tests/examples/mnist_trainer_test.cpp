@@ -32,6 +32,14 @@ TEST_CASE("it trains to the weights of mnist_mlp, to the last bit") {
   CHECK(trainer.out == run_program(MNIST_MLP, arguments).out);
 }
 
+TEST_CASE("scripts/train-mnist --help prints, without a build, what the program says") {
+  const std::filesystem::path kept = MNIST_TRAINER_HELP;
+  const Outcome help = run("--help");
+  if (std::getenv("SLUICE_UPDATE_TESTS") != nullptr) write_text(kept, help.out);
+  CHECK_MESSAGE(text_of(kept) == help.out, "with SLUICE_UPDATE_TESTS=1 this writes it anew");
+  CHECK(run_program(TRAIN_MNIST, "--epochs 1 --help").out == help.out);
+}
+
 TEST_CASE("--json prints a line for each epoch and one for the test") {
   const Outcome outcome = train("--epochs 2 --json --schedule step --warm-up 1");
   CHECK(outcome.status == 0);

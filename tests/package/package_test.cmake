@@ -1,5 +1,5 @@
-# Installs the tree built in BUILD, builds the project CONSUMER of the source PROGRAM against nothing but that, in WORK,
-# and runs it.
+# Installs the tree built in BUILD and builds projects of a user's against nothing but that, in WORK: the one that README
+# shows, word for word, and CONSUMER of the source PROGRAM. Runs both.
 function(run)
   execute_process(COMMAND ${ARGN} RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
   if(NOT result EQUAL 0)
@@ -24,8 +24,41 @@ foreach(file IN LISTS package_files)
 endforeach()
 file(RENAME ${WORK}/prefix ${WORK}/moved)
 
-run(${CMAKE_COMMAND} -S ${CONSUMER} -B ${WORK}/build -G ${GENERATOR} -DCMAKE_BUILD_TYPE=Release
-    -DCMAKE_CXX_COMPILER=${COMPILER} -DCMAKE_PREFIX_PATH=${WORK}/moved "-DLLVM_DIR=${LLVM_DIR}" -DPROGRAM=${PROGRAM})
-run(${CMAKE_COMMAND} --build ${WORK}/build)
+# build_and_run(PROJECT NAME OPTIONS...): the program NAME of the project in the folder PROJECT.
 set(ENV{SLUICE_CACHE_DIR} "")  # nothing of a test's in the user's cache
-run(${CMAKE_COMMAND} -E chdir ${WORK} ${WORK}/build/consumer)
+set(ENV{XDG_CACHE_HOME} ${WORK}/cache)
+function(build_and_run project name)
+  run(${CMAKE_COMMAND} -S ${project} -B ${WORK}/${name} -G ${GENERATOR} -DCMAKE_BUILD_TYPE=Release
+      -DCMAKE_CXX_COMPILER=${COMPILER} -DCMAKE_PREFIX_PATH=${WORK}/moved "-DLLVM_DIR=${LLVM_DIR}" ${ARGN})
+  run(${CMAKE_COMMAND} --build ${WORK}/${name})
+  run(${CMAKE_COMMAND} -E chdir ${WORK} ${WORK}/${name}/${name})
+endfunction()
+
+build_and_run(${CONSUMER} consumer -DPROGRAM=${PROGRAM})
+
+# first_block(VARIABLE LANGUAGE): the first block of README in that language.
+file(READ ${SOURCE}/README.md readme)
+function(first_block variable language)
+  set(begin "\n```${language}\n")
+  string(FIND "${readme}" "${begin}" at)
+  if(at EQUAL -1)
+    message(FATAL_ERROR "README has no block ${language}")
+  endif()
+  string(LENGTH "${begin}" length)
+  math(EXPR at "${at} + ${length}")
+  string(SUBSTRING "${readme}" ${at} -1 text)
+  string(FIND "${text}" "```" end)
+  string(SUBSTRING "${text}" 0 ${end} text)
+  set(${variable} "${text}" PARENT_SCOPE)
+endfunction()
+
+first_block(project cmake)
+first_block(frame "cpp frame")
+first_block(lines cpp)
+string(REPLACE "  // the lines at the top of this page\n" "${lines}" program "${frame}")
+if(program STREQUAL frame)
+  message(FATAL_ERROR "README's digits.cpp has no place for the lines at the top")
+endif()
+file(WRITE ${WORK}/digits_project/CMakeLists.txt "${project}")
+file(WRITE ${WORK}/digits_project/digits.cpp "${program}")
+build_and_run(${WORK}/digits_project digits)

@@ -37,14 +37,38 @@ SLUICE_MNIST_MIRRORS="http://127.0.0.1:9/one http://127.0.0.1:9/two"
 expect "nobody answers" "127.0.0.1:9/two/train-images-idx3-ubyte.gz: "
 expect "what to do then" "MNIST could not be downloaded; to use files that you have, name their folder: --data DIR or SLUICE_DATA_DIR"
 
-# What is there, packed or not, is not loaded again.
-mkdir -p "$folder/the cache/sluice/mnist"
+# Other files are not replaced, and said to be others.
+cache="$folder/the cache/sluice/mnist"
+mkdir -p "$cache"
 for name in train-images-idx3-ubyte train-labels-idx1-ubyte.gz t10k-images-idx3-ubyte t10k-labels-idx1-ubyte; do
-  touch "$folder/the cache/sluice/mnist/$name"
+  echo mine > "$cache/$name"
 done
-if ! output=$(XDG_CACHE_HOME="$folder/the cache" "$script" 2>&1) || [[ -n $output ]]; then
-  echo "files that are there: expected silence, got: $output"
+output=$(XDG_CACHE_HOME="$folder/the cache" "$script" 2>&1)
+status=$?
+message="get-mnist: $cache/train-images-idx3-ubyte: not the file of MNIST, or damaged: its SHA-256 is another; \
+remove it and run scripts/get-mnist"
+if [[ $status != 3 || $output != "$message" || $(cat "$cache"/*) != $'mine\nmine\nmine\nmine' ]]; then
+  echo "other files: expected exit code 3 and \"$message\", got exit code $status and: $output"
   failures=$((failures + 1))
+fi
+
+# MNIST itself, packed or not, is not loaded again, and damage to it is found.
+if [[ -d ${SLUICE_DATA_DIR-} ]]; then
+  rm "$cache"/*
+  for name in train-images-idx3-ubyte train-labels-idx1-ubyte t10k-images-idx3-ubyte t10k-labels-idx1-ubyte; do
+    cp "$SLUICE_DATA_DIR/$name"* "$cache"
+  done
+  if ! output=$(XDG_CACHE_HOME="$folder/the cache" "$script" 2>&1) || [[ -n $output ]]; then
+    echo "MNIST is there: expected silence, got: $output"
+    failures=$((failures + 1))
+  fi
+  damaged=$(find "$cache" -name 't10k-images-idx3-ubyte*')
+  truncate -s 100000 "$damaged"
+  output=$(XDG_CACHE_HOME="$folder/the cache" "$script" 2>&1)
+  if [[ $? != 3 || $output != "get-mnist: $damaged: not the file of MNIST, or damaged"* ]]; then
+    echo "MNIST is damaged: expected exit code 3 and its name, got: $output"
+    failures=$((failures + 1))
+  fi
 fi
 
 [[ $failures == 0 ]]

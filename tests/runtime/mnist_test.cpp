@@ -130,7 +130,21 @@ TEST_CASE("a folder that is named is never passed over") {
   const std::string message = none + ": expected a folder with MNIST's files, there is none";
   CHECK_THROWS_WITH_AS(load_mnist(none), message.c_str(), Error);
   const ScopedVariable data("SLUICE_DATA_DIR", none.c_str());
-  CHECK_THROWS_WITH_AS(load_mnist(), message.c_str(), Error);
+  CHECK_THROWS_WITH_AS(load_mnist(), ("SLUICE_DATA_DIR: " + message).c_str(), Error);
+}
+
+TEST_CASE("damaged files in the cache are an error that says what helps") {
+  const TemporaryFolder folder;
+  const ScopedVariable data("SLUICE_DATA_DIR", nullptr);
+  const ScopedVariable xdg("XDG_CACHE_HOME", folder.path().c_str());
+  const auto check_damaged = [&](const Path& files, const std::string& advice) {
+    write_small(files, 10001);
+    std::filesystem::resize_file(files / kTestLabels, 9);
+    const std::string message = ": expected 5 bytes of data for u8[5], got 1; " + advice;
+    CHECK_THROWS_WITH_AS(load_mnist(), ((files / kTestLabels).string() + message).c_str(), Error);
+  };
+  check_damaged(folder.path() / "sluice" / "synthetic-digits-1", "remove it, and it is drawn anew");
+  check_damaged(folder.path() / "sluice" / "mnist", "remove it and run scripts/get-mnist");
 }
 
 TEST_CASE("without MNIST there are synthetic digits, drawn once and also by two at once") {
