@@ -28,7 +28,9 @@ const Node* find_op(const Graph& body, Op op) {
 bool reads_same_element(const Graph& body, std::size_t parameter) {
   if (find_op(body, Op::kScatterAdd) != nullptr) return parameter == 0;
   const Value start = body.parameters()[parameter].value;
-  if (body.type(start).shape != body.type(body.results()[0]).shape) return false;
+  const Node* const product = find_op(body, Op::kMatmul);
+  const Type& written = product != nullptr ? product->types[0] : body.type(body.results()[0]);
+  if (body.type(start).shape != written.shape) return false;
   std::vector<bool> depends(body.nodes().size(), false);
   depends[start.node] = true;
   for (std::size_t i = 0; i < body.nodes().size(); ++i) {
@@ -44,11 +46,13 @@ namespace {
 
 KernelKind kind_of(const Graph& body) {
   if (find_op(body, Op::kMatmul) != nullptr) return KernelKind::kMatmul;
-  if (find_op(body, Op::kArgmax) != nullptr) return KernelKind::kArgmax;
   if (find_op(body, Op::kScatterAdd) != nullptr) return KernelKind::kScatterAdd;
-  const bool reduces =
-      std::ranges::any_of(body.nodes(), [](const Node& n) { return ir::info(n.op).has(ir::kReduction); });
-  return reduces ? KernelKind::kReduce : KernelKind::kLoop;
+  const auto is_reduction = [](const Node& node) { return ir::info(node.op).has(ir::kReduction); };
+  const bool goes_on = std::ranges::any_of(body.nodes(), [&](const Node& node) {
+    return std::ranges::any_of(node.operands, [&](Value operand) { return is_reduction(body.node(operand)); });
+  });
+  if (goes_on) return KernelKind::kRows;
+  return std::ranges::any_of(body.nodes(), is_reduction) ? KernelKind::kReduce : KernelKind::kLoop;
 }
 
 /// A name that says what is inside: "matmul_add_relu_3".
@@ -315,7 +319,7 @@ Plan make_plan(const Graph& graph, const Target& target) {
 }
 
 std::string_view to_string(KernelKind kind) {
-  constexpr std::array<std::string_view, 5> kKinds{"loop", "reduce", "matmul", "argmax", "scatter_add"};
+  constexpr std::array<std::string_view, 5> kKinds{"loop", "reduce", "rows", "matmul", "scatter_add"};
   return kKinds[static_cast<std::size_t>(kind)];
 }
 

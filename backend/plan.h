@@ -16,8 +16,8 @@ namespace sluice::backend {
 enum class KernelKind : std::uint8_t {
   kLoop,    ///< every result's element is computed on its own
   kReduce,  ///< reductions over the same axes of elementwise expressions of one shape
+  kRows,    ///< row by row, reductions along the last axis and what is computed of them
   kMatmul,  ///< one matmul and a loop over its result, riding on the product's store
-  kArgmax,
   kScatterAdd,
 };
 
@@ -108,7 +108,7 @@ struct Memory {
 };
 Memory memory_of(const Plan& plan, std::int64_t batch_size, int threads);
 
-std::string_view to_string(KernelKind kind);  ///< "loop", "reduce", "matmul", "argmax", "scatter_add"
+std::string_view to_string(KernelKind kind);  ///< "loop", "reduce", "rows", "matmul", "scatter_add"
 std::string_view to_string(BufferKind kind);  ///< "parameter", "state", "result", "constant", "temporary"
 
 /// The plan as text, a line a kernel and a line a buffer.

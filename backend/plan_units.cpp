@@ -2,6 +2,7 @@
 
 #include "backend/plan.h"
 #include "ir/error.h"
+#include "ir/reduction.h"
 
 namespace sluice::backend {
 
@@ -87,16 +88,11 @@ void split_reduction(KernelPlan& kernel, const Target& target) {
   for (const Node& node : kernel.body->nodes()) {
     if (!ir::info(node.op).has(ir::kReduction)) continue;
     const Shape& shape = kernel.body->type(node.operands[0]).shape;
-    const auto* const axes = std::get_if<std::vector<std::int64_t>>(node.attributes.find(ir::Attr::kAxes) != nullptr
-                                                                        ? node.attributes.find(ir::Attr::kAxes)
-                                                                        : node.attributes.find(ir::Attr::kAxis));
-    const auto reduced = [&](int axis) {
-      return axes != nullptr ? std::ranges::find(*axes, axis) != axes->end()
-                             : node.attributes.integer(ir::Attr::kAxis) == axis;
-    };
+    const std::vector<std::int64_t> axes = ir::reduced_axes(node);
     for (int axis = 0; axis < shape.rank(); ++axis) {
-      const bool vectors = axis + 1 == shape.rank() && kernel.kind == KernelKind::kReduce;
-      if (!reduced(axis)) kernel.units.axes.push_back({shape[axis], vectors ? target.lanes(4) : 1});
+      const bool is_last = axis + 1 == shape.rank();
+      if (std::ranges::find(axes, axis) == axes.end())
+        kernel.units.axes.push_back({shape[axis], is_last ? target.lanes(4) : 1});
     }
     return;
   }
@@ -141,7 +137,7 @@ void split_kernel(KernelPlan& kernel, const Plan& plan, const Target& target) {
     case KernelKind::kLoop:
       return split_loop(kernel, plan);
     case KernelKind::kReduce:
-    case KernelKind::kArgmax:
+    case KernelKind::kRows:
       return split_reduction(kernel, target);
     case KernelKind::kMatmul:
       return split_matmul(kernel, target);

@@ -27,7 +27,16 @@ bool differ_in_ones_only(const Shape& from, const Shape& to) {
 class BodyMaker {
  public:
   BodyMaker(const Groups& groups, GroupIndex group) : groups_(groups), graph_(groups.graph()), group_(group) {
-    for (const NodeIndex member : groups.members(group)) list(member);
+    // A product stands before the sums of its factor's columns, which it need not.
+    const auto beside_product = [&](NodeIndex member) {
+      return groups.kind(group) == GroupKind::kMatmul && groups.role(member) == FuseRole::kReduce;
+    };
+    for (const NodeIndex member : groups.members(group)) {
+      if (!beside_product(member)) list(member);
+    }
+    for (const NodeIndex member : groups.members(group)) {
+      if (beside_product(member)) list(member);
+    }
   }
 
   /// Whether there is more in it than one node that would read its operands from memory anyway.
@@ -86,35 +95,38 @@ class BodyMaker {
     const bool takes_cheap = ir::info(node.op).has(ir::kElementwise) || groups_.role(index) == FuseRole::kReduce;
     BodyNode entry{index, {}};
     for (const Value operand : node.operands) {
-      const bool is_cheap = takes_cheap && groups_.role(operand.node) == FuseRole::kCheap;
+      const bool is_cheap = takes_cheap && is_made_anew(operand.node);
       if (is_cheap) list_cheap(operand.node);
       entry.reads_inside.push_back(is_cheap || groups_.contains(group_, operand.node) || add_operand(operand));
     }
     nodes_.push_back(std::move(entry));
   }
 
+  /// Whether the body has a cheap node of its own instead of reading its value.
+  bool is_made_anew(NodeIndex node) const { return groups_.role(node) == FuseRole::kCheap && groups_.is_single(node); }
+
   void list_cheap(NodeIndex index) {
     if (!listed_.insert(index).second) return;
     const ir::Node& node = graph_.node(index);
     BodyNode entry{index, {}};
-    for (const Value operand : node.operands) {
-      entry.reads_inside.push_back((node.op == Op::kBroadcast && list_source(operand)) || add_operand(operand));
-    }
+    for (const Value operand : node.operands)
+      entry.reads_inside.push_back(list_source(node, operand) || add_operand(operand));
     nodes_.push_back(std::move(entry));
   }
 
-  /// Lists what a broadcast repeats if that need not be a parameter itself: a scalar constant, or a parameter with axes
-  /// of size 1 put in or dropped. Returns whether it did.
-  bool list_source(Value source) {
+  /// Lists what a cheap node reads if that need not be a parameter itself: a number that is cheap too, or, of a
+  /// broadcast, a parameter with axes of size 1 put in or dropped. Returns whether it did.
+  bool list_source(const ir::Node& reader, Value source) {
     const ir::Node& node = graph_.node(source);
-    const bool is_scalar_constant = node.op == Op::kConstant && node.types[0].shape.rank() == 0;
-    const bool is_view =
-        node.op == Op::kReshape && differ_in_ones_only(graph_.type(node.operands[0]).shape, node.types[0].shape);
-    if (!is_scalar_constant && !is_view) return false;
+    if (node.types[0].shape.rank() == 0 && is_made_anew(source.node)) {
+      list_cheap(source.node);
+      return true;
+    }
+    const bool is_view = reader.op == Op::kBroadcast && node.op == Op::kReshape && groups_.is_single(source.node) &&
+                         differ_in_ones_only(graph_.type(node.operands[0]).shape, node.types[0].shape);
+    if (!is_view) return false;
     if (!listed_.insert(source.node).second) return true;
-    BodyNode entry{source.node, {}};
-    if (is_view) entry.reads_inside.push_back(add_operand(node.operands[0]));
-    nodes_.push_back(std::move(entry));
+    nodes_.push_back({source.node, {add_operand(node.operands[0])}});
     return true;
   }
 

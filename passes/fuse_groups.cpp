@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ir/error.h"
+#include "ir/reduction.h"
 
 namespace sluice::passes {
 
@@ -10,7 +11,16 @@ using ir::Op;
 
 namespace {
 
-FuseRole role_of(const ir::Node& node) {
+/// Whether a value is a number that the batch size alone determines.
+bool follows_from_batch_size(const ir::Node& node, const std::vector<FuseRole>& roles) {
+  if (node.op == Op::kBatchSize) return true;
+  return ir::info(node.op).has(ir::kElementwise) && node.types[0].shape.rank() == 0 &&
+         std::ranges::all_of(node.operands, [&](ir::Value v) { return roles[v.node] == FuseRole::kCheap; });
+}
+
+/// `roles` has those of the nodes before.
+FuseRole role_of(const ir::Node& node, const std::vector<FuseRole>& roles) {
+  if (follows_from_batch_size(node, roles)) return FuseRole::kCheap;
   if (ir::info(node.op).has(ir::kElementwise)) return FuseRole::kLoop;
   switch (node.op) {
     case Op::kRandomUniform:
@@ -22,7 +32,8 @@ FuseRole role_of(const ir::Node& node) {
     case Op::kReduceSum:
     case Op::kReduceMax:
     case Op::kReduceMin:
-      return node.attributes.integers(ir::Attr::kAxes).empty() ? FuseRole::kOther : FuseRole::kReduce;
+    case Op::kArgmax:
+      return ir::reduced_axes(node).empty() ? FuseRole::kOther : FuseRole::kReduce;
     case Op::kBroadcast:
     case Op::kIota:
     case Op::kOneHot:
@@ -44,7 +55,7 @@ Groups::Groups(const ir::Graph& graph)
       kinds_(graph.nodes().size(), GroupKind::kSingle),
       visited_(graph.nodes().size()) {
   for (NodeIndex i = 0; i < graph.nodes().size(); ++i) {
-    roles_.push_back(role_of(graph.node(i)));
+    roles_.push_back(role_of(graph.node(i), roles_));
     group_.push_back(i);
     members_[i] = {i};
     for (const ir::Value operand : graph.node(i).operands) {

@@ -14,12 +14,12 @@ using GroupIndex = std::uint32_t;
 enum class FuseRole : std::uint8_t {
   kLoop,    ///< computes each element from the same element of its operands: may join any kind of group
   kMatmul,  ///< begins a group of its own
-  kReduce,  ///< ends a group
+  kReduce,  ///< ends a group, unless it folds the last axis: then the group may go on row by row
   kCheap,   ///< is made anew in every group that reads it
   kOther,   ///< stays a plain node
 };
 
-enum class GroupKind : std::uint8_t { kSingle, kLoop, kMatmul, kReduce };
+enum class GroupKind : std::uint8_t { kSingle, kLoop, kRows, kMatmul, kReduce };
 
 /// The nodes of a graph, divided into groups; at first each node is one. A group stands for one kernel, so the graph of
 /// groups must stay free of cycles: `can_merge` says whether it would.
@@ -70,6 +70,7 @@ class Groups {
 
 /// Divides the nodes into groups, each of one of the kinds that fuse.h names.
 void grow_matmul_groups(Groups& groups);
+void grow_row_groups(Groups& groups);
 void grow_reduce_groups(Groups& groups);
 void grow_loop_groups(Groups& groups);
 

@@ -22,24 +22,24 @@ void take_producers(Groups& groups, GroupIndex group) {
   }
 }
 
-/// The values of the group's shape that it reads, but for the cheap ones.
-std::set<ir::Value> inputs_of(const Groups& groups, GroupIndex group) {
-  std::set<ir::Value> inputs;
+/// The groups that make the values of its shape that a group reads, but for the cheap ones.
+std::set<GroupIndex> sources_of(const Groups& groups, GroupIndex group) {
+  std::set<GroupIndex> sources;
   const Shape& shape = groups.shape(groups.members(group)[0]);
   for (const NodeIndex member : groups.members(group)) {
     for (const ir::Value operand : groups.graph().node(member).operands) {
       const bool counts = !groups.contains(group, operand.node) && groups.role(operand.node) != FuseRole::kCheap &&
                           groups.graph().type(operand).shape == shape;
-      if (counts) inputs.insert(operand);
+      if (counts) sources.insert(groups.of(operand.node));
     }
   }
-  return inputs;
+  return sources;
 }
 
-bool share_an_input(const Groups& groups, GroupIndex a, GroupIndex b) {
-  const std::set<ir::Value> first = inputs_of(groups, a);
-  const std::set<ir::Value> second = inputs_of(groups, b);
-  return std::ranges::any_of(first, [&](ir::Value value) { return second.contains(value); });
+bool share_a_source(const Groups& groups, GroupIndex a, GroupIndex b) {
+  const std::set<GroupIndex> first = sources_of(groups, a);
+  const std::set<GroupIndex> second = sources_of(groups, b);
+  return std::ranges::any_of(first, [&](GroupIndex source) { return second.contains(source); });
 }
 
 /// The reduction that a group ends with: its last member, as everything else in the group feeds one.
@@ -85,11 +85,11 @@ void merge_readers(Groups& groups, ir::Value value) {
 void grow_reduce_groups(Groups& groups) {
   std::vector<GroupIndex> done;
   for (NodeIndex node = 0; node < groups.size(); ++node) {
-    if (groups.role(node) != FuseRole::kReduce) continue;
+    if (groups.role(node) != FuseRole::kReduce || !groups.is_single(node)) continue;
     groups.set_kind(node, GroupKind::kReduce);
     take_producers(groups, node);
     const auto sibling = std::ranges::find_if(done, [&](GroupIndex other) {
-      return reduce_alike(groups, other, node) && share_an_input(groups, other, node) && groups.can_merge(other, node);
+      return reduce_alike(groups, other, node) && share_a_source(groups, other, node) && groups.can_merge(other, node);
     });
     if (sibling == done.end()) {
       done.push_back(node);

@@ -75,6 +75,22 @@ void keep_those_of_stored_operands(const Groups& groups, GroupIndex group, NodeS
   }
 }
 
+/// Takes in the sums of the second factor's columns: in a training step, a bias's gradient beside the weight's.
+void take_column_sums(Groups& groups, NodeIndex product) {
+  const ir::Node& node = groups.graph().node(product);
+  if (node.attributes.flag(ir::Attr::kTransposeB) || !is_float(node.types[0].dtype)) return;
+  const ir::Value factor = node.operands[1];
+  if (groups.role(factor.node) == FuseRole::kCheap) return;
+  for (const NodeIndex user : groups.users(factor.node)) {
+    const ir::Node& sums = groups.graph().node(user);
+    const bool sums_columns = sums.op == ir::Op::kReduceSum && sums.operands[0] == factor &&
+                              sums.attributes.integers(ir::Attr::kAxes) == std::vector<std::int64_t>{0};
+    if (!sums_columns || !groups.is_single(user) || !groups.can_merge(groups.of(product), user)) continue;
+    groups.merge(groups.of(product), user);
+    return;
+  }
+}
+
 void take(Groups& groups, GroupIndex group, const NodeSet& nodes) {
   for (const NodeIndex node : nodes) groups.merge(group, node);
 }
@@ -142,6 +158,7 @@ void grow_matmul_groups(Groups& groups) {
     keep_those_of_stored_operands(groups, node, producers);
     take(groups, node, producers);
     give_back(groups, node);
+    take_column_sums(groups, node);
   }
   // Only now what would pull an earlier product's epilogue away from it.
   for (const GroupIndex group : products) {

@@ -57,8 +57,11 @@ std::string rule_between(const Groups& groups, const Source& source, NodeIndex r
   const auto name = [&](NodeIndex node) { return ir::to_string(graph.node(node).op); };
 
   if (groups.role(reader) == FuseRole::kOther) return fmt::format("{} is a kernel of its own", name(reader));
-  if (groups.role(reader) == FuseRole::kMatmul) return "a product reads its operands from memory, each element often";
-  if (groups.role(producer) == FuseRole::kReduce) return "a reduction ends a kernel";
+  const bool sums_a_factor = groups.role(reader) == FuseRole::kReduce && groups.kind(to) == GroupKind::kMatmul;
+  if (groups.role(reader) == FuseRole::kMatmul || sums_a_factor)
+    return "a product reads its operands from memory, each element often";
+  const bool in_rows = groups.kind(from) == GroupKind::kRows;
+  if (groups.role(producer) == FuseRole::kReduce && !in_rows) return "a reduction ends a kernel";
   if (groups.role(producer) == FuseRole::kOther) return fmt::format("{} is a kernel of its own", name(producer));
   if (source.through_view) return "the value is read under another shape, not element by element";
   if (groups.shape(producer) != groups.shape(reader)) {
@@ -70,6 +73,8 @@ std::string rule_between(const Groups& groups, const Source& source, NodeIndex r
   if (from_product && groups.role(reader) == FuseRole::kReduce) return "a reduction cannot ride on a product's store";
   if (!groups.can_merge(from, to)) return "would make a cycle: a third kernel stands between them";
   if (from_product) return "the reader computes it anew from what memory holds anyway";
+  if (in_rows && groups.role(reader) == FuseRole::kReduce) return "a reduction over another axis than that of the rows";
+  if (in_rows || groups.kind(to) == GroupKind::kRows) return "a kernel goes through rows of one length";
   // What remains are kernels that take in only what nobody else needs.
   if (groups.escapes(producer)) return "the value is a result or an update, so memory holds it anyway";
   if (const auto other = other_reader(groups, producer, to)) {

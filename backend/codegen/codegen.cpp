@@ -51,8 +51,8 @@ void emit_kernel(Emitter& e, const Plan& whole, const KernelPlan& plan, const st
     case KernelKind::kMatmul:
       emit_matmul(frame);
       break;
-    case KernelKind::kArgmax:
-      emit_argmax(frame);
+    case KernelKind::kRows:
+      emit_rows(frame);
       break;
     case KernelKind::kScatterAdd:
       emit_scatter(frame);

@@ -55,9 +55,9 @@ llvm::Value* Elements::vector_at(ir::Value value, const Index& index) { return s
 
 Element Elements::compute(ir::Value value, const Index& index) {
   const Node& node = body_.node(value);
-  if (node.op == Op::kMatmul) {
-    SLUICE_CHECK(product != nullptr, "a product inside of a loop");
-    return product(index);
+  if (node.op == Op::kMatmul || ir::info(node.op).has(ir::kReduction)) {
+    SLUICE_CHECK(computed != nullptr, "{} inside of a loop", ir::to_string(node.op));
+    return computed(node, index);
   }
   if (node.op == Op::kParameter) {
     const auto parameters = body_.parameters();

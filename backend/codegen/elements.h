@@ -61,8 +61,9 @@ class Elements {
   void begin_row(llvm::Instruction* row);
   void begin_vector(int lanes, llvm::Value* mask);
 
-  /// Values that do not come from the body's own rule: the product of a matmul kernel.
-  std::function<Element(const Index&)> product;
+  /// Elements that come from no rule, since the kernel itself makes them: of a product, of reductions that it goes on
+  /// with.
+  std::function<Element(const ir::Node&, const Index&)> computed;
   /// The panel that all elements of matrices of `known_panel_shape` are in, if it is known: saves finding it for each
   /// vector.
   std::optional<PanelStart> known_panel;

@@ -24,7 +24,7 @@ struct Frame {
 
 void emit_loop(Frame& frame);     ///< loop_kernel.cpp
 void emit_reduce(Frame& frame);   ///< reduce_kernel.cpp
-void emit_argmax(Frame& frame);   ///< reduce_kernel.cpp
+void emit_rows(Frame& frame);     ///< rows_kernel.cpp
 void emit_scatter(Frame& frame);  ///< scatter_kernel.cpp
 void emit_matmul(Frame& frame);   ///< matmul_kernel.cpp
 
@@ -36,8 +36,8 @@ std::vector<llvm::Value*> unit_blocks(Frame& frame, llvm::Value* unit);
 /// loop.
 void for_vectors(Frame& frame, llvm::Value* begin, llvm::Value* end, int lanes,
                  const std::function<void(const Coordinate&)>& body);
-/// Computes all results of the body at `index`, then stores them: a result may overwrite an operand of the same
+/// Computes the body's results of `shape` at `index`, then stores them: a result may overwrite an operand of the same
 /// element.
-void store_results(Frame& frame, const Index& index);
+void store_results(Frame& frame, const Shape& shape, const Index& index);
 
 }  // namespace sluice::backend

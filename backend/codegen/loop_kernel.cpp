@@ -39,27 +39,31 @@ void for_vectors(Frame& frame, llvm::Value* begin, llvm::Value* end, int lanes,
   });
 }
 
-void store_results(Frame& frame, const Index& index) {
+void store_results(Frame& frame, const Shape& shape, const Index& index) {
+  std::vector<std::pair<std::size_t, llvm::Value*>> values;
   const auto results = frame.body().results();
-  std::vector<llvm::Value*> values;
-  for (const ir::Value result : results) values.push_back(frame.elements.vector_at(result, index));
-  for (std::size_t i = 0; i < results.size(); ++i)
-    frame.elements.store(frame.results[i], frame.body().type(results[i]), index, values[i]);
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    if (frame.body().type(results[i]).shape == shape)
+      values.emplace_back(i, frame.elements.vector_at(results[i], index));
+  }
+  for (const auto& [i, value] : values)
+    frame.elements.store(frame.results[i], frame.body().type(results[i]), index, value);
 }
 
-static void emit_flat(Frame& frame, Dim count) {
+static void emit_flat(Frame& frame, const Shape& shape) {
   Emitter& e = frame.e;
+  const Dim count = shape.element_count();
   llvm::Value* const first = e.b.CreateMul(frame.begin, e.i64(kFlatBlock));
   llvm::Value* const last = e.min(e.b.CreateMul(frame.end, e.i64(kFlatBlock)), e.size(count));
   frame.elements.begin_row(e.preheader("row"));
   const int lanes = count == Dim(1) ? 1 : e.target.lanes(4);
-  for_vectors(frame, first, last, lanes, [&](const Coordinate& i) { store_results(frame, {i}); });
+  for_vectors(frame, first, last, lanes, [&](const Coordinate& i) { store_results(frame, shape, {i}); });
 }
 
 void emit_loop(Frame& frame) {
   Emitter& e = frame.e;
   const Shape& shape = frame.body().type(frame.body().results()[0]).shape;
-  if (frame.plan.flat) return emit_flat(frame, shape.element_count());
+  if (frame.plan.flat) return emit_flat(frame, shape);
   e.loop(frame.begin, frame.end, 1, [&](llvm::Value* unit) {
     const auto blocks = unit_blocks(frame, unit);
     Index index;
@@ -67,7 +71,7 @@ void emit_loop(Frame& frame) {
     if (index.empty()) {
       frame.elements.begin_row(e.preheader("row"));
       frame.elements.begin_vector(1, nullptr);
-      store_results(frame, index);
+      store_results(frame, shape, index);
       return;
     }
     const Dim inner = shape[shape.rank() - 1];
@@ -76,7 +80,7 @@ void emit_loop(Frame& frame) {
     frame.elements.begin_row(e.preheader("row"));
     for_vectors(frame, first, last, inner == Dim(1) ? 1 : e.target.lanes(4), [&](const Coordinate& i) {
       index.back() = i;
-      store_results(frame, index);
+      store_results(frame, shape, index);
     });
   });
 }

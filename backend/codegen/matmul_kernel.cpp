@@ -63,7 +63,7 @@ class Product {
       sums_ = e_.element(element_, panel_scratch_, e_.b.CreateMul(packed_rows, e_.i64(panel_columns())));
       no_sums_ = zero_tile();
     }
-    frame_.elements.product = [this](const Index& index) { return load_product(index); };
+    frame_.elements.computed = [this](const Node&, const Index& index) { return load_product(index); };
   }
 
   void emit() {
@@ -108,6 +108,7 @@ class Product {
     if (packed_) pack_panel(column, count, vectors);
     const Panel panel = packed_ ? Panel{panel_scratch_, e_.i64(panel_columns())} : panel_at(column);
     note_panel(column);
+    emit_column_sums(panel, column, count, vectors, first);
     const Panel rest = sums_ == nullptr ? panel : emit_depth_blocks(panel, vectors, first, last);
     // Narrow last panels are few: the other way through the tiles does for them.
     const bool overlapped = overlapped_ && count == e_.i64(panel_columns());
@@ -125,6 +126,27 @@ class Product {
       }
       llvm::Value* const row = b.CreateMul(t, e_.i64(tile_.rows));
       emit_epilogue(tile_scratch(t), row, rows_of(row), column, count);
+    });
+  }
+
+  /// If the kernel has the sums of the second factor's columns as a result, too (a bias's gradient beside the
+  /// weight's): the thread that takes the panel's first tile makes them, as the panel is at hand.
+  void emit_column_sums(const Panel& panel, llvm::Value* column, llvm::Value* count, std::int64_t vectors,
+                        llvm::Value* first) {
+    const auto results = frame_.body().results();
+    const auto sums = std::ranges::find_if(
+        results, [&](ir::Value result) { return frame_.body().node(result).op == Op::kReduceSum; });
+    if (sums == results.end()) return;
+    const Place& place = frame_.results[static_cast<std::size_t>(sums - results.begin())];
+    auto& b = e_.b;
+    e_.if_then(b.CreateICmpEQ(first, e_.i64(0)), [&] {
+      const Values values = tile_code_->column_sums(panel, e_.size(depth_), vectors);
+      for (std::size_t v = 0; v < values.size(); ++v) {
+        llvm::Value* const offset = e_.i64(static_cast<std::int64_t>(v) * lanes_);
+        llvm::Value* const left = e_.min(e_.max(b.CreateSub(count, offset), e_.i64(0)), e_.i64(lanes_));
+        b.CreateMaskedStore(values[v], e_.element(element_, place.pointer, b.CreateAdd(column, offset)),
+                            llvm::Align(static_cast<std::uint64_t>(bytes_)), e_.first_lanes(left, lanes_));
+      }
     });
   }
 
@@ -237,7 +259,7 @@ class Product {
                     now = tile_code_->chain(now, share, tile_.rows, vectors, panel.stride);
                     frame_.elements.begin_vector(lanes_, nullptr);
                     const Coordinate j{b.CreateAdd(column, e_.i64(v * lanes_)), true, nullptr, Level::kVector};
-                    store_results(frame_, {{i, false, nullptr, Level::kRow}, j});
+                    store_results(frame_, node_.types[0].shape, {{i, false, nullptr, Level::kRow}, j});
                   }
                   return now;
                 });
@@ -318,8 +340,9 @@ class Product {
       scratch_row_ = e_.element(element_, tile, b.CreateMul(r, e_.i64(panel_columns())));
       column_ = column;
       frame_.elements.begin_row(e_.preheader("row"));
-      for_vectors(frame_, column, b.CreateAdd(column, count), lanes_,
-                  [&](const Coordinate& j) { store_results(frame_, {{i, false, nullptr, Level::kRow}, j}); });
+      for_vectors(frame_, column, b.CreateAdd(column, count), lanes_, [&](const Coordinate& j) {
+        store_results(frame_, node_.types[0].shape, {{i, false, nullptr, Level::kRow}, j});
+      });
     });
   }
 

@@ -104,4 +104,20 @@ void ProductTile::store(const Values& sums, llvm::Value* out, std::int64_t rows,
   }
 }
 
+Values ProductTile::column_sums(const Panel& panel, llvm::Value* depth, std::int64_t vectors) {
+  auto& b = e_.b;
+  llvm::Type* const vector = Emitter::vector_of(element_, lanes_);
+  const Values zeros(static_cast<std::size_t>(vectors), llvm::Constant::getNullValue(vector));
+  return e_.loop(e_.i64(0), depth, 1, zeros, [&](llvm::Value* k, const Values& now) {
+    llvm::Value* const row = e_.element(element_, panel.pointer, b.CreateMul(k, panel.stride));
+    Values next;
+    for (std::int64_t v = 0; v < vectors; ++v) {
+      llvm::Value* const from = e_.element(element_, row, e_.i64(v * lanes_));
+      next.push_back(b.CreateFAdd(now[static_cast<std::size_t>(v)],
+                                  b.CreateAlignedLoad(vector, from, llvm::Align(static_cast<std::uint64_t>(bytes_)))));
+    }
+    return next;
+  });
+}
+
 }  // namespace sluice::backend

@@ -40,6 +40,9 @@ class ProductTile {
                llvm::Value* panel_stride);
   void store(const Values& sums, llvm::Value* out, std::int64_t rows, std::int64_t vectors);
 
+  /// The sums of each of a panel's columns over `depth` inner positions, in ascending order, `vectors` of them.
+  Values column_sums(const Panel& panel, llvm::Value* depth, std::int64_t vectors);
+
  private:
   Values chain(const Values& start, llvm::Value* turns, std::int64_t rows, std::int64_t vectors, llvm::Value* a_stride,
                llvm::Value* panel_stride);

@@ -50,7 +50,7 @@ TEST_CASE("a training step: products carry bias and relu, its mask, and the upda
     }
     if (has(ops, Op::kSqrt)) {
       ++update;
-      CHECK(node.types.size() == 3);  // w, m and v; the gradient itself is stored nowhere
+      CHECK(node.types.size() == 4);  // w, m, v, and the bias's gradient; the gradient of w is stored nowhere
     }
   }
   CHECK(forward == 2);

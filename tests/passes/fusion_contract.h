@@ -7,9 +7,9 @@
 
 namespace sluice::test {
 
-enum class BodyKind { kLoop, kMatmul, kReduce };
+enum class BodyKind { kLoop, kMatmul, kReduce, kRows };
 
-/// Which of the three kinds of passes/fuse.h a body is. Throws Error, saying what breaks the rules, if it is none.
+/// Which of the four kinds of passes/fuse.h a body is. Throws Error, saying what breaks the rules, if it is none.
 BodyKind classify_body(const ir::Graph& body);
 
 /// classify_body for every fused node of the graph.

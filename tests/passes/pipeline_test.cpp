@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 
 #include "ir/reference/interpreter.h"
@@ -36,15 +37,9 @@ TEST_CASE("the default pipeline keeps the meaning of a training step") {
 
 TEST_CASE("a training step becomes few kernels") {
   const ir::Graph graph = passes::run_passes(test::mlp_train_step({7, 5, 3}), passes::default_pipeline());
-  std::vector<ir::Op> plain;
-  for (const std::uint32_t node : test::kernels(graph)) {
-    const ir::Op op = graph.node(node).op;
-    if (op != ir::Op::kFused) plain.push_back(op);
-  }
-  // Row maximum and sum of softmax, the guess, and the gradients of three biases.
-  CHECK(plain == std::vector<ir::Op>{ir::Op::kReduceMax, ir::Op::kReduceSum, ir::Op::kArgmax, ir::Op::kReduceSum,
-                                     ir::Op::kReduceSum, ir::Op::kReduceSum});
-  CHECK(test::kernels(graph).size() == 26);
+  CHECK(std::ranges::all_of(test::kernels(graph),
+                            [&](std::uint32_t node) { return graph.node(node).op == ir::Op::kFused; }));
+  CHECK(test::kernels(graph).size() == 17);
 }
 
 TEST_CASE("every pass changes nothing in its second run") {

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <vector>
+
+#include "ir/graph.h"
+
+namespace sluice::ir {
+
+/// The axes that a reduction folds, ascending; of argmax its one.
+inline std::vector<std::int64_t> reduced_axes(const Node& reduction) {
+  if (reduction.op == Op::kArgmax) return {reduction.attributes.integer(Attr::kAxis)};
+  return reduction.attributes.integers(Attr::kAxes);
+}
+
+}  // namespace sluice::ir
