@@ -33,11 +33,9 @@ def product_sweep():
 
 def everything():
     torch = measure.has_torch()
-    everyone = measure.processes(torch)
+    peers = measure.processes(torch)
     results = {"machine": machine(), "compare": [], "kernels": []}
     for threads in (1, 2):
-        # The BLAS below PyTorch from C++ takes a thread a core when it is loaded, whatever it is told later.
-        peers = {name: words for name, words in everyone.items() if threads > 1 or name != "libtorch"}
         results["kernels"].append(measure.kernels(threads, repetitions=9))
         results["compare"] += measure.compare([f"train:{GUIDE_SIZES}:128"], threads, 12, 0.3, peers=peers)
         others = [f"train:{GUIDE_SIZES}:{batch}" for batch in (32, 512, 2048)]

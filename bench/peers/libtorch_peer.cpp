@@ -2,10 +2,12 @@
 // process_peer.h says.
 #include <fmt/format.h>
 #include <torch/torch.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bench/peers/process_peer.h"
@@ -85,10 +87,23 @@ void run(const std::vector<std::string>& arguments) {
                                                              : make_inference(model, data, batch_size)));
 }
 
+/// The BLAS below takes a thread a core when it is loaded, whatever it is told later: the program begins anew with the
+/// number in the environment.
+void begin_with_threads(const char* threads, char** argv) {
+  constexpr const char* kName = "OPENBLAS_NUM_THREADS";
+  const char* const now = std::getenv(kName);
+  if (now != nullptr && std::string_view(now) == threads) return;
+  setenv(kName, threads, 1);
+  setenv("OMP_NUM_THREADS", threads, 1);
+  execv("/proc/self/exe", argv);
+  fail("cannot begin anew with {}={}", kName, threads);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   try {
+    if (argc == 6) begin_with_threads(argv[4], argv);
     run({argv + 1, argv + argc});
   } catch (const std::exception& error) {
     fmt::print(stderr, "bench_libtorch: {}\n", error.what());
