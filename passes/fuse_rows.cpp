@@ -97,7 +97,7 @@ class RowGroup {
     for (auto member = members.rbegin(); member != members.rend(); ++member) {
       const FuseRole role = groups_.role(*member);
       const bool is_view = role == FuseRole::kCheap || role == FuseRole::kOther;
-      if (is_view && !is_read_inside(*member)) groups_.split_off(*member);
+      if (is_view && !is_read_inside(*member) && !groups_.escapes(*member)) groups_.split_off(*member);
     }
   }
 
