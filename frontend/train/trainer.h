@@ -91,9 +91,14 @@ class Trainer {
   Trainer(const Model& model, const Method& optimizer, std::vector<TensorSpec> batch_spec, F objective,
           TrainerOptions options = {}, std::source_location where = std::source_location::current())
       : Trainer(detail::Learner{[model] { return model.variables(); }, [optimizer] { return optimizer.variables(); },
-                                [method = optimizer](const std::vector<Tensor>& gradients,
-                                                     const std::vector<Variable>& variables) mutable {
-                                  method.apply(gradients, variables);
+                                [method = optimizer, where](const std::vector<Tensor>& gradients,
+                                                            const std::vector<Variable>& variables) mutable {
+                                  // Not this line: in a user's program this header is not known as Sluice's own.
+                                  if constexpr (requires { method.apply(gradients, variables, where); }) {
+                                    method.apply(gradients, variables, where);
+                                  } else {
+                                    method.apply(gradients, variables);
+                                  }
                                 },
                                 with_mode(std::move(objective)), optimizer.learning_rate()},
                 std::move(batch_spec), options, where) {}
