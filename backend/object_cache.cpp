@@ -165,7 +165,7 @@ void ObjectCache::shrink_to(std::uintmax_t bytes) const {
 
 std::string object_key(const ir::Graph& fused, const Target& target) {
   const std::string all = fmt::format("{}\n{}\n{}\n{}\n{}\n{}", kSourcesHash, LLVM_VERSION_STRING, target.triple,
-                                      target.cpu, target.features, ir::print(fused));
+                                      target.cpu, target.features, ir::print(fused, {.hints = false}));
   return llvm::toHex(sha256(all), true);
 }
 

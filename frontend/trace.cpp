@@ -170,7 +170,7 @@ Trace::TracedVariable& Trace::traced(const std::shared_ptr<runtime::VariableStor
     name += '_';
   }
   const ir::Value state =
-      builder_.state(name, variable->name(), variable->type(), variable->range(), current_origins());
+      builder_.state(name, variable->name(), variable->type(), variable->range(), variable->init(), current_origins());
   return variables_.emplace_back(TracedVariable{variable, state, state});
 }
 

@@ -52,14 +52,18 @@ Value Builder::parameter(std::string name, Type type, std::optional<Range> range
   return value;
 }
 
-Value Builder::state(std::string name, std::string variable, Type type, std::optional<Range> range, Origins origins) {
+Value Builder::state(std::string name, std::string variable, Type type, std::optional<Range> range,
+                     std::optional<Array> init, Origins origins) {
   check_input("state", name, range);
+  if (init && init->type() != Type{type.dtype, {}}) {
+    fail("state '{}': the init is {}, expected {}", name, to_string(init->type()), to_string(Type{type.dtype, {}}));
+  }
   if (variables_.contains(variable)) fail("state '{}': variable \"{}\" is a state already", name, variable);
   const Value value =
       add(Op::kState, {}, {{Attr::kDType, type.dtype}, {Attr::kShape, std::move(type.shape)}}, std::move(origins));
   names_.insert(name);
   variables_.insert(variable);
-  graph_.states_.push_back({std::move(name), std::move(variable), value, std::nullopt, range});
+  graph_.states_.push_back({std::move(name), std::move(variable), value, std::nullopt, range, std::move(init)});
   return value;
 }
 
@@ -143,7 +147,8 @@ bool equal_structure(const Graph& a, const Graph& b) {
     return p.value == q.value && p.range == q.range;
   };
   const auto same_state = [](const State& s, const State& t) {
-    return s.variable == t.variable && s.value == t.value && s.update == t.update && s.range == t.range;
+    return s.variable == t.variable && s.value == t.value && s.update == t.update && s.range == t.range &&
+           s.init == t.init;
   };
   return std::ranges::equal(a.nodes(), b.nodes(), same_node) &&
          std::ranges::equal(a.parameters(), b.parameters(), same_parameter) &&

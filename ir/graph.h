@@ -77,6 +77,7 @@ struct State {
   Value value;                  ///< the value before the call
   std::optional<Value> update;  ///< the value after the call, if the graph changes it
   std::optional<Range> range;
+  std::optional<Array> init;  ///< a scalar: what all elements are before the first call, if that is known and one value
 };
 
 /// A pure function as a list of nodes in SSA form. Append-only: operands stand before their users, so node order is
@@ -108,9 +109,10 @@ class Builder {
  public:
   explicit Builder(std::string name) { graph_.name_ = std::move(name); }
 
-  // Inputs. A name that is taken or an empty range is an Error.
+  // Inputs. A name that is taken, an empty range or an init that is no scalar of the state's dtype is an Error.
   Value parameter(std::string name, Type type, std::optional<Range> range = {}, Origins origins = {});
-  Value state(std::string name, std::string variable, Type type, std::optional<Range> range = {}, Origins origins = {});
+  Value state(std::string name, std::string variable, Type type, std::optional<Range> range = {},
+              std::optional<Array> init = {}, Origins origins = {});
 
   /// Appends a node; value(s) i of a node with several results are {node, i}.
   Value add(Op op, std::vector<Value> operands, Attributes attributes = {}, Origins origins = {});

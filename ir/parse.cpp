@@ -15,8 +15,9 @@
 // The grammar. White space separates words and means nothing else; // begins a comment.
 //   text      = "sluice-ir" number "graph" @name "(" [input {"," input}] ")" ["state" "(" [state {"," state}] ")"] body
 //   input     = %name ":" type [range] [places]
-//   state     = %name ":" type string [range] [places]
-//   range     = "{" "range" "=" "[" number "," number ")" "}"
+//   state     = %name ":" type string [hints] [places]
+//   range     = "{" "range" "=" interval "}", interval = "[" number "," number ")"
+//   hints     = "{" hint {"," hint} "}", hint = "range" "=" interval | "init" "=" value
 //   places    = "loc" "(" [place {"," place}] ")", place = ["gradient"] string ":" number
 //   body      = "{" {node} ["update" %state "=" %value {"," ...}] "return" [%value {"," %value}] "}"
 //   node      = %name ":" type {"," %name ":" type} "=" (op [%value {"," %value}] [attributes] [places] | fused)
@@ -39,14 +40,14 @@ class GraphParser {
 
   void read_parameter() {
     const Binder binder = read_binder();
-    const auto range = read_range(lexer_);
+    const auto range = read_parameter_hints(lexer_);
     add_parameter(binder, range, read_origins(binder.name));
   }
 
   /// A parameter of a fused body, of which `outer` reads the operand; it comes from where that does.
   Value read_operand(GraphParser& outer) {
     const Binder binder = read_binder();
-    const auto range = read_range(lexer_);
+    const auto range = read_parameter_hints(lexer_);
     lexer_.expect_symbol('=', "and the operand after a parameter of a fused body");
     const Value operand = outer.read_value();
     add_parameter(binder, range, outer.builder_.graph().node(operand).origins);
@@ -56,11 +57,11 @@ class GraphParser {
   void read_state() {
     const Binder binder = read_binder();
     const Token variable = lexer_.expect(TokenKind::kString, "the name of a variable as in \"dense_0/w\"");
-    const auto range = read_range(lexer_);
+    Hints hints = read_state_hints(lexer_, binder.type.dtype);
     Origins origins = read_origins(binder.name);
     define(binder.name, checked(binder.name, [&] {
-             return builder_.state(lexer_.unquoted(binder.name), lexer_.unquoted(variable), binder.type, range,
-                                   std::move(origins));
+             return builder_.state(lexer_.unquoted(binder.name), lexer_.unquoted(variable), binder.type, hints.range,
+                                   std::move(hints.init), std::move(origins));
            }));
   }
 

@@ -26,6 +26,21 @@ bool read_flag(Lexer& lexer) {
   return token.text == "true";
 }
 
+/// "=[0,10)", behind the word.
+Range read_range(Lexer& lexer) {
+  lexer.expect_symbol('=', "after 'range'");
+  const Token opening = lexer.expect_symbol('[', "to begin a range as in [0,256)");
+  Range range;
+  range.low = read_double(lexer);
+  lexer.expect_symbol(',', "between the ends of a range");
+  range.high = read_double(lexer);
+  lexer.expect_symbol(')', "to end a range as in [0,256)");
+  if (!(range.low < range.high)) {
+    lexer.fail_at(opening, fmt::format("the range [{},{}) is empty", literal(range.low), literal(range.high)));
+  }
+  return range;
+}
+
 }  // namespace
 
 AttrValue read_attribute(Lexer& lexer, Attr key, const Type& type) {
@@ -53,24 +68,38 @@ AttrValue read_attribute(Lexer& lexer, Attr key, const Type& type) {
   SLUICE_UNREACHABLE("attribute {}", static_cast<int>(key));
 }
 
-std::optional<Range> read_range(Lexer& lexer) {
+std::optional<Range> read_parameter_hints(Lexer& lexer) {
   if (!lexer.take_symbol('{')) return std::nullopt;
   const Token word = lexer.take();
   if (!word.is(kName, "range")) {
     lexer.fail_at(word, fmt::format("expected range, the one attribute of an input, got {}", describe(word)));
   }
-  lexer.expect_symbol('=', "after 'range'");
-  const Token opening = lexer.expect_symbol('[', "to begin a range as in [0,256)");
-  Range range;
-  range.low = read_double(lexer);
-  lexer.expect_symbol(',', "between the ends of a range");
-  range.high = read_double(lexer);
-  lexer.expect_symbol(')', "to end a range as in [0,256)");
+  const Range range = read_range(lexer);
   lexer.expect_symbol('}', "after the range");
-  if (!(range.low < range.high)) {
-    lexer.fail_at(opening, fmt::format("the range [{},{}) is empty", literal(range.low), literal(range.high)));
-  }
   return range;
+}
+
+Hints read_state_hints(Lexer& lexer, DType dtype) {
+  Hints hints;
+  if (!lexer.take_symbol('{')) return hints;
+  do {
+    const Token word = lexer.take();
+    const bool is_range = word.is(kName, "range");
+    if (!is_range && !word.is(kName, "init")) {
+      lexer.fail_at(word, fmt::format("expected range or init, the attributes of a state, got {}", describe(word)));
+    }
+    if (is_range ? hints.range.has_value() : hints.init.has_value()) {
+      lexer.fail_at(word, fmt::format("{} is given twice", describe(word)));
+    }
+    if (is_range) {
+      hints.range = read_range(lexer);
+    } else {
+      lexer.expect_symbol('=', "after 'init'");
+      hints.init = read_array(lexer, {dtype, {}});
+    }
+  } while (lexer.take_symbol(','));
+  lexer.expect_symbol('}', "or ',' after an attribute of a state");
+  return hints;
 }
 
 Location read_place(Lexer& lexer) {

@@ -37,9 +37,11 @@ std::string wrapped(const std::vector<std::string>& items, std::size_t column, s
   return out;
 }
 
-std::string range_text(const std::optional<Range>& range) {
-  if (!range) return "";
-  return fmt::format(" {{range=[{},{})}}", literal(range->low), literal(range->high));
+std::string hints_text(const std::optional<Range>& range, const std::optional<Array>& init = {}) {
+  std::vector<std::string> items;
+  if (range) items.push_back(fmt::format("range=[{},{})", literal(range->low), literal(range->high)));
+  if (init) items.push_back("init=" + literal(*init));
+  return items.empty() ? "" : fmt::format(" {{{}}}", fmt::join(items, ", "));
 }
 
 std::string attribute_text(const AttrValue& value) {
@@ -87,14 +89,13 @@ class Printer {
     std::string line = "graph " + name_of('@', graph_.name()) + "(";
     std::vector<std::string> items;
     for (const Parameter& parameter : graph_.parameters()) {
-      items.push_back(binder(parameter.value) + range_text(parameter.range) + input_places(parameter.value));
+      items.push_back(binder(parameter.value) + hints(parameter) + input_places(parameter.value));
     }
     line += wrapped(items, line.size(), line.size()) + ")";
     if (!graph_.states().empty()) {
       items.clear();
       for (const State& state : graph_.states()) {
-        items.push_back(binder(state.value) + " " + quote(state.variable) + range_text(state.range) +
-                        input_places(state.value));
+        items.push_back(binder(state.value) + " " + quote(state.variable) + hints(state) + input_places(state.value));
       }
       constexpr std::string_view kOpening = "    state(";
       line += fmt::format("\n{}{})", kOpening, wrapped(items, kOpening.size(), kOpening.size()));
@@ -157,7 +158,7 @@ class Printer {
     std::vector<std::string> items;
     for (std::size_t i = 0; i < node.operands.size(); ++i) {
       const Parameter& parameter = graph.parameters()[i];
-      items.push_back(inner.binder(parameter.value) + range_text(parameter.range) + " = " + value(node.operands[i]));
+      items.push_back(inner.binder(parameter.value) + hints(parameter) + " = " + value(node.operands[i]));
     }
     out_ += fmt::format("({})", fmt::join(items, ", "));
     places(node);
@@ -165,6 +166,10 @@ class Printer {
     inner.body();
     out_ += '\n';
   }
+
+  /// The hints of an input, if they are asked for.
+  std::string hints(const Parameter& parameter) const { return options_.hints ? hints_text(parameter.range) : ""; }
+  std::string hints(const State& state) const { return options_.hints ? hints_text(state.range, state.init) : ""; }
 
   /// The lines that a node or an input comes from, if they are asked for.
   void places(const Node& node) {

@@ -1,10 +1,19 @@
 #include "ir/random_arrays.h"
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 #include <type_traits>
 
 namespace sluice {
+
+namespace {
+
+void fill(Array& array, const Array& scalar) {
+  visit_dtype(array.dtype(), [&]<typename T>(T) { std::ranges::fill(array.data<T>(), scalar.data<T>()[0]); });
+}
+
+}  // namespace
 
 Array random_array(const Type& type, std::int64_t batch_size, std::uint64_t seed, std::optional<ir::Range> range) {
   Array array(type.dtype, type.shape.at(batch_size));
@@ -36,10 +45,14 @@ std::vector<Array> random_parameters(const ir::Graph& graph, std::int64_t batch_
   return arrays;
 }
 
-std::vector<Array> random_states(const ir::Graph& graph, std::uint64_t seed) {
+std::vector<Array> random_states(const ir::Graph& graph, std::uint64_t seed, StatesAt at) {
   std::vector<Array> arrays;
   for (const ir::State& state : graph.states()) {
-    arrays.push_back(random_array(graph.type(state.value), 1, ++seed, state.range));
+    const Type& type = graph.type(state.value);
+    std::optional<ir::Range> range = state.range;
+    if (at == StatesAt::kInit && !range && is_float(type.dtype)) range = ir::Range{-0.1, 0.1};
+    arrays.push_back(random_array(type, 1, ++seed, range));
+    if (at == StatesAt::kInit && state.init) fill(arrays.back(), *state.init);
   }
   return arrays;
 }

@@ -16,7 +16,13 @@ Array random_array(const Type& type, std::int64_t batch_size, std::uint64_t seed
 /// An array for each parameter of `graph`, within its range if it has one.
 std::vector<Array> random_parameters(const ir::Graph& graph, std::int64_t batch_size, std::uint64_t seed);
 
+/// Where made up states begin.
+enum class StatesAt : std::uint8_t {
+  kRange,  ///< at random values within their ranges
+  kInit,   ///< as before the first call: those with an init at that, floats with neither hint in [-0.1,0.1), as weights
+};
+
 /// An array for each state of `graph`, within its range if it has one.
-std::vector<Array> random_states(const ir::Graph& graph, std::uint64_t seed);
+std::vector<Array> random_states(const ir::Graph& graph, std::uint64_t seed, StatesAt at = StatesAt::kRange);
 
 }  // namespace sluice

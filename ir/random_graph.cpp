@@ -106,7 +106,9 @@ class Generator {
                                       {DType::kU8, {4}},
                                       {DType::kBool, {4}}}};
     for (std::size_t i = 0; i < types.size(); ++i) {
-      states_.push_back(b_.state(fmt::format("s{}", i), fmt::format("state/{}", i), types[i]));
+      // Some begin at zero, as moments do.
+      const std::optional<Array> init = i % 3 == 1 ? std::optional(Array(types[i].dtype, {})) : std::nullopt;
+      states_.push_back(b_.state(fmt::format("s{}", i), fmt::format("state/{}", i), types[i], {}, init));
       keep(states_.back());
     }
     keep(b_.constant(Array({0.25F, -1.F, 2.F, 3.F}, {4})));

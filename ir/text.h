@@ -15,6 +15,8 @@ struct PrintOptions {
   /// "b.cpp":9)` for a merged node that is also part of the derivative of what stands in b.cpp, `loc()` where they are
   /// not known. `parse` reads them back.
   bool locations = false;
+  /// What tools may put in for inputs, the `range` and `init` of the header. They are no part of what is compiled.
+  bool hints = true;
 };
 
 /// The graph as text. print(parse(t)) == t for every t that print gave, with the same options.

@@ -61,6 +61,8 @@ void check_inputs(const Graph& graph) {
   for (const State& state : graph.states()) {
     add(state.name, state.value, Op::kState);
     check_range(state.name, state.range);
+    if (state.init && state.init->type() != Type{graph.type(state.value).dtype, {}})
+      fail("the init of %{} is {}", state.name, to_string(state.init->type()));
   }
   for (std::uint32_t i = 0; i < graph.nodes().size(); ++i) {
     if (info(graph.node(i).op).has(kInput) && !nodes.contains(i))

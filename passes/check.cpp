@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "ir/error.h"
-#include "ir/random_arrays.h"
 #include "ir/reference/interpreter.h"
 #include "passes/rebuild.h"
 
@@ -74,9 +73,15 @@ class Checker {
 
   CheckReport run() && {
     if (!run_passes()) return std::move(report_);
+    const StatesAt at = options_.states_at.value_or(StatesAt::kRange);
     for (std::size_t i = 0; i < options_.batch_sizes.size(); ++i) {
-      const Sample sample = make_sample(traced_, options_.batch_sizes[i], options_.seed + i);
-      if (!check_sample(sample)) break;
+      const Sample sample = make_sample(traced_, options_.batch_sizes[i], options_.seed + i, at);
+      if (!check_sample(sample)) return std::move(report_);
+    }
+    const bool any_init = std::ranges::any_of(traced_.states(), [](const ir::State& s) { return s.init.has_value(); });
+    if (!options_.states_at && any_init && !options_.batch_sizes.empty()) {
+      const std::uint64_t seed = options_.seed + options_.batch_sizes.size();
+      check_sample(make_sample(traced_, options_.batch_sizes.back(), seed, StatesAt::kInit));
     }
     return std::move(report_);
   }
@@ -172,8 +177,9 @@ class Checker {
 
 }  // namespace
 
-Sample make_sample(const ir::Graph& graph, std::int64_t batch_size, std::uint64_t seed) {
-  return {batch_size, seed, random_parameters(graph, batch_size, seed), random_states(graph, seed + 1000)};
+Sample make_sample(const ir::Graph& graph, std::int64_t batch_size, std::uint64_t seed, StatesAt states_at) {
+  return {batch_size, seed, states_at, random_parameters(graph, batch_size, seed),
+          random_states(graph, seed + 1000, states_at)};
 }
 
 std::string compare(std::span<const Expected> expected, std::span<const Array> actual) {
@@ -208,7 +214,8 @@ std::string inconclusive(std::span<const Expected> expected, const CheckLimits& 
 std::string to_string(const Difference& difference) {
   std::string text = fmt::format("{}: {}", difference.stage, difference.what);
   if (!difference.node.empty()) text += fmt::format("\n  first at {}", difference.node);
-  return text + fmt::format("\n  with B = {}, seed {}", difference.sample.batch_size, difference.sample.seed);
+  return text + fmt::format("\n  with B = {}, seed {}{}", difference.sample.batch_size, difference.sample.seed,
+                            difference.sample.states_at == StatesAt::kInit ? ", states at their init" : "");
 }
 
 CheckReport check_passes(const ir::Graph& traced, const CheckOptions& options) {

@@ -9,6 +9,7 @@
 
 #include "ir/array.h"
 #include "ir/graph.h"
+#include "ir/random_arrays.h"
 #include "passes/pass.h"
 
 // The proof that passes keep what a graph means: it is evaluated before and after each, in the interpreter.
@@ -18,13 +19,15 @@ namespace sluice::passes {
 struct Sample {
   std::int64_t batch_size = 1;
   std::uint64_t seed = 1;
+  StatesAt states_at = StatesAt::kRange;
   std::vector<Array> inputs;
   std::vector<Array> states;
 };
 
 /// Inputs and states that fit the ranges of `graph`; without a range floats lie in [-1,1), integers in [0,10). The same
 /// for the same arguments on every machine.
-Sample make_sample(const ir::Graph& graph, std::int64_t batch_size, std::uint64_t seed);
+Sample make_sample(const ir::Graph& graph, std::int64_t batch_size, std::uint64_t seed,
+                   StatesAt states_at = StatesAt::kRange);
 
 /// What one result, or one state after the call, must be, and how closely.
 struct Expected {
@@ -65,13 +68,17 @@ struct CheckOptions {
   std::vector<Pass> pipeline = {};
   std::vector<std::int64_t> batch_sizes = {1, 3, 17};
   std::uint64_t seed = 1;
+  /// Where states begin. None: for each batch size within their ranges, and once more, for the last one, at their init
+  /// if any has one: the meaning of the first step.
+  std::optional<StatesAt> states_at = {};
   CheckLimits limits = {};
   /// Called for each sample with the first graph that has no gradients and what it must give, after all passes have
   /// been compared: for other engines.
   std::function<std::optional<Difference>(const ir::Graph&, const Sample&, std::span<const Expected>)> also = {};
 };
 
-/// "pass 'cse': result 0[3] is 2, expected 1\n  first at `relu` f32[B,4] (model.cpp:12)\n  with B = 3, seed 2"
+/// "cse: result 0[3] is 2, expected 1\n  first at `relu` f32[B,4] (model.cpp:12)\n  with B = 3, seed 2", and ", states
+/// at their init" where they are
 std::string to_string(const Difference& difference);
 
 struct CheckReport {

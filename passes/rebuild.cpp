@@ -12,14 +12,8 @@ constexpr ir::Value kNoValue{std::numeric_limits<std::uint32_t>::max(), 0};
 
 Rebuild::Rebuild(const ir::Graph& from) : from_(from), builder_(from.name()), values_(from.nodes().size()) {
   for (std::size_t i = 0; i < values_.size(); ++i) values_[i].resize(from.nodes()[i].types.size(), kNoValue);
-  for (const ir::Parameter& parameter : from.parameters()) {
-    const ir::Origins& origins = from.node(parameter.value).origins;
-    map(parameter.value, builder_.parameter(parameter.name, from.type(parameter.value), parameter.range, origins));
-  }
-  for (const ir::State& state : from.states()) {
-    const ir::Origins& origins = from.node(state.value).origins;
-    map(state.value, builder_.state(state.name, state.variable, from.type(state.value), state.range, origins));
-  }
+  for (const ir::Parameter& parameter : from.parameters()) map(parameter.value, copy_input(builder_, from, parameter));
+  for (const ir::State& state : from.states()) map(state.value, copy_input(builder_, from, state));
 }
 
 ir::Value Rebuild::at(ir::Value old) const {
@@ -62,6 +56,16 @@ ir::Graph Rebuild::finish_with_dead_nodes() && {
   for (const ir::Value result : from_.results()) results.push_back(at(result));
   builder_.set_results(std::move(results));
   return std::move(builder_).finish();
+}
+
+ir::Value copy_input(ir::Builder& builder, const ir::Graph& from, const ir::Parameter& parameter) {
+  return builder.parameter(parameter.name, from.type(parameter.value), parameter.range,
+                           from.node(parameter.value).origins);
+}
+
+ir::Value copy_input(ir::Builder& builder, const ir::Graph& from, const ir::State& state) {
+  return builder.state(state.name, state.variable, from.type(state.value), state.range, state.init,
+                       from.node(state.value).origins);
 }
 
 std::vector<bool> live_nodes(const ir::Graph& graph) {

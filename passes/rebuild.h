@@ -8,7 +8,7 @@
 namespace sluice::passes {
 
 /// Builds a new graph beside an old one, with a map from the old values to the new. The inputs are there from the
-/// start: parameters first, then states, all of them with their names and ranges, as they are part of the signature.
+/// start: parameters first, then states, all of them with their names and hints, as they are part of the signature.
 class Rebuild {
  public:
   explicit Rebuild(const ir::Graph& from);
@@ -34,6 +34,10 @@ class Rebuild {
   ir::Builder builder_;
   std::vector<std::vector<ir::Value>> values_;
 };
+
+/// Appends an input of `from` to another graph, with all that the signature says of it.
+ir::Value copy_input(ir::Builder& builder, const ir::Graph& from, const ir::Parameter& parameter);
+ir::Value copy_input(ir::Builder& builder, const ir::Graph& from, const ir::State& state);
 
 /// Which nodes the results and updates need; inputs are always needed.
 std::vector<bool> live_nodes(const ir::Graph& graph);

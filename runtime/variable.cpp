@@ -1,5 +1,7 @@
 #include "runtime/variable.h"
 
+#include <cstring>
+
 #include "backend/layout.h"
 #include "ir/error.h"
 #include "runtime/step_lock.h"
@@ -11,10 +13,26 @@ std::mutex& step_lock() {
   return mutex;
 }
 
+namespace {
+
+/// The one value that all elements have to the bit, as a scalar.
+std::optional<Array> value_throughout(const Array& array) {
+  if (array.element_count() == 0) return std::nullopt;
+  const std::size_t size = size_of(array.dtype());
+  // All are equal if each equals the one before it.
+  if (std::memcmp(array.bytes(), array.bytes() + size, array.byte_count() - size) != 0) return std::nullopt;
+  Array first(array.dtype(), {});
+  std::memcpy(first.bytes(), array.bytes(), size);
+  return first;
+}
+
+}  // namespace
+
 VariableStorage::VariableStorage(std::string name, const Array& value, bool trainable, std::optional<ir::Range> range)
     : name_(std::move(name)),
       trainable_(trainable),
       range_(range),
+      init_(value_throughout(value)),
       type_(value.type()),
       memory_(type_.dtype, {backend::element_count(backend::state_layout(type_), type_.shape).size}) {
   unlocked_assign(value);

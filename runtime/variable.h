@@ -24,6 +24,8 @@ class VariableStorage {
   const std::string& name() const { return name_; }
   bool trainable() const { return trainable_; }
   const std::optional<ir::Range>& range() const { return range_; }
+  /// The value that all elements began with, as a scalar; none if they began with several.
+  const std::optional<Array>& init() const { return init_; }
   const Type& type() const { return type_; }
 
   /// A copy of the elements, row-major. Waits while a step runs.
@@ -41,6 +43,7 @@ class VariableStorage {
   std::string name_;
   bool trainable_;
   std::optional<ir::Range> range_;
+  std::optional<Array> init_;
   Type type_;
   Array memory_;
 };

@@ -20,6 +20,7 @@ struct Options {
   std::vector<std::int64_t> batches{1, 3, 17};
   std::uint64_t seed = 1;
   std::string bundle;
+  std::string states = "both";
   bool no_jit = false;
   bool reduce = false;
 };
@@ -30,6 +31,8 @@ void run(const Options& options) {
   FullCheckOptions check_options;
   check_options.passes.batch_sizes = options.batches;
   check_options.passes.seed = options.seed;
+  if (options.states != "both")
+    check_options.passes.states_at = options.states == "init" ? StatesAt::kInit : StatesAt::kRange;
   check_options.jit = !options.no_jit;
   const passes::CheckReport report = check_graph(graph, check_options);
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
@@ -62,6 +65,12 @@ void add_check(CLI::App& program) {
       ->delimiter(',')
       ->check(CLI::PositiveNumber);
   command->add_option("--seed", options->seed, "The seed of the inputs and states, which keep to their ranges");
+  command
+      ->add_option("--states", options->states,
+                   "Where states begin: range (at random within theirs), init (those with an init at that) or both: "
+                   "range for each B, and init once more for the last")
+      ->check(CLI::IsMember({"both", "range", "init"}))
+      ->capture_default_str();
   command->add_option("--bundle", options->bundle, "The folder to write what failed to (sluice-check-NAME)");
   command->add_flag("--no-jit", options->no_jit, "Check the passes only");
   command->add_flag("--reduce", options->reduce, "Print a small graph that still fails");

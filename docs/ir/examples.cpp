@@ -98,7 +98,7 @@ graph @parameter(%images: f32[B,2], %labels: u8[B] {range=[0,10)}) {
 )";
     case Op::kState:
       return R"(sluice-ir 1
-graph @state() state(%count: i64[] "steps") {
+graph @state() state(%count: i64[] "steps" {init=0}) {
   %0: i64[] = constant {value=1}
   %1: i64[] = add %count, %0
   update %count = %1

@@ -164,6 +164,20 @@ TEST_CASE("graphs carry names, ranges and states, and read back") {
   CHECK(thrown([&] { f.dump("diferentiate"); }) == "there is no stage 'diferentiate'; did you mean 'differentiate'?");
 }
 
+TEST_CASE("a state that began with one value throughout says which") {
+  const Variable bias("bias", Array(DType::kF32, {3}));
+  const Variable count("count", Array::scalar(std::int64_t{7}), {.range = ir::Range{0, 9}});
+  const Variable ramped("ramped", ramp({3}));
+  const Variable nothing("nothing", Array(DType::kF32, {0}));
+  bias.assign(2);  // it began as zeros
+  const auto f = function("f", {}, [&] { return outputs(bias + ramped, cast(count, f32), nothing + 1); });
+  const std::string text = f.dump();
+  CHECK(text.find("%bias: f32[3] \"bias\" {init=0}") != std::string::npos);
+  CHECK(text.find("%count: i64[] \"count\" {range=[0,9), init=7}") != std::string::npos);
+  CHECK(text.find("%ramped: f32[3] \"ramped\",") != std::string::npos);
+  CHECK(text.find("%nothing: f32[0] \"nothing\",") != std::string::npos);
+}
+
 TEST_CASE("results of earlier calls stay as they were") {
   const auto f = function("f", {f32(batch)}, [](Tensor x) { return x * 2; });
   const Array first = f(F{1, 2});

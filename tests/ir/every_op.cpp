@@ -87,8 +87,9 @@ Graph every_op() {
   const Value y = b.parameter("y", {DType::kF32, {batch, 4}}, Range{-0.5, 1e-7});
   add_elementwise(b, x, y);
   const Value w = b.state("w", "dense_0/w", {DType::kF32, {4, 3}}, Range{0, 1});
-  const Value counter = b.state("counter", "a \"quoted\" name\n", {DType::kI64, {}});
-  const Value rate = b.state("rate", "rate", {DType::kF64, {}});
+  const Value counter =
+      b.state("counter", "a \"quoted\" name\n", {DType::kI64, {}}, {}, Array::scalar(std::int64_t{-3}));
+  const Value rate = b.state("rate", "rate", {DType::kF64, {}}, Range{0, 1}, Array::scalar(1.0));
   add_shapes(b, x, w, labels);
   const Value product = b(Op::kMatmul, {x, w});
   b(Op::kMatmul, {w, product}, {{Attr::kTransposeB, true}});

@@ -54,6 +54,8 @@ TEST_CASE("a builder refuses inputs that clash") {
   CHECK(refusal([&] { b.state("x", "x", {}); }) == "state 'x': the name is taken already");
   CHECK(refusal([&] { b.state("v", "layer/w", {}); }) == "state 'v': variable \"layer/w\" is a state already");
   CHECK(refusal([&] { b.parameter("y", kRow, Range{1, 0}); }) == "parameter 'y': the range [1,0) is empty");
+  CHECK(refusal([&] { b.state("y", "y", {}, {}, Array::scalar(1.0)); }) ==
+        "state 'y': the init is f64[], expected f32[]");
   CHECK(refusal([&] { b.state("y", "y", kRow); }) == "state: a variable has a static shape, got [B,4]");
   CHECK(b.graph().nodes().size() == 2);  // what is refused leaves nothing behind
   b.state("y", "y", {});

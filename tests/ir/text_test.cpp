@@ -59,7 +59,7 @@ TEST_CASE("a large constant keeps its bits") {
 TEST_CASE("the printed form") {
   const std::string_view text = R"(sluice-ir 1
 graph @step(%images: u8[B,28,28] {range=[0,256)}, %labels: u8[B] {range=[0,10)})
-    state(%w: f32[784,3] "dense_0/w", %b: f32[3] "dense_0/b" {range=[0,1)}) {
+    state(%w: f32[784,3] "dense_0/w", %b: f32[3] "dense_0/b" {range=[0,1), init=-0}) {
   %0: f32[B,28,28] = cast %images {dtype=f32}
   %1: f32[B,784] = reshape %0 {shape=[B,784]}
   %2: f32[B,3] = broadcast %b {shape=[B,3]}
@@ -174,7 +174,7 @@ namespace {
 /// Merged and fused nodes, derivatives, nodes of unknown origin, a long list, and odd names.
 constexpr std::string_view kLocated = R"(sluice-ir 1
 graph @f(%x: f32[B,2] {range=[0,1)} loc("model.cpp":3), %y: f32[B,2] loc())
-    state(%w: f32[2] "w" {range=[0,1)} loc("layers.h":7)) {
+    state(%w: f32[2] "w" {init=0.1} loc("layers.h":7)) {
   %0: f32[] = constant {value=1} loc("a \"quoted\"\nname.cpp":4294967295)
   %1: f32[B,2] = add %x, %y loc("model.cpp":4, "model.cpp":9)
   %2: f32[B,2] = broadcast %w {shape=[B,2]} loc()

@@ -37,7 +37,7 @@ TEST_CASE("the guide's training step is proved in less than a minute") {
   CHECK(elapsed.count() < 60);
   CHECK(outcome.out.starts_with("@train_step: no difference. "));
   CHECK(contains(outcome.out, " elements compared after every pass and in compiled code with 1, 2 and 3 threads, "));
-  CHECK(contains(outcome.out, "3 gradients along 9 directions"));
+  CHECK(contains(outcome.out, "4 gradients along 10 directions"));
 }
 #endif
 
@@ -57,10 +57,29 @@ TEST_CASE("a failure names the node and its model line, and can be seen again fr
   for (const char* const name : {"input-0-x.npy", "input-1-y.npy", "replay.txt"})
     CHECK(std::filesystem::exists(bundle / name));
   CHECK(text_of(bundle / "graph.ir") == kWrong);
-  const Outcome again = run_sluice("check graph.ir --batches 1 --seed 5", fmt::format("cd '{}';", bundle.string()));
-  CHECK(contains(text_of(bundle / "replay.txt"), "sluice check graph.ir --batches 1 --seed 5\n"));
+  const Outcome again =
+      run_sluice("check graph.ir --batches 1 --seed 5 --states range", fmt::format("cd '{}';", bundle.string()));
+  CHECK(contains(text_of(bundle / "replay.txt"), "sluice check graph.ir --batches 1 --seed 5 --states range\n"));
   CHECK(again.status == 1);
   CHECK(again.out.starts_with(kMessage));
+}
+
+TEST_CASE("check begins with states at their init if asked") {
+  const TemporaryFolder folder;
+  const auto file = write_text(folder.path() / "first.ir", R"(sluice-ir 1
+graph @first() state(%count: f32[] "count" {range=[1,2), init=0}) {
+  %0: f32[] = log %count
+  update %count = %0
+  return
+}
+)");
+  const std::string command = fmt::format("check '{}' --bundle '{}'", file.string(), (folder.path() / "b").string());
+  CHECK(run_sluice(command + " --states range").status == 0);
+  CHECK(run_sluice(command + " --states init")
+            .out.starts_with("@first: traced: state %count: 1 of 1 elements are not finite\n  first at `log` f32[] ("));
+  CHECK(run_sluice(command).status == 1);
+  CHECK(contains(text_of(folder.path() / "b" / "replay.txt"), "--batches 17 --seed 4 --states init\n"));
+  CHECK(contains(run_sluice(command + " --states rnge").err, "--states"));
 }
 
 TEST_CASE("fuzz says what it has checked") {

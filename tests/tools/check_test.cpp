@@ -102,6 +102,36 @@ TEST_CASE("samples keep to the ranges and are the same for the same seed") {
   CHECK(passes::make_sample(graph, 100, 5).inputs == sample.inputs);
 }
 
+constexpr std::string_view kFirstStep = R"(sluice-ir 1
+graph @f(%x: f32[B,2]) state(%w: f32[2] "w", %v: f32[2] "v" {range=[2,3), init=0}) {
+  %0: f32[2] = div %w, %v
+  update %v = %0
+  return %x
+}
+)";
+
+TEST_CASE("states begin within their ranges or at their init") {
+  const ir::Graph graph = ir::parse(kFirstStep);
+  const passes::Sample within = passes::make_sample(graph, 1, 5);
+  for (const float v : within.states[1].data<float>()) CHECK((v >= 2 && v < 3));
+  const passes::Sample at_init = passes::make_sample(graph, 1, 5, StatesAt::kInit);
+  CHECK(at_init.states[1] == Array(DType::kF32, {2}));
+  for (const float w : at_init.states[0].data<float>()) CHECK(std::abs(w) <= 0.1F);
+  CHECK(at_init.inputs == within.inputs);
+}
+
+TEST_CASE("one sample of a check is the first step") {
+  const auto report = check(ir::parse(kFirstStep, "model.ir"));
+  REQUIRE(report.difference);
+  CHECK(passes::to_string(*report.difference) ==
+        "traced: state %v: 2 of 2 elements are not finite\n  first at `div` f32[2] (model.ir:3)\n  with B = 17, seed "
+        "4, states at their init");
+  CHECK(!tools::check_graph(ir::parse(kFirstStep), {.passes = {.states_at = StatesAt::kRange}}).difference);
+  const auto only = tools::check_graph(ir::parse(kFirstStep), {.passes = {.states_at = StatesAt::kInit}});
+  REQUIRE(only.difference);
+  CHECK(only.difference->sample.seed == 1);
+}
+
 bool has_op(const ir::Graph& graph, ir::Op op) {
   return std::ranges::any_of(graph.nodes(), [&](const ir::Node& node) { return node.op == op; });
 }
@@ -122,6 +152,15 @@ TEST_CASE("reduce leaves little more than what fails") {
   CHECK(has_op(small, ir::Op::kFloor));
 }
 
+TEST_CASE("reduce drops inputs that nothing reads one by one") {
+  const ir::Graph graph = graph_of("  return %e\n", "%a: f32[], %b: f32[B], %c: f32[], %d: f32[], %e: f32[]");
+  // It fails because of B, which one of those that nothing reads brings.
+  const ir::Graph small = tools::reduce(graph, [](const ir::Graph& g) { return ir::has_batch(g); });
+  REQUIRE(small.parameters().size() == 2);
+  CHECK(small.parameters()[0].name == "b");
+  CHECK(small.parameters()[1].name == "e");
+}
+
 TEST_CASE("a bundle has the graph, the inputs and the way to see the failure again") {
   const ir::Graph graph = graph_of("  %0: f32[B,8] = log %\"x/1\"\n  return %0\n", "%\"x/1\": f32[B,8]");
   const auto report = check(graph);
@@ -134,7 +173,7 @@ TEST_CASE("a bundle has the graph, the inputs and the way to see the failure aga
     return std::string{std::istreambuf_iterator<char>(stream), {}};
   };
   CHECK(read("graph.ir") == ir::print(graph, {.locations = true}));
-  CHECK(read("replay.txt").find("sluice check graph.ir --batches 1 --seed 1") != std::string::npos);
+  CHECK(read("replay.txt").find("sluice check graph.ir --batches 1 --seed 1 --states range") != std::string::npos);
   CHECK(read_npy(folder / "input-0-x_1.npy") == report.difference->sample.inputs[0]);
   std::filesystem::remove_all(folder);
 }

@@ -38,10 +38,12 @@ void write_bundle(const std::filesystem::path& folder, const ir::Graph& traced, 
     write_npy(folder / file_name("input", i, traced.parameters()[i].name), sample.inputs[i]);
   for (std::size_t i = 0; i < sample.states.size(); ++i)
     write_npy(folder / file_name("state", i, traced.states()[i].name), sample.states[i]);
-  write(folder / "replay.txt",
-        fmt::format("{}\n\nsluice check graph.ir --batches {} --seed {}\n\nsluice {}, text version {}, built by {}\n",
-                    passes::to_string(difference), sample.batch_size, sample.seed, SLUICE_VERSION, ir::kTextVersion,
-                    __VERSION__));
+  write(
+      folder / "replay.txt",
+      fmt::format(
+          "{}\n\nsluice check graph.ir --batches {} --seed {} --states {}\n\nsluice {}, text version {}, built by {}\n",
+          passes::to_string(difference), sample.batch_size, sample.seed,
+          sample.states_at == StatesAt::kInit ? "init" : "range", SLUICE_VERSION, ir::kTextVersion, __VERSION__));
 }
 
 }  // namespace sluice::tools

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <optional>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "ir/error.h"
@@ -40,7 +42,7 @@ class Reducer {
         i = std::min(i, graph_.nodes().size() - 1);
         changed |= shrink_node(static_cast<std::uint32_t>(i));
       }
-      changed |= adopt(without_unused_inputs());
+      changed |= drop_unused_inputs();
     }
     return std::move(graph_);
   }
@@ -99,7 +101,9 @@ class Reducer {
     return passes::remove_dead(std::move(rebuild.builder()).finish());
   }
 
-  std::optional<ir::Graph> without_unused_inputs() const {
+  /// Drops as many of the inputs that nothing reads as still leave it failing: it may be about B, which one of them
+  /// brings, or about values, which are made up by the input's place.
+  bool drop_unused_inputs() {
     std::vector<bool> used(graph_.nodes().size());
     for (const ir::Node& node : graph_.nodes()) {
       for (const Value operand : node.operands) used[operand.node] = true;
@@ -110,17 +114,35 @@ class Reducer {
       used[state.update->node] = true;
       used[state.value.node] = true;
     }
-    if (std::ranges::find(used, false) == used.end()) return std::nullopt;
-    ir::Builder b(graph_.name());
-    std::vector<std::vector<Value>> now(graph_.nodes().size());
+    std::vector<std::string> names;
     for (const ir::Parameter& p : graph_.parameters()) {
-      if (used[p.value.node])
-        now[p.value.node] = {b.parameter(p.name, graph_.type(p.value), p.range, graph_.node(p.value).origins)};
+      if (!used[p.value.node]) names.push_back(p.name);
     }
     for (const ir::State& s : graph_.states()) {
-      if (used[s.value.node])
-        now[s.value.node] = {b.state(s.name, s.variable, graph_.type(s.value), s.range, graph_.node(s.value).origins)};
+      if (!used[s.value.node]) names.push_back(s.name);
     }
+    return drop_inputs(names);
+  }
+
+  /// All of them, else as many as it can of each half.
+  bool drop_inputs(std::span<const std::string> names) {
+    if (names.empty()) return false;
+    if (adopt(without_inputs(names))) return true;
+    if (names.size() == 1) return false;
+    const bool first = drop_inputs(names.first(names.size() / 2));
+    const bool second = drop_inputs(names.subspan(names.size() / 2));
+    return first || second;
+  }
+
+  ir::Graph without_inputs(std::span<const std::string> names) const {
+    ir::Builder b(graph_.name());
+    std::vector<std::vector<Value>> now(graph_.nodes().size());
+    const auto keep = [&](const auto& input) {
+      if (std::ranges::find(names, input.name) == names.end())
+        now[input.value.node] = {passes::copy_input(b, graph_, input)};
+    };
+    for (const ir::Parameter& parameter : graph_.parameters()) keep(parameter);
+    for (const ir::State& state : graph_.states()) keep(state);
     for (std::uint32_t i = 0; i < graph_.nodes().size(); ++i) {
       const ir::Node& node = graph_.node(i);
       if (ir::info(node.op).has(ir::kInput)) continue;
@@ -154,6 +176,7 @@ ir::Graph reduce(const ir::Graph& graph, const std::function<bool(const ir::Grap
 ir::Graph reduce(const ir::Graph& graph, const passes::Difference& difference, FullCheckOptions options) {
   options.passes.batch_sizes = {difference.sample.batch_size};
   options.passes.seed = difference.sample.seed;
+  options.passes.states_at = difference.sample.states_at;
   return reduce(graph, [&](const ir::Graph& candidate) {
     const passes::CheckReport report = check_graph(candidate, options);
     return report.difference && report.difference->stage == difference.stage;
