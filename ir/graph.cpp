@@ -85,6 +85,10 @@ Value Builder::add(Op op, std::vector<Value> operands, Attributes attributes, Or
   return {static_cast<std::uint32_t>(graph_.nodes_.size() - 1), 0};
 }
 
+void Builder::add_origins(std::uint32_t first, const Origins& origins) {
+  for (std::size_t i = first; i < graph_.nodes_.size(); ++i) merge_origins(graph_.nodes_[i].origins, origins);
+}
+
 Value Builder::constant(Array value) { return (*this)(Op::kConstant, {}, {{Attr::kValue, std::move(value)}}); }
 
 Value Builder::scalar(DType dtype, double value) {

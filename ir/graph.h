@@ -122,6 +122,8 @@ class Builder {
   /// The origins that operator() and the helpers below give to the nodes they make.
   void set_origins(Origins origins) { current_origins_ = std::move(origins); }
   const Origins& current_origins() const { return current_origins_; }
+  /// The nodes from `first` on come from there, too.
+  void add_origins(std::uint32_t first, const Origins& origins);
 
   // Nodes that many places need. Each does nothing where there is nothing to do.
   Value constant(Array value);

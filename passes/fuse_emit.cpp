@@ -75,9 +75,13 @@ class BodyMaker {
     return std::move(body).finish();
   }
 
+  /// The lines of all that it alone has. A cheap node that others repeat, too, may be merged from equal ones all over
+  /// the model, and would bring lines that have nothing to do with this group.
   ir::Origins origins() const {
     ir::Origins all;
-    for (const BodyNode& entry : nodes_) ir::merge_origins(all, graph_.node(entry.node).origins);
+    for (const BodyNode& entry : nodes_) {
+      if (serves_only_this(entry.node)) ir::merge_origins(all, graph_.node(entry.node).origins);
+    }
     return all;
   }
 
@@ -88,6 +92,14 @@ class BodyMaker {
     NodeIndex node;
     std::vector<bool> reads_inside;  ///< by operand: whether it is made in the body, else it is a parameter
   };
+
+  /// Whether it is a member, or all that read it are, straight or through cheap nodes.
+  bool serves_only_this(NodeIndex index) const {
+    if (groups_.contains(group_, index)) return true;
+    return !groups_.escapes(index) && std::ranges::all_of(groups_.users(index), [&](NodeIndex user) {
+      return groups_.contains(group_, user) || (is_made_anew(user) && serves_only_this(user));
+    });
+  }
 
   /// Lists a node and, before it, the cheap ones that it reads; what else it reads becomes a parameter.
   void list(NodeIndex index) {

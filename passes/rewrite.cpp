@@ -1,5 +1,7 @@
 #include "passes/rewrite.h"
 
+#include <set>
+
 #include "ir/error.h"
 #include "passes/rebuild.h"
 
@@ -42,20 +44,44 @@ class Sweep {
     const ir::Node& node = graph_.node(index);
     if (node.types.size() != 1 || ir::info(node.op).has(ir::kInput)) return false;
     rebuild_.builder().set_origins(node.origins);
-    const Match match(rebuild_.builder(), node, rebuild_.operands(index), uses_);
+    Match match(rebuild_.builder(), node, rebuild_.operands(index), uses_);
+    const auto first = static_cast<std::uint32_t>(rebuild_.builder().graph().nodes().size());
     for (const Rule& rule : rules_) {
       if (rule.root && *rule.root != node.op) continue;
       if (rule.exactness == Exactness::kFast && !options_.fast) continue;
+      match.begin_rule();
       const std::optional<ir::Value> value = rule.apply(match);
       if (!value) continue;
       SLUICE_CHECK(rebuild_.builder().type(*value) == node.types[0], "rule '{}' makes {} of {}", rule.name,
                    to_string(rebuild_.builder().type(*value)), to_string(node.types[0]));
+      rebuild_.builder().add_origins(first, origins_of_pattern(match, first));
       rebuild_.map({index, 0}, *value);
       if (options_.on_rule) options_.on_rule(rule);
       changed_ = true;
       return true;
     }
     return false;
+  }
+
+  /// The lines of the nodes below the root that the nodes from `first` on stand for: those that the rule has looked at,
+  /// down to what the new nodes read.
+  ir::Origins origins_of_pattern(const Match& match, std::uint32_t first) {
+    const ir::Graph& graph = rebuild_.builder().graph();
+    std::set<std::uint32_t> done;  // what the new nodes read, and what has been visited
+    for (std::size_t i = first; i < graph.nodes().size(); ++i) {
+      for (const ir::Value operand : graph.nodes()[i].operands) done.insert(operand.node);
+    }
+    ir::Origins origins;
+    std::vector<ir::Value> open = match.operands();
+    for (std::size_t next = 0; next < open.size(); ++next) {
+      const std::uint32_t index = open[next].node;
+      const ir::Node& node = graph.node(index);
+      if (ir::info(node.op).has(ir::kInput) || !match.looked_at(index)) continue;
+      if (!done.insert(index).second) continue;
+      ir::merge_origins(origins, node.origins);
+      open.insert(open.end(), node.operands.begin(), node.operands.end());
+    }
+    return origins;
   }
 
   const ir::Graph& graph_;
@@ -72,6 +98,17 @@ class Sweep {
 std::optional<ir::Value> Match::inner(std::size_t i, ir::Op op, std::size_t j) const {
   const ir::Node& node = maker(i);
   return node.op == op ? std::optional(node.operands[j]) : std::nullopt;
+}
+
+std::optional<double> Match::number(std::size_t i) const {
+  const std::optional<double> number = ir::splat_value(builder_.graph(), operands_[i]);
+  // The constant and what repeats it.
+  for (ir::Value value = operands_[i]; number;) {
+    const ir::Node& node = maker_of(value);
+    if (node.operands.empty()) break;
+    value = node.operands[0];
+  }
+  return number;
 }
 
 std::vector<Rule> all_rules() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <optional>
 #include <span>
@@ -33,18 +34,25 @@ class Match {
 
   /// The node that makes operand i. Valid until the next node is appended.
   const ir::Node& maker(std::size_t i) const { return maker_of(operands_[i]); }
-  const ir::Node& maker_of(ir::Value value) const { return builder_.graph().node(value); }
+  const ir::Node& maker_of(ir::Value value) const {
+    looked_at_.push_back(value.node);
+    return builder_.graph().node(value);
+  }
   /// Operand j of the node that makes operand i, if that is an `op`.
   std::optional<ir::Value> inner(std::size_t i, ir::Op op, std::size_t j = 0) const;
   const Type& type_of(ir::Value value) const { return builder_.type(value); }
   const Type& operand_type(std::size_t i) const { return builder_.type(operands_[i]); }
   /// The one value that all elements of operand i have, if it is a constant or repeats one.
-  std::optional<double> number(std::size_t i) const { return ir::splat_value(builder_.graph(), operands_[i]); }
+  std::optional<double> number(std::size_t i) const;
   bool is_number(std::size_t i, double value) const { return number(i) == value; }
   /// Whether no other node reads operand i, so that changing its maker costs nothing.
   bool only_reader(std::size_t i) const { return uses_[operands_[i].node] <= 1; }
 
-  /// Appends a node; it has the origins of the one matched.
+  /// Whether a rule has looked at this node of the new graph since the last begin_rule().
+  bool looked_at(std::uint32_t node) const { return std::ranges::find(looked_at_, node) != looked_at_.end(); }
+  void begin_rule() { looked_at_.clear(); }
+
+  /// Appends a node; it has the origins of the one matched, and gets those of the rest of the pattern.
   ir::Value operator()(ir::Op op, std::vector<ir::Value> operands, ir::Attributes attributes = {}) const {
     return builder_.add(op, std::move(operands), std::move(attributes), builder_.current_origins());
   }
@@ -55,6 +63,7 @@ class Match {
   const ir::Node& node_;
   std::vector<ir::Value> operands_;
   std::span<const std::uint32_t> uses_;  // by node of the new graph
+  mutable std::vector<std::uint32_t> looked_at_;
 };
 
 /// One row of a rewrite table. `name` is its algebra: "x * 1 -> x". `root` is the op that it begins at, none for any.

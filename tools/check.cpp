@@ -52,6 +52,14 @@ void run(const Options& options) {
   throw CLI::RuntimeError(1);
 }
 
+constexpr const char* kExamples = R"(Examples:
+  sluice check step.ir
+  sluice check step.ir --batches 1,128 --seed 7       other sizes of B, other inputs
+  sluice check step.ir --states init --batches 128    the first step alone
+  sluice check step.ir --reduce                       and on a failure, a small graph that still fails
+A failure is exit status 1. It names the first pass, the first node and its model line, and writes a folder with the
+graph, the inputs and how to see it again. Inputs keep to the range=[low,high) that the text gives them.)";
+
 }  // namespace
 
 void add_check(CLI::App& program) {
@@ -63,7 +71,7 @@ void add_check(CLI::App& program) {
   command->add_option("FILE", options->file, "A graph in text form; - for standard input")->required();
   command->add_option("--batches", options->batches, "The sizes of B to check with (1,3,17)")
       ->delimiter(',')
-      ->check(CLI::PositiveNumber);
+      ->check(kPositive);
   command->add_option("--seed", options->seed, "The seed of the inputs and states, which keep to their ranges");
   command
       ->add_option("--states", options->states,
@@ -74,6 +82,7 @@ void add_check(CLI::App& program) {
   command->add_option("--bundle", options->bundle, "The folder to write what failed to (sluice-check-NAME)");
   command->add_flag("--no-jit", options->no_jit, "Check the passes only");
   command->add_flag("--reduce", options->reduce, "Print a small graph that still fails");
+  command->footer(kExamples);
   command->callback([options] { run(*options); });
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <string>
 
 #include "ir/graph.h"
@@ -19,6 +20,18 @@ void add_show(CLI::App& program);      ///< show.cpp: draw a graph before and af
 void add_predict(CLI::App& program);   ///< predict.cpp: what a saved model takes pictures for
 void add_evaluate(CLI::App& program);  ///< evaluate.cpp: a saved model against examples with labels
 void add_summary(CLI::App& program);   ///< summary.cpp: a saved model's layers and sizes
+
+/// For the size of B and numbers of times. The upper limit keeps counts of bytes within 64 bits.
+inline const CLI::Validator kPositive(
+    [](const std::string& word) {
+      int number = 0;
+      const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
+      const bool is_number = error == std::errc() && end == word.data() + word.size();
+      return is_number && number >= 1 && number <= 1'000'000'000
+                 ? ""
+                 : "expected a whole number from 1 to 1000000000, got '" + word + "'";
+    },
+    "POSITIVE");
 
 /// Reads the graph in `file`, or on standard input for "-". Throws Error.
 ir::Graph read_graph(const std::string& file);

@@ -108,9 +108,8 @@ void add_evaluate(CLI::App& program) {
   images->needs(labels)->excludes(data)->excludes(part);
   labels->needs(images);
   command->add_option("--mistakes", options->mistakes, "List this many of the most confident mistakes")
-      ->check(CLI::PositiveNumber);
-  command->add_option("--threads", options->threads, "Threads to compute with; all cores by default")
-      ->check(CLI::PositiveNumber);
+      ->check(kPositive);
+  command->add_option("--threads", options->threads, "Threads to compute with; all cores by default")->check(kPositive);
   command->footer(kExamples);
   command->callback([options] { evaluate(*options); });
 }

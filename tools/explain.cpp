@@ -169,11 +169,11 @@ void add_explain(CLI::App& program) {
   const auto options = std::make_shared<Options>();
   command->add_option("FILE", options->file, "A graph in text form; - for standard input")->required();
   command->add_option("--batch", options->batch, "The size of the symbolic dimension B")
-      ->check(CLI::PositiveNumber)
+      ->check(kPositive)
       ->capture_default_str();
   command->add_flag("--measure", options->measure, "Run the kernels on random inputs, and measure the machine's peaks");
   command->add_option("--repeat", options->repeat, "Steps to measure; the least time of each kernel counts")
-      ->check(CLI::PositiveNumber)
+      ->check(kPositive)
       ->capture_default_str();
   command->callback([options] { run(*options); });
 }

@@ -23,9 +23,11 @@ std::string read_text(const std::string& file) {
   if (file == "-") return {std::istreambuf_iterator<char>(std::cin), {}};
   std::ifstream stream(file, std::ios::binary);
   if (!stream) fail("{}: cannot be opened", file);
-  std::string text{std::istreambuf_iterator<char>(stream), {}};
-  if (stream.bad()) fail("{}: cannot be read", file);
-  return text;
+  try {
+    return {std::istreambuf_iterator<char>(stream), {}};
+  } catch (const std::ios_base::failure&) {  // a folder, for one
+    fail("{}: cannot be read", file);
+  }
 }
 
 ir::Graph read_graph(const std::string& file) {

@@ -227,9 +227,7 @@ void add_opt(CLI::App& program) {
   command->add_flag("--check-passes", options->check_passes,
                     "Prove in the interpreter that each pass keeps the meaning, and that its text reads back");
   command->add_flag("--stats", options->stats, "Print nodes, kernels, flops and bytes before and after");
-  command->add_option("--batch", options->batch, "The size of B for --stats")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
+  command->add_option("--batch", options->batch, "The size of B for --stats")->check(kPositive)->capture_default_str();
   command->add_flag("--locations", options->locations,
                     "Print behind each node the lines of the model that it comes from");
   command->add_flag("--quiet", options->quiet, "Do not print the result");

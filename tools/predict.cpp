@@ -168,16 +168,15 @@ void add_predict(CLI::App& program) {
                     "Cut out what stands before the background and center it, as MNIST's digits are");
   command->add_flag("--no-picture", options->no_picture, "Print a line for each picture and no more");
   command->add_option("--top", options->top, "How many classes to list for each picture")
-      ->check(CLI::PositiveNumber)
+      ->check(kPositive)
       ->capture_default_str();
   command->add_option("--first", options->first, "Of files with many pictures: the first one to take")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   command->add_option("--count", options->count, "Of files with many pictures: how many to take")
-      ->check(CLI::PositiveNumber)
+      ->check(kPositive)
       ->capture_default_str();
-  command->add_option("--threads", options->threads, "Threads to compute with; all cores by default")
-      ->check(CLI::PositiveNumber);
+  command->add_option("--threads", options->threads, "Threads to compute with; all cores by default")->check(kPositive);
   command->footer(kExamples);
   command->callback([options] { predict(*options); });
 }

@@ -194,16 +194,15 @@ void add_run(CLI::App& program) {
       ->allow_extra_args(false);
   command->add_option("--random", options->seed, "The seed of random inputs and states")->capture_default_str();
   command->add_option("--batch", options->batch, "The size of B; by default that of the inputs from files, or 1")
-      ->check(CLI::PositiveNumber);
+      ->check(kPositive);
   command->add_option("--engine", options->engine, "jit (native code) or reference (the interpreter)")
       ->check(CLI::IsMember({"jit", "reference"}))
       ->capture_default_str();
-  command->add_option("--threads", options->threads, "Threads to compute with; all cores by default")
-      ->check(CLI::PositiveNumber);
+  command->add_option("--threads", options->threads, "Threads to compute with; all cores by default")->check(kPositive);
   command->add_option("--output", options->output,
                       "Write results to result-N.npy and new states to NAME.npy in this folder, and print their types");
   command->add_option("--repeat", options->repeat, "Time this many calls more: min, median and GFLOP/s")
-      ->check(CLI::PositiveNumber);
+      ->check(kPositive);
   command->footer(kExamples);
   command->callback([options] { run(*options); });
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <new>
 #include <span>
 #include <string>
 #include <string_view>
@@ -70,7 +71,10 @@ int main(int argc, char** argv) {
   } catch (const sluice::Error& error) {
     fmt::print(stderr, "sluice: {}{}\n", error.what(), sluice::tools::shown_line(error.location()));
     return 1;
-  } catch (const std::exception& error) {  // of the library: out of memory, a file system that fails
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr, "sluice: there is not enough memory for this\n");
+    return 1;
+  } catch (const std::exception& error) {  // of the library: a file system that fails
     fmt::print(stderr, "sluice: {}\n", error.what());
     return 1;
   }
