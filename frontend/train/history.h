@@ -21,7 +21,7 @@ enum class Ending : std::uint8_t {
   kAllEpochs,    ///< it came to its end
   kEarly,        ///< early stopping: it did not get better any more
   kStopped,      ///< a callback wanted it
-  kInterrupted,  ///< Ctrl-C
+  kInterrupted,  ///< Ctrl-C or SIGTERM
 };
 
 /// The course of a training, as plain data.
