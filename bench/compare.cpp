@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
 #include <cstdlib>
@@ -20,6 +19,7 @@
 #include "bench/products.h"
 #include "bench/sluice_mlp.h"
 #include "runtime/mnist.h"
+#include "tools/cli/cli.h"
 
 namespace {
 
@@ -39,13 +39,13 @@ Options parse(int argc, char** argv) {
   Options options;
   CLI::App app("Times Sluice and its peers, in turns.", "bench_compare");
   app.add_option("--threads", options.threads, "Threads of each contestant")
-      ->check(CLI::PositiveNumber)
+      ->check(cli::count())
       ->capture_default_str();
   app.add_option("--rounds", options.contest.rounds, "How often each has its turn")
-      ->check(CLI::PositiveNumber)
+      ->check(cli::count())
       ->capture_default_str();
   app.add_option("--turn-seconds", options.contest.turn_seconds, "How long a turn is, about")
-      ->check(CLI::PositiveNumber)
+      ->check(cli::positive())
       ->capture_default_str();
   app.add_option("--data", options.data, "Folder of MNIST's four files, plain or .gz");
   app.add_option("--only", options.only, "These contestants only: sluice, eigen, onednn, ...")
@@ -59,11 +59,7 @@ Options parse(int argc, char** argv) {
                  "KIND:SIZES:BATCH. KIND: train or infer, of a perceptron with those SIZES (784-700-500-10); forward, "
                  "weight_gradient or input_gradient, of one dense layer (784-700)")
       ->required();
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    std::exit(app.exit(error));
-  }
+  cli::parse(app, argc, argv);
   return options;
 }
 

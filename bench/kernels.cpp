@@ -3,7 +3,6 @@
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <functional>
 #include <memory>
@@ -15,6 +14,7 @@
 #include "frontend/sluice.h"
 #include "ir/random_arrays.h"
 #include "runtime/thread_team.h"
+#include "tools/cli/cli.h"
 
 namespace {
 
@@ -74,12 +74,8 @@ void run(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   int threads = runtime::hardware_threads();
   CLI::App app("Times single kernels. Options of Google Benchmark (--benchmark_...) work too.", "bench_kernels");
-  app.add_option("--threads", threads, "Threads to compute with")->check(CLI::PositiveNumber)->capture_default_str();
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    std::exit(app.exit(error));
-  }
+  app.add_option("--threads", threads, "Threads to compute with")->check(cli::count())->capture_default_str();
+  cli::parse(app, argc, argv);
   runtime::set_default_threads(threads);
   runtime::ThreadTeam& team = runtime::default_team();
   benchmark::AddCustomContext("peak_gflops", fmt::format("{:.3f}", bench::peak_gflops(team)));

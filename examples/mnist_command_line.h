@@ -1,10 +1,10 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <optional>
 #include <string>
 
 #include "examples/mnist_options.h"
+#include "tools/cli/cli.h"
 
 /// The options that the programs share; each adds its own to app().
 class MnistCommandLine {

@@ -58,10 +58,10 @@ void print_results(const Mnist& mnist, const Array& probabilities) {
   for (std::size_t i = 0; i < std::min(kMistakes, results.mistakes.size()); ++i) {
     const ClassificationReport::Mistake& mistake = results.mistakes[i];
     rows.push_back(mistake.example);
-    captions.push_back(fmt::format("{} not {}: {:.0f}%", mistake.label, mistake.predicted, 100 * mistake.probability));
+    captions.push_back(fmt::format("{} (is {}) {:.0f}%", mistake.predicted, mistake.label, 100 * mistake.probability));
   }
   if (rows.empty()) return;
-  fmt::print("\nMost confidently wrong:\n");
+  fmt::print("\nMost confidently wrong, taken for (and what it is):\n");
   print_pictures(select_pictures(mnist.test.images, rows), captions);
 }
 

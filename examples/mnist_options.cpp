@@ -1,7 +1,5 @@
 #include "examples/mnist_options.h"
 
-#include <cstdlib>
-
 #include "examples/mnist_command_line.h"
 #include "frontend/options.h"
 #include "runtime/thread_team.h"
@@ -9,11 +7,13 @@
 MnistCommandLine::MnistCommandLine(const std::string& program)
     : app_("Trains a perceptron 784-700-500-10 on handwritten digits, as TensorFlow's guide mlp_core does.", program) {
   app_.add_option("--epochs", options_.epochs, "How often to go through the training images; 0 only evaluates")
-      ->check(CLI::NonNegativeNumber)
+      ->check(sluice::cli::whole(0))
       ->capture_default_str();
-  app_.add_option("--batch", options_.batch, "Images a step")->check(CLI::PositiveNumber)->capture_default_str();
-  app_.add_option("--seed", options_.seed, "Of the initial weights and the order of the images")->capture_default_str();
-  app_.add_option("--threads", threads_, "Threads to compute with; all cores by default")->check(CLI::PositiveNumber);
+  app_.add_option("--batch", options_.batch, "Images a step")->check(sluice::cli::count())->capture_default_str();
+  app_.add_option("--seed", options_.seed, "Of the initial weights and the order of the images")
+      ->check(sluice::cli::whole<std::uint32_t>(0))
+      ->capture_default_str();
+  app_.add_option("--threads", threads_, "Threads to compute with; all cores by default")->check(sluice::cli::count());
   app_.add_option("--data", options_.data, "Folder of MNIST's four files, plain or .gz");
   app_.add_option("--save", options_.save,
                   "Write the trained model to this folder, for sluice predict and other programs");
@@ -30,11 +30,7 @@ MnistCommandLine::MnistCommandLine(const std::string& program)
 }
 
 MnistOptions MnistCommandLine::parse(int argc, char** argv) {
-  try {
-    app_.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    std::exit(app_.exit(error));
-  }
+  sluice::cli::parse(app_, argc, argv);
   sluice::set_default_engine(engine_ == "jit" ? sluice::Engine::kJit : sluice::Engine::kReference);
   if (threads_) sluice::runtime::set_default_threads(*threads_);
   sluice::DumpOptions dump{.to_stdout = dump_ir_->count() > 0, .folder = dump_folder_};

@@ -8,25 +8,25 @@ MnistTrainerOptions parse_mnist_trainer_options(int argc, char** argv) {
   MnistCommandLine line("mnist_trainer");
   CLI::App& app = line.app();
   app.add_option("--learning-rate", options.learning_rate, "Of Adam")
-      ->check(CLI::PositiveNumber)
+      ->check(sluice::cli::positive())
       ->capture_default_str();
   app.add_option("--schedule", options.schedule,
                  "Of the learning rate: constant, step (a tenth after each third of the steps) or cosine (down to 0)")
       ->check(CLI::IsMember({"constant", "step", "cosine"}))
       ->capture_default_str();
   app.add_option("--warm-up", options.warm_up, "Steps in which the learning rate rises")
-      ->check(CLI::NonNegativeNumber)
+      ->check(sluice::cli::whole<std::int64_t>(0))
       ->capture_default_str();
   app.add_option("--clip-norm", options.clip_norm, "Scale gradients down to this global norm")
-      ->check(CLI::PositiveNumber);
+      ->check(sluice::cli::positive());
   app.add_option("--patience", options.patience,
                  "End when the validation loss has not improved for this many epochs, and keep the best weights")
-      ->check(CLI::PositiveNumber);
+      ->check(sluice::cli::count());
   CLI::Option* const checkpoint =
       app.add_option("--checkpoint", options.checkpoint.folder,
                      "Write a checkpoint to this folder after each epoch, on Ctrl-C and on SIGTERM");
   app.add_option("--checkpoint-steps", options.checkpoint.every_steps, "Write one after so many steps, too")
-      ->check(CLI::PositiveNumber)
+      ->check(sluice::cli::count())
       ->needs(checkpoint);
   app.add_flag("--resume", options.checkpoint.resume,
                "Go on from the checkpoint in that folder, if there is one, with the same options as before")

@@ -1,5 +1,7 @@
 #include "ir/cost.h"
 
+#include <algorithm>
+
 namespace sluice::ir {
 
 namespace {
@@ -55,6 +57,11 @@ Cost cost(const Graph& graph, std::int64_t batch_size) {
   Cost sum;
   for (const Node& node : graph.nodes()) sum += cost(graph, node, batch_size);
   return sum;
+}
+
+std::size_t node_count(const Graph& graph) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(graph.nodes(), [](const Node& node) { return !info(node.op).has(kInput); }));
 }
 
 }  // namespace sluice::ir

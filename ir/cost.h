@@ -28,4 +28,7 @@ Cost cost(const Graph& graph, const Node& node, std::int64_t batch_size);
 /// The sum over all nodes.
 Cost cost(const Graph& graph, std::int64_t batch_size);
 
+/// How many nodes there are, inputs not counted: what reports call the nodes of a graph.
+std::size_t node_count(const Graph& graph);
+
 }  // namespace sluice::ir

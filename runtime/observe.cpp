@@ -10,6 +10,7 @@
 #include <optional>
 #include <utility>
 
+#include "ir/cost.h"
 #include "ir/error.h"
 #include "ir/text.h"
 #include "passes/check.h"
@@ -42,9 +43,9 @@ struct Observer {
     if (flags.check_passes && stage == "traced") check_meaning(graph, passes::default_pipeline());
     if (flags.log_pass && stage != "traced") {
       fmt::print(stderr, "sluice: pass: {}: {}: {} -> {} nodes in {:.3f} ms\n", name, stage, nodes,
-                 graph.nodes().size(), seconds * 1e3);
+                 ir::node_count(graph), seconds * 1e3);
     }
-    nodes = graph.nodes().size();
+    nodes = ir::node_count(graph);
   }
 
   void time(std::string_view step, double step_seconds) {

@@ -16,7 +16,7 @@ namespace sluice::tools {
 namespace {
 
 struct Options {
-  std::string file;
+  GraphFile file;
   std::vector<std::int64_t> batches{1, 3, 17};
   std::uint64_t seed = 1;
   std::string bundle;
@@ -68,18 +68,20 @@ void add_check(CLI::App& program) {
       "Prove that compiling a graph keeps its meaning: evaluate it before and after every pass, compare gradients with "
       "dual numbers, and compiled code with the interpreter");
   const auto options = std::make_shared<Options>();
-  command->add_option("FILE", options->file, "A graph in text form; - for standard input")->required();
-  command->add_option("--batches", options->batches, "The sizes of B to check with (1,3,17)")
+  add_graph_file(*command, options->file)->required();
+  command->add_option("--batches", options->batches, "The sizes of B to check with")
       ->delimiter(',')
-      ->check(kPositive);
-  command->add_option("--seed", options->seed, "The seed of the inputs and states, which keep to their ranges");
+      ->capture_default_str()
+      ->check(cli::count());
+  command->add_option("--seed", options->seed, "The seed of the inputs and states, which keep to their ranges")
+      ->check(cli::whole<std::uint64_t>(0));
   command
       ->add_option("--states", options->states,
                    "Where states begin: range (at random within theirs), init (those with an init at that) or both: "
                    "range for each B, and init once more for the last")
       ->check(CLI::IsMember({"both", "range", "init"}))
       ->capture_default_str();
-  command->add_option("--bundle", options->bundle, "The folder to write what failed to (sluice-check-NAME)");
+  command->add_option("--bundle", options->bundle, "The folder to write what failed to; by default sluice-check-NAME");
   command->add_flag("--no-jit", options->no_jit, "Check the passes only");
   command->add_flag("--reduce", options->reduce, "Print a small graph that still fails");
   command->footer(kExamples);

@@ -1,10 +1,9 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
-#include <charconv>
 #include <string>
 
 #include "ir/graph.h"
+#include "tools/cli/cli.h"
 
 namespace sluice::tools {
 
@@ -21,20 +20,17 @@ void add_predict(CLI::App& program);   ///< predict.cpp: what a saved model take
 void add_evaluate(CLI::App& program);  ///< evaluate.cpp: a saved model against examples with labels
 void add_summary(CLI::App& program);   ///< summary.cpp: a saved model's layers and sizes
 
-/// For the size of B and numbers of times. The upper limit keeps counts of bytes within 64 bits.
-inline const CLI::Validator kPositive(
-    [](const std::string& word) {
-      int number = 0;
-      const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
-      const bool is_number = error == std::errc() && end == word.data() + word.size();
-      return is_number && number >= 1 && number <= 1'000'000'000
-                 ? ""
-                 : "expected a whole number from 1 to 1000000000, got '" + word + "'";
-    },
-    "POSITIVE");
+/// A text with graphs, such as a program prints for --dump-ir, and which of them is meant.
+struct GraphFile {
+  std::string file;   ///< "-" is standard input
+  std::string graph;  ///< a name; empty: the only one
+};
 
-/// Reads the graph in `file`, or on standard input for "-". Throws Error.
-ir::Graph read_graph(const std::string& file);
+/// The options FILE and --graph of `command`. Gives FILE, which is not required yet.
+CLI::Option* add_graph_file(CLI::App& command, GraphFile& file,
+                            const std::string& help = "A graph in text form; - for standard input");
+/// Throws Error, if there is no such graph, too, and if there are several and none is named.
+ir::Graph read_graph(const GraphFile& file);
 /// The line that `place` names in a graph that read_graph gave, and a caret below it; empty for any other place.
 std::string shown_line(const Location& place);
 /// The text of `file`, or of standard input for "-". Throws Error.

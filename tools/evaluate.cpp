@@ -88,7 +88,7 @@ void evaluate(const Options& options) {
 
 constexpr const char* kExamples = R"(Examples:
   sluice evaluate digits                          MNIST's test images, where scripts/get-mnist has put them
-  sluice evaluate digits --data mnist --split "train[10000:]+test"
+  sluice evaluate digits --data mnist --split "train[:1000]+test"
   sluice evaluate digits --images images.npy --labels labels.npy
 The loss is the mean of -log of the probability of the right class.)";
 
@@ -108,8 +108,9 @@ void add_evaluate(CLI::App& program) {
   images->needs(labels)->excludes(data)->excludes(part);
   labels->needs(images);
   command->add_option("--mistakes", options->mistakes, "List this many of the most confident mistakes")
-      ->check(kPositive);
-  command->add_option("--threads", options->threads, "Threads to compute with; all cores by default")->check(kPositive);
+      ->check(cli::count());
+  command->add_option("--threads", options->threads, "Threads to compute with; all cores by default")
+      ->check(cli::count());
   command->footer(kExamples);
   command->callback([options] { evaluate(*options); });
 }

@@ -38,9 +38,9 @@ void run(const Options& options) {
 }
 
 constexpr const char* kExamples = R"(Examples:
-  sluice fuzz --count 1000                    the same graphs every time
-  sluice fuzz --count 1000 --seed 5000        others
-  sluice fuzz --count 1000 --jit-every 10     most of them without compiling, which takes the most time
+  sluice fuzz --count 100                    the same graphs every time
+  sluice fuzz --count 100 --seed 5000        others
+  sluice fuzz --count 100 --jit-every 10     most of them without compiling, which takes the most time
 A failure is exit status 1. It writes a folder with the graph, the inputs and how to see it again, and prints a small
 graph that still fails.)";
 
@@ -50,10 +50,14 @@ void add_fuzz(CLI::App& program) {
   auto* const command =
       program.add_subcommand("fuzz", "Check random graphs, as `check` does, until one shows a difference");
   const auto options = std::make_shared<Options>();
-  command->add_option("--count", options->fuzz.count, "How many graphs")->check(kPositive);
-  command->add_option("--seed", options->fuzz.seed, "The seed of the first graph; the next has the next seed");
-  command->add_option("--jit-every", options->fuzz.jit_every, "Compile every N-th graph only")->check(kPositive);
-  command->add_option("--bundle", options->bundle, "The folder to write a graph that fails to");
+  command->add_option("--count", options->fuzz.count, "How many graphs")->check(cli::count())->capture_default_str();
+  command->add_option("--seed", options->fuzz.seed, "The seed of the first graph; the next has the next seed")
+      ->check(cli::whole<std::uint64_t>(0))
+      ->capture_default_str();
+  command->add_option("--jit-every", options->fuzz.jit_every, "Compile every N-th graph only")
+      ->check(cli::count())
+      ->capture_default_str();
+  command->add_option("--bundle", options->bundle, "The folder to write a graph that fails to")->capture_default_str();
   command->add_flag("--no-reduce", options->no_reduce, "Do not look for a smaller graph that fails");
   command->footer(kExamples);
   command->callback([options] { run(*options); });

@@ -1,9 +1,19 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <iostream>
 #include <iterator>
 #include <map>
+#include <string_view>
+#include <vector>
 
 #include "ir/error.h"
+#include "ir/suggest.h"
 #include "ir/text.h"
 #include "tools/commands.h"
 
@@ -17,22 +27,74 @@ std::map<std::string, std::string, std::less<>>& texts() {
   return instance;
 }
 
+/// One of the graphs of a text.
+struct Part {
+  std::string_view name;
+  std::size_t begin = 0;  ///< where its first line, the one with the format's version, begins
+  std::size_t end = 0;
+};
+
+/// The graphs of `text`, by the lines that begin them; the parser looks at what stands between.
+std::vector<Part> parts_of(std::string_view text) {
+  std::vector<Part> parts;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size() - 1) + 1;
+    const std::string_view line = text.substr(begin, end - begin);
+    constexpr std::string_view kGraph = "graph @";
+    if (line.starts_with("sluice-ir ")) {
+      if (!parts.empty()) parts.back().end = begin;
+      parts.push_back({"", begin, text.size()});
+    } else if (line.starts_with(kGraph) && !parts.empty() && parts.back().name.empty()) {
+      parts.back().name = line.substr(kGraph.size(), line.find('(') - kGraph.size());
+    }
+    begin = end;
+  }
+  return parts;
+}
+
+/// The part that is meant. Of several graphs with one name, which are stages of it, the first.
+const Part& chosen(const std::vector<Part>& parts, const std::string& file, const std::string& graph) {
+  std::vector<std::string_view> names;
+  for (const Part& part : parts) {
+    if (part.name == graph) return part;
+    if (std::ranges::find(names, part.name) == names.end()) names.push_back(part.name);
+  }
+  if (graph.empty() && names.size() == 1) return parts.front();
+  if (graph.empty()) fail("{}: there are several graphs, {}: --graph NAME takes one", file, fmt::join(names, ", "));
+  fail("{}: there is no graph '{}'{}; there is {}", file, graph, did_you_mean(graph, names), fmt::join(names, ", "));
+}
+
 }  // namespace
 
 std::string read_text(const std::string& file) {
   if (file == "-") return {std::istreambuf_iterator<char>(std::cin), {}};
   std::ifstream stream(file, std::ios::binary);
   if (!stream) fail("{}: cannot be opened", file);
-  try {
-    return {std::istreambuf_iterator<char>(stream), {}};
-  } catch (const std::ios_base::failure&) {  // a folder, for one
-    fail("{}: cannot be read", file);
-  }
+  std::string text;
+  std::array<char, 1 << 16> piece;
+  while (stream.read(piece.data(), piece.size()) || stream.gcount() > 0)
+    text.append(piece.data(), static_cast<std::size_t>(stream.gcount()));
+  if (stream.bad()) fail("{}: cannot be read: {}", file, std::strerror(errno));
+  return text;
 }
 
-ir::Graph read_graph(const std::string& file) {
-  std::string text = read_text(file);
-  const std::string name = file == "-" ? "<stdin>" : file;
+CLI::Option* add_graph_file(CLI::App& command, GraphFile& file, const std::string& help) {
+  CLI::Option* const option = command.add_option("FILE", file.file, help);
+  command.add_option("--graph", file.graph,
+                     "The name of the graph, if FILE has several; of stages with one name it is the first");
+  return option;
+}
+
+ir::Graph read_graph(const GraphFile& file) {
+  std::string text = read_text(file.file);
+  const std::string name = file.file == "-" ? "<stdin>" : file.file;
+  if (const std::vector<Part> parts = parts_of(text); parts.size() > 1 || !file.graph.empty()) {
+    // What is cut off before leaves its lines, so that places in errors stay those of the file.
+    const Part& part = chosen(parts, name, file.graph);
+    const auto lines = static_cast<std::size_t>(
+        std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(part.begin), '\n'));
+    text = std::string(lines, '\n') + text.substr(part.begin, part.end - part.begin);
+  }
   ir::Graph graph = ir::parse(text, name);
   texts().insert_or_assign(name, std::move(text));
   return graph;

@@ -27,7 +27,7 @@ namespace {
 using Names = std::vector<std::string>;
 
 struct Options {
-  std::string file;
+  GraphFile file;
   Names passes{"default"};
   Names print_after;
   Names print_before;
@@ -72,7 +72,7 @@ bool has_gradient(const ir::Graph& graph) {
 
 /// What --stats says of one graph. A gradient is one node; what it costs shows when it is expanded.
 struct Stats {
-  std::int64_t nodes = 0;
+  std::size_t nodes = 0;
   ir::Cost cost;
   std::size_t kernels = 0;
   bool expanded = false;  ///< whether cost and kernels are those of the graph with its gradients expanded
@@ -80,7 +80,7 @@ struct Stats {
 
 Stats stats_of(const ir::Graph& graph, std::int64_t batch_size) {
   Stats stats;
-  stats.nodes = std::ranges::count_if(graph.nodes(), [](const ir::Node& n) { return !ir::info(n.op).has(ir::kInput); });
+  stats.nodes = ir::node_count(graph);
   stats.expanded = has_gradient(graph);
   constexpr std::array<std::string_view, 1> kExpand{"differentiate"};
   const ir::Graph whole = stats.expanded ? passes::run_passes(graph, kExpand) : graph;
@@ -189,7 +189,7 @@ void run(const Options& options) {
     for (const passes::Pass& pass : passes::all_passes()) fmt::print("{:16} {}\n", pass.name, pass.summary);
     return;
   }
-  if (options.file.empty()) throw CLI::RequiredError("FILE");
+  if (options.file.file.empty()) throw CLI::RequiredError("FILE");
   Run(options).run();
 }
 
@@ -208,7 +208,7 @@ What is not graph in the output is a comment, so that the text still parses.)";
 void add_opt(CLI::App& program) {
   auto* const command = program.add_subcommand("opt", "Run passes over a graph and print what comes out");
   const auto options = std::make_shared<Options>();
-  command->add_option("FILE", options->file, "A graph in text form; - for standard input");
+  add_graph_file(*command, options->file);
   command->add_option("--passes", options->passes, "Passes in their order; 'default' stands for the default pipeline")
       ->delimiter(',')
       ->allow_extra_args(false)
@@ -227,7 +227,9 @@ void add_opt(CLI::App& program) {
   command->add_flag("--check-passes", options->check_passes,
                     "Prove in the interpreter that each pass keeps the meaning, and that its text reads back");
   command->add_flag("--stats", options->stats, "Print nodes, kernels, flops and bytes before and after");
-  command->add_option("--batch", options->batch, "The size of B for --stats")->check(kPositive)->capture_default_str();
+  command->add_option("--batch", options->batch, "The size of B for --stats")
+      ->check(cli::count())
+      ->capture_default_str();
   command->add_flag("--locations", options->locations,
                     "Print behind each node the lines of the model that it comes from");
   command->add_flag("--quiet", options->quiet, "Do not print the result");

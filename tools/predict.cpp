@@ -168,15 +168,16 @@ void add_predict(CLI::App& program) {
                     "Cut out what stands before the background and center it, as MNIST's digits are");
   command->add_flag("--no-picture", options->no_picture, "Print a line for each picture and no more");
   command->add_option("--top", options->top, "How many classes to list for each picture")
-      ->check(kPositive)
+      ->check(cli::count())
       ->capture_default_str();
   command->add_option("--first", options->first, "Of files with many pictures: the first one to take")
-      ->check(CLI::NonNegativeNumber)
+      ->check(cli::whole<std::int64_t>(0))
       ->capture_default_str();
   command->add_option("--count", options->count, "Of files with many pictures: how many to take")
-      ->check(kPositive)
+      ->check(cli::count())
       ->capture_default_str();
-  command->add_option("--threads", options->threads, "Threads to compute with; all cores by default")->check(kPositive);
+  command->add_option("--threads", options->threads, "Threads to compute with; all cores by default")
+      ->check(cli::count());
   command->footer(kExamples);
   command->callback([options] { predict(*options); });
 }

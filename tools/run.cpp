@@ -26,7 +26,7 @@ namespace {
 constexpr std::uint64_t kStateSeeds = 1'000'000;  // far from the seeds of the inputs, which count up
 
 struct Options {
-  std::string file;
+  GraphFile file;
   std::string engine = "jit";
   std::vector<std::string> inputs;
   std::vector<std::string> states;
@@ -35,6 +35,7 @@ struct Options {
   std::optional<int> threads;
   std::filesystem::path output;
   int repeat = 0;
+  bool quiet = false;
 };
 
 /// A parameter or a state of the graph, and the array that NAME=FILE.npy gives it.
@@ -94,12 +95,12 @@ std::vector<Array> arrays_of(std::string_view option, const std::vector<Slot>& s
 /// Gives an array to the user: as a file in the folder for results, or on standard output.
 void deliver(const Options& options, const std::string& title, const std::string& file, const Array& array) {
   if (options.output.empty()) {
-    fmt::print("{} = {}\n", title, array);
+    if (!options.quiet) fmt::print("{} = {}\n", title, array);
     return;
   }
   const std::filesystem::path path = options.output / (file + ".npy");
   write_npy(path, array);
-  fmt::print("{} is {} in {}\n", title, to_string(array.type()), path.string());
+  if (!options.quiet) fmt::print("{} is {} in {}\n", title, to_string(array.type()), path.string());
 }
 
 /// Calls the graph again and again, and says how long a call takes.
@@ -119,10 +120,10 @@ void measure(runtime::Executable& executable, int repeat, const std::vector<Arra
              seconds.front() * 1e3, median * 1e3, flops / seconds.front() * 1e-9, flops * 1e-6);
 }
 
-/// A saved model if `name` is its folder, else a graph alone, without weights and names of results.
-SavedModel read_model(const std::string& name) {
-  if (std::filesystem::is_directory(name)) return read_saved_model(name);
-  return {read_graph(name), {}, {}};
+/// A saved model if `file` is its folder, else a graph alone, without weights and names of results.
+SavedModel read_model(const GraphFile& file) {
+  if (std::filesystem::is_directory(file.file)) return read_saved_model(file.file);
+  return {read_graph(file), {}, {}};
 }
 
 void run(const Options& options) {
@@ -170,11 +171,11 @@ void run(const Options& options) {
 }
 
 constexpr const char* kExamples = R"(Examples:
-  sluice run step.ir                              random inputs, B = 1
-  sluice run step.ir --batch 128 --repeat 100     how long a call takes
+  sluice run step.ir                                    random inputs, B = 1
+  sluice run step.ir --quiet --batch 128 --repeat 100   how long a call takes
   sluice run step.ir --input x=x.npy --state w=w.npy --output results
-  sluice run step.ir --engine reference           what it has to be, by the interpreter
-  sluice run parabola --input x=x.npy             a saved model, with its weights
+  sluice run step.ir --engine reference                 what it has to be, by the interpreter
+  sluice run parabola --input x=x.npy                   a saved model, with its weights
 Random inputs keep within the range=[low,high) that the text gives them; else floats are in [-1,1), integers in [0,10).
 Files are NumPy's: numpy.save("x.npy", array). Results are those of the first call; --repeat goes on from there.)";
 
@@ -183,26 +184,29 @@ Files are NumPy's: numpy.save("x.npy", array). Results are those of the first ca
 void add_run(CLI::App& program) {
   auto* const command = program.add_subcommand("run", "Evaluate a graph, and print or write what comes out");
   const auto options = std::make_shared<Options>();
-  command
-      ->add_option(
-          "FILE", options->file,
-          "A graph in text form, - for standard input, or the folder of a saved model, whose weights its states have")
+  add_graph_file(
+      *command, options->file,
+      "A graph in text form, - for standard input, or the folder of a saved model, whose weights its states have")
       ->required();
   command->add_option("--input", options->inputs, "NAME=FILE.npy: an input from a file; the others are random")
       ->allow_extra_args(false);
   command->add_option("--state", options->states, "NAME=FILE.npy: a state from a file; the others are random")
       ->allow_extra_args(false);
-  command->add_option("--random", options->seed, "The seed of random inputs and states")->capture_default_str();
+  command->add_option("--random", options->seed, "The seed of random inputs and states")
+      ->check(cli::whole<std::uint64_t>(0))
+      ->capture_default_str();
   command->add_option("--batch", options->batch, "The size of B; by default that of the inputs from files, or 1")
-      ->check(kPositive);
+      ->check(cli::count());
   command->add_option("--engine", options->engine, "jit (native code) or reference (the interpreter)")
       ->check(CLI::IsMember({"jit", "reference"}))
       ->capture_default_str();
-  command->add_option("--threads", options->threads, "Threads to compute with; all cores by default")->check(kPositive);
+  command->add_option("--threads", options->threads, "Threads to compute with; all cores by default")
+      ->check(cli::count());
   command->add_option("--output", options->output,
                       "Write results to result-N.npy and new states to NAME.npy in this folder, and print their types");
   command->add_option("--repeat", options->repeat, "Time this many calls more: min, median and GFLOP/s")
-      ->check(kPositive);
+      ->check(cli::count());
+  command->add_flag("--quiet", options->quiet, "Do not print the results");
   command->footer(kExamples);
   command->callback([options] { run(*options); });
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "ir/cost.h"
 #include "ir/error.h"
 #include "ir/suggest.h"
 #include "passes/pass.h"
@@ -29,7 +30,7 @@ constexpr double kMargin = 8;
 constexpr std::size_t kMaxCharacters = 40;  // of a row; the details have all
 
 struct Options {
-  std::string file;
+  GraphFile file;
   std::string output;
   std::string stage;
   bool dot = false;
@@ -210,7 +211,7 @@ void run(const Options& options) {
   passes::run_passes(graph, passes::default_pipeline(),
                      {.on_stage =
                           [&](std::string_view name, const ir::Graph& stage) {
-                            stages.push_back({std::string(name), view_of(stage), stage.nodes().size()});
+                            stages.push_back({std::string(name), view_of(stage), ir::node_count(stage)});
                           },
                       .on_time = {}});
   if (options.dot) {
@@ -234,7 +235,7 @@ void add_show(CLI::App& program) {
       "  sluice show step.ir -o step.html\n"
       "  sluice show step.ir --dot --stage fuse | dot -Tsvg > step.svg");
   const auto options = std::make_shared<Options>();
-  command->add_option("FILE", options->file, "A graph in text form; - for standard input")->required();
+  add_graph_file(*command, options->file)->required();
   command->add_option("-o,--output", options->output, "The page; - for standard output. By default the graph's name");
   auto* const dot = command->add_flag("--dot", options->dot, "Write one stage for Graphviz, to standard output");
   command->add_option("--stage", options->stage, "Which stage --dot writes: traced or a pass; the last by default")

@@ -1,17 +1,12 @@
 // The command `sluice`: reads, checks, explains and runs graphs in their text form, and uses saved models.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <new>
-#include <span>
-#include <string>
-#include <string_view>
-#include <vector>
 
 #include "ir/error.h"
-#include "ir/suggest.h"
+#include "tools/cli/cli.h"
 #include "tools/commands.h"
 
 namespace {
@@ -24,26 +19,6 @@ Every program built on Sluice, this one too, obeys the environment:
   SLUICE_LOG=trace,pass,jit         what is traced and why, each pass, each compiled program: to stderr
   SLUICE_NUM_THREADS=N              threads to compute with
 Options of a command beat the environment. docs/flags.md explains them.)";
-
-/// "; did you mean 'x'?" for the first word of the command line that is no command, or no option of the one called.
-std::string suggestion(const CLI::App& program, std::span<char* const> words) {
-  const auto called = program.get_subcommands();
-  std::vector<std::string> known;
-  if (called.empty()) {
-    for (const CLI::App* const command : program.get_subcommands({})) known.push_back(command->get_name());
-  } else {
-    for (const CLI::Option* const option : called.front()->get_options()) {
-      for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
-    }
-  }
-  const std::vector<std::string_view> names(known.begin(), known.end());
-  for (const std::string_view word : words) {
-    const std::string_view name = word.substr(0, word.find('='));
-    if (!called.empty() && !name.starts_with("--")) continue;
-    if (std::ranges::find(names, name) == names.end()) return sluice::did_you_mean(name, names);
-  }
-  return "";
-}
 
 }  // namespace
 
@@ -62,12 +37,7 @@ int main(int argc, char** argv) {
   sluice::tools::add_evaluate(program);
   sluice::tools::add_summary(program);
   try {
-    program.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    const int status = program.exit(error);
-    const std::string hint = status == 0 ? "" : suggestion(program, {argv + 1, static_cast<std::size_t>(argc - 1)});
-    if (!hint.empty()) fmt::print(stderr, "{}\n", hint.substr(2));
-    return status;
+    sluice::cli::parse(program, argc, argv);
   } catch (const sluice::Error& error) {
     fmt::print(stderr, "sluice: {}{}\n", error.what(), sluice::tools::shown_line(error.location()));
     return 1;

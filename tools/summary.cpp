@@ -56,6 +56,10 @@ void add_summary(CLI::App& program) {
   auto* const command = program.add_subcommand("summary", "List a saved model's layers, parameters and sizes");
   const auto folder = std::make_shared<std::string>();
   command->add_option("MODEL", *folder, "The folder of a saved model")->required();
+  command->footer(
+      "Examples:\n"
+      "  sluice summary digits\n"
+      "A program writes such a folder by save(); scripts/train-mnist does by --save digits.");
   command->callback([folder] { summarize(*folder); });
 }
 

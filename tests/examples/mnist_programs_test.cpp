@@ -92,6 +92,8 @@ TEST_CASE("what it does not know is an error, and nothing is trained") {
     CHECK(outcome.out.empty());
     CHECK(contains(outcome.err, wrong.named));
   }
+  CHECK(contains(run("--epochz 3").err, ": unknown option '--epochz'; did you mean '--epochs'?\n"));
+  CHECK(contains(run("--batch 0").err, ": --batch: expected a whole number from 1 to 1000000000, got '0'\n"));
 }
 
 TEST_CASE("--epochs 0 compiles, evaluates and stops, in both engines alike") {

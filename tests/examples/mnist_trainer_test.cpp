@@ -40,6 +40,12 @@ TEST_CASE("scripts/train-mnist --help prints, without a build, what the program 
   CHECK(run_program(TRAIN_MNIST, "--epochs 1 --help").out == help.out);
 }
 
+TEST_CASE("a rate that is no number above 0 is an error") {
+  for (const char* const rate : {"0", "-1", "inf", "fast", "1e-3x"})
+    CHECK(contains(run(fmt::format("--learning-rate {}", rate)).err,
+                   fmt::format("mnist_trainer: --learning-rate: expected a number above 0, got '{}'\n", rate)));
+}
+
 TEST_CASE("--json prints a line for each epoch and one for the test") {
   const Outcome outcome = train("--epochs 2 --json --schedule step --warm-up 1");
   CHECK(outcome.status == 0);

@@ -93,7 +93,7 @@ TEST_CASE("fuzz says what it has checked") {
 
 TEST_CASE("wrong arguments of check are told") {
   CHECK(run_sluice("check /no/such/file").err == "sluice: /no/such/file: cannot be opened\n");
-  CHECK(run_sluice("check /").err == "sluice: /: cannot be read\n");
+  CHECK(run_sluice("check /").err == "sluice: /: cannot be read: Is a directory\n");
   CHECK(contains(run_sluice("check - --batches 0 < /dev/null").err,
                  "--batches: expected a whole number from 1 to 1000000000, got '0'\n"));
   CHECK(contains(run_sluice("check - --batchs 3 < /dev/null").err, "did you mean '--batches'?\n"));

@@ -1,0 +1,180 @@
+// What programs say of their command line: wrong words, files that hold several graphs, and the examples of --help.
+#include "ir/text.h"
+#include "runtime/idx.h"
+#include "runtime/mnist_files.h"
+#include "runtime/npy.h"
+#include "runtime/picture.h"
+#include "runtime/saved_model.h"
+#include "runtime/synthetic_digits.h"
+#include "tests/tools/run_sluice.h"
+
+using namespace sluice;
+using namespace sluice::test;
+
+namespace {
+
+constexpr std::string_view kStep = R"(sluice-ir 1
+graph @step(%x: f32[B,3], %target: f32[B,2])
+    state(%w: f32[3,2] "w") {
+  %0: f32[B,2] = matmul %x, %w
+  %1: f32[B,2] = sub %0, %target
+  %2: f32[B,2] = square %1
+  %3: f32[] = reduce_sum %2 {axes=[0,1]}
+  %4: f32[3,2] = gradient %3, %w
+  %5: f32[3,2] = sub %w, %4
+  update %w = %5
+  return %3
+}
+)";
+
+constexpr std::string_view kLine = R"(sluice-ir 1
+graph @line(%x: f32[B,3])
+    state(%w: f32[3,1] "w") {
+  %0: f32[B,1] = matmul %x, %w
+  return %0
+}
+)";
+
+constexpr std::string_view kWrong = R"(sluice-ir 1
+graph @wrong(%x: f32[4]) {
+  %0: f32[4] = epx %x
+  return %0
+}
+)";
+
+#ifdef MNIST_MLP
+/// The commands that the text of --help shows, without what is said of them.
+std::vector<std::string> examples_in(const std::string& help) {
+  std::vector<std::string> commands;
+  for (const std::string& line : lines_of(help)) {
+    if (!line.starts_with("  sluice ") && !line.starts_with("  mnist_mlp ")) continue;
+    const std::string text = line.substr(2);
+    commands.push_back(text.substr(0, text.find("   ")));
+  }
+  return commands;
+}
+
+/// All files that the examples name.
+void write_files(const std::filesystem::path& folder) {
+  write_text(folder / "step.ir", kStep);
+  write_npy(folder / "x.npy", Array(DType::kF32, {4, 3}));
+  write_npy(folder / "w.npy", Array(DType::kF32, {3, 2}));
+  write_saved_model(folder / "parabola", {ir::parse(kLine), {Array(DType::kF32, {3, 1})}, {"y"}});
+
+  const auto mnist = folder / "mnist";
+  std::filesystem::create_directory(mnist);
+  const Dataset training = synthetic_digits(1, 0, 11001);
+  const Dataset test = synthetic_digits(1, 60000, 200);
+  write_idx(mnist / kTrainImages, training.images);
+  write_idx(mnist / kTrainLabels, training.labels);
+  write_idx(mnist / kTestImages, test.images);
+  write_idx(mnist / kTestLabels, test.labels);
+  write_idx(folder / "t10k-images-idx3-ubyte.gz", test.images);  // files that are not packed are read, too
+  write_npy(folder / "images.npy", test.images);
+  write_npy(folder / "labels.npy", test.labels);
+  const std::vector<std::uint8_t> png = encode_png(picture_at(test.images, 0));
+  for (const char* const name : {"three.png", "scan.png"})
+    write_text(folder / name, {reinterpret_cast<const char*>(png.data()), png.size()});
+  write_text(folder / "four.pgm", "P2 2 2 255 0 255 255 0");
+  REQUIRE(run_program(MNIST_MLP, fmt::format("--data '{}' --epochs 0 --quiet --save '{}'", mnist.string(),
+                                             (folder / "digits").string()))
+              .status == 0);
+}
+#endif
+
+}  // namespace
+
+TEST_CASE("a wrong word of the command line is named, and what would be right") {
+  struct Wrong {
+    const char* arguments;
+    const char* message;
+    const char* command;
+  };
+  for (const Wrong& wrong : {
+           Wrong{"explain x.ir --batch 0", "--batch: expected a whole number from 1 to 1000000000, got '0'",
+                 "sluice explain"},
+           {"explain x.ir --batch ten", "--batch: expected a whole number from 1 to 1000000000, got 'ten'",
+            "sluice explain"},
+           {"explain x.ir --batch 1.5", "--batch: expected a whole number from 1 to 1000000000, got '1.5'",
+            "sluice explain"},
+           {"run x.ir --threads 9999999999",
+            "--threads: expected a whole number from 1 to 1000000000, got '9999999999'", "sluice run"},
+           {"run x.ir --random -1", "--random: expected a whole number from 0 to 18446744073709551615, got '-1'",
+            "sluice run"},
+           {"check x.ir --batches 1,0", "--batches: expected a whole number from 1 to 1000000000, got '0'",
+            "sluice check"},
+           {"fuzz --count 0", "--count: expected a whole number from 1 to 1000000000, got '0'", "sluice fuzz"},
+           {"fuzz --cuont 3", "unknown option '--cuont'; did you mean '--count'?", "sluice fuzz"},
+           {"fuzz --cuont=3", "unknown option '--cuont'; did you mean '--count'?", "sluice fuzz"},
+           {"fuzz 3", "unexpected argument '3'", "sluice fuzz"},
+           {"fuzz --count", "--count: expected a value", "sluice fuzz"},
+           {"fuzz --count 1 --count 2", "--count: expected once, got 2 times", "sluice fuzz"},
+           {"sumary digits", "unknown command 'sumary'; did you mean 'summary'?", "sluice"},
+           {"opt", "FILE is required", "sluice opt"},
+           {"", "expected a command: check, fuzz, opt, run, explain, show, predict, evaluate, summary", "sluice"},
+       }) {
+    const Outcome outcome = run_sluice(wrong.arguments);
+    INFO(wrong.arguments);
+    CHECK(outcome.status == 2);
+    CHECK(outcome.out.empty());
+    CHECK(outcome.err == fmt::format("sluice: {}\n`{} --help` lists what it takes.\n", wrong.message, wrong.command));
+  }
+}
+
+TEST_CASE("--graph takes one of several graphs, and errors keep the lines of the file") {
+  const TemporaryFolder folder;
+  const auto both = write_text(folder.path() / "both.ir", fmt::format("// step after traced\n{}\n{}", kStep, kLine));
+  const auto opt = [&](const std::string& options) {
+    return run_sluice(fmt::format("opt '{}' --passes=dce {}", both.string(), options));
+  };
+  CHECK(opt("--graph step").out == kStep);
+  CHECK(opt("--graph line").out == kLine);
+  CHECK(opt("").err ==
+        fmt::format("sluice: {}: there are several graphs, step, line: --graph NAME takes one\n", both.string()));
+  CHECK(
+      opt("--graph lien").err ==
+      fmt::format("sluice: {}: there is no graph 'lien'; did you mean 'line'?; there is step, line\n", both.string()));
+  for (const char* const command : {"run", "explain", "check --no-jit"})
+    CHECK(run_sluice(fmt::format("{} '{}' --graph line", command, both.string())).status == 0);
+
+  // The stages of one graph: it is meant as it was traced.
+  const Outcome all = run_sluice(fmt::format("opt '{}' --graph step --print-after=all", both.string()));
+  const auto stages = write_text(folder.path() / "stages.ir", all.out);
+  CHECK(run_sluice(fmt::format("opt - --passes=dce < '{}'", stages.string())).out == kStep);
+
+  const auto wrong = write_text(folder.path() / "wrong.ir", fmt::format("{}{}", kLine, kWrong));
+  const Outcome outcome = run_sluice(fmt::format("opt '{}' --graph wrong", wrong.string()));
+  CHECK(contains(outcome.err, "wrong.ir:9:16: unknown op 'epx'; did you mean 'exp'?\n  %0: f32[4] = epx %x\n"));
+  CHECK(run_sluice(fmt::format("opt '{}' --graph line --passes=dce", wrong.string())).out == kLine);
+}
+
+TEST_CASE("a folder is no graph") {
+  const TemporaryFolder folder;
+  for (const char* const command : {"opt", "explain", "show", "check"})
+    CHECK(run_sluice(fmt::format("{} '{}'", command, folder.path().string())).err ==
+          fmt::format("sluice: {}: cannot be read: Is a directory\n", folder.path().string()));
+}
+
+#ifdef MNIST_MLP
+TEST_CASE("the examples that --help shows run") {
+  const TemporaryFolder folder;
+  write_files(folder.path());
+  const std::filesystem::path programs = std::filesystem::path(SLUICE_PROGRAM).parent_path();
+  const bool has_dot = std::system("command -v dot > /dev/null") == 0;
+  for (const char* const command :
+       {"check", "fuzz", "opt", "run", "explain", "show", "predict", "evaluate", "summary"}) {
+    const std::vector<std::string> examples = examples_in(run_sluice(std::string(command) + " --help").out);
+    CHECK_MESSAGE(!examples.empty(), command);
+    for (std::string example : examples) {
+      if (const std::size_t pipe = example.find(" | dot"); pipe != std::string::npos && !has_dot) example.resize(pipe);
+      const auto script = write_text(folder.path() / "script", "set -eo pipefail\n" + example + "\n");
+      const Outcome outcome = run_program("/bin/bash", fmt::format("'{}'", script.string()),
+                                          fmt::format("cd '{}'; export SLUICE_DATA_DIR=mnist PATH='{}':\"$PATH\";",
+                                                      folder.path().string(), programs.string()));
+      INFO(example, "\n", outcome.err);
+      CHECK(outcome.status == 0);
+      CHECK(outcome.err.empty());
+    }
+  }
+}
+#endif

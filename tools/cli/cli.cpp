@@ -1,0 +1,93 @@
+#include "tools/cli/cli.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <string_view>
+#include <vector>
+
+#include "ir/suggest.h"
+
+namespace sluice::cli {
+
+namespace {
+
+constexpr int kExitUsage = 2;
+
+/// The command of `app` that the user called, or `app`.
+const CLI::App& called(const CLI::App& app) {
+  const auto commands = app.get_subcommands();
+  return commands.empty() ? app : *commands.front();
+}
+
+std::vector<std::string> commands_of(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* const command : app.get_subcommands({})) names.push_back(command->get_name());
+  return names;
+}
+
+std::string suggestion(std::string_view word, const std::vector<std::string>& known) {
+  return did_you_mean(word, std::vector<std::string_view>(known.begin(), known.end()));
+}
+
+/// What to say of a word that neither `app` nor the command called takes.
+std::string unknown(const CLI::App& app, const std::string& word) {
+  if (!word.starts_with('-')) {
+    const std::vector<std::string> commands = commands_of(app);
+    if (commands.empty() || !app.get_subcommands().empty()) return fmt::format("unexpected argument '{}'", word);
+    return fmt::format("unknown command '{}'{}", word, suggestion(word, commands));
+  }
+  const std::string name = word.substr(0, word.find('='));
+  std::vector<std::string> options;
+  for (const CLI::Option* const option : called(app).get_options())
+    for (const std::string& known : option->get_lnames()) options.push_back("--" + known);
+  return fmt::format("unknown option '{}'{}", name, suggestion(name, options));
+}
+
+std::string message(const CLI::App& app, const CLI::ParseError& error) {
+  // Of several mistakes, a misspelled word is likely to be the cause of the others.
+  for (const std::string& word : app.remaining(true))
+    if (word != "--") return unknown(app, word);
+  const std::string what = error.what();
+  if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && &called(app) == &app && !commands_of(app).empty())
+    return fmt::format("expected a command: {}", CLI::detail::join(commands_of(app), ", "));
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
+    for (const CLI::Option* const option : called(app).get_options()) {
+      const std::string& name = option->get_name();
+      if (!what.starts_with(name + ":")) continue;
+      return option->count() > 1 ? fmt::format("{}: expected once, got {} times", name, option->count())
+                                 : fmt::format("{}: expected a value", name);
+    }
+  }
+  return what;
+}
+
+}  // namespace
+
+CLI::Validator positive() {
+  const auto check = [](const std::string& text) -> std::string {
+    double value = 0;
+    const char* const end = text.data() + text.size();
+    const auto [read, error] = std::from_chars(text.data(), end, value);
+    if (error == std::errc() && read == end && value > 0 && std::isfinite(value)) return "";
+    return fmt::format("expected a number above 0, got '{}'", text);
+  };
+  return {check, ""};
+}
+
+void parse(CLI::App& app, int argc, char** argv) {
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::RuntimeError& error) {
+    std::exit(error.get_exit_code());
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) std::exit(app.exit(error));
+    const CLI::App& command = called(app);
+    const std::string name = &command == &app ? app.get_name() : app.get_name() + " " + command.get_name();
+    fmt::print(stderr, "{}: {}\n`{} --help` lists what it takes.\n", app.get_name(), message(app, error), name);
+    std::exit(kExitUsage);
+  }
+}
+
+}  // namespace sluice::cli
