@@ -8,7 +8,8 @@
 
 namespace sluice {
 
-Dense::Dense(std::int64_t out, Activation activation) : Module("dense"), out_(out), activation_(std::move(activation)) {
+Dense::Dense(std::int64_t out, Activation activation, Initializer weights)
+    : Module("dense"), out_(out), activation_(std::move(activation)), weights_(std::move(weights)) {
   if (out < 1) fail("dense: the size of the output is at least 1, got {}", out);
 }
 
@@ -17,7 +18,13 @@ Tensor Dense::operator()(const Arg& x) {
   const bool fits = x.dtype() == DType::kF32 && x.rank() == 2 && !x.shape()[1].batch;
   if (!fits) fail_at_user(fmt::format("dense: expected f32[batch,in], got {}", to_string(x.type())), {&x.tensor(), 1});
   const std::int64_t in = x.shape()[1].size;
-  const Variable w = lazy_variable("w", [&] { return glorot_uniform(in, out_); });
+  const Variable w = lazy_variable("w", [&] {
+    Array initial = weights_(in, out_);
+    const Type expected{DType::kF32, {Dim(in), Dim(out_)}};
+    if (initial.type() == expected) return initial;
+    fail_at_user(
+        fmt::format("dense: the weights begin as {}, expected {}", to_string(initial.type()), to_string(expected)));
+  });
   const Variable b = lazy_variable("b", [&] { return Array(DType::kF32, {out_}); });
   if (w.type().shape[0] != Dim(in)) {
     fail_at_user(fmt::format("dense: \"{}\" is {}, so the input has {} columns, got {}", w.name(), to_string(w.type()),
@@ -36,7 +43,9 @@ Tensor Sequential::call(const Arg& x, std::optional<Mode> mode) {
 }
 
 void Sequential::fail_without_mode() {
-  fail_at_user("sequential: a layer does something else in training, so it needs a Mode: call model(x, mode)");
+  fail_at_user(
+      "sequential: a layer does something else in training, so it needs a Mode: call model(x, Mode::kTrain) in a "
+      "training step, and model(x, Mode::kEvaluate) elsewhere, as in an ExportModule");
 }
 
 }  // namespace sluice

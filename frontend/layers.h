@@ -11,26 +11,30 @@
 #include "frontend/elementwise.h"
 #include "frontend/module.h"
 #include "frontend/nn.h"
+#include "frontend/random.h"
 
 namespace sluice {
 
 /// A function of a tensor: an activation or a whole layer. Calls go by Arg, so that the user's line is kept.
 using Activation = std::function<Tensor(const Arg&)>;
 
-/// activation(x @ w + b) for x of [batch, in]. w is f32[in, out], made at the first call with glorot_uniform, when `in`
-/// is known; b is f32[out] and begins at zero.
+/// activation(x @ w + b) for x of [batch, in]. w is f32[in, out], made at the first call, when `in` is known, by
+/// `weights` (frontend/random.h); b is f32[out] and begins at zero.
 class Dense : public Module {
  public:
-  explicit Dense(std::int64_t out, Activation activation = identity);
+  explicit Dense(std::int64_t out, Activation activation = identity, Initializer weights = glorot_uniform);
   /// For the name of a function that C++ overloads: Dense(10, tanh).
-  Dense(std::int64_t out, Tensor (*activation)(const Arg&)) : Dense(out, Activation(activation)) {}
+  Dense(std::int64_t out, Tensor (*activation)(const Arg&), Initializer weights = glorot_uniform)
+      : Dense(out, Activation(activation), std::move(weights)) {}
 
-  /// Throws Error at the user's line unless x is f32 of rank 2 with the `in` of the first call.
+  /// Throws Error at the user's line unless x is f32 of rank 2 with the `in` of the first call, and what `weights`
+  /// gives is f32[in, out].
   Tensor operator()(const Arg& x);
 
  private:
   std::int64_t out_;
   Activation activation_;
+  Initializer weights_;
 };
 
 /// dropout(x, rate, mode) as a layer: MLP model(Dense(64, relu), Dropout(0.2), Dense(10)).

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <source_location>
 #include <vector>
 
@@ -26,8 +27,20 @@ Tensor random_uniform(const Shape& shape, double low = 0, double high = 1, DType
 Tensor random_normal(const Shape& shape, double mean = 0, double standard_deviation = 1, DType dtype = DType::kF32,
                      std::source_location where = std::source_location::current());
 
+// Arrays of random f32 for variables to begin as, drawn on the host, each from a stream of its own since set_seed.
+
+/// Uniform in [low, high), of `sizes`.
+Array initial_uniform(std::vector<std::int64_t> sizes, double low, double high);
+/// Normally distributed, of `sizes`.
+Array initial_normal(std::vector<std::int64_t> sizes, double mean, double standard_deviation);
+
+/// How weights f32[in,out] begin: one of those below, or a lambda.
+using Initializer = std::function<Array(std::int64_t in, std::int64_t out)>;
+
 /// Initial weights f32[in,out], uniform within the limits of Xavier Glorot and Bengio (2010): sqrt(6 / (in + out)) on
-/// both sides of 0. Drawn on the host, from a stream of its own for each call since set_seed.
+/// both sides of 0.
 Array glorot_uniform(std::int64_t in, std::int64_t out);
+/// The same, normal with the standard deviation of Kaiming He et al. (2015) for relu: sqrt(2 / in).
+Array he_normal(std::int64_t in, std::int64_t out);
 
 }  // namespace sluice

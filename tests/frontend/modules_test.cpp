@@ -1,6 +1,7 @@
 // Modules: what they hold, layers of a user's own, and what a failed trace leaves.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 
@@ -97,6 +98,50 @@ TEST_CASE("weights are drawn within Glorot's limits, by seed and order") {
   CHECK(std::abs(sum / 60000) < 0.01 * limit);
 }
 
+TEST_CASE("weights begin as the layer is told, from the same numbers for the same seed") {
+  set_seed(7);
+  const Array normal = initial_normal({300, 201}, 1, 2);
+  const Array uniform = initial_uniform({60001}, -3, 1);
+  set_seed(7);
+  CHECK(initial_normal({300, 201}, 1, 2) == normal);
+  CHECK(initial_uniform({60001}, -3, 1) == uniform);
+  const auto moments = [](const Array& array) {
+    double sum = 0;
+    double squares = 0;
+    for (const float x : array.data<float>()) {
+      sum += x;
+      squares += double{x} * x;
+    }
+    const double mean = sum / static_cast<double>(array.element_count());
+    return std::pair(mean, std::sqrt(squares / static_cast<double>(array.element_count()) - mean * mean));
+  };
+  const auto [mean, deviation] = moments(normal);
+  CHECK(mean == doctest::Approx(1).epsilon(0.03));
+  CHECK(deviation == doctest::Approx(2).epsilon(0.03));
+  // Of a normal distribution 68.27% are within a standard deviation.
+  const auto near = std::ranges::count_if(normal.data<float>(), [](float x) { return x > -1 && x < 3; });
+  CHECK(static_cast<double>(near) / static_cast<double>(normal.element_count()) ==
+        doctest::Approx(0.6827).epsilon(0.01));
+  CHECK(std::ranges::min(uniform.data<float>()) >= -3);
+  CHECK(std::ranges::min(uniform.data<float>()) < -2.99F);
+  CHECK(std::ranges::max(uniform.data<float>()) <= 1);
+  CHECK(moments(uniform).first == doctest::Approx(-1).epsilon(0.03));
+  CHECK(moments(uniform).second == doctest::Approx(4 / std::sqrt(12.0)).epsilon(0.03));
+  CHECK(moments(he_normal(200, 300)).second == doctest::Approx(0.1).epsilon(0.03));
+
+  set_seed(7);
+  MLP model(Dense(5, relu, he_normal),
+            Dense(2, identity, [](std::int64_t in, std::int64_t out) { return initial_uniform({in, out}, -1, 1); }));
+  function("f", {f32(batch, 4)}, [&](Tensor x) { return model(x); }).compile();
+  set_seed(7);
+  CHECK(model.variables()[0].value() == he_normal(4, 5));
+  CHECK(model.variables()[2].value() == initial_uniform({5, 2}, -1, 1));
+
+  Dense wrong(2, identity, [](std::int64_t in, std::int64_t out) { return initial_uniform({out, in}, -1, 1); });
+  CHECK(thrown([&] { function("f", {f32(batch, 4)}, [&](Tensor x) { return wrong(x); }).compile(); }) ==
+        "@modules_test.cpp dense: the weights begin as f32[2,4], expected f32[4,2]");
+}
+
 TEST_CASE("models list their variables once, in order, trainable ones apart") {
   Scale shared;
   MLP model(Dense(2), shared, Dense(2), shared);
@@ -123,9 +168,10 @@ TEST_CASE("a sequence passes the mode to the layers that take one") {
   }
   CHECK(dropped > 20);
   CHECK(dropped < 80);
-  CHECK(
-      thrown([&] { function("f", {f32(batch, 3)}, [&](Tensor x) { return model(x); }).compile(); }) ==
-      "@modules_test.cpp sequential: a layer does something else in training, so it needs a Mode: call model(x, mode)");
+  CHECK(thrown([&] { function("f", {f32(batch, 3)}, [&](Tensor x) { return model(x); }).compile(); }) ==
+        "@modules_test.cpp sequential: a layer does something else in training, so it needs a Mode: call model(x, "
+        "Mode::kTrain) in a "
+        "training step, and model(x, Mode::kEvaluate) elsewhere, as in an ExportModule");
   MLP plain(Dense(2, tanh), [](Tensor x) { return -x; });
   CHECK(function([&](Tensor x) { return outputs(plain(x), plain(x, Mode::kTrain)); })(ones({1, 3}))[1].type() ==
         Type{DType::kF32, {1, 2}});
