@@ -56,6 +56,22 @@ std::pair<std::int64_t, std::int64_t> size_of_input(const LoadedModel& model, co
   return {shape[1].size, shape[2].size};
 }
 
+/// Tells on stderr if the model, as one of MNIST's digits, would see what its user hardly means. `pixels` are as the
+/// model gets them, but for their size.
+void hint_at(const Array& pixels, const std::string& file, bool inverted) {
+  constexpr double kLight = 160;
+  const auto [darkest, brightest] = std::ranges::minmax(pixels.data<std::uint8_t>());
+  if (darkest == brightest) {
+    fmt::print(stderr, "sluice: there is nothing in {}: all its pixels are the same\n", file);
+  } else if (border_brightness(pixels) > kLight) {
+    fmt::print(stderr, "{}\n",
+               inverted ? fmt::format("sluice: {} is light on dark as it is; leave --invert out", file)
+                        : fmt::format("sluice: {} is dark on light; for a model of light on dark, as MNIST's digits "
+                                      "are, use --invert",
+                                      file));
+  }
+}
+
 std::vector<Picture> read_all(const Options& options, std::int64_t height, std::int64_t width) {
   std::vector<Picture> all;
   for (const std::string& file : options.files) {
@@ -66,13 +82,8 @@ std::vector<Picture> read_all(const Options& options, std::int64_t height, std::
     const std::int64_t begin = size == 1 ? 0 : options.first;
     for (std::int64_t i = begin; i < std::min(size, begin + options.count); ++i) {
       Array pixels = picture_at(pictures, i);
-      constexpr double kLight = 160;
-      if (!options.invert && border_brightness(pixels) > kLight && i == begin) {
-        fmt::print(stderr,
-                   "sluice: {} is dark on light; for a model of light on dark, as MNIST's digits are, use --invert\n",
-                   file);
-      }
       if (options.invert) pixels = inverted(pixels);
+      if (i == begin) hint_at(pixels, file, options.invert);
       all.push_back({size == 1 ? file : fmt::format("{}[{}]", file, i),
                      options.center ? centered(pixels, height, width) : fitted(pixels, height, width)});
     }

@@ -73,6 +73,19 @@ TEST_CASE("predict scales pictures and exchanges dark and light where asked, and
   const Outcome light = work.run("predict --no-picture corners scan.png --invert");
   CHECK(light.err == "");
   CHECK(light.out == "scan.png: 3 with 100.0%\n");
+
+  Array chalk(DType::kU8, {40, 40});  // the same with light ink on a dark board
+  for (std::size_t i = 0; i < 1600; ++i) chalk.data<std::uint8_t>()[i] = i / 40 >= 20 && i % 40 >= 20 ? 255 : 0;
+  work.write("chalk.png", chalk);
+  CHECK(work.run("predict --no-picture corners chalk.png").err == "");
+  const std::string as_it_is = "sluice: chalk.png is light on dark as it is; leave --invert out\n";
+  CHECK(work.run("predict --no-picture corners chalk.png --invert").err == as_it_is);
+  CHECK(work.run("predict --no-picture corners chalk.png --invert --center").err == as_it_is);
+  work.write("black.png", Array(DType::kU8, {3, 3}));
+  for (const char* const options : {"", " --center", " --invert"}) {
+    CHECK(work.run(fmt::format("predict --no-picture corners black.png{}", options)).err ==
+          "sluice: there is nothing in black.png: all its pixels are the same\n");
+  }
 }
 
 TEST_CASE("predict refuses what it cannot do, before it prints anything") {
