@@ -22,6 +22,12 @@ Dataset read_dataset(const std::filesystem::path& images, const std::filesystem:
     fail("{}: expected a label for each row of {}, got {} and {}", labels.string(), images.string(),
          to_string(known.type()), to_string(examples.type()));
   }
+  if (examples.rank() == 1 && is_integer(examples.dtype()) && known.rank() > 1) {
+    fail(
+        "{}: expected examples, got {}, and {} in {} for its labels: are the two files exchanged? (if this is meant, "
+        "make a Dataset of two read_array)",
+        images.string(), to_string(examples.type()), to_string(known.type()), labels.string());
+  }
   return {std::move(examples), std::move(known)};
 }
 

@@ -11,7 +11,8 @@ namespace sluice {
 /// as read_npy and read_idx do.
 Array read_array(const std::filesystem::path& path);
 
-/// A data set of two such files. Throws Error that names both if they do not have the same number of rows.
+/// A data set of two such files. Throws Error that names both if they do not have the same number of rows, or if they
+/// look exchanged: integers as examples, and a whole array for the label of each.
 Dataset read_dataset(const std::filesystem::path& images, const std::filesystem::path& labels);
 
 }  // namespace sluice

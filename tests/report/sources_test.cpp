@@ -96,5 +96,12 @@ TEST_CASE("arrays come from npy and idx files by their first bytes") {
                     fmt::format("{0}/labels: expected a label for each row of {0}/images, got u8[3] and f32[2,2]",
                                 folder.path().string())
                         .c_str());
+  write_npy(folder.path() / "images", Array(DType::kU8, {3, 2, 2}));
+  CHECK(read_dataset(folder.path() / "images", folder.path() / "labels").size() == 3);
+  CHECK_THROWS_WITH(read_dataset(folder.path() / "labels", folder.path() / "images"),
+                    fmt::format("{0}/labels: expected examples, got u8[3], and u8[3,2,2] in {0}/images for its labels: "
+                                "are the two files exchanged? (if this is meant, make a Dataset of two read_array)",
+                                folder.path().string())
+                        .c_str());
   CHECK_THROWS_AS(read_array(folder.path() / "none"), Error);
 }
