@@ -21,6 +21,10 @@ namespace {
 }  // namespace
 
 AtomicFile::AtomicFile(std::filesystem::path target) : target_(std::move(target)), name_(target_.string() + ".XXXXXX") {
+  if (std::filesystem::is_directory(target_)) {
+    errno = EISDIR;
+    fail_write(target_);
+  }
   descriptor_ = mkostemp(name_.data(), O_CLOEXEC);
   if (descriptor_ < 0) fail_write(target_);
 }

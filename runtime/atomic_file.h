@@ -12,7 +12,7 @@ namespace sluice {
 /// process (which may leave the new one behind as "target.XXXXXX").
 class AtomicFile {
  public:
-  /// Throws Error if no file can be made in the folder of `target`.
+  /// Throws Error if no file can be made in the folder of `target`, or if it is a folder itself.
   explicit AtomicFile(std::filesystem::path target);
   ~AtomicFile();
   AtomicFile(const AtomicFile&) = delete;

@@ -68,8 +68,9 @@ void add_figures(report::Page& page, const ClassifierReport& what, const Classif
     seconds += record.seconds;
     best = std::max(best, record.images_per_second);
   }
-  page.add({"epochs", fmt::format("{}", epochs.size()), fmt::format("in {:.1f} s", seconds)});
-  page.add({"images a second", short_number(best), "best epoch"});
+  // A loop of one's own may have taken no times.
+  page.add({"epochs", fmt::format("{}", epochs.size()), seconds > 0 ? fmt::format("in {:.1f} s", seconds) : ""});
+  if (best > 0) page.add({"images a second", short_number(best), "best epoch"});
 }
 
 }  // namespace

@@ -65,6 +65,9 @@ TEST_CASE("a folder that is not there, and a name that is a folder's") {
   const std::string message = path.string() + ": cannot be written: No such file or directory";
   CHECK_THROWS_WITH_AS(AtomicFile{path}, message.c_str(), Error);
   std::filesystem::create_directory(folder.path() / "folder");
-  AtomicFile file(folder.path() / "folder");
+  const auto taken = folder.path() / "folder";
+  CHECK_THROWS_WITH_AS(AtomicFile{taken}, (taken.string() + ": cannot be written: Is a directory").c_str(), Error);
+  AtomicFile file(folder.path() / "late");
+  std::filesystem::create_directory(folder.path() / "late");
   CHECK_THROWS_AS(file.commit(), Error);
 }
