@@ -1,5 +1,7 @@
 #include "frontend/elementwise.h"
 
+#include <fmt/format.h>
+
 #include <array>
 
 #include "frontend/broadcasting.h"
@@ -20,12 +22,30 @@ Tensor binary(ir::Op op, const Operand& x, const Operand& y) {
   return trace.add(op, detail::unify(to_string(op), std::array{x, y}));
 }
 
+/// Who writes x / 255 for bytes wants floats, which TensorFlow makes of them; here they stay what they are.
+Tensor divide(std::string_view name, const Operand& x, const Operand& y, bool floats, std::string_view advice) {
+  const Scope scope(x.where());
+  Trace& trace = Trace::required(name);
+  const std::vector<Tensor> operands = detail::unify(name, std::array{x, y});
+  if (is_float(operands[0].dtype()) != floats) {
+    fail_at_user(fmt::format("{}: takes {}, got {}; {}", name, floats ? "floats" : "integers",
+                             to_string((x.tensor() != nullptr ? x : y).tensor()->type()), advice),
+                 operands);
+  }
+  return trace.add(ir::Op::kDiv, operands);
+}
+
 }  // namespace
 
 Tensor add(const Operand& x, const Operand& y) { return binary(ir::Op::kAdd, x, y); }
 Tensor subtract(const Operand& x, const Operand& y) { return binary(ir::Op::kSub, x, y); }
 Tensor multiply(const Operand& x, const Operand& y) { return binary(ir::Op::kMul, x, y); }
-Tensor divide(const Operand& x, const Operand& y) { return binary(ir::Op::kDiv, x, y); }
+Tensor divide(const Operand& x, const Operand& y) {
+  return divide("div", x, y, true, "convert with cast, or use truncatediv, which drops what is behind the point");
+}
+Tensor truncatediv(const Operand& x, const Operand& y) {
+  return divide("truncatediv", x, y, false, "use / for floats");
+}
 Tensor pow(const Operand& x, const Operand& y) { return binary(ir::Op::kPow, x, y); }
 Tensor maximum(const Operand& x, const Operand& y) { return binary(ir::Op::kMaximum, x, y); }
 Tensor minimum(const Operand& x, const Operand& y) { return binary(ir::Op::kMinimum, x, y); }

@@ -10,7 +10,10 @@ namespace sluice {
 Tensor add(const Operand& x, const Operand& y);
 Tensor subtract(const Operand& x, const Operand& y);
 Tensor multiply(const Operand& x, const Operand& y);
+/// Throws Error for integers: x / 255 of bytes would be 0 or 1.
 Tensor divide(const Operand& x, const Operand& y);
+/// Of integers: x / y without what is behind the point, so -7 and 2 give -3, and x / 0 is 0.
+Tensor truncatediv(const Operand& x, const Operand& y);
 Tensor pow(const Operand& x, const Operand& y);
 Tensor maximum(const Operand& x, const Operand& y);
 Tensor minimum(const Operand& x, const Operand& y);

@@ -126,6 +126,12 @@ class Function<R, std::index_sequence<I...>> {
     return (*body_)(arguments.tensor()...);
   }
 
+  /// Throws Error, as a call would, unless it could run with these arguments: of the types of its signature, and with
+  /// labels that there are classes for. Throws Error if it has no signature.
+  void check(HostArgumentAt<I>... arguments) const {
+    core_->check(std::array<HostArgument, sizeof...(I)>{arguments...});
+  }
+
   const std::string& name() const { return core_->name(); }
   /// Traces and compiles now instead of at the first call. Throws Error unless it has a signature.
   void compile() const { core_->compile(); }

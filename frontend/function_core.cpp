@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 
@@ -90,6 +91,7 @@ FunctionCore::Call FunctionCore::call(std::span<const HostArgument> arguments) {
   }
   Version& version = *found;
   const Busy busy(busy_);
+  check_labels(version, arguments);
   compile(version);
   for (std::size_t i = 0; i < arguments.size(); ++i) version.inputs[i] = arguments[i].array();
   // Give the arrays back after the call; assigning an empty one keeps the room for the sizes.
@@ -121,6 +123,33 @@ void FunctionCore::check_arguments(std::span<const HostArgument> arguments) cons
     }
     fail_at_user(fmt::format("{}: argument {} is {}, expected {}", name_, i, to_string(came), to_string(expected)));
   }
+}
+
+void FunctionCore::check_labels(const Version& version, std::span<const HostArgument> arguments) const {
+  for (const ExpectedLabels& expected : version.expected_labels) {
+    const HostArgument& argument = arguments[expected.argument];
+    visit_dtype(argument.array().dtype(), [&]<typename T>(T) {
+      const std::span<const T> labels = argument.array().data<T>();
+      const auto wrong = std::ranges::find_if(labels, [&](T label) {
+        return static_cast<std::uint64_t>(label) >= static_cast<std::uint64_t>(expected.classes);  // or below 0
+      });
+      if (wrong == labels.end()) return;
+      const Scope scope(argument.where());
+      fail_at_user(
+          fmt::format("{}: element {} of argument {} is the label {}, expected 0 to {} for the {} classes of "
+                      "the logits at {}",
+                      name_, wrong - labels.begin(), expected.argument, *wrong, expected.classes - 1, expected.classes,
+                      to_string(expected.where)));
+    });
+  }
+}
+
+void FunctionCore::check(std::span<const HostArgument> arguments) {
+  if (!signature_) fail("{}: only a function with a signature can tell what it takes before it is called", name_);
+  check_arguments(arguments);
+  const std::scoped_lock lock(tracing_lock(), mutex_);
+  check_not_busy();
+  check_labels(signed_version(), arguments);
 }
 
 void FunctionCore::check_inlined(std::span<const Tensor> arguments) const {
@@ -195,6 +224,7 @@ FunctionCore::Version& FunctionCore::trace(std::vector<TensorSpec> arguments) {
   version->graph = trace.finish(results);
   version->arguments = std::move(arguments);
   version->variables = trace.variables();
+  version->expected_labels = trace.expected_labels();
   version->inputs.resize(parameters.size());
   version->results.resize(results.size());
   return *versions_.emplace_back(std::move(version));

@@ -14,6 +14,7 @@
 
 #include "frontend/spec.h"
 #include "frontend/tensor.h"
+#include "frontend/trace.h"
 #include "ir/array.h"
 #include "ir/graph.h"
 #include "runtime/executable.h"
@@ -66,6 +67,8 @@ class FunctionCore {
   /// is one and the results of the call before are held by nobody.
   Call call(std::span<const HostArgument> arguments);
 
+  /// Throws Error, as a call would, unless it could run with these arguments. Throws Error if there is no signature.
+  void check(std::span<const HostArgument> arguments);
   /// Throws Error unless tensors of another trace fit the signature.
   void check_inlined(std::span<const Tensor> arguments) const;
   void compile();
@@ -81,6 +84,7 @@ class FunctionCore {
     std::vector<TensorSpec> arguments;
     ir::Graph graph;
     runtime::Variables variables;
+    std::vector<ExpectedLabels> expected_labels;
     std::unique_ptr<runtime::Executable> executable;  ///< null until the first call
     std::vector<Array> inputs;                        ///< kept, so that a call does not allocate their sizes
     std::vector<Array> results;
@@ -93,6 +97,7 @@ class FunctionCore {
   Version& trace(std::vector<TensorSpec> arguments);
   void check_not_busy() const;
   void check_arguments(std::span<const HostArgument> arguments) const;
+  void check_labels(const Version& version, std::span<const HostArgument> arguments) const;
   void compile(Version& version);
   void log_trace(const std::vector<TensorSpec>& arguments) const;
 

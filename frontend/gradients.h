@@ -24,8 +24,9 @@ class Targets {
   std::vector<Tensor> tensors_;
 };
 
-/// The derivatives of the float scalar `y` with respect to each target, along all paths; zeros where y does not depend
-/// on it. Throws Error at the user's line if y is not a scalar or a target is not of floats.
+/// The derivatives of the float scalar `y` with respect to each target, along all paths; zeros, and a warning, where y
+/// does not depend on it. Throws Error at the user's line if there is no target, if y is not a scalar or a target is
+/// not of floats.
 std::vector<Tensor> gradients(const Arg& y, const Targets& targets);
 
 /// The length of all tensors as one vector: sqrt(sum of squares). Throws Error if there is none.

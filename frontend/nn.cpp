@@ -48,8 +48,10 @@ Tensor sparse_softmax_cross_entropy(const Arg& logits, const Arg& labels) {
                              to_string(logits.type()), to_string(labels.type())),
                  std::array{logits.tensor(), labels.tensor()});
   }
+  const std::int64_t classes = logits.shape()[logits.rank() - 1].size;
+  Trace::required(kName).expect_labels(labels, classes);
   const Tensor shift = shifted(kName, logits, -1);
-  const Tensor at_label = one_hot(labels, logits.shape()[logits.rank() - 1].size, DType::kBool);
+  const Tensor at_label = one_hot(labels, classes, DType::kBool);
   // A selection and not a product: 0 * -inf would be NaN.
   const Tensor of_label = reduce_sum(select(at_label, shift, 0), -1);
   return log(reduce_sum(exp(shift), -1)) - of_label;

@@ -15,7 +15,8 @@ Tensor softmax(const Arg& x, int axis = -1);
 /// log(softmax(x)) along `axis`, without the loss of digits of taking the logarithm.
 Tensor log_softmax(const Arg& x, int axis = -1);
 /// For each row of `logits` [..., classes] the negative logarithm of softmax at its integer label. `labels` has the
-/// shape of the rows; a label out of range selects no class.
+/// shape of the rows. A label out of range selects no class; where the labels are an argument of the function, a call
+/// with such a one throws Error before it runs.
 Tensor sparse_softmax_cross_entropy(const Arg& logits, const Arg& labels);
 /// For each element -z log(p) - (1 - z) log(1 - p), where p is sigmoid(logits) and z, from 0 to 1, that of `labels`.
 /// Both are floats of one type; no overflow for any finite logit.

@@ -3,16 +3,38 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "frontend/elementwise.h"
 #include "frontend/trace.h"
 
 namespace sluice {
 
-Optimizer::Optimizer(std::string_view kind, double learning_rate)
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+}  // namespace
+
+Optimizer::Optimizer(std::string_view kind, double learning_rate, std::source_location where)
     : Module(kind),
       learning_rate_(lazy_variable("learning_rate", [&] { return Array::scalar(static_cast<float>(learning_rate)); },
-                                   {.trainable = false})) {}
+                                   {.trainable = false})) {
+  const auto rate = static_cast<float>(learning_rate);
+  if (rate > 0 && std::isfinite(rate)) return;
+  const Scope scope(where);
+  fail_at_user(fmt::format("{}: learning_rate is a positive f32, got {}", kind, learning_rate));
+}
+
+void Optimizer::check_option(std::string_view kind, std::string_view option, double value, double low, double high,
+                             const std::source_location& where) {
+  if (value >= low && value < high) return;
+  const Scope scope(where);
+  fail_at_user(std::isinf(high)
+                   ? fmt::format("{}: {} is at least {}, got {}", kind, option, low, value)
+                   : fmt::format("{}: {} is at least {} and below {}, got {}", kind, option, low, high, value));
+}
 
 Variable Optimizer::slot(const Variable& variable, std::string_view name, std::optional<ir::Range> range) {
   const auto same = [variable](const Variable& other) { return other.is(variable); };
@@ -29,6 +51,7 @@ Variable Optimizer::slot(const Variable& variable, std::string_view name, std::o
 
 void Optimizer::check(std::string_view kind, const std::vector<Tensor>& gradients,
                       const std::vector<Variable>& variables) {
+  if (variables.empty()) fail_at_user(fmt::format("{}: there are no variables to update", kind));
   if (gradients.size() != variables.size()) {
     fail_at_user(fmt::format("{}: expected a gradient for each of {} variables, got {}", kind, variables.size(),
                              gradients.size()));
@@ -41,7 +64,10 @@ void Optimizer::check(std::string_view kind, const std::vector<Tensor>& gradient
   }
 }
 
-SGD::SGD(SgdOptions options) : Optimizer("sgd", options.learning_rate), momentum_(options.momentum) {}
+SGD::SGD(SgdOptions options, std::source_location where)
+    : Optimizer("sgd", options.learning_rate, where), momentum_(options.momentum) {
+  check_option("sgd", "momentum", momentum_, 0, kInfinity, where);
+}
 
 void SGD::apply(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables,
                 std::source_location where) {
@@ -59,13 +85,17 @@ void SGD::apply(const std::vector<Tensor>& gradients, const std::vector<Variable
   }
 }
 
-Adam::Adam(AdamOptions options)
-    : Optimizer("adam", options.learning_rate),
+Adam::Adam(AdamOptions options, std::source_location where)
+    : Optimizer("adam", options.learning_rate, where),
       options_(options),
       beta_1_power_(lazy_variable("beta_1_power", [] { return Array::scalar(1.0); },
                                   {.trainable = false, .range = ir::Range{0, 1}})),
       beta_2_power_(lazy_variable("beta_2_power", [] { return Array::scalar(1.0); },
-                                  {.trainable = false, .range = ir::Range{0, 1}})) {}
+                                  {.trainable = false, .range = ir::Range{0, 1}})) {
+  check_option("adam", "beta_1", options.beta_1, 0, 1, where);
+  check_option("adam", "beta_2", options.beta_2, 0, 1, where);
+  check_option("adam", "epsilon", options.epsilon, 0, kInfinity, where);
+}
 
 // The paper's w -= rate * (m / (1 - beta_1^t)) / (sqrt(v / (1 - beta_2^t)) + epsilon), multiplied out so that what does
 // not depend on the element is computed once: w -= alpha * m / (sqrt(v) + epsilon * c), c = sqrt(1 - beta_2^t),

@@ -15,11 +15,15 @@ class Optimizer : public Module {
   const Variable& learning_rate() const { return learning_rate_; }
 
  protected:
-  Optimizer(std::string_view kind, double learning_rate);
+  /// Throws Error at the user's line unless the learning rate is finite and above 0.
+  Optimizer(std::string_view kind, double learning_rate, std::source_location where = std::source_location::current());
 
   /// The variable `name` beside `variable`, of its type; it begins as zeros. `range`: what values it takes, for tools.
   Variable slot(const Variable& variable, std::string_view name, std::optional<ir::Range> range = {});
-  /// Throws Error, naming the optimizer, unless there is a gradient of its type for each variable.
+  /// Throws Error, naming the optimizer and the option, unless low <= value < high.
+  static void check_option(std::string_view kind, std::string_view option, double value, double low, double high,
+                           const std::source_location& where);
+  /// Throws Error, naming the optimizer, unless there are variables, and a gradient of its type for each.
   static void check(std::string_view kind, const std::vector<Tensor>& gradients,
                     const std::vector<Variable>& variables);
 
@@ -37,7 +41,7 @@ struct SgdOptions {
 /// Gradient descent: w -= learning_rate * g, or with momentum: v = momentum * v - learning_rate * g; w += v.
 class SGD : public Optimizer {
  public:
-  explicit SGD(SgdOptions options = {});
+  explicit SGD(SgdOptions options = {}, std::source_location where = std::source_location::current());
   /// Updates the variables inside of a function. Throws Error if the gradients do not fit them.
   void apply(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables,
              std::source_location where = std::source_location::current());
@@ -56,7 +60,7 @@ struct AdamOptions {
 /// Adam of Kingma and Ba (2015) with bias correction.
 class Adam : public Optimizer {
  public:
-  explicit Adam(AdamOptions options = {});
+  explicit Adam(AdamOptions options = {}, std::source_location where = std::source_location::current());
   /// Updates the variables inside of a function. Throws Error if the gradients do not fit them.
   void apply(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables,
              std::source_location where = std::source_location::current());

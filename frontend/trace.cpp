@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdio>
+#include <set>
 
 #include "ir/node_error.h"
 
@@ -80,6 +82,15 @@ void fail_at_user(const std::string& message) { throw Error(message, Scope::user
 
 void fail_at_user(const std::string& message, std::span<const Tensor> operands) {
   fail_at_user(message + (current_trace == nullptr ? "" : current_trace->notes(operands)));
+}
+
+void warn_at_user(const std::string& message) {
+  static std::mutex mutex;
+  static auto* const told = new std::set<std::string>;  // never destroyed: threads may outlive every static
+  const Location user = Scope::user();
+  const std::string text = user.known() ? fmt::format("{}: {}", to_string(user), message) : message;
+  const std::scoped_lock lock(mutex);
+  if (told->insert(text).second) fmt::print(stderr, "sluice: warning: {}\n", text);
 }
 
 std::recursive_mutex& tracing_lock() {
@@ -184,6 +195,60 @@ void Trace::assign(const std::shared_ptr<runtime::VariableStorage>& variable, co
                  {&value, 1});
   }
   traced(variable).now = given;
+}
+
+std::vector<bool> Trace::depends_on(ir::Value y) const {
+  const ir::Graph& graph = builder_.graph();
+  std::vector<bool> reached(graph.nodes().size());
+  reached[y.node] = true;
+  for (std::uint32_t i = y.node + 1; i-- > 0;) {
+    const ir::Node& node = graph.node(i);
+    const bool passes = node.op == ir::Op::kGradient || ir::info(node.op).has(ir::kDifferentiable);
+    if (!reached[i] || !passes) continue;
+    for (const ir::Value operand : node.operands)
+      if (is_float(graph.type(operand).dtype)) reached[operand.node] = true;
+  }
+  return reached;
+}
+
+std::vector<bool> Trace::depends(const Tensor& y, std::span<const Tensor> on) const {
+  const std::vector<bool> reached = depends_on(value_of(y, "gradient"));
+  std::vector<bool> result;
+  for (const Tensor& tensor : on) result.push_back(reached[value_of(tensor, "gradient").node]);
+  return result;
+}
+
+std::string Trace::describe(const Tensor& tensor) const {
+  for (const TracedVariable& variable : variables_) {
+    if (variable.now == tensor.value_) return fmt::format("\"{}\"", variable.storage->name());
+  }
+  return to_string(tensor.type());
+}
+
+bool Trace::assigned(const std::shared_ptr<runtime::VariableStorage>& variable) const {
+  const auto found = std::ranges::find(variables_, variable, &TracedVariable::storage);
+  return found != variables_.end() && found->now != found->state;
+}
+
+std::vector<std::string> Trace::forgotten(const Tensor& y) const {
+  const std::vector<bool> reached = depends_on(value_of(y, "gradient"));
+  std::vector<std::string> names;
+  for (const TracedVariable& variable : variables_) {
+    const bool left = variable.now == variable.state && variable.storage->trainable();
+    if (left && reached[variable.state.node]) names.push_back(fmt::format("\"{}\"", variable.storage->name()));
+  }
+  return names;
+}
+
+void Trace::expect_labels(const Tensor& labels, std::int64_t classes) {
+  const ir::Graph& graph = builder_.graph();
+  ir::Value value = value_of(labels, "labels");
+  while (graph.node(value).op == ir::Op::kCast || graph.node(value).op == ir::Op::kReshape)
+    value = graph.node(value).operands[0];
+  const auto parameters = graph.parameters();
+  const auto found = std::ranges::find(parameters, value, &ir::Parameter::value);
+  if (found == parameters.end() || !is_integer(graph.type(value).dtype)) return;
+  expected_labels_.push_back({static_cast<std::size_t>(found - parameters.begin()), classes, Scope::user()});
 }
 
 ir::Graph Trace::finish(std::span<const Tensor> results) {

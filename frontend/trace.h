@@ -34,9 +34,19 @@ class Scope {
 /// The same; below the message stand the types of `operands` and the lines that made them.
 [[noreturn]] void fail_at_user(const std::string& message, std::span<const Tensor> operands);
 
+/// Tells on stderr of what may be meant and often is not, with the user's line; each message once in a process.
+void warn_at_user(const std::string& message);
+
 /// Held while a function is traced: modules, which traces change, are for one thread at a time. Recursive, since a
 /// traced function may run another.
 std::recursive_mutex& tracing_lock();
+
+/// What a traced function expects of an argument.
+struct ExpectedLabels {
+  std::size_t argument;
+  std::int64_t classes;  ///< each element is at least 0 and below this
+  Location where;        ///< the user's line that needs it
+};
 
 /// The tracing of one function, from the constructor to finish(). It is the current one of its thread. If it is
 /// destroyed before finish() (an exception), everything that was told to on_failure is undone, latest first.
@@ -69,6 +79,20 @@ class Trace {
   /// For the end of an error: a line for each operand of this trace, with its type and the line that made it.
   std::string notes(std::span<const Tensor> operands) const;
 
+  /// Of each of `on` whether `y` depends on it by a way that derivatives pass.
+  std::vector<bool> depends(const Tensor& y, std::span<const Tensor> on) const;
+  /// What messages call a tensor: the name of its variable, or its type.
+  std::string describe(const Tensor& tensor) const;
+  bool assigned(const std::shared_ptr<runtime::VariableStorage>& variable) const;
+  /// The names of the trainable variables that `y` depends on, by a way that derivatives pass, and that nothing has
+  /// assigned.
+  std::vector<std::string> forgotten(const Tensor& y) const;
+
+  /// `labels` shall be from 0 to classes - 1: a call whose argument they are is checked before it runs. Does nothing
+  /// where they are made otherwise.
+  void expect_labels(const Tensor& labels, std::int64_t classes);
+  const std::vector<ExpectedLabels>& expected_labels() const { return expected_labels_; }
+
   void on_failure(std::function<void()> undo) { undo_.push_back(std::move(undo)); }
 
   /// Ends the trace: its graph with `results` and the variables' new values.
@@ -83,6 +107,8 @@ class Trace {
     ir::Value now;
   };
 
+  /// Of each node whether `y` depends on it by a way that derivatives pass.
+  std::vector<bool> depends_on(ir::Value y) const;
   TracedVariable& traced(const std::shared_ptr<runtime::VariableStorage>& variable);
   ir::Value value_of(const Tensor& tensor, std::string_view what) const;
   Tensor tensor(ir::Value value) const { return {number_, value, builder_.type(value)}; }
@@ -93,6 +119,7 @@ class Trace {
   bool has_batch_ = false;
   bool finished_ = false;
   std::vector<TracedVariable> variables_;
+  std::vector<ExpectedLabels> expected_labels_;
   std::vector<std::function<void()>> undo_;
 };
 

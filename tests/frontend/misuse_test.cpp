@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <optional>
 #include <thread>
@@ -87,6 +88,52 @@ TEST_CASE("element types are never promoted") {
         here("reduce_mean: expected floats, got i32[2]; convert with cast"));
 }
 
+TEST_CASE("/ is for floats, so that bytes / 255 is not taken for a number from 0 to 1") {
+  const std::string advice = "; convert with cast, or use truncatediv, which drops what is behind the point";
+  CHECK(traced({u8(batch, 784)}, [](Tensor x) { return x / 255; }) ==
+        here("div: takes floats, got u8[B,784]" + advice));
+  CHECK(traced({i64(2)}, [](Tensor x) { return divide(1, x); }) == here("div: takes floats, got i64[2]" + advice));
+  CHECK(traced({i32(2), i32(2)}, [](Tensor x, Tensor y) { return x / y; }) ==
+        here("div: takes floats, got i32[2]" + advice));
+  CHECK(traced({f32(2)}, [](Tensor x) { return truncatediv(x, 2); }) ==
+        here("truncatediv: takes integers, got f32[2]; use / for floats"));
+}
+
+TEST_CASE("labels that no class is for are errors before the step, and change nothing") {
+  const Variable calls("calls", Array::scalar(std::int32_t{0}), {.trainable = false});
+  const auto loss = function("loss", {f32(batch, 3), u8(batch, 1)}, [&](Tensor logits, Tensor labels) {
+    calls.assign_add(1);
+    const Tensor rows = reshape(labels, {batch});
+    return reduce_mean(sparse_softmax_cross_entropy(logits, cast(rows, i32)));  // the line that needs them
+  });
+  const auto wrong = [&](std::vector<std::uint8_t> labels) {
+    const auto count = static_cast<std::int64_t>(labels.size());
+    return thrown_in_full([&] { loss(ones({count, 3}), Array(labels, {count, 1})); });
+  };
+  const auto expected = [](const std::string& element) {
+    return "<return thrown_in_full([&] { loss(ones({count, 3}), Array(labels, {count, 1})); });>: loss: element " +
+           element +
+           ", expected 0 to 2 for the 3 classes of the logits at <return "
+           "reduce_mean(sparse_softmax_cross_entropy(logits, cast(rows, i32)));  // the line that needs them>";
+  };
+  CHECK(wrong({0, 2, 3, 255}) == expected("2 of argument 1 is the label 3"));
+  CHECK(wrong({255}) == expected("0 of argument 1 is the label 255"));
+  CHECK(calls.value().item<int>() == 0);
+  CHECK(wrong({0, 1, 2}).empty());
+  CHECK(calls.value().item<int>() == 1);
+
+  const auto signed_labels =
+      function([](Tensor logits, Tensor labels) { return reduce_mean(sparse_softmax_cross_entropy(logits, labels)); });
+  CHECK(thrown([&] {
+          signed_labels(ones({2, 3}), std::vector<std::int64_t>{0, -1});
+        }).starts_with("@misuse_test.cpp function: element 1 of argument 1 is the label -1, expected 0 to 2"));
+
+  // Labels that are made in the function have no range to be held against: they select no class.
+  const auto made = function(
+      [](Tensor logits, Tensor labels) { return reduce_mean(sparse_softmax_cross_entropy(logits, labels - 1)); });
+  CHECK(made(zeros({1, 2}), std::vector<std::int64_t>{0}).item<float>() == doctest::Approx(std::log(2.F)));
+}
+
 TEST_CASE("shapes and axes that are not there") {
   CHECK(traced({f32(2, 3), f32(2, 3)}, [](Tensor x, Tensor y) { return matmul(x, y); }) ==
         here("matmul: inner sizes differ: axis 1 of f32[2,3] is 3, axis 0 of f32[2,3] is 2"));
@@ -145,6 +192,40 @@ TEST_CASE("functions of neural networks check what they get") {
   CHECK(traced({f32(batch, 2, 2)}, [dense = Dense(3)](Tensor x) mutable { return dense(x); }) ==
         here("dense: expected f32[batch,in], got f32[B,2,2]"));
   CHECK(thrown([] { Dense dense(0); }) == "dense: the size of the output is at least 1, got 0");
+}
+
+TEST_CASE("a model that has told of no variables") {
+  struct Forgetful : Module {
+    Dense inner{2};
+    Tensor operator()(const Arg& x) { return inner(x); }
+  } model;
+  SGD sgd;
+  const auto step = [&](Tensor x) {
+    const Tensor loss = reduce_sum(model(x));
+    sgd.apply(gradients(loss, model.trainable_variables()), model.trainable_variables());
+  };
+  CHECK(traced({f32(batch, 3)}, step) ==
+        here("gradient: there are no variables to derive by; a module has those that it was told of by register_module "
+             "and register_variable, and a layer those that it made when it was first called"));
+  CHECK(traced({f32(batch, 3)}, [&](Tensor x) {
+          return gradients(reduce_sum(x), {})[0];
+        }).starts_with(here("gradient: there are no variables to derive by")));
+  CHECK(traced({f32(batch, 3)}, [&](Tensor) { sgd.apply({}, {}); }) == here("sgd: there are no variables to update"));
+}
+
+TEST_CASE("optimizers refuse options that no training can go by, at the user's line") {
+  CHECK(thrown([] { Adam({.learning_rate = -1}); }) == here("adam: learning_rate is a positive f32, got -1"));
+  CHECK(thrown([] { SGD({.learning_rate = 0}); }) == here("sgd: learning_rate is a positive f32, got 0"));
+  CHECK(thrown([] { SGD({.learning_rate = NAN}); }) == here("sgd: learning_rate is a positive f32, got nan"));
+  CHECK(thrown([] { Adam({.learning_rate = 1e300}); }) == here("adam: learning_rate is a positive f32, got 1e+300"));
+  CHECK(thrown([] { SGD({.momentum = -0.5}); }) == here("sgd: momentum is at least 0, got -0.5"));
+  CHECK(thrown([] { Adam({.beta_1 = 1}); }) == here("adam: beta_1 is at least 0 and below 1, got 1"));
+  CHECK(thrown([] { Adam({.beta_2 = -1}); }) == here("adam: beta_2 is at least 0 and below 1, got -1"));
+  CHECK(thrown([] { Adam({.epsilon = NAN}); }) == here("adam: epsilon is at least 0, got nan"));
+  struct Mine : Optimizer {
+    Mine() : Optimizer("mine", -2) {}
+  };
+  CHECK(thrown([] { Mine(); }) == here("mine: learning_rate is a positive f32, got -2"));
 }
 
 TEST_CASE("optimizers check gradients against variables") {

@@ -5,6 +5,7 @@
 
 #include "frontend/sluice.h"
 #include "tests/frontend/engine.h"
+#include "tests/frontend/written.h"
 
 using namespace sluice;
 
@@ -92,17 +93,38 @@ TEST_CASE("gradients by tensors and variables, along all paths, and of gradients
     const Tensor y = x * x * w + w;
     const std::vector<Tensor> first = gradients(y, {x, w, x});
     const std::vector<Tensor> second = gradients(first[0], {x});
-    const std::vector<Tensor> none = gradients(y, std::vector<Variable>{});
-    return outputs(first[0], first[1], first[2], second[0], gradients(stop_gradient(y), {x})[0],
-                   full({}, static_cast<std::int64_t>(none.size())));
+    return outputs(first[0], first[1], first[2], second[0], gradients(stop_gradient(y), {x})[0]);
   });
-  const auto [by_x, by_w, by_x_again, by_x_twice, stopped, count] = f(5.F);
+  const auto [by_x, by_w, by_x_again, by_x_twice, stopped] = f(5.F);
   CHECK(by_x.item<float>() == 30);
   CHECK(by_w.item<float>() == 26);
   CHECK(by_x_again.item<float>() == 30);
   CHECK(by_x_twice.item<float>() == 6);
   CHECK(stopped.item<float>() == 0);
-  CHECK(count.item<float>() == 0);
+}
+
+TEST_CASE("a warning tells, once, which derivatives are zero, since nothing depends on what is derived by") {
+  const Variable used("used", Array::scalar(3.F));
+  const Variable unused("unused", Array::scalar(3.F));
+  const auto make = [&](bool counted) {
+    return function("f", {f32(batch)}, [&, counted](Tensor x) {
+      const Tensor loss = reduce_mean(square(x * used));
+      const Tensor accuracy = reduce_mean(cast(x * used > 1, f32));
+      // By its sign alone the accuracy depends on `used`: no derivative passes a comparison.
+      return outputs(gradients(counted ? accuracy : loss, std::vector{used, unused})[0],
+                     gradients(gradients(loss, {used})[0], {used})[0]);
+    });
+  };
+  const std::string of_loss = written(stderr, [&] { make(false).compile(); });
+  CHECK(of_loss.starts_with("sluice: warning: "));
+  CHECK(of_loss.find("optimizers_test.cpp:") != std::string::npos);
+  CHECK(of_loss.ends_with(
+      ": gradient: y depends on \"unused\" by no path that derivatives pass, so its derivative is zero\n"));
+  const std::string of_accuracy = written(stderr, [&] { make(true).compile(); });
+  CHECK(
+      of_accuracy.ends_with(": gradient: y depends on \"used\", \"unused\" by no path that derivatives pass, so their "
+                            "derivatives are zero\n"));
+  CHECK(written(stderr, [&] { make(true).compile(); }).empty());
 }
 
 TEST_CASE("a variable is derived by at its value of that point") {

@@ -1,6 +1,5 @@
 // What the frontend writes: the log of traces, dumps of graphs.
 #include <doctest/doctest.h>
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -12,6 +11,7 @@
 #include "frontend/sluice.h"
 #include "ir/text.h"
 #include "tests/frontend/engine.h"
+#include "tests/frontend/written.h"
 
 using namespace sluice;
 
@@ -29,23 +29,6 @@ struct TemporaryFolder {
 std::string read(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
-}
-
-/// What `f` writes to a file descriptor.
-template <typename F>
-std::string written(std::FILE* stream, F f) {
-  const TemporaryFolder folder;
-  const std::filesystem::path path = folder.path / "stream";
-  std::fflush(stream);
-  const int saved = dup(fileno(stream));
-  const int file = open(path.c_str(), O_CREAT | O_WRONLY, 0600);
-  dup2(file, fileno(stream));
-  close(file);
-  f();
-  std::fflush(stream);
-  dup2(saved, fileno(stream));
-  close(saved);
-  return read(path);
 }
 
 }  // namespace
