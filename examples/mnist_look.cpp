@@ -75,8 +75,8 @@ void write_report(const std::filesystem::path& file, const MnistRun& run) {
        .history = &run.history,
        .training = run.mnist.train,
        .validation = run.mnist.validation,
-       .test = run.mnist.test,
-       .test_probabilities = run.probabilities,
+       .test = run.probabilities != nullptr ? run.mnist.test : Dataset(),
+       .test_probabilities = run.probabilities != nullptr ? *run.probabilities : Array(),
        .forward = &run.predict,
        .train_step = &run.train_step})
       .write(file);

@@ -24,7 +24,7 @@ struct MnistRun {
   std::int64_t batch;
   const sluice::Mnist& mnist;
   const sluice::History& history;
-  const sluice::Array& probabilities;  ///< as for print_results
+  const sluice::Array* probabilities;  ///< as for print_results; null where they are no numbers
   const sluice::ir::Graph& predict;    ///< from images to probabilities
   const sluice::ir::Graph& train_step;
 };

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -55,6 +56,13 @@ FitOptions fit_options(const MnistTrainerOptions& options, const Mnist& mnist) {
   return fit;
 }
 
+/// Of a training that was interrupted, or whose model could not be saved.
+std::string what_remains(const MnistTrainerOptions& options) {
+  const std::string folder = options.checkpoint.folder.string();
+  if (folder.empty()) return "what was learned is lost, since there was no --checkpoint DIR to keep it";
+  return fmt::format("--checkpoint {} --resume goes on", folder);
+}
+
 int train(const MnistTrainerOptions& options) {
   set_seed(options.seed);
   MLP model(Dense(700, relu), Dense(500, relu), Dense(10));
@@ -90,9 +98,7 @@ int train(const MnistTrainerOptions& options) {
   }
   const History history = trainer.fit(mnist.train, fit_options(options, mnist));
   if (history.ending == Ending::kInterrupted) {
-    const std::string folder = options.checkpoint.folder.string();
-    fmt::print(stderr, "mnist_trainer: interrupted{}\n",
-               folder.empty() ? "" : fmt::format("; --checkpoint {} --resume goes on", folder));
+    fmt::print(stderr, "mnist_trainer: interrupted; {}\n", what_remains(options));
     return kExitBySignal + InterruptGuard::signal();
   }
   if (history.ending == Ending::kEarly && !options.quiet) {
@@ -105,13 +111,24 @@ int train(const MnistTrainerOptions& options) {
   } else {
     fmt::print("Test accuracy: {:.3f}\n", test.at("accuracy"));
   }
-  if (options.save) save(ExportModule(u8(batch, 28, 28, 1), classify), *options.save);
+  const bool useful = std::isfinite(test.at("loss"));
+  if (!useful) {
+    fmt::print(stderr, "mnist_trainer: the model gives numbers that are not finite{}\n",
+               options.save ? ", so it is not saved" : "");
+  }
+  if (options.save && useful) {
+    try {
+      save(ExportModule(u8(batch, 28, 28, 1), classify), *options.save);
+    } catch (const Error& error) {
+      fail("{}; {}", error.what(), what_remains(options));
+    }
+  }
   if (options.look || options.report) {
     const auto predict = function("predict", {images_and_labels[0]}, [&](Tensor i) { return softmax(classify(i)); });
     const Array probabilities = predict(mnist.test.images);
     if (options.look) {
       print_curves(history);
-      print_results(mnist, probabilities);
+      if (useful) print_results(mnist, probabilities);
     }
     if (options.report) {
       const std::string settings =
@@ -120,7 +137,7 @@ int train(const MnistTrainerOptions& options) {
                                      .batch = options.batch,
                                      .mnist = mnist,
                                      .history = history,
-                                     .probabilities = probabilities,
+                                     .probabilities = useful ? &probabilities : nullptr,
                                      .predict = predict.graph(),
                                      .train_step = trainer.step_graph()});
     }
@@ -129,7 +146,7 @@ int train(const MnistTrainerOptions& options) {
     const std::string hash = fmt::format("{:016x}", hash_of(model.variables()));
     fmt::print("{}\n", options.json ? fmt::format("{{\"weights_hash\":\"{}\"}}", hash) : "Weights hash: " + hash);
   }
-  return EXIT_SUCCESS;
+  return useful ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 }  // namespace

@@ -8,10 +8,12 @@
 #include <utility>
 
 #include "frontend/random.h"
+#include "frontend/trace.h"
 #include "frontend/train/interrupt.h"
 #include "frontend/train/trainer.h"
 #include "frontend/train/training_state.h"
 #include "ir/error.h"
+#include "runtime/non_finite.h"
 
 namespace sluice {
 
@@ -38,6 +40,7 @@ class Fit {
   void step(const Batch& b);
   std::vector<Array> run_step(const Batch& b);
   void report(std::span<const Array> values);
+  void note_numbers(const EpochRecord& record);
   void note_best(const EpochRecord& record);
   void restore_best();
   bool waited_long_enough() const;
@@ -54,6 +57,8 @@ class Fit {
   std::optional<std::pair<std::int64_t, std::int64_t>> saved_;  ///< epoch and step of the last checkpoint
   std::int64_t steps_;                                          ///< of an epoch
   TrainingState state_;
+  bool lost_ = false;                   ///< variables of the model are not finite any more
+  bool warned_ = false;                 ///< of a loss that is not
   double earlier_seconds_ = 0;          ///< of this epoch, before start_
   Clock::time_point start_;             ///< of this epoch, or of the rest of it
   std::vector<double> values_, means_;  ///< for reports, kept to be reused
@@ -77,6 +82,8 @@ Fit::Fit(Trainer& trainer, const Dataset& examples, const FitOptions& options)
     watched_ = static_cast<std::size_t>(found - trainer.names_.begin());
     checkpoint_.watched = early.metric;
   }
+  Trainer::check_batches(trainer.train_step_, "the examples", examples, options.batch);
+  Trainer::check_batches(trainer.evaluate_, "the examples of the validation", options.validation, options.batch);
   if (!options.checkpoint.folder.empty()) begin();
 }
 
@@ -121,14 +128,16 @@ History Fit::run() {
   while (state_.epoch < options_.epochs && !waited_long_enough() && !must_end()) {
     if (!train_epoch() || !end_epoch()) break;
   }
-  if (interrupted()) {
+  if (lost_) {
+    ending = Ending::kNotFinite;
+  } else if (interrupted()) {
     ending = Ending::kInterrupted;
   } else if (trainer_.stop_) {
     ending = Ending::kStopped;
   } else if (waited_long_enough()) {
     ending = Ending::kEarly;
   }
-  save();
+  if (!lost_) save();
   if (ending != Ending::kInterrupted) restore_best();
   for (const Callback& callback : options_.callbacks) {
     if (callback.on_end) callback.on_end(state_.history);
@@ -217,8 +226,27 @@ bool Fit::end_epoch() {
   for (const Callback& callback : options_.callbacks) {
     if (callback.on_epoch) callback.on_epoch(state_.history);
   }
+  note_numbers(state_.history.epochs.back());
+  if (lost_) return false;  // what a checkpoint has of before is worth more
   if (state_.epoch % options_.checkpoint.every_epochs == 0) save();
   return true;
+}
+
+/// Warns of a loss that is no finite number, and finds out whether the model can still be trained.
+void Fit::note_numbers(const EpochRecord& record) {
+  const double loss =
+      std::isfinite(record.training[0]) && !record.validation.empty() ? record.validation[0] : record.training[0];
+  if (std::isfinite(loss)) return;
+  const std::vector<Variable> variables = trainer_.learner_.model_variables();
+  const auto broken = std::ranges::find_if_not(
+      variables, [](const Variable& variable) { return runtime::all_finite(variable.value()); });
+  lost_ = broken != variables.end();
+  if (!lost_ && std::exchange(warned_, true)) return;
+  warn_at_user(
+      fmt::format("fit: the loss is {} in epoch {}{}; TrainerOptions::check_numerics, or "
+                  "SLUICE_FLAGS=--check-numerics, ends at the first such number and names the line that makes it",
+                  std::isnan(loss) ? "nan" : "infinite", record.epoch,
+                  lost_ ? fmt::format(", and \"{}\" is not finite either, so the training ends", broken->name()) : ""));
 }
 
 void Fit::note_best(const EpochRecord& record) {
@@ -246,7 +274,8 @@ bool Fit::waited_long_enough() const {
   return options_.early_stopping && state_.waited >= options_.early_stopping->patience;
 }
 
-History Trainer::fit(const Dataset& examples, const FitOptions& options) {
+History Trainer::fit(const Dataset& examples, const FitOptions& options, std::source_location where) {
+  const Scope scope(where);
   compile();
   return Fit(*this, examples, options).run();
 }

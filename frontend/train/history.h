@@ -22,6 +22,9 @@ enum class Ending : std::uint8_t {
   kEarly,        ///< early stopping: it did not get better any more
   kStopped,      ///< a callback wanted it
   kInterrupted,  ///< Ctrl-C or SIGTERM
+  /// The loss was no finite number, and neither were variables of the model, which no more steps would have mended;
+  /// they are so still unless early stopping has brought back its best ones.
+  kNotFinite,
 };
 
 /// The course of a training, as plain data.

@@ -1,6 +1,7 @@
 #include "frontend/train/trainer.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -25,6 +26,19 @@ void check(const Objective& objective) {
     names.push_back(name);
     check_scalar(name, value);
   }
+}
+
+/// Of the variables that the loss depends on, the optimizer shall have assigned some, and had better have assigned all.
+void check_updates(const Tensor& loss, const std::vector<Variable>& of_model) {
+  const Trace& trace = Trace::required("trainer");
+  const auto assigned = [&](const Variable& variable) { return trace.assigned(variable.storage()); };
+  if (std::ranges::none_of(of_model, assigned)) fail_at_user("trainer: the optimizer assigns no variable of the model");
+  const std::vector<std::string> left = trace.forgotten(loss);
+  if (left.empty()) return;
+  warn_at_user(fmt::format(
+      "trainer: the loss depends on {}, which {} not trained: not registered by the model (register_module, "
+      "register_variable), or left out by the optimizer; stop_gradient says that it is meant",
+      fmt::join(left, ", "), left.size() == 1 ? "is" : "are"));
 }
 
 }  // namespace
@@ -68,6 +82,7 @@ std::vector<Tensor> Trainer::trace(const Tensor& images, const Tensor& labels, M
   std::vector<Tensor> descent = gradients(objective.loss, variables);
   if (options_.clip_norm) descent = clip_by_global_norm(descent, *options_.clip_norm).gradients;
   learner_.apply(descent, variables);
+  check_updates(objective.loss, variables);
   return results;
 }
 
@@ -89,9 +104,21 @@ std::optional<std::vector<double>> Trainer::means_of(const Dataset& examples, st
   return results;
 }
 
-std::map<std::string, double> Trainer::evaluate(const Dataset& examples, std::int64_t batch_size) const {
+void Trainer::check_batches(const StepFunction& function, std::string_view what, const Dataset& examples,
+                            std::int64_t batch_size) {
+  try {
+    for (const Batch& b : examples.batches(batch_size)) function.check(b.images, b.labels);
+  } catch (const Error& error) {
+    throw Error(fmt::format("{}: {}", what, error.message()), error.location());
+  }
+}
+
+std::map<std::string, double> Trainer::evaluate(const Dataset& examples, std::int64_t batch_size,
+                                                std::source_location where) const {
+  const Scope scope(where);
   if (examples.size() == 0) fail("evaluate: there are no examples");
   evaluate_.compile();
+  check_batches(evaluate_, "the examples", examples, batch_size);
   const auto means = means_of(examples, batch_size, [] { return false; });
   std::map<std::string, double> results;
   for (std::size_t i = 0; i < names_.size(); ++i) results[names_[i]] = (*means)[i];

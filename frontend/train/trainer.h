@@ -111,12 +111,14 @@ class Trainer {
   const ir::Graph& step_graph() const { return train_step_.graph(); }
 
   /// Goes `options.epochs` times through the examples; a training that is resumed counts those of before. Throws Error
-  /// if there are none or they do not fit, for options without sense, and if a checkpoint cannot be written or read;
-  /// what callbacks throw passes through.
-  History fit(const Dataset& examples, const FitOptions& options = {});
+  /// if there are none, before the first step if they or those of the validation do not fit, for options without sense,
+  /// and if a checkpoint cannot be written or read; what callbacks throw passes through.
+  History fit(const Dataset& examples, const FitOptions& options = {},
+              std::source_location where = std::source_location::current());
 
   /// The means of the objective over the examples, by name: "loss" and the metrics. Throws Error if they do not fit.
-  std::map<std::string, double> evaluate(const Dataset& examples, std::int64_t batch_size = 1024) const;
+  std::map<std::string, double> evaluate(const Dataset& examples, std::int64_t batch_size = 1024,
+                                         std::source_location where = std::source_location::current()) const;
 
   /// Ends fit() after the step that runs. May be called by callbacks and from other threads.
   void stop() { stop_ = true; }
@@ -139,6 +141,9 @@ class Trainer {
   Trainer(detail::Learner learner, std::vector<TensorSpec> batch_spec, TrainerOptions options,
           const std::source_location& where);
 
+  /// Throws Error where a batch of `examples`, which it calls `what`, cannot be an argument of `function`.
+  static void check_batches(const StepFunction& function, std::string_view what, const Dataset& examples,
+                            std::int64_t batch_size);
   std::vector<Tensor> trace(const Tensor& images, const Tensor& labels, Mode mode);
   /// The means of the objective, in the order of names_; nothing if `interrupted` says so after a batch.
   std::optional<std::vector<double>> means_of(const Dataset& examples, std::int64_t batch_size,

@@ -9,6 +9,26 @@ using namespace sluice;
 using namespace sluice::test;
 using nlohmann::json;
 
+namespace {
+
+/// What a page shows.
+json data_of(const std::filesystem::path& file) {
+  const std::string page = text_of(file);
+  const std::string start = "<script id=\"data\" type=\"application/json\">";
+  const std::size_t begin = page.find(start) + start.size();
+  return json::parse(page.substr(begin, page.find("</script>", begin) - begin));
+}
+
+std::vector<std::string> titles_of(const json& data) {
+  std::vector<std::string> titles;
+  for (const json& part : data["parts"]) {
+    for (const json& section : part["sections"]) titles.push_back(section["title"]);
+  }
+  return titles;
+}
+
+}  // namespace
+
 TEST_CASE("--look shows digits, their distribution, curves, accuracy by digit and the confusion matrix") {
   const Outcome outcome = train("--epochs 2 --look");
   CHECK(outcome.status == 0);
@@ -29,18 +49,10 @@ TEST_CASE("--report writes a page with all that there is to tell") {
   const Outcome outcome = train(fmt::format("--epochs 2 --quiet --report '{}'", file.string()));
   CHECK(outcome.status == 0);
   CHECK(outcome.err.empty());
-  const std::string page = text_of(file);
-  const std::string start = "<script id=\"data\" type=\"application/json\">";
-  const std::size_t begin = page.find(start) + start.size();
-  const json data = json::parse(page.substr(begin, page.find("</script>", begin) - begin));
-
-  std::vector<std::string> titles;
-  for (const json& part : data["parts"]) {
-    for (const json& section : part["sections"]) titles.push_back(section["title"]);
-  }
-  CHECK(titles == std::vector<std::string>{"Loss", "Accuracy", "Accuracy by class", "Confusion matrix",
-                                           "Most confidently wrong", "Samples", "Class distribution", "Layers",
-                                           "Kernels of train_step", "What it ran on"});
+  const json data = data_of(file);
+  CHECK(titles_of(data) == std::vector<std::string>{"Loss", "Accuracy", "Accuracy by class", "Confusion matrix",
+                                                    "Most confidently wrong", "Samples", "Class distribution", "Layers",
+                                                    "Kernels of train_step", "What it ran on"});
   const json& loss = data["parts"][0]["sections"][0];
   CHECK(loss["x"] == json{0, 1});
   REQUIRE(loss["series"].size() == 2);
@@ -59,4 +71,28 @@ TEST_CASE("a page that cannot be written is an error before the training") {
   CHECK(outcome.status != 0);
   CHECK(outcome.out.empty());
   CHECK(contains(outcome.err, "/no/such/folder/report.html: cannot be written"));
+  const TemporaryFolder folder;
+  const Outcome taken = train(fmt::format("--report '{}'", folder.path().string()));
+  CHECK(taken.status != 0);
+  CHECK(taken.out.empty());
+  CHECK(contains(taken.err, folder.path().string() + ": cannot be written: Is a directory"));
+}
+
+TEST_CASE("a training whose numbers are lost ends, saves nothing, and has a page all the same") {
+  const TemporaryFolder folder;
+  const auto file = folder.path() / "report.html";
+  const auto model = folder.path() / "model";
+  const Outcome outcome = train(
+      fmt::format("--epochs 9 --look --learning-rate 1e30 --report '{}' --save '{}'", file.string(), model.string()));
+  CHECK(outcome.status == EXIT_FAILURE);
+  CHECK(contains(outcome.err, "sluice: warning: "));
+  CHECK(contains(outcome.err,
+                 ": fit: the loss is nan in epoch 0, and \"dense_0/w\" is not finite either, so the training "
+                 "ends; TrainerOptions::check_numerics, or SLUICE_FLAGS=--check-numerics, ends at the "
+                 "first such number and names the line that makes it\n"));
+  CHECK(contains(outcome.err, "mnist_trainer: the model gives numbers that are not finite, so it is not saved\n"));
+  CHECK_FALSE(contains(outcome.out, "Epoch: 1"));
+  CHECK_FALSE(std::filesystem::exists(model));
+  CHECK(titles_of(data_of(file)) ==
+        std::vector<std::string>{"Loss", "Accuracy", "Layers", "Kernels of train_step", "What it ran on"});
 }

@@ -176,3 +176,32 @@ TEST_CASE("options without sense are errors") {
     CHECK(contains(outcome.err, std::string(arguments).substr(0, std::string(arguments).find(' '))));
   }
 }
+
+TEST_CASE("what becomes of a training whose model cannot be saved is said") {
+  const TemporaryFolder folder;
+  const Outcome lost = run(fmt::format("--data '{}' --epochs 1 --quiet --save '{}'", small_data().string(),
+                                       (folder.path() / "digits").string()),
+                           "trap '' XFSZ; ulimit -f 2048; SLUICE_CACHE_DIR=");
+  CHECK(lost.status == EXIT_FAILURE);
+  CHECK(contains(lost.err, "digits"));
+  CHECK(contains(lost.err,
+                 ": cannot be written: File too large; what was learned is lost, since there was no "
+                 "--checkpoint DIR to keep it\n"));
+  CHECK_FALSE(std::filesystem::exists(folder.path() / "digits"));
+}
+
+TEST_CASE("Ctrl-C without checkpoints says that what was learned is lost") {
+  const TemporaryFolder folder;
+  const std::string err = (folder.path() / "err").string();
+  RunningProgram program({"/bin/sh", "-c",
+                          fmt::format("exec '{}' --data '{}' --epochs 100000 --save '{}' 2> '{}'", SLUICE_PROGRAM,
+                                      small_data().string(), (folder.path() / "digits").string(), err)});
+  program.await("Epoch: 0");
+  program.send(SIGINT);
+  const int status = program.wait();
+  REQUIRE(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 128 + SIGINT);
+  CHECK(contains(text_of(err),
+                 "mnist_trainer: interrupted; what was learned is lost, since there was no --checkpoint DIR "
+                 "to keep it\n"));
+}

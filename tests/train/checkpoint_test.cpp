@@ -153,16 +153,34 @@ TEST_CASE("early stopping goes on with what it knows, and with the best weights"
 TEST_CASE("values that are no numbers survive") {
   const TemporaryFolder folder;
   const auto fit = [&](std::int64_t epochs) {
-    Parabola parabola(1e30);  // its losses: 1, inf, and then no number
-    Trainer trainer(parabola, parabola.sgd, toy_batch(), [&](Tensor, Tensor) { return parabola.objective(); });
+    Parabola parabola(0.25);  // w: 1, 1/2, 1/4, ...
+    Trainer trainer(parabola, parabola.sgd, toy_batch(), [&](Tensor, Tensor) -> Objective {
+      const Tensor below = parabola.w - 0.5;
+      return {.loss = square(parabola.w), .metrics = {{"inverse", 1 / below}, {"logarithm", log(below)}}};
+    });
     return trainer.fit(toy_examples(8), resuming(folder, epochs));
   };
   fit(4);
   const History history = fit(5);
   REQUIRE(history.epochs.size() == 5);
-  CHECK(history.epochs[0].training[0] == 1);
-  CHECK(std::isinf(history.epochs[1].training[0]));
-  CHECK(std::isnan(history.epochs[3].training[0]));
+  CHECK(history.epochs[0].training[1] == 2);
+  CHECK(std::isinf(history.epochs[1].training[1]));
+  CHECK(std::isnan(history.epochs[3].training[2]));
+}
+
+TEST_CASE("a checkpoint keeps what was before all numbers are lost") {
+  const TemporaryFolder folder;
+  const auto fit = [&](double rate) {
+    Parabola parabola(rate);
+    Trainer trainer(parabola, parabola.sgd, toy_batch(), [&](Tensor, Tensor) { return parabola.objective(); });
+    return trainer.fit(toy_examples(8), resuming(folder, 5));
+  };
+  CHECK(fit(1e30).ending == Ending::kNotFinite);
+  const auto weight = [&] { return read_safetensors(checkpoint_file(folder.path())).arrays.at("model/0/w"); };
+  const History again = fit(1e30);
+  CHECK(again.ending == Ending::kNotFinite);
+  CHECK(again.epochs.size() == 2);
+  CHECK(weight().item<float>() == doctest::Approx(-2e30F));
 }
 
 TEST_CASE("a checkpoint of another training is refused, and nothing changes") {

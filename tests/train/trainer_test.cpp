@@ -3,11 +3,13 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <stdexcept>
 
 #include "tests/frontend/engine.h"
 #include "tests/frontend/thrown.h"
+#include "tests/frontend/written.h"
 #include "tests/train/toy.h"
 
 using namespace sluice;
@@ -200,8 +202,95 @@ TEST_CASE("options and data without sense are errors") {
   CHECK(thrown([&] { toy.trainer.fit(toy_examples(8), {.batch = 0}); }) ==
         "batches: expected at least 1 example a batch, got 0");
   CHECK(toy.trainer.fit(toy_examples(8), {.epochs = 0}).epochs.empty());
+}
+
+TEST_CASE("examples that do not fit are errors before the first step, at the user's line") {
+  ToyModel toy;
+  toy.trainer.compile();
+  const std::uint64_t before = toy.hash();
+  const std::string at = "@trainer_test.cpp ";
   const Dataset wrong(Array(DType::kU8, {8, 5, 5}), Array(DType::kU8, {8}));
-  CHECK(thrown([&] { toy.trainer.fit(wrong); }).ends_with("train_step: argument 0 is u8[8,5,5], expected u8[B,4,4]"));
+  CHECK(thrown([&] { toy.trainer.fit(wrong); }) ==
+        at + "the examples: train_step: argument 0 is u8[8,5,5], expected u8[B,4,4]");
+  CHECK(thrown([&] { toy.trainer.fit(toy_examples(8), {.validation = wrong}); }) ==
+        at + "the examples of the validation: evaluate: argument 0 is u8[8,5,5], expected u8[B,4,4]");
+  CHECK(thrown([&] { toy.trainer.evaluate(wrong); }) ==
+        at + "the examples: evaluate: argument 0 is u8[8,5,5], expected u8[B,4,4]");
+
+  Dataset third = toy_examples(20);
+  third.labels.data<std::uint8_t>()[17] = 2;
+  for (const bool validation : {false, true}) {
+    const std::string error =
+        thrown([&] { toy.trainer.fit(validation ? toy_examples(8) : third, {.batch = 8, .validation = third}); });
+    CHECK(
+        error.starts_with(at + (validation ? "the examples of the validation: evaluate" : "the examples: train_step") +
+                          ": element 1 of argument 1 is the label 2, expected 0 to 1 for the 2 classes of the logits"));
+  }
+  CHECK(toy.hash() == before);
+}
+
+TEST_CASE("variables that the loss depends on and that are not trained are told of, and none at all is an error") {
+  struct Half : Module {
+    Dense first{4, relu}, second{2};
+    bool frozen = false;
+    Half() { register_module(second); }
+    Tensor operator()(const Arg& x) {
+      const Tensor hidden = first(x);
+      return second(frozen ? stop_gradient(hidden) : hidden);
+    }
+  };
+  const auto compile = [](Half half, auto optimizer) {
+    Trainer(half, optimizer, toy_batch(), [&](Tensor images, Tensor) {
+      return Objective{.loss = reduce_mean(square(half(reshape(cast(images, f32), {batch, 16}))))};
+    }).compile();
+  };
+  Half half;
+  const std::string warning = written(stderr, [&] { compile(half, SGD()); });
+  const std::string first = half.first.variables()[0].name();
+  CHECK(warning.starts_with("sluice: warning: "));
+  CHECK(warning.find("trainer_test.cpp:") != std::string::npos);
+  CHECK(warning.ends_with(fmt::format(
+      ": trainer: the loss depends on \"{}\", \"{}\", which are not trained: not registered by the model "
+      "(register_module, register_variable), or left out by the optimizer; stop_gradient says that it is meant\n",
+      first, half.first.variables()[1].name())));
+  Half frozen;
+  frozen.frozen = true;
+  CHECK(written(stderr, [&] { compile(frozen, SGD()); }).empty());
+
+  struct Lazy : Optimizer {
+    Lazy() : Optimizer("lazy", 1) {}
+    void apply(const std::vector<Tensor>&, const std::vector<Variable>&) {}
+  };
+  CHECK(thrown([&] { compile(Half(), Lazy()); }) ==
+        "@trainer_test.cpp trainer: the optimizer assigns no variable of the model");
+}
+
+TEST_CASE("a training whose numbers are lost ends, and says so") {
+  Parabola parabola(1e30);  // its losses: 1, inf, and then no number
+  Trainer trainer(parabola, parabola.sgd, toy_batch(), [&](Tensor, Tensor) { return parabola.objective(); });
+  History history;
+  const std::string warning =
+      written(stderr, [&] { history = trainer.fit(toy_examples(8), {.epochs = 9, .batch = 8}); });
+  CHECK(history.ending == Ending::kNotFinite);
+  CHECK(history.epochs.size() == 2);
+  CHECK(warning.starts_with("sluice: warning: "));
+  CHECK(warning.find("trainer_test.cpp:") != std::string::npos);
+  CHECK(warning.ends_with(fmt::format(
+      ": fit: the loss is infinite in epoch 1, and \"{}\" is not finite either, so the training ends; "
+      "TrainerOptions::check_numerics, or SLUICE_FLAGS=--check-numerics, ends at the first such number and names the "
+      "line that makes it\n",
+      parabola.w.name())));
+
+  // A loss that is no number while the model is well, as of one batch that overflows, may come right again.
+  Parabola well(0.25);
+  Trainer other(well, well.sgd, toy_batch(), [&](Tensor images, Tensor) {
+    return Objective{.loss = square(well.w) + 1 / reduce_mean(cast(images, f32))};
+  });
+  const Dataset black(Array(DType::kU8, {8, 4, 4}), Array(DType::kU8, {8}));
+  const std::string once = written(stderr, [&] { history = other.fit(black, {.epochs = 3, .batch = 8}); });
+  CHECK(history.ending == Ending::kAllEpochs);
+  CHECK(once.find(": fit: the loss is infinite in epoch 0; TrainerOptions") != std::string::npos);
+  CHECK(std::ranges::count(once, '\n') == 1);
 }
 
 TEST_CASE("objectives without sense are errors at the user's line") {
