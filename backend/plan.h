@@ -124,6 +124,9 @@ struct Tile {
   std::int64_t vectors;
 };
 Tile matmul_tile(const Target& target);
+/// The last vector of a tile's row has a multiple of so many columns: half a zmm register takes half the time of a
+/// whole one.
+int tile_column_step(const Target& target, int element_bytes);
 
 /// The inner positions that one turn through a panel's tiles takes, where there may be many; all else at once.
 inline constexpr std::int64_t kDepthBlock = 256;

@@ -40,6 +40,11 @@ std::int64_t Units::share_begin(int thread, int threads, std::int64_t batch_size
 /// 24 accumulators of 32 registers with AVX-512; 12 of 16 otherwise. The rest holds a row of B and the broadcast of A.
 Tile matmul_tile(const Target& target) { return target.vector_registers >= 32 ? Tile{8, 3} : Tile{6, 2}; }
 
+int tile_column_step(const Target& target, int element_bytes) {
+  constexpr int kZmm = 64;
+  return target.lanes(element_bytes) / (target.vector_bytes == kZmm ? 2 : 1);
+}
+
 namespace {
 
 std::int64_t bytes_of_element(const Graph& body) {
@@ -109,7 +114,7 @@ void split_matmul(KernelPlan& kernel, const Target& target) {
   const std::int64_t lanes = target.lanes(static_cast<int>(element));
   const std::int64_t columns = tile.vectors * lanes;
   kernel.units.axes = {{type.shape[1], columns}, {type.shape[0], tile.rows}};
-  kernel.units.step = lanes;
+  kernel.units.step = tile_column_step(target, static_cast<int>(element));
   kernel.scratch.fixed = 2 * tile.rows * columns * element;
   const auto add_rows = [&](Dim rows, std::int64_t more) {
     kernel.scratch.fixed += more * columns * element;

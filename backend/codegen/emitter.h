@@ -57,8 +57,9 @@ class Emitter {
   llvm::Value* element(llvm::Type* element, llvm::Value* pointer, llvm::Value* index) {
     return b.CreateGEP(element, pointer, index);
   }
-  /// Asks for the cache line at `pointer`, which will be read soon.
-  void prefetch(llvm::Value* pointer);
+  static constexpr std::int64_t kLine = 64;  ///< bytes of a cache line
+  /// Asks for the cache line at `pointer`, which will be read soon, or written without being read.
+  void prefetch(llvm::Value* pointer, bool to_write = false);
   /// x * y + z, fused where the machine can.
   llvm::Value* multiply_add(llvm::Value* x, llvm::Value* y, llvm::Value* z);
 

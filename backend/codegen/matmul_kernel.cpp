@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "backend/codegen/epilogue.h"
 #include "backend/codegen/kernels.h"
 #include "backend/codegen/panel_packer.h"
 #include "backend/codegen/product_tile.h"
@@ -14,8 +15,6 @@ using Values = Emitter::Values;
 
 namespace {
 
-constexpr std::int64_t kLine = 64;  // bytes of a cache line
-
 /// A factor in memory.
 struct Matrix {
   Place place;
@@ -27,10 +26,18 @@ struct Matrix {
   bool one_piece() const { return place.layout.dense() || place.layout.one_panel(shape[1].size); }
 };
 
+/// The columns of a panel of the result.
+struct Columns {
+  llvm::Value* first;
+  llvm::Value* count;
+  Lanes lanes;  ///< of the vectors that hold them
+};
+
 /// Emits one product and its epilogue. The result is cut into panels of columns that fit the register tile; a panel's
-/// row tiles run over the whole inner size, then pass through scratch to the epilogue, which is an ordinary loop over
-/// the tile's elements. A large inner size is cut into blocks, whose part of the panel the nearest caches hold: all
-/// tiles of a panel take the first block, then all take the second; their sums wait in scratch.
+/// row tiles run over the whole inner size. A short epilogue works on the registers; before a longer one the tile
+/// passes through scratch, and the epilogue is an ordinary loop over its elements. A large inner size is cut into
+/// blocks, whose part of the panel the nearest caches hold: all tiles of a panel take the first block, then all take
+/// the second; their sums wait in scratch.
 class Product {
  public:
   explicit Product(Frame& frame) : frame_(frame), e_(frame.e), node_(*find_op(frame.body(), Op::kMatmul)) {
@@ -56,12 +63,12 @@ class Product {
     panel_scratch_ = e_.element(element_, frame.scratch, e_.i64(2 * tile_.rows * panel_columns()));
     lead_ = e_.i64(0);
     turns_ = e_.size(depth_);
-    tile_parameters_ = tile_parameters();
-    overlapped_ = !columns_.batch && tile_parameters_.size() >= 2;
+    epilogue_.emplace(frame, node_, panel_columns());
+    overlapped_ = !columns_.batch && epilogue_->matrices_read() >= 2;
+    in_registers_ = !columns_.batch && !overlapped_ && epilogue_->is_short();
     if (in_depth_blocks(depth_)) {
       llvm::Value* const packed_rows = packed_ ? e_.b.CreateAdd(e_.size(depth_), e_.i64(lanes_)) : e_.i64(0);
       sums_ = e_.element(element_, panel_scratch_, e_.b.CreateMul(packed_rows, e_.i64(panel_columns())));
-      no_sums_ = zero_tile();
     }
     frame_.elements.computed = [this](const Node&, const Index& index) { return load_product(index); };
   }
@@ -88,51 +95,58 @@ class Product {
   void emit_panel_of_any_width(llvm::Value* panel, llvm::Value* first, llvm::Value* last) {
     auto& b = e_.b;
     llvm::Value* const column = b.CreateMul(panel, e_.i64(panel_columns()));
+    const Lanes all(static_cast<std::size_t>(tile_.vectors), lanes_);
     if (columns_.batch) {
       llvm::Value* const count = e_.min(b.CreateSub(e_.size(columns_), column), e_.i64(panel_columns()));
-      return emit_panel(column, count, tile_.vectors, first, last);
+      return emit_panel({column, count, all}, first, last);
     }
     const std::int64_t whole = columns_.size / panel_columns();
     const std::int64_t rest = columns_.size % panel_columns();
-    const auto emit_whole = [&] { emit_panel(column, e_.i64(panel_columns()), tile_.vectors, first, last); };
-    const auto emit_rest = [&] { emit_panel(column, e_.i64(rest), (rest + lanes_ - 1) / lanes_, first, last); };
+    const auto emit_whole = [&] { emit_panel({column, e_.i64(panel_columns()), all}, first, last); };
+    const auto emit_rest = [&] { emit_panel({column, e_.i64(rest), lanes_for(rest)}, first, last); };
     if (rest == 0) return emit_whole();
     if (whole == 0) return emit_rest();
     e_.if_else(b.CreateICmpSLT(panel, e_.i64(whole)), emit_whole, emit_rest);
   }
 
-  /// The row tiles first <= t < last of the panel that begins at `column`, `count` columns wide.
-  void emit_panel(llvm::Value* column, llvm::Value* count, std::int64_t vectors, llvm::Value* first,
-                  llvm::Value* last) {
+  /// The vectors of a panel of `columns` columns.
+  Lanes lanes_for(std::int64_t columns) const {
+    const int step = tile_column_step(e_.target, bytes_);
+    Lanes lanes(static_cast<std::size_t>(columns / lanes_), lanes_);
+    const auto rest = static_cast<int>(columns % lanes_);
+    if (rest > 0) lanes.push_back((rest + step - 1) / step * step);
+    return lanes;
+  }
+
+  /// The row tiles first <= t < last of a panel.
+  void emit_panel(const Columns& columns, llvm::Value* first, llvm::Value* last) {
     auto& b = e_.b;
-    if (packed_) pack_panel(column, count, vectors);
-    const Panel panel = packed_ ? Panel{panel_scratch_, e_.i64(panel_columns())} : panel_at(column);
-    note_panel(column);
-    emit_column_sums(panel, column, count, vectors, first);
-    const Panel rest = sums_ == nullptr ? panel : emit_depth_blocks(panel, vectors, first, last);
-    // Narrow last panels are few: the other way through the tiles does for them.
-    const bool overlapped = overlapped_ && count == e_.i64(panel_columns());
-    llvm::Value* const computed = overlapped ? emit_overlapped_tiles(column, vectors, rest, first, last) : first;
+    if (packed_) pack_panel(columns);
+    const Panel panel = packed_ ? Panel{panel_scratch_, e_.i64(panel_columns())} : panel_at(columns.first);
+    epilogue_->note_panel(columns.first);
+    emit_column_sums(panel, columns, first);
+    const Panel rest = sums_ == nullptr ? panel : emit_depth_blocks(panel, columns.lanes, first, last);
+    if (in_registers_) return emit_tiles_in_registers(columns, rest, first, last);
+    llvm::Value* const computed = overlapped_ ? emit_overlapped_tiles(columns, rest, first, last) : first;
     const auto compute = [&](llvm::Value* t) {
-      prefetch_tile(b.CreateMul(t, e_.i64(tile_.rows)), column);
-      emit_tile(t, vectors, rest, tile_scratch(t));
+      epilogue_->prefetch_tile(b.CreateMul(t, e_.i64(tile_.rows)), tile_.rows, columns.first);
+      emit_tile(t, columns.lanes, rest, tile_scratch(t));
     };
-    llvm::Value* const begin = overlapped ? e_.max(first, b.CreateSub(computed, e_.i64(1))) : first;
+    llvm::Value* const begin = overlapped_ ? e_.max(first, b.CreateSub(computed, e_.i64(1))) : first;
     e_.loop(begin, last, 1, [&](llvm::Value* t) {
-      if (overlapped) {
+      if (overlapped_) {
         e_.if_then(b.CreateICmpSGE(t, computed), [&] { compute(t); });
       } else {
         compute(t);
       }
       llvm::Value* const row = b.CreateMul(t, e_.i64(tile_.rows));
-      emit_epilogue(tile_scratch(t), row, rows_of(row), column, count);
+      emit_epilogue(tile_scratch(t), row, rows_of(row), columns);
     });
   }
 
   /// If the kernel has the sums of the second factor's columns as a result, too (a bias's gradient beside the
   /// weight's): the thread that takes the panel's first tile makes them, as the panel is at hand.
-  void emit_column_sums(const Panel& panel, llvm::Value* column, llvm::Value* count, std::int64_t vectors,
-                        llvm::Value* first) {
+  void emit_column_sums(const Panel& panel, const Columns& columns, llvm::Value* first) {
     const auto results = frame_.body().results();
     const auto sums = std::ranges::find_if(
         results, [&](ir::Value result) { return frame_.body().node(result).op == Op::kReduceSum; });
@@ -140,18 +154,19 @@ class Product {
     const Place& place = frame_.results[static_cast<std::size_t>(sums - results.begin())];
     auto& b = e_.b;
     e_.if_then(b.CreateICmpEQ(first, e_.i64(0)), [&] {
-      const Values values = tile_code_->column_sums(panel, e_.size(depth_), vectors);
+      const Values values = tile_code_->column_sums(panel, e_.size(depth_), columns.lanes);
       for (std::size_t v = 0; v < values.size(); ++v) {
+        const int lanes = columns.lanes[v];
         llvm::Value* const offset = e_.i64(static_cast<std::int64_t>(v) * lanes_);
-        llvm::Value* const left = e_.min(e_.max(b.CreateSub(count, offset), e_.i64(0)), e_.i64(lanes_));
-        b.CreateMaskedStore(values[v], e_.element(element_, place.pointer, b.CreateAdd(column, offset)),
-                            llvm::Align(static_cast<std::uint64_t>(bytes_)), e_.first_lanes(left, lanes_));
+        llvm::Value* const left = e_.min(e_.max(b.CreateSub(columns.count, offset), e_.i64(0)), e_.i64(lanes));
+        b.CreateMaskedStore(values[v], e_.element(element_, place.pointer, b.CreateAdd(columns.first, offset)),
+                            llvm::Align(static_cast<std::uint64_t>(bytes_)), e_.first_lanes(left, lanes));
       }
     });
   }
 
   /// All tiles first <= t < last take the inner positions but those of the last block; gives the panel from there on.
-  Panel emit_depth_blocks(const Panel& panel, std::int64_t vectors, llvm::Value* first, llvm::Value* last) {
+  Panel emit_depth_blocks(const Panel& panel, const Lanes& lanes, llvm::Value* first, llvm::Value* last) {
     auto& b = e_.b;
     llvm::Value* const blocks = b.CreateUDiv(b.CreateSub(e_.size(depth_), e_.i64(1)), e_.i64(kDepthBlock));
     const auto from = [&](llvm::Value* position) {
@@ -160,34 +175,75 @@ class Product {
     turns_ = e_.i64(kDepthBlock);
     e_.loop(e_.i64(0), blocks, 1, [&](llvm::Value* block) {
       lead_ = b.CreateMul(block, e_.i64(kDepthBlock));
-      has_sums_ = b.CreateICmpSGT(block, e_.i64(0));
+      has_sums_ = e_.min(block, e_.i64(1));
       const Panel part = from(lead_);
       e_.loop(first, last, 1, [&](llvm::Value* t) {
-        emit_tile(t, vectors, part, e_.element(element_, sums_, b.CreateMul(t, tile_elements())));
+        emit_tile(t, lanes, part, e_.element(element_, sums_, b.CreateMul(t, tile_elements())));
       });
     });
     lead_ = b.CreateMul(blocks, e_.i64(kDepthBlock));
-    has_sums_ = b.CreateICmpSGT(blocks, e_.i64(0));
+    has_sums_ = e_.min(blocks, e_.i64(1));
     turns_ = b.CreateSub(e_.size(depth_), lead_);
     return from(lead_);
   }
 
-  /// The sums of row tile `t` over the inner positions at hand, to `out`: at once, or row by row if it is the last and
-  /// not whole.
-  void emit_tile(llvm::Value* t, std::int64_t vectors, const Panel& panel, llvm::Value* out) {
+  /// The sums of row tile `t` over the inner positions at hand, to `out`.
+  void emit_tile(llvm::Value* t, const Lanes& lanes, const Panel& panel, llvm::Value* out) {
     auto& b = e_.b;
     llvm::Value* const row = b.CreateMul(t, e_.i64(tile_.rows));
-    const auto emit_whole = [&] { tile_code_->call(tile_.rows, vectors, tile_start(row, panel), turns_, out); };
-    if (!rows_.batch && rows_.size % tile_.rows == 0) {
-      return emit_whole();
-    }
+    for_pieces(row, [&](llvm::Value* r, std::int64_t rows) {
+      llvm::Value* const to = e_.element(element_, out, e_.mul(r, e_.i64(panel_columns())));
+      tile_code_->call(rows, lanes, tile_start(e_.add(row, r), panel), turns_, to);
+    });
+  }
+
+  /// Code for the tile that begins at row `row`: all of it at once, or row by row if it is the last and not whole.
+  /// `emit` gets the piece's place in the tile and how many rows it has.
+  void for_pieces(llvm::Value* row, const std::function<void(llvm::Value*, std::int64_t)>& emit) {
+    auto& b = e_.b;
+    const auto emit_whole = [&] { emit(e_.i64(0), tile_.rows); };
+    if (!rows_.batch && rows_.size % tile_.rows == 0) return emit_whole();
     llvm::Value* const left = b.CreateSub(e_.size(rows_), row);
-    e_.if_else(b.CreateICmpSGE(left, e_.i64(tile_.rows)), emit_whole, [&] {
-      e_.loop(e_.i64(0), left, 1, [&](llvm::Value* r) {
-        tile_code_->call(1, vectors, tile_start(b.CreateAdd(row, r), panel), turns_,
-                         e_.element(element_, out, b.CreateMul(r, e_.i64(panel_columns()))));
+    e_.if_else(b.CreateICmpSGE(left, e_.i64(tile_.rows)), emit_whole,
+               [&] { e_.loop(e_.i64(0), left, 1, [&](llvm::Value* r) { emit(r, 1); }); });
+  }
+
+  /// The row tiles first <= t < last of a panel, whose epilogue works on the accumulators: no tile goes through
+  /// scratch.
+  void emit_tiles_in_registers(const Columns& columns, const Panel& panel, llvm::Value* first, llvm::Value* last) {
+    e_.loop(first, last, 1, [&](llvm::Value* t) {
+      llvm::Value* const row = e_.b.CreateMul(t, e_.i64(tile_.rows));
+      epilogue_->prefetch_tile(row, tile_.rows, columns.first);
+      for_pieces(row, [&](llvm::Value* r, std::int64_t rows) {
+        emit_piece_in_registers(e_.add(row, r), rows, columns, panel);
       });
     });
+  }
+
+  void emit_piece_in_registers(llvm::Value* row, std::int64_t rows, const Columns& columns, const Panel& panel) {
+    const Lanes& lanes = columns.lanes;
+    const Values start = tile_code_->start(rows, lanes, tile_start(row, panel));
+    const Values sums = tile_code_->chain(start, turns_, rows, lanes, panel.stride);
+    std::vector<Coordinate> i;
+    for (std::int64_t r = 0; r < rows; ++r) i.push_back({e_.b.CreateAdd(row, e_.i64(r)), false, nullptr, Level::kRow});
+    frame_.elements.begin_row(e_.preheader("row"));
+    for (std::size_t v = 0; v < lanes.size(); ++v) {
+      const Coordinate j = begin_vector(columns, e_.i64(static_cast<std::int64_t>(v) * lanes_), lanes[v]);
+      for (std::int64_t r = 0; r < rows; ++r) {
+        sum_ = ProductTile::sum(sums, lanes, r, v);
+        store_results(frame_, node_.types[0].shape, {i[static_cast<std::size_t>(r)], j});
+      }
+    }
+  }
+
+  /// Opens code for the `lanes` columns behind the first `before` ones of a panel whose width is known; gives them.
+  Coordinate begin_vector(const Columns& columns, llvm::Value* before, int lanes) {
+    llvm::Value* const left = e_.b.CreateSub(columns.count, before);
+    const auto* const known = llvm::dyn_cast<llvm::ConstantInt>(left);
+    const bool whole = known != nullptr ? known->getSExtValue() >= lanes
+                                        : llvm::cast<llvm::ConstantInt>(columns.count)->getSExtValue() % lanes == 0;
+    frame_.elements.begin_vector(lanes, whole ? nullptr : e_.first_lanes(left, lanes));
+    return {e_.b.CreateAdd(columns.first, before), true, nullptr, Level::kVector};
   }
 
   /// The rows of the tile that begins at row `row`.
@@ -204,84 +260,61 @@ class Product {
         a_.transposed ? b.CreateAdd(e_.mul(lead_, stride), row) : b.CreateAdd(b.CreateMul(row, stride), lead_);
     TileStart start{e_.element(element_, a_.place.pointer, a), panel};
     if (sums_ != nullptr) {
-      llvm::Value* const sums = e_.element(element_, sums_, b.CreateMul(row, e_.i64(panel_columns())));
-      start.sums = b.CreateSelect(has_sums_, sums, no_sums_);
+      start.sums = e_.element(element_, sums_, b.CreateMul(row, e_.i64(panel_columns())));
+      start.has_sums = has_sums_;
     }
     return start;
   }
 
   llvm::ConstantInt* tile_elements() { return e_.i64(tile_.rows * panel_columns()); }
 
-  /// A tile of zeros, for the first block to go on from.
-  llvm::Value* zero_tile() {
-    auto* const type = llvm::ArrayType::get(element_, static_cast<std::uint64_t>(tile_.rows * panel_columns()));
-    auto* const zeros = new llvm::GlobalVariable(e_.module, type, true, llvm::GlobalValue::PrivateLinkage,
-                                                 llvm::Constant::getNullValue(type));
-    zeros->setAlignment(llvm::Align(64));
-    return zeros;
-  }
-
   /// An epilogue with a lot to read and to compute, such as an optimizer's, runs one tile behind the product: a vector
   /// of the tile before after every few multiply-adds, so that the divider and the memory work while the multipliers
-  /// do. Takes the whole tiles of first <= t < last, a panel of full width, and gives the first tile that is left; the
-  /// epilogue of the one before is left too.
-  llvm::Value* emit_overlapped_tiles(llvm::Value* column, std::int64_t vectors, const Panel& panel, llvm::Value* first,
+  /// do. Takes the whole tiles of first <= t < last, and gives the first tile that is left; the epilogue of the one
+  /// before is left too.
+  llvm::Value* emit_overlapped_tiles(const Columns& columns, const Panel& panel, llvm::Value* first,
                                      llvm::Value* last) {
     auto& b = e_.b;
     llvm::Value* const end = e_.max(first, e_.min(last, b.CreateUDiv(e_.size(rows_), e_.i64(tile_.rows))));
     e_.if_then(b.CreateICmpSLT(first, end), [&] {
       llvm::Value* const row = b.CreateMul(first, e_.i64(tile_.rows));
-      prefetch_tile(row, column);
-      tile_code_->call(tile_.rows, vectors, tile_start(row, panel), turns_, tile_scratch(first));
-      e_.loop(b.CreateAdd(first, e_.i64(1)), end, 1,
-              [&](llvm::Value* t) { emit_overlapped_tile(t, panel, vectors, column); });
+      epilogue_->prefetch_tile(row, tile_.rows, columns.first);
+      tile_code_->call(tile_.rows, columns.lanes, tile_start(row, panel), turns_, tile_scratch(first));
+      e_.loop(b.CreateAdd(first, e_.i64(1)), end, 1, [&](llvm::Value* t) { emit_overlapped_tile(t, panel, columns); });
     });
     return end;
   }
 
   /// Computes tile `t`, and the epilogue of the tile before it.
-  void emit_overlapped_tile(llvm::Value* t, const Panel& panel, std::int64_t vectors, llvm::Value* column) {
+  void emit_overlapped_tile(llvm::Value* t, const Panel& panel, const Columns& columns) {
     auto& b = e_.b;
+    const Lanes& lanes = columns.lanes;
+    const std::int64_t pauses = tile_.rows * static_cast<std::int64_t>(lanes.size());
     llvm::Value* const row = b.CreateMul(t, e_.i64(tile_.rows));
     llvm::Value* const row_before = b.CreateSub(row, e_.i64(tile_.rows));
     llvm::Value* const finished = tile_scratch(b.CreateSub(t, e_.i64(1)));
-    llvm::Value* const share = b.CreateUDiv(turns_, e_.i64(tile_.rows * vectors));
-    column_ = column;
-    const Values state =
-        e_.loop(e_.i64(0), e_.i64(tile_.rows), 1, tile_code_->start(tile_.rows, vectors, tile_start(row, panel)),
-                [&](llvm::Value* r, const Values& carried) {
-                  scratch_row_ = e_.element(element_, finished, b.CreateMul(r, e_.i64(panel_columns())));
-                  llvm::Value* const i = b.CreateAdd(row_before, r);
-                  prefetch_row(b.CreateAdd(row, r), column);
-                  frame_.elements.begin_row(e_.preheader("row"));
-                  Values now = carried;
-                  for (std::int64_t v = 0; v < vectors; ++v) {
-                    now = tile_code_->chain(now, share, tile_.rows, vectors, panel.stride);
-                    frame_.elements.begin_vector(lanes_, nullptr);
-                    const Coordinate j{b.CreateAdd(column, e_.i64(v * lanes_)), true, nullptr, Level::kVector};
-                    store_results(frame_, node_.types[0].shape, {{i, false, nullptr, Level::kRow}, j});
-                  }
-                  return now;
-                });
-    llvm::Value* const rest = b.CreateSub(turns_, b.CreateMul(share, e_.i64(tile_.rows * vectors)));
-    tile_code_->store(tile_code_->chain(state, rest, tile_.rows, vectors, panel.stride), tile_scratch(t), tile_.rows,
-                      vectors);
+    llvm::Value* const share = b.CreateUDiv(turns_, e_.i64(pauses));
+    column_ = columns.first;
+    Values state = tile_code_->start(tile_.rows, lanes, tile_start(row, panel));
+    state = e_.loop(e_.i64(0), e_.i64(tile_.rows), 1, state, [&](llvm::Value* r, const Values& at_row) {
+      scratch_row_ = e_.element(element_, finished, b.CreateMul(r, e_.i64(panel_columns())));
+      const Coordinate i{b.CreateAdd(row_before, r), false, nullptr, Level::kRow};
+      epilogue_->prefetch_row(b.CreateAdd(row, r), columns.first);
+      frame_.elements.begin_row(e_.preheader("row"));
+      return e_.loop(e_.i64(0), columns.count, lanes_, at_row, [&](llvm::Value* before, const Values& now) {
+        const Values next = tile_code_->chain(now, share, tile_.rows, lanes, panel.stride);
+        store_results(frame_, node_.types[0].shape, {i, begin_vector(columns, before, lanes_)});
+        return next;
+      });
+    });
+    llvm::Value* const rest = b.CreateSub(turns_, b.CreateMul(share, e_.i64(pauses)));
+    tile_code_->store(tile_code_->chain(state, rest, tile_.rows, lanes, panel.stride), tile_scratch(t), tile_.rows,
+                      lanes);
   }
 
   /// Two tiles take turns in scratch.
   llvm::Value* tile_scratch(llvm::Value* t) {
     return e_.element(element_, frame_.scratch, e_.b.CreateMul(e_.b.CreateAnd(t, e_.i64(1)), tile_elements()));
-  }
-
-  /// The parameters that the epilogue reads as it does the product, by their numbers.
-  std::vector<std::size_t> tile_parameters() const {
-    std::vector<std::size_t> found;
-    const auto parameters = frame_.body().parameters();
-    for (std::size_t p = 0; p < parameters.size(); ++p) {
-      const bool is_factor = std::ranges::find(node_.operands, parameters[p].value) != node_.operands.end();
-      if (!is_factor && frame_.body().type(parameters[p].value).shape == node_.types[0].shape) found.push_back(p);
-    }
-    return found;
   }
 
   /// Where the second factor's columns from `column` on begin, in the memory's row 0.
@@ -291,81 +324,41 @@ class Product {
     return {e_.element(element_, b_.place.pointer, e_.b.CreateAdd(start.offset, column)), start.width};
   }
 
-  /// Tells the epilogue in which panel of the states it works: all that have the result's shape are laid out alike.
-  void note_panel(llvm::Value* column) {
-    const auto in_panels = [&](const Place& place) {
-      return !place.layout.dense() && !place.layout.one_panel(columns_.size);
-    };
-    auto found = std::ranges::find_if(frame_.results, in_panels);
-    const Place* place = found == frame_.results.end() ? nullptr : &*found;
-    for (const std::size_t p : tile_parameters_) {
-      if (in_panels(frame_.operands[p])) place = &frame_.operands[p];
-    }
-    if (place == nullptr) return;
-    frame_.elements.known_panel = frame_.elements.panel_of(place->layout, node_.types[0].shape, column);
-    frame_.elements.known_panel_shape = node_.types[0].shape;
-  }
-
-  /// Asks for what the epilogue will read of a row of this tile, such as an optimizer's state: it arrives while the
-  /// product is computed.
-  void prefetch_row(llvm::Value* row, llvm::Value* column) {
-    auto& b = e_.b;
-    for (const std::size_t p : tile_parameters_) {
-      const Place& place = frame_.operands[p];
-      const DType dtype = frame_.body().type(frame_.body().parameters()[p].value).dtype;
-      const bool in_panels = !place.layout.dense() && !place.layout.one_panel(columns_.size);
-      const Dim width = place.layout.dense() ? columns_ : Dim(place.layout.last);
-      const PanelStart start = in_panels ? *frame_.elements.known_panel : PanelStart{e_.i64(0), e_.size(width)};
-      llvm::Value* const first = b.CreateAdd(b.CreateAdd(b.CreateMul(row, start.width), start.offset), column);
-      // A dense row of the tile begins anywhere in a cache line, so it reaches into one more than it fills.
-      const std::int64_t bytes = panel_columns() * static_cast<std::int64_t>(size_of(dtype));
-      prefetch_line_by_line(e_.element(e_.memory_type(dtype), place.pointer, first),
-                            bytes + (place.layout.dense() ? kLine : 0));
-    }
-  }
-
-  void prefetch_line_by_line(llvm::Value* from, std::int64_t bytes) {
-    for (std::int64_t at = 0; at < bytes; at += kLine) e_.prefetch(e_.element(e_.b.getInt8Ty(), from, e_.i64(at)));
-  }
-
-  void prefetch_tile(llvm::Value* row, llvm::Value* column) {
-    if (tile_parameters_.empty()) return;
-    for (std::int64_t r = 0; r < tile_.rows; ++r) prefetch_row(e_.b.CreateAdd(row, e_.i64(r)), column);
-  }
-
-  void emit_epilogue(llvm::Value* tile, llvm::Value* row, llvm::Value* rows, llvm::Value* column, llvm::Value* count) {
+  void emit_epilogue(llvm::Value* tile, llvm::Value* row, llvm::Value* rows, const Columns& columns) {
     auto& b = e_.b;
     e_.loop(e_.i64(0), rows, 1, [&](llvm::Value* r) {
       llvm::Value* const i = b.CreateAdd(row, r);
       scratch_row_ = e_.element(element_, tile, b.CreateMul(r, e_.i64(panel_columns())));
-      column_ = column;
+      column_ = columns.first;
       frame_.elements.begin_row(e_.preheader("row"));
-      for_vectors(frame_, column, b.CreateAdd(column, count), lanes_, [&](const Coordinate& j) {
+      for_vectors(frame_, columns.first, b.CreateAdd(columns.first, columns.count), lanes_, [&](const Coordinate& j) {
         store_results(frame_, node_.types[0].shape, {{i, false, nullptr, Level::kRow}, j});
       });
     });
   }
 
-  /// The product's element for the epilogue: from the tile in scratch, whose lanes past the panel's end hold nothing of
-  /// meaning.
+  /// The product's element for the epilogue: the accumulator at hand, or from the tile in scratch, whose lanes past the
+  /// panel's end hold nothing of meaning.
   Element load_product(const Index& index) {
+    if (in_registers_) return {sum_, false, Level::kVector};
     llvm::Value* const from = e_.element(element_, scratch_row_, e_.b.CreateSub(index[1].base, column_));
-    llvm::Type* const vector = Emitter::vector_of(element_, lanes_);
+    llvm::Type* const vector = Emitter::vector_of(element_, frame_.elements.lanes());
     return {e_.b.CreateAlignedLoad(vector, from, llvm::Align(static_cast<std::uint64_t>(bytes_ * lanes_))), false,
             Level::kVector};
   }
 
   /// Copies a panel of the second factor to scratch as [depth][panel_columns].
-  void pack_panel(llvm::Value* column, llvm::Value* count, std::int64_t vectors) {
+  void pack_panel(const Columns& columns) {
     auto& b = e_.b;
+    const auto vectors = static_cast<std::int64_t>(columns.lanes.size());
     PanelPacker packer(e_, node_.types[0].dtype, panel_columns());
     if (!b_.transposed) {
-      const Panel from = panel_at(column);
-      return packer.pack_rows(from.pointer, from.stride, e_.size(depth_), count, vectors, panel_scratch_);
+      const Panel from = panel_at(columns.first);
+      return packer.pack_rows(from.pointer, from.stride, e_.size(depth_), columns.count, vectors, panel_scratch_);
     }
     e_.loop(e_.i64(0), e_.i64(vectors), 1, [&](llvm::Value* v) {
       llvm::Value* const offset = b.CreateMul(v, e_.i64(lanes_));
-      llvm::Value* const row = b.CreateAdd(column, offset);
+      llvm::Value* const row = b.CreateAdd(columns.first, offset);
       llvm::Value* const last = b.CreateSub(b.CreateSub(e_.size(columns_), row), e_.i64(1));
       e_.loop(e_.i64(0), e_.size(depth_), lanes_, [&](llvm::Value* k) {
         const Panel from = panel_at(k);
@@ -386,18 +379,19 @@ class Product {
   int lanes_ = 16;
   Tile tile_{};
   Matrix a_{}, b_{};
-  std::vector<std::size_t> tile_parameters_;
+  std::optional<Epilogue> epilogue_;
   bool packed_ = false;
-  bool overlapped_ = false;
+  bool overlapped_ = false;    ///< the epilogue runs one tile behind the product
+  bool in_registers_ = false;  ///< the epilogue works on the accumulators
   std::optional<ProductTile> tile_code_;
   llvm::Value* panel_scratch_ = nullptr;
   llvm::Value* sums_ = nullptr;         ///< what the blocks before have summed up; nullptr: all is taken at once
-  llvm::Value* no_sums_ = nullptr;      ///< zeros
-  llvm::Value* has_sums_ = nullptr;     ///< whether there was a block before
+  llvm::Value* has_sums_ = nullptr;     ///< 1 if there was a block before, else 0
   llvm::Value* lead_ = nullptr;         ///< the inner positions of the blocks before
   llvm::Value* turns_ = nullptr;        ///< those at hand
   llvm::Value* scratch_row_ = nullptr;  ///< the row of the tile that the epilogue works on
   llvm::Value* column_ = nullptr;       ///< the panel's first column
+  llvm::Value* sum_ = nullptr;          ///< the accumulator that the epilogue works on
 };
 
 }  // namespace

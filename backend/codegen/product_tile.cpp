@@ -6,8 +6,6 @@ namespace sluice::backend {
 
 using Values = Emitter::Values;
 
-static constexpr std::int64_t kLine = 64;  // bytes of a cache line
-
 ProductTile::ProductTile(Emitter& emitter, DType dtype, bool a_transposed, Dim a_stride, std::int64_t columns)
     : e_(emitter),
       element_(emitter.memory_type(dtype)),
@@ -17,107 +15,116 @@ ProductTile::ProductTile(Emitter& emitter, DType dtype, bool a_transposed, Dim a
       a_stride_(a_stride),
       columns_(columns) {}
 
-void ProductTile::call(std::int64_t rows, std::int64_t vectors, const TileStart& start, llvm::Value* turns,
+void ProductTile::call(std::int64_t rows, const Lanes& lanes, const TileStart& start, llvm::Value* turns,
                        llvm::Value* out) {
   Values arguments{start.a, start.panel.pointer, out, turns, e_.size(a_stride_), start.panel.stride};
-  if (start.sums != nullptr) arguments.push_back(start.sums);
-  e_.b.CreateCall(function(rows, vectors, start.panel.stride, start.sums != nullptr), arguments);
+  if (start.sums != nullptr) arguments.insert(arguments.end(), {start.sums, start.has_sums});
+  e_.b.CreateCall(function(rows, lanes, start.panel.stride, start.sums != nullptr), arguments);
 }
 
-llvm::Function* ProductTile::function(std::int64_t rows, std::int64_t vectors, llvm::Value* panel_stride,
-                                      bool goes_on) {
+llvm::Function* ProductTile::function(std::int64_t rows, const Lanes& lanes, llvm::Value* panel_stride, bool goes_on) {
   const auto* const known = llvm::dyn_cast<llvm::ConstantInt>(panel_stride);
   const std::string panel = known == nullptr ? "any" : std::to_string(known->getSExtValue());
-  const std::string name = fmt::format("tile_{}_{}x{}_{}{}_{}{}", bytes_ * 8, rows, vectors, a_transposed_ ? "t" : "n",
-                                       to_string(a_stride_), panel, goes_on ? "_on" : "");
+  const std::string name = fmt::format("tile_{}_{}x{}_{}{}_{}{}", bytes_ * 8, rows, fmt::join(lanes, "_"),
+                                       a_transposed_ ? "t" : "n", to_string(a_stride_), panel, goes_on ? "_on" : "");
   llvm::Function*& made = e_.shared[name];
   if (made != nullptr) return made;
   const llvm::IRBuilderBase::InsertPointGuard guard(e_.b);
   llvm::Type* const pointer = e_.b.getPtrTy();
   llvm::Type* const i64 = e_.b.getInt64Ty();
   std::vector<llvm::Type*> parameters{pointer, pointer, pointer, i64, i64, i64};
-  if (goes_on) parameters.push_back(pointer);
+  if (goes_on) parameters.insert(parameters.end(), {pointer, i64});
   made = e_.function(name, e_.b.getVoidTy(), parameters, false);
   llvm::Value* const a_stride = a_stride_.batch ? static_cast<llvm::Value*>(made->getArg(4)) : e_.i64(a_stride_.size);
   if (known == nullptr) panel_stride = made->getArg(5);
-  const Values begin =
-      start(rows, vectors, {made->getArg(0), {made->getArg(1), panel_stride}, goes_on ? made->getArg(6) : nullptr});
-  store(chain(begin, made->getArg(3), rows, vectors, a_stride, panel_stride), made->getArg(2), rows, vectors);
+  TileStart from{made->getArg(0), {made->getArg(1), panel_stride}};
+  if (goes_on) {
+    from.sums = made->getArg(6);
+    from.has_sums = made->getArg(7);
+  }
+  const Values begin = start(rows, lanes, from);
+  store(chain(begin, made->getArg(3), rows, lanes, a_stride, panel_stride), made->getArg(2), rows, lanes);
   e_.b.CreateRetVoid();
   return made;
 }
 
-Values ProductTile::start(std::int64_t rows, std::int64_t vectors, const TileStart& start) {
-  llvm::Type* const vector = Emitter::vector_of(element_, lanes_);
-  Values values{start.a, start.panel.pointer};
+Values ProductTile::start(std::int64_t rows, const Lanes& lanes, const TileStart& start) {
+  Values sums;
   for (std::int64_t r = 0; r < rows; ++r) {
-    for (std::int64_t v = 0; v < vectors; ++v) {
-      if (start.sums == nullptr) {
-        values.push_back(llvm::Constant::getNullValue(vector));
-        continue;
-      }
-      llvm::Value* const from = e_.element(element_, start.sums, e_.i64(r * columns_ + v * lanes_));
-      values.push_back(e_.b.CreateAlignedLoad(vector, from, llvm::Align(static_cast<std::uint64_t>(bytes_ * lanes_))));
-    }
+    for (const int count : lanes) sums.push_back(llvm::Constant::getNullValue(Emitter::vector_of(element_, count)));
   }
+  if (start.sums != nullptr) {  // a loop of one turn or none
+    sums = e_.loop(e_.i64(0), start.has_sums, 1, sums, [&](llvm::Value*, const Values&) {
+      Values stored;
+      for (std::int64_t r = 0; r < rows; ++r) {
+        for (std::size_t v = 0; v < lanes.size(); ++v)
+          stored.push_back(
+              e_.b.CreateAlignedLoad(Emitter::vector_of(element_, lanes[v]), in_tile(start.sums, r, v), align()));
+      }
+      return stored;
+    });
+  }
+  Values values{start.a, start.panel.pointer};
+  values.insert(values.end(), sums.begin(), sums.end());
   return values;
 }
 
-Values ProductTile::chain(const Values& start, llvm::Value* turns, std::int64_t rows, std::int64_t vectors,
-                          llvm::Value* panel_stride) {
-  return chain(start, turns, rows, vectors, e_.size(a_stride_), panel_stride);
+llvm::Value* ProductTile::in_tile(llvm::Value* tile, std::int64_t row, std::size_t vector) {
+  return e_.element(element_, tile, e_.i64(row * columns_ + static_cast<std::int64_t>(vector) * lanes_));
 }
 
-Values ProductTile::chain(const Values& start, llvm::Value* turns, std::int64_t rows, std::int64_t vectors,
+Values ProductTile::chain(const Values& start, llvm::Value* turns, std::int64_t rows, const Lanes& lanes,
+                          llvm::Value* panel_stride) {
+  return chain(start, turns, rows, lanes, e_.size(a_stride_), panel_stride);
+}
+
+Values ProductTile::chain(const Values& start, llvm::Value* turns, std::int64_t rows, const Lanes& lanes,
                           llvm::Value* a_stride, llvm::Value* panel_stride) {
   auto& b = e_.b;
-  llvm::Type* const vector = Emitter::vector_of(element_, lanes_);
   const llvm::Align align(static_cast<std::uint64_t>(bytes_));
   return e_.loop(e_.i64(0), turns, 1, start, [&](llvm::Value*, const Values& now) {
     Values next{e_.element(element_, now[0], a_transposed_ ? a_stride : e_.i64(1)),
                 e_.element(element_, now[1], panel_stride)};
     // The next tiles' columns: a line of each row, in a pattern that the hardware does not foresee.
-    if (a_transposed_) e_.prefetch(e_.element(b.getInt8Ty(), now[0], e_.i64(kLine)));
-    Values panel_row;
-    for (std::int64_t v = 0; v < vectors; ++v)
-      panel_row.push_back(b.CreateAlignedLoad(vector, e_.element(element_, now[1], e_.i64(v * lanes_)), align));
+    if (a_transposed_) e_.prefetch(e_.element(b.getInt8Ty(), now[0], e_.i64(Emitter::kLine)));
+    const Values factors = panel_row(now[1], lanes);
     for (std::int64_t r = 0; r < rows; ++r) {
       llvm::Value* const offset = a_transposed_ ? e_.i64(r) : b.CreateMul(e_.i64(r), a_stride);
-      llvm::Value* const factor =
-          e_.splat(b.CreateAlignedLoad(element_, e_.element(element_, now[0], offset), align), lanes_);
-      for (std::int64_t v = 0; v < vectors; ++v) {
-        next.push_back(e_.multiply_add(factor, panel_row[static_cast<std::size_t>(v)],
-                                       now[static_cast<std::size_t>(2 + r * vectors + v)]));
-      }
+      llvm::Value* const factor = b.CreateAlignedLoad(element_, e_.element(element_, now[0], offset), align);
+      for (std::size_t v = 0; v < lanes.size(); ++v)
+        next.push_back(e_.multiply_add(e_.splat(factor, lanes[v]), factors[v], sum(now, lanes, r, v)));
     }
     return next;
   });
 }
 
-void ProductTile::store(const Values& sums, llvm::Value* out, std::int64_t rows, std::int64_t vectors) {
+void ProductTile::store(const Values& sums, llvm::Value* out, std::int64_t rows, const Lanes& lanes) {
   for (std::int64_t r = 0; r < rows; ++r) {
-    for (std::int64_t v = 0; v < vectors; ++v) {
-      llvm::Value* const to = e_.element(element_, out, e_.i64(r * columns_ + v * lanes_));
-      e_.b.CreateAlignedStore(sums[static_cast<std::size_t>(2 + r * vectors + v)], to,
-                              llvm::Align(static_cast<std::uint64_t>(bytes_ * lanes_)));
-    }
+    for (std::size_t v = 0; v < lanes.size(); ++v)
+      e_.b.CreateAlignedStore(sum(sums, lanes, r, v), in_tile(out, r, v), align());
   }
 }
 
-Values ProductTile::column_sums(const Panel& panel, llvm::Value* depth, std::int64_t vectors) {
+Values ProductTile::column_sums(const Panel& panel, llvm::Value* depth, const Lanes& lanes) {
   auto& b = e_.b;
-  llvm::Type* const vector = Emitter::vector_of(element_, lanes_);
-  const Values zeros(static_cast<std::size_t>(vectors), llvm::Constant::getNullValue(vector));
+  Values zeros;
+  for (const int count : lanes) zeros.push_back(llvm::Constant::getNullValue(Emitter::vector_of(element_, count)));
   return e_.loop(e_.i64(0), depth, 1, zeros, [&](llvm::Value* k, const Values& now) {
-    llvm::Value* const row = e_.element(element_, panel.pointer, b.CreateMul(k, panel.stride));
+    const Values row = panel_row(e_.element(element_, panel.pointer, b.CreateMul(k, panel.stride)), lanes);
     Values next;
-    for (std::int64_t v = 0; v < vectors; ++v) {
-      llvm::Value* const from = e_.element(element_, row, e_.i64(v * lanes_));
-      next.push_back(b.CreateFAdd(now[static_cast<std::size_t>(v)],
-                                  b.CreateAlignedLoad(vector, from, llvm::Align(static_cast<std::uint64_t>(bytes_)))));
-    }
+    for (std::size_t v = 0; v < lanes.size(); ++v) next.push_back(b.CreateFAdd(now[v], row[v]));
     return next;
   });
+}
+
+Values ProductTile::panel_row(llvm::Value* from, const Lanes& lanes) {
+  Values row;
+  for (std::size_t v = 0; v < lanes.size(); ++v) {
+    llvm::Value* const at = e_.element(element_, from, e_.i64(static_cast<std::int64_t>(v) * lanes_));
+    row.push_back(e_.b.CreateAlignedLoad(Emitter::vector_of(element_, lanes[v]), at,
+                                         llvm::Align(static_cast<std::uint64_t>(bytes_))));
+  }
+  return row;
 }
 
 }  // namespace sluice::backend

@@ -11,16 +11,20 @@ struct Panel {
   llvm::Value* stride;
 };
 
-/// Where a tile begins: the first element of its rows, its panel, and, if it goes on from sums that were stored before,
-/// those.
+/// Where a tile begins: the first element of its rows, its panel, and, if it may go on from sums that were stored
+/// before, those and whether (1 or 0) it does.
 struct TileStart {
   llvm::Value* a;
   Panel panel;
   llvm::Value* sums = nullptr;
+  llvm::Value* has_sums = nullptr;
 };
 
-/// Code for tiles of a product: rows x vectors accumulators that take one multiply-add for each inner position, in
-/// ascending order, so that the sums have the same bits however the positions are divided.
+/// How many lanes each vector of a tile's row has: all that the machine has, but the last one may have half.
+using Lanes = std::vector<int>;
+
+/// Code for tiles of a product: an accumulator for each vector of each row, that take one multiply-add for each inner
+/// position, in ascending order, so that the sums have the same bits however the positions are divided.
 class ProductTile {
  public:
   using Values = Emitter::Values;
@@ -31,22 +35,32 @@ class ProductTile {
 
   /// Calls a function that computes `turns` inner positions of a tile and stores the sums to `out`. Static strides are
   /// part of its code; products of the same strides share it.
-  void call(std::int64_t rows, std::int64_t vectors, const TileStart& start, llvm::Value* turns, llvm::Value* out);
+  void call(std::int64_t rows, const Lanes& lanes, const TileStart& start, llvm::Value* turns, llvm::Value* out);
 
   // The same as pieces, for code that does something else between them. What is carried: where the chain stands in both
   // factors, and the accumulators.
-  Values start(std::int64_t rows, std::int64_t vectors, const TileStart& start);
-  Values chain(const Values& start, llvm::Value* turns, std::int64_t rows, std::int64_t vectors,
+  Values start(std::int64_t rows, const Lanes& lanes, const TileStart& start);
+  Values chain(const Values& start, llvm::Value* turns, std::int64_t rows, const Lanes& lanes,
                llvm::Value* panel_stride);
-  void store(const Values& sums, llvm::Value* out, std::int64_t rows, std::int64_t vectors);
+  /// An accumulator of what is carried.
+  static llvm::Value* sum(const Values& carried, const Lanes& lanes, std::int64_t row, std::size_t vector) {
+    return carried[2 + static_cast<std::size_t>(row) * lanes.size() + vector];
+  }
+  void store(const Values& sums, llvm::Value* out, std::int64_t rows, const Lanes& lanes);
 
-  /// The sums of each of a panel's columns over `depth` inner positions, in ascending order, `vectors` of them.
-  Values column_sums(const Panel& panel, llvm::Value* depth, std::int64_t vectors);
+  /// The sums of each of a panel's columns over `depth` inner positions, in ascending order.
+  Values column_sums(const Panel& panel, llvm::Value* depth, const Lanes& lanes);
 
  private:
-  Values chain(const Values& start, llvm::Value* turns, std::int64_t rows, std::int64_t vectors, llvm::Value* a_stride,
+  Values chain(const Values& start, llvm::Value* turns, std::int64_t rows, const Lanes& lanes, llvm::Value* a_stride,
                llvm::Value* panel_stride);
-  llvm::Function* function(std::int64_t rows, std::int64_t vectors, llvm::Value* panel_stride, bool goes_on);
+  llvm::Function* function(std::int64_t rows, const Lanes& lanes, llvm::Value* panel_stride, bool goes_on);
+
+  /// The vectors of the panel's row at `from`.
+  Values panel_row(llvm::Value* from, const Lanes& lanes);
+  /// The place of a vector in a tile in memory, where each begins on a multiple of its size.
+  llvm::Value* in_tile(llvm::Value* tile, std::int64_t row, std::size_t vector);
+  llvm::Align align() const { return llvm::Align(static_cast<std::uint64_t>(bytes_ * lanes_)); }
 
   Emitter& e_;
   llvm::Type* element_;

@@ -71,6 +71,47 @@ TEST_CASE("an optimizer's update runs behind the product, over whole and partial
       {1, 3, 23, 24, 64, 128});
 }
 
+TEST_CASE("short and long epilogues, over whole and partial tiles and panels") {
+  const std::string head =
+      "graph @f(%x: f32[B,33], %k: f32[33,100], %y: f32[B,100], %row: f32[100], %column: f32[B,1])";
+  for (const char* body : {
+           R"( {
+  %0: f32[B,100] = matmul %x, %k
+  %1: f32[B,100] = broadcast %row {shape=[B,100]}
+  %2: f32[B,100] = broadcast %column {shape=[B,100]}
+  %3: f32[B,100] = add %0, %1
+  %4: f32[B,100] = mul %3, %2
+  %5: f32[B,100] = relu %4
+  return %5
+})",
+           R"( {
+  %0: f32[B,100] = matmul %x, %k
+  %1: bool[B,100] = greater %y, %0
+  %2: f32[B,100] = select %1, %y, %0
+  return %0, %1, %2
+})",
+           R"( {
+  %0: f32[B,100] = matmul %x, %k
+  %1: f32[B,100] = tanh %0
+  %2: f32[B,100] = mul %1, %y
+  return %2
+})",
+           R"( state(%w: f32[33,100] "w") {
+  %0: f32[33,100] = matmul %x, %y {transpose_a=true}
+  %1: f32[33,100] = sub %w, %0
+  update %w = %1
+  return
+})",
+           R"( state(%w: f32[33,100] "w", %u: f32[33,100] "u") {
+  %0: f32[33,100] = matmul %x, %y {transpose_a=true}
+  update %w = %0, %u = %0
+  return
+})",
+       }) {
+    check((head + body).c_str(), {1, 7, 8, 64, 300});
+  }
+}
+
 TEST_CASE("reductions along every axis") {
   for (const char* axes : {"0", "1", "2", "0,1", "0,2", "1,2", "0,1,2"}) {
     for (const char* op : {"reduce_sum", "reduce_max", "reduce_min"}) {

@@ -1,0 +1,82 @@
+#include "backend/codegen/epilogue.h"
+
+#include <algorithm>
+
+namespace sluice::backend {
+
+Epilogue::Epilogue(Frame& frame, const ir::Node& product, std::int64_t columns)
+    : frame_(frame), e_(frame.e), shape_(product.types[0].shape), columns_(columns) {
+  const ir::Graph& body = frame.body();
+  const auto parameters = body.parameters();
+  for (std::size_t p = 0; p < parameters.size(); ++p) {
+    if (std::ranges::find(product.operands, parameters[p].value) != product.operands.end()) continue;
+    if (body.type(parameters[p].value).shape == shape_)
+      read_.push_back({frame.operands[p], body.type(parameters[p].value).dtype});
+  }
+  for (std::size_t r = 0; r < body.results().size(); ++r) {
+    if (body.type(body.results()[r]).shape == shape_)
+      written_.push_back({frame.results[r], body.type(body.results()[r]).dtype});
+  }
+}
+
+bool Epilogue::is_short() const {
+  using ir::Op;
+  constexpr int kMostOps = 6;
+  int ops = 0;
+  for (const ir::Node& node : frame_.body().nodes()) {
+    switch (node.op) {
+      case Op::kParameter:
+      case Op::kConstant:
+      case Op::kBroadcast:
+      case Op::kMatmul:
+      case Op::kReduceSum:  // of columns, beside the product
+        break;
+      case Op::kPow:
+      case Op::kExp:
+      case Op::kLog:
+      case Op::kTanh:
+      case Op::kSigmoid:
+        return false;
+      default:
+        if (!ir::info(node.op).has(ir::kElementwise) || ++ops > kMostOps) return false;
+    }
+  }
+  return true;
+}
+
+bool Epilogue::in_panels(const Place& place) const {
+  return !place.layout.dense() && !place.layout.one_panel(shape_[1].size);
+}
+
+void Epilogue::note_panel(llvm::Value* column) {
+  for (const auto* matrices : {&read_, &written_}) {
+    const auto found = std::ranges::find_if(*matrices, [&](const Touched& matrix) { return in_panels(matrix.place); });
+    if (found == matrices->end()) continue;
+    frame_.elements.known_panel = frame_.elements.panel_of(found->place.layout, shape_, column);
+    frame_.elements.known_panel_shape = shape_;
+    return;
+  }
+}
+
+void Epilogue::prefetch_row(llvm::Value* row, llvm::Value* column) {
+  auto& b = e_.b;
+  // What is written is mostly what is read as well: states, in place.
+  for (const auto& [place, dtype] : read_.empty() ? written_ : read_) {
+    const Dim width = place.layout.dense() ? shape_[1] : Dim(place.layout.last);
+    const PanelStart start = in_panels(place) ? *frame_.elements.known_panel : PanelStart{e_.i64(0), e_.size(width)};
+    llvm::Value* const first = b.CreateAdd(b.CreateAdd(b.CreateMul(row, start.width), start.offset), column);
+    llvm::Value* const from = e_.element(e_.memory_type(dtype), place.pointer, first);
+    // A dense row of the tile begins anywhere in a cache line, so it reaches into one more than it fills.
+    const std::int64_t bytes =
+        columns_ * static_cast<std::int64_t>(size_of(dtype)) + (place.layout.dense() ? Emitter::kLine : 0);
+    for (std::int64_t at = 0; at < bytes; at += Emitter::kLine)
+      e_.prefetch(e_.element(b.getInt8Ty(), from, e_.i64(at)), read_.empty());
+  }
+}
+
+void Epilogue::prefetch_tile(llvm::Value* first_row, std::int64_t rows, llvm::Value* column) {
+  if (read_.empty() && written_.empty()) return;
+  e_.loop(first_row, e_.b.CreateAdd(first_row, e_.i64(rows)), 1, [&](llvm::Value* r) { prefetch_row(r, column); });
+}
+
+}  // namespace sluice::backend

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <vector>
+
+#include "backend/codegen/kernels.h"
+
+namespace sluice::backend {
+
+/// What a product's epilogue touches and computes. It asks for the memory that the epilogue will touch in a tile, such
+/// as an optimizer's state, so that it arrives while the product is computed.
+class Epilogue {
+ public:
+  /// `columns`: how wide a panel of the result is.
+  Epilogue(Frame& frame, const ir::Node& product, std::int64_t columns);
+
+  /// How many matrices of the result's shape the epilogue reads.
+  std::size_t matrices_read() const { return read_.size(); }
+
+  /// Whether it is short enough to stand in the code once for each accumulator of a tile.
+  bool is_short() const;
+
+  /// Tells the epilogue in which panel of the states it works: all that have the result's shape are laid out alike.
+  void note_panel(llvm::Value* column);
+
+  /// Asks for a row of the tile whose first column is `column`, and of all its rows.
+  void prefetch_row(llvm::Value* row, llvm::Value* column);
+  void prefetch_tile(llvm::Value* first_row, std::int64_t rows, llvm::Value* column);
+
+ private:
+  /// A matrix of the result's shape.
+  struct Touched {
+    Place place;
+    DType dtype;
+  };
+
+  bool in_panels(const Place& place) const;
+
+  Frame& frame_;
+  Emitter& e_;
+  Shape shape_;
+  std::int64_t columns_;
+  std::vector<Touched> read_;
+  std::vector<Touched> written_;
+};
+
+}  // namespace sluice::backend
