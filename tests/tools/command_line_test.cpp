@@ -1,6 +1,7 @@
 // What programs say of their command line: wrong words, files that hold several graphs, and the examples of --help.
 #include "ir/text.h"
 #include "runtime/idx.h"
+#include "runtime/image.h"
 #include "runtime/mnist_files.h"
 #include "runtime/npy.h"
 #include "runtime/picture.h"
@@ -72,9 +73,12 @@ void write_files(const std::filesystem::path& folder) {
   write_idx(folder / "t10k-images-idx3-ubyte.gz", test.images);  // files that are not packed are read, too
   write_npy(folder / "images.npy", test.images);
   write_npy(folder / "labels.npy", test.labels);
-  const std::vector<std::uint8_t> png = encode_png(picture_at(test.images, 0));
-  for (const char* const name : {"three.png", "scan.png"})
+  const auto write_png = [&](const char* name, const Array& picture) {
+    const std::vector<std::uint8_t> png = encode_png(picture);
     write_text(folder / name, {reinterpret_cast<const char*>(png.data()), png.size()});
+  };
+  write_png("three.png", picture_at(test.images, 0));
+  write_png("scan.png", inverted(picture_at(test.images, 0)));  // ink on paper
   write_text(folder / "four.pgm", "P2 2 2 255 0 255 255 0");
   REQUIRE(run_program(MNIST_MLP, fmt::format("--data '{}' --epochs 0 --quiet --save '{}'", mnist.string(),
                                              (folder / "digits").string()))
