@@ -7,7 +7,6 @@ namespace sluice::backend {
 
 namespace {
 
-constexpr std::int64_t kPanel = 48;
 constexpr std::int64_t kLine = 64;
 constexpr std::int64_t kWidestVector = 16;  // elements
 constexpr std::int64_t kLeastColumns = 32;  // what is narrower would be padding for the most part
@@ -43,8 +42,8 @@ Dim element_count(const Layout& layout, const Shape& shape) {
 
 Layout state_layout(const Type& type) {
   if (!is_wide_matrix(type) || type.shape[0].batch || type.shape[0].size < kLeastRows) return {};
-  const std::int64_t rest = type.shape[1].size % kPanel;
-  return {kPanel, rest == 0 ? kPanel : rounded_up(rest, kWidestVector)};
+  const std::int64_t rest = type.shape[1].size % kPanelColumns;
+  return {kPanelColumns, rest == 0 ? kPanelColumns : rounded_up(rest, kWidestVector)};
 }
 
 Layout aligned_rows(const Type& type) {

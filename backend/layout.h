@@ -24,10 +24,12 @@ struct Layout {
 /// The elements, with those that have no meaning.
 Dim element_count(const Layout& layout, const Shape& shape);
 
+/// The columns of a variable's panel: the width of the widest tile of a product, which all others divide.
+inline constexpr std::int64_t kPanelColumns = 48;
+
 /// The layout of every variable of this type, so that all functions that share one agree, whatever they are compiled
-/// for. Weights and what optimizers keep of them lie in panels as wide as the widest tile of a product (48 columns,
-/// which all others divide): a product reads a panel from its first to its last byte, and a weight's gradient meets the
-/// optimizer's state tile by tile in one piece.
+/// for. Weights and what optimizers keep of them lie in panels: a product reads a panel from its first to its last
+/// byte, and a weight's gradient meets the optimizer's state tile by tile in one piece.
 Layout state_layout(const Type& type);
 
 /// Rows that begin on cache lines and, being an odd number of lines long, do not share the cache's sets.

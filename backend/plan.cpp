@@ -341,7 +341,10 @@ std::string to_string(const Plan& plan) {
     for (const int buffer : kernel.operands) out += fmt::format("b{} ", buffer);
     out += "writes ";
     for (const int buffer : kernel.results) out += fmt::format("b{} ", buffer);
-    out += fmt::format("units {}\n", units.empty() ? "1" : units);
+    out += fmt::format("units {}", units.empty() ? "1" : units);
+    if (kernel.kind == KernelKind::kMatmul) out += fmt::format(" tile {}x{}", kernel.tile.rows, kernel.tile.vectors);
+    if (kernel.tile.depth_block > 0) out += fmt::format(" depth by {}", kernel.tile.depth_block);
+    out += '\n';
   }
   for (std::size_t i = 0; i < plan.buffers.size(); ++i) {
     const Buffer& buffer = plan.buffers[i];

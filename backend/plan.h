@@ -8,6 +8,7 @@
 
 #include "backend/layout.h"
 #include "backend/target.h"
+#include "backend/tile_model.h"
 #include "ir/graph.h"
 
 namespace sluice::backend {
@@ -72,6 +73,7 @@ struct KernelPlan {
   ir::Origins origins;
   bool flat = false;  ///< of a loop: over all elements as one long row
   Units units;
+  Tile tile;  ///< of a product
   Scratch scratch;
   bool barrier_before = false;       ///< all threads must have finished the kernels before it
   int node = -1;                     ///< the node of the graph that it computes; -1: a copy
@@ -117,20 +119,6 @@ std::string to_string(const Plan& plan);
 // The steps of make_plan that have files of their own.
 void place_buffers(Plan& plan);  ///< plan_memory.cpp: lifetimes, offsets, barriers
 void split_kernel(KernelPlan& kernel, const Plan& plan, const Target& target);  ///< plan_units.cpp: units and scratch
-
-/// The tile of a product that stays in registers: `rows` by `vectors` vectors.
-struct Tile {
-  std::int64_t rows;
-  std::int64_t vectors;
-};
-Tile matmul_tile(const Target& target);
-/// The last vector of a tile's row has a multiple of so many columns: half a zmm register takes half the time of a
-/// whole one.
-int tile_column_step(const Target& target, int element_bytes);
-
-/// The inner positions that one turn through a panel's tiles takes, where there may be many; all else at once.
-inline constexpr std::int64_t kDepthBlock = 256;
-inline bool in_depth_blocks(Dim depth) { return depth.batch || depth.size > 4 * kDepthBlock; }
 
 /// The elements of a flat loop that make one unit.
 inline constexpr std::int64_t kFlatBlock = 1024;

@@ -37,20 +37,7 @@ std::int64_t Units::share_begin(int thread, int threads, std::int64_t batch_size
   return whole_units + (cost - whole_units * whole_cost) / rest_cost;
 }
 
-/// 24 accumulators of 32 registers with AVX-512; 12 of 16 otherwise. The rest holds a row of B and the broadcast of A.
-Tile matmul_tile(const Target& target) { return target.vector_registers >= 32 ? Tile{8, 3} : Tile{6, 2}; }
-
-int tile_column_step(const Target& target, int element_bytes) {
-  constexpr int kZmm = 64;
-  return target.lanes(element_bytes) / (target.vector_bytes == kZmm ? 2 : 1);
-}
-
 namespace {
-
-std::int64_t bytes_of_element(const Graph& body) {
-  const Node* const product = find_op(body, Op::kMatmul);
-  return product == nullptr ? 4 : static_cast<std::int64_t>(size_of(product->types[0].dtype));
-}
 
 /// Whether a loop kernel may run over its elements as one long row: all lie densely, and nothing in it depends on
 /// positions but through the row-major index.
@@ -109,8 +96,11 @@ void split_reduction(KernelPlan& kernel, const Target& target) {
 void split_matmul(KernelPlan& kernel, const Target& target) {
   const Node& product = *find_op(*kernel.body, Op::kMatmul);
   const Type& type = product.types[0];
-  const Tile tile = matmul_tile(target);
-  const std::int64_t element = bytes_of_element(*kernel.body);
+  const Shape& a = kernel.body->type(product.operands[0]).shape;
+  const Dim depth = product.attributes.flag(ir::Attr::kTransposeA) ? a[0] : a[1];
+  const auto element = static_cast<std::int64_t>(size_of(type.dtype));
+  const Tile tile = choose_tile(target, type.shape[0], depth, static_cast<int>(element));
+  kernel.tile = tile;
   const std::int64_t lanes = target.lanes(static_cast<int>(element));
   const std::int64_t columns = tile.vectors * lanes;
   kernel.units.axes = {{type.shape[1], columns}, {type.shape[0], tile.rows}};
@@ -120,10 +110,8 @@ void split_matmul(KernelPlan& kernel, const Target& target) {
     kernel.scratch.fixed += more * columns * element;
     (rows.batch ? kernel.scratch.each_batch : kernel.scratch.fixed) += rows.size * columns * element;
   };
-  const Shape& a = kernel.body->type(product.operands[0]).shape;
-  const Dim depth = product.attributes.flag(ir::Attr::kTransposeA) ? a[0] : a[1];
   if (product.attributes.flag(ir::Attr::kTransposeB) || type.shape[1].batch) add_rows(depth, lanes);
-  if (in_depth_blocks(depth)) add_rows(type.shape[0], tile.rows);
+  if (tile.depth_block > 0) add_rows(type.shape[0], tile.rows);
 }
 
 /// Blocks of a row's columns: each unit adds all rows, in order, to its own columns.

@@ -53,7 +53,7 @@ class Product {
     element_ = e_.memory_type(result.dtype);
     bytes_ = static_cast<int>(size_of(result.dtype));
     lanes_ = e_.target.lanes(bytes_);
-    tile_ = matmul_tile(e_.target);
+    tile_ = frame.plan.tile;
     a_ = {frame.operands[parameter(node_.operands[0])], a, node_.attributes.flag(Attr::kTransposeA)};
     b_ = {frame.operands[parameter(node_.operands[1])], b, node_.attributes.flag(Attr::kTransposeB)};
     SLUICE_CHECK(a_.one_piece(), "the first factor of {} lies in panels", frame.plan.name);
@@ -66,7 +66,7 @@ class Product {
     epilogue_.emplace(frame, node_, panel_columns());
     overlapped_ = !columns_.batch && epilogue_->matrices_read() >= 2;
     in_registers_ = !columns_.batch && !overlapped_ && epilogue_->is_short();
-    if (in_depth_blocks(depth_)) {
+    if (tile_.depth_block > 0) {
       llvm::Value* const packed_rows = packed_ ? e_.b.CreateAdd(e_.size(depth_), e_.i64(lanes_)) : e_.i64(0);
       sums_ = e_.element(element_, panel_scratch_, e_.b.CreateMul(packed_rows, e_.i64(panel_columns())));
     }
@@ -168,20 +168,20 @@ class Product {
   /// All tiles first <= t < last take the inner positions but those of the last block; gives the panel from there on.
   Panel emit_depth_blocks(const Panel& panel, const Lanes& lanes, llvm::Value* first, llvm::Value* last) {
     auto& b = e_.b;
-    llvm::Value* const blocks = b.CreateUDiv(b.CreateSub(e_.size(depth_), e_.i64(1)), e_.i64(kDepthBlock));
+    llvm::Value* const blocks = b.CreateUDiv(b.CreateSub(e_.size(depth_), e_.i64(1)), e_.i64(tile_.depth_block));
     const auto from = [&](llvm::Value* position) {
       return Panel{e_.element(element_, panel.pointer, b.CreateMul(position, panel.stride)), panel.stride};
     };
-    turns_ = e_.i64(kDepthBlock);
+    turns_ = e_.i64(tile_.depth_block);
     e_.loop(e_.i64(0), blocks, 1, [&](llvm::Value* block) {
-      lead_ = b.CreateMul(block, e_.i64(kDepthBlock));
+      lead_ = b.CreateMul(block, e_.i64(tile_.depth_block));
       has_sums_ = e_.min(block, e_.i64(1));
       const Panel part = from(lead_);
       e_.loop(first, last, 1, [&](llvm::Value* t) {
         emit_tile(t, lanes, part, e_.element(element_, sums_, b.CreateMul(t, tile_elements())));
       });
     });
-    lead_ = b.CreateMul(blocks, e_.i64(kDepthBlock));
+    lead_ = b.CreateMul(blocks, e_.i64(tile_.depth_block));
     has_sums_ = e_.min(blocks, e_.i64(1));
     turns_ = b.CreateSub(e_.size(depth_), lead_);
     return from(lead_);

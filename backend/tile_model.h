@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+
+#include "backend/target.h"
+#include "ir/type.h"
+
+namespace sluice::backend {
+
+/// How a product is cut up for one CPU.
+struct Tile {
+  std::int64_t rows = 0;  ///< the tile that stays in registers: rows by vectors
+  std::int64_t vectors = 0;
+  std::int64_t depth_block = 0;  ///< the inner positions that one turn through a panel's tiles takes; 0: all at once
+};
+
+/// Chooses the tile of products of elements of `element_bytes`, and for one of `rows` and `depth` its blocks, by a
+/// model of the CPU: what its registers hold, how many cycles a tile's multiply-adds, loads and chains take, and what
+/// its caches hold. The order of sums does not depend on it, so no bit does.
+Tile choose_tile(const Target& target, Dim rows, Dim depth, int element_bytes);
+
+/// The last vector of a tile's row has a multiple of so many columns: half a zmm register takes half the time of a
+/// whole one.
+int tile_column_step(const Target& target, int element_bytes);
+
+}  // namespace sluice::backend

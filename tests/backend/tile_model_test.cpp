@@ -1,0 +1,48 @@
+// What the model of the CPU chooses for products.
+#include "backend/tile_model.h"
+
+#include <doctest/doctest.h>
+
+#include "backend/layout.h"
+
+namespace sluice::backend {
+namespace {
+
+Target cpu(int vector_bytes, int registers, bool fma) {
+  Target target;
+  target.vector_bytes = vector_bytes;
+  target.vector_registers = registers;
+  target.fma = fma;
+  return target;
+}
+
+TEST_CASE("the tile fills the registers of each kind of CPU") {
+  const auto tile = [](const Target& target, int bytes) {
+    const Tile chosen = choose_tile(target, 128, 784, bytes);
+    CHECK(kPanelColumns % (chosen.vectors * target.lanes(bytes)) == 0);
+    return std::pair(chosen.rows, chosen.vectors);
+  };
+  using Shape = std::pair<std::int64_t, std::int64_t>;
+  CHECK(tile(cpu(64, 32, true), 4) == Shape{8, 3});
+  CHECK(tile(cpu(64, 32, true), 8) == Shape{14, 2});  // panels of 48 doubles can be cut into pairs of vectors
+  for (const int bytes : {4, 8}) {
+    CHECK(tile(cpu(32, 16, true), bytes) == Shape{4, 3});
+    CHECK(tile(cpu(16, 16, false), bytes) == Shape{6, 2});  // a product needs a register of its own
+  }
+}
+
+TEST_CASE("deep products are taken in blocks that the second cache holds") {
+  Target target = cpu(64, 32, true);
+  const Dim batch(1, true);
+  target.second_cache_bytes = 1 << 20;
+  CHECK(choose_tile(target, 128, 784, 4).depth_block == 0);
+  CHECK(choose_tile(target, 128, 4096, 4).depth_block == 256);
+  CHECK(choose_tile(target, 784, batch, 4).depth_block == 256);
+  CHECK(choose_tile(target, 1000, batch, 4).depth_block == 192);
+  target.second_cache_bytes = 256 << 10;
+  CHECK(choose_tile(target, 128, 784, 4).depth_block == 256);
+  CHECK(choose_tile(target, 784, batch, 4).depth_block == 128);
+}
+
+}  // namespace
+}  // namespace sluice::backend
