@@ -6,9 +6,8 @@
 #include <filesystem>
 #include <string>
 
-#include "runtime/idx.h"
-#include "runtime/mnist_files.h"
 #include "runtime/synthetic_digits.h"
+#include "tests/support/mnist_folder.h"
 #include "tests/support/run_program.h"
 
 // Runs the example under test, SLUICE_PROGRAM, as a user does.
@@ -18,14 +17,7 @@ namespace sluice::test {
 inline const std::filesystem::path& small_data() {
   static const TemporaryFolder folder;
   static const bool written = [] {
-    const std::filesystem::path path = folder.path() / "digits";
-    std::filesystem::create_directory(path);
-    const Dataset training = synthetic_digits(1, 0, 10720);
-    const Dataset test = synthetic_digits(1, 60000, 100);
-    write_idx(path / kTrainImages, training.images);
-    write_idx(path / kTrainLabels, training.labels);
-    write_idx(path / kTestImages, test.images);
-    write_idx(path / kTestLabels, test.labels);
+    write_mnist(folder.path() / "digits", synthetic_digits(1, 0, 10720), synthetic_digits(1, 60000, 100));
     return true;
   }();
   static const std::filesystem::path path = folder.path() / "digits";

@@ -2,31 +2,17 @@
 #include "ir/text.h"
 #include "runtime/idx.h"
 #include "runtime/image.h"
-#include "runtime/mnist_files.h"
 #include "runtime/npy.h"
 #include "runtime/picture.h"
 #include "runtime/saved_model.h"
 #include "runtime/synthetic_digits.h"
+#include "tests/support/mnist_folder.h"
 #include "tests/tools/run_sluice.h"
 
 using namespace sluice;
 using namespace sluice::test;
 
 namespace {
-
-constexpr std::string_view kStep = R"(sluice-ir 1
-graph @step(%x: f32[B,3], %target: f32[B,2])
-    state(%w: f32[3,2] "w") {
-  %0: f32[B,2] = matmul %x, %w
-  %1: f32[B,2] = sub %0, %target
-  %2: f32[B,2] = square %1
-  %3: f32[] = reduce_sum %2 {axes=[0,1]}
-  %4: f32[3,2] = gradient %3, %w
-  %5: f32[3,2] = sub %w, %4
-  update %w = %5
-  return %3
-}
-)";
 
 constexpr std::string_view kLine = R"(sluice-ir 1
 graph @line(%x: f32[B,3])
@@ -62,14 +48,9 @@ void write_files(const std::filesystem::path& folder) {
   write_npy(folder / "w.npy", Array(DType::kF32, {3, 2}));
   write_saved_model(folder / "parabola", {ir::parse(kLine), {Array(DType::kF32, {3, 1})}, {"y"}});
 
-  const auto mnist = folder / "mnist";
-  std::filesystem::create_directory(mnist);
-  const Dataset training = synthetic_digits(1, 0, 11001);
   const Dataset test = synthetic_digits(1, 60000, 200);
-  write_idx(mnist / kTrainImages, training.images);
-  write_idx(mnist / kTrainLabels, training.labels);
-  write_idx(mnist / kTestImages, test.images);
-  write_idx(mnist / kTestLabels, test.labels);
+  const auto mnist = folder / "mnist";
+  write_mnist(mnist, synthetic_digits(1, 0, 11001), test);
   write_idx(folder / "t10k-images-idx3-ubyte.gz", test.images);  // files that are not packed are read, too
   write_npy(folder / "images.npy", test.images);
   write_npy(folder / "labels.npy", test.labels);

@@ -13,20 +13,6 @@ using namespace sluice::test;
 
 namespace {
 
-constexpr std::string_view kStep = R"(sluice-ir 1
-graph @step(%x: f32[B,3], %target: f32[B,2])
-    state(%w: f32[3,2] "w") {
-  %0: f32[B,2] = matmul %x, %w
-  %1: f32[B,2] = sub %0, %target
-  %2: f32[B,2] = square %1
-  %3: f32[] = reduce_sum %2 {axes=[0,1]}
-  %4: f32[3,2] = gradient %3, %w
-  %5: f32[3,2] = sub %w, %4
-  update %w = %5
-  return %3
-}
-)";
-
 /// A folder with kStep in step.ir.
 struct Work : TemporaryFolder {
   std::filesystem::path step = write_text(path() / "step.ir", kStep);
@@ -95,8 +81,8 @@ TEST_CASE("opt --stats and --time-passes are comments that say how much") {
   CHECK(matches("// B = 10 +before +after\n"));
   CHECK(matches("// nodes +6 +\\d+\n"));
   CHECK(matches("// kernels +10 +[1-9]\n"));  // a kernel a node before they are fused
-  // The product of 10 rows, the difference, the square and the sum of 20 elements, and the update of 6 weights: 186. The
-  // gradient stands for a product as large, and two ops on 20 elements: 160.
+  // The product of 10 rows, the difference, the square and the sum of 20 elements, and the update of 6 weights: 186.
+  // The gradient stands for a product as large, and two ops on 20 elements: 160.
   CHECK(matches("// flops +346 +\\d+\n"));
   for (const std::string_view pass : passes::default_pipeline())
     CHECK(matches(fmt::format("// time {} +\\d+\\.\\d+ ms +\\d+\\.\\d%\n", pass).c_str()));

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <filesystem>
+
+#include "runtime/dataset.h"
+#include "runtime/idx.h"
+#include "runtime/mnist_files.h"
+
+namespace sluice::test {
+
+/// Makes `folder` with the four files of MNIST, which hold these examples.
+inline void write_mnist(const std::filesystem::path& folder, const Dataset& training, const Dataset& test) {
+  std::filesystem::create_directory(folder);
+  write_idx(folder / kTrainImages, training.images);
+  write_idx(folder / kTrainLabels, training.labels);
+  write_idx(folder / kTestImages, test.images);
+  write_idx(folder / kTestLabels, test.labels);
+}
+
+}  // namespace sluice::test
