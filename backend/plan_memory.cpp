@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <functional>
 #include <numeric>
 
 #include "backend/plan.h"
@@ -66,11 +67,7 @@ void find_offsets(Plan& plan) {
     buffer.bytes = bytes_of(buffer);
     order.push_back(&buffer);
   }
-  // Not by stable_sort, whose deprecated parts in libstdc++ 12 clang warns of: equal ones keep their places in the
-  // plan.
-  std::ranges::sort(order, [](const Buffer* a, const Buffer* b) {
-    return a->bytes.size != b->bytes.size ? a->bytes.size > b->bytes.size : a < b;
-  });
+  std::ranges::stable_sort(order, std::greater<>(), [](const Buffer* buffer) { return buffer->bytes.size; });
   std::vector<const Buffer*> placed;
   for (Buffer* buffer : order) {
     buffer->offset = Dim(first_fit(*buffer, placed), buffer->bytes.batch);

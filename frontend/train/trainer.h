@@ -93,6 +93,7 @@ class Trainer {
       : Trainer(detail::Learner{[model] { return model.variables(); }, [optimizer] { return optimizer.variables(); },
                                 [method = optimizer, where](const std::vector<Tensor>& gradients,
                                                             const std::vector<Variable>& variables) mutable {
+                                  static_cast<void>(where);  // clang: the second branch has no use for it
                                   // Not this line: in a user's program this header is not known as Sluice's own.
                                   if constexpr (requires { method.apply(gradients, variables, where); }) {
                                     method.apply(gradients, variables, where);

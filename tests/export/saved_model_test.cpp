@@ -238,7 +238,7 @@ TEST_CASE("a full disk and a killed process leave a whole model") {
     std::ranges::fill(weights.data<float>(), 2.F);
   }
   write_saved_model(path, ones);
-  for (const rlim_t bytes : {0, 300, 1500, 4000}) {  // each ends in another file, or in another part of it
+  for (const rlim_t bytes : {0U, 300U, 1500U, 4000U}) {  // each ends in another file, or in another part of it
     const test::FileSizeLimit limit(bytes);
     CHECK(error_of([&] { write_saved_model(path, twos); }).ends_with(": cannot be written: File too large"));
   }
