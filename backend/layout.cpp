@@ -7,7 +7,6 @@ namespace sluice::backend {
 
 namespace {
 
-constexpr std::int64_t kLine = 64;
 constexpr std::int64_t kWidestVector = 16;  // elements
 constexpr std::int64_t kLeastColumns = 32;  // what is narrower would be padding for the most part
 constexpr std::int64_t kLeastRows = 8;

@@ -24,6 +24,8 @@ struct Layout {
 /// The elements, with those that have no meaning.
 Dim element_count(const Layout& layout, const Shape& shape);
 
+inline constexpr std::int64_t kLine = 64;  ///< bytes of a cache line
+
 /// The columns of a variable's panel: the width of the widest tile of a product, which all others divide.
 inline constexpr std::int64_t kPanelColumns = 48;
 

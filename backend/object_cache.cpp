@@ -164,9 +164,9 @@ void ObjectCache::shrink_to(std::uintmax_t bytes) const {
 }
 
 std::string object_key(const ir::Graph& fused, const Target& target) {
-  const std::string all = fmt::format("{}\n{}\n{}\n{}\n{}\n{} {}\n{}", kSourcesHash, LLVM_VERSION_STRING, target.triple,
-                                      target.cpu, target.features, target.first_cache_bytes, target.second_cache_bytes,
-                                      ir::print(fused, {.hints = false}));
+  const std::string all =
+      fmt::format("{}\n{}\n{}\n{}\n{}\n{}\n{}", kSourcesHash, LLVM_VERSION_STRING, target.triple, target.cpu,
+                  target.features, target.second_cache_bytes, ir::print(fused, {.hints = false}));
   return llvm::toHex(sha256(all), true);
 }
 

@@ -54,7 +54,6 @@ Target host_target(const std::string& features) {
     target.vector_bytes = 32;
   }
   // A system that does not know says 0 or -1.
-  if (const long bytes = sysconf(_SC_LEVEL1_DCACHE_SIZE); bytes > 0) target.first_cache_bytes = bytes;
   if (const long bytes = sysconf(_SC_LEVEL2_CACHE_SIZE); bytes > 0) target.second_cache_bytes = bytes;
   target.fma = has_feature(target.features, "fma");
   return target;

@@ -13,7 +13,6 @@ struct Target {
   int vector_bytes = 16;  ///< 64 with AVX-512, 32 with AVX, else 16
   int vector_registers = 16;
   bool fma = false;
-  std::int64_t first_cache_bytes = 32 << 10;    ///< of a core, for data
   std::int64_t second_cache_bytes = 512 << 10;  ///< of a core
 
   int lanes(int element_bytes) const { return vector_bytes / element_bytes; }

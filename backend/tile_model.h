@@ -16,7 +16,7 @@ struct Tile {
 
 /// Chooses the tile of products of elements of `element_bytes`, and for one of `rows` and `depth` its blocks, by a
 /// model of the CPU: what its registers hold, how many cycles a tile's multiply-adds, loads and chains take, and what
-/// its caches hold. The order of sums does not depend on it, so no bit does.
+/// its second cache holds. The order of sums does not depend on it, so no bit does.
 Tile choose_tile(const Target& target, Dim rows, Dim depth, int element_bytes);
 
 /// The last vector of a tile's row has a multiple of so many columns: half a zmm register takes half the time of a

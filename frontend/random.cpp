@@ -7,13 +7,14 @@
 #include <cmath>
 #include <mutex>
 #include <numbers>
+#include <span>
 #include <utility>
 
 #include "frontend/elementwise.h"
 #include "frontend/shape_ops.h"
 #include "frontend/trace.h"
 #include "frontend/variable.h"
-#include "ir/philox.h"
+#include "runtime/random_stream.h"
 
 namespace sluice {
 
@@ -76,65 +77,43 @@ Tensor random_normal(const Shape& shape, double mean, double standard_deviation,
 
 namespace {
 
-constexpr std::size_t kWords = 4;  // of a block of random bits
-
-/// f32 of `sizes`, made four at a time of random words: `make(words)` gives kWords floats.
-template <typename F>
-Array from_stream(std::vector<std::int64_t> sizes, F make) {
-  const auto seed = static_cast<std::uint64_t>(state().seed.load());
-  const std::array key{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)};
-  // The top bit keeps these blocks apart from those of random ops, whose counters begin at 0.
-  const std::uint64_t stream = take_stream() | (std::uint64_t{1} << 63);
-  Array result(DType::kF32, std::move(sizes));
-  const std::span<float> values = result.data<float>();
-  std::array<float, kWords> block{};
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    if (i % kWords == 0) {
-      const std::size_t number = i / kWords;
-      block = make(philox4x32_10({static_cast<std::uint32_t>(number), static_cast<std::uint32_t>(number >> 32),
-                                  static_cast<std::uint32_t>(stream), static_cast<std::uint32_t>(stream >> 32)},
-                                 key));
-    }
-    values[i] = block[i % kWords];
-  }
-  return result;
+/// A stream of its own since set_seed. The top bit keeps it apart from those of random ops, whose counters begin at 0.
+RandomStream next_stream() {
+  return RandomStream(static_cast<std::uint64_t>(state().seed.load()), take_stream() | (std::uint64_t{1} << 63));
 }
 
-/// In [0, 1).
-float unit(std::uint32_t word) { return static_cast<float>(word >> 8) * 0x1p-24F; }
-
-/// `f` of each word.
+/// f32 of `sizes`: `f` of numbers in [0, 1), one after the other.
 template <typename F>
-auto each(F f) {
-  return [f](const std::array<std::uint32_t, kWords>& words) {
-    return std::array{f(words[0]), f(words[1]), f(words[2]), f(words[3])};
-  };
+Array from_uniform(std::vector<std::int64_t> sizes, F f) {
+  RandomStream random = next_stream();
+  Array result(DType::kF32, std::move(sizes));
+  for (float& value : result.data<float>()) value = f(random.uniform(0, 1));
+  return result;
 }
 
 }  // namespace
 
 Array initial_uniform(std::vector<std::int64_t> sizes, double low, double high) {
-  return from_stream(std::move(sizes),
-                     each([&](std::uint32_t word) { return static_cast<float>(low + unit(word) * (high - low)); }));
+  return from_uniform(std::move(sizes), [&](float unit) { return static_cast<float>(low + unit * (high - low)); });
 }
 
 // Box and Muller, "A note on the generation of random normal deviates" (1958).
 Array initial_normal(std::vector<std::int64_t> sizes, double mean, double standard_deviation) {
-  return from_stream(std::move(sizes), [&](const std::array<std::uint32_t, kWords>& words) {
-    std::array<float, kWords> block{};
-    for (std::size_t i = 0; i < kWords; i += 2) {
-      const double radius = standard_deviation * std::sqrt(-2 * std::log(1.0 - unit(words[i])));
-      const double angle = 2 * std::numbers::pi * unit(words[i + 1]);
-      block[i] = static_cast<float>(mean + radius * std::cos(angle));
-      block[i + 1] = static_cast<float>(mean + radius * std::sin(angle));
-    }
-    return block;
-  });
+  RandomStream random = next_stream();
+  Array result(DType::kF32, std::move(sizes));
+  const std::span<float> values = result.data<float>();
+  for (std::size_t i = 0; i < values.size(); i += 2) {
+    const double radius = standard_deviation * std::sqrt(-2 * std::log(1.0 - random.uniform(0, 1)));
+    const double angle = 2 * std::numbers::pi * random.uniform(0, 1);
+    values[i] = static_cast<float>(mean + radius * std::cos(angle));
+    if (i + 1 < values.size()) values[i + 1] = static_cast<float>(mean + radius * std::sin(angle));
+  }
+  return result;
 }
 
 Array glorot_uniform(std::int64_t in, std::int64_t out) {
   const auto limit = static_cast<float>(std::sqrt(6.0 / static_cast<double>(in + out)));
-  return from_stream({in, out}, each([&](std::uint32_t word) { return (2 * unit(word) - 1) * limit; }));
+  return from_uniform({in, out}, [&](float unit) { return (2 * unit - 1) * limit; });
 }
 
 Array he_normal(std::int64_t in, std::int64_t out) {

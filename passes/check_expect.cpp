@@ -5,6 +5,7 @@
 #include <limits>
 #include <random>
 
+#include "ir/reduction.h"
 #include "ir/reference/interpreter.h"
 #include "ir/reference/rules.h"
 #include "passes/check.h"
@@ -185,9 +186,7 @@ class Walk {
     }
     if (ir::info(node.op).has(ir::kMoves)) return move_mask(node, operands, &Ways::undecided);
     if (node.op == Op::kMatmul) return through_matmul(node, operands, result);
-    if (node.op == Op::kArgmax) return through_reduction(node, operands, {node.attributes.integer(ir::Attr::kAxis)});
-    if (ir::info(node.op).has(ir::kReduction))
-      return through_reduction(node, operands, node.attributes.integers(ir::Attr::kAxes));
+    if (ir::info(node.op).has(ir::kReduction)) return through_reduction(node, operands, ir::reduced_axes(node));
     return Mask(result.count(), true);
   }
 

@@ -31,11 +31,10 @@ class BodyMaker {
     const auto beside_product = [&](NodeIndex member) {
       return groups.kind(group) == GroupKind::kMatmul && groups.role(member) == FuseRole::kReduce;
     };
-    for (const NodeIndex member : groups.members(group)) {
-      if (!beside_product(member)) list(member);
-    }
-    for (const NodeIndex member : groups.members(group)) {
-      if (beside_product(member)) list(member);
+    for (const bool beside : {false, true}) {
+      for (const NodeIndex member : groups.members(group)) {
+        if (beside_product(member) == beside) list(member);
+      }
     }
   }
 

@@ -97,12 +97,12 @@ Mnist read_mnist(const Path& folder) {
 
 namespace {
 
-/// read_mnist for a folder that the user did not name: an error says what helps, too.
-Mnist read_cached(const Path& folder, const char* advice) {
+/// read_mnist for a folder that the call did not name: an error says whence it comes, or what helps.
+Mnist read_found(const Path& folder, std::string_view whence, std::string_view advice) {
   try {
     return read_mnist(folder);
   } catch (const Error& error) {
-    fail("{}; {}", error.what(), advice);
+    fail("{}{}{}", whence, error.what(), advice);
   }
 }
 
@@ -110,20 +110,15 @@ Mnist read_cached(const Path& folder, const char* advice) {
 
 Mnist load_mnist(const std::optional<Path>& folder) {
   if (folder) return read_mnist(*folder);
-  if (const std::optional<Path> named = path_of_environment("SLUICE_DATA_DIR")) {
-    try {
-      return read_mnist(*named);
-    } catch (const Error& error) {
-      fail("SLUICE_DATA_DIR: {}", error.what());
-    }
-  }
+  if (const std::optional<Path> named = path_of_environment("SLUICE_DATA_DIR"))
+    return read_found(*named, "SLUICE_DATA_DIR: ", "");
 
   const Path cache = cache_folder();
-  if (has_all_files(cache / "mnist")) return read_cached(cache / "mnist", "remove it and run scripts/get-mnist");
+  if (has_all_files(cache / "mnist")) return read_found(cache / "mnist", "", "; remove it and run scripts/get-mnist");
 
   const Path drawn = cache / kSyntheticFolder;
   if (!has_all_files(drawn)) write_synthetic_digits(drawn, kSyntheticSeed);
-  Mnist mnist = read_cached(drawn, "remove it, and it is drawn anew");
+  Mnist mnist = read_found(drawn, "", "; remove it, and it is drawn anew");
   mnist.synthetic = true;
   return mnist;
 }

@@ -57,7 +57,6 @@ class Emitter {
   llvm::Value* element(llvm::Type* element, llvm::Value* pointer, llvm::Value* index) {
     return b.CreateGEP(element, pointer, index);
   }
-  static constexpr std::int64_t kLine = 64;  ///< bytes of a cache line
   /// Asks for the cache line at `pointer`, which will be read soon, or written without being read.
   void prefetch(llvm::Value* pointer, bool to_write = false);
   /// x * y + z, fused where the machine can.

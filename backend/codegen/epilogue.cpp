@@ -68,8 +68,8 @@ void Epilogue::prefetch_row(llvm::Value* row, llvm::Value* column) {
     llvm::Value* const from = e_.element(e_.memory_type(dtype), place.pointer, first);
     // A dense row of the tile begins anywhere in a cache line, so it reaches into one more than it fills.
     const std::int64_t bytes =
-        columns_ * static_cast<std::int64_t>(size_of(dtype)) + (place.layout.dense() ? Emitter::kLine : 0);
-    for (std::int64_t at = 0; at < bytes; at += Emitter::kLine)
+        columns_ * static_cast<std::int64_t>(size_of(dtype)) + (place.layout.dense() ? kLine : 0);
+    for (std::int64_t at = 0; at < bytes; at += kLine)
       e_.prefetch(e_.element(b.getInt8Ty(), from, e_.i64(at)), read_.empty());
   }
 }

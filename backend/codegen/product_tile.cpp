@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "backend/layout.h"
+
 namespace sluice::backend {
 
 using Values = Emitter::Values;
@@ -86,7 +88,7 @@ Values ProductTile::chain(const Values& start, llvm::Value* turns, std::int64_t 
     Values next{e_.element(element_, now[0], a_transposed_ ? a_stride : e_.i64(1)),
                 e_.element(element_, now[1], panel_stride)};
     // The next tiles' columns: a line of each row, in a pattern that the hardware does not foresee.
-    if (a_transposed_) e_.prefetch(e_.element(b.getInt8Ty(), now[0], e_.i64(Emitter::kLine)));
+    if (a_transposed_) e_.prefetch(e_.element(b.getInt8Ty(), now[0], e_.i64(kLine)));
     const Values factors = panel_row(now[1], lanes);
     for (std::int64_t r = 0; r < rows; ++r) {
       llvm::Value* const offset = a_transposed_ ? e_.i64(r) : b.CreateMul(e_.i64(r), a_stride);
