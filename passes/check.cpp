@@ -112,7 +112,8 @@ class Checker {
     while (first < stages_.size() && has_gradient(stages_[first].graph)) ++first;
     if (first == stages_.size()) fail("@{}: no pass of the pipeline expands the gradients", traced_.name());
     if (first > 0) {
-      report_.difference = check_gradients(stages_[first - 1].graph, *stages_[first].pass, sample, report_);
+      report_.difference =
+          check_gradients(stages_[first - 1].graph, *stages_[first].pass, sample, options_.limits, report_);
       if (report_.difference) return false;
     }
     const std::vector<Expected> expected = expect(stages_[first].graph, sample);

@@ -99,8 +99,9 @@ CheckReport check_passes(const ir::Graph& traced, const CheckOptions& options = 
 
 /// The derivatives of `traced` as `differentiate` expands them against those by dual numbers, for one sample. Names the
 /// rule: of the values between y and the variables, the one nearest to y whose derivative is wrong.
+/// Gradients that are not finite prove nothing, and fail as "traced" beyond `limits`.
 std::optional<Difference> check_gradients(const ir::Graph& traced, const Pass& differentiate, const Sample& sample,
-                                          CheckReport& report);
+                                          const CheckLimits& limits, CheckReport& report);
 
 /// The graph cut down to one value: it is the only result, and there are no updates.
 ir::Graph cut_at(const ir::Graph& graph, ir::Value value);

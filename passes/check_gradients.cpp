@@ -67,13 +67,15 @@ ir::Graph gradients_of(const ir::Graph& graph, std::uint32_t end, Value y, std::
 
 class GradientChecker {
  public:
-  GradientChecker(const ir::Graph& graph, const Pass& differentiate, const Sample& sample, CheckReport& report)
-      : graph_(graph), differentiate_(differentiate), sample_(sample), report_(report) {}
+  GradientChecker(const ir::Graph& graph, const Pass& differentiate, const Sample& sample, const CheckLimits& limits,
+                  CheckReport& report)
+      : graph_(graph), differentiate_(differentiate), sample_(sample), limits_(limits), report_(report) {}
 
   std::optional<Difference> check(std::uint32_t index) {
     const ir::Node& node = graph_.node(index);
     const std::vector<Value> variables(node.operands.begin() + 1, node.operands.end());
     const std::vector<Array> gradients = evaluate_gradients(index, node.operands[0], variables);
+    if (auto difference = too_few_numbers(index, variables, gradients)) return difference;
     std::vector<bool> all(variables.size(), true);
     std::string what = compare(index, variables, gradients, all);
     if (what.empty() && sample_.batch_size == 1 && variables.size() > 1 && variables.size() <= kMostSingle) {
@@ -84,11 +86,32 @@ class GradientChecker {
       }
     }
     ++report_.gradients;
+    if (what.empty() && proved_ == 0 && unproved_ > 0)
+      return Difference{
+          "traced",
+          fmt::format("the derivative of {} is not finite by dual numbers", describe(graph_, node.operands[0])),
+          describe(graph_, {index, 0}), sample_};
     if (what.empty()) return std::nullopt;
     return Difference{std::string(differentiate_.name), std::move(what), culprit(index), sample_};
   }
 
  private:
+  /// A gradient of which so many elements are not finite that comparing it would prove nothing.
+  std::optional<Difference> too_few_numbers(std::uint32_t index, std::span<const Value> variables,
+                                            std::span<const Array> gradients) {
+    for (std::uint32_t i = 0; i < gradients.size(); ++i) {
+      const auto elements = gradients[i].data<double>();
+      const auto bad = std::ranges::count_if(elements, [](double x) { return !std::isfinite(x); });
+      report_.not_finite += bad;
+      if (static_cast<double>(bad) <= limits_.not_finite * static_cast<double>(elements.size())) continue;
+      return Difference{"traced",
+                        fmt::format("the gradient by {}: {} of {} elements are not finite",
+                                    describe(graph_, variables[i]), bad, elements.size()),
+                        describe(graph_, {index, i}), sample_};
+    }
+    return std::nullopt;
+  }
+
   std::vector<Array> evaluate_gradients(std::uint32_t end, Value y, std::span<const Value> variables) const {
     const ir::Graph expanded = differentiate_.run(gradients_of(graph_, end, y, variables));
     return ir::evaluate(expanded, sample_.inputs, sample_.states, {ir::Precision::kDouble, true}).results;
@@ -121,11 +144,12 @@ class GradientChecker {
     }
     const double tangent =
         ir::evaluate_tangent(moving, inputs, sample_.states, tangents, state_tangents).results[0].item<double>();
-    ++report_.directions;
     if (!std::isfinite(slope) || !std::isfinite(tangent)) {
-      ++report_.not_finite;
+      ++unproved_;
       return "";
     }
+    ++proved_;
+    ++report_.directions;
     if (std::abs(slope - tangent) <= kTolerance * (scale + std::abs(tangent))) return "";
     return fmt::format("the derivative of {} along a direction is {:.9g} by `gradient`, {:.9g} by dual numbers",
                        describe(graph_, y), slope, tangent);
@@ -159,7 +183,10 @@ class GradientChecker {
   const ir::Graph& graph_;
   const Pass& differentiate_;
   const Sample& sample_;
+  const CheckLimits& limits_;
   CheckReport& report_;
+  int proved_ = 0;    ///< directions along which both derivatives were numbers
+  int unproved_ = 0;  ///< the others
 };
 
 /// The graph with a parameter in the place of each gradient.
@@ -219,11 +246,11 @@ std::optional<Difference> check_rest(const ir::Graph& graph, const Pass& differe
 }  // namespace
 
 std::optional<Difference> check_gradients(const ir::Graph& traced, const Pass& differentiate, const Sample& sample,
-                                          CheckReport& report) {
+                                          const CheckLimits& limits, CheckReport& report) {
   const std::vector<bool> live = live_nodes(traced);
-  GradientChecker checker(traced, differentiate, sample, report);
   for (std::uint32_t i = 0; i < traced.nodes().size(); ++i) {
     if (!live[i] || traced.node(i).op != Op::kGradient) continue;
+    GradientChecker checker(traced, differentiate, sample, limits, report);
     if (auto difference = checker.check(i)) return difference;
   }
   return check_rest(traced, differentiate, sample);

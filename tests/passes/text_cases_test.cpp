@@ -17,6 +17,7 @@
 #include "ir/random_arrays.h"
 #include "ir/reference/interpreter.h"
 #include "ir/text.h"
+#include "passes/check.h"
 #include "passes/pass.h"
 #include "passes/rewrite.h"
 #include "tests/passes/agreement.h"
@@ -225,6 +226,11 @@ std::string check_case(const TextCase& test) {
   CHECK(ir::equal_structure(test.run(after), after));
   test::check_fusion_contract(after);
   check_meaning(before, after, test.exactness());
+  // The above expands gradients on both sides; here they are compared with dual numbers.
+  if (std::ranges::find(test.passes, "differentiate") != test.passes.end()) {
+    const passes::CheckReport report = passes::check_passes(before);
+    CHECK_MESSAGE(!report.difference, passes::to_string(*report.difference));
+  }
   return test.must_change ? fmt::format("{}{}\n{}", test.before, kExpect, text) : test.text;
 }
 

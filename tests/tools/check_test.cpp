@@ -37,6 +37,46 @@ TEST_CASE("results that are not finite fail instead of passing silently") {
         "1");
 }
 
+TEST_CASE("gradients that are not finite fail, also where nothing shows them") {
+  const ir::Graph graph = ir::parse(R"(sluice-ir 1
+graph @hidden() state(%w: f32[8] "w") {
+  %0: f32[8] = sub %w, %w
+  %1: f32[8] = log %0
+  %2: f32[] = reduce_sum %1 {axes=[0]}
+  %3: f32[8] = gradient %2, %w
+  %4: bool[8] = not_equal %3, %3
+  return %4
+}
+)",
+                                    "model.ir");
+  const auto report = tools::check_graph(graph, {});
+  REQUIRE(report.difference);
+  CHECK(passes::to_string(*report.difference)
+            .starts_with("traced: the gradient by `state` f32[8] (model.ir:2): 8 of 8 elements are not finite\n  first "
+                         "at `gradient` "
+                         "f32[8] (model.ir:6)"));
+}
+
+TEST_CASE("up to one element in a hundred may be no number") {
+  for (const int count : {50, 100}) {
+    std::string divisors = "0";
+    for (int i = 1; i < count; ++i) divisors += ", 1";
+    const ir::Graph graph = ir::parse(fmt::format(R"(sluice-ir 1
+graph @quotient(%x: f32[{0}] {{range=[1,2)}}) {{
+  %0: f32[{0}] = constant {{value=[{1}]}}
+  %1: f32[{0}] = div %x, %0
+  return %1
+}}
+)",
+                                                  count, divisors));
+    const auto report = tools::check_graph(graph, {});
+    CAPTURE(count);
+    CHECK(report.difference.has_value() == (count < 100));
+    if (report.difference) CHECK(report.difference->what == "result 0: 1 of 50 elements are not finite");
+    if (!report.difference) CHECK(report.not_finite == 3);  // one for each batch size
+  }
+}
+
 TEST_CASE("elements behind a decision between nearly equal floats are undecided") {
   // tanh(x) and its value by exponentials differ by rounding only.
   const std::string body = R"(  %0: f32[B,8] = add %x, %x

@@ -70,6 +70,40 @@ TEST_CASE("the memory plan has every buffer, and the peak that the program will 
   CHECK(has(three, "for each of 3 threads"));
 }
 
+/// The number that stands before `what` below the buffers.
+std::int64_t bytes_of(const Outcome& outcome, const std::string& what) {
+  std::smatch found;
+  REQUIRE(std::regex_search(outcome.out, found, std::regex("\n +([0-9]+)  " + what)));
+  return std::stoll(found[1]);
+}
+
+TEST_CASE("the peak is what the arrays and the runtime's memory take together") {
+  const ir::Graph traced = ir::parse(text_of(training_step()));
+  const backend::Plan plan =
+      backend::make_plan(passes::run_passes(traced, passes::default_pipeline()), backend::host_target());
+  for (const int batch : {1, 17, 128}) {
+    const Outcome outcome =
+        explain(fmt::format("'{}' --batch {}", training_step().string(), batch), "SLUICE_NUM_THREADS=2");
+    const backend::Memory memory = backend::memory_of(plan, batch, 2);
+    CHECK(bytes_of(outcome, "temporaries of static size") == memory.static_arena);
+    CHECK(bytes_of(outcome, "temporaries that grow") == memory.batch_arena);
+    CHECK(bytes_of(outcome, "scratch") == memory.scratch());
+    std::int64_t arrays = 0;
+    for (const char* kind : {"parameters", "states", "results", "constants"}) arrays += bytes_of(outcome, kind);
+    CHECK(arrays > batch * 784);
+    CHECK(bytes_of(outcome, "peak") == arrays + memory.total());
+    // Each temporary has a place of its own while it lives.
+    for (const backend::Buffer& buffer : plan.buffers) {
+      if (buffer.kind != backend::BufferKind::kTemporary || buffer.last_use < 0) continue;
+      const std::string offset = std::regex_replace(to_string(buffer.offset), std::regex("\\*"), "\\*");
+      const std::string lifetime = fmt::format("temporary .* {} +{}  {}-{}\n", offset, buffer.bytes.at(batch),
+                                               buffer.first_use, buffer.last_use);
+      CAPTURE(lifetime);
+      CHECK(std::regex_search(outcome.out, std::regex(lifetime)));
+    }
+  }
+}
+
 TEST_CASE("measured kernels have their time and share of the peak") {
   const Outcome outcome = explain_text(kDense, "--batch 16 --measure --repeat 3");
   CHECK(outcome.status == 0);
@@ -91,6 +125,8 @@ TEST_CASE("the training step is explained in less than 3 seconds, and every neig
   CHECK(std::regex_search(outcome.out, std::regex("lines   \\S*examples/mnist_mlp\\.cpp:\\d+\n")));
   CHECK(std::regex_search(outcome.out, std::regex("; gradient of \\S*examples/mnist_mlp\\.cpp:\\d+")));
   CHECK_FALSE(has(outcome, ".ir:"));
+  CHECK(std::regex_search(outcome.out, std::regex("cast_div_0 .* memory +[0-9.]+ us\n")));
+  CHECK(std::regex_search(outcome.out, std::regex("matmul_add_relu_1 .* arithmetic +[0-9.]+ us\n")));
   CHECK(has(outcome, "adam_0/dense_0/w/m"));
   CHECK_FALSE(has(outcome, "another kernel took it first"));
 }

@@ -67,6 +67,9 @@ inline void check_finds(const std::string& text, const tools::FullCheckOptions& 
   INFO(message);
   CHECK(report.difference->stage == stage);
   CHECK(message.find(named) != std::string::npos);
+  // What it must be and what it is; of gradients by the two ways, of threads that bits differ, of plans what is wrong.
+  const bool compares = stage != "plan" && stage != "differentiate" && stage != "threads";
+  if (compares) CHECK(message.find(", expected ") != std::string::npos);
 }
 
 }  // namespace sluice::test
