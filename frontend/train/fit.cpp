@@ -23,6 +23,20 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
+constexpr std::string_view kAdvice =
+    "TrainerOptions::check_numerics, or SLUICE_FLAGS=--check-numerics, ends at the first such number and names the "
+    "line "
+    "that makes it";
+
+/// The name of the first of `variables` that has an element which is no finite number; empty if there is none.
+std::string not_finite(const std::vector<Variable>& variables, bool trainable_only) {
+  for (const Variable& variable : variables) {
+    if (trainable_only && !variable.trainable()) continue;  // a mask, say, may be infinite on purpose
+    if (!runtime::all_finite(variable.value())) return variable.name();
+  }
+  return "";
+}
+
 }  // namespace
 
 /// One call of Trainer::fit.
@@ -41,11 +55,12 @@ class Fit {
   std::vector<Array> run_step(const Batch& b);
   void report(std::span<const Array> values);
   void note_numbers(const EpochRecord& record);
+  bool note_lost_variables();
   void note_best(const EpochRecord& record);
   void restore_best();
   bool waited_long_enough() const;
   bool interrupted() const { return guard_ && InterruptGuard::happened(); }
-  bool must_end() const { return trainer_.stop_ || interrupted(); }
+  bool must_end() const { return lost_ || trainer_.stop_ || interrupted(); }
   const Variable& learning_rate() const { return trainer_.learner_.learning_rate; }
 
   Trainer& trainer_;
@@ -119,6 +134,7 @@ void Fit::begin() {
 
 void Fit::save() {
   if (options_.checkpoint.folder.empty() || saved_ == std::pair(state_.epoch, state_.step)) return;
+  if (lost_ || note_lost_variables()) return;  // what a checkpoint has of before is worth more
   detail::write_checkpoint(checkpoint_file(options_.checkpoint.folder), checkpoint_, state_);
   saved_ = {state_.epoch, state_.step};
 }
@@ -128,16 +144,15 @@ History Fit::run() {
   while (state_.epoch < options_.epochs && !waited_long_enough() && !must_end()) {
     if (!train_epoch() || !end_epoch()) break;
   }
-  if (lost_) {
-    ending = Ending::kNotFinite;
-  } else if (interrupted()) {
+  if (interrupted()) {
     ending = Ending::kInterrupted;
   } else if (trainer_.stop_) {
     ending = Ending::kStopped;
   } else if (waited_long_enough()) {
     ending = Ending::kEarly;
   }
-  if (!lost_) save();
+  save();
+  if (lost_) ending = Ending::kNotFinite;
   if (ending != Ending::kInterrupted) restore_best();
   for (const Callback& callback : options_.callbacks) {
     if (callback.on_end) callback.on_end(state_.history);
@@ -227,8 +242,21 @@ bool Fit::end_epoch() {
     if (callback.on_epoch) callback.on_epoch(state_.history);
   }
   note_numbers(state_.history.epochs.back());
-  if (lost_) return false;  // what a checkpoint has of before is worth more
+  if (lost_) return false;
   if (state_.epoch % options_.checkpoint.every_epochs == 0) save();
+  return true;
+}
+
+/// Whether trained variables are not finite any more; warns of it. The loss of the step that made them so was finite
+/// still, or its epoch has not ended.
+bool Fit::note_lost_variables() {
+  const std::string name = not_finite(trainer_.learner_.model_variables(), true);
+  if (name.empty()) return false;
+  lost_ = true;
+  warn_at_user(
+      fmt::format("fit: \"{}\" is not finite after step {} of epoch {}, so no checkpoint is written, and the training "
+                  "ends; {}",
+                  name, state_.step, state_.epoch, kAdvice));
   return true;
 }
 
@@ -237,16 +265,12 @@ void Fit::note_numbers(const EpochRecord& record) {
   const double loss =
       std::isfinite(record.training[0]) && !record.validation.empty() ? record.validation[0] : record.training[0];
   if (std::isfinite(loss)) return;
-  const std::vector<Variable> variables = trainer_.learner_.model_variables();
-  const auto broken = std::ranges::find_if_not(
-      variables, [](const Variable& variable) { return runtime::all_finite(variable.value()); });
-  lost_ = broken != variables.end();
+  const std::string name = not_finite(trainer_.learner_.model_variables(), false);
+  lost_ = !name.empty();
   if (!lost_ && std::exchange(warned_, true)) return;
-  warn_at_user(
-      fmt::format("fit: the loss is {} in epoch {}{}; TrainerOptions::check_numerics, or "
-                  "SLUICE_FLAGS=--check-numerics, ends at the first such number and names the line that makes it",
-                  std::isnan(loss) ? "nan" : "infinite", record.epoch,
-                  lost_ ? fmt::format(", and \"{}\" is not finite either, so the training ends", broken->name()) : ""));
+  warn_at_user(fmt::format("fit: the loss is {} in epoch {}{}; {}", std::isnan(loss) ? "nan" : "infinite", record.epoch,
+                           lost_ ? fmt::format(", and \"{}\" is not finite either, so the training ends", name) : "",
+                           kAdvice));
 }
 
 void Fit::note_best(const EpochRecord& record) {

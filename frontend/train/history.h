@@ -22,8 +22,8 @@ enum class Ending : std::uint8_t {
   kEarly,        ///< early stopping: it did not get better any more
   kStopped,      ///< a callback wanted it
   kInterrupted,  ///< Ctrl-C or SIGTERM
-  /// The loss was no finite number, and neither were variables of the model, which no more steps would have mended;
-  /// they are so still unless early stopping has brought back its best ones.
+  /// Variables of the model were no finite numbers any more, which no more steps would have mended: it was seen by the
+  /// loss of an epoch, or before a checkpoint. They are so still unless early stopping has brought back its best ones.
   kNotFinite,
 };
 

@@ -183,6 +183,28 @@ TEST_CASE("a checkpoint keeps what was before all numbers are lost") {
   CHECK(weight().item<float>() == doctest::Approx(-2e30F));
 }
 
+TEST_CASE("a checkpoint in the middle of an epoch is not written of variables that are lost") {
+  const TemporaryFolder folder;
+  Parabola parabola(1e30);
+  Trainer trainer(parabola, parabola.sgd, toy_batch(), [&](Tensor, Tensor) { return parabola.objective(); });
+  FitOptions options = resuming(folder, 1);
+  options.checkpoint.every_steps = 1;
+  const History history = trainer.fit(toy_examples(80), options);
+  CHECK(history.ending == Ending::kNotFinite);
+  CHECK(history.epochs.empty());
+  CHECK(std::isfinite(read_safetensors(checkpoint_file(folder.path())).arrays.at("model/0/w").item<float>()));
+}
+
+TEST_CASE("the last step of a training may lose the variables, too") {
+  const TemporaryFolder folder;
+  Parabola parabola(3e38);
+  Trainer trainer(parabola, parabola.sgd, toy_batch(), [&](Tensor, Tensor) { return parabola.objective(); });
+  const History history = trainer.fit(toy_examples(8), resuming(folder, 1));  // of one step
+  CHECK(std::isfinite(history.epochs.at(0).training[0]));
+  CHECK(history.ending == Ending::kNotFinite);
+  CHECK(std::isfinite(read_safetensors(checkpoint_file(folder.path())).arrays.at("model/0/w").item<float>()));
+}
+
 TEST_CASE("a checkpoint of another training is refused, and nothing changes") {
   const TemporaryFolder folder;
   ToyModel written;
