@@ -28,6 +28,15 @@ constexpr std::string_view kMessage =
 }  // namespace
 
 #ifdef MNIST_MLP
+TEST_CASE("a traced training step tells where its inputs and states lie and begin") {
+  const std::string text = text_of(training_step());
+  CHECK(contains(text, "%labels: u8[B] {range=[0,10)}"));
+  CHECK(contains(text, "\"dense_0/b\" {init=0}"));
+  CHECK(contains(text, "\"adam_0/dense_0/w/m\" {init=0}"));
+  CHECK(contains(text, "\"adam_0/dense_0/w/v\" {range=[0,1), init=0}"));
+  CHECK(contains(text, "\"adam_0/beta_1_power\" {range=[0,1), init=1}"));
+}
+
 TEST_CASE("the guide's training step is proved in less than a minute") {
   const auto start = std::chrono::steady_clock::now();
   const Outcome outcome = run_sluice(fmt::format("check '{}'", training_step().string()));
