@@ -197,9 +197,12 @@ TEST_CASE("a checkpoint in the middle of an epoch is not written of variables th
 
 TEST_CASE("the last step of a training may lose the variables, too") {
   const TemporaryFolder folder;
-  Parabola parabola(3e38);
+  Parabola parabola(0.25);
   Trainer trainer(parabola, parabola.sgd, toy_batch(), [&](Tensor, Tensor) { return parabola.objective(); });
-  const History history = trainer.fit(toy_examples(8), resuming(folder, 1));  // of one step
+  FitOptions options = resuming(folder, 1);  // of one step
+  // Not the optimizer's own rate: the checks of a pass begin with that, and a step all of infinities proves nothing.
+  options.schedule = constant_rate(3e38);
+  const History history = trainer.fit(toy_examples(8), options);
   CHECK(std::isfinite(history.epochs.at(0).training[0]));
   CHECK(history.ending == Ending::kNotFinite);
   CHECK(std::isfinite(read_safetensors(checkpoint_file(folder.path())).arrays.at("model/0/w").item<float>()));
