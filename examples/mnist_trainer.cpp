@@ -56,11 +56,26 @@ FitOptions fit_options(const MnistTrainerOptions& options, const Mnist& mnist) {
   return fit;
 }
 
-/// Of a training that was interrupted, or whose model could not be saved.
-std::string what_remains(const MnistTrainerOptions& options) {
+/// What the run has written of that which it was asked for.
+struct Written {
+  bool model = false;
+  bool report = false;
+};
+
+/// Of a run that was interrupted, or whose model could not be saved.
+std::string what_remains(const MnistTrainerOptions& options, const Written& written) {
   const std::string folder = options.checkpoint.folder.string();
-  if (folder.empty()) return "what was learned is lost, since there was no --checkpoint DIR to keep it";
-  return fmt::format("--checkpoint {} --resume goes on", folder);
+  std::string text = written.model    ? fmt::format("the model is in {}", options.save->string())
+                     : folder.empty() ? "what was learned is lost, since there was no --checkpoint DIR to keep it"
+                                      : fmt::format("--checkpoint {} --resume goes on", folder);
+  if (options.report) text += fmt::format("; {} is {}written", options.report->string(), written.report ? "" : "not ");
+  return text;
+}
+
+/// Says what remains, and gives the exit status.
+int end_by_signal(const MnistTrainerOptions& options, const Written& written) {
+  fmt::print(stderr, "mnist_trainer: interrupted; {}\n", what_remains(options, written));
+  return kExitBySignal + InterruptGuard::signal();
 }
 
 int train(const MnistTrainerOptions& options) {
@@ -81,6 +96,10 @@ int train(const MnistTrainerOptions& options) {
   trainer.compile();
   if (options.dump_only) return EXIT_SUCCESS;
 
+  // From here on Ctrl-C and SIGTERM end it between two of its pieces, each of which is done whole.
+  const InterruptGuard guard;
+  Written written;
+
   // Says now, and not after the training, if the page or the model cannot be written.
   if (options.report) const AtomicFile attempt(*options.report);
   if (options.save) check_can_save(*options.save);
@@ -97,10 +116,7 @@ int train(const MnistTrainerOptions& options) {
                options.checkpoint.folder.string());
   }
   const History history = trainer.fit(mnist.train, fit_options(options, mnist));
-  if (history.ending == Ending::kInterrupted) {
-    fmt::print(stderr, "mnist_trainer: interrupted; {}\n", what_remains(options));
-    return kExitBySignal + InterruptGuard::signal();
-  }
+  if (InterruptGuard::happened()) return end_by_signal(options, written);
   if (history.ending == Ending::kEarly && !options.quiet) {
     fmt::print(stderr, "mnist_trainer: ended early, {} epochs after the best one\n", *options.patience);
   }
@@ -116,21 +132,23 @@ int train(const MnistTrainerOptions& options) {
     fmt::print(stderr, "mnist_trainer: the model gives numbers that are not finite{}\n",
                options.save ? ", so it is not saved" : "");
   }
+  if (InterruptGuard::happened()) return end_by_signal(options, written);
   if (options.save && useful) {
     try {
       save(ExportModule(u8(batch, 28, 28, 1), classify), *options.save);
+      written.model = true;
     } catch (const Error& error) {
-      fail("{}; {}", error.what(), what_remains(options));
+      fail("{}; {}", error.what(), what_remains(options, written));
     }
   }
-  if (options.look || options.report) {
+  if ((options.look || options.report) && !InterruptGuard::happened()) {
     const auto predict = function("predict", {images_and_labels[0]}, [&](Tensor i) { return softmax(classify(i)); });
     const Array probabilities = predict(mnist.test.images);
     if (options.look) {
       print_curves(history);
       if (useful) print_results(mnist, probabilities);
     }
-    if (options.report) {
+    if (options.report && !InterruptGuard::happened()) {
       const std::string settings =
           fmt::format("784-700-500-10 · Adam · batch {} · seed {}", options.batch, options.seed);
       write_report(*options.report, {.settings = settings,
@@ -140,8 +158,10 @@ int train(const MnistTrainerOptions& options) {
                                      .probabilities = useful ? &probabilities : nullptr,
                                      .predict = predict.graph(),
                                      .train_step = trainer.step_graph()});
+      written.report = true;
     }
   }
+  if (InterruptGuard::happened()) return end_by_signal(options, written);
   if (options.hash) {
     const std::string hash = fmt::format("{:016x}", hash_of(model.variables()));
     fmt::print("{}\n", options.json ? fmt::format("{{\"weights_hash\":\"{}\"}}", hash) : "Weights hash: " + hash);

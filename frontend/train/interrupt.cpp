@@ -1,6 +1,7 @@
 #include "frontend/train/interrupt.h"
 
 #include <atomic>
+#include <utility>
 
 #include "ir/error.h"
 
@@ -11,6 +12,8 @@ namespace {
 std::atomic<int> received = 0;
 static_assert(std::atomic<int>::is_always_lock_free, "a signal handler may touch nothing else");
 
+bool guarded = false;
+
 void note(int signal) {
   if (received.exchange(signal) == 0) return;
   // The second one: it comes again when this handler returns, and then ends the process.
@@ -20,7 +23,8 @@ void note(int signal) {
 
 }  // namespace
 
-InterruptGuard::InterruptGuard() {
+InterruptGuard::InterruptGuard() : outermost_(!std::exchange(guarded, true)) {
+  if (!outermost_) return;
   received = 0;
   struct sigaction action{};
   action.sa_handler = note;
@@ -34,6 +38,8 @@ InterruptGuard::InterruptGuard() {
 }
 
 InterruptGuard::~InterruptGuard() {
+  if (!outermost_) return;
+  guarded = false;
   for (std::size_t i = 0; i < kSignals.size(); ++i) sigaction(kSignals[i], &before_[i], nullptr);
 }
 

@@ -205,3 +205,51 @@ TEST_CASE("Ctrl-C without checkpoints says that what was learned is lost") {
                  "mnist_trainer: interrupted; what was learned is lost, since there was no --checkpoint DIR "
                  "to keep it\n"));
 }
+
+TEST_CASE("Ctrl-C and SIGTERM after the training end it with their status, and leave nothing half done") {
+  const TemporaryFolder folder;
+  const std::string err = (folder.path() / "err").string();
+  const std::filesystem::path model = folder.path() / "digits";
+  const std::filesystem::path page = folder.path() / "page.html";
+  const auto start = [&] {
+    return RunningProgram({"/bin/sh", "-c",
+                           fmt::format("exec '{}' --data '{}' --epochs 1 --save '{}' --report '{}' 2> '{}'",
+                                       SLUICE_PROGRAM, small_data().string(), model.string(), page.string(), err)});
+  };
+  constexpr int kLate = 3;
+  int interrupted = 0;
+  for (int i = 0; i < 8; ++i) {
+    std::filesystem::remove_all(model);
+    std::filesystem::remove(page);
+    const int number = i % 2 == 0 ? SIGINT : SIGTERM;
+    RunningProgram program = start();
+    program.await("Epoch: 0");
+    if (i < kLate) {
+      // After this it measures its kernels for the page, which takes some tenths of a second.
+      for (int wait = 0; wait < 3000 && !std::filesystem::exists(model); ++wait) usleep(1000);
+    } else {
+      usleep(static_cast<useconds_t>(i) * 10'000);  // anywhere from here on
+    }
+    program.send(number);
+    const int status = program.wait();
+    REQUIRE(WIFEXITED(status));
+    for (const auto& entry : std::filesystem::directory_iterator(folder.path()))
+      CHECK_MESSAGE((entry.path() == model || entry.path() == page || entry.path() == err), entry.path().string());
+    const bool saved = std::filesystem::exists(model);
+    const bool reported = std::filesystem::exists(page);
+    if (saved) CHECK(run_program(SLUICE_COMMAND, fmt::format("summary '{}'", model.string())).status == 0);
+    if (WEXITSTATUS(status) == EXIT_SUCCESS) {  // the signal came too late
+      CHECK((saved && reported));
+      CHECK(i >= kLate);
+      continue;
+    }
+    ++interrupted;
+    CHECK(WEXITSTATUS(status) == 128 + number);
+    if (i < kLate) CHECK(saved);
+    const std::string remains = saved ? "the model is in " + model.string()
+                                      : "what was learned is lost, since there was no --checkpoint DIR to keep it";
+    CHECK(text_of(err) == fmt::format("mnist_trainer: interrupted; {}; {} is {}written\n", remains, page.string(),
+                                      reported ? "" : "not "));
+  }
+  CHECK(interrupted >= kLate);
+}

@@ -90,6 +90,30 @@ TEST_CASE("without a guard Ctrl-C does what it did before") {
   CHECK(WEXITSTATUS(again) == 7);
 }
 
+TEST_CASE("a guard within a guard tells what came before it, and leaves the outer one be") {
+  const int status = in_process([] {
+    const InterruptGuard outer;
+    std::raise(SIGTERM);
+    {
+      const InterruptGuard inner;
+      if (InterruptGuard::signal() != SIGTERM) return 8;
+    }
+    return InterruptGuard::signal() == SIGTERM ? 7 : 9;
+  });
+  REQUIRE(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 7);
+  const int later = in_process([] {
+    const InterruptGuard outer;
+    {
+      const InterruptGuard inner;
+    }
+    std::raise(SIGINT);
+    return InterruptGuard::signal();
+  });
+  REQUIRE(WIFEXITED(later));
+  CHECK(WEXITSTATUS(later) == SIGINT);
+}
+
 TEST_CASE("a process that is deaf to Ctrl-C stays so") {
   const int status = in_process([] {
     std::signal(SIGINT, SIG_IGN);
