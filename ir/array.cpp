@@ -8,6 +8,8 @@
 #include <limits>
 #include <new>
 
+#include "ir/plain_nan.h"
+
 namespace sluice {
 
 namespace {
@@ -45,7 +47,7 @@ constexpr std::int64_t kShownPerAxis = 8;
 template <typename T>
 void print_axis(std::string& out, const Array& array, std::span<const T> values, int axis, std::int64_t first) {
   if (axis == array.rank()) {
-    out += fmt::format("{}", values[static_cast<std::size_t>(first)]);
+    out += fmt::format("{}", plain_nan(values[static_cast<std::size_t>(first)]));
     return;
   }
   const auto& sizes = array.sizes();

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "ir/error.h"
+#include "ir/plain_nan.h"
 #include "ir/reference/interpreter.h"
 #include "passes/rebuild.h"
 
@@ -11,7 +12,7 @@ namespace sluice::passes {
 
 namespace {
 
-std::string show(double x) { return fmt::format("{:.9g}", x); }
+std::string show(double x) { return fmt::format("{:.9g}", plain_nan(x)); }
 
 double number(const Array& array, std::size_t i) {
   return visit_dtype(array.dtype(), [&]<typename T>(T) { return static_cast<double>(array.data<T>()[i]); });

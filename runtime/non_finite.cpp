@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "ir/node_error.h"
+#include "ir/plain_nan.h"
 #include "ir/reference/interpreter.h"
 #include "ir/reference/rules.h"
 #include "passes/pass.h"
@@ -66,10 +67,7 @@ std::string place_of(std::size_t position, DType dtype, const std::vector<std::i
 
 std::string element_of(const Tensor& tensor, std::size_t position) {
   return tensor.visit([&]<typename T>(std::span<const T> elements) -> std::string {
-    if constexpr (std::is_floating_point_v<T>) {
-      if (std::isnan(elements[position])) return "nan";  // whatever its sign
-    }
-    if constexpr (std::is_arithmetic_v<T>) return fmt::format("{}", elements[position]);
+    if constexpr (std::is_arithmetic_v<T>) return fmt::format("{}", plain_nan(elements[position]));
     SLUICE_UNREACHABLE("a dual number");
   });
 }

@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "ir/array.h"
+#include "ir/plain_nan.h"
 
 namespace sluice {
 
@@ -20,8 +21,8 @@ class Mean {
     sum_ += value * static_cast<double>(weight);
     count_ += weight;
   }
-  /// 0 if there was none.
-  double result() const { return count_ == 0 ? 0 : sum_ / static_cast<double>(count_); }
+  /// 0 if there was none. A NaN is the one that prints as "nan".
+  double result() const { return count_ == 0 ? 0 : plain_nan(sum_ / static_cast<double>(count_)); }
   double sum() const { return sum_; }
   std::int64_t count() const { return count_; }
 

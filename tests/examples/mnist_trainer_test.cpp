@@ -138,6 +138,17 @@ TEST_CASE("--check-numerics changes no weights, and ends where numbers leave the
   CHECK(contains(outcome.err, "; all variables are as before the step\n  operand 0, "));
 }
 
+TEST_CASE("a loss that is no number is printed as nan, and such a model is not saved") {
+  const TemporaryFolder folder;
+  const std::filesystem::path model = folder.path() / "digits";
+  const Outcome outcome = train_again(fmt::format("--epochs 1 --learning-rate 1e37 --save '{}'", model.string()));
+  CHECK(outcome.status == EXIT_FAILURE);
+  CHECK(contains(outcome.out, "Training loss: nan, "));
+  CHECK_FALSE(contains(outcome.out + outcome.err, "-nan"));
+  CHECK(contains(outcome.err, "numbers that are not finite, so it is not saved\n"));
+  CHECK_FALSE(std::filesystem::exists(model));
+}
+
 TEST_CASE("--trace writes the steps of training and validation") {
   const TemporaryFolder folder;
   const std::filesystem::path file = folder.path() / "trace.json";

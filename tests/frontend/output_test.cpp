@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <limits>
 
 #include "frontend/sluice.h"
 #include "ir/text.h"
@@ -94,5 +95,8 @@ TEST_CASE("the mean of what was added") {
   mean.add(Array::scalar(2.F));
   CHECK(mean.result() == 1.5);
   CHECK(mean.count() == 2);
+  Mean lost;
+  lost.add(-std::numeric_limits<double>::quiet_NaN());
+  CHECK(fmt::format("{:.3f}", lost.result()) == "nan");
   CHECK_THROWS_WITH_AS(mean.add(Array(DType::kF32, {2})), "item: expected an array of one element, got f32[2]", Error);
 }

@@ -104,6 +104,7 @@ TEST_CASE("arrays print as NumPy's do") {
   CHECK(to_string(Array({true, false}, {2})) == "[true, false] bool[2]");
   CHECK(to_string(Array({1, 2, 3, 4}, {2, 2})) == "[[1, 2],\n [3, 4]] i32[2,2]");
   CHECK(to_string(Array(DType::kU8, {2, 0})) == "[[],\n []] u8[2,0]");
+  CHECK(to_string(Array({std::nanf(""), -std::nanf("")}, {2})) == "[nan, nan] f32[2]");
   Array many(DType::kI64, {10});
   for (std::int64_t i = 0; i < 10; ++i) many.data<std::int64_t>()[static_cast<std::size_t>(i)] = i;
   CHECK(to_string(many) == "[0, 1, 2, 3, ..., 6, 7, 8, 9] i64[10]");
