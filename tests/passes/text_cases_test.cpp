@@ -22,6 +22,7 @@
 #include "passes/rewrite.h"
 #include "tests/passes/agreement.h"
 #include "tests/passes/fusion_contract.h"
+#include "tests/support/run_program.h"
 
 namespace {
 
@@ -231,15 +232,89 @@ std::string check_case(const TextCase& test) {
     const passes::CheckReport report = passes::check_passes(before);
     CHECK_MESSAGE(!report.difference, passes::to_string(*report.difference));
   }
-  return test.must_change ? fmt::format("{}{}\n{}", test.before, kExpect, text) : test.text;
+  if (!test.must_change || stripped(text) == test.expected) return test.text;
+  return fmt::format("{}{}\n{}", test.before, kExpect, text);
+}
+
+/// Checks the cases of a file, or writes their expectations anew.
+void check_file(const fs::path& file) {
+  std::string text;
+  for (const TextCase& test : cases_in(file)) text += (text.empty() ? "" : kNextCase.data()) + check_case(test);
+  if (updates()) std::ofstream(file, std::ios::binary) << text;
 }
 
 TEST_CASE("text cases") {
-  for (const fs::path& file : case_files()) {
-    std::string text;
-    for (const TextCase& test : cases_in(file)) text += (text.empty() ? "" : kNextCase.data()) + check_case(test);
-    if (updates()) std::ofstream(file, std::ios::binary) << text;
+  for (const fs::path& file : case_files()) check_file(file);
+}
+
+TEST_CASE("update mode writes wrong expectations anew, and no other byte") {
+  const std::string right = R"(// Equal values merge.
+// run: cse
+sluice-ir 1
+graph @twice(%x: f32[4]) {
+  %0: f32[4] = exp %x
+  %1: f32[4] = exp %x
+  %2: f32[4] = add %0, %1
+  return %2
+}
+
+// expect:
+sluice-ir 1
+graph @twice(%x: f32[4]) {
+  %0: f32[4] = exp %x
+  %1: f32[4] = add %0, %0
+  return %1
+}
+
+// ----
+// run: cse
+sluice-ir 1
+graph @bias(%x: f32[B,4], %b: f32[4]) {
+  %0: f32[B,4] = add %x, %b  // expected-error: add: operands have different types: f32[B,4] and f32[4]
+  return %0
+}
+// ----
+// Right as it is, but for spaces that the printer would not write.
+// run: dce
+sluice-ir 1
+graph @dead(%x:f32[4]) {
+    %0: f32[4]=exp %x
+  return %x
+}
+
+// expect:
+sluice-ir 1
+graph @dead(%x: f32[4]) {
+  return %x
+}
+
+
+// ----
+// run: dce
+sluice-ir 1
+graph @live( %x: f32[4] ) { return %x }
+
+// expect: no change
+)";
+  const TemporaryFolder folder;
+  const fs::path file = folder.path() / "cases.ir";
+  const auto with = [&](const std::string& part, const std::string& instead) {
+    return std::string(right).replace(right.find(part), part.size(), instead);
+  };
+  const std::size_t expected = right.find("sluice-ir 1\n", right.find("// expect:"));
+  const std::string graph = right.substr(expected, right.find("\n// ----") - expected);
+  setenv("SLUICE_UPDATE_TESTS", "1", 1);
+  for (const std::string& text :
+       {right, with("add %0, %0", "mul %0, %0"), std::string(right).replace(expected, graph.size(), ""),
+        with("operands have different types: f32[B,4] and f32[4]", "no such message"),
+        with("add: operands have different types: f32[B,4] and f32[4]", "")}) {
+    test::write_text(file, text);
+    check_file(file);
+    CHECK(test::text_of(file) == right);
   }
+  unsetenv("SLUICE_UPDATE_TESTS");
+  check_file(file);
+  CHECK(test::text_of(file) == right);
 }
 
 TEST_CASE("every pass has a text case where it changes the graph and one where it does not") {
