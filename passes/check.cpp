@@ -67,9 +67,7 @@ ir::Value value_of(const ir::Graph& graph, std::size_t index) {
 class Checker {
  public:
   Checker(const ir::Graph& traced, const CheckOptions& options) : traced_(traced), options_(options) {
-    pipeline_ = options.pipeline;
-    if (!pipeline_.empty()) return;
-    for (const std::string_view name : default_pipeline()) pipeline_.push_back(find_pass(name));
+    pipeline_ = options.pipeline.empty() ? find_passes(default_pipeline()) : options.pipeline;
   }
 
   CheckReport run() && {

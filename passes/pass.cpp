@@ -1,6 +1,7 @@
 #include "passes/pass.h"
 
 #include <chrono>
+#include <utility>
 
 #include "ir/error.h"
 #include "ir/node_error.h"
@@ -64,11 +65,16 @@ const Pass& find_pass(std::string_view name) {
   fail("there is no pass '{}'{}", name, did_you_mean(name, names));
 }
 
-ir::Graph run_passes(ir::Graph graph, std::span<const std::string_view> names, const PassOptions& options) {
+std::vector<Pass> find_passes(std::span<const std::string_view> names) {
+  std::vector<Pass> passes;
+  for (const std::string_view name : names) passes.push_back(find_pass(name));
+  return passes;
+}
+
+ir::Graph run_passes(ir::Graph graph, std::span<const Pass> passes, const PassOptions& options) {
   ir::verify(graph);
   if (options.on_stage) options.on_stage("traced", graph);
-  for (const std::string_view name : names) {
-    const Pass& pass = find_pass(name);
+  for (const Pass& pass : passes) {
     check_accepts(pass, graph);
     const auto start = std::chrono::steady_clock::now();
     graph = pass.run(graph);
@@ -78,6 +84,10 @@ ir::Graph run_passes(ir::Graph graph, std::span<const std::string_view> names, c
     if (options.on_stage) options.on_stage(pass.name, graph);
   }
   return graph;
+}
+
+ir::Graph run_passes(ir::Graph graph, std::span<const std::string_view> names, const PassOptions& options) {
+  return run_passes(std::move(graph), find_passes(names), options);
 }
 
 }  // namespace sluice::passes

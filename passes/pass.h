@@ -22,6 +22,8 @@ struct Pass {
 std::span<const Pass> all_passes();
 /// Throws Error, with the nearest name, if there is none.
 const Pass& find_pass(std::string_view name);
+/// The same for each of `names`.
+std::vector<Pass> find_passes(std::span<const std::string_view> names);
 /// The names of the default pipeline, in order; the table in pipeline.cpp says why each stands where it does.
 std::span<const std::string_view> default_pipeline();
 
@@ -32,7 +34,9 @@ struct PassOptions {
   std::function<void(std::string_view pass, double seconds)> on_time;
 };
 
-/// Runs passes one after the other; every result is verified.
+/// Runs passes one after the other; every result is verified. Throws Error for a gradient that a pass does not take.
+ir::Graph run_passes(ir::Graph graph, std::span<const Pass> passes, const PassOptions& options = {});
+/// The same by names. Throws Error for one that does not exist, too, before any pass runs.
 ir::Graph run_passes(ir::Graph graph, std::span<const std::string_view> names, const PassOptions& options = {});
 
 }  // namespace sluice::passes

@@ -111,10 +111,8 @@ void check_round_trip(std::string_view stage, const ir::Graph& graph) {
 
 void check_meaning(const ir::Graph& traced, std::span<const std::string_view> pipeline) {
   constexpr std::int64_t kBatchSize = 3;
-  passes::CheckOptions options;
-  options.batch_sizes = {kBatchSize};
-  for (const std::string_view name : pipeline) options.pipeline.push_back(passes::find_pass(name));
-  const passes::CheckReport report = passes::check_passes(traced, options);
+  const passes::CheckReport report =
+      passes::check_passes(traced, {.pipeline = passes::find_passes(pipeline), .batch_sizes = {kBatchSize}});
   if (report.difference) fail("check of the passes: @{}: {}", traced.name(), to_string(*report.difference));
 }
 

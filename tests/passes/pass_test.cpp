@@ -1,10 +1,16 @@
 #include "passes/pass.h"
 
 #include <doctest/doctest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <array>
+#include <csignal>
+#include <cstdio>
 
+#include "passes/check.h"
 #include "passes/rebuild.h"
+#include "tests/support/run_program.h"
 
 namespace {
 
@@ -49,6 +55,62 @@ TEST_CASE("a pass that does not know `gradient` refuses it") {
     CHECK_THROWS_WITH_AS(passes::run_passes(with_gradient(), names), doctest::Contains("run 'differentiate' first"),
                          Error);
   }
+}
+
+// No Builder makes an invalid graph. An explicit instantiation may name a private member, which lends it to this test.
+template <auto Nodes>
+struct Lend {
+  friend std::vector<ir::Node>& nodes_of(ir::Graph& graph) { return graph.*Nodes; }
+};
+std::vector<ir::Node>& nodes_of(ir::Graph& graph);
+template struct Lend<&ir::Graph::nodes_>;
+
+/// `dce` with a bug: the last node has another type than its op gives.
+constexpr passes::Pass kBroken{"dce", "", [](const ir::Graph& graph) {
+                                 ir::Graph result = passes::remove_dead(graph);
+                                 nodes_of(result).back().types[0] = {DType::kI32, {}};
+                                 return result;
+                               }};
+
+constexpr const char* kWhatIsBroken = "graph @f: %1: tanh has types that inference does not give";
+
+/// The standard error of a process that does `run`, and whether that has aborted it.
+std::pair<std::string, bool> end_of(void (*run)()) {
+  const TemporaryFolder folder;
+  const std::string file = folder.path() / "stderr";
+  const pid_t process = fork();
+  REQUIRE(process >= 0);
+  if (process == 0) {
+    std::signal(SIGABRT, SIG_DFL);  // that of doctest would report a failure
+    if (std::freopen(file.c_str(), "w", stderr) != nullptr) run();
+    _exit(0);
+  }
+  int status = 0;
+  REQUIRE(waitpid(process, &status, 0) == process);
+  return {test::text_of(file), WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT};
+}
+
+ir::Graph with_tanh() {
+  ir::Builder b("f");
+  b.set_results({b(Op::kTanh, {b.parameter("x", {DType::kF32, {}})})});
+  return std::move(b).finish();
+}
+
+TEST_CASE("a pass that makes an invalid graph is a bug, which is named") {
+  const auto [message, aborted] = end_of([] {
+    const std::array<passes::Pass, 2> broken{passes::find_pass("cse"), kBroken};
+    passes::run_passes(with_tanh(), broken);
+  });
+  CHECK(aborted);
+  CHECK_MESSAGE(test::contains(message, fmt::format("pass 'dce' made an invalid graph: {}", kWhatIsBroken)), message);
+}
+
+TEST_CASE("a check finds a pass that makes an invalid graph") {
+  const passes::CheckReport report =
+      passes::check_passes(with_tanh(), {.pipeline = {passes::find_pass("cse"), kBroken}});
+  REQUIRE(report.difference);
+  CHECK(report.difference->stage == "dce");
+  CHECK(report.difference->what == fmt::format("invalid graph: {}", kWhatIsBroken));
 }
 
 TEST_CASE("every pass has a name of its own, and the default pipeline knows them all") {
