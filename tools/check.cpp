@@ -5,10 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "ir/text.h"
-#include "tools/check/bundle.h"
 #include "tools/check/engine_check.h"
-#include "tools/check/reduce.h"
+#include "tools/check/failure.h"
 #include "tools/commands.h"
 
 namespace sluice::tools {
@@ -43,12 +41,8 @@ void run(const Options& options) {
     fmt::print("{} gradients along {} directions; {:.1f} s\n", report.gradients, report.directions, elapsed.count());
     return;
   }
-  fmt::print("@{}: {}\n", graph.name(), passes::to_string(*report.difference));
   const std::string folder = options.bundle.empty() ? fmt::format("sluice-check-{}", graph.name()) : options.bundle;
-  write_bundle(folder, graph, *report.difference);
-  fmt::print("written to {}: the graph, its inputs and how to see this again\n", folder);
-  if (options.reduce)
-    fmt::print("{}", ir::print(reduce(graph, *report.difference, check_options), {.locations = true}));
+  report_failure(graph, *report.difference, check_options, {.bundle = folder, .reduce = options.reduce});
   throw CLI::RuntimeError(1);
 }
 

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "ir/graph.h"
+#include "tools/check/engine_check.h"
 #include "tools/cli/cli.h"
 
 namespace sluice::tools {
@@ -11,7 +12,6 @@ namespace sluice::tools {
 // work in a callback and throws Error for what the user got wrong. A command that has to end with another exit status
 // than 0 throws CLI::RuntimeError.
 void add_check(CLI::App& program);     ///< check.cpp: prove that compiling keeps the meaning
-void add_fuzz(CLI::App& program);      ///< fuzz.cpp: check random graphs
 void add_opt(CLI::App& program);       ///< opt.cpp: run passes over a graph and print it
 void add_run(CLI::App& program);       ///< run.cpp: evaluate a graph
 void add_explain(CLI::App& program);   ///< explain.cpp: kernels, what bounds them, and memory
@@ -19,6 +19,8 @@ void add_show(CLI::App& program);      ///< show.cpp: draw a graph before and af
 void add_predict(CLI::App& program);   ///< predict.cpp: what a saved model takes pictures for
 void add_evaluate(CLI::App& program);  ///< evaluate.cpp: a saved model against examples with labels
 void add_summary(CLI::App& program);   ///< summary.cpp: a saved model's layers and sizes
+/// fuzz.cpp: check random graphs. Tests plant a bug in `check`.
+void add_fuzz(CLI::App& program, const FullCheckOptions& check = {});
 
 /// A text with graphs, such as a program prints for --dump-ir, and which of them is meant.
 struct GraphFile {

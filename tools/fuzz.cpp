@@ -6,9 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "ir/text.h"
-#include "tools/check/bundle.h"
-#include "tools/check/reduce.h"
+#include "tools/check/failure.h"
 #include "tools/commands.h"
 
 namespace sluice::tools {
@@ -30,10 +28,8 @@ void run(const Options& options) {
       report.graphs, report.compiled, report.elements, report.undecided, report.gradients, report.drawn_again,
       elapsed.count());
   if (!report.difference) return;
-  fmt::print("{}\n", passes::to_string(*report.difference));
-  write_bundle(options.bundle, *report.graph, *report.difference);
-  fmt::print("written to {}\n", options.bundle);
-  if (!options.no_reduce) fmt::print("{}", ir::print(reduce(*report.graph, *report.difference, {})));
+  report_failure(*report.graph, *report.difference, options.fuzz.check,
+                 {.bundle = options.bundle, .reduce = !options.no_reduce});
   throw CLI::RuntimeError(1);
 }
 
@@ -41,15 +37,16 @@ constexpr const char* kExamples = R"(Examples:
   sluice fuzz --count 100                    the same graphs every time
   sluice fuzz --count 100 --seed 5000        others
   sluice fuzz --count 100 --jit-every 10     most of them without compiling, which takes the most time
-A failure is exit status 1. It writes a folder with the graph, the inputs and how to see it again, and prints a small
-graph that still fails.)";
+A failure is exit status 1. It writes a folder with the graph, the inputs and how to see it again, and a small graph
+that still fails, which it also prints.)";
 
 }  // namespace
 
-void add_fuzz(CLI::App& program) {
+void add_fuzz(CLI::App& program, const FullCheckOptions& check) {
   auto* const command =
       program.add_subcommand("fuzz", "Check random graphs, as `check` does, until one shows a difference");
   const auto options = std::make_shared<Options>();
+  options->fuzz.check = check;
   command->add_option("--count", options->fuzz.count, "How many graphs")->check(cli::count())->capture_default_str();
   command->add_option("--seed", options->fuzz.seed, "The seed of the first graph; the next has the next seed")
       ->check(cli::whole<std::uint64_t>(0))

@@ -3,6 +3,7 @@
 #include <regex>
 
 #include "ir/text.h"
+#include "passes/pass.h"
 #include "tests/tools/run_sluice.h"
 
 using namespace sluice;
@@ -59,6 +60,7 @@ TEST_CASE("a failure names the node and its model line, and can be seen again fr
   CHECK(outcome.status == 1);
   CHECK(outcome.out.starts_with(kMessage));
   const std::string reduced = outcome.out.substr(outcome.out.find("sluice-ir"));
+  CHECK(text_of(bundle / "reduced.ir") == reduced);
   CHECK(ir::parse(reduced).nodes().size() == 2);
   CHECK(contains(reduced, "= log %"));
   CHECK(contains(reduced, " loc(\"model.cpp\":7)\n"));  // the lines of the model stay
@@ -98,6 +100,43 @@ TEST_CASE("fuzz says what it has checked") {
   CHECK(std::regex_search(outcome.out,
                           std::regex("^4 graphs, 2 of them compiled; \\d+ elements compared, \\d+ undecided; "
                                      "\\d+ gradients; \\d+ drawn again; \\d+\\.\\d s\n$")));
+}
+
+TEST_CASE("fuzz writes a graph that fails, its inputs, and a small graph that still fails") {
+  const TemporaryFolder folder;
+  const auto bundle = folder.path() / "bundle";
+  const Outcome outcome =
+      run_program(FUZZ_WITH_BUG, fmt::format("fuzz --count 100 --jit-every 1000 --bundle '{}'", bundle.string()));
+  INFO(outcome.out, outcome.err);
+  CHECK(outcome.status == 1);
+  CHECK(outcome.err.empty());
+  const auto lines = lines_of(outcome.out);
+  REQUIRE(lines.size() > 3);
+  CHECK(contains(lines[0], " graphs, 1 of them compiled; "));
+  CHECK(contains(lines[1], ": canonicalize: "));
+  CHECK(contains(lines[2], "first at `sub` "));
+  CHECK(contains(outcome.out, fmt::format("\nwritten to {}: the graph, ", bundle.string())));
+
+  const std::string replay = text_of(bundle / "replay.txt");
+  CHECK(contains(lines[1], lines_of(replay)[0]));
+  CHECK(contains(replay, "\nsluice check graph.ir --batches "));
+  CHECK(std::filesystem::exists(bundle / "input-0-x.npy"));
+  const ir::Graph graph = ir::parse(text_of(bundle / "graph.ir"));
+  const std::string reduced = text_of(bundle / "reduced.ir");
+  CHECK(outcome.out.ends_with("\n" + reduced));
+  CHECK_FALSE(contains(reduced, "loc("));  // there is no model with lines
+  const ir::Graph small = ir::parse(reduced);
+  CHECK(small.nodes().size() < graph.nodes().size());
+  CHECK(small.nodes().size() < 5);
+  CHECK(contains(ir::print(passes::find_pass("differentiate").run(small)), " = sub "));
+
+  const auto other = folder.path() / "other";
+  const Outcome whole = run_program(
+      FUZZ_WITH_BUG, fmt::format("fuzz --count 100 --jit-every 1000 --no-reduce --bundle '{}'", other.string()));
+  CHECK(whole.status == 1);
+  CHECK_FALSE(contains(whole.out, "graph @"));
+  CHECK_FALSE(std::filesystem::exists(other / "reduced.ir"));
+  CHECK(text_of(other / "graph.ir") == text_of(bundle / "graph.ir"));
 }
 
 TEST_CASE("wrong arguments of check are told") {

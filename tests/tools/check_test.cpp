@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "backend/target.h"
 #include "ir/error.h"
 #include "ir/reference/interpreter.h"
 #include "ir/text.h"
@@ -213,7 +214,14 @@ TEST_CASE("a bundle has the graph, the inputs and the way to see the failure aga
     return std::string{std::istreambuf_iterator<char>(stream), {}};
   };
   CHECK(read("graph.ir") == ir::print(graph, {.locations = true}));
-  CHECK(read("replay.txt").find("sluice check graph.ir --batches 1 --seed 1 --states range") != std::string::npos);
+  const std::string replay = read("replay.txt");
+  CAPTURE(replay);
+  CHECK(replay.starts_with(passes::to_string(*report.difference) +
+                           "\n\nsluice check graph.ir --batches 1 --seed 1 --states range\n\n"));
+  const backend::Target target = backend::host_target();
+  CHECK(replay.find(fmt::format("\nsluice {}, text version {}, LLVM {}, built by ", SLUICE_VERSION, ir::kTextVersion,
+                                SLUICE_LLVM_VERSION)) != std::string::npos);
+  CHECK(replay.ends_with(fmt::format("\n{}, {}\n", target.cpu, target.features)));
   CHECK(read_npy(folder / "input-0-x_1.npy") == report.difference->sample.inputs[0]);
   std::filesystem::remove_all(folder);
 }

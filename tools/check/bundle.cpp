@@ -7,19 +7,15 @@
 #include <string>
 #include <string_view>
 
+#include "backend/target.h"
 #include "ir/error.h"
 #include "ir/text.h"
+#include "runtime/flags.h"
 #include "runtime/npy.h"
 
 namespace sluice::tools {
 
 namespace {
-
-void write(const std::filesystem::path& file, std::string_view bytes) {
-  std::ofstream stream(file, std::ios::binary);
-  stream.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  if (!stream.flush()) fail("{}: cannot be written", file.string());
-}
 
 std::string file_name(std::string_view kind, std::size_t index, std::string name) {
   std::ranges::replace(name, '/', '_');
@@ -32,18 +28,31 @@ void write_bundle(const std::filesystem::path& folder, const ir::Graph& traced, 
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) fail("{}: cannot be made: {}", folder.string(), error.message());
-  write(folder / "graph.ir", ir::print(traced, {.locations = true}));
+  write_text(folder / "graph.ir", text_with_lines(traced));
   const passes::Sample& sample = difference.sample;
   for (std::size_t i = 0; i < sample.inputs.size(); ++i)
     write_npy(folder / file_name("input", i, traced.parameters()[i].name), sample.inputs[i]);
   for (std::size_t i = 0; i < sample.states.size(); ++i)
     write_npy(folder / file_name("state", i, traced.states()[i].name), sample.states[i]);
-  write(
-      folder / "replay.txt",
-      fmt::format(
-          "{}\n\nsluice check graph.ir --batches {} --seed {} --states {}\n\nsluice {}, text version {}, built by {}\n",
-          passes::to_string(difference), sample.batch_size, sample.seed,
-          sample.states_at == StatesAt::kInit ? "init" : "range", SLUICE_VERSION, ir::kTextVersion, __VERSION__));
+  const backend::Target target = backend::host_target(runtime::flags().target_features);
+  write_text(folder / "replay.txt",
+             fmt::format("{}\n\nsluice check graph.ir --batches {} --seed {} --states {}\n\n"
+                         "sluice {}, text version {}, LLVM {}, built by {}\n{}, {}\n",
+                         passes::to_string(difference), sample.batch_size, sample.seed,
+                         sample.states_at == StatesAt::kInit ? "init" : "range", SLUICE_VERSION, ir::kTextVersion,
+                         SLUICE_LLVM_VERSION, SLUICE_COMPILER, target.cpu, target.features));
+}
+
+std::string text_with_lines(const ir::Graph& graph) {
+  const bool has_lines =
+      std::ranges::any_of(graph.nodes(), [](const ir::Node& n) { return ir::user_location(n.origins).known(); });
+  return ir::print(graph, {.locations = has_lines});
+}
+
+void write_text(const std::filesystem::path& file, std::string_view text) {
+  std::ofstream stream(file, std::ios::binary);
+  stream.write(text.data(), static_cast<std::streamsize>(text.size()));
+  if (!stream.flush()) fail("{}: cannot be written", file.string());
 }
 
 }  // namespace sluice::tools

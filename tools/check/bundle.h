@@ -1,14 +1,21 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
+#include <string_view>
 
 #include "passes/check.h"
 
 namespace sluice::tools {
 
 /// Writes what a failure needs to be seen again into `folder`, which is made if need be: graph.ir, each input and state
-/// as a .npy file, and replay.txt with the difference, the seed, the versions and the command. Throws Error if it
-/// cannot be written.
+/// as a .npy file, and replay.txt with the difference, the command with the seed, the versions and the CPU. Throws
+/// Error if it cannot be written.
 void write_bundle(const std::filesystem::path& folder, const ir::Graph& traced, const passes::Difference& difference);
+
+/// `graph` as text, with the lines of its model. If it has none, errors name those of the text.
+std::string text_with_lines(const ir::Graph& graph);
+/// Throws Error if `file` cannot be written.
+void write_text(const std::filesystem::path& file, std::string_view text);
 
 }  // namespace sluice::tools

@@ -3,7 +3,6 @@
 #include <array>
 
 #include "ir/random_graph.h"
-#include "tools/check/engine_check.h"
 
 namespace sluice::tools {
 
@@ -17,7 +16,7 @@ FuzzReport fuzz(const FuzzOptions& options) {
   FuzzReport report;
   for (std::int64_t i = 0; i < options.count; ++i) {
     const std::uint64_t seed = options.seed + static_cast<std::uint64_t>(i);
-    FullCheckOptions check_options;
+    FullCheckOptions check_options = options.check;
     check_options.jit = i % options.jit_every == 0;
     check_options.passes.seed = seed;
     check_options.passes.batch_sizes = {kBatchSizes[seed % 6], kBatchSizes[seed / 6 % 6]};
@@ -40,7 +39,6 @@ FuzzReport fuzz(const FuzzOptions& options) {
       }
       break;
     }
-    if (options.on_progress) options.on_progress(i + 1);
   }
   return report;
 }

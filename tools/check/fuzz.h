@@ -1,10 +1,9 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 
-#include "passes/check.h"
+#include "tools/check/engine_check.h"
 
 namespace sluice::tools {
 
@@ -13,7 +12,8 @@ struct FuzzOptions {
   std::uint64_t seed = 1;
   /// Every how manyth graph is compiled, too; the others go through the passes only.
   int jit_every = 1;
-  std::function<void(std::int64_t done)> on_progress = {};
+  /// How to check; batch sizes, seed and whether to compile are set for each graph.
+  FullCheckOptions check = {};
 };
 
 struct FuzzReport {

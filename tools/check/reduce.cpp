@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "ir/error.h"
@@ -177,10 +178,13 @@ ir::Graph reduce(const ir::Graph& graph, const passes::Difference& difference, F
   options.passes.batch_sizes = {difference.sample.batch_size};
   options.passes.seed = difference.sample.seed;
   options.passes.states_at = difference.sample.states_at;
-  return reduce(graph, [&](const ir::Graph& candidate) {
+  const auto fails = [&](const ir::Graph& candidate) {
     const passes::CheckReport report = check_graph(candidate, options);
     return report.difference && report.difference->stage == difference.stage;
-  });
+  };
+  const bool jit = std::exchange(options.jit, false);
+  if (!fails(graph)) options.jit = jit;  // only then is it code that fails, and has to be compiled
+  return reduce(graph, fails);
 }
 
 }  // namespace sluice::tools
