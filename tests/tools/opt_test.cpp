@@ -59,6 +59,9 @@ TEST_CASE("opt prints stages under a comment, and one of them parses") {
   const Outcome all = work.opt("--passes=differentiate,fuse --print-after=all");
   CHECK(all.out == fmt::format("// step after traced\n{}// step after differentiate\n{}// step after fuse\n{}", kStep,
                                after({"differentiate"}), after({"differentiate", "fuse"})));
+  const Outcome before = work.opt("--passes=differentiate,cse,fuse --print-before=all");
+  CHECK(before.out == fmt::format("// step before differentiate\n{}// step before cse\n{}// step before fuse\n{}",
+                                  kStep, after({"differentiate"}), after({"differentiate", "cse"})));
 }
 
 TEST_CASE("opt --locations names the lines of the model where the text has them, else of the text") {
@@ -89,6 +92,25 @@ TEST_CASE("opt --stats and --time-passes are comments that say how much") {
   const Outcome quiet = work.opt("--stats --quiet");
   CHECK_FALSE(contains(quiet.out, "graph @"));
   CHECK(contains(quiet.out, "// kernels"));
+}
+
+TEST_CASE("opt --stats counts the bytes that each kernel reads and writes") {
+  const TemporaryFolder folder;
+  const auto file = write_text(folder.path() / "add.ir", R"(sluice-ir 1
+graph @add(%x: f32[B,3], %y: f32[B,3]) {
+  %0: f32[B,3] = add %x, %y
+  %1: f32[B,3] = relu %0
+  return %1
+}
+)");
+  // A value is 10 x 3 floats, 120 bytes. The sum moves three and the relu two; fused, the one between them is not
+  // moved.
+  CHECK(run_sluice(fmt::format("opt '{}' --quiet --stats --batch 10", file.string())).out ==
+        "// B = 10               before          after\n"
+        "// nodes                     2              1\n"
+        "// kernels                   2              1\n"
+        "// flops                    60             60\n"
+        "// bytes                   600            360\n");
 }
 
 TEST_CASE("opt --dump-dir writes every stage, down to the assembly") {
