@@ -93,6 +93,9 @@ TEST_CASE("a wrong word of the command line is named, and what would be right") 
            {"fuzz --cuont=3", "unknown option '--cuont'; did you mean '--count'?", "sluice fuzz"},
            {"fuzz 3", "unexpected argument '3'", "sluice fuzz"},
            {"fuzz --count", "--count: expected a value", "sluice fuzz"},
+           {"opt --passes= x.ir", "--passes: expected a value", "sluice opt"},  // it does not take FILE for the passes
+           {"run --output= --quiet x.ir", "--output: expected a value", "sluice run"},
+           {"--graph= x.ir", "--graph: expected a value", "sluice"},
            {"fuzz --count 1 --count 2", "--count: expected once, got 2 times", "sluice fuzz"},
            {"sumary digits", "unknown command 'sumary'; did you mean 'summary'?", "sluice"},
            {"opt", "FILE is required", "sluice opt"},

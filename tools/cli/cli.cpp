@@ -63,6 +63,30 @@ std::string message(const CLI::App& app, const CLI::ParseError& error) {
   return what;
 }
 
+/// The command of `app` that the first word names, or `app`.
+const CLI::App& named(const CLI::App& app, int argc, char** argv) {
+  for (const CLI::App* const command : app.get_subcommands({}))
+    if (argc > 1 && command->get_name() == argv[1]) return *command;
+  return app;
+}
+
+/// Ends the process with what `command` of `app` says of words that it does not take.
+[[noreturn]] void refuse(const CLI::App& app, const CLI::App& command, std::string_view what) {
+  const std::string name = &command == &app ? app.get_name() : app.get_name() + " " + command.get_name();
+  fmt::print(stderr, "{}: {}\n`{} --help` lists what it takes.\n", app.get_name(), what, name);
+  std::exit(kExitUsage);
+}
+
+/// Of "--name=" CLI11 would take the next word for the value.
+void check_values(const CLI::App& app, int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    if (word == "--") return;
+    if (!word.starts_with("--") || word.find('=') != word.size() - 1) continue;
+    refuse(app, named(app, argc, argv), fmt::format("{}: expected a value", word.substr(0, word.size() - 1)));
+  }
+}
+
 }  // namespace
 
 CLI::Validator positive() {
@@ -77,16 +101,14 @@ CLI::Validator positive() {
 }
 
 void parse(CLI::App& app, int argc, char** argv) {
+  check_values(app, argc, argv);
   try {
     app.parse(argc, argv);
   } catch (const CLI::RuntimeError& error) {
     std::exit(error.get_exit_code());
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) std::exit(app.exit(error));
-    const CLI::App& command = called(app);
-    const std::string name = &command == &app ? app.get_name() : app.get_name() + " " + command.get_name();
-    fmt::print(stderr, "{}: {}\n`{} --help` lists what it takes.\n", app.get_name(), message(app, error), name);
-    std::exit(kExitUsage);
+    refuse(app, called(app), message(app, error));
   }
 }
 
