@@ -92,7 +92,8 @@ void split_reduction(KernelPlan& kernel, const Target& target) {
 }
 
 /// Tiles, panel by panel. Scratch: two tiles on their way to the store, a panel of the second factor where it must be
-/// packed, and the sums of a panel's tiles where the inner positions are taken in blocks.
+/// packed, another that may be packed ahead, and the sums of a panel's tiles where the inner positions are taken in
+/// blocks.
 void split_matmul(KernelPlan& kernel, const Target& target) {
   const Node& product = *find_op(*kernel.body, Op::kMatmul);
   const Type& type = product.types[0];
@@ -110,7 +111,9 @@ void split_matmul(KernelPlan& kernel, const Target& target) {
     kernel.scratch.fixed += more * columns * element;
     (rows.batch ? kernel.scratch.each_batch : kernel.scratch.fixed) += rows.size * columns * element;
   };
-  if (product.attributes.flag(ir::Attr::kTransposeB) || type.shape[1].batch) add_rows(depth, lanes);
+  const bool turned = product.attributes.flag(ir::Attr::kTransposeB);
+  if (turned || type.shape[1].batch) add_rows(depth, lanes);
+  if (turned && tile.depth_block == 0) add_rows(depth, lanes);
   if (tile.depth_block > 0) add_rows(type.shape[0], tile.rows);
 }
 

@@ -3,8 +3,8 @@
 
 #include "backend/codegen/epilogue.h"
 #include "backend/codegen/kernels.h"
-#include "backend/codegen/panel_packer.h"
 #include "backend/codegen/product_tile.h"
+#include "backend/codegen/second_factor.h"
 
 namespace sluice::backend {
 
@@ -14,17 +14,6 @@ using ir::Op;
 using Values = Emitter::Values;
 
 namespace {
-
-/// A factor in memory.
-struct Matrix {
-  Place place;
-  Shape shape;
-  bool transposed;  ///< the rows of memory are the columns of the factor
-
-  /// Between rows of memory, where each is one piece.
-  Dim stride() const { return place.layout.dense() ? shape[1] : Dim(place.layout.last); }
-  bool one_piece() const { return place.layout.dense() || place.layout.one_panel(shape[1].size); }
-};
 
 /// The columns of a panel of the result.
 struct Columns {
@@ -55,21 +44,19 @@ class Product {
     lanes_ = e_.target.lanes(bytes_);
     tile_ = frame.plan.tile;
     a_ = {frame.operands[parameter(node_.operands[0])], a, node_.attributes.flag(Attr::kTransposeA)};
-    b_ = {frame.operands[parameter(node_.operands[1])], b, node_.attributes.flag(Attr::kTransposeB)};
     SLUICE_CHECK(a_.one_piece(), "the first factor of {} lies in panels", frame.plan.name);
     depth_ = a_.transposed ? a[0] : a[1];
-    packed_ = b_.transposed || columns_.batch;
     tile_code_.emplace(e_, result.dtype, a_.transposed, a_.stride(), panel_columns());
-    panel_scratch_ = e_.element(element_, frame.scratch, e_.i64(2 * tile_.rows * panel_columns()));
+    llvm::Value* const scratch = e_.element(element_, frame.scratch, e_.i64(2 * tile_.rows * panel_columns()));
+    b_.emplace(frame, Matrix{frame.operands[parameter(node_.operands[1])], b, node_.attributes.flag(Attr::kTransposeB)},
+               result, depth_, panel_columns(), scratch);
     lead_ = e_.i64(0);
     turns_ = e_.size(depth_);
     epilogue_.emplace(frame, node_, panel_columns());
     overlapped_ = !columns_.batch && epilogue_->matrices_read() >= 2;
     in_registers_ = !columns_.batch && !overlapped_ && epilogue_->is_short();
-    if (tile_.depth_block > 0) {
-      llvm::Value* const packed_rows = packed_ ? e_.b.CreateAdd(e_.size(depth_), e_.i64(lanes_)) : e_.i64(0);
-      sums_ = e_.element(element_, panel_scratch_, e_.b.CreateMul(packed_rows, e_.i64(panel_columns())));
-    }
+    if (in_registers_ && tile_.depth_block == 0 && b_->can_pack_ahead()) b_->pack_ahead();
+    if (tile_.depth_block > 0) sums_ = e_.element(element_, scratch, b_->packed_elements());
     frame_.elements.computed = [this](const Node&, const Index& index) { return load_product(index); };
   }
 
@@ -80,10 +67,12 @@ class Product {
     llvm::Value* const first_panel = b.CreateUDiv(frame_.begin, row_tiles);
     llvm::Value* const last_panel = b.CreateUDiv(b.CreateAdd(frame_.end, b.CreateSub(row_tiles, e_.i64(1))), row_tiles);
     e_.if_then(b.CreateICmpSLT(frame_.begin, frame_.end), [&] {
+      b_->begin(first_panel);
       e_.loop(first_panel, last_panel, 1, [&](llvm::Value* panel) {
         llvm::Value* const unit = b.CreateMul(panel, row_tiles);
         llvm::Value* const first = e_.max(b.CreateSub(frame_.begin, unit), e_.i64(0));
         llvm::Value* const last = e_.min(b.CreateSub(frame_.end, unit), row_tiles);
+        if (b_->packs_ahead()) b_->share_next(panel, last_panel, b.CreateSub(last, first), turns_);
         emit_panel_of_any_width(panel, first, last);
       });
     });
@@ -121,8 +110,7 @@ class Product {
   /// The row tiles first <= t < last of a panel.
   void emit_panel(const Columns& columns, llvm::Value* first, llvm::Value* last) {
     auto& b = e_.b;
-    if (packed_) pack_panel(columns);
-    const Panel panel = packed_ ? Panel{panel_scratch_, e_.i64(panel_columns())} : panel_at(columns.first);
+    const Panel panel = b_->panel(columns.first);
     epilogue_->note_panel(columns.first);
     emit_column_sums(panel, columns, first);
     const Panel rest = sums_ == nullptr ? panel : emit_depth_blocks(panel, columns.lanes, first, last);
@@ -211,19 +199,27 @@ class Product {
   /// The row tiles first <= t < last of a panel, whose epilogue works on the accumulators: no tile goes through
   /// scratch.
   void emit_tiles_in_registers(const Columns& columns, const Panel& panel, llvm::Value* first, llvm::Value* last) {
+    auto& b = e_.b;
     e_.loop(first, last, 1, [&](llvm::Value* t) {
-      llvm::Value* const row = e_.b.CreateMul(t, e_.i64(tile_.rows));
+      llvm::Value* const row = b.CreateMul(t, e_.i64(tile_.rows));
       epilogue_->prefetch_tile(row, tile_.rows, columns.first);
       for_pieces(row, [&](llvm::Value* r, std::int64_t rows) {
-        emit_piece_in_registers(e_.add(row, r), rows, columns, panel);
+        const bool packs = b_->packs_ahead() && rows == tile_.rows;
+        emit_piece_in_registers(e_.add(row, r), rows, columns, panel, packs ? b.CreateSub(t, first) : nullptr);
       });
     });
+    if (b_->packs_ahead()) b_->pack_rest(b.CreateSub(whole_tiles(first, last), first));
   }
 
-  void emit_piece_in_registers(llvm::Value* row, std::int64_t rows, const Columns& columns, const Panel& panel) {
+  /// `tile`: which of those that share the packing of the next panel it is; nullptr: none.
+  void emit_piece_in_registers(llvm::Value* row, std::int64_t rows, const Columns& columns, const Panel& panel,
+                               llvm::Value* tile) {
     const Lanes& lanes = columns.lanes;
     const Values start = tile_code_->start(rows, lanes, tile_start(row, panel));
-    const Values sums = tile_code_->chain(start, turns_, rows, lanes, panel.stride);
+    const auto chain = [&](const Values& from, llvm::Value* turns) {
+      return tile_code_->chain(from, turns, rows, lanes, panel.stride);
+    };
+    const Values sums = tile == nullptr ? chain(start, turns_) : b_->pack_share(tile, start, chain);
     std::vector<Coordinate> i;
     for (std::int64_t r = 0; r < rows; ++r) i.push_back({e_.b.CreateAdd(row, e_.i64(r)), false, nullptr, Level::kRow});
     frame_.elements.begin_row(e_.preheader("row"));
@@ -275,7 +271,7 @@ class Product {
   llvm::Value* emit_overlapped_tiles(const Columns& columns, const Panel& panel, llvm::Value* first,
                                      llvm::Value* last) {
     auto& b = e_.b;
-    llvm::Value* const end = e_.max(first, e_.min(last, b.CreateUDiv(e_.size(rows_), e_.i64(tile_.rows))));
+    llvm::Value* const end = whole_tiles(first, last);
     e_.if_then(b.CreateICmpSLT(first, end), [&] {
       llvm::Value* const row = b.CreateMul(first, e_.i64(tile_.rows));
       epilogue_->prefetch_tile(row, tile_.rows, columns.first);
@@ -283,6 +279,11 @@ class Product {
       e_.loop(b.CreateAdd(first, e_.i64(1)), end, 1, [&](llvm::Value* t) { emit_overlapped_tile(t, panel, columns); });
     });
     return end;
+  }
+
+  /// The end of those of first <= t < last that are whole.
+  llvm::Value* whole_tiles(llvm::Value* first, llvm::Value* last) {
+    return e_.max(first, e_.min(last, e_.b.CreateUDiv(e_.size(rows_), e_.i64(tile_.rows))));
   }
 
   /// Computes tile `t`, and the epilogue of the tile before it.
@@ -317,13 +318,6 @@ class Product {
     return e_.element(element_, frame_.scratch, e_.b.CreateMul(e_.b.CreateAnd(t, e_.i64(1)), tile_elements()));
   }
 
-  /// Where the second factor's columns from `column` on begin, in the memory's row 0.
-  Panel panel_at(llvm::Value* column) {
-    if (b_.place.layout.dense()) return {e_.element(element_, b_.place.pointer, column), e_.size(b_.stride())};
-    const PanelStart start = frame_.elements.panel_of(b_.place.layout, b_.shape, column);
-    return {e_.element(element_, b_.place.pointer, e_.b.CreateAdd(start.offset, column)), start.width};
-  }
-
   void emit_epilogue(llvm::Value* tile, llvm::Value* row, llvm::Value* rows, const Columns& columns) {
     auto& b = e_.b;
     e_.loop(e_.i64(0), rows, 1, [&](llvm::Value* r) {
@@ -347,29 +341,6 @@ class Product {
             Level::kVector};
   }
 
-  /// Copies a panel of the second factor to scratch as [depth][panel_columns].
-  void pack_panel(const Columns& columns) {
-    auto& b = e_.b;
-    const auto vectors = static_cast<std::int64_t>(columns.lanes.size());
-    PanelPacker packer(e_, node_.types[0].dtype, panel_columns());
-    if (!b_.transposed) {
-      const Panel from = panel_at(columns.first);
-      return packer.pack_rows(from.pointer, from.stride, e_.size(depth_), columns.count, vectors, panel_scratch_);
-    }
-    e_.loop(e_.i64(0), e_.i64(vectors), 1, [&](llvm::Value* v) {
-      llvm::Value* const offset = b.CreateMul(v, e_.i64(lanes_));
-      llvm::Value* const row = b.CreateAdd(columns.first, offset);
-      llvm::Value* const last = b.CreateSub(b.CreateSub(e_.size(columns_), row), e_.i64(1));
-      e_.loop(e_.i64(0), e_.size(depth_), lanes_, [&](llvm::Value* k) {
-        const Panel from = panel_at(k);
-        packer.pack_transposed(
-            e_.element(element_, from.pointer, b.CreateMul(row, from.stride)), from.stride, last,
-            b.CreateSub(e_.size(depth_), k),
-            e_.element(element_, panel_scratch_, b.CreateAdd(b.CreateMul(k, e_.i64(panel_columns())), offset)));
-      });
-    });
-  }
-
   Frame& frame_;
   Emitter& e_;
   const Node& node_;
@@ -378,13 +349,12 @@ class Product {
   int bytes_ = 4;
   int lanes_ = 16;
   Tile tile_{};
-  Matrix a_{}, b_{};
+  Matrix a_{};
+  std::optional<SecondFactor> b_;
   std::optional<Epilogue> epilogue_;
-  bool packed_ = false;
   bool overlapped_ = false;    ///< the epilogue runs one tile behind the product
   bool in_registers_ = false;  ///< the epilogue works on the accumulators
   std::optional<ProductTile> tile_code_;
-  llvm::Value* panel_scratch_ = nullptr;
   llvm::Value* sums_ = nullptr;         ///< what the blocks before have summed up; nullptr: all is taken at once
   llvm::Value* has_sums_ = nullptr;     ///< 1 if there was a block before, else 0
   llvm::Value* lead_ = nullptr;         ///< the inner positions of the blocks before

@@ -1,85 +1,137 @@
 #include "backend/codegen/panel_packer.h"
 
-#include <fmt/format.h>
+#include <algorithm>
+#include <numeric>
+
+#include "backend/layout.h"
 
 namespace sluice::backend {
 
-PanelPacker::PanelPacker(Emitter& emitter, DType dtype, std::int64_t columns)
+namespace {
+constexpr int kStripBytes = 16;
+}
+
+PanelPacker::PanelPacker(Emitter& emitter, DType dtype, Source source, std::int64_t panel_columns)
     : e_(emitter),
       element_(emitter.memory_type(dtype)),
-      bytes_(static_cast<int>(size_of(dtype))),
-      lanes_(emitter.target.lanes(bytes_)),
-      columns_(columns) {}
+      lanes_(emitter.target.lanes(static_cast<int>(size_of(dtype)))),
+      strip_(kStripBytes / static_cast<int>(size_of(dtype))),
+      align_(size_of(dtype)),
+      source_(std::move(source)),
+      panel_columns_(panel_columns) {}
 
-void PanelPacker::pack_rows(llvm::Value* from, llvm::Value* stride, llvm::Value* depth, llvm::Value* count,
-                            std::int64_t vectors, llvm::Value* to) {
+std::int64_t PanelPacker::vectors() const {
+  const std::int64_t all = panel_columns_ / lanes_;
+  return source_.columns.batch ? all : std::min(all, (source_.columns.size + lanes_ - 1) / lanes_);
+}
+
+void PanelPacker::pack(llvm::Value* column, llvm::Value* to) {
+  if (!source_.transposed) return pack_rows(column, to);
+  e_.loop(e_.i64(0), strips(), 1, [&](llvm::Value* strip) { pack_strip(column, strip, to); });
+}
+
+void PanelPacker::pack_rows(llvm::Value* column, llvm::Value* to) {
   auto& b = e_.b;
   llvm::Type* const vector = Emitter::vector_of(element_, lanes_);
-  const llvm::Align align(static_cast<std::uint64_t>(bytes_));
-  e_.loop(e_.i64(0), depth, 1, [&](llvm::Value* k) {
-    llvm::Value* const row = e_.element(element_, from, b.CreateMul(k, stride));
-    llvm::Value* const packed = e_.element(element_, to, b.CreateMul(k, e_.i64(columns_)));
-    for (std::int64_t v = 0; v < vectors; ++v) {
+  llvm::Value* const count = b.CreateSub(e_.size(source_.columns), column);
+  const Panel from = source_.at(column);
+  e_.loop(e_.i64(0), e_.size(source_.depth), 1, [&](llvm::Value* k) {
+    llvm::Value* const row = e_.element(element_, from.pointer, b.CreateMul(k, from.stride));
+    llvm::Value* const packed = e_.element(element_, to, b.CreateMul(k, e_.i64(panel_columns_)));
+    for (std::int64_t v = 0; v < vectors(); ++v) {
       llvm::Value* const offset = e_.i64(v * lanes_);
       llvm::Value* const left = e_.min(e_.max(b.CreateSub(count, offset), e_.i64(0)), e_.i64(lanes_));
       llvm::Value* const loaded =
-          b.CreateMaskedLoad(vector, e_.element(element_, row, offset), align, e_.first_lanes(left, lanes_),
+          b.CreateMaskedLoad(vector, e_.element(element_, row, offset), align_, e_.first_lanes(left, lanes_),
                              llvm::Constant::getNullValue(vector));
-      b.CreateAlignedStore(loaded, e_.element(element_, packed, offset), align);
+      b.CreateAlignedStore(loaded, e_.element(element_, packed, offset), align_);
     }
   });
 }
 
-void PanelPacker::pack_transposed(llvm::Value* from, llvm::Value* stride, llvm::Value* last_row, llvm::Value* left,
-                                  llvm::Value* to) {
-  e_.b.CreateCall(transposed_function(), {from, stride, last_row, left, to});
-}
+llvm::Value* PanelPacker::strips() { return e_.b.CreateMul(e_.blocks(source_.depth, strip_), e_.i64(vectors())); }
 
-llvm::Function* PanelPacker::transposed_function() {
-  llvm::Function*& made = e_.shared[fmt::format("transpose_{}_{}", bytes_ * 8, columns_)];
-  if (made != nullptr) return made;
+void PanelPacker::pack_strip(llvm::Value* column, llvm::Value* strip, llvm::Value* to) {
   auto& b = e_.b;
-  const llvm::IRBuilderBase::InsertPointGuard guard(b);
-  llvm::Type* const pointer = b.getPtrTy();
-  llvm::Type* const i64 = b.getInt64Ty();
-  made = e_.function(fmt::format("transpose_{}_{}", bytes_ * 8, columns_), b.getVoidTy(),
-                     {pointer, i64, i64, i64, pointer}, false);
-  llvm::Type* const vector = Emitter::vector_of(element_, lanes_);
-  const llvm::Align align(static_cast<std::uint64_t>(bytes_));
-  llvm::Value* const mask = e_.first_lanes(e_.min(made->getArg(3), e_.i64(lanes_)), lanes_);
-  Values block;
-  for (int i = 0; i < lanes_; ++i) {
-    llvm::Value* const row = e_.min(e_.i64(i), made->getArg(2));
-    llvm::Value* const from = e_.element(element_, made->getArg(0), b.CreateMul(row, made->getArg(1)));
-    block.push_back(b.CreateMaskedLoad(vector, from, align, mask, llvm::Constant::getNullValue(vector)));
+  llvm::Value* const in_vector = e_.blocks(source_.depth, strip_);
+  llvm::Value* const k = b.CreateMul(b.CreateURem(strip, in_vector), e_.i64(strip_));
+  llvm::Value* const offset = b.CreateMul(b.CreateUDiv(strip, in_vector), e_.i64(lanes_));
+  llvm::Value* const first = b.CreateAdd(column, offset);
+  llvm::Value* const last = b.CreateSub(e_.size(source_.columns), e_.i64(1));
+  const Panel from = source_.at(k);
+  Values rows;
+  for (int r = 0; r < lanes_; ++r) {  // past the last one, that again: lanes without meaning
+    llvm::Value* const row = e_.min(b.CreateAdd(first, e_.i64(r)), last);
+    rows.push_back(e_.element(element_, from.pointer, b.CreateMul(row, from.stride)));
   }
-  transpose(block);
-  for (int i = 0; i < lanes_; ++i) {
-    llvm::Value* const to = e_.element(element_, made->getArg(4), e_.i64(i * columns_));
-    b.CreateAlignedStore(block[static_cast<std::size_t>(i)], to, align);
+  prefetch_share(k, first);
+  // Rows of whole strips, even with what has no meaning: all of it may be read, and rows past the depth are not.
+  const bool whole = !source_.stride.batch && source_.stride.size % strip_ == 0;
+  llvm::Value* const left = e_.min(b.CreateSub(e_.size(source_.depth), k), e_.i64(strip_));
+  const Values turned = turn(rows, whole ? nullptr : e_.first_lanes(left, strip_));
+  for (int i = 0; i < strip_; ++i) {
+    llvm::Value* const at = b.CreateAdd(b.CreateMul(b.CreateAdd(k, e_.i64(i)), e_.i64(panel_columns_)), offset);
+    b.CreateAlignedStore(turned[static_cast<std::size_t>(i)], e_.element(element_, to, at), align_);
   }
-  b.CreateRetVoid();
-  return made;
 }
 
-/// In turn for each bit of the number of a row, exchanges it with that bit of the lane's number.
-void PanelPacker::transpose(Values& block) {
-  for (int bit = 1; bit < lanes_; bit *= 2) {
+/// The strip at `k` of the rows from `first` on is one of a few that lie in the same cache lines, one of each row. Asks
+/// for its share of the lines behind those; behind the last, for those of the next vector.
+void PanelPacker::prefetch_share(llvm::Value* k, llvm::Value* first) {
+  auto& b = e_.b;
+  constexpr int kStripsInLine = static_cast<int>(kLine) / kStripBytes;
+  const int rows = std::max(1, lanes_ / kStripsInLine);
+  llvm::Value* const behind = b.CreateAdd(k, e_.i64(kStripsInLine * strip_));
+  llvm::Value* const inside = b.CreateICmpSLT(behind, e_.size(source_.depth));
+  const Panel from = source_.at(b.CreateSelect(inside, behind, e_.i64(0)));
+  llvm::Value* const share = b.CreateURem(b.CreateUDiv(k, e_.i64(strip_)), e_.i64(kStripsInLine));
+  llvm::Value* const begin = b.CreateAdd(b.CreateAdd(first, b.CreateMul(share, e_.i64(rows))),
+                                         b.CreateSelect(inside, e_.i64(0), e_.i64(lanes_)));
+  for (int r = 0; r < rows; ++r)
+    e_.prefetch(e_.element(element_, from.pointer, b.CreateMul(b.CreateAdd(begin, e_.i64(r)), from.stride)));
+}
+
+/// The first elements of all rows as one vector, the second ones, and so on. Vector j is put together of 16 bytes of
+/// the rows j, j + n, j + 2n, ..., where n elements are 16 bytes; then, in turn for each bit of j, the vectors exchange
+/// it with that bit of the lane's number.
+Emitter::Values PanelPacker::turn(const Values& rows, llvm::Value* mask) {
+  auto& b = e_.b;
+  llvm::Type* const part = Emitter::vector_of(element_, strip_);
+  const auto load = [&](int row) -> llvm::Value* {
+    llvm::Value* const from = rows[static_cast<std::size_t>(row)];
+    if (mask == nullptr) return b.CreateAlignedLoad(part, from, align_);
+    return b.CreateMaskedLoad(part, from, align_, mask, llvm::Constant::getNullValue(part));
+  };
+  Values block;
+  for (int j = 0; j < strip_; ++j) {
+    Values parts;
+    for (int r = j; r < lanes_; r += strip_) parts.push_back(load(r));
+    for (int width = strip_; parts.size() > 1; width *= 2) {
+      std::vector<int> both(static_cast<std::size_t>(2 * width));
+      std::iota(both.begin(), both.end(), 0);
+      for (std::size_t i = 0; i < parts.size() / 2; ++i)
+        parts[i] = b.CreateShuffleVector(parts[2 * i], parts[2 * i + 1], both);
+      parts.resize(parts.size() / 2);
+    }
+    block.push_back(parts.front());
+  }
+  for (int bit = 1; bit < strip_; bit *= 2) {
     std::vector<int> low;
     std::vector<int> high;
     for (int lane = 0; lane < lanes_; ++lane) {
       low.push_back((lane & bit) == 0 ? lane : lanes_ + lane - bit);
       high.push_back((lane & bit) == 0 ? lane + bit : lanes_ + lane);
     }
-    for (int i = 0; i < lanes_; ++i) {
+    for (int i = 0; i < strip_; ++i) {
       if ((i & bit) != 0) continue;
       llvm::Value*& x = block[static_cast<std::size_t>(i)];
       llvm::Value*& y = block[static_cast<std::size_t>(i + bit)];
-      llvm::Value* const upper = e_.b.CreateShuffleVector(x, y, high);
-      x = e_.b.CreateShuffleVector(x, y, low);
+      llvm::Value* const upper = b.CreateShuffleVector(x, y, high);
+      x = b.CreateShuffleVector(x, y, low);
       y = upper;
     }
   }
+  return block;
 }
 
 }  // namespace sluice::backend

@@ -1,36 +1,52 @@
 #pragma once
 
-#include "backend/codegen/emitter.h"
-#include "ir/type.h"
+#include <functional>
+
+#include "backend/codegen/product_tile.h"
 
 namespace sluice::backend {
 
-/// Code that copies parts of a product's second factor to a panel in scratch: rows of `columns` elements, one for each
-/// inner position.
+/// Code that copies panels of a product's second factor to scratch: rows of `panel_columns` elements, one for each
+/// inner position. A factor that lies in memory as columns is turned around on the way, strip by strip: the columns of
+/// one vector, for as many inner positions as 16 bytes hold.
 class PanelPacker {
  public:
-  PanelPacker(Emitter& emitter, DType dtype, std::int64_t columns);
+  /// The second factor in memory.
+  struct Source {
+    bool transposed;
+    Dim depth;    ///< inner positions
+    Dim columns;  ///< of the product
+    Dim stride;   ///< between rows of memory, where each is one piece
 
-  /// The inner positions of a panel whose row 0 begins at `from`, `count` columns wide: as many vectors a row.
-  void pack_rows(llvm::Value* from, llvm::Value* stride, llvm::Value* depth, llvm::Value* count, std::int64_t vectors,
-                 llvm::Value* to);
+    /// What stands from column c of memory on, in row 0 of memory.
+    std::function<Panel(llvm::Value* column)> at;
+  };
 
-  /// A square block of lanes x lanes elements whose memory has columns as rows, `stride` apart, turned around. Rows of
-  /// memory past `last_row` repeat it; elements past `left` of a row become rows of zeros.
-  void pack_transposed(llvm::Value* from, llvm::Value* stride, llvm::Value* last_row, llvm::Value* left,
-                       llvm::Value* to);
+  PanelPacker(Emitter& emitter, DType dtype, Source source, std::int64_t panel_columns);
+
+  /// All of the panel whose first column is `column`, to `to`.
+  void pack(llvm::Value* column, llvm::Value* to);
+
+  /// How many strips a panel of a transposed factor has, and one of them: 0 <= strip < strips().
+  llvm::Value* strips();
+  void pack_strip(llvm::Value* column, llvm::Value* strip, llvm::Value* to);
 
  private:
   using Values = Emitter::Values;
 
-  llvm::Function* transposed_function();
-  void transpose(Values& block);
+  void pack_rows(llvm::Value* column, llvm::Value* to);
+  void prefetch_share(llvm::Value* k, llvm::Value* first);
+  Values turn(const Values& rows, llvm::Value* mask);
+
+  std::int64_t vectors() const;
 
   Emitter& e_;
   llvm::Type* element_;
-  int bytes_;
   int lanes_;
-  std::int64_t columns_;
+  int strip_;  ///< inner positions of a strip
+  llvm::Align align_;
+  Source source_;
+  std::int64_t panel_columns_;
 };
 
 }  // namespace sluice::backend

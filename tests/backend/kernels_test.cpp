@@ -1,4 +1,7 @@
+#include <fmt/format.h>
+
 #include "ir/text.h"
+#include "runtime/thread_team.h"
 #include "tests/backend/check_jit.h"
 #include "tests/support/vector_targets.h"
 
@@ -53,6 +56,33 @@ TEST_CASE("products of every orientation, with B as a row, column or inner size"
        }) {
     check(body);
   }
+}
+
+TEST_CASE("a factor that is turned around is packed a panel ahead, whatever tiles, panels and threads there are") {
+  struct Factor {
+    const char* dtype;
+    int depth;
+    int columns;
+    const char* place;
+  };
+  for (const int threads : {1, 3}) {
+    CAPTURE(threads);
+    runtime::set_default_threads(threads);
+    for (const auto& [dtype, depth, columns, place] : {Factor{"f32", 64, 150, ", %b: {})"},
+                                                       {"f32", 67, 96, ", %b: {})"},
+                                                       {"f32", 130, 49, ") state(%b: {} \"b\")"},
+                                                       {"f32", 200, 300, ") state(%b: {} \"b\")"},
+                                                       {"f64", 71, 100, ", %b: {})"},
+                                                       {"f64", 130, 60, ") state(%b: {} \"b\")"}}) {
+      const std::string factor = fmt::format(fmt::runtime(place), fmt::format("{}[{},{}]", dtype, columns, depth));
+      const std::string body = fmt::format(
+          "graph @f(%a: {0}[B,{1}]{3} {{\n  %0: {0}[B,{2}] = matmul %a, %b {{transpose_b=true}}\n"
+          "  %1: {0}[B,{2}] = neg %0\n  return %1\n}}",
+          dtype, depth, columns, factor);
+      check(body.c_str(), {1, 3, 8, 20, 64});
+    }
+  }
+  runtime::set_default_threads(1);
 }
 
 TEST_CASE("an optimizer's update runs behind the product, over whole and partial tiles and panels") {

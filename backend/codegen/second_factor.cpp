@@ -1,0 +1,96 @@
+#include "backend/codegen/second_factor.h"
+
+namespace sluice::backend {
+
+SecondFactor::SecondFactor(Frame& frame, Matrix matrix, const Type& product, Dim depth, std::int64_t panel_columns,
+                           llvm::Value* scratch)
+    : frame_(frame),
+      e_(frame.e),
+      matrix_(std::move(matrix)),
+      element_(e_.memory_type(product.dtype)),
+      depth_(depth),
+      panel_columns_(panel_columns),
+      scratch_(scratch) {
+  const Dim columns = product.shape[1];
+  if (!matrix_.transposed && !columns.batch) return;
+  packer_.emplace(e_, product.dtype,
+                  PanelPacker::Source{matrix_.transposed, depth, columns, matrix_.stride(),
+                                      [this](llvm::Value* column) { return in_memory(column); }},
+                  panel_columns);
+}
+
+Panel SecondFactor::in_memory(llvm::Value* column) {
+  const Place& place = matrix_.place;
+  if (place.layout.dense()) return {e_.element(element_, place.pointer, column), e_.size(matrix_.stride())};
+  const PanelStart start = frame_.elements.panel_of(place.layout, matrix_.shape, column);
+  return {e_.element(element_, place.pointer, e_.b.CreateAdd(start.offset, column)), start.width};
+}
+
+/// With room for a strip that reaches past the last inner position.
+llvm::Value* SecondFactor::panel_elements() {
+  const int lanes = e_.target.lanes(static_cast<int>(element_->getPrimitiveSizeInBits() / 8));
+  return e_.b.CreateMul(e_.b.CreateAdd(e_.size(depth_), e_.i64(lanes)), e_.i64(panel_columns_));
+}
+
+llvm::Value* SecondFactor::packed_elements() {
+  if (!packer_) return e_.i64(0);
+  return e_.b.CreateMul(panel_elements(), e_.i64(ahead_ ? 2 : 1));
+}
+
+/// One panel is made while the one before it is read.
+llvm::Value* SecondFactor::packed(llvm::Value* panel) {
+  if (!ahead_) return scratch_;
+  return e_.element(element_, scratch_, e_.b.CreateMul(e_.b.CreateAnd(panel, e_.i64(1)), panel_elements()));
+}
+
+void SecondFactor::begin(llvm::Value* first_panel) {
+  if (ahead_) packer_->pack(e_.b.CreateMul(first_panel, e_.i64(panel_columns_)), packed(first_panel));
+}
+
+Panel SecondFactor::panel(llvm::Value* column) {
+  if (!packer_) return in_memory(column);
+  llvm::Value* const to = packed(e_.b.CreateUDiv(column, e_.i64(panel_columns_)));
+  if (!ahead_) packer_->pack(column, to);
+  return {to, e_.i64(panel_columns_)};
+}
+
+void SecondFactor::share_next(llvm::Value* panel, llvm::Value* end, llvm::Value* tiles, llvm::Value* turns) {
+  auto& b = e_.b;
+  llvm::Value* const after = b.CreateAdd(panel, e_.i64(1));
+  next_.column = b.CreateMul(after, e_.i64(panel_columns_));
+  next_.to = packed(after);
+  next_.strips = b.CreateSelect(b.CreateICmpSLT(after, end), packer_->strips(), e_.i64(0));
+  const auto parts = [&](llvm::Value* of, llvm::Value* each) {
+    return b.CreateUDiv(b.CreateAdd(of, b.CreateSub(each, e_.i64(1))), each);
+  };
+  // The last tiles do it, lest what is packed leaves the second cache before it is read.
+  next_.share = e_.max(parts(next_.strips, tiles), b.CreateUDiv(turns, e_.i64(kTurns)));
+  next_.first_tile = b.CreateSub(tiles, parts(next_.strips, next_.share));
+  next_.turns = turns;
+  next_.pause = b.CreateUDiv(turns, next_.share);
+}
+
+/// The first strip of the `tile`th of the tiles that share the packing.
+llvm::Value* SecondFactor::strip_of(llvm::Value* tile) {
+  llvm::Value* const before = e_.max(e_.b.CreateSub(tile, next_.first_tile), e_.i64(0));
+  return e_.min(e_.b.CreateMul(before, next_.share), next_.strips);
+}
+
+Emitter::Values SecondFactor::pack_share(llvm::Value* tile, const Values& start,
+                                         const std::function<Values(const Values&, llvm::Value*)>& chain) {
+  auto& b = e_.b;
+  llvm::Value* const first = strip_of(tile);
+  llvm::Value* const last = strip_of(b.CreateAdd(tile, e_.i64(1)));
+  const Values state = e_.loop(first, last, 1, start, [&](llvm::Value* strip, const Values& now) {
+    packer_->pack_strip(next_.column, strip, next_.to);
+    return chain(now, next_.pause);
+  });
+  return chain(state, b.CreateSub(next_.turns, b.CreateMul(b.CreateSub(last, first), next_.pause)));
+}
+
+void SecondFactor::pack_rest(llvm::Value* tiles) {
+  e_.loop(strip_of(tiles), next_.strips, 1,
+          [&](llvm::Value* strip) { packer_->pack_strip(next_.column, strip, next_.to); });
+}
+
+}  // namespace sluice::backend

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <optional>
+
+#include "backend/codegen/kernels.h"
+#include "backend/codegen/panel_packer.h"
+
+namespace sluice::backend {
+
+/// A factor of a product in memory.
+struct Matrix {
+  Place place;
+  Shape shape;
+  bool transposed;  ///< the rows of memory are the columns of the factor
+
+  /// Between rows of memory, where each is one piece.
+  Dim stride() const { return place.layout.dense() ? shape[1] : Dim(place.layout.last); }
+  bool one_piece() const { return place.layout.dense() || place.layout.one_panel(shape[1].size); }
+};
+
+/// The second factor of a product as the panels that its tiles read: where it lies, or packed in scratch. The thread
+/// that packs may do so ahead: between the multiply-adds of a panel's tiles it packs strips of the next panel, which
+/// so costs little, as neither the memory that it comes from nor the ports that shuffle are busy with products.
+class SecondFactor {
+ public:
+  using Values = Emitter::Values;
+
+  /// `depth` and `columns` are those of the product; `scratch` has room for what is packed.
+  SecondFactor(Frame& frame, Matrix matrix, const Type& product, Dim depth, std::int64_t panel_columns,
+               llvm::Value* scratch);
+
+  /// The elements of scratch that it packs to.
+  llvm::Value* packed_elements();
+
+  /// Whether packing ahead pays, if the tiles allow it; and that it is to be done.
+  bool can_pack_ahead() const { return matrix_.transposed && depth_.size >= kLeastDepth; }
+  void pack_ahead() { ahead_ = true; }
+  bool packs_ahead() const { return ahead_; }
+
+  /// Packs the first of a thread's panels, if the others are packed ahead.
+  void begin(llvm::Value* first_panel);
+  /// The panel whose first column is `column`, packed if it must be and is not.
+  Panel panel(llvm::Value* column);
+
+  /// Tells that `tiles` tiles of `turns` inner positions of panel `panel` share the packing of the one behind it,
+  /// unless that is `end`.
+  void share_next(llvm::Value* panel, llvm::Value* end, llvm::Value* tiles, llvm::Value* turns);
+  /// Packs the share of the `tile`th of them, and gives `start` after all its `turns`: `chain` takes some of them.
+  Values pack_share(llvm::Value* tile, const Values& start,
+                    const std::function<Values(const Values&, llvm::Value* turns)>& chain);
+  /// Packs what `tiles` tiles have left of the next panel.
+  void pack_rest(llvm::Value* tiles);
+
+ private:
+  static constexpr std::int64_t kLeastDepth = 64;  // shorter chains hide nothing
+  static constexpr std::int64_t kTurns = 20;       // hide a strip
+
+  /// The panel that is packed while the tiles of the one before it are computed.
+  struct Next {
+    llvm::Value* column;  ///< its first
+    llvm::Value* to;
+    llvm::Value* strips;      ///< it has so many
+    llvm::Value* share;       ///< of one tile
+    llvm::Value* first_tile;  ///< that has one
+    llvm::Value* turns;       ///< of a whole chain
+    llvm::Value* pause;       ///< turns from strip to strip
+  };
+
+  /// Where the factor's columns from `column` on begin, in the memory's row 0.
+  Panel in_memory(llvm::Value* column);
+  llvm::Value* panel_elements();
+  llvm::Value* strip_of(llvm::Value* tile);
+  llvm::Value* packed(llvm::Value* panel);
+
+  Frame& frame_;
+  Emitter& e_;
+  Matrix matrix_;
+  llvm::Type* element_;
+  Dim depth_;
+  std::int64_t panel_columns_;
+  llvm::Value* scratch_;
+  std::optional<PanelPacker> packer_;
+  bool ahead_ = false;
+  Next next_{};
+};
+
+}  // namespace sluice::backend
