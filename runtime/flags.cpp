@@ -1,5 +1,7 @@
 #include "runtime/flags.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
@@ -58,6 +60,23 @@ constexpr Topic kTopics[] = {
     {"jit", &Flags::log_jit},
 };
 
+struct Variable {
+  std::string_view name;
+};
+
+/// All variables of the environment that may begin with SLUICE_, and where they are read.
+constexpr Variable kVariables[] = {
+    {"SLUICE_CACHE_DIR"},      // backend/object_cache.cpp
+    {"SLUICE_DATA_DIR"},       // mnist.cpp and scripts
+    {"SLUICE_FLAGS"},          // below
+    {"SLUICE_LOG"},            // below
+    {"SLUICE_MNIST_MIRRORS"},  // scripts/get-mnist
+    {"SLUICE_NUM_THREADS"},    // thread_team.cpp
+    {"SLUICE_ROOT"},           // find_package(Sluice) of CMake 3.27 and later
+    {"SLUICE_TEST_ENGINE"},    // tests/frontend and tests/train
+    {"SLUICE_UPDATE_TESTS"},   // tests/passes and tests/examples
+};
+
 template <typename Row, std::size_t kRows>
 const Row& find(const Row (&rows)[kRows], std::string_view name, std::string_view source, std::string_view kind) {
   std::vector<std::string_view> names;
@@ -91,6 +110,14 @@ std::vector<std::string> words_of(std::string_view text, std::string_view source
   }
   if (quote != 0) fail("{}: a {} is not closed: {}", source, quote, text);
   return words;
+}
+
+/// Throws Error for a variable that nothing reads, as one that is misspelled.
+void check_environment() {
+  for (const char* const* variable = environ; *variable != nullptr; ++variable) {
+    const std::string_view name = std::string_view(*variable).substr(0, std::string_view(*variable).find('='));
+    if (name.starts_with("SLUICE_")) find(kVariables, name, "environment", "variable");
+  }
 }
 
 struct Given {
@@ -135,6 +162,7 @@ void parse_log(std::string_view topics, std::string_view source, Flags& flags) {
 }
 
 Flags flags() {
+  check_environment();
   Flags flags;
   if (const char* const words = std::getenv("SLUICE_FLAGS")) parse_flags(words, "SLUICE_FLAGS", flags);
   if (const char* const topics = std::getenv("SLUICE_LOG")) parse_log(topics, "SLUICE_LOG", flags);

@@ -31,7 +31,8 @@ void parse_flags(std::string_view words, std::string_view source, Flags& flags);
 /// The same for topics separated by commas, as in $SLUICE_LOG.
 void parse_log(std::string_view topics, std::string_view source, Flags& flags);
 
-/// $SLUICE_FLAGS and $SLUICE_LOG as they are now, below what the program's own options say. Throws Error.
+/// $SLUICE_FLAGS and $SLUICE_LOG as they are now, below what the program's own options say. Throws Error, for any other
+/// variable that begins with SLUICE_ and means nothing, too.
 Flags flags();
 
 /// What an option of the program says, which beats the environment; an empty folder leaves it to the environment.

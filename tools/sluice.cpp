@@ -6,6 +6,7 @@
 #include <new>
 
 #include "ir/error.h"
+#include "runtime/flags.h"
 #include "tools/cli/cli.h"
 #include "tools/commands.h"
 
@@ -27,6 +28,7 @@ int main(int argc, char** argv) {
                    "sluice");
   program.require_subcommand(1);
   program.footer(kFooter);
+  program.parse_complete_callback([] { sluice::runtime::flags(); });  // what is wrong there is said before any work
   sluice::tools::add_check(program);
   sluice::tools::add_fuzz(program);
   sluice::tools::add_opt(program);

@@ -82,6 +82,34 @@ TEST_CASE("what is no flag or topic is an error with the nearest") {
   CHECK(message_of(runtime::parse_log, "traces") == "here: there is no topic 'traces'; did you mean 'trace'?");
 }
 
+TEST_CASE("a variable of the environment that nothing reads is an error with the nearest") {
+  const auto message_with = [](const char* name) -> std::string {
+    setenv(name, "2", 1);
+    std::string message = "no error";
+    try {
+      runtime::flags();
+    } catch (const Error& error) {
+      message = error.message();
+    }
+    unsetenv(name);
+    return message;
+  };
+  const auto suggests = [](const char* wrong, const char* right) {
+    return fmt::format("environment: there is no variable '{}'; did you mean '{}'?", wrong, right);
+  };
+  CHECK(message_with("SLUICE_FLAG") == suggests("SLUICE_FLAG", "SLUICE_FLAGS"));
+  CHECK(message_with("SLUICE_LOGS") == suggests("SLUICE_LOGS", "SLUICE_LOG"));
+  CHECK(message_with("SLUICE_NUM_THREAD") == suggests("SLUICE_NUM_THREAD", "SLUICE_NUM_THREADS"));
+  CHECK(message_with("SLUICE_CACHE") == suggests("SLUICE_CACHE", "SLUICE_CACHE_DIR"));
+  CHECK(message_with("SLUICE_DATA") == suggests("SLUICE_DATA", "SLUICE_DATA_DIR"));
+  CHECK(message_with("SLUICE_WITH_NOTHING_NEAR") == "environment: there is no variable 'SLUICE_WITH_NOTHING_NEAR'");
+  for (const char* const known : {"SLUICE_NUM_THREADS", "SLUICE_CACHE_DIR", "SLUICE_DATA_DIR", "SLUICE_MNIST_MIRRORS",
+                                  "SLUICE_TEST_ENGINE", "SLUICE_UPDATE_TESTS", "SLUICE_ROOT"}) {
+    if (std::getenv(known) == nullptr) CHECK(message_with(known) == "no error");
+  }
+  CHECK(message_with("MY_SLUICE_FLAG") == "no error");
+}
+
 TEST_CASE("the environment is read anew, and what the program says beats it") {
   setenv("SLUICE_FLAGS", "--dump-dir=outside --check-passes", 1);
   setenv("SLUICE_LOG", "pass", 1);
