@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "backend/order.h"
+#include "ir/counted.h"
 #include "ir/error.h"
 
 namespace sluice::backend {
@@ -329,8 +330,8 @@ std::string_view to_string(BufferKind kind) {
 }
 
 std::string to_string(const Plan& plan) {
-  std::string out = fmt::format("plan @{}: {} kernels, {} bytes of temporaries and {} for each of B\n", plan.name,
-                                plan.kernels.size(), plan.static_bytes, plan.batch_bytes);
+  std::string out = fmt::format("plan @{}: {}, {} bytes of temporaries and {} for each of B\n", plan.name,
+                                counted(plan.kernels.size(), "kernel"), plan.static_bytes, plan.batch_bytes);
   for (std::size_t i = 0; i < plan.kernels.size(); ++i) {
     const KernelPlan& kernel = plan.kernels[i];
     std::string units;

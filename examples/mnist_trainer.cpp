@@ -11,6 +11,7 @@
 #include "examples/mnist_look.h"
 #include "examples/mnist_trainer_options.h"
 #include "frontend/sluice.h"
+#include "ir/counted.h"
 #include "runtime/atomic_file.h"
 #include "runtime/mnist.h"
 
@@ -118,7 +119,7 @@ int train(const MnistTrainerOptions& options) {
   const History history = trainer.fit(mnist.train, fit_options(options, mnist));
   if (InterruptGuard::happened()) return end_by_signal(options, written);
   if (history.ending == Ending::kEarly && !options.quiet) {
-    fmt::print(stderr, "mnist_trainer: ended early, {} epochs after the best one\n", *options.patience);
+    fmt::print(stderr, "mnist_trainer: ended early, {} after the best one\n", counted(*options.patience, "epoch"));
   }
 
   const auto test = trainer.evaluate(mnist.test);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "ir/counted.h"
 #include "ir/error.h"
 #include "ir/graph.h"
 
@@ -298,8 +299,7 @@ Types infer_fused(const InferContext& c) {
   if (body.results().empty()) fail("fused: a body has results, got none");
   if (nests_deeper(body, kMaxBodyDepth - 1)) fail("fused: bodies are nested deeper than {}", kMaxBodyDepth);
   if (parameters.size() != c.operands.size())
-    fail("fused: the body takes {} operand{}, got {}", parameters.size(), parameters.size() == 1 ? "" : "s",
-         c.operands.size());
+    fail("fused: the body takes {}, got {}", counted(parameters.size(), "operand"), c.operands.size());
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     const Type& expected = body.type(parameters[i].value);
     if (c.operands[i] != expected) {

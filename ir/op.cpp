@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "ir/counted.h"
 #include "ir/error.h"
 #include "ir/infer.h"
 
@@ -101,7 +102,7 @@ std::optional<Op> parse_op(std::string_view name) {
 std::vector<Type> infer(Op op, std::span<const Type> operands, const Attributes& attributes) {
   const OpInfo& row = info(op);
   if (row.arity >= 0 && operands.size() != static_cast<std::size_t>(row.arity)) {
-    fail("{}: expected {} operand{}, got {}", row.name, row.arity, row.arity == 1 ? "" : "s", operands.size());
+    fail("{}: expected {}, got {}", row.name, counted(row.arity, "operand"), operands.size());
   }
   check_attributes(row, attributes);
   for (const Type& type : operands) {

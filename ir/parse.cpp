@@ -3,6 +3,7 @@
 #include <type_traits>
 #include <unordered_map>
 
+#include "ir/counted.h"
 #include "ir/error.h"
 #include "ir/infer.h"
 #include "ir/lexer.h"
@@ -220,8 +221,8 @@ class GraphParser {
   void check_results(const Token& op, const std::vector<Binder>& binders, Value value) {
     const auto& types = builder_.graph().node(value).types;
     if (types.size() != binders.size()) {
-      lexer_.fail_at(op, fmt::format("{} has {} result{}, got {} name{}", op.text, types.size(),
-                                     types.size() == 1 ? "" : "s", binders.size(), binders.size() == 1 ? "" : "s"));
+      lexer_.fail_at(op, fmt::format("{} has {}, got {}", op.text, counted(types.size(), "result"),
+                                     counted(binders.size(), "name")));
     }
     for (std::uint32_t i = 0; i < binders.size(); ++i) {
       if (binders[i].type != types[i]) {

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "backend/compile.h"
+#include "ir/counted.h"
 #include "ir/error.h"
 #include "runtime/flags.h"
 #include "runtime/step_lock.h"
@@ -51,8 +52,9 @@ class JitExecutable : public Executable {
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
     compile_seconds_ = elapsed.count();
     if (given.log_jit) {
-      fmt::print(stderr, "sluice: jit: {}: {} kernels, {} bytes of temporaries and {} for each of B, in {:.1f} ms\n",
-                 plan().name, plan().kernels.size(), plan().static_bytes, plan().batch_bytes, compile_seconds_ * 1e3);
+      fmt::print(stderr, "sluice: jit: {}: {}, {} bytes of temporaries and {} for each of B, in {:.1f} ms\n",
+                 plan().name, counted(plan().kernels.size(), "kernel"), plan().static_bytes, plan().batch_bytes,
+                 compile_seconds_ * 1e3);
     }
     bind_fixed_buffers();
     trace_ = StepTrace::create(given, plan());
@@ -168,7 +170,7 @@ class JitExecutable : public Executable {
 
   std::int64_t check_inputs(std::span<const Array> inputs) const {
     if (inputs.size() != plan().parameters.size())
-      fail("@{}: expected {} inputs, got {}", plan().name, plan().parameters.size(), inputs.size());
+      fail("@{}: expected {}, got {}", plan().name, counted(plan().parameters.size(), "input"), inputs.size());
     std::int64_t batch = 0;
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       if (!fits(inputs[i], plan().parameters[i], batch)) {

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "ir/cost.h"
+#include "ir/counted.h"
 #include "ir/error.h"
 #include "ir/text.h"
 #include "passes/check.h"
@@ -42,8 +43,8 @@ struct Observer {
     if (flags.check_passes) check_round_trip(stage, graph);
     if (flags.check_passes && stage == "traced") check_meaning(graph, passes::default_pipeline());
     if (flags.log_pass && stage != "traced") {
-      fmt::print(stderr, "sluice: pass: {}: {}: {} -> {} nodes in {:.3f} ms\n", name, stage, nodes,
-                 ir::node_count(graph), seconds * 1e3);
+      fmt::print(stderr, "sluice: pass: {}: {}: {} -> {} in {:.3f} ms\n", name, stage, nodes,
+                 counted(ir::node_count(graph), "node"), seconds * 1e3);
     }
     nodes = ir::node_count(graph);
   }

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "backend/target.h"
+#include "ir/counted.h"
 #include "runtime/picture.h"
 
 namespace sluice::report {
@@ -157,9 +158,9 @@ Section kernels(const runtime::StepProfile& profile) {
                         {microseconds(profile.seconds())},
                         {fmt::format("{:.0f}%", 100 * of_peak), "", of_peak}});
   return {fmt::format("Kernels of {}", profile.name),
-          fmt::format("for B = {} and {} threads; the peak is the time that the machine needs at least for a kernel's "
+          fmt::format("for B = {} and {}; the peak is the time that the machine needs at least for a kernel's "
                       "arithmetic or for its memory, whichever is more",
-                      profile.batch_size, profile.threads),
+                      profile.batch_size, counted(profile.threads, "thread")),
           std::move(table), true};
 }
 

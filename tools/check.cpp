@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "ir/counted.h"
 #include "tools/check/engine_check.h"
 #include "tools/check/failure.h"
 #include "tools/commands.h"
@@ -35,10 +36,12 @@ void run(const Options& options) {
   const passes::CheckReport report = check_graph(graph, check_options);
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
   if (!report.difference) {
-    fmt::print("@{}: no difference. {} elements compared after every pass{}, {} undecided, {} not finite; ",
-               graph.name(), report.elements, options.no_jit ? "" : " and in compiled code with 1, 2 and 3 threads",
-               report.undecided, report.not_finite);
-    fmt::print("{} gradients along {} directions; {:.1f} s\n", report.gradients, report.directions, elapsed.count());
+    fmt::print("@{}: no difference. {} compared after every pass{}, {} undecided, {} not finite; ", graph.name(),
+               counted(report.elements, "element"),
+               options.no_jit ? "" : " and in compiled code with 1, 2 and 3 threads", report.undecided,
+               report.not_finite);
+    fmt::print("{} along {}; {:.1f} s\n", counted(report.gradients, "gradient"),
+               counted(report.directions, "direction"), elapsed.count());
     return;
   }
   const std::string folder = options.bundle.empty() ? fmt::format("sluice-check-{}", graph.name()) : options.bundle;

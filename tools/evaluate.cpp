@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 
+#include "ir/counted.h"
 #include "runtime/array_file.h"
 #include "runtime/classification_report.h"
 #include "runtime/loaded_model.h"
@@ -79,7 +80,7 @@ void evaluate(const Options& options) {
   const Array probabilities = probabilities_of(model, examples);
   const ClassificationReport report = classification_report(examples.labels, probabilities);
   const ClassNames names{"Digit", model.class_names()};
-  fmt::print("{} examples\nLoss: {:.3f}, Accuracy: {:.3f}\n\n", examples.size(),
+  fmt::print("{}\nLoss: {:.3f}, Accuracy: {:.3f}\n\n", counted(examples.size(), "example"),
              cross_entropy(probabilities, examples.labels), report.accuracy());
   fmt::print("{}\n{}", accuracy_text(report, names), confusion_text(report, names));
   if (options.mistakes > 0)

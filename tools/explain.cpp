@@ -9,6 +9,7 @@
 
 #include "backend/plan.h"
 #include "ir/cost.h"
+#include "ir/counted.h"
 #include "passes/fuse_reasons.h"
 #include "passes/pass.h"
 #include "runtime/kernel_profile.h"
@@ -65,14 +66,15 @@ class Report {
   void print_kernels() const {
     ir::Cost sum;
     for (const KernelPlan& kernel : plan_.kernels) sum += runtime::cost_of(plan_, kernel, batch_);
-    fmt::print("@{} with B = {}: {} kernels, {}FLOP, {}B read and written\n", plan_.name, batch_, plan_.kernels.size(),
-               padded(sum.flops), padded(sum.bytes));
+    fmt::print("@{} with B = {}: {}, {}FLOP, {}B read and written\n", plan_.name, batch_,
+               counted(plan_.kernels.size(), "kernel"), padded(sum.flops), padded(sum.bytes));
     const double memory_rate = machine_.memory.back().bytes_per_second;
     fmt::print(
-        "{} for {} threads: {:.0f} GFLOP/s, and {:.0f} GB/s within the program's memory; balance at {:.1f} flops a "
+        "{} for {}: {:.0f} GFLOP/s, and {:.0f} GB/s within the program's memory; balance at {:.1f} flops a "
         "byte\n\n",
-        machine_.measured ? "measured" : "assumed (--measure measures)", runtime::default_team().size(),
-        machine_.flops_per_second / 1e9, memory_rate / 1e9, machine_.flops_per_second / memory_rate);
+        machine_.measured ? "measured" : "assumed (--measure measures)",
+        counted(runtime::default_team().size(), "thread"), machine_.flops_per_second / 1e9, memory_rate / 1e9,
+        machine_.flops_per_second / memory_rate);
     fmt::print("{:>4}  {:<44} {:<11} {:>8} {:>8}  {:<10} {:>9}{}\n", "", "kernel", "kind", "flops", "bytes", "bound",
                "at least", seconds_.empty() ? "" : fmt::format(" {:>9} {:>6}", "took", "share"));
     for (std::size_t k = 0; k < plan_.kernels.size(); ++k) print_kernel(k);

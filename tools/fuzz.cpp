@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "ir/counted.h"
 #include "tools/check/failure.h"
 #include "tools/commands.h"
 
@@ -23,10 +24,9 @@ void run(const Options& options) {
   const auto start = std::chrono::steady_clock::now();
   const FuzzReport report = fuzz(options.fuzz);
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-  fmt::print(
-      "{} graphs, {} of them compiled; {} elements compared, {} undecided; {} gradients; {} drawn again; {:.1f} s\n",
-      report.graphs, report.compiled, report.elements, report.undecided, report.gradients, report.drawn_again,
-      elapsed.count());
+  fmt::print("{}, {} of them compiled; {} compared, {} undecided; {}; {} drawn again; {:.1f} s\n",
+             counted(report.graphs, "graph"), report.compiled, counted(report.elements, "element"), report.undecided,
+             counted(report.gradients, "gradient"), report.drawn_again, elapsed.count());
   if (!report.difference) return;
   report_failure(*report.graph, *report.difference, options.fuzz.check,
                  {.bundle = options.bundle, .reduce = !options.no_reduce});

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "ir/counted.h"
 #include "runtime/kernel_profile.h"
 
 namespace sluice::tools {
@@ -74,7 +75,8 @@ void print_memory(const ir::Graph& graph, const Plan& plan, std::int64_t batch_s
   fmt::print("{:>14}  temporaries of static size\n", memory.static_arena);
   fmt::print("{:>14}  temporaries that grow with B: {} for each of {}\n", memory.batch_arena, plan.batch_bytes,
              batch_size);
-  fmt::print("{:>14}  scratch: {} for each of {} threads\n", memory.scratch(), memory.scratch_stride, threads);
+  fmt::print("{:>14}  scratch: {} for each of {}\n", memory.scratch(), memory.scratch_stride,
+             counted(threads, "thread"));
   fmt::print("{:>14}  peak\n", outside + memory.total());
   const auto [alive, where] = most_alive(plan, batch_size);
   fmt::print("\nThe temporaries take {} bytes in all; at most {} live at once, in kernel {}, and share {}.\n",

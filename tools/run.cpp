@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "ir/cost.h"
+#include "ir/counted.h"
 #include "ir/error.h"
 #include "ir/random_arrays.h"
 #include "ir/suggest.h"
@@ -116,7 +117,7 @@ void measure(runtime::Executable& executable, int repeat, const std::vector<Arra
   std::ranges::sort(seconds);
   const std::size_t half = seconds.size() / 2;
   const double median = seconds.size() % 2 == 1 ? seconds[half] : (seconds[half - 1] + seconds[half]) / 2;
-  fmt::print("{} calls: min {:.4f} ms, median {:.4f} ms, {:.2f} GFLOP/s at the min ({:.3f} MFLOP)\n", repeat,
+  fmt::print("{}: min {:.4f} ms, median {:.4f} ms, {:.2f} GFLOP/s at the min ({:.3f} MFLOP)\n", counted(repeat, "call"),
              seconds.front() * 1e3, median * 1e3, flops / seconds.front() * 1e-9, flops * 1e-6);
 }
 

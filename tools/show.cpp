@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "ir/cost.h"
+#include "ir/counted.h"
 #include "ir/error.h"
 #include "ir/suggest.h"
 #include "passes/pass.h"
@@ -125,7 +126,7 @@ std::string page_of(const std::string& name, const std::vector<Stage>& stages) {
   json data{{"name", name}, {"rowHeight", kRowHeight}, {"stages", json::array()}};
   for (const Stage& stage : stages) {
     const auto kernels = std::ranges::count_if(stage.view.boxes, [](const BoxView& box) { return !box.body.empty(); });
-    std::string summary = fmt::format("{} nodes", stage.nodes);
+    std::string summary = counted(stage.nodes, "node");
     if (kernels > 0) summary += fmt::format(", {} fused", kernels);
     data["stages"].push_back({{"name", stage.name}, {"summary", summary}, {"graph", drawing_of(stage.view)}});
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "ir/counted.h"
 #include "ir/error.h"
 #include "ir/reference/rules.h"
 
@@ -55,8 +56,7 @@ std::optional<std::int64_t> match(const Graph& graph, std::string_view kind, std
 std::int64_t match_inputs(const Graph& graph, std::span<const Array> inputs, Fit fit) {
   const auto parameters = graph.parameters();
   if (inputs.size() != parameters.size()) {
-    fail("@{}: expected {} input{}, got {}", graph.name(), parameters.size(), parameters.size() == 1 ? "" : "s",
-         inputs.size());
+    fail("@{}: expected {}, got {}", graph.name(), counted(parameters.size(), "input"), inputs.size());
   }
   std::optional<std::int64_t> batch_size;
   std::size_t decided_by = 0;
@@ -77,8 +77,7 @@ std::int64_t match_inputs(const Graph& graph, std::span<const Array> inputs, Fit
 
 void match_states(const Graph& graph, std::span<const Array> states, Fit fit) {
   if (states.size() != graph.states().size()) {
-    fail("@{}: expected {} state{}, got {}", graph.name(), graph.states().size(), graph.states().size() == 1 ? "" : "s",
-         states.size());
+    fail("@{}: expected {}, got {}", graph.name(), counted(graph.states().size(), "state"), states.size());
   }
   for (std::size_t i = 0; i < states.size(); ++i) {
     const State& state = graph.states()[i];

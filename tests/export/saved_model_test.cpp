@@ -105,7 +105,7 @@ TEST_CASE("a loaded model predicts the same bits as before saving, for every bat
     CHECK(predictions.probabilities == model.module.predict(images).probabilities);
   CHECK(error_of([&] { loaded.predict(test::noise(2, 27)); }) ==
         "@predict: input 0 is u8[2,27,27,1], expected u8[B,28,28,1] with B = 2");
-  CHECK(error_of([&] { loaded.run({}); }) == "@predict: expected 1 inputs, got 0");
+  CHECK(error_of([&] { loaded.run({}); }) == "@predict: expected 1 input, got 0");
 }
 
 TEST_CASE("what is saved is what the variables hold at that time, and saving again replaces it") {

@@ -109,6 +109,35 @@ TEST_CASE("a wrong word of the command line is named, and what would be right") 
   }
 }
 
+TEST_CASE("every command looks at the environment before it does anything") {
+  for (const char* const arguments : {"check x.ir", "fuzz", "opt x.ir", "run x.ir", "explain x.ir", "show x.ir",
+                                      "predict x x.png", "evaluate x", "summary x"}) {
+    const Outcome variable = run_sluice(arguments, "SLUICE_NUM_THREAD=2");
+    CHECK(variable.status == 1);
+    CHECK(variable.out.empty());
+    CHECK(variable.err ==
+          "sluice: environment: there is no variable 'SLUICE_NUM_THREAD'; did you mean 'SLUICE_NUM_THREADS'?\n");
+    CHECK(run_sluice(arguments, "SLUICE_LOG=jitt").err ==
+          "sluice: SLUICE_LOG: there is no topic 'jitt'; did you mean 'jit'?\n");
+  }
+  CHECK(run_sluice("--help", "SLUICE_NUM_THREAD=2").status == 0);
+}
+
+TEST_CASE("one of a kind is told as one") {
+  const TemporaryFolder folder;
+  const auto file = write_text(folder.path() / "line.ir", kLine);
+  const auto output = [&](const char* command) {
+    return run_sluice(fmt::format("{} '{}'", command, file.string()), "SLUICE_NUM_THREADS=1").out;
+  };
+  const std::string explained = output("explain");
+  CHECK(explained.starts_with("@line with B = 128: 1 kernel, "));
+  CHECK(contains(explained, " for 1 thread: "));
+  CHECK(contains(explained, " for each of 1 thread\n"));
+  CHECK(contains(output("run --random 1 --quiet --repeat 1"), "1 call: min "));
+  CHECK(contains(output("run --random 1 --quiet --repeat 2"), "2 calls: min "));
+  CHECK(run_sluice("fuzz --count 1").out.starts_with("1 graph, 1 of them compiled; "));
+}
+
 TEST_CASE("--graph takes one of several graphs, and errors keep the lines of the file") {
   const TemporaryFolder folder;
   const auto both = write_text(folder.path() / "both.ir", fmt::format("// step after traced\n{}\n{}", kStep, kLine));
