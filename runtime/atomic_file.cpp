@@ -20,18 +20,29 @@ namespace {
 
 }  // namespace
 
-AtomicFile::AtomicFile(std::filesystem::path target) : target_(std::move(target)), name_(target_.string() + ".XXXXXX") {
-  if (std::filesystem::is_directory(target_)) {
+AtomicFile::AtomicFile(std::filesystem::path target) : target_(std::move(target)), real_(target_) {
+  std::error_code error;
+  const auto status = std::filesystem::status(target_, error);
+  if (std::filesystem::is_directory(status)) {
     errno = EISDIR;
     fail_write(target_);
   }
-  descriptor_ = mkostemp(name_.data(), O_CLOEXEC);
+  in_place_ = std::filesystem::exists(status) && !std::filesystem::is_regular_file(status);
+  if (in_place_) {
+    descriptor_ = open(target_.c_str(), O_WRONLY | O_CLOEXEC);
+  } else {
+    const bool is_link = std::filesystem::is_symlink(std::filesystem::symlink_status(target_, error));
+    const std::filesystem::path end = is_link ? std::filesystem::weakly_canonical(target_, error) : target_;
+    if (!error) real_ = end;
+    name_ = real_.string() + ".XXXXXX";
+    descriptor_ = mkostemp(name_.data(), O_CLOEXEC);
+  }
   if (descriptor_ < 0) fail_write(target_);
 }
 
 AtomicFile::~AtomicFile() {
   close(descriptor_);
-  if (!committed_) unlink(name_.c_str());
+  if (!committed_ && !in_place_) unlink(name_.c_str());
 }
 
 void AtomicFile::write(std::span<const std::byte> bytes) {
@@ -44,11 +55,18 @@ void AtomicFile::write(std::span<const std::byte> bytes) {
 }
 
 void AtomicFile::commit() {
+  if (in_place_) return;
   constexpr mode_t kReadableByAll = 0644;
   if (fchmod(descriptor_, kReadableByAll) != 0 || fsync(descriptor_) != 0) fail_write(target_);
-  if (rename(name_.c_str(), target_.c_str()) != 0) fail_write(target_);
+  if (rename(name_.c_str(), real_.c_str()) != 0) fail_write(target_);
   committed_ = true;
-  sync_folder(target_.parent_path());
+  sync_folder(real_.parent_path());
+}
+
+void write_file(const std::filesystem::path& path, std::string_view text) {
+  AtomicFile file(path);
+  file.write(text);
+  file.commit();
 }
 
 void sync_folder(const std::filesystem::path& folder) {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "ir/error.h"
+#include "runtime/atomic_file.h"
 #include "runtime/byte_size.h"
 
 namespace sluice {
@@ -173,12 +174,11 @@ void write_npy(const std::filesystem::path& path, const Array& array) {
   while ((kPreamble + header.size() + 1) % kAlignment != 0) header += ' ';
   header += '\n';
 
-  std::ofstream stream(path, std::ios::binary);
-  stream << kMagic << '\1' << '\0' << static_cast<char>(header.size() & 0xff) << static_cast<char>(header.size() >> 8)
-         << header;
-  stream.write(reinterpret_cast<const char*>(array.bytes()), static_cast<std::streamsize>(array.byte_count()));
-  stream.flush();
-  if (!stream) fail("{}: cannot write", path.string());
+  AtomicFile file(path);
+  file.write(fmt::format("{}{}{}{}{}{}", kMagic, '\1', '\0', static_cast<char>(header.size() & 0xff),
+                         static_cast<char>(header.size() >> 8), header));
+  file.write(std::span(array.bytes(), array.byte_count()));
+  file.commit();
 }
 
 }  // namespace sluice

@@ -12,7 +12,7 @@ namespace sluice {
 /// https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 Array read_npy(const std::filesystem::path& path);
 
-/// Writes such a file. Throws Error if it cannot be written.
+/// Writes such a file, whole or not at all (AtomicFile). Throws Error if it cannot be written.
 void write_npy(const std::filesystem::path& path, const Array& array);
 
 }  // namespace sluice

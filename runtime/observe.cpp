@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
-#include <fstream>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -16,6 +15,7 @@
 #include "ir/text.h"
 #include "passes/check.h"
 #include "passes/pass.h"
+#include "runtime/atomic_file.h"
 #include "runtime/flags.h"
 
 namespace sluice::runtime {
@@ -85,10 +85,7 @@ void write_stage(const std::filesystem::path& folder, std::string_view name, std
   if (error) fail("{}: cannot make the folder: {}", folder.string(), error.message());
   std::string file = fmt::format("{:02}-{}-{}.{}", files++, name, stage, ending(stage));
   std::ranges::replace(file, '/', '_');
-  std::ofstream stream(folder / file, std::ios::binary);
-  stream << text;
-  stream.flush();
-  if (!stream) fail("{}: cannot write", (folder / file).string());
+  write_file(folder / file, text);
 }
 
 void check_round_trip(std::string_view stage, const ir::Graph& graph) {

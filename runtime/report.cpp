@@ -166,10 +166,6 @@ std::string Page::html() const {
                             {"JS", std::string(kReportJs)}});
 }
 
-void Page::write(const std::filesystem::path& path) const {
-  AtomicFile file(path);
-  file.write(html());
-  file.commit();
-}
+void Page::write(const std::filesystem::path& path) const { write_file(path, html()); }
 
 }  // namespace sluice::report

@@ -196,13 +196,9 @@ void write_saved_model(const std::filesystem::path& folder, const SavedModel& mo
   }
 
   AtomicFolder whole(folder, all_files());
-  AtomicFile graph_file(whole.path() / kGraphFile);
-  graph_file.write(ir::print(model.graph));
-  graph_file.commit();
+  write_file(whole.path() / kGraphFile, ir::print(model.graph));
   write_safetensors(whole.path() / kWeightsFile, tensors);
-  AtomicFile manifest_file(whole.path() / kManifestFile);
-  manifest_file.write(manifest_text);
-  manifest_file.commit();
+  write_file(whole.path() / kManifestFile, manifest_text);
   whole.commit();
 }
 

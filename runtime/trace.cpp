@@ -173,9 +173,7 @@ void StepTrace::write() {
   for (StepTimes& step : steps_) add_events(plan_, step, events);
   Json document{{"traceEvents", track_names(events)}, {"displayTimeUnit", "ms"}};
   document["traceEvents"].insert(document["traceEvents"].end(), events.begin(), events.end());
-  AtomicFile file(file_);
-  file.write(document.dump(1, ' ', false, Json::error_handler_t::replace));
-  file.commit();
+  write_file(file_, document.dump(1, ' ', false, Json::error_handler_t::replace));
 }
 
 TracedLoad::TracedLoad(std::int64_t examples) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -13,6 +12,7 @@
 #include "ir/error.h"
 #include "ir/suggest.h"
 #include "passes/pass.h"
+#include "runtime/atomic_file.h"
 #include "tools/commands.h"
 #include "tools/graph_view.h"
 #include "tools/layout.h"
@@ -200,10 +200,7 @@ void write(const std::string& file, const std::string& text) {
     fmt::print("{}", text);
     return;
   }
-  std::ofstream stream(file, std::ios::binary);
-  stream << text;
-  stream.close();
-  if (!stream) fail("{}: cannot be written", file);
+  write_file(file, text);
 }
 
 void run(const Options& options) {

@@ -201,6 +201,25 @@ TEST_CASE("what becomes of a training whose model cannot be saved is said") {
   CHECK_FALSE(std::filesystem::exists(folder.path() / "digits"));
 }
 
+TEST_CASE("a disk that is full ends the training, with the checkpoint before and nothing beside it") {
+  if (std::system("unshare -rm mount -t tmpfs none /mnt > /dev/null 2>&1") != 0) {
+    MESSAGE("skipped: there is no unshare, or it may not mount a disk here");
+    return;
+  }
+  // A checkpoint takes 11 MB. The first one is written before the training.
+  const TemporaryFolder disk;
+  const std::string train = fmt::format("'{}' --data '{}' --quiet --checkpoint '{}'", SLUICE_PROGRAM,
+                                        small_data().string(), disk.path().string());
+  const Outcome outcome = run_program(
+      "unshare", fmt::format("-rm sh -c \"mount -t tmpfs -o size=16m none '{0}' && {1} --epochs 2; echo status \\$?; "
+                             "ls -A '{0}'; {1} --epochs 0 --resume\"",
+                             disk.path().string(), train));
+  CHECK(outcome.err ==
+        fmt::format("mnist_trainer: {}/checkpoint.safetensors: cannot be written: No space left on device\n",
+                    disk.path().string()));
+  CHECK(outcome.out.starts_with("status 1\ncheckpoint.safetensors\nTest accuracy: "));
+}
+
 TEST_CASE("Ctrl-C without checkpoints says that what was learned is lost") {
   const TemporaryFolder folder;
   const std::string err = (folder.path() / "err").string();

@@ -44,6 +44,20 @@ TEST_CASE("a file has its name only when it is whole") {
   CHECK(files_in(folder.path()) == 1);
 }
 
+TEST_CASE("a link stays, and what it points to is replaced") {
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder.path() / "inner");
+  const auto real = folder.path() / "inner" / "file";
+  const auto link = folder.path() / "link";
+  write_file(real, "old");
+  std::filesystem::create_symlink("inner/file", link);
+  write_file(link, "new");
+  CHECK(std::filesystem::is_symlink(link));
+  CHECK(text_of(real) == "new");
+  CHECK(files_in(folder.path()) == 2);
+  CHECK(files_in(folder.path() / "inner") == 1);
+}
+
 TEST_CASE("a disk that is full leaves the old file") {
   const TemporaryFolder folder;
   const auto path = folder.path() / "file";

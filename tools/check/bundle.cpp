@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
 #include <string>
 #include <string_view>
 
 #include "backend/target.h"
 #include "ir/error.h"
 #include "ir/text.h"
+#include "runtime/atomic_file.h"
 #include "runtime/flags.h"
 #include "runtime/npy.h"
 
@@ -28,14 +28,14 @@ void write_bundle(const std::filesystem::path& folder, const ir::Graph& traced, 
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) fail("{}: cannot be made: {}", folder.string(), error.message());
-  write_text(folder / "graph.ir", text_with_lines(traced));
+  write_file(folder / "graph.ir", text_with_lines(traced));
   const passes::Sample& sample = difference.sample;
   for (std::size_t i = 0; i < sample.inputs.size(); ++i)
     write_npy(folder / file_name("input", i, traced.parameters()[i].name), sample.inputs[i]);
   for (std::size_t i = 0; i < sample.states.size(); ++i)
     write_npy(folder / file_name("state", i, traced.states()[i].name), sample.states[i]);
   const backend::Target target = backend::host_target(runtime::flags().target_features);
-  write_text(folder / "replay.txt",
+  write_file(folder / "replay.txt",
              fmt::format("{}\n\nsluice check graph.ir --batches {} --seed {} --states {}\n\n"
                          "sluice {}, text version {}, LLVM {}, built by {}\n{}, {}\n",
                          passes::to_string(difference), sample.batch_size, sample.seed,
@@ -47,12 +47,6 @@ std::string text_with_lines(const ir::Graph& graph) {
   const bool has_lines =
       std::ranges::any_of(graph.nodes(), [](const ir::Node& n) { return ir::user_location(n.origins).known(); });
   return ir::print(graph, {.locations = has_lines});
-}
-
-void write_text(const std::filesystem::path& file, std::string_view text) {
-  std::ofstream stream(file, std::ios::binary);
-  stream.write(text.data(), static_cast<std::streamsize>(text.size()));
-  if (!stream.flush()) fail("{}: cannot be written", file.string());
 }
 
 }  // namespace sluice::tools

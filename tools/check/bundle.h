@@ -2,7 +2,6 @@
 
 #include <filesystem>
 #include <string>
-#include <string_view>
 
 #include "passes/check.h"
 
@@ -15,7 +14,5 @@ void write_bundle(const std::filesystem::path& folder, const ir::Graph& traced, 
 
 /// `graph` as text, with the lines of its model. If it has none, errors name those of the text.
 std::string text_with_lines(const ir::Graph& graph);
-/// Throws Error if `file` cannot be written.
-void write_text(const std::filesystem::path& file, std::string_view text);
 
 }  // namespace sluice::tools

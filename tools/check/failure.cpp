@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "runtime/atomic_file.h"
 #include "tools/check/bundle.h"
 #include "tools/check/reduce.h"
 
@@ -16,7 +17,7 @@ void report_failure(const ir::Graph& graph, const passes::Difference& difference
   fmt::print("written to {}: the graph, its inputs and how to see this again\n", on_failure.bundle.string());
   if (!on_failure.reduce) return;
   const std::string small = text_with_lines(reduce(graph, difference, options));
-  write_text(on_failure.bundle / "reduced.ir", small);
+  write_file(on_failure.bundle / "reduced.ir", small);
   fmt::print("{}", small);
 }
 
