@@ -7,6 +7,8 @@
 // throw Error at the user's line if shapes or dtypes do not fit.
 namespace sluice {
 
+// Of two tensors of numbers: floats or integers, pow of floats alone.
+
 Tensor add(const Operand& x, const Operand& y);
 Tensor subtract(const Operand& x, const Operand& y);
 Tensor multiply(const Operand& x, const Operand& y);
@@ -18,15 +20,23 @@ Tensor pow(const Operand& x, const Operand& y);
 Tensor maximum(const Operand& x, const Operand& y);
 Tensor minimum(const Operand& x, const Operand& y);
 
+// Comparisons give bools; equal and not_equal take bools, too.
+
 Tensor equal(const Operand& x, const Operand& y);
 Tensor not_equal(const Operand& x, const Operand& y);
 Tensor less(const Operand& x, const Operand& y);
 Tensor less_equal(const Operand& x, const Operand& y);
 Tensor greater(const Operand& x, const Operand& y);
 Tensor greater_equal(const Operand& x, const Operand& y);
+
+// Of bools.
+
 Tensor logical_and(const Operand& x, const Operand& y);
 Tensor logical_or(const Operand& x, const Operand& y);
 Tensor logical_not(const Arg& x);
+
+// Of one tensor, with the result of its type. exp, log, sqrt, rsqrt, tanh, sigmoid and floor take floats, the others
+// integers, too.
 
 Tensor negative(const Arg& x);
 Tensor abs(const Arg& x);
@@ -45,13 +55,13 @@ Tensor identity(const Arg& x);
 /// x, through which no derivative passes.
 Tensor stop_gradient(const Arg& x);
 
-/// x converted to `dtype`; x itself if it has it.
+/// x converted to `dtype`, floats to integers towards zero; x itself if it has it.
 Tensor cast(const Arg& x, DType dtype);
 /// x where the bool `condition` holds, else y; all three broadcast.
 Tensor select(const Operand& condition, const Operand& x, const Operand& y);
 /// NumPy's name for select.
 Tensor where(const Operand& condition, const Operand& x, const Operand& y);
-/// x, but at least `low` and at most `high`.
+/// x, but at least `low` and at most `high`, which broadcast.
 Tensor clip_by_value(const Arg& x, const Operand& low, const Operand& high);
 
 }  // namespace sluice

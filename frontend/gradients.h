@@ -36,7 +36,8 @@ struct ClippedGradients {
   std::vector<Tensor> gradients;
   Tensor global_norm;  ///< before clipping
 };
-/// Scales all gradients by the same factor, so that their global norm is at most `clip_norm`.
+/// Scales all gradients by the same factor, so that their global norm is at most `clip_norm`. Throws Error at the
+/// user's line if there is none, or unless clip_norm is above 0.
 ClippedGradients clip_by_global_norm(const std::vector<Tensor>& gradients, double clip_norm,
                                      std::source_location where = std::source_location::current());
 

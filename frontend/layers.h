@@ -40,6 +40,7 @@ class Dense : public Module {
 /// dropout(x, rate, mode) as a layer: MLP model(Dense(64, relu), Dropout(0.2), Dense(10)).
 class Dropout {
  public:
+  /// `rate` as of dropout, which checks it when the layer is called.
   explicit Dropout(double rate) : rate_(rate) {}
 
   Tensor operator()(const Arg& x, Mode mode) const { return dropout(x, rate_, mode); }

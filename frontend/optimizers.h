@@ -12,6 +12,7 @@ namespace sluice {
 /// (`adam.learning_rate().assign(1e-4)`), and slots, which are variables beside each variable that it updates.
 class Optimizer : public Module {
  public:
+  /// A variable f32[].
   const Variable& learning_rate() const { return learning_rate_; }
 
  protected:
@@ -34,13 +35,14 @@ class Optimizer : public Module {
 };
 
 struct SgdOptions {
-  double learning_rate = 0.01;
-  double momentum = 0;
+  double learning_rate = 0.01;  ///< above 0
+  double momentum = 0;          ///< at least 0
 };
 
 /// Gradient descent: w -= learning_rate * g, or with momentum: v = momentum * v - learning_rate * g; w += v.
 class SGD : public Optimizer {
  public:
+  /// Throws Error at the user's line for options out of their limits.
   explicit SGD(SgdOptions options = {}, std::source_location where = std::source_location::current());
   /// Updates the variables inside of a function. Throws Error if the gradients do not fit them.
   void apply(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables,
@@ -51,15 +53,16 @@ class SGD : public Optimizer {
 };
 
 struct AdamOptions {
-  double learning_rate = 1e-3;
-  double beta_1 = 0.9;
+  double learning_rate = 1e-3;  ///< above 0
+  double beta_1 = 0.9;          ///< 0 <= beta_1 < 1, as beta_2
   double beta_2 = 0.999;
-  double epsilon = 1e-7;
+  double epsilon = 1e-7;  ///< at least 0
 };
 
 /// Adam of Kingma and Ba (2015) with bias correction.
 class Adam : public Optimizer {
  public:
+  /// Throws Error at the user's line for options out of their limits.
   explicit Adam(AdamOptions options = {}, std::source_location where = std::source_location::current());
   /// Updates the variables inside of a function. Throws Error if the gradients do not fit them.
   void apply(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables,

@@ -15,6 +15,7 @@ using runtime::Engine;
 
 /// The engine of all functions that are compiled from now on. Native code unless told otherwise.
 void set_default_engine(Engine engine);
+/// What set_default_engine said last, else Engine::kJit.
 Engine default_engine();
 
 /// Which graphs every function that is compiled from now on writes out.

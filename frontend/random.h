@@ -17,7 +17,7 @@ namespace sluice {
 /// Sets the seed (0 until then) and starts over, for initial weights and for random ops. Throws Error while a function
 /// is traced.
 void set_seed(std::int64_t seed);
-/// What random ops draw from, key and counter: to save them and go on from there.
+/// What random ops draw from, the key i64[] and the counter i64[]: to save them and go on from there.
 std::vector<Variable> random_variables();
 
 /// Floats in [low, high), of `shape`, which may have B.

@@ -29,7 +29,8 @@ struct ReduceOptions {
 };
 
 // Reductions, by TensorFlow's names; the rows of ir/ops.def say what they do with NaN. They throw Error at the user's
-// line if an axis is not there.
+// line if an axis is not there. The result has the dtype of x, which is of numbers, and its shape without the axes.
+
 Tensor reduce_sum(const Arg& x, const Axes& axes = {}, ReduceOptions options = {});
 Tensor reduce_max(const Arg& x, const Axes& axes = {}, ReduceOptions options = {});
 Tensor reduce_min(const Arg& x, const Axes& axes = {}, ReduceOptions options = {});

@@ -29,7 +29,7 @@ class TensorSpec {
   }
 
   const Type& type() const { return type_; }
-  const std::string& name() const { return name_; }
+  const std::string& name() const { return name_; }  ///< empty: the graph gives it one
   const std::optional<ir::Range>& range() const { return range_; }
 
  private:

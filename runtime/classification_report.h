@@ -34,7 +34,9 @@ struct ClassificationReport {
       confusion;                  ///< [classes,classes] in rows: how many examples of which class were taken for which
   std::vector<Mistake> mistakes;  ///< all, the most confident first
 
+  /// How many examples of `label` were taken for `predicted`; both are from 0 to classes - 1.
   std::int64_t count(std::int64_t label, std::int64_t predicted) const;
+  /// All of them.
   std::int64_t examples() const;
   /// The part of all examples that is right; 0 where there are none.
   double accuracy() const;

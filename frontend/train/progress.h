@@ -20,6 +20,7 @@ class Progress {
   enum class Show : std::uint8_t { kOnTerminal, kNever };
   using Fields = std::vector<std::string>;
 
+  /// `total`: the steps of the whole loop.
   Progress(std::string label, std::int64_t total, Show show = Show::kOnTerminal);
   ~Progress();
   Progress(const Progress&) = delete;

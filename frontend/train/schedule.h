@@ -9,6 +9,7 @@ namespace sluice {
 /// step, so nothing is compiled anew.
 using Schedule = std::function<double(std::int64_t step)>;
 
+/// `rate` for every step.
 Schedule constant_rate(double rate);
 
 /// rate * factor^n, where n grows by one after every `steps` steps. Throws Error unless steps >= 1.
@@ -19,7 +20,7 @@ Schedule step_decay(double rate, double factor, std::int64_t steps);
 Schedule cosine_decay(double rate, std::int64_t steps, double last = 0);
 
 /// Rises in a straight line to the first rate of `schedule`, which begins after `steps` steps: step i of them has
-/// (i + 1) / (steps + 1) of it. Throws Error if steps < 0.
+/// (i + 1) / (steps + 1) of it. Throws Error if steps < 0; `schedule` may not be empty.
 Schedule warm_up(std::int64_t steps, Schedule schedule);
 
 }  // namespace sluice

@@ -29,8 +29,10 @@ class EventFile {
 
   /// One event with all values, as floats. Throws Error if it cannot be written.
   void write(std::int64_t step, std::span<const std::pair<std::string, double>> values);
-  /// Says that a training begins: TensorBoard drops what it has read of this folder from `step` on.
+  /// Says that a training begins: TensorBoard drops what it has read of this folder from `step` on. Throws Error as
+  /// write does.
   void write_start(std::int64_t step);
+  /// Gives what was written to the system, for TensorBoard to see. Throws Error as write does.
   void flush();
 
  private:
