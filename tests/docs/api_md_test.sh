@@ -1,20 +1,43 @@
 #!/bin/bash
-# Each name in docs/api.md stands in the header of its row. Usage: api_md_test.sh ROOT
+# Each name in docs/api.md stands in the header of its row, each name that such a header declares stands in its row, and
+# each header of frontend/sluice.h has one. Usage: api_md_test.sh ROOT
 set -euo pipefail
 
 cd "$1"
 failures=0
 rows=0
+
+complain() {
+  echo "docs/api.md: $1"
+  failures=$((failures + 1))
+}
+
+# The types, aliases and functions that a header declares for users.
+declared_in() {
+  awk '/^namespace detail/ { inner = 1 } /^}  \/\/ namespace detail/ { inner = 0 } !inner' "$1" |
+    sed -nE '/^(class|struct) [A-Za-z]+;/d
+             s/^(class|struct|enum class) ([A-Za-z]+).*/\2/p
+             s/^using ([A-Za-z]+) =.*/\1/p
+             s/^[A-Za-z][A-Za-z0-9_:<>, *&]* ([a-z_0-9]+)\(.*/\1/p' |
+    sort -u
+}
+
 while IFS='|' read -r _ header names _; do
   [[ $header =~ \[([a-z_/]+\.h)\]\(\.\./([a-z_/]+\.h)\) && ${BASH_REMATCH[1]} == "${BASH_REMATCH[2]}" ]] || continue
   file=${BASH_REMATCH[1]}
   rows=$((rows + 1))
   for name in $(grep -oE '`[A-Za-z_0-9]+`' <<< "$names" | tr -d '`'); do
     if ! grep -qw -- "$name" "$file"; then
-      echo "docs/api.md: $file has no '$name'"
-      failures=$((failures + 1))
+      complain "$file has no '$name'"
     fi
   done
+  [[ $file == ir/* ]] && continue
+  for name in $(declared_in "$file"); do
+    grep -q -- "\`$name\`" <<< "$names" || complain "the row of $file lacks '$name'"
+  done
 done < docs/api.md
+for file in $(sed -nE 's/^#include "(.*)"/\1/p' frontend/sluice.h); do
+  grep -q "^| \[$file\]" docs/api.md || complain "there is no row for $file"
+done
 [[ $rows -gt 20 ]] || { echo "docs/api.md: expected a row for each header, got $rows"; exit 1; }
 [[ $failures == 0 ]]
