@@ -56,6 +56,11 @@ void classify_tumors(const GuideOptions& options) {
   const auto moments =
       function("moments", [](Tensor x) { return outputs(reduce_mean(x, 0), sqrt(reduce_variance(x, 0))); });
   const auto [mean, deviation] = moments(training.images);
+  fmt::print("Feature        mean   standard deviation\n");
+  for (std::size_t i = 0; i < kFeatures; ++i) {
+    fmt::print("{:>7}  {:>10.3f}   {:>18.3f}\n", i, mean.data<float>()[i], deviation.data<float>()[i]);
+  }
+  fmt::print("\n");
   const auto normalize = [&](const Tensor& x) { return (x - constant(mean)) / constant(deviation); };
 
   // Logistic regression is a dense layer with one result, the logarithm of the odds.

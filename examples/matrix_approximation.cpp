@@ -88,6 +88,8 @@ Approximation approximate(const Array& picture, std::int64_t rank) {
 void compress_picture(const GuideOptions& options) {
   set_seed(options.seed);
   const Array picture = make_picture();
+  double squared_norm = 0;
+  for (int i = 0; i < kWaves; ++i) squared_norm += std::pow(singular_value(i), 2);
   fmt::print("Original size of the picture: {}\n", picture.element_count());
   show("", picture);
 
@@ -101,6 +103,7 @@ void compress_picture(const GuideOptions& options) {
                static_cast<double>(size) / static_cast<double>(picture.element_count()));
     fmt::print("  Squared Frobenius norm of the error:      {:.6f}\n", found.squared_error);
     fmt::print("  Sum of squared singular values left out:  {:.6f}\n", left_out);
+    fmt::print("  Energy kept, of the squared norm:         {:.3f}\n", 1 - found.squared_error / squared_norm);
     if (rank > 2) show("", found.product);
     learned.insert(learned.end(), found.factors.begin(), found.factors.end());
   }

@@ -45,6 +45,7 @@ class Parabola : public Module {
 };
 
 void fit_parabola(const GuideOptions& options) {
+  if (options.save) check_can_save(*options.save);  // rather now than after the training
   set_seed(options.seed);
   const Dataset data = make_data();
   const Dataset test = data.slice(0, kTestPoints);
@@ -59,7 +60,7 @@ void fit_parabola(const GuideOptions& options) {
   });
   const auto evaluate = function("evaluate", {f32(batch), f32(batch)},
                                  [&](Tensor x, Tensor y) { return mean_squared_error(model(x), y); });
-  const auto predict = function("predict", {f32(batch)}, [&](Tensor x) { return model(x); });
+  const auto predict = function("predict", {f32(batch).named("x")}, [&](Tensor x) { return model(x); });
 
   const Array x = linspace(-2, 2, 201);
   const std::vector<double> before = numbers(predict(x));
@@ -83,14 +84,21 @@ void fit_parabola(const GuideOptions& options) {
 
   plot("Predictions", {"x", "y", numbers(x), {{"before training", before}, {"after training", numbers(predict(x))}}});
   plot_course("Mean squared error", "epoch", "loss", {training_losses, test_losses});
+  if (options.save) {
+    save(predict, *options.save, {"y"});
+    const Array y = load(*options.save).run({test.images})[0];
+    const auto loss = function([](Tensor prediction, Tensor target) { return mean_squared_error(prediction, target); });
+    fmt::print("Test loss of the saved model: {:.3f}\n", loss(y, test.labels).item<float>());
+  }
   if (options.hash) fmt::print("Weights hash: {:016x}\n", hash_of(model.variables()));
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  return guide_main(
-      argc, argv,
-      {.name = "polynomial_regression", .description = "Fits a parabola to noisy points by gradient descent."},
-      fit_parabola);
+  return guide_main(argc, argv,
+                    {.name = "polynomial_regression",
+                     .description = "Fits a parabola to noisy points by gradient descent.",
+                     .saves = true},
+                    fit_parabola);
 }

@@ -15,6 +15,13 @@ TEST_CASE("logistic_regression tells the tumors apart") {
   CHECK(losses.front() > 0.4);
   for (std::size_t i = 1; i < losses.size(); ++i) CHECK(losses[i] < losses[i - 1]);
 
+  // Benign ones have mean 10 and deviation 1 in units of e^(i - 5), malignant ones, 37% of them all, mean 11.2.
+  const auto means = numbers_at(out, "\n +\\d  +([0-9.]+) +[0-9.]+");
+  const auto deviations = numbers_at(out, "\n +\\d  +[0-9.]+ +([0-9.]+)");
+  REQUIRE(means.size() == 10);
+  CHECK(means[9] == doctest::Approx((10 + 0.37 * 1.2) * std::exp(4)).epsilon(0.02));
+  CHECK(deviations.at(9) == doctest::Approx(std::sqrt(1 + 0.37 * 0.63 * 1.2 * 1.2) * std::exp(4)).epsilon(0.1));
+
   CHECK(number_at(out, "Final training log loss: ([0-9.]+), accuracy") < 0.15);
   CHECK(number_at(out, "Final test log loss: ([0-9.]+), accuracy") < 0.18);
   CHECK(number_at(out, "Final training log loss: \\S+ accuracy: (\\S+)") > 0.95);

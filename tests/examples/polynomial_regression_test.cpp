@@ -1,7 +1,9 @@
 #include <cmath>
 
+#include "runtime/loaded_model.h"
 #include "tests/examples/guide_run.h"
 
+using namespace sluice;
 using namespace sluice::test;
 
 TEST_CASE("polynomial_regression finds the parabola below the noise") {
@@ -24,6 +26,23 @@ TEST_CASE("polynomial_regression finds the parabola below the noise") {
   CHECK(contains(out, "before training"));
   CHECK(contains(out, "after training"));
   CHECK(contains(out, "test loss"));
+}
+
+TEST_CASE("polynomial_regression saves what any program can use") {
+  const TemporaryFolder folder;
+  const auto saved = folder.path() / "parabola";
+  const std::string out = output_of(fmt::format("--save '{}'", saved.string()));
+  CHECK(number_at(out, "Test loss of the saved model: (\\S+)") == number_at(out, "Final test loss: (\\S+)"));
+  const Array y = load(saved).run({Array({0.F, 1.F}, {2})})[0];  // of x^2 + 2x - 5
+  CHECK(y.data<float>()[0] == doctest::Approx(-5).epsilon(0.05));
+  CHECK(y.data<float>()[1] == doctest::Approx(-2).epsilon(0.2));
+}
+
+TEST_CASE("polynomial_regression says before training that it cannot save") {
+  const Outcome outcome = run_program(SLUICE_PROGRAM, "--save /dev/null/parabola");
+  CHECK(outcome.status != 0);
+  CHECK(outcome.out.empty());
+  CHECK(contains(outcome.err, "polynomial_regression: /dev/null"));
 }
 
 TEST_CASE("polynomial_regression: seeds") { check_seeds(); }
