@@ -19,12 +19,13 @@ constexpr std::size_t kHugePage = std::size_t{1} << 21;
 constexpr std::size_t kReadableTail = 64;  // a whole vector may be loaded at the last element
 
 std::shared_ptr<std::byte> allocate(std::size_t bytes) {
-  const std::size_t rounded = (bytes + kReadableTail + kAlignment - 1) / kAlignment * kAlignment;
-  const std::size_t huge_pages = rounded / kHugePage;
+  // Kernels walk down columns, whose elements stand on a small page each. The last huge page is used by half or more.
+  const std::size_t huge_pages = (bytes + kReadableTail + kHugePage / 2) / kHugePage;
+  const std::size_t rounded =
+      std::max((bytes + kReadableTail + kAlignment - 1) / kAlignment * kAlignment, huge_pages * kHugePage);
   void* const memory = std::aligned_alloc(huge_pages > 0 ? kHugePage : kAlignment, rounded);
   if (memory == nullptr) throw std::bad_alloc();
 #if defined(__linux__)
-  // Kernels walk down columns, whose elements stand on a small page each. Only whole huge pages: no memory is wasted.
   if (huge_pages > 0) madvise(memory, huge_pages * kHugePage, MADV_HUGEPAGE);  // a wish: failing does no harm
 #endif
   std::memset(memory, 0, rounded);

@@ -84,11 +84,11 @@ llvm::Value* Emitter::first_lanes(llvm::Value* count, int lanes) {
   return b.CreateICmpSLT(llvm::ConstantVector::get(numbers), splat(b.CreateTrunc(count, b.getInt32Ty()), lanes));
 }
 
-void Emitter::prefetch(llvm::Value* pointer, bool to_write) {
-  constexpr std::uint32_t kNearestCache = 3;
+void Emitter::prefetch(llvm::Value* pointer, Fetch fetch) {
+  const std::uint32_t cache = fetch == Fetch::kReadLater ? 2 : 3;  // 3: the nearest
   constexpr std::uint32_t kData = 1;
   b.CreateIntrinsic(llvm::Intrinsic::prefetch, {b.getPtrTy()},
-                    {pointer, b.getInt32(to_write ? 1 : 0), b.getInt32(kNearestCache), b.getInt32(kData)});
+                    {pointer, b.getInt32(fetch == Fetch::kWrite ? 1 : 0), b.getInt32(cache), b.getInt32(kData)});
 }
 
 llvm::Value* Emitter::multiply_add(llvm::Value* x, llvm::Value* y, llvm::Value* z) {

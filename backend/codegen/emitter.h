@@ -13,6 +13,10 @@
 
 namespace sluice::backend {
 
+/// What a cache line is asked for: to be read soon, later (the second cache is near enough), or to be written without
+/// being read.
+enum class Fetch { kRead, kReadLater, kWrite };
+
 /// LLVM's builder for one module, with what all kernels need: types of elements, sizes with B in them, loops.
 /// Everything is emitted in SSA form with phis, so that no IR pass has to run after it.
 class Emitter {
@@ -57,8 +61,8 @@ class Emitter {
   llvm::Value* element(llvm::Type* element, llvm::Value* pointer, llvm::Value* index) {
     return b.CreateGEP(element, pointer, index);
   }
-  /// Asks for the cache line at `pointer`, which will be read soon, or written without being read.
-  void prefetch(llvm::Value* pointer, bool to_write = false);
+  /// Asks for the cache line at `pointer`.
+  void prefetch(llvm::Value* pointer, Fetch fetch);
   /// x * y + z, fused where the machine can.
   llvm::Value* multiply_add(llvm::Value* x, llvm::Value* y, llvm::Value* z);
 

@@ -70,7 +70,7 @@ void Epilogue::prefetch_row(llvm::Value* row, llvm::Value* column) {
     const std::int64_t bytes =
         columns_ * static_cast<std::int64_t>(size_of(dtype)) + (place.layout.dense() ? kLine : 0);
     for (std::int64_t at = 0; at < bytes; at += kLine)
-      e_.prefetch(e_.element(b.getInt8Ty(), from, e_.i64(at)), read_.empty());
+      e_.prefetch(e_.element(b.getInt8Ty(), from, e_.i64(at)), read_.empty() ? Fetch::kWrite : Fetch::kRead);
   }
 }
 

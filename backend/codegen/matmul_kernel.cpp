@@ -46,7 +46,7 @@ class Product {
     a_ = {frame.operands[parameter(node_.operands[0])], a, node_.attributes.flag(Attr::kTransposeA)};
     SLUICE_CHECK(a_.one_piece(), "the first factor of {} lies in panels", frame.plan.name);
     depth_ = a_.transposed ? a[0] : a[1];
-    tile_code_.emplace(e_, result.dtype, a_.transposed, a_.stride(), panel_columns());
+    tile_code_.emplace(e_, result.dtype, a_.transposed, a_.stride(), tile_.depth_block > 0, panel_columns());
     llvm::Value* const scratch = e_.element(element_, frame.scratch, e_.i64(2 * tile_.rows * panel_columns()));
     b_.emplace(frame, Matrix{frame.operands[parameter(node_.operands[1])], b, node_.attributes.flag(Attr::kTransposeB)},
                result, depth_, panel_columns(), scratch);

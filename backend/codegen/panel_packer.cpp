@@ -88,7 +88,8 @@ void PanelPacker::prefetch_share(llvm::Value* k, llvm::Value* first) {
   llvm::Value* const begin = b.CreateAdd(b.CreateAdd(first, b.CreateMul(share, e_.i64(rows))),
                                          b.CreateSelect(inside, e_.i64(0), e_.i64(lanes_)));
   for (int r = 0; r < rows; ++r)
-    e_.prefetch(e_.element(element_, from.pointer, b.CreateMul(b.CreateAdd(begin, e_.i64(r)), from.stride)));
+    e_.prefetch(e_.element(element_, from.pointer, b.CreateMul(b.CreateAdd(begin, e_.i64(r)), from.stride)),
+                Fetch::kRead);
 }
 
 /// The first elements of all rows as one vector, the second ones, and so on. Vector j is put together of 16 bytes of

@@ -8,13 +8,15 @@ namespace sluice::backend {
 
 using Values = Emitter::Values;
 
-ProductTile::ProductTile(Emitter& emitter, DType dtype, bool a_transposed, Dim a_stride, std::int64_t columns)
+ProductTile::ProductTile(Emitter& emitter, DType dtype, bool a_transposed, Dim a_stride, bool in_blocks,
+                         std::int64_t columns)
     : e_(emitter),
       element_(emitter.memory_type(dtype)),
       bytes_(static_cast<int>(size_of(dtype))),
       lanes_(emitter.target.lanes(bytes_)),
       a_transposed_(a_transposed),
       a_stride_(a_stride),
+      in_blocks_(in_blocks),
       columns_(columns) {}
 
 void ProductTile::call(std::int64_t rows, const Lanes& lanes, const TileStart& start, llvm::Value* turns,
@@ -66,9 +68,9 @@ Values ProductTile::start(std::int64_t rows, const Lanes& lanes, const TileStart
       return stored;
     });
   }
-  Values values{start.a, start.panel.pointer};
-  values.insert(values.end(), sums.begin(), sums.end());
-  return values;
+  sums.insert(sums.end(), {start.a, start.panel.pointer});
+  if (asks_ahead(rows)) sums.push_back(e_.element(element_, start.a, e_.b.CreateMul(e_.size(a_stride_), e_.i64(rows))));
+  return sums;
 }
 
 llvm::Value* ProductTile::in_tile(llvm::Value* tile, std::int64_t row, std::size_t vector) {
@@ -84,17 +86,25 @@ Values ProductTile::chain(const Values& start, llvm::Value* turns, std::int64_t 
                           llvm::Value* a_stride, llvm::Value* panel_stride) {
   auto& b = e_.b;
   const llvm::Align align(static_cast<std::uint64_t>(bytes_));
+  const std::size_t sums = static_cast<std::size_t>(rows) * lanes.size();
   return e_.loop(e_.i64(0), turns, 1, start, [&](llvm::Value*, const Values& now) {
-    Values next{e_.element(element_, now[0], a_transposed_ ? a_stride : e_.i64(1)),
-                e_.element(element_, now[1], panel_stride)};
+    llvm::Value* const a = now[sums];
+    llvm::Value* const panel = now[sums + 1];
     // The next tiles' columns: a line of each row, in a pattern that the hardware does not foresee.
-    if (a_transposed_) e_.prefetch(e_.element(b.getInt8Ty(), now[0], e_.i64(kLine)));
-    const Values factors = panel_row(now[1], lanes);
+    if (a_transposed_) e_.prefetch(e_.element(b.getInt8Ty(), a, e_.i64(kLine)), Fetch::kRead);
+    Values next;
+    const Values factors = panel_row(panel, lanes);
     for (std::int64_t r = 0; r < rows; ++r) {
       llvm::Value* const offset = a_transposed_ ? e_.i64(r) : b.CreateMul(e_.i64(r), a_stride);
-      llvm::Value* const factor = b.CreateAlignedLoad(element_, e_.element(element_, now[0], offset), align);
+      llvm::Value* const factor = b.CreateAlignedLoad(element_, e_.element(element_, a, offset), align);
       for (std::size_t v = 0; v < lanes.size(); ++v)
         next.push_back(e_.multiply_add(e_.splat(factor, lanes[v]), factors[v], sum(now, lanes, r, v)));
+    }
+    next.push_back(e_.element(element_, a, a_transposed_ ? a_stride : e_.i64(1)));
+    next.push_back(e_.element(element_, panel, panel_stride));
+    if (asks_ahead(rows)) {  // the next tile's rows, which follow in memory: a part of them in each turn
+      e_.prefetch(now[sums + 2], Fetch::kReadLater);
+      next.push_back(e_.element(element_, now[sums + 2], e_.i64(rows)));
     }
     return next;
   });

@@ -30,21 +30,22 @@ class ProductTile {
   using Values = Emitter::Values;
 
   /// `a_transposed`: the rows of the first factor's memory are inner positions; `a_stride` elements lie between them.
-  /// Tiles lie in scratch as rows of `columns` elements.
-  ProductTile(Emitter& emitter, DType dtype, bool a_transposed, Dim a_stride, std::int64_t columns);
+  /// `in_blocks`: a tile takes its inner positions in several turns through the panel. Tiles lie in scratch as rows of
+  /// `columns` elements.
+  ProductTile(Emitter& emitter, DType dtype, bool a_transposed, Dim a_stride, bool in_blocks, std::int64_t columns);
 
   /// Calls a function that computes `turns` inner positions of a tile and stores the sums to `out`. Static strides are
   /// part of its code; products of the same strides share it.
   void call(std::int64_t rows, const Lanes& lanes, const TileStart& start, llvm::Value* turns, llvm::Value* out);
 
-  // The same as pieces, for code that does something else between them. What is carried: where the chain stands in both
-  // factors, and the accumulators.
+  // The same as pieces, for code that does something else between them. What is carried: the accumulators,
+  // where the chain stands in both factors, and what it asks for ahead.
   Values start(std::int64_t rows, const Lanes& lanes, const TileStart& start);
   Values chain(const Values& start, llvm::Value* turns, std::int64_t rows, const Lanes& lanes,
                llvm::Value* panel_stride);
   /// An accumulator of what is carried.
   static llvm::Value* sum(const Values& carried, const Lanes& lanes, std::int64_t row, std::size_t vector) {
-    return carried[2 + static_cast<std::size_t>(row) * lanes.size() + vector];
+    return carried[static_cast<std::size_t>(row) * lanes.size() + vector];
   }
   void store(const Values& sums, llvm::Value* out, std::int64_t rows, const Lanes& lanes);
 
@@ -55,6 +56,10 @@ class ProductTile {
   Values chain(const Values& start, llvm::Value* turns, std::int64_t rows, const Lanes& lanes, llvm::Value* a_stride,
                llvm::Value* panel_stride);
   llvm::Function* function(std::int64_t rows, const Lanes& lanes, llvm::Value* panel_stride, bool goes_on);
+
+  /// Whether a tile asks for the rows of the next one: not if these are columns of memory, or are cut up, or so few
+  /// that little is computed meanwhile.
+  bool asks_ahead(std::int64_t rows) const { return !a_transposed_ && !in_blocks_ && rows > 1; }
 
   /// The vectors of the panel's row at `from`.
   Values panel_row(llvm::Value* from, const Lanes& lanes);
@@ -68,6 +73,7 @@ class ProductTile {
   int lanes_;
   bool a_transposed_;
   Dim a_stride_;
+  bool in_blocks_;
   std::int64_t columns_;
 };
 
