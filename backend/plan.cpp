@@ -6,6 +6,7 @@
 #include <array>
 #include <map>
 #include <optional>
+#include <ranges>
 #include <utility>
 
 #include "backend/order.h"
@@ -79,7 +80,7 @@ class Planner {
     claim_updates();
     claim_results();
     settle_updates();
-    align_rows();
+    lay_out_products();
     apply_schedule();
   }
 
@@ -279,17 +280,20 @@ class Planner {
     }
   }
 
-  /// Products like their operands in rows that begin on cache lines.
-  void align_rows() {
-    for (const KernelPlan& kernel : plan_.kernels) {
-      if (kernel.kind != KernelKind::kMatmul) continue;
-      const auto align = [&](int index) {
-        if (buffer(index).kind == BufferKind::kTemporary && !use(index).reshaped)
-          buffer(index).layout = aligned_rows(buffer(index).type);
-      };
-      std::ranges::for_each(kernel.operands, align);
-      std::ranges::for_each(kernel.results, align);
-    }
+  /// Products like their operands in rows that begin on cache lines. What they make only for others, such as the
+  /// gradient of a weight, lies as variables do, since an optimizer reads it beside those.
+  void lay_out_products() {
+    const auto lay_out = [&](const std::vector<int>& buffers, bool is_read) {
+      for (const int index : buffers) {
+        const Type& type = buffer(index).type;
+        if (buffer(index).kind != BufferKind::kTemporary || use(index).reshaped) continue;
+        const Layout panels = state_layout(type);
+        buffer(index).layout = is_read || panels.dense() ? aligned_rows(type) : panels;
+      }
+    };
+    const auto is_product = [](const KernelPlan& kernel) { return kernel.kind == KernelKind::kMatmul; };
+    for (const KernelPlan& kernel : plan_.kernels | std::views::filter(is_product)) lay_out(kernel.results, false);
+    for (const KernelPlan& kernel : plan_.kernels | std::views::filter(is_product)) lay_out(kernel.operands, true);
   }
 
   void apply_schedule() {

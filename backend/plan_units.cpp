@@ -39,23 +39,30 @@ std::int64_t Units::share_begin(int thread, int threads, std::int64_t batch_size
 
 namespace {
 
-/// Whether a loop kernel may run over its elements as one long row: all lie densely, and nothing in it depends on
-/// positions but through the row-major index.
+/// Whether a loop kernel may run over its elements as one long row, as they lie in memory: all in one layout, which is
+/// that of the first result, and nothing in it depends on positions but through the row-major index.
 bool is_flat(const KernelPlan& kernel, const Plan& plan) {
   const Graph& body = *kernel.body;
-  const auto dense = [&](int buffer) { return plan.buffers[static_cast<std::size_t>(buffer)].layout.dense(); };
-  if (!std::ranges::all_of(kernel.operands, dense) || !std::ranges::all_of(kernel.results, dense)) return false;
   const Shape& shape = body.type(body.results()[0]).shape;
+  const auto layout_of = [&](int buffer) { return plan.buffers[static_cast<std::size_t>(buffer)].layout; };
   const auto single = [](const Type& type) { return type.shape.element_count() == Dim(1); };
+  const Layout layout = layout_of(kernel.results[0]);
+  for (std::size_t i = 0; i < kernel.operands.size(); ++i) {
+    if (!single(body.type(body.parameters()[i].value)) && layout_of(kernel.operands[i]) != layout) return false;
+  }
+  for (std::size_t i = 0; i < kernel.results.size(); ++i) {
+    if (!single(body.type(body.results()[i])) && layout_of(kernel.results[i]) != layout) return false;
+  }
   return std::ranges::all_of(body.nodes(), [&](const Node& node) {
     if (!single(node.types[0]) && node.types[0].shape != shape) return false;
     switch (node.op) {
       case Op::kParameter:
       case Op::kConstant:
       case Op::kBatchSize:
+        return true;
       case Op::kRandomUniform:
       case Op::kRandomNormal:
-        return true;
+        return layout.dense();
       case Op::kBroadcast:
         return single(body.type(node.operands[0]));
       default:
@@ -68,7 +75,8 @@ void split_loop(KernelPlan& kernel, const Plan& plan) {
   const Shape& shape = kernel.body->type(kernel.body->results()[0]).shape;
   kernel.flat = is_flat(kernel, plan);
   if (kernel.flat) {
-    kernel.units.axes = {{shape.element_count(), kFlatBlock}};
+    const Buffer& result = plan.buffers[static_cast<std::size_t>(kernel.results[0])];
+    kernel.units.axes = {{element_count(result.layout, shape), kFlatBlock}};
     return;
   }
   for (int axis = 0; axis < shape.rank(); ++axis)

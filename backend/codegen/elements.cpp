@@ -126,8 +126,7 @@ PanelStart Elements::panel_of(const Layout& layout, const Shape& shape, llvm::Va
 }
 
 Coordinate Elements::position(const Layout& layout, const Shape& shape, const Index& index) {
-  if (layout.dense()) return linear(shape, index);
-  SLUICE_CHECK(index.size() == 2, "a matrix in panels read as one row");
+  if (layout.dense() || index.size() != 2) return linear(shape, index);
   const Coordinate& row = index[0];
   const Coordinate& column = index[1];
   const Level level = std::max(row.level, column.level);

@@ -52,7 +52,7 @@ void store_results(Frame& frame, const Shape& shape, const Index& index) {
 
 static void emit_flat(Frame& frame, const Shape& shape) {
   Emitter& e = frame.e;
-  const Dim count = shape.element_count();
+  const Dim count = frame.plan.units.axes[0].size;
   llvm::Value* const first = e.b.CreateMul(frame.begin, e.i64(kFlatBlock));
   llvm::Value* const last = e.min(e.b.CreateMul(frame.end, e.i64(kFlatBlock)), e.size(count));
   frame.elements.begin_row(e.preheader("row"));

@@ -137,6 +137,15 @@ TEST_CASE("an optimizer's state beside a product, whose gradient a clipped norm 
 })");
 }
 
+TEST_CASE("a variable in panels takes random numbers by their place in the matrix, not in memory") {
+  check(R"((%k: i64[], %c: i64[]) state(%w: f32[R,N] "w") {
+  %0: f32[R,N] = random_uniform %k, %c {dtype=f32, shape=[R,N]}
+  %1: f32[R,N] = mul %w, %0
+  update %w = %1
+  return %1
+})");
+}
+
 TEST_CASE("an update that rides on a product's store, with panels that are whole, narrow, or cut within a vector") {
   check(R"((%x: f32[B,R], %d: f32[B,N]) state(%w: f32[R,N] "w", %m: f32[R,N] "m", %v: f32[R,N] "v" {range=[1,2)}) {
   %0: f32[R,N] = matmul %x, %d {transpose_a=true}
