@@ -67,8 +67,9 @@ class Product {
     llvm::Value* const first_panel = b.CreateUDiv(frame_.begin, row_tiles);
     llvm::Value* const last_panel = b.CreateUDiv(b.CreateAdd(frame_.end, b.CreateSub(row_tiles, e_.i64(1))), row_tiles);
     e_.if_then(b.CreateICmpSLT(frame_.begin, frame_.end), [&] {
-      b_->begin(first_panel);
-      e_.loop(first_panel, last_panel, 1, [&](llvm::Value* panel) {
+      // The turn before the first panel has no tiles: it packs that panel, as the others pack the one behind them.
+      llvm::Value* const begin = b_->packs_ahead() ? b.CreateSub(first_panel, e_.i64(1)) : first_panel;
+      e_.loop(begin, last_panel, 1, [&](llvm::Value* panel) {
         llvm::Value* const unit = b.CreateMul(panel, row_tiles);
         llvm::Value* const first = e_.max(b.CreateSub(frame_.begin, unit), e_.i64(0));
         llvm::Value* const last = e_.min(b.CreateSub(frame_.end, unit), row_tiles);
@@ -200,15 +201,17 @@ class Product {
   /// scratch.
   void emit_tiles_in_registers(const Columns& columns, const Panel& panel, llvm::Value* first, llvm::Value* last) {
     auto& b = e_.b;
+    const bool is_last_panel = columns.lanes != Lanes(static_cast<std::size_t>(tile_.vectors), lanes_);
+    const bool packs_ahead = b_->packs_ahead() && !is_last_panel;
     e_.loop(first, last, 1, [&](llvm::Value* t) {
       llvm::Value* const row = b.CreateMul(t, e_.i64(tile_.rows));
       epilogue_->prefetch_tile(row, tile_.rows, columns.first);
       for_pieces(row, [&](llvm::Value* r, std::int64_t rows) {
-        const bool packs = b_->packs_ahead() && rows == tile_.rows;
+        const bool packs = packs_ahead && rows == tile_.rows;
         emit_piece_in_registers(e_.add(row, r), rows, columns, panel, packs ? b.CreateSub(t, first) : nullptr);
       });
     });
-    if (b_->packs_ahead()) b_->pack_rest(b.CreateSub(whole_tiles(first, last), first));
+    if (packs_ahead) b_->pack_rest(b.CreateSub(whole_tiles(first, last), first));
   }
 
   /// `tile`: which of those that share the packing of the next panel it is; nullptr: none.

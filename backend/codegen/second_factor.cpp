@@ -9,12 +9,12 @@ SecondFactor::SecondFactor(Frame& frame, Matrix matrix, const Type& product, Dim
       matrix_(std::move(matrix)),
       element_(e_.memory_type(product.dtype)),
       depth_(depth),
+      columns_(product.shape[1]),
       panel_columns_(panel_columns),
       scratch_(scratch) {
-  const Dim columns = product.shape[1];
-  if (!matrix_.transposed && !columns.batch) return;
+  if (!matrix_.transposed && !columns_.batch) return;
   packer_.emplace(e_, product.dtype,
-                  PanelPacker::Source{matrix_.transposed, depth, columns, matrix_.stride(),
+                  PanelPacker::Source{matrix_.transposed, depth, columns_, matrix_.stride(),
                                       [this](llvm::Value* column) { return in_memory(column); }},
                   panel_columns);
 }
@@ -43,10 +43,6 @@ llvm::Value* SecondFactor::packed(llvm::Value* panel) {
   return e_.element(element_, scratch_, e_.b.CreateMul(e_.b.CreateAnd(panel, e_.i64(1)), panel_elements()));
 }
 
-void SecondFactor::begin(llvm::Value* first_panel) {
-  if (ahead_) packer_->pack(e_.b.CreateMul(first_panel, e_.i64(panel_columns_)), packed(first_panel));
-}
-
 Panel SecondFactor::panel(llvm::Value* column) {
   if (!packer_) return in_memory(column);
   llvm::Value* const to = packed(e_.b.CreateUDiv(column, e_.i64(panel_columns_)));
@@ -63,6 +59,7 @@ void SecondFactor::share_next(llvm::Value* panel, llvm::Value* end, llvm::Value*
   const auto parts = [&](llvm::Value* of, llvm::Value* each) {
     return b.CreateUDiv(b.CreateAdd(of, b.CreateSub(each, e_.i64(1))), each);
   };
+  tiles = e_.max(tiles, e_.i64(1));
   // The last tiles do it, lest what is packed leaves the second cache before it is read.
   next_.share = e_.max(parts(next_.strips, tiles), b.CreateUDiv(turns, e_.i64(kTurns)));
   next_.first_tile = b.CreateSub(tiles, parts(next_.strips, next_.share));

@@ -33,17 +33,17 @@ class SecondFactor {
   llvm::Value* packed_elements();
 
   /// Whether packing ahead pays, if the tiles allow it; and that it is to be done.
-  bool can_pack_ahead() const { return matrix_.transposed && depth_.size >= kLeastDepth; }
+  bool can_pack_ahead() const {
+    return matrix_.transposed && depth_.size >= kLeastDepth && !columns_.batch && columns_.size > panel_columns_;
+  }
   void pack_ahead() { ahead_ = true; }
   bool packs_ahead() const { return ahead_; }
 
-  /// Packs the first of a thread's panels, if the others are packed ahead.
-  void begin(llvm::Value* first_panel);
   /// The panel whose first column is `column`, packed if it must be and is not.
   Panel panel(llvm::Value* column);
 
   /// Tells that `tiles` tiles of `turns` inner positions of panel `panel` share the packing of the one behind it,
-  /// unless that is `end`.
+  /// unless that is `end`. If there are none, pack_rest(0) packs all of it.
   void share_next(llvm::Value* panel, llvm::Value* end, llvm::Value* tiles, llvm::Value* turns);
   /// Packs the share of the `tile`th of them, and gives `start` after all its `turns`: `chain` takes some of them.
   Values pack_share(llvm::Value* tile, const Values& start,
@@ -76,7 +76,7 @@ class SecondFactor {
   Emitter& e_;
   Matrix matrix_;
   llvm::Type* element_;
-  Dim depth_;
+  Dim depth_, columns_;
   std::int64_t panel_columns_;
   llvm::Value* scratch_;
   std::optional<PanelPacker> packer_;
