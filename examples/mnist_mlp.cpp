@@ -71,10 +71,6 @@ void train(const MnistOptions& options) {
 
   // The data, in the guide's split: 50,000 images to train, 10,000 to validate, 10,000 to test.
   const Mnist mnist = load_mnist(options.data);
-  if (mnist.synthetic) {
-    fmt::print(options.quiet ? stderr : stdout, "Note: these are synthetic digits and not MNIST (from {})\n",
-               mnist.source);
-  }
 
   for (int epoch = 0; epoch < options.epochs; ++epoch) {
     const std::uint64_t order = (std::uint64_t{options.seed} << 32) + static_cast<std::uint64_t>(epoch);

@@ -107,10 +107,6 @@ int train(const MnistTrainerOptions& options) {
 
   // The guide's split: 50,000 images to train, 10,000 to validate, 10,000 to test.
   const Mnist mnist = load_mnist(options.data);
-  if (mnist.synthetic) {
-    fmt::print(options.quiet || options.json ? stderr : stdout,
-               "Note: these are synthetic digits and not MNIST (from {})\n", mnist.source);
-  }
   if (options.look) print_data(mnist);
   if (options.checkpoint.resume && !std::filesystem::exists(checkpoint_file(options.checkpoint.folder))) {
     fmt::print(stderr, "mnist_trainer: {}: no checkpoint is there yet, so this begins anew\n",
@@ -135,6 +131,9 @@ int train(const MnistTrainerOptions& options) {
   }
   if (InterruptGuard::happened()) return end_by_signal(options, written);
   if (options.save && useful) {
+    if (history.epochs.empty())
+      fmt::print(stderr, "mnist_trainer: no epoch was trained, so the model in {} has learned nothing\n",
+                 options.save->string());
     try {
       save(ExportModule(u8(batch, 28, 28, 1), classify), *options.save);
       written.model = true;

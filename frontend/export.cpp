@@ -37,8 +37,9 @@ ExportModule::ExportModule(const TensorSpec& images, std::function<Tensor(const 
           },
           where)) {}
 
-Predictions ExportModule::predict(const Array& images) const {
-  const auto [classes, probabilities] = function_(with_channel_as_in(images, images_.type()));
+Predictions ExportModule::predict(const Array& images, std::source_location where) const {
+  const Array fitting = with_channel_as_in(images, images_.type());
+  const auto [classes, probabilities] = function_(HostArgument(fitting, where));
   return {classes, probabilities};
 }
 

@@ -26,8 +26,8 @@ class ExportModule {
   ExportModule(const TensorSpec& images, std::function<Tensor(const Tensor&)> logits,
                std::vector<std::string> class_names = {}, std::source_location where = std::source_location::current());
 
-  /// `images` may lack a last axis of size 1, or have one more. Throws Error if they do not fit.
-  Predictions predict(const Array& images) const;
+  /// `images` may lack a last axis of size 1, or have one more. Throws Error, at the user's line, if they do not fit.
+  Predictions predict(const Array& images, std::source_location where = std::source_location::current()) const;
 
  private:
   friend void save(const ExportModule& module, const std::filesystem::path& folder);

@@ -155,7 +155,10 @@ class Function<R, std::index_sequence<I...>> {
 /// With how many tensors F can be called: the least such number.
 template <typename F, std::size_t N = 0>
 constexpr std::size_t arity() {
-  static_assert(N <= 16, "a traced function takes tensors only (Tensor or Arg), 16 at most");
+  static_assert(
+      N <= 16,
+      "a traced function takes tensors only (Tensor or Arg), 16 at most, and its body must compile with them: "
+      "several results are returned by outputs(x, y), not as {x, y}");
   constexpr bool fits = []<std::size_t... I>(std::index_sequence<I...>) {
     return std::is_invocable_v<F&, TensorAt<I>...>;
   }(std::make_index_sequence<N>());

@@ -16,7 +16,12 @@ Dense::Dense(std::int64_t out, Activation activation, Initializer weights)
 Tensor Dense::operator()(const Arg& x) {
   const Scope scope(x.where());
   const bool fits = x.dtype() == DType::kF32 && x.rank() == 2 && !x.shape()[1].batch;
-  if (!fits) fail_at_user(fmt::format("dense: expected f32[batch,in], got {}", to_string(x.type())), {&x.tensor(), 1});
+  if (!fits) {
+    const char* const advice = x.dtype() != DType::kF32 ? "; cast(x, f32) converts it"
+                               : x.rank() > 2           ? "; reshape(x, {batch, n}) makes rows of it"
+                                                        : "";
+    fail_at_user(fmt::format("dense: expected f32[batch,in], got {}{}", to_string(x.type()), advice), {&x.tensor(), 1});
+  }
   const std::int64_t in = x.shape()[1].size;
   const Variable w = lazy_variable("w", [&] {
     Array initial = weights_(in, out_);

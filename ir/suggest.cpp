@@ -35,6 +35,11 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 std::optional<std::string_view> nearest(std::string_view name, std::span<const std::string_view> candidates) {
   if (name.empty() || name.size() > kLongestName) return std::nullopt;
+  constexpr std::size_t kLeastPrefix = 4;  // "--ou"
+  const auto begins = [&](std::string_view candidate) {
+    return name.size() >= kLeastPrefix && candidate.starts_with(name);
+  };
+  if (std::ranges::count_if(candidates, begins) == 1) return *std::ranges::find_if(candidates, begins);
   std::optional<std::string_view> best;
   std::size_t best_distance = 0;
   for (const std::string_view candidate : candidates) {

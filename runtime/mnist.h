@@ -17,7 +17,7 @@ struct Mnist {
   Dataset train;
   Dataset validation;
   Dataset test;
-  bool synthetic = false;           ///< digits drawn by a program, not MNIST: say so wherever results are shown
+  bool synthetic = false;           ///< digits drawn by a program, not MNIST: load_mnist() says so on stderr
   std::string source;               ///< the folder that they were read from
   std::vector<NamedDataset> parts;  ///< as they came, "train" with all 60,000 and "test"
 

@@ -42,10 +42,7 @@ struct Observer {
     if (!flags.dump_dir.empty()) write_stage(flags.dump_dir, name, stage, ir::print(graph, {.locations = true}));
     if (flags.check_passes) check_round_trip(stage, graph);
     if (flags.check_passes && stage == "traced") check_meaning(graph, passes::default_pipeline());
-    if (flags.log_pass && stage != "traced") {
-      fmt::print(stderr, "sluice: pass: {}: {}: {} -> {} in {:.3f} ms\n", name, stage, nodes,
-                 counted(ir::node_count(graph), "node"), seconds * 1e3);
-    }
+    if (flags.log_pass && stage != "traced") log_pass(name, stage, nodes, graph, seconds);
     nodes = ir::node_count(graph);
   }
 
@@ -75,6 +72,12 @@ ExecutableOptions observe(const std::string& name, ExecutableOptions options) {
     options.assembly = true;
   }
   return options;
+}
+
+void log_pass(std::string_view name, std::string_view pass, std::size_t nodes_before, const ir::Graph& graph,
+              double seconds) {
+  fmt::print(stderr, "sluice: pass: {}: {}: {} -> {} in {:.3f} ms\n", name, pass, nodes_before,
+             counted(ir::node_count(graph), "node"), seconds * 1e3);
 }
 
 void write_stage(const std::filesystem::path& folder, std::string_view name, std::string_view stage,

@@ -18,6 +18,10 @@ ExecutableOptions observe(const std::string& name, ExecutableOptions options);
 void write_stage(const std::filesystem::path& folder, std::string_view name, std::string_view stage,
                  const std::string& text);
 
+/// SLUICE_LOG's line on stderr about a pass that has made `graph` of one with `nodes_before` nodes.
+void log_pass(std::string_view name, std::string_view pass, std::size_t nodes_before, const ir::Graph& graph,
+              double seconds);
+
 /// Throws Error, which names `stage`, unless the text of `graph` reads back to a graph that is equal and prints the
 /// same.
 void check_round_trip(std::string_view stage, const ir::Graph& graph);

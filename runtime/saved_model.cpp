@@ -15,7 +15,6 @@ namespace sluice {
 
 namespace {
 
-constexpr char kGraphFile[] = "model.ir";
 constexpr char kWeightsFile[] = "weights.safetensors";
 constexpr char kManifestFile[] = "manifest.json";
 

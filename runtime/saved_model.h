@@ -19,6 +19,8 @@ struct SavedModel {
   std::string written_by = {};                ///< "sluice 0.1.0"
 };
 
+inline constexpr char kGraphFile[] = "model.ir";
+
 /// The names of the results of a model that tells classes apart: i64[B] and f32[B,classes].
 inline constexpr char kClassOutput[] = "class";
 inline constexpr char kProbabilitiesOutput[] = "probabilities";

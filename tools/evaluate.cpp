@@ -38,7 +38,6 @@ struct Options {
 Dataset examples_of(const Options& options) {
   if (!options.images.empty()) return read_dataset(options.images, options.labels);
   const Mnist mnist = load_mnist(options.data);
-  if (mnist.synthetic) fmt::print("Note: these are synthetic digits and not MNIST (from {})\n", mnist.source);
   const std::array<NamedDataset, 3> parts{
       {{"train", mnist.train}, {"validation", mnist.validation}, {"test", mnist.test}}};
   return split(parts, options.split);

@@ -5,6 +5,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -15,6 +16,7 @@
 #include "ir/error.h"
 #include "ir/suggest.h"
 #include "ir/text.h"
+#include "runtime/saved_model.h"
 #include "tools/commands.h"
 
 namespace sluice::tools {
@@ -86,8 +88,10 @@ CLI::Option* add_graph_file(CLI::App& command, GraphFile& file, const std::strin
 }
 
 ir::Graph read_graph(const GraphFile& file) {
-  std::string text = read_text(file.file);
-  const std::string name = file.file == "-" ? "<stdin>" : file.file;
+  const std::filesystem::path of_saved_model = std::filesystem::path(file.file) / kGraphFile;
+  const std::string path = std::filesystem::is_regular_file(of_saved_model) ? of_saved_model.string() : file.file;
+  std::string text = read_text(path);
+  const std::string name = path == "-" ? "<stdin>" : path;
   if (const std::vector<Part> parts = parts_of(text); parts.size() > 1 || !file.graph.empty()) {
     // What is cut off before leaves its lines, so that places in errors stay those of the file.
     const Part& part = chosen(parts, name, file.graph);

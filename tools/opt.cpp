@@ -124,6 +124,7 @@ class Run {
     dump_dir_ = options.dump_dir.empty() ? environment.dump_dir : options.dump_dir;
     check_passes_ = options.check_passes || environment.check_passes;
     time_passes_ = options.time_passes || environment.time_passes;
+    log_passes_ = environment.log_pass;
     check_stages("--print-before", options.print_before, names_);
     std::vector<std::string_view> stages = names_;
     stages.push_back("traced");
@@ -153,6 +154,9 @@ class Run {
   void stage(std::string_view name, const ir::Graph& graph) {
     if (!dump_dir_.empty()) runtime::write_stage(dump_dir_, graph.name(), name, ir::print(graph, {.locations = true}));
     if (check_passes_) runtime::check_round_trip(name, graph);
+    if (log_passes_ && name != "traced")
+      runtime::log_pass(graph.name(), name, nodes_, graph, times_.back().seconds);
+    nodes_ = ir::node_count(graph);
     if (wants(options_.print_after, name)) {
       fmt::print("// {} after {}\n", graph.name(), name);
       print(graph);
@@ -180,6 +184,8 @@ class Run {
   std::filesystem::path dump_dir_;
   bool check_passes_ = false;
   bool time_passes_ = false;
+  bool log_passes_ = false;
+  std::size_t nodes_ = 0;  ///< of the stage before
   std::size_t stages_ = 0;
   std::vector<Time> times_;
 };

@@ -245,13 +245,13 @@ TEST_CASE("digits that are not MNIST are called so") {
   const std::string environment = fmt::format("XDG_CACHE_HOME='{}'", cache.path().string());
   const Outcome outcome = run("--epochs 0", environment);
   CHECK(outcome.status == 0);
-  CHECK(contains(outcome.out, "these are synthetic digits and not MNIST"));
+  CHECK(contains(outcome.err, "these are synthetic digits and not MNIST"));
   const Outcome quiet = run("--epochs 0 --quiet", environment);
   CHECK(contains(quiet.err, "these are synthetic digits and not MNIST"));
   CHECK(lines_of(quiet.out).size() == 1);
 
   std::filesystem::create_directory_symlink(small_data(), cache.path() / "sluice" / "mnist");
-  CHECK_FALSE(contains(run("--epochs 0", environment).out, "synthetic"));
+  CHECK_FALSE(contains(run("--epochs 0", environment).err, "synthetic"));
   const std::string named = fmt::format("SLUICE_DATA_DIR='{}'", small_data().string());
-  CHECK_FALSE(contains(run("--epochs 0", named).out, "synthetic"));
+  CHECK_FALSE(contains(run("--epochs 0", named).err, "synthetic"));
 }

@@ -63,6 +63,17 @@ TEST_CASE("predict tells the class and shows the picture") {
         "    north east    7.6%  ##\n\n");
 }
 
+TEST_CASE("the tools for graphs take that of a saved model's folder") {
+  const Work work;
+  for (const char* const command : {"opt --passes=dce", "explain", "check --no-jit", "show --dot"}) {
+    CAPTURE(command);
+    const Outcome of_folder = work.run(fmt::format("{} corners", command));
+    CHECK(of_folder.status == 0);
+    CHECK(of_folder.out.size() > 100);
+  }
+  CHECK(work.run("opt --passes=dce corners").out == work.run("opt --passes=dce corners/model.ir").out);
+}
+
 TEST_CASE("predict scales pictures and exchanges dark and light where asked, and hints at it") {
   const Work work;
   const Outcome dark = work.run("predict --no-picture corners scan.png");

@@ -190,7 +190,9 @@ TEST_CASE("functions of neural networks check what they get") {
         here("clip_by_global_norm: the norm is above 0, got 0"));
   CHECK(traced({f32(2)}, [](Tensor) { return global_norm({}); }) == here("global_norm: expected at least one tensor"));
   CHECK(traced({f32(batch, 2, 2)}, [dense = Dense(3)](Tensor x) mutable { return dense(x); }) ==
-        here("dense: expected f32[batch,in], got f32[B,2,2]"));
+        here("dense: expected f32[batch,in], got f32[B,2,2]; reshape(x, {batch, n}) makes rows of it"));
+  CHECK(traced({u8(batch, 4)}, [dense = Dense(3)](Tensor x) mutable { return dense(x); }) ==
+        here("dense: expected f32[batch,in], got u8[B,4]; cast(x, f32) converts it"));
   CHECK(thrown([] { Dense dense(0); }) == "dense: the size of the output is at least 1, got 0");
 }
 
@@ -301,8 +303,9 @@ TEST_CASE("what Dense, a loss or an optimizer is given wrongly is shown with the
     const Tensor images = x * 2;
     return dense(images);
   });
-  CHECK(layer ==
-        R"(<return dense(images);>: dense: expected f32[batch,in], got f32[B,2,2]
+  CHECK(
+      layer ==
+      R"(<return dense(images);>: dense: expected f32[batch,in], got f32[B,2,2]; reshape(x, {batch, n}) makes rows of it
   operand 0, f32[B,2,2], was made at <const Tensor images = x * 2;>)");
   const std::string entropy = shown({f32(batch, 10), u8(batch)}, [](Tensor x, Tensor y) {
     const Tensor logits = exp(x);

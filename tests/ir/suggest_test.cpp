@@ -23,6 +23,13 @@ TEST_CASE("nearest finds misspellings and nothing else") {
   CHECK_FALSE(nearest(std::string(1'000'000, 'a'), names).has_value());
 }
 
+TEST_CASE("a beginning means the name that it begins, if there is one") {
+  const std::vector<std::string_view> names{"--output", "--dot", "--print-before", "--print-after"};
+  CHECK(nearest("--out", names) == "--output");
+  CHECK(nearest("--do", names) == "--dot");
+  CHECK_FALSE(nearest("--print", names) == "--output");
+}
+
 TEST_CASE("the first of equally near names wins") {
   CHECK(nearest("reduce_xum", std::vector<std::string_view>{"reduce_mum", "reduce_sum"}) == "reduce_mum");
 }

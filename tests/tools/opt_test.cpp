@@ -156,6 +156,17 @@ TEST_CASE("the environment says the same, and options beat it") {
   CHECK(files_in(option).size() == 8);
 }
 
+TEST_CASE("SLUICE_LOG=pass has a line for each pass") {
+  const Work work;
+  const Outcome outcome = work.opt("--quiet --passes=cse,dce", "SLUICE_LOG=pass");
+  CHECK(outcome.out.empty());
+  const std::vector<std::string> lines = lines_of(outcome.err);
+  REQUIRE(lines.size() == 2);
+  CHECK(contains(lines[0], ": cse: "));
+  CHECK(contains(lines[1], ": dce: "));
+  CHECK(contains(lines[1], " nodes in "));
+}
+
 TEST_CASE("opt --check-passes passes what is right, and fails where it could not tell") {
   const Work work;
   CHECK(work.opt("--check-passes").out == work.opt("").out);
