@@ -39,7 +39,7 @@ ExportModule::ExportModule(const TensorSpec& images, std::function<Tensor(const 
 
 Predictions ExportModule::predict(const Array& images, std::source_location where) const {
   const Array fitting = with_channel_as_in(images, images_.type());
-  const auto [classes, probabilities] = function_(HostArgument(fitting, where));
+  const auto [classes, probabilities] = function_(detail::HostArgument(fitting, where));
   return {classes, probabilities};
 }
 
