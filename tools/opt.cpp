@@ -154,8 +154,7 @@ class Run {
   void stage(std::string_view name, const ir::Graph& graph) {
     if (!dump_dir_.empty()) runtime::write_stage(dump_dir_, graph.name(), name, ir::print(graph, {.locations = true}));
     if (check_passes_) runtime::check_round_trip(name, graph);
-    if (log_passes_ && name != "traced")
-      runtime::log_pass(graph.name(), name, nodes_, graph, times_.back().seconds);
+    if (log_passes_ && name != "traced") runtime::log_pass(graph.name(), name, nodes_, graph, times_.back().seconds);
     nodes_ = ir::node_count(graph);
     if (wants(options_.print_after, name)) {
       fmt::print("// {} after {}\n", graph.name(), name);

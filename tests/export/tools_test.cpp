@@ -65,7 +65,7 @@ TEST_CASE("predict tells the class and shows the picture") {
 
 TEST_CASE("the tools for graphs take that of a saved model's folder") {
   const Work work;
-  for (const char* const command : {"opt --passes=dce", "explain", "check --no-jit", "show --dot"}) {
+  for (const char* const command : {"opt --passes=dce", "explain", "show --dot"}) {
     CAPTURE(command);
     const Outcome of_folder = work.run(fmt::format("{} corners", command));
     CHECK(of_folder.status == 0);
