@@ -81,22 +81,22 @@ TEST_CASE("the peak is what the arrays and the runtime's memory take together") 
   const ir::Graph traced = ir::parse(text_of(training_step()));
   const backend::Plan plan =
       backend::make_plan(passes::run_passes(traced, passes::default_pipeline()), backend::host_target());
-  for (const int batch : {1, 17, 128}) {
+  for (const int batch_size : {1, 17, 128}) {
     const Outcome outcome =
-        explain(fmt::format("'{}' --batch {}", training_step().string(), batch), "SLUICE_NUM_THREADS=2");
-    const backend::Memory memory = backend::memory_of(plan, batch, 2);
+        explain(fmt::format("'{}' --batch {}", training_step().string(), batch_size), "SLUICE_NUM_THREADS=2");
+    const backend::Memory memory = backend::memory_of(plan, batch_size, 2);
     CHECK(bytes_of(outcome, "temporaries of static size") == memory.static_arena);
     CHECK(bytes_of(outcome, "temporaries that grow") == memory.batch_arena);
     CHECK(bytes_of(outcome, "scratch") == memory.scratch());
     std::int64_t arrays = 0;
     for (const char* kind : {"parameters", "states", "results", "constants"}) arrays += bytes_of(outcome, kind);
-    CHECK(arrays > batch * 784);
+    CHECK(arrays > batch_size * 784);
     CHECK(bytes_of(outcome, "peak") == arrays + memory.total());
     // Each temporary has a place of its own while it lives.
     for (const backend::Buffer& buffer : plan.buffers) {
       if (buffer.kind != backend::BufferKind::kTemporary || buffer.last_use < 0) continue;
       const std::string offset = std::regex_replace(to_string(buffer.offset), std::regex("\\*"), "\\*");
-      const std::string lifetime = fmt::format("temporary .* {} +{}  {}-{}\n", offset, buffer.bytes.at(batch),
+      const std::string lifetime = fmt::format("temporary .* {} +{}  {}-{}\n", offset, buffer.bytes.at(batch_size),
                                                buffer.first_use, buffer.last_use);
       CAPTURE(lifetime);
       CHECK(std::regex_search(outcome.out, std::regex(lifetime)));
