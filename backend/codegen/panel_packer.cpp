@@ -27,7 +27,11 @@ std::int64_t PanelPacker::vectors() const {
 
 void PanelPacker::pack(llvm::Value* column, llvm::Value* to) {
   if (!source_.transposed) return pack_rows(column, to);
-  e_.loop(e_.i64(0), strips(), 1, [&](llvm::Value* strip) { pack_strip(column, strip, to); });
+  pack_strips(column, e_.i64(0), strips(), to);
+}
+
+void PanelPacker::pack_strips(llvm::Value* column, llvm::Value* first, llvm::Value* last, llvm::Value* to) {
+  e_.loop(first, last, 1, [&](llvm::Value* strip) { pack_strip(column, strip, to); });
 }
 
 void PanelPacker::pack_rows(llvm::Value* column, llvm::Value* to) {

@@ -27,8 +27,9 @@ class PanelPacker {
   /// All of the panel whose first column is `column`, to `to`.
   void pack(llvm::Value* column, llvm::Value* to);
 
-  /// How many strips a panel of a transposed factor has, and one of them: 0 <= strip < strips().
+  /// How many strips a panel of a transposed factor has, one of them, and those first <= strip < last of them.
   llvm::Value* strips();
+  void pack_strips(llvm::Value* column, llvm::Value* first, llvm::Value* last, llvm::Value* to);
   void pack_strip(llvm::Value* column, llvm::Value* strip, llvm::Value* to);
 
  private:

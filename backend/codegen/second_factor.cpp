@@ -8,6 +8,7 @@ SecondFactor::SecondFactor(Frame& frame, Matrix matrix, const Type& product, Dim
       e_(frame.e),
       matrix_(std::move(matrix)),
       element_(e_.memory_type(product.dtype)),
+      lanes_(e_.target.lanes(static_cast<int>(size_of(product.dtype)))),
       depth_(depth),
       columns_(product.shape[1]),
       panel_columns_(panel_columns),
@@ -28,8 +29,7 @@ Panel SecondFactor::in_memory(llvm::Value* column) {
 
 /// With room for a strip that reaches past the last inner position.
 llvm::Value* SecondFactor::panel_elements() {
-  const int lanes = e_.target.lanes(static_cast<int>(element_->getPrimitiveSizeInBits() / 8));
-  return e_.b.CreateMul(e_.b.CreateAdd(e_.size(depth_), e_.i64(lanes)), e_.i64(panel_columns_));
+  return e_.b.CreateMul(e_.b.CreateAdd(e_.size(depth_), e_.i64(lanes_)), e_.i64(panel_columns_));
 }
 
 llvm::Value* SecondFactor::packed_elements() {
@@ -86,8 +86,7 @@ Emitter::Values SecondFactor::pack_share(llvm::Value* tile, const Values& start,
 }
 
 void SecondFactor::pack_rest(llvm::Value* tiles) {
-  e_.loop(strip_of(tiles), next_.strips, 1,
-          [&](llvm::Value* strip) { packer_->pack_strip(next_.column, strip, next_.to); });
+  packer_->pack_strips(next_.column, strip_of(tiles), next_.strips, next_.to);
 }
 
 }  // namespace sluice::backend

@@ -76,6 +76,7 @@ class SecondFactor {
   Emitter& e_;
   Matrix matrix_;
   llvm::Type* element_;
+  int lanes_;
   Dim depth_, columns_;
   std::int64_t panel_columns_;
   llvm::Value* scratch_;
