@@ -64,7 +64,7 @@ std::vector<ObjectCode> generate(const Plan& plan, const Target& target, const C
 std::vector<ObjectCode> load_or_generate(const ir::Graph& fused, const Plan& plan, const Target& target,
                                          const CompileOptions& options) {
   if (!options.cache || options.on_text || options.on_plan) return generate(plan, target, options);
-  const std::string key = object_key(fused, target);
+  const std::string key = object_key(fused, target, options.plan);
   if (auto objects = options.cache->load(key)) return std::move(*objects);
   std::vector<ObjectCode> objects = generate(plan, target, options);
   options.cache->store(key, objects);
@@ -93,7 +93,7 @@ std::shared_ptr<const Program> compile(const ir::Graph& traced, const CompileOpt
 std::shared_ptr<const Program> compile_kernels(const ir::Graph& fused, const CompileOptions& options) {
   // 2. Decide the order of kernels, what lies where, and who waits for whom.
   const Target target = host_target(options.target_features);
-  Plan plan = timed(options, "plan", [&] { return make_plan(fused, target); });
+  Plan plan = timed(options, "plan", [&] { return make_plan(fused, target, options.plan); });
   if (options.on_plan) options.on_plan(plan);
   if (options.on_text) options.on_text("plan", to_string(plan));
   // 3. Emit LLVM IR for every kernel and let LLVM make machine code of it, unless that was done before.

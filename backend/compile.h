@@ -26,6 +26,7 @@ struct CompileOptions {
   /// Called with the backend's texts: "plan", "llvm" and, if `assembly` is set, "assembly". Generates code even if the
   /// cache has it.
   std::function<void(std::string_view stage, const std::string& text)> on_text = {};
+  PlanOptions plan = {};
   bool assembly = false;  ///< costs a second run of LLVM's code generator
   /// Where machine code is kept between runs; nothing: nowhere.
   std::optional<ObjectCache> cache = ObjectCache::from_environment();

@@ -163,10 +163,10 @@ void ObjectCache::shrink_to(std::uintmax_t bytes) const {
   }
 }
 
-std::string object_key(const ir::Graph& fused, const Target& target) {
+std::string object_key(const ir::Graph& fused, const Target& target, const PlanOptions& options) {
   const std::string all =
-      fmt::format("{}\n{}\n{}\n{}\n{}\n{}\n{}", kSourcesHash, LLVM_VERSION_STRING, target.triple, target.cpu,
-                  target.features, target.second_cache_bytes, ir::print(fused, {.hints = false}));
+      fmt::format("{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}", kSourcesHash, LLVM_VERSION_STRING, target.triple, target.cpu,
+                  target.features, target.second_cache_bytes, options.skip_zeros, ir::print(fused, {.hints = false}));
   return llvm::toHex(sha256(all), true);
 }
 

@@ -43,6 +43,6 @@ class ObjectCache {
 
 /// The name of what `generate_kernels` makes of a graph after the passes: a hash of the graph, the target, LLVM's
 /// version and the sources of the backend.
-std::string object_key(const ir::Graph& fused, const Target& target);
+std::string object_key(const ir::Graph& fused, const Target& target, const PlanOptions& options = {});
 
 }  // namespace sluice::backend

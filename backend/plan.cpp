@@ -9,6 +9,7 @@
 #include <ranges>
 #include <utility>
 
+#include "backend/often_zero.h"
 #include "backend/order.h"
 #include "ir/counted.h"
 #include "ir/error.h"
@@ -73,7 +74,8 @@ std::string kernel_name(const Graph& body, std::size_t number) {
 /// Works out the kernels of one graph.
 class Planner {
  public:
-  Planner(const Graph& graph, Plan& plan) : graph_(graph), plan_(plan) {}
+  Planner(const Graph& graph, const PlanOptions& options, Plan& plan)
+      : graph_(graph), options_(options), often_zero_(backend::often_zero(graph)), plan_(plan) {}
 
   void run() {
     make_kernels();
@@ -209,7 +211,25 @@ class Planner {
       buffer_of_[{index, r}] = results.back();
     }
     const int kernel = add_kernel(body, std::move(operands), std::move(results), node.origins);
-    plan_.kernels[static_cast<std::size_t>(kernel)].node = static_cast<int>(index);
+    KernelPlan& plan = plan_.kernels[static_cast<std::size_t>(kernel)];
+    plan.node = static_cast<int>(index);
+    plan.skips_zeros = may_skip_zeros(node, *body);
+  }
+
+  /// Whether a product's first factor may have many zeros, is one that lists of 16-bit numbers can be made for, and has
+  /// more than one panel to use them for.
+  bool may_skip_zeros(const Node& node, const Graph& body) const {
+    const Node* const product = find_op(body, Op::kMatmul);
+    if (product == nullptr || !options_.skip_zeros) return false;
+    const Dim columns = product->types[0].shape[1];
+    if (!columns.batch && columns.size <= kPanelColumns) return false;
+    for (std::size_t i = 0; i < node.operands.size(); ++i) {
+      const Shape& shape = graph_.type(node.operands[i]).shape;
+      const auto fits = [](Dim size) { return size.batch || size.size < (std::int64_t{1} << 16); };
+      if (is_left_factor(body, i) && often_zero_[node.operands[i].node][node.operands[i].result])
+        return !(shape[0].batch && shape[1].batch) && fits(shape[0]) && fits(shape[1]);
+    }
+    return false;
   }
 
   /// Whether parameter `parameter` is what a product reads row by row: such elements it takes one by one.
@@ -304,6 +324,8 @@ class Planner {
   }
 
   const Graph& graph_;
+  const PlanOptions& options_;
+  const std::vector<std::vector<bool>> often_zero_;  ///< of each node's results
   Plan& plan_;
   Order order_;
   std::map<Value, int> buffer_of_;
@@ -314,10 +336,10 @@ class Planner {
 
 }  // namespace
 
-Plan make_plan(const Graph& graph, const Target& target) {
+Plan make_plan(const Graph& graph, const Target& target, const PlanOptions& options) {
   Plan plan;
   plan.name = graph.name();
-  Planner(graph, plan).run();
+  Planner(graph, options, plan).run();
   for (KernelPlan& kernel : plan.kernels) split_kernel(kernel, plan, target);
   place_buffers(plan);
   return plan;
@@ -349,6 +371,7 @@ std::string to_string(const Plan& plan) {
     out += fmt::format("units {}", units.empty() ? "1" : units);
     if (kernel.kind == KernelKind::kMatmul) out += fmt::format(" tile {}x{}", kernel.tile.rows, kernel.tile.vectors);
     if (kernel.tile.depth_block > 0) out += fmt::format(" depth by {}", kernel.tile.depth_block);
+    if (kernel.skips_zeros) out += " skips zeros";
     out += '\n';
   }
   for (std::size_t i = 0; i < plan.buffers.size(); ++i) {

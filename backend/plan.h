@@ -73,7 +73,8 @@ struct KernelPlan {
   ir::Origins origins;
   bool flat = false;  ///< of a loop: over all elements as one long row
   Units units;
-  Tile tile;  ///< of a product
+  Tile tile;                 ///< of a product
+  bool skips_zeros = false;  ///< of a product: leaves out zeros of the first factor
   Scratch scratch;
   bool barrier_before = false;       ///< all threads must have finished the kernels before it
   int node = -1;                     ///< the node of the graph that it computes; -1: a copy
@@ -94,9 +95,13 @@ struct Plan {
   std::int64_t batch_bytes = 0;   ///< bytes for each B of the other arena
 };
 
+struct PlanOptions {
+  bool skip_zeros = true;  ///< products leave out zeros of a first factor that has many
+};
+
 /// Splits a graph, in which `fused` nodes stand for kernels, into kernels and buffers. A state is updated in place
 /// where every reader of its old value can run before; else its new value is made aside and copied at the end.
-Plan make_plan(const ir::Graph& graph, const Target& target);
+Plan make_plan(const ir::Graph& graph, const Target& target, const PlanOptions& options = {});
 
 /// The memory that a program takes beside parameters, states, results and constants: known before it runs.
 struct Memory {
@@ -115,6 +120,12 @@ std::string_view to_string(BufferKind kind);  ///< "parameter", "state", "result
 
 /// The plan as text, a line a kernel and a line a buffer.
 std::string to_string(const Plan& plan);
+
+/// The scratch of the lists that a product of `rows` times `depth` first factors, not both of a size with B in it,
+/// skips zeros by (codegen/nonzero_lists.h).
+Scratch nonzero_scratch(Dim rows, Dim depth, const Tile& tile);
+/// The bytes of one list, of at most so many positions.
+std::int64_t nonzero_segment_bytes(std::int64_t positions);
 
 // The steps of make_plan that have files of their own.
 void place_buffers(Plan& plan);  ///< plan_memory.cpp: lifetimes, offsets, barriers

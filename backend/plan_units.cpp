@@ -123,6 +123,11 @@ void split_matmul(KernelPlan& kernel, const Target& target) {
   if (turned || type.shape[1].batch) add_rows(depth, lanes);
   if (turned && tile.depth_block == 0) add_rows(depth, lanes);
   if (tile.depth_block > 0) add_rows(type.shape[0], tile.rows);
+  if (kernel.skips_zeros) {
+    const Scratch lists = nonzero_scratch(type.shape[0], depth, tile);
+    kernel.scratch.fixed += lists.fixed;
+    kernel.scratch.each_batch += lists.each_batch;
+  }
 }
 
 /// Blocks of a row's columns: each unit adds all rows, in order, to its own columns.
@@ -134,7 +139,34 @@ void split_scatter(KernelPlan& kernel) {
   kernel.units.axes = {{columns, 64}};
 }
 
+/// The least whole number that is at least size / parts.
+std::int64_t part(std::int64_t size, std::int64_t parts) { return (size + parts - 1) / parts; }
+
 }  // namespace
+
+std::int64_t nonzero_segment_bytes(std::int64_t positions) {
+  constexpr std::int64_t kEntry = 2;
+  constexpr std::int64_t kMore = 20;  // the list's length in front of it, and a vector that is stored behind it
+  return part((positions + kMore) * kEntry, kLine) * kLine;
+}
+
+Scratch nonzero_scratch(Dim rows, Dim depth, const Tile& tile) {
+  const std::int64_t block = tile.depth_block > 0 ? tile.depth_block : depth.size;
+  const std::int64_t segment = nonzero_segment_bytes(block);
+  const std::int64_t tiles = part(rows.size, tile.rows);
+  const std::int64_t blocks = part(depth.size, block);
+  Scratch scratch{kLine + segment, 0};
+  if (rows.batch) {
+    scratch.fixed += blocks * segment;  // of a tile that is not whole
+    scratch.each_batch = part(rows.size * blocks * segment, tile.rows);
+  } else if (depth.batch) {
+    scratch.fixed += tiles * segment;  // of a block that is not whole
+    scratch.each_batch = part(depth.size * tiles * segment, block);
+  } else {
+    scratch.fixed += tiles * blocks * segment;
+  }
+  return scratch;
+}
 
 void split_kernel(KernelPlan& kernel, const Plan& plan, const Target& target) {
   switch (kernel.kind) {

@@ -32,6 +32,8 @@ enum Trait : std::uint8_t {
   kInput = 8,
   kReduction = 16,
   kMoves = 32,
+  kMakesZeros = 64,
+  kKeepsZeros = 128,
 };
 
 /// The dtypes that an op's operands may have (one dtype for all of them), or kMixed where the inference function says.

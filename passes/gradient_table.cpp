@@ -9,6 +9,8 @@ using ir::kCommutative;
 using ir::kDifferentiable;
 using ir::kElementwise;
 using ir::kInput;
+using ir::kKeepsZeros;
+using ir::kMakesZeros;
 using ir::kMoves;
 using ir::kNoTrait;
 using ir::kReduction;

@@ -46,6 +46,7 @@ constexpr Flag kFlags[] = {
     {"--trace-steps", "FIRST-LAST", set_trace_steps},
     {"--no-object-cache", "", [](Flags& flags, std::string_view) { flags.object_cache = false; }},
     {"--clear-object-cache", "", [](Flags& flags, std::string_view) { flags.clear_object_cache = true; }},
+    {"--keep-zeros", "", [](Flags& flags, std::string_view) { flags.skip_zeros = false; }},
     {"--target-features", "LIST", [](Flags& flags, std::string_view value) { flags.target_features = value; }},
 };
 

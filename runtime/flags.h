@@ -17,6 +17,7 @@ struct Flags {
   int trace_last = 6;
   bool object_cache = true;          ///< --no-object-cache: neither read nor keep machine code on disk
   bool clear_object_cache = false;   ///< --clear-object-cache: empty it before the first compilation
+  bool skip_zeros = true;            ///< --keep-zeros: products go through zeros as through all numbers
   std::string target_features = {};  ///< --target-features=LIST: of the CPU to generate code for; empty: all it has
   bool log_trace = false;            ///< SLUICE_LOG=trace: each trace and why
   bool log_pass = false;             ///< SLUICE_LOG=pass: a line for each pass

@@ -46,6 +46,7 @@ class JitExecutable : public Executable {
                                   .on_stage = options.on_stage,
                                   .on_time = options.on_time,
                                   .on_text = options.on_text,
+                                  .plan = {.skip_zeros = given.skip_zeros},
                                   .assembly = options.assembly,
                                   .cache = object_cache(given),
                                   .on_plan = options.on_plan});

@@ -3,6 +3,7 @@
 
 #include "backend/codegen/epilogue.h"
 #include "backend/codegen/kernels.h"
+#include "backend/codegen/nonzero_lists.h"
 #include "backend/codegen/product_tile.h"
 #include "backend/codegen/second_factor.h"
 
@@ -12,6 +13,7 @@ using ir::Attr;
 using ir::Node;
 using ir::Op;
 using Values = Emitter::Values;
+using Positions = NonzeroLists::Positions;
 
 namespace {
 
@@ -46,7 +48,8 @@ class Product {
     a_ = {frame.operands[parameter(node_.operands[0])], a, node_.attributes.flag(Attr::kTransposeA)};
     SLUICE_CHECK(a_.one_piece(), "the first factor of {} lies in panels", frame.plan.name);
     depth_ = a_.transposed ? a[0] : a[1];
-    tile_code_.emplace(e_, result.dtype, a_.transposed, a_.stride(), tile_.depth_block > 0, panel_columns());
+    tile_code_.emplace(e_, result.dtype, a_.transposed, a_.stride(), tile_.depth_block > 0, frame.plan.skips_zeros,
+                       panel_columns());
     llvm::Value* const scratch = e_.element(element_, frame.scratch, e_.i64(2 * tile_.rows * panel_columns()));
     b_.emplace(frame, Matrix{frame.operands[parameter(node_.operands[1])], b, node_.attributes.flag(Attr::kTransposeB)},
                result, depth_, panel_columns(), scratch);
@@ -56,7 +59,13 @@ class Product {
     overlapped_ = !columns_.batch && epilogue_->matrices_read() >= 2;
     in_registers_ = !columns_.batch && !overlapped_ && epilogue_->is_short();
     if (in_registers_ && tile_.depth_block == 0 && b_->can_pack_ahead()) b_->pack_ahead();
-    if (tile_.depth_block > 0) sums_ = e_.element(element_, scratch, b_->packed_elements());
+    llvm::Value* rest = e_.element(element_, scratch, b_->packed_elements());
+    if (tile_.depth_block > 0) {
+      sums_ = rest;
+      rest = e_.element(element_, rest,
+                        e_.b.CreateMul(e_.b.CreateAdd(e_.size(rows_), e_.i64(tile_.rows)), e_.i64(panel_columns())));
+    }
+    if (frame.plan.skips_zeros) nonzero_.emplace(e_, a_, result.dtype, rows_, depth_, tile_, rest);
     frame_.elements.computed = [this](const Node&, const Index& index) { return load_product(index); };
   }
 
@@ -67,6 +76,7 @@ class Product {
     llvm::Value* const first_panel = b.CreateUDiv(frame_.begin, row_tiles);
     llvm::Value* const last_panel = b.CreateUDiv(b.CreateAdd(frame_.end, b.CreateSub(row_tiles, e_.i64(1))), row_tiles);
     e_.if_then(b.CreateICmpSLT(frame_.begin, frame_.end), [&] {
+      if (nonzero_) build_lists(first_panel, last_panel, row_tiles);
       // The turn before the first panel has no tiles: it packs that panel, as the others pack the one behind them.
       llvm::Value* const begin = b_->packs_ahead() ? b.CreateSub(first_panel, e_.i64(1)) : first_panel;
       e_.loop(begin, last_panel, 1, [&](llvm::Value* panel) {
@@ -80,6 +90,15 @@ class Product {
   }
 
  private:
+  /// Of the tiles that this thread will meet: if it has parts of several panels, that may be all.
+  void build_lists(llvm::Value* first_panel, llvm::Value* last_panel, llvm::Value* row_tiles) {
+    auto& b = e_.b;
+    llvm::Value* const before = b.CreateMul(first_panel, row_tiles);
+    llvm::Value* const one = b.CreateICmpEQ(b.CreateAdd(first_panel, e_.i64(1)), last_panel);
+    nonzero_->build(b.CreateSelect(one, b.CreateSub(frame_.begin, before), e_.i64(0)),
+                    b.CreateSelect(one, b.CreateSub(frame_.end, before), row_tiles));
+  }
+
   std::int64_t panel_columns() const { return tile_.vectors * lanes_; }
 
   void emit_panel_of_any_width(llvm::Value* panel, llvm::Value* first, llvm::Value* last) {
@@ -115,11 +134,12 @@ class Product {
     epilogue_->note_panel(columns.first);
     emit_column_sums(panel, columns, first);
     const Panel rest = sums_ == nullptr ? panel : emit_depth_blocks(panel, columns.lanes, first, last);
+    if (nonzero_) nonzero_->forget();
     if (in_registers_) return emit_tiles_in_registers(columns, rest, first, last);
     llvm::Value* const computed = overlapped_ ? emit_overlapped_tiles(columns, rest, first, last) : first;
     const auto compute = [&](llvm::Value* t) {
       epilogue_->prefetch_tile(b.CreateMul(t, e_.i64(tile_.rows)), tile_.rows, columns.first);
-      emit_tile(t, columns.lanes, rest, tile_scratch(t));
+      emit_tile(t, first, columns.lanes, rest, tile_scratch(t));
     };
     llvm::Value* const begin = overlapped_ ? e_.max(first, b.CreateSub(computed, e_.i64(1))) : first;
     e_.loop(begin, last, 1, [&](llvm::Value* t) {
@@ -166,8 +186,9 @@ class Product {
       lead_ = b.CreateMul(block, e_.i64(tile_.depth_block));
       has_sums_ = e_.min(block, e_.i64(1));
       const Panel part = from(lead_);
+      if (nonzero_) nonzero_->forget();
       e_.loop(first, last, 1, [&](llvm::Value* t) {
-        emit_tile(t, lanes, part, e_.element(element_, sums_, b.CreateMul(t, tile_elements())));
+        emit_tile(t, first, lanes, part, e_.element(element_, sums_, b.CreateMul(t, tile_elements())));
       });
     });
     lead_ = b.CreateMul(blocks, e_.i64(tile_.depth_block));
@@ -176,25 +197,39 @@ class Product {
     return from(lead_);
   }
 
-  /// The sums of row tile `t` over the inner positions at hand, to `out`.
-  void emit_tile(llvm::Value* t, const Lanes& lanes, const Panel& panel, llvm::Value* out) {
+  /// The sums of row tile `t`, of those from `first` on, over the inner positions at hand, to `out`.
+  void emit_tile(llvm::Value* t, llvm::Value* first, const Lanes& lanes, const Panel& panel, llvm::Value* out) {
     auto& b = e_.b;
     llvm::Value* const row = b.CreateMul(t, e_.i64(tile_.rows));
+    const Positions positions = positions_of(t);
     for_pieces(row, [&](llvm::Value* r, std::int64_t rows) {
       llvm::Value* const to = e_.element(element_, out, e_.mul(r, e_.i64(panel_columns())));
-      tile_code_->call(rows, lanes, tile_start(e_.add(row, r), panel), turns_, to);
+      tile_code_->call(rows, lanes, tile_start(e_.add(row, r), panel, positions), positions.count, to);
+      if (rows == tile_.rows) note_first(t, first, [&] { return tile_code_->load(to, rows, lanes); });
     });
   }
 
-  /// Code for the tile that begins at row `row`: all of it at once, or row by row if it is the last and not whole.
-  /// `emit` gets the piece's place in the tile and how many rows it has.
+  /// The inner positions at hand that tile `t` takes; no list: all.
+  Positions positions_of(llvm::Value* t) {
+    return nonzero_ ? nonzero_->of(t, lead_, turns_) : Positions{nullptr, turns_};
+  }
+
+  /// What the sums of tile `t` say of the panel, if it is the first one.
+  void note_first(llvm::Value* t, llvm::Value* first, const std::function<Values()>& sums) {
+    if (nonzero_) e_.if_then(e_.b.CreateICmpEQ(t, first), [&] { nonzero_->note(sums()); });
+  }
+
+  /// Code for the tile that begins at row `row`: all of it at once, or what there is of it if it is the last and not
+  /// whole; row by row, if only B says how much that is. `emit` gets the piece's place in the tile and how many rows it
+  /// has.
   void for_pieces(llvm::Value* row, const std::function<void(llvm::Value*, std::int64_t)>& emit) {
     auto& b = e_.b;
+    const std::int64_t rest = rows_.batch ? 1 : rows_.size % tile_.rows;
     const auto emit_whole = [&] { emit(e_.i64(0), tile_.rows); };
-    if (!rows_.batch && rows_.size % tile_.rows == 0) return emit_whole();
+    if (rest == 0) return emit_whole();
     llvm::Value* const left = b.CreateSub(e_.size(rows_), row);
     e_.if_else(b.CreateICmpSGE(left, e_.i64(tile_.rows)), emit_whole,
-               [&] { e_.loop(e_.i64(0), left, 1, [&](llvm::Value* r) { emit(r, 1); }); });
+               [&] { e_.loop(e_.i64(0), left, rest, [&](llvm::Value* r) { emit(r, rest); }); });
   }
 
   /// The row tiles first <= t < last of a panel, whose epilogue works on the accumulators: no tile goes through
@@ -208,21 +243,29 @@ class Product {
       epilogue_->prefetch_tile(row, tile_.rows, columns.first);
       for_pieces(row, [&](llvm::Value* r, std::int64_t rows) {
         const bool packs = packs_ahead && rows == tile_.rows;
-        emit_piece_in_registers(e_.add(row, r), rows, columns, panel, packs ? b.CreateSub(t, first) : nullptr);
+        const Values sums =
+            emit_piece(t, e_.add(row, r), rows, columns, panel, packs ? b.CreateSub(t, first) : nullptr);
+        if (rows == tile_.rows) note_first(t, first, [&] { return ProductTile::sums(sums, rows, columns.lanes); });
+        emit_epilogue_in_registers(sums, e_.add(row, r), rows, columns);
       });
     });
     if (packs_ahead) b_->pack_rest(b.CreateSub(whole_tiles(first, last), first));
   }
 
-  /// `tile`: which of those that share the packing of the next panel it is; nullptr: none.
-  void emit_piece_in_registers(llvm::Value* row, std::int64_t rows, const Columns& columns, const Panel& panel,
-                               llvm::Value* tile) {
-    const Lanes& lanes = columns.lanes;
-    const Values start = tile_code_->start(rows, lanes, tile_start(row, panel));
+  /// The sums of some rows of tile `t`. `share`: which of those that share the packing of the next panel it is;
+  /// nullptr: none.
+  Values emit_piece(llvm::Value* t, llvm::Value* row, std::int64_t rows, const Columns& columns, const Panel& panel,
+                    llvm::Value* share) {
+    const Positions positions = positions_of(t);
+    const Values start = tile_code_->start(rows, columns.lanes, tile_start(row, panel, positions));
     const auto chain = [&](const Values& from, llvm::Value* turns) {
-      return tile_code_->chain(from, turns, rows, lanes, panel.stride);
+      return tile_code_->chain(from, turns, rows, columns.lanes, panel.stride);
     };
-    const Values sums = tile == nullptr ? chain(start, turns_) : b_->pack_share(tile, start, chain);
+    return share == nullptr ? chain(start, positions.count) : b_->pack_share(share, start, positions.count, chain);
+  }
+
+  void emit_epilogue_in_registers(const Values& sums, llvm::Value* row, std::int64_t rows, const Columns& columns) {
+    const Lanes& lanes = columns.lanes;
     std::vector<Coordinate> i;
     for (std::int64_t r = 0; r < rows; ++r) i.push_back({e_.b.CreateAdd(row, e_.i64(r)), false, nullptr, Level::kRow});
     frame_.elements.begin_row(e_.preheader("row"));
@@ -252,12 +295,12 @@ class Product {
   }
 
   /// Where the tile whose first row is `row` goes on.
-  TileStart tile_start(llvm::Value* row, const Panel& panel) {
+  TileStart tile_start(llvm::Value* row, const Panel& panel, const Positions& positions) {
     auto& b = e_.b;
     llvm::Value* const stride = e_.size(a_.stride());
     llvm::Value* const a =
         a_.transposed ? b.CreateAdd(e_.mul(lead_, stride), row) : b.CreateAdd(b.CreateMul(row, stride), lead_);
-    TileStart start{e_.element(element_, a_.place.pointer, a), panel};
+    TileStart start{e_.element(element_, a_.place.pointer, a), panel, positions.list};
     if (sums_ != nullptr) {
       start.sums = e_.element(element_, sums_, b.CreateMul(row, e_.i64(panel_columns())));
       start.has_sums = has_sums_;
@@ -278,7 +321,7 @@ class Product {
     e_.if_then(b.CreateICmpSLT(first, end), [&] {
       llvm::Value* const row = b.CreateMul(first, e_.i64(tile_.rows));
       epilogue_->prefetch_tile(row, tile_.rows, columns.first);
-      tile_code_->call(tile_.rows, columns.lanes, tile_start(row, panel), turns_, tile_scratch(first));
+      emit_tile(first, first, columns.lanes, panel, tile_scratch(first));
       e_.loop(b.CreateAdd(first, e_.i64(1)), end, 1, [&](llvm::Value* t) { emit_overlapped_tile(t, panel, columns); });
     });
     return end;
@@ -297,9 +340,10 @@ class Product {
     llvm::Value* const row = b.CreateMul(t, e_.i64(tile_.rows));
     llvm::Value* const row_before = b.CreateSub(row, e_.i64(tile_.rows));
     llvm::Value* const finished = tile_scratch(b.CreateSub(t, e_.i64(1)));
-    llvm::Value* const share = b.CreateUDiv(turns_, e_.i64(pauses));
+    const Positions positions = positions_of(t);
+    llvm::Value* const share = b.CreateUDiv(positions.count, e_.i64(pauses));
     column_ = columns.first;
-    Values state = tile_code_->start(tile_.rows, lanes, tile_start(row, panel));
+    Values state = tile_code_->start(tile_.rows, lanes, tile_start(row, panel, positions));
     state = e_.loop(e_.i64(0), e_.i64(tile_.rows), 1, state, [&](llvm::Value* r, const Values& at_row) {
       scratch_row_ = e_.element(element_, finished, b.CreateMul(r, e_.i64(panel_columns())));
       const Coordinate i{b.CreateAdd(row_before, r), false, nullptr, Level::kRow};
@@ -311,7 +355,7 @@ class Product {
         return next;
       });
     });
-    llvm::Value* const rest = b.CreateSub(turns_, b.CreateMul(share, e_.i64(pauses)));
+    llvm::Value* const rest = b.CreateSub(positions.count, b.CreateMul(share, e_.i64(pauses)));
     tile_code_->store(tile_code_->chain(state, rest, tile_.rows, lanes, panel.stride), tile_scratch(t), tile_.rows,
                       lanes);
   }
@@ -337,11 +381,16 @@ class Product {
   /// The product's element for the epilogue: the accumulator at hand, or from the tile in scratch, whose lanes past the
   /// panel's end hold nothing of meaning.
   Element load_product(const Index& index) {
-    if (in_registers_) return {sum_, false, Level::kVector};
+    if (in_registers_) return {normalized(sum_), false, Level::kVector};
     llvm::Value* const from = e_.element(element_, scratch_row_, e_.b.CreateSub(index[1].base, column_));
     llvm::Type* const vector = Emitter::vector_of(element_, frame_.elements.lanes());
-    return {e_.b.CreateAlignedLoad(vector, from, llvm::Align(static_cast<std::uint64_t>(bytes_ * lanes_))), false,
-            Level::kVector};
+    const llvm::Align align(static_cast<std::uint64_t>(bytes_ * lanes_));
+    return {normalized(e_.b.CreateAlignedLoad(vector, from, align)), false, Level::kVector};
+  }
+
+  /// Where zeros are skipped, a sum of nothing but zeros depends in its sign on which they are: + 0 makes it positive.
+  llvm::Value* normalized(llvm::Value* sum) {
+    return nonzero_ ? e_.b.CreateFAdd(sum, llvm::Constant::getNullValue(sum->getType())) : sum;
   }
 
   Frame& frame_;
@@ -358,13 +407,14 @@ class Product {
   bool overlapped_ = false;    ///< the epilogue runs one tile behind the product
   bool in_registers_ = false;  ///< the epilogue works on the accumulators
   std::optional<ProductTile> tile_code_;
-  llvm::Value* sums_ = nullptr;         ///< what the blocks before have summed up; nullptr: all is taken at once
-  llvm::Value* has_sums_ = nullptr;     ///< 1 if there was a block before, else 0
-  llvm::Value* lead_ = nullptr;         ///< the inner positions of the blocks before
-  llvm::Value* turns_ = nullptr;        ///< those at hand
-  llvm::Value* scratch_row_ = nullptr;  ///< the row of the tile that the epilogue works on
-  llvm::Value* column_ = nullptr;       ///< the panel's first column
-  llvm::Value* sum_ = nullptr;          ///< the accumulator that the epilogue works on
+  std::optional<NonzeroLists> nonzero_;  ///< if it skips zeros of the first factor
+  llvm::Value* sums_ = nullptr;          ///< what the blocks before have summed up; nullptr: all is taken at once
+  llvm::Value* has_sums_ = nullptr;      ///< 1 if there was a block before, else 0
+  llvm::Value* lead_ = nullptr;          ///< the inner positions of the blocks before
+  llvm::Value* turns_ = nullptr;         ///< those at hand
+  llvm::Value* scratch_row_ = nullptr;   ///< the row of the tile that the epilogue works on
+  llvm::Value* column_ = nullptr;        ///< the panel's first column
+  llvm::Value* sum_ = nullptr;           ///< the accumulator that the epilogue works on
 };
 
 }  // namespace

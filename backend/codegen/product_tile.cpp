@@ -2,13 +2,14 @@
 
 #include <fmt/format.h>
 
+#include "backend/codegen/nonzero_lists.h"
 #include "backend/layout.h"
 
 namespace sluice::backend {
 
 using Values = Emitter::Values;
 
-ProductTile::ProductTile(Emitter& emitter, DType dtype, bool a_transposed, Dim a_stride, bool in_blocks,
+ProductTile::ProductTile(Emitter& emitter, DType dtype, bool a_transposed, Dim a_stride, bool in_blocks, bool listed,
                          std::int64_t columns)
     : e_(emitter),
       element_(emitter.memory_type(dtype)),
@@ -17,59 +18,63 @@ ProductTile::ProductTile(Emitter& emitter, DType dtype, bool a_transposed, Dim a
       a_transposed_(a_transposed),
       a_stride_(a_stride),
       in_blocks_(in_blocks),
+      listed_(listed),
       columns_(columns) {}
 
 void ProductTile::call(std::int64_t rows, const Lanes& lanes, const TileStart& start, llvm::Value* turns,
                        llvm::Value* out) {
   Values arguments{start.a, start.panel.pointer, out, turns, e_.size(a_stride_), start.panel.stride};
+  if (listed_) arguments.push_back(start.list);
   if (start.sums != nullptr) arguments.insert(arguments.end(), {start.sums, start.has_sums});
-  e_.b.CreateCall(function(rows, lanes, start.panel.stride, start.sums != nullptr), arguments);
+  e_.b.CreateCall(function(rows, lanes, start), arguments);
 }
 
-llvm::Function* ProductTile::function(std::int64_t rows, const Lanes& lanes, llvm::Value* panel_stride, bool goes_on) {
+llvm::Function* ProductTile::function(std::int64_t rows, const Lanes& lanes, const TileStart& start) {
+  llvm::Value* panel_stride = start.panel.stride;
+  const bool goes_on = start.sums != nullptr;
   const auto* const known = llvm::dyn_cast<llvm::ConstantInt>(panel_stride);
   const std::string panel = known == nullptr ? "any" : std::to_string(known->getSExtValue());
-  const std::string name = fmt::format("tile_{}_{}x{}_{}{}_{}{}", bytes_ * 8, rows, fmt::join(lanes, "_"),
-                                       a_transposed_ ? "t" : "n", to_string(a_stride_), panel, goes_on ? "_on" : "");
+  const std::string name =
+      fmt::format("tile_{}_{}x{}_{}{}_{}{}{}", bytes_ * 8, rows, fmt::join(lanes, "_"), a_transposed_ ? "t" : "n",
+                  to_string(a_stride_), panel, listed_ ? "_listed" : "", goes_on ? "_on" : "");
   llvm::Function*& made = e_.shared[name];
   if (made != nullptr) return made;
   const llvm::IRBuilderBase::InsertPointGuard guard(e_.b);
   llvm::Type* const pointer = e_.b.getPtrTy();
   llvm::Type* const i64 = e_.b.getInt64Ty();
   std::vector<llvm::Type*> parameters{pointer, pointer, pointer, i64, i64, i64};
+  if (listed_) parameters.push_back(pointer);
   if (goes_on) parameters.insert(parameters.end(), {pointer, i64});
   made = e_.function(name, e_.b.getVoidTy(), parameters, false);
   llvm::Value* const a_stride = a_stride_.batch ? static_cast<llvm::Value*>(made->getArg(4)) : e_.i64(a_stride_.size);
   if (known == nullptr) panel_stride = made->getArg(5);
   TileStart from{made->getArg(0), {made->getArg(1), panel_stride}};
+  unsigned more = 6;
+  if (listed_) from.list = made->getArg(more++);
   if (goes_on) {
-    from.sums = made->getArg(6);
-    from.has_sums = made->getArg(7);
+    from.sums = made->getArg(more++);
+    from.has_sums = made->getArg(more++);
   }
-  const Values begin = start(rows, lanes, from);
+  const Values begin = this->start(rows, lanes, from, a_stride);
   store(chain(begin, made->getArg(3), rows, lanes, a_stride, panel_stride), made->getArg(2), rows, lanes);
   e_.b.CreateRetVoid();
   return made;
 }
 
-Values ProductTile::start(std::int64_t rows, const Lanes& lanes, const TileStart& start) {
+Values ProductTile::start(std::int64_t rows, const Lanes& lanes, const TileStart& at, llvm::Value* a_stride) {
   Values sums;
   for (std::int64_t r = 0; r < rows; ++r) {
     for (const int count : lanes) sums.push_back(llvm::Constant::getNullValue(Emitter::vector_of(element_, count)));
   }
-  if (start.sums != nullptr) {  // a loop of one turn or none
-    sums = e_.loop(e_.i64(0), start.has_sums, 1, sums, [&](llvm::Value*, const Values&) {
-      Values stored;
-      for (std::int64_t r = 0; r < rows; ++r) {
-        for (std::size_t v = 0; v < lanes.size(); ++v)
-          stored.push_back(
-              e_.b.CreateAlignedLoad(Emitter::vector_of(element_, lanes[v]), in_tile(start.sums, r, v), align()));
-      }
-      return stored;
-    });
+  if (at.sums != nullptr) {  // a loop of one turn or none
+    sums = e_.loop(e_.i64(0), at.has_sums, 1, sums,
+                   [&](llvm::Value*, const Values&) { return load(at.sums, rows, lanes); });
   }
-  sums.insert(sums.end(), {start.a, start.panel.pointer});
-  if (asks_ahead(rows)) sums.push_back(e_.element(element_, start.a, e_.b.CreateMul(e_.size(a_stride_), e_.i64(rows))));
+  Factors factors{at.a, at.panel.pointer, at.list};
+  if (listed_) factors = moved(factors, NonzeroLists::first_of(e_, at.list), a_stride, at.panel.stride);
+  sums.insert(sums.end(), {factors.a, factors.panel});
+  if (listed_) sums.push_back(factors.list);
+  if (asks_ahead(rows)) sums.push_back(e_.element(element_, at.a, e_.b.CreateMul(a_stride, e_.i64(rows))));
   return sums;
 }
 
@@ -88,26 +93,37 @@ Values ProductTile::chain(const Values& start, llvm::Value* turns, std::int64_t 
   const llvm::Align align(static_cast<std::uint64_t>(bytes_));
   const std::size_t sums = static_cast<std::size_t>(rows) * lanes.size();
   return e_.loop(e_.i64(0), turns, 1, start, [&](llvm::Value*, const Values& now) {
-    llvm::Value* const a = now[sums];
-    llvm::Value* const panel = now[sums + 1];
+    std::size_t at = sums;
+    const Factors here{now[at++], now[at++], listed_ ? now[at++] : nullptr};
+    llvm::Value* const a = here.a;
     // The next tiles' columns: a line of each row, in a pattern that the hardware does not foresee.
     if (a_transposed_) e_.prefetch(e_.element(b.getInt8Ty(), a, e_.i64(kLine)), Fetch::kRead);
     Values next;
-    const Values factors = panel_row(panel, lanes);
+    const Values factors = panel_row(here.panel, lanes);
     for (std::int64_t r = 0; r < rows; ++r) {
       llvm::Value* const offset = a_transposed_ ? e_.i64(r) : b.CreateMul(e_.i64(r), a_stride);
-      llvm::Value* const factor = b.CreateAlignedLoad(element_, e_.element(element_, a, offset), align);
+      llvm::Value* const broadcast = b.CreateAlignedLoad(element_, e_.element(element_, a, offset), align);
       for (std::size_t v = 0; v < lanes.size(); ++v)
-        next.push_back(e_.multiply_add(e_.splat(factor, lanes[v]), factors[v], sum(now, lanes, r, v)));
+        next.push_back(e_.multiply_add(e_.splat(broadcast, lanes[v]), factors[v], sum(now, lanes, r, v)));
     }
-    next.push_back(e_.element(element_, a, a_transposed_ ? a_stride : e_.i64(1)));
-    next.push_back(e_.element(element_, panel, panel_stride));
+    llvm::Value* const list = listed_ ? NonzeroLists::behind_first(e_, here.list) : nullptr;
+    llvm::Value* const step =
+        listed_ ? b.CreateSub(NonzeroLists::first_of(e_, list), NonzeroLists::first_of(e_, here.list)) : e_.i64(1);
+    const Factors there = moved({a, here.panel, list}, step, a_stride, panel_stride);
+    next.insert(next.end(), {there.a, there.panel});
+    if (listed_) next.push_back(there.list);
     if (asks_ahead(rows)) {  // the next tile's rows, which follow in memory: a part of them in each turn
-      e_.prefetch(now[sums + 2], Fetch::kReadLater);
-      next.push_back(e_.element(element_, now[sums + 2], e_.i64(rows)));
+      e_.prefetch(now[at], Fetch::kReadLater);
+      next.push_back(e_.element(element_, now[at], e_.i64(rows)));
     }
     return next;
   });
+}
+
+ProductTile::Factors ProductTile::moved(const Factors& from, llvm::Value* positions, llvm::Value* a_stride,
+                                        llvm::Value* panel_stride) {
+  return {e_.element(element_, from.a, a_transposed_ ? e_.mul(positions, a_stride) : positions),
+          e_.element(element_, from.panel, e_.mul(positions, panel_stride)), from.list};
 }
 
 void ProductTile::store(const Values& sums, llvm::Value* out, std::int64_t rows, const Lanes& lanes) {
@@ -115,6 +131,15 @@ void ProductTile::store(const Values& sums, llvm::Value* out, std::int64_t rows,
     for (std::size_t v = 0; v < lanes.size(); ++v)
       e_.b.CreateAlignedStore(sum(sums, lanes, r, v), in_tile(out, r, v), align());
   }
+}
+
+Values ProductTile::load(llvm::Value* from, std::int64_t rows, const Lanes& lanes) {
+  Values sums;
+  for (std::int64_t r = 0; r < rows; ++r) {
+    for (std::size_t v = 0; v < lanes.size(); ++v)
+      sums.push_back(e_.b.CreateAlignedLoad(Emitter::vector_of(element_, lanes[v]), in_tile(from, r, v), align()));
+  }
+  return sums;
 }
 
 Values ProductTile::column_sums(const Panel& panel, llvm::Value* depth, const Lanes& lanes) {

@@ -11,11 +11,12 @@ struct Panel {
   llvm::Value* stride;
 };
 
-/// Where a tile begins: the first element of its rows, its panel, and, if it may go on from sums that were stored
-/// before, those and whether (1 or 0) it does.
+/// Where a tile begins: the first element of its rows, its panel, the list of the inner positions that it takes
+/// (nullptr: all), and, if it may go on from sums that were stored before, those and whether (1 or 0) it does.
 struct TileStart {
   llvm::Value* a;
   Panel panel;
+  llvm::Value* list = nullptr;
   llvm::Value* sums = nullptr;
   llvm::Value* has_sums = nullptr;
 };
@@ -30,32 +31,50 @@ class ProductTile {
   using Values = Emitter::Values;
 
   /// `a_transposed`: the rows of the first factor's memory are inner positions; `a_stride` elements lie between them.
-  /// `in_blocks`: a tile takes its inner positions in several turns through the panel. Tiles lie in scratch as rows of
-  /// `columns` elements.
-  ProductTile(Emitter& emitter, DType dtype, bool a_transposed, Dim a_stride, bool in_blocks, std::int64_t columns);
+  /// `in_blocks`: a tile takes its inner positions in several turns through the panel. `listed`: it takes those that a
+  /// list names. Tiles lie in scratch as rows of `columns` elements.
+  ProductTile(Emitter& emitter, DType dtype, bool a_transposed, Dim a_stride, bool in_blocks, bool listed,
+              std::int64_t columns);
 
   /// Calls a function that computes `turns` inner positions of a tile and stores the sums to `out`. Static strides are
   /// part of its code; products of the same strides share it.
   void call(std::int64_t rows, const Lanes& lanes, const TileStart& start, llvm::Value* turns, llvm::Value* out);
 
   // The same as pieces, for code that does something else between them. What is carried: the accumulators,
-  // where the chain stands in both factors, and what it asks for ahead.
-  Values start(std::int64_t rows, const Lanes& lanes, const TileStart& start);
+  // where the chain stands, and what it asks for ahead.
+  Values start(std::int64_t rows, const Lanes& lanes, const TileStart& at) {
+    return start(rows, lanes, at, e_.size(a_stride_));
+  }
   Values chain(const Values& start, llvm::Value* turns, std::int64_t rows, const Lanes& lanes,
                llvm::Value* panel_stride);
   /// An accumulator of what is carried.
   static llvm::Value* sum(const Values& carried, const Lanes& lanes, std::int64_t row, std::size_t vector) {
     return carried[static_cast<std::size_t>(row) * lanes.size() + vector];
   }
+  /// All of them.
+  static Values sums(const Values& carried, std::int64_t rows, const Lanes& lanes) {
+    return {carried.begin(), carried.begin() + static_cast<std::ptrdiff_t>(rows) * std::ssize(lanes)};
+  }
   void store(const Values& sums, llvm::Value* out, std::int64_t rows, const Lanes& lanes);
+  Values load(llvm::Value* from, std::int64_t rows, const Lanes& lanes);
 
   /// The sums of each of a panel's columns over `depth` inner positions, in ascending order.
   Values column_sums(const Panel& panel, llvm::Value* depth, const Lanes& lanes);
 
  private:
+  Values start(std::int64_t rows, const Lanes& lanes, const TileStart& at, llvm::Value* a_stride);
   Values chain(const Values& start, llvm::Value* turns, std::int64_t rows, const Lanes& lanes, llvm::Value* a_stride,
                llvm::Value* panel_stride);
-  llvm::Function* function(std::int64_t rows, const Lanes& lanes, llvm::Value* panel_stride, bool goes_on);
+  llvm::Function* function(std::int64_t rows, const Lanes& lanes, const TileStart& start);
+
+  /// Where a chain stands: in both factors, and in the list of its positions if there is one.
+  struct Factors {
+    llvm::Value* a;
+    llvm::Value* panel;
+    llvm::Value* list;
+  };
+  /// In both factors so many positions further.
+  Factors moved(const Factors& from, llvm::Value* positions, llvm::Value* a_stride, llvm::Value* panel_stride);
 
   /// Whether a tile asks for the rows of the next one: not if these are columns of memory, or are cut up, or so few
   /// that little is computed meanwhile.
@@ -74,6 +93,7 @@ class ProductTile {
   bool a_transposed_;
   Dim a_stride_;
   bool in_blocks_;
+  bool listed_;
   std::int64_t columns_;
 };
 

@@ -63,8 +63,6 @@ void SecondFactor::share_next(llvm::Value* panel, llvm::Value* end, llvm::Value*
   // The last tiles do it, lest what is packed leaves the second cache before it is read.
   next_.share = e_.max(parts(next_.strips, tiles), b.CreateUDiv(turns, e_.i64(kTurns)));
   next_.first_tile = b.CreateSub(tiles, parts(next_.strips, next_.share));
-  next_.turns = turns;
-  next_.pause = b.CreateUDiv(turns, next_.share);
 }
 
 /// The first strip of the `tile`th of the tiles that share the packing.
@@ -73,16 +71,17 @@ llvm::Value* SecondFactor::strip_of(llvm::Value* tile) {
   return e_.min(e_.b.CreateMul(before, next_.share), next_.strips);
 }
 
-Emitter::Values SecondFactor::pack_share(llvm::Value* tile, const Values& start,
+Emitter::Values SecondFactor::pack_share(llvm::Value* tile, const Values& start, llvm::Value* turns,
                                          const std::function<Values(const Values&, llvm::Value*)>& chain) {
   auto& b = e_.b;
   llvm::Value* const first = strip_of(tile);
   llvm::Value* const last = strip_of(b.CreateAdd(tile, e_.i64(1)));
+  llvm::Value* const pause = b.CreateUDiv(turns, next_.share);
   const Values state = e_.loop(first, last, 1, start, [&](llvm::Value* strip, const Values& now) {
     packer_->pack_strip(next_.column, strip, next_.to);
-    return chain(now, next_.pause);
+    return chain(now, pause);
   });
-  return chain(state, b.CreateSub(next_.turns, b.CreateMul(b.CreateSub(last, first), next_.pause)));
+  return chain(state, b.CreateSub(turns, b.CreateMul(b.CreateSub(last, first), pause)));
 }
 
 void SecondFactor::pack_rest(llvm::Value* tiles) {

@@ -45,8 +45,9 @@ class SecondFactor {
   /// Tells that `tiles` tiles of `turns` inner positions of panel `panel` share the packing of the one behind it,
   /// unless that is `end`. If there are none, pack_rest(0) packs all of it.
   void share_next(llvm::Value* panel, llvm::Value* end, llvm::Value* tiles, llvm::Value* turns);
-  /// Packs the share of the `tile`th of them, and gives `start` after all its `turns`: `chain` takes some of them.
-  Values pack_share(llvm::Value* tile, const Values& start,
+  /// Packs the share of the `tile`th of them, and gives `start` after all its `turns`, of which it may have fewer than
+  /// others: `chain` takes some of them.
+  Values pack_share(llvm::Value* tile, const Values& start, llvm::Value* turns,
                     const std::function<Values(const Values&, llvm::Value* turns)>& chain);
   /// Packs what `tiles` tiles have left of the next panel.
   void pack_rest(llvm::Value* tiles);
@@ -62,8 +63,6 @@ class SecondFactor {
     llvm::Value* strips;      ///< it has so many
     llvm::Value* share;       ///< of one tile
     llvm::Value* first_tile;  ///< that has one
-    llvm::Value* turns;       ///< of a whole chain
-    llvm::Value* pause;       ///< turns from strip to strip
   };
 
   /// Where the factor's columns from `column` on begin, in the memory's row 0.

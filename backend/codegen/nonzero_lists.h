@@ -1,0 +1,71 @@
+#pragma once
+
+#include "backend/codegen/second_factor.h"
+
+namespace sluice::backend {
+
+/// For each tile of a product the inner positions where one of its rows has a first factor that is not 0. At all others
+/// nothing is added to its sums as long as the second factor is finite there, so the tile need not go through them:
+/// images are background for the most part, and relu leaves zeros, too.
+///
+/// Whether a panel of the second factor is finite shows in its first tile, which goes through all positions: an
+/// infinity or a NaN makes the sums of its column infinite or NaN, whatever it is multiplied by.
+///
+/// Positions are taken in blocks, all tiles of a panel through one block after the other; there may be only one. In
+/// memory: whether lists are to be used in the panel at hand, and whether they are worth it; a list of all positions of
+/// a block; and a segment for each block of each tile: how many positions, and which, counted from the block's first.
+class NonzeroLists {
+ public:
+  using Values = Emitter::Values;
+
+  /// `memory`: as much as nonzero_scratch says.
+  NonzeroLists(Emitter& emitter, Matrix first_factor, DType dtype, Dim rows, Dim depth, const Tile& tile,
+               llvm::Value* memory);
+
+  /// Makes the lists of the tiles begin <= t < end, unless the first one has nearly all positions.
+  void build(llvm::Value* begin, llvm::Value* end);
+
+  /// A panel, or a block of its positions, begins: nothing is known of it.
+  void forget();
+  /// The first tile's sums over all positions say whether it is finite.
+  void note(const Values& sums);
+
+  /// What a tile is to go through.
+  struct Positions {
+    llvm::Value* list;
+    llvm::Value* count;
+  };
+  /// Of the block that begins at `lead` and has `turns` positions.
+  Positions of(llvm::Value* tile, llvm::Value* lead, llvm::Value* turns);
+  /// The position at the head of a list.
+  static llvm::Value* first_of(Emitter& e, llvm::Value* list);
+  static llvm::Value* behind_first(Emitter& e, llvm::Value* list) {
+    return e.element(e.b.getInt16Ty(), list, e.i64(1));
+  }
+
+ private:
+  llvm::Value* load_number(llvm::Value* from);
+  void store_number(llvm::Value* number, llvm::Value* to);
+  llvm::Value* segment(llvm::Value* tile, llvm::Value* lead);
+  void build_segment(llvm::Value* tile, llvm::Value* lead);
+  llvm::Value* bits_along_rows(llvm::Value* tile, llvm::Value* position, llvm::Value* left);
+  llvm::Value* bits_down_columns(llvm::Value* tile, llvm::Value* position, llvm::Value* left);
+  llvm::Value* append(llvm::Value* list, llvm::Value* count, llvm::Value* position, llvm::Value* bits);
+  /// As integers, without the sign: 0 for both zeros.
+  llvm::Value* load_magnitudes(llvm::Value* at, int lanes, llvm::Value* mask);
+
+  Emitter& e_;
+  Matrix a_;
+  Dim rows_, depth_;
+  std::int64_t tile_rows_;
+  std::int64_t block_;  ///< positions, at most
+  llvm::Type* element_;
+  llvm::Align align_;
+  int lanes_;
+  llvm::Value* skips_;
+  llvm::Value* worth_;
+  llvm::Value* all_;
+  llvm::Value* segments_;
+};
+
+}  // namespace sluice::backend
