@@ -186,18 +186,30 @@ TEST_CASE("an infinity or a NaN in the second factor reaches every sum that it b
   }
 }
 
-TEST_CASE("a row has the same bits for every B, whatever zeros stand beside it") {
+TEST_CASE("a row has the same bits for every B and number of threads, whatever zeros stand beside it") {
   const ir::Graph graph =
       parse("graph @f(%a: f32[B,130], %b: f32[130,150]) {\n  %0: f32[B,150] = matmul %a, %b\n  return %0\n}");
   std::vector<Array> inputs = test::random_parameters(graph, 64, 1);
   thin_out(inputs[0], 30);
+  // Sums of nothing but zeros, the first of them -0, as the product is too small: later ones, if any, make it +0.
+  const auto a = inputs[0].data<float>();
+  std::fill(a.begin() + 16 * 130, a.begin() + 24 * 130, 0.0F);
+  for (std::ptrdiff_t row = 16; row < 24; ++row) a[static_cast<std::size_t>(row * 130 + 5)] = 1e-30F;
+  const auto b = inputs[1].data<float>();
+  std::fill(b.begin() + 5 * 150, b.begin() + 6 * 150, -1e-30F);
   Compiled compiled(graph, with_zeros(true));
   const Array all = compiled.run(inputs).results[0];
-  for (const std::int64_t rows : {1, 7, 16, 17, 63}) {
-    const std::vector<float> some(inputs[0].data<float>().begin(), inputs[0].data<float>().begin() + rows * 130);
-    const Result part = compiled.run({Array(some, {rows, 130}), inputs[1]});
-    CHECK(std::memcmp(part.results[0].bytes(), all.bytes(), part.results[0].byte_count()) == 0);
+  for (const int threads : {1, 2, 3, 4}) {
+    runtime::set_default_threads(threads);
+    for (const std::int64_t rows : {1, 7, 16, 17, 24, 63, 64}) {
+      CAPTURE(threads);
+      CAPTURE(rows);
+      const std::vector<float> some(a.begin(), a.begin() + rows * 130);
+      const Result part = compiled.run({Array(some, {rows, 130}), inputs[1]});
+      CHECK(std::memcmp(part.results[0].bytes(), all.bytes(), part.results[0].byte_count()) == 0);
+    }
   }
+  runtime::set_default_threads(1);
 }
 
 TEST_CASE("factors that come from outside, from relu or from masks are looked through for zeros, weights are not") {
