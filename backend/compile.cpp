@@ -1,9 +1,13 @@
 #include "backend/compile.h"
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <exception>
+#include <functional>
 #include <numeric>
 #include <thread>
+#include <vector>
 
 #include "backend/jit.h"
 #include "backend/target.h"
@@ -23,34 +27,49 @@ auto timed(const CompileOptions& options, std::string_view name, F step) {
   return result;
 }
 
-/// What code generation takes for a kernel, roughly, in milliseconds: most for a product, whose tiles and epilogue
-/// stand several times in its code.
+/// What code generation takes for a kernel, roughly: most for a product, where the epilogue stands in the code of a
+/// whole panel and of the rest.
 std::size_t generation_cost(const KernelPlan& kernel) {
   if (kernel.kind != KernelKind::kMatmul) return 3;
-  return 16 + 2 * kernel.body->nodes().size();
+  const auto& [columns, panel] = kernel.units.axes[0];
+  const std::size_t panels = !columns.batch && columns.size > panel && columns.size % panel != 0 ? 2 : 1;
+  const bool turned = find_op(*kernel.body, ir::Op::kMatmul)->attributes.flag(ir::Attr::kTransposeB);
+  return panels * (4 + kernel.body->nodes().size()) + (turned ? 10 : 0);
 }
 
-/// Generates code on two threads: each takes a run of kernels.
-std::vector<ObjectCode> generate(const Plan& plan, const Target& target, const CompileOptions& options) {
-  std::vector<std::size_t> costs;
-  for (const KernelPlan& kernel : plan.kernels) costs.push_back(generation_cost(kernel));
-  const std::size_t half = std::accumulate(costs.begin(), costs.end(), std::size_t{0}) / 2;
-  std::size_t split = 0;
-  for (std::size_t sum = 0; split < costs.size() && sum < half; ++split) sum += costs[split];
+/// The kernels in two parts that take about as long.
+std::array<std::vector<std::size_t>, 2> two_parts(const Plan& plan) {
+  std::vector<std::size_t> order(plan.kernels.size());
+  std::iota(order.begin(), order.end(), 0);
+  const auto cost = [&](std::size_t k) { return generation_cost(plan.kernels[k]); };
+  std::ranges::stable_sort(order, std::greater<>(), cost);
+  std::array<std::vector<std::size_t>, 2> parts;
+  std::array<std::size_t, 2> costs{};
+  for (const std::size_t k : order) {
+    const std::size_t least = costs[0] <= costs[1] ? 0 : 1;
+    parts[least].push_back(k);
+    costs[least] += cost(k);
+  }
+  for (auto& part : parts) std::ranges::sort(part);
+  return parts;
+}
 
+/// Generates code on two threads.
+std::vector<ObjectCode> generate(const Plan& plan, const Target& target, const CompileOptions& options) {
+  const auto kernels = two_parts(plan);
   const bool keep_text = options.on_text != nullptr;
   const KeepTexts keep{.llvm_ir = keep_text, .assembly = keep_text && options.assembly};
   std::vector<Generated> parts(2);
   std::exception_ptr error;
   std::thread other([&] {
     try {
-      parts[1] = generate_kernels(plan, split, plan.kernels.size(), target, keep);
+      parts[1] = generate_kernels(plan, kernels[1], target, keep);
     } catch (...) {
       error = std::current_exception();
     }
   });
   try {
-    parts[0] = generate_kernels(plan, 0, split, target, keep);
+    parts[0] = generate_kernels(plan, kernels[0], target, keep);
   } catch (...) {
     error = std::current_exception();
   }

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -21,12 +22,13 @@ struct KeepTexts {
   bool assembly = false;  ///< costs a second run of LLVM's code generator
 };
 
-/// Generates the kernels first <= k < last of `plan`.
 struct Generated {
   ObjectCode object;
   std::string llvm_ir;   ///< only if asked for
   std::string assembly;  ///< only if asked for
 };
-Generated generate_kernels(const Plan& plan, std::size_t first, std::size_t last, const Target& target, KeepTexts keep);
+/// Generates the kernels of `plan` with these numbers.
+Generated generate_kernels(const Plan& plan, std::span<const std::size_t> kernels, const Target& target,
+                           KeepTexts keep);
 
 }  // namespace sluice::backend

@@ -205,7 +205,7 @@ class Product {
     for_pieces(row, [&](llvm::Value* r, std::int64_t rows) {
       llvm::Value* const to = e_.element(element_, out, e_.mul(r, e_.i64(panel_columns())));
       tile_code_->call(rows, lanes, tile_start(e_.add(row, r), panel, positions), positions.count, to);
-      if (rows == tile_.rows) note_first(t, first, [&] { return tile_code_->load(to, rows, lanes); });
+      if (rows == tile_.rows) note_first(t, first, lanes, [&] { return to; });
     });
   }
 
@@ -214,9 +214,12 @@ class Product {
     return nonzero_ ? nonzero_->of(t, lead_, turns_) : Positions{nullptr, turns_};
   }
 
-  /// What the sums of tile `t` say of the panel, if it is the first one.
-  void note_first(llvm::Value* t, llvm::Value* first, const std::function<Values()>& sums) {
-    if (nonzero_) e_.if_then(e_.b.CreateICmpEQ(t, first), [&] { nonzero_->note(sums()); });
+  /// What the sums of tile `t` say of the panel, if it is the first one. `in_scratch` gives their place.
+  void note_first(llvm::Value* t, llvm::Value* first, const Lanes& lanes,
+                  const std::function<llvm::Value*()>& in_scratch) {
+    if (!nonzero_) return;
+    e_.if_then(e_.b.CreateICmpEQ(t, first),
+               [&] { nonzero_->note(tile_code_->is_finite(in_scratch(), tile_.rows, lanes)); });
   }
 
   /// Code for the tile that begins at row `row`: all of it at once, or what there is of it if it is the last and not
@@ -245,7 +248,12 @@ class Product {
         const bool packs = packs_ahead && rows == tile_.rows;
         const Values sums =
             emit_piece(t, e_.add(row, r), rows, columns, panel, packs ? b.CreateSub(t, first) : nullptr);
-        if (rows == tile_.rows) note_first(t, first, [&] { return ProductTile::sums(sums, rows, columns.lanes); });
+        if (rows == tile_.rows) {
+          note_first(t, first, columns.lanes, [&] {
+            tile_code_->store(sums, frame_.scratch, rows, columns.lanes);
+            return frame_.scratch;
+          });
+        }
         emit_epilogue_in_registers(sums, e_.add(row, r), rows, columns);
       });
     });

@@ -1,5 +1,6 @@
 #include "backend/codegen/nonzero_lists.h"
 
+#include <fmt/format.h>
 #include <llvm/IR/IntrinsicsX86.h>
 
 namespace sluice::backend {
@@ -61,75 +62,84 @@ void NonzeroLists::build(llvm::Value* begin, llvm::Value* end) {
 
 void NonzeroLists::build_segment(llvm::Value* tile, llvm::Value* lead) {
   auto& b = e_.b;
-  llvm::Value* const start = segment(tile, lead);
+  llvm::Value* const row = b.CreateMul(tile, e_.i64(tile_rows_));
+  llvm::Value* const stride = e_.size(a_.stride());
+  llvm::Value* const first =
+      a_.transposed ? b.CreateAdd(b.CreateMul(lead, stride), row) : b.CreateAdd(b.CreateMul(row, stride), lead);
+  llvm::Value* const rows = e_.min(e_.i64(tile_rows_), b.CreateSub(e_.size(rows_), row));
+  llvm::Value* const positions = e_.min(e_.i64(block_), b.CreateSub(e_.size(depth_), lead));
+  b.CreateCall(lister(), {e_.element(element_, a_.place.pointer, first), stride, rows, positions, segment(tile, lead)});
+}
+
+/// A function that looks through `positions` positions of `rows` rows, of as many as a tile has, from `a` on, and
+/// writes a segment.
+llvm::Function* NonzeroLists::lister() {
+  llvm::Function*& made =
+      e_.shared[fmt::format("nonzero_{}_{}_{}", element_->getIntegerBitWidth(), a_.transposed ? "t" : "n", tile_rows_)];
+  if (made != nullptr) return made;
+  auto& b = e_.b;
+  const llvm::IRBuilderBase::InsertPointGuard guard(b);
+  llvm::Type* const pointer = b.getPtrTy();
+  llvm::Type* const i64 = b.getInt64Ty();
+  made = e_.function(fmt::format("nonzero_{}_{}", element_->getIntegerBitWidth(), a_.transposed ? "t" : "n"),
+                     b.getVoidTy(), {pointer, i64, i64, i64, pointer}, false);
+  const Rows of{made->getArg(0), made->getArg(1), made->getArg(2), made->getArg(3)};
+  llvm::Value* const start = made->getArg(4);
   llvm::Value* const list = e_.element(b.getInt16Ty(), start, e_.i64(kCount));
-  llvm::Value* const turns = e_.min(e_.i64(block_), b.CreateSub(e_.size(depth_), lead));
-  const auto found = e_.loop(e_.i64(0), turns, lanes_, {e_.i64(0)}, [&](llvm::Value* i, const Values& count) {
-    llvm::Value* const position = b.CreateAdd(lead, i);
-    llvm::Value* const left = b.CreateSub(turns, i);
-    llvm::Value* const bits =
-        a_.transposed ? bits_down_columns(tile, position, left) : bits_along_rows(tile, position, left);
-    return Values{append(list, count[0], i, bits)};
+  const Values found = e_.loop(e_.i64(0), of.positions, lanes_, {e_.i64(0)}, [&](llvm::Value* i, const Values& count) {
+    return Values{append(list, count[0], i, a_.transposed ? bits_down_columns(of, i) : bits_along_rows(of, i))};
   });
   store_number(found[0], start);
+  b.CreateRetVoid();
+  return made;
 }
 
-llvm::Value* NonzeroLists::load_magnitudes(llvm::Value* at, int lanes, llvm::Value* mask) {
-  auto& b = e_.b;
+/// As integers, without the sign: 0 for both zeros.
+llvm::Value* NonzeroLists::load_magnitudes(llvm::Value* from, llvm::Value* mask, int lanes) {
   llvm::Type* const type = Emitter::vector_of(element_, lanes);
-  llvm::Value* const from = e_.element(element_, a_.place.pointer, at);
-  llvm::Value* const loaded = mask == nullptr
-                                  ? static_cast<llvm::Value*>(b.CreateAlignedLoad(type, from, align_))
-                                  : b.CreateMaskedLoad(type, from, align_, mask, llvm::Constant::getNullValue(type));
-  return b.CreateShl(loaded, llvm::ConstantInt::get(type, 1));
+  llvm::Value* const loaded = e_.b.CreateMaskedLoad(type, from, align_, mask, llvm::Constant::getNullValue(type));
+  return e_.b.CreateShl(loaded, llvm::ConstantInt::get(type, 1));
 }
 
-/// A bit for each of the `left` positions from `position` on, or of as many as a vector has lanes; rows of memory are
-/// rows of the tile.
-llvm::Value* NonzeroLists::bits_along_rows(llvm::Value* tile, llvm::Value* position, llvm::Value* left) {
+/// A bit for each lane of a vector of positions from `first` on; rows of memory are rows of the tile.
+llvm::Value* NonzeroLists::bits_along_rows(const Rows& of, llvm::Value* first) {
   auto& b = e_.b;
-  const bool whole = !depth_.batch && depth_.size % lanes_ == 0;
-  llvm::Value* const mask = whole ? nullptr : e_.first_lanes(left, lanes_);
-  llvm::Value* const row = b.CreateMul(tile, e_.i64(tile_rows_));
-  llvm::Value* const last = b.CreateSub(e_.size(rows_), e_.i64(1));
-  const Values start{llvm::Constant::getNullValue(Emitter::vector_of(element_, lanes_))};
-  const Values any = e_.loop(e_.i64(0), e_.i64(tile_rows_), 1, start, [&](llvm::Value* r, const Values& before) {
-    llvm::Value* const at = e_.min(b.CreateAdd(row, r), last);
-    llvm::Value* const from = b.CreateAdd(b.CreateMul(at, e_.size(a_.stride())), position);
-    return Values{b.CreateOr(before[0], load_magnitudes(from, lanes_, mask))};
+  llvm::Value* const mask = e_.first_lanes(b.CreateSub(of.positions, first), lanes_);
+  const Values none{llvm::Constant::getNullValue(Emitter::vector_of(element_, lanes_))};
+  const Values any = e_.loop(e_.i64(0), of.rows, 1, none, [&](llvm::Value* row, const Values& before) {
+    llvm::Value* const from = b.CreateAdd(b.CreateMul(row, of.stride), first);
+    return Values{b.CreateOr(before[0], load_magnitudes(e_.element(element_, of.a, from), mask, lanes_))};
   });
-  llvm::Value* const nonzero = b.CreateICmpNE(any[0], llvm::Constant::getNullValue(any[0]->getType()));
+  llvm::Value* const nonzero = b.CreateICmpNE(any[0], none[0]);
   return b.CreateZExt(b.CreateBitCast(nonzero, b.getIntNTy(static_cast<unsigned>(lanes_))), b.getInt64Ty());
 }
 
 /// The same where rows of memory are inner positions: past the last one, that again.
-llvm::Value* NonzeroLists::bits_down_columns(llvm::Value* tile, llvm::Value* position, llvm::Value* left) {
+llvm::Value* NonzeroLists::bits_down_columns(const Rows& of, llvm::Value* first) {
   auto& b = e_.b;
   const auto rows = static_cast<int>(tile_rows_);
-  const bool whole = !rows_.batch && rows_.size % tile_rows_ == 0;
-  llvm::Value* const row = b.CreateMul(tile, e_.i64(tile_rows_));
-  llvm::Value* const mask = whole ? nullptr : e_.first_lanes(b.CreateSub(e_.size(rows_), row), rows);
-  llvm::Value* const last = b.CreateSub(e_.size(depth_), e_.i64(1));
-  const Values bits =
-      e_.loop(e_.i64(0), e_.i64(lanes_), kTogether, {e_.i64(0)}, [&](llvm::Value* i, const Values& before) {
-        llvm::Value* now = before[0];
-        for (int j = 0; j < kTogether; ++j) {
-          llvm::Value* const shift = b.CreateAdd(i, e_.i64(j));
-          llvm::Value* const at = e_.min(b.CreateAdd(position, shift), last);
-          llvm::Value* const any =
-              b.CreateOrReduce(load_magnitudes(b.CreateAdd(b.CreateMul(at, e_.size(a_.stride())), row), rows, mask));
-          llvm::Value* const nonzero = b.CreateICmpNE(any, llvm::Constant::getNullValue(element_));
-          now = b.CreateOr(now, b.CreateShl(b.CreateZExt(nonzero, b.getInt64Ty()), shift));
-        }
-        return Values{now};
-      });
-  llvm::Value* const none = b.CreateShl(e_.i64(-1), e_.min(left, e_.i64(lanes_)));
-  return b.CreateAnd(bits[0], b.CreateNot(none));
+  llvm::Value* const mask = e_.first_lanes(of.rows, rows);
+  llvm::Value* const last = b.CreateSub(of.positions, e_.i64(1));
+  llvm::Value* const lanes = e_.i64(lanes_);
+  const Values bits = e_.loop(e_.i64(0), lanes, kTogether, {e_.i64(0)}, [&](llvm::Value* i, const Values& before) {
+    llvm::Value* now = before[0];
+    for (int j = 0; j < kTogether; ++j) {
+      llvm::Value* const lane = b.CreateAdd(i, e_.i64(j));
+      llvm::Value* const position = e_.min(b.CreateAdd(first, lane), last);
+      llvm::Value* const from = e_.element(element_, of.a, b.CreateMul(position, of.stride));
+      llvm::Value* const any = b.CreateOrReduce(load_magnitudes(from, mask, rows));
+      llvm::Value* const nonzero = b.CreateICmpNE(any, llvm::Constant::getNullValue(element_));
+      now = b.CreateOr(now, b.CreateShl(b.CreateZExt(nonzero, b.getInt64Ty()), lane));
+    }
+    return Values{now};
+  });
+  llvm::Value* const past = b.CreateShl(e_.i64(-1), e_.min(b.CreateSub(of.positions, first), lanes));
+  return b.CreateAnd(bits[0], b.CreateNot(past));
 }
 
-/// Writes the positions that `bits` marks, from `position` on, behind the `count` that the list has; gives the new
+/// Writes the positions that `bits` marks, counted from `first`, behind the `count` that the list has; gives the new
 /// count.
-llvm::Value* NonzeroLists::append(llvm::Value* list, llvm::Value* count, llvm::Value* position, llvm::Value* bits) {
+llvm::Value* NonzeroLists::append(llvm::Value* list, llvm::Value* count, llvm::Value* first, llvm::Value* bits) {
   auto& b = e_.b;
   const auto place = [&](llvm::Value* at) { return e_.element(b.getInt16Ty(), list, at); };
   constexpr int kZmm = 64;
@@ -137,17 +147,18 @@ llvm::Value* NonzeroLists::append(llvm::Value* list, llvm::Value* count, llvm::V
     llvm::Type* const numbers = Emitter::vector_of(b.getInt32Ty(), lanes_);
     llvm::Value* const mask = b.CreateBitCast(b.CreateTrunc(bits, b.getIntNTy(static_cast<unsigned>(lanes_))),
                                               Emitter::vector_of(b.getInt1Ty(), lanes_));
-    llvm::Value* const all = b.CreateTrunc(e_.counting(position, lanes_), numbers);
+    llvm::Value* const all = b.CreateTrunc(e_.counting(first, lanes_), numbers);
     llvm::Value* const marked = b.CreateIntrinsic(llvm::Intrinsic::x86_avx512_mask_compress, {numbers},
                                                   {all, llvm::Constant::getNullValue(numbers), mask});
     b.CreateAlignedStore(b.CreateTrunc(marked, Emitter::vector_of(b.getInt16Ty(), lanes_)), place(count),
                          llvm::Align(kEntry));
     return b.CreateAdd(count, b.CreateUnaryIntrinsic(llvm::Intrinsic::ctpop, bits));
   }
-  return e_.loop(e_.i64(0), e_.i64(lanes_), 1, {count}, [&](llvm::Value* i, const Values& now) {
-    b.CreateAlignedStore(b.CreateTrunc(b.CreateAdd(position, i), b.getInt16Ty()), place(now[0]), llvm::Align(kEntry));
+  const Values counted = e_.loop(e_.i64(0), e_.i64(lanes_), 1, {count}, [&](llvm::Value* i, const Values& now) {
+    b.CreateAlignedStore(b.CreateTrunc(b.CreateAdd(first, i), b.getInt16Ty()), place(now[0]), llvm::Align(kEntry));
     return Values{b.CreateAdd(now[0], b.CreateAnd(b.CreateLShr(bits, i), e_.i64(1)))};
-  })[0];
+  });
+  return counted[0];
 }
 
 llvm::Value* NonzeroLists::load_number(llvm::Value* from) {
@@ -160,28 +171,7 @@ void NonzeroLists::store_number(llvm::Value* number, llvm::Value* to) {
 
 void NonzeroLists::forget() { store_number(e_.i64(0), skips_); }
 
-void NonzeroLists::note(const Values& sums) {
-  auto& b = e_.b;
-  // 0 times a number is 0, and NaN times an infinity or a NaN; a vector of half the lanes is looked at on its own.
-  llvm::Value* finite = nullptr;
-  llvm::Value* all = nullptr;
-  const auto look = [&](llvm::Value* zeros) {
-    llvm::Value* const numbers = b.CreateAndReduce(b.CreateFCmpORD(zeros, zeros));
-    finite = finite == nullptr ? numbers : b.CreateAnd(finite, numbers);
-  };
-  for (llvm::Value* sum : sums) {
-    llvm::Value* const zeros = b.CreateFSub(sum, sum);
-    if (all == nullptr) {
-      all = zeros;
-    } else if (all->getType() == zeros->getType()) {
-      all = b.CreateFAdd(all, zeros);
-    } else {
-      look(zeros);
-    }
-  }
-  look(all);
-  store_number(b.CreateAnd(b.CreateZExt(finite, b.getInt64Ty()), load_number(worth_)), skips_);
-}
+void NonzeroLists::note(llvm::Value* finite) { store_number(e_.b.CreateAnd(finite, load_number(worth_)), skips_); }
 
 NonzeroLists::Positions NonzeroLists::of(llvm::Value* tile, llvm::Value* lead, llvm::Value* turns) {
   auto& b = e_.b;

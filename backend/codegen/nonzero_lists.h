@@ -27,8 +27,8 @@ class NonzeroLists {
 
   /// A panel, or a block of its positions, begins: nothing is known of it.
   void forget();
-  /// The first tile's sums over all positions say whether it is finite.
-  void note(const Values& sums);
+  /// 1 if its first tile's sums over all positions are finite, else 0.
+  void note(llvm::Value* finite);
 
   /// What a tile is to go through.
   struct Positions {
@@ -48,11 +48,19 @@ class NonzeroLists {
   void store_number(llvm::Value* number, llvm::Value* to);
   llvm::Value* segment(llvm::Value* tile, llvm::Value* lead);
   void build_segment(llvm::Value* tile, llvm::Value* lead);
-  llvm::Value* bits_along_rows(llvm::Value* tile, llvm::Value* position, llvm::Value* left);
-  llvm::Value* bits_down_columns(llvm::Value* tile, llvm::Value* position, llvm::Value* left);
-  llvm::Value* append(llvm::Value* list, llvm::Value* count, llvm::Value* position, llvm::Value* bits);
-  /// As integers, without the sign: 0 for both zeros.
-  llvm::Value* load_magnitudes(llvm::Value* at, int lanes, llvm::Value* mask);
+
+  /// What a lister looks through.
+  struct Rows {
+    llvm::Value* a;
+    llvm::Value* stride;
+    llvm::Value* rows;
+    llvm::Value* positions;
+  };
+  llvm::Function* lister();
+  llvm::Value* bits_along_rows(const Rows& of, llvm::Value* first);
+  llvm::Value* bits_down_columns(const Rows& of, llvm::Value* first);
+  llvm::Value* append(llvm::Value* list, llvm::Value* count, llvm::Value* first, llvm::Value* bits);
+  llvm::Value* load_magnitudes(llvm::Value* from, llvm::Value* mask, int lanes);
 
   Emitter& e_;
   Matrix a_;

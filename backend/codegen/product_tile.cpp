@@ -67,8 +67,15 @@ Values ProductTile::start(std::int64_t rows, const Lanes& lanes, const TileStart
     for (const int count : lanes) sums.push_back(llvm::Constant::getNullValue(Emitter::vector_of(element_, count)));
   }
   if (at.sums != nullptr) {  // a loop of one turn or none
-    sums = e_.loop(e_.i64(0), at.has_sums, 1, sums,
-                   [&](llvm::Value*, const Values&) { return load(at.sums, rows, lanes); });
+    sums = e_.loop(e_.i64(0), at.has_sums, 1, sums, [&](llvm::Value*, const Values&) {
+      Values stored;
+      for (std::int64_t r = 0; r < rows; ++r) {
+        for (std::size_t v = 0; v < lanes.size(); ++v)
+          stored.push_back(
+              e_.b.CreateAlignedLoad(Emitter::vector_of(element_, lanes[v]), in_tile(at.sums, r, v), align()));
+      }
+      return stored;
+    });
   }
   Factors factors{at.a, at.panel.pointer, at.list};
   if (listed_) factors = moved(factors, NonzeroLists::first_of(e_, at.list), a_stride, at.panel.stride);
@@ -133,13 +140,27 @@ void ProductTile::store(const Values& sums, llvm::Value* out, std::int64_t rows,
   }
 }
 
-Values ProductTile::load(llvm::Value* from, std::int64_t rows, const Lanes& lanes) {
-  Values sums;
-  for (std::int64_t r = 0; r < rows; ++r) {
-    for (std::size_t v = 0; v < lanes.size(); ++v)
-      sums.push_back(e_.b.CreateAlignedLoad(Emitter::vector_of(element_, lanes[v]), in_tile(from, r, v), align()));
+llvm::Value* ProductTile::is_finite(llvm::Value* tile, std::int64_t rows, const Lanes& lanes) {
+  auto& b = e_.b;
+  llvm::Function*& made = e_.shared[fmt::format("finite_{}_{}x{}", bytes_ * 8, rows, fmt::join(lanes, "_"))];
+  if (made == nullptr) {
+    const llvm::IRBuilderBase::InsertPointGuard guard(b);
+    made = e_.function("finite", b.getInt64Ty(), {b.getPtrTy()}, false);
+    Values zeros;
+    for (const int count : lanes) zeros.push_back(llvm::Constant::getNullValue(Emitter::vector_of(element_, count)));
+    // x - x is 0, or NaN for an infinity or a NaN.
+    const Values seen = e_.loop(e_.i64(0), e_.i64(rows), 1, zeros, [&](llvm::Value* row, const Values& before) {
+      const Values sums = panel_row(e_.element(element_, made->getArg(0), b.CreateMul(row, e_.i64(columns_))), lanes);
+      Values now;
+      for (std::size_t v = 0; v < lanes.size(); ++v)
+        now.push_back(b.CreateFAdd(before[v], b.CreateFSub(sums[v], sums[v])));
+      return now;
+    });
+    llvm::Value* finite = b.getTrue();
+    for (llvm::Value* zero : seen) finite = b.CreateAnd(finite, b.CreateAndReduce(b.CreateFCmpORD(zero, zero)));
+    b.CreateRet(b.CreateZExt(finite, b.getInt64Ty()));
   }
-  return sums;
+  return b.CreateCall(made, {tile});
 }
 
 Values ProductTile::column_sums(const Panel& panel, llvm::Value* depth, const Lanes& lanes) {

@@ -51,12 +51,9 @@ class ProductTile {
   static llvm::Value* sum(const Values& carried, const Lanes& lanes, std::int64_t row, std::size_t vector) {
     return carried[static_cast<std::size_t>(row) * lanes.size() + vector];
   }
-  /// All of them.
-  static Values sums(const Values& carried, std::int64_t rows, const Lanes& lanes) {
-    return {carried.begin(), carried.begin() + static_cast<std::ptrdiff_t>(rows) * std::ssize(lanes)};
-  }
   void store(const Values& sums, llvm::Value* out, std::int64_t rows, const Lanes& lanes);
-  Values load(llvm::Value* from, std::int64_t rows, const Lanes& lanes);
+  /// 1 if all sums of a tile in scratch are finite, else 0.
+  llvm::Value* is_finite(llvm::Value* tile, std::int64_t rows, const Lanes& lanes);
 
   /// The sums of each of a panel's columns over `depth` inner positions, in ascending order.
   Values column_sums(const Panel& panel, llvm::Value* depth, const Lanes& lanes);
