@@ -110,6 +110,8 @@ class Report {
     if (const std::string lines = runtime::lines_of_kernel(kernel); !lines.empty()) print_wrapped("lines", lines);
     const std::string ops = runtime::ops_of(*kernel.body);
     print_wrapped("ops", ops.empty() ? "copies a value that a variable or result needs for itself" : ops);
+    if (kernel.skips_zeros)
+      print_wrapped("zeros", "of the first factor are left out where tiles have them, so it may beat \"at least\"");
     for (const std::string& reason : reasons(k)) print_wrapped("apart", reason);
   }
 

@@ -44,6 +44,9 @@ TEST_CASE("flags are words with or without a value") {
   CHECK(flags.object_cache);
   runtime::parse_flags("--no-object-cache --clear-object-cache --target-features=+avx2,+fma", "here", flags);
   CHECK_FALSE(flags.object_cache);
+  CHECK(flags.skip_zeros);
+  runtime::parse_flags("--keep-zeros", "here", flags);
+  CHECK_FALSE(flags.skip_zeros);
   CHECK(flags.clear_object_cache);
   CHECK(flags.target_features == "+avx2,+fma");
   runtime::parse_log("trace,jit", "here", flags);
