@@ -16,6 +16,7 @@ Epilogue::Epilogue(Frame& frame, const ir::Node& product, std::int64_t columns)
   for (std::size_t r = 0; r < body.results().size(); ++r) {
     if (body.type(body.results()[r]).shape == shape_)
       written_.push_back({frame.results[r], body.type(body.results()[r]).dtype});
+    if (body.node(body.results()[r]).op == ir::Op::kReduceSum) column_sums_ = frame.results[r];
   }
 }
 
@@ -42,6 +43,19 @@ bool Epilogue::is_short() const {
     }
   }
   return true;
+}
+
+void Epilogue::store_column_sums(const Emitter::Values& sums, llvm::Value* column, llvm::Value* count) {
+  auto& b = e_.b;
+  llvm::Value* offset = e_.i64(0);
+  for (llvm::Value* sum : sums) {
+    const auto* const type = llvm::cast<llvm::VectorType>(sum->getType());
+    const auto lanes = static_cast<int>(type->getElementCount().getFixedValue());
+    llvm::Value* const left = e_.min(e_.max(b.CreateSub(count, offset), e_.i64(0)), e_.i64(lanes));
+    b.CreateMaskedStore(sum, e_.element(type->getElementType(), column_sums_->pointer, b.CreateAdd(column, offset)),
+                        llvm::Align(type->getScalarSizeInBits() / 8), e_.first_lanes(left, lanes));
+    offset = b.CreateAdd(offset, e_.i64(lanes));
+  }
 }
 
 bool Epilogue::in_panels(const Place& place) const {

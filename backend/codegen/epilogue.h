@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "backend/codegen/kernels.h"
@@ -18,6 +19,11 @@ class Epilogue {
 
   /// Whether it is short enough to stand in the code once for each accumulator of a tile.
   bool is_short() const;
+
+  /// The result that is the sums of the second factor's columns (a bias's gradient beside the weight's), or nullptr.
+  const Place* column_sums() const { return column_sums_ ? &*column_sums_ : nullptr; }
+  /// Stores them for the `count` columns from `column` on: a vector for each vector of the panel's rows.
+  void store_column_sums(const Emitter::Values& sums, llvm::Value* column, llvm::Value* count);
 
   /// Tells the epilogue in which panel of the states it works: all that have the result's shape are laid out alike.
   void note_panel(llvm::Value* column);
@@ -41,6 +47,7 @@ class Epilogue {
   std::int64_t columns_;
   std::vector<Touched> read_;
   std::vector<Touched> written_;
+  std::optional<Place> column_sums_;
 };
 
 }  // namespace sluice::backend

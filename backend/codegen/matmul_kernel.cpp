@@ -76,7 +76,7 @@ class Product {
     llvm::Value* const first_panel = b.CreateUDiv(frame_.begin, row_tiles);
     llvm::Value* const last_panel = b.CreateUDiv(b.CreateAdd(frame_.end, b.CreateSub(row_tiles, e_.i64(1))), row_tiles);
     e_.if_then(b.CreateICmpSLT(frame_.begin, frame_.end), [&] {
-      if (nonzero_) build_lists(first_panel, last_panel, row_tiles);
+      if (nonzero_) nonzero_->build(frame_.begin, frame_.end, first_panel, last_panel, row_tiles);
       // The turn before the first panel has no tiles: it packs that panel, as the others pack the one behind them.
       llvm::Value* const begin = b_->packs_ahead() ? b.CreateSub(first_panel, e_.i64(1)) : first_panel;
       e_.loop(begin, last_panel, 1, [&](llvm::Value* panel) {
@@ -90,15 +90,6 @@ class Product {
   }
 
  private:
-  /// Of the tiles that this thread will meet: if it has parts of several panels, that may be all.
-  void build_lists(llvm::Value* first_panel, llvm::Value* last_panel, llvm::Value* row_tiles) {
-    auto& b = e_.b;
-    llvm::Value* const before = b.CreateMul(first_panel, row_tiles);
-    llvm::Value* const one = b.CreateICmpEQ(b.CreateAdd(first_panel, e_.i64(1)), last_panel);
-    nonzero_->build(b.CreateSelect(one, b.CreateSub(frame_.begin, before), e_.i64(0)),
-                    b.CreateSelect(one, b.CreateSub(frame_.end, before), row_tiles));
-  }
-
   std::int64_t panel_columns() const { return tile_.vectors * lanes_; }
 
   void emit_panel_of_any_width(llvm::Value* panel, llvm::Value* first, llvm::Value* last) {
@@ -153,24 +144,12 @@ class Product {
     });
   }
 
-  /// If the kernel has the sums of the second factor's columns as a result, too (a bias's gradient beside the
-  /// weight's): the thread that takes the panel's first tile makes them, as the panel is at hand.
+  /// The thread that takes the panel's first tile makes the sums of its columns, as the panel is at hand.
   void emit_column_sums(const Panel& panel, const Columns& columns, llvm::Value* first) {
-    const auto results = frame_.body().results();
-    const auto sums = std::ranges::find_if(
-        results, [&](ir::Value result) { return frame_.body().node(result).op == Op::kReduceSum; });
-    if (sums == results.end()) return;
-    const Place& place = frame_.results[static_cast<std::size_t>(sums - results.begin())];
-    auto& b = e_.b;
-    e_.if_then(b.CreateICmpEQ(first, e_.i64(0)), [&] {
-      const Values values = tile_code_->column_sums(panel, e_.size(depth_), columns.lanes);
-      for (std::size_t v = 0; v < values.size(); ++v) {
-        const int lanes = columns.lanes[v];
-        llvm::Value* const offset = e_.i64(static_cast<std::int64_t>(v) * lanes_);
-        llvm::Value* const left = e_.min(e_.max(b.CreateSub(columns.count, offset), e_.i64(0)), e_.i64(lanes));
-        b.CreateMaskedStore(values[v], e_.element(element_, place.pointer, b.CreateAdd(columns.first, offset)),
-                            llvm::Align(static_cast<std::uint64_t>(bytes_)), e_.first_lanes(left, lanes));
-      }
+    if (epilogue_->column_sums() == nullptr) return;
+    e_.if_then(e_.b.CreateICmpEQ(first, e_.i64(0)), [&] {
+      epilogue_->store_column_sums(tile_code_->column_sums(panel, e_.size(depth_), columns.lanes), columns.first,
+                                   columns.count);
     });
   }
 

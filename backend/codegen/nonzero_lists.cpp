@@ -39,8 +39,14 @@ llvm::Value* NonzeroLists::segment(llvm::Value* tile, llvm::Value* lead) {
   return e_.element(b.getInt8Ty(), segments_, b.CreateMul(number, e_.i64(nonzero_segment_bytes(block_))));
 }
 
-void NonzeroLists::build(llvm::Value* begin, llvm::Value* end) {
+void NonzeroLists::build(llvm::Value* begin, llvm::Value* end, llvm::Value* first_panel, llvm::Value* last_panel,
+                         llvm::Value* row_tiles) {
   auto& b = e_.b;
+  // Parts of several panels may have all tiles.
+  llvm::Value* const before = b.CreateMul(first_panel, row_tiles);
+  llvm::Value* const one = b.CreateICmpEQ(b.CreateAdd(first_panel, e_.i64(1)), last_panel);
+  begin = b.CreateSelect(one, b.CreateSub(begin, before), e_.i64(0));
+  end = b.CreateSelect(one, b.CreateSub(end, before), row_tiles);
   llvm::Type* const entries = Emitter::vector_of(b.getInt16Ty(), lanes_);
   e_.loop(e_.i64(0), e_.i64(block_), lanes_, [&](llvm::Value* i) {
     b.CreateAlignedStore(b.CreateTrunc(e_.counting(i, lanes_), entries), e_.element(b.getInt16Ty(), all_, i),

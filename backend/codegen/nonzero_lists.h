@@ -22,8 +22,10 @@ class NonzeroLists {
   NonzeroLists(Emitter& emitter, Matrix first_factor, DType dtype, Dim rows, Dim depth, const Tile& tile,
                llvm::Value* memory);
 
-  /// Makes the lists of the tiles begin <= t < end, unless the first one has nearly all positions.
-  void build(llvm::Value* begin, llvm::Value* end);
+  /// Makes the lists of the tiles of the units begin <= u < end, unless the first one has nearly all positions. Units
+  /// are numbered panel by panel, and lie in first_panel <= p < last_panel.
+  void build(llvm::Value* begin, llvm::Value* end, llvm::Value* first_panel, llvm::Value* last_panel,
+             llvm::Value* row_tiles);
 
   /// A panel, or a block of its positions, begins: nothing is known of it.
   void forget();
