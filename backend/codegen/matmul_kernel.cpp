@@ -184,7 +184,7 @@ class Product {
     for_pieces(row, [&](llvm::Value* r, std::int64_t rows) {
       llvm::Value* const to = e_.element(element_, out, e_.mul(r, e_.i64(panel_columns())));
       tile_code_->call(rows, lanes, tile_start(e_.add(row, r), panel, positions), positions.count, to);
-      if (rows == tile_.rows) note_first(t, first, lanes, [&] { return to; });
+      if (rows == tile_.rows) note_first(t, first, lanes, to);
     });
   }
 
@@ -193,12 +193,10 @@ class Product {
     return nonzero_ ? nonzero_->of(t, lead_, turns_) : Positions{nullptr, turns_};
   }
 
-  /// What the sums of tile `t` say of the panel, if it is the first one. `in_scratch` gives their place.
-  void note_first(llvm::Value* t, llvm::Value* first, const Lanes& lanes,
-                  const std::function<llvm::Value*()>& in_scratch) {
+  /// What the sums of tile `t`, if it is the first one, say of the panel; `sums` is their place in scratch.
+  void note_first(llvm::Value* t, llvm::Value* first, const Lanes& lanes, llvm::Value* sums) {
     if (!nonzero_) return;
-    e_.if_then(e_.b.CreateICmpEQ(t, first),
-               [&] { nonzero_->note(tile_code_->is_finite(in_scratch(), tile_.rows, lanes)); });
+    e_.if_then(e_.b.CreateICmpEQ(t, first), [&] { nonzero_->note(tile_code_->is_finite(sums, tile_.rows, lanes)); });
   }
 
   /// Code for the tile that begins at row `row`: all of it at once, or what there is of it if it is the last and not
@@ -227,13 +225,13 @@ class Product {
         const bool packs = packs_ahead && rows == tile_.rows;
         const Values sums =
             emit_piece(t, e_.add(row, r), rows, columns, panel, packs ? b.CreateSub(t, first) : nullptr);
-        if (rows == tile_.rows) {
-          note_first(t, first, columns.lanes, [&] {
-            tile_code_->store(sums, frame_.scratch, rows, columns.lanes);
-            return frame_.scratch;
-          });
+        const bool may_note = nonzero_ && rows == tile_.rows;
+        if (may_note) {
+          e_.if_then(b.CreateICmpEQ(t, first), [&] { tile_code_->store(sums, frame_.scratch, rows, columns.lanes); });
         }
         emit_epilogue_in_registers(sums, e_.add(row, r), rows, columns);
+        // A call while the sums are in registers would spill all of them, in every tile.
+        if (may_note) note_first(t, first, columns.lanes, frame_.scratch);
       });
     });
     if (packs_ahead) b_->pack_rest(b.CreateSub(whole_tiles(first, last), first));
