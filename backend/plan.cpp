@@ -133,7 +133,7 @@ class Planner {
   Use& use(int index) { return uses_[static_cast<std::size_t>(index)]; }
 
   /// A new temporary of `type` with the elements of `from`, which may have them under another shape.
-  int add_copy(int from, const Type& type) {
+  int add_copy(int from, Type type) {  // not a reference into the buffers, which grow
     const int to = add_buffer(BufferKind::kTemporary, 0, type);
     ir::Builder builder("copy");
     builder.set_results({builder.parameter("x", type)});

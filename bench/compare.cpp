@@ -234,9 +234,8 @@ class Comparison {
 
   nlohmann::ordered_json run_inference(const Case& c) {
     std::vector<Contestant> contestants;
-    const Array images(
-        std::span<const float>(data().images).first(static_cast<std::size_t>(c.batch * c.sizes.front())),
-        {c.batch, c.sizes.front()});
+    const Array images(std::span<const float>(data().images).first(static_cast<std::size_t>(c.batch * c.sizes.front())),
+                       {c.batch, c.sizes.front()});
     const auto contestant = [&](const char* name) {
       auto infer = function("infer", {f32(batch, c.sizes.front())},
                             [model = bench::Perceptron(c.sizes)](Tensor x) mutable { return model(x); });

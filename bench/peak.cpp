@@ -47,10 +47,9 @@ void pass_over(const std::array<std::span<float>, 3>& arrays, runtime::ThreadTea
     const std::size_t count = arrays[0].size();
     const std::size_t part = static_cast<std::size_t>(thread);
     const std::size_t parts = static_cast<std::size_t>(threads);
-    float* const first = arrays[0].data();
-    float* const second = arrays[1].data();
-    float* const third = arrays[2].data();
-#pragma GCC ivdep
+    float* __restrict const first = arrays[0].data();
+    float* __restrict const second = arrays[1].data();
+    float* __restrict const third = arrays[2].data();
     for (std::size_t i = count * part / parts; i < count * (part + 1) / parts; ++i) {
       first[i] *= 0.999f;
       second[i] *= 0.999f;

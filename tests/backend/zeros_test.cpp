@@ -85,7 +85,7 @@ void check(const std::string& text, const std::vector<std::int64_t>& batches, do
     Compiled plain(graph, with_zeros(false, features));
     for (const std::int64_t batch_size : batches) {
       CAPTURE(batch_size);
-      for (const std::uint64_t keep : {0, 1, 2, 30}) {
+      for (const std::uint64_t keep : {0U, 1U, 2U, 30U}) {
         CAPTURE(keep);
         std::vector<Array> inputs = test::random_parameters(graph, batch_size, 1);
         if (keep != 1) thin_out(inputs[0], keep);
@@ -168,7 +168,7 @@ TEST_CASE("an infinity or a NaN in the second factor reaches every sum that it b
     Compiled compiled(*graph, with_zeros(true));
     for (const float bad : {std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(),
                             std::numeric_limits<float>::quiet_NaN()}) {
-      for (const std::size_t factor : {0, 1}) {
+      for (const std::size_t factor : {0U, 1U}) {
         for (const double where : {0.0, 0.3, 0.5, 0.7, 0.999}) {
           CAPTURE(bad);
           CAPTURE(factor);

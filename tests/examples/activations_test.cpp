@@ -24,7 +24,7 @@ TEST_CASE("activations plots relu and softmax in text and as a page") {
   const std::size_t begin = page.find(start) + start.size();
   const json sections = json::parse(page.substr(begin, page.find("</script>", begin) - begin))["parts"][0]["sections"];
   REQUIRE(sections.size() == 2);
-  const auto values = [&](int section, int series) {
+  const auto values = [&](std::size_t section, std::size_t series) {
     return sections[section]["series"][series]["values"].get<std::vector<double>>();
   };
   const auto x = sections[0]["x"].get<std::vector<double>>();

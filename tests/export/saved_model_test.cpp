@@ -106,8 +106,8 @@ TEST_CASE("a loaded model predicts the same bits as before saving, for every bat
   CHECK(error_of([&] { loaded.predict(test::noise(2, 27)); }) ==
         "@predict: input 0 is u8[2,27,27,1], expected u8[B,28,28,1] with B = 2");
   const int line = __LINE__ + 1;
-  CHECK(
-      error_of([&] { model.module.predict(test::noise(2, 27)); }).starts_with(fmt::format("{}:{}: ", __FILE__, line)));
+  const std::string error = error_of([&] { model.module.predict(test::noise(2, 27)); });
+  CHECK(error.starts_with(fmt::format("{}:{}: ", __FILE__, line)));
   CHECK(error_of([&] { loaded.run({}); }) == "@predict: expected 1 input, got 0");
 }
 

@@ -103,5 +103,6 @@ TEST_CASE("what is no such file is an error that says why") {
   CHECK(message_of(folder.file("cut.npy", cut)).ends_with("expected a npy header of 118 bytes, got 30"));
   CHECK(message_of(folder.path() / "none.npy").ends_with("none.npy: cannot be opened"));
   CHECK(message_of(folder.path()).ends_with(": cannot be opened"));
-  CHECK_THROWS_WITH_AS(write_npy("/dev/null/a.npy", Array()), "/dev/null/a.npy: cannot be written: Not a directory", Error);
+  CHECK_THROWS_WITH_AS(write_npy("/dev/null/a.npy", Array()), "/dev/null/a.npy: cannot be written: Not a directory",
+                       Error);
 }
