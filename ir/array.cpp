@@ -24,8 +24,9 @@ std::shared_ptr<std::byte> allocate(std::size_t bytes) {
   const std::size_t huge_pages = (bytes + kReadableTail + kHugePage / 2) / kHugePage;
   const std::size_t rounded =
       std::max((bytes + kReadableTail + kAlignment - 1) / kAlignment * kAlignment, huge_pages * kHugePage);
-  void* const memory = std::aligned_alloc(huge_pages > 0 ? kHugePage : kAlignment, rounded);
-  if (memory == nullptr) throw std::bad_alloc();
+  // Not aligned_alloc, which takes multiples of the alignment only.
+  void* memory = nullptr;
+  if (posix_memalign(&memory, huge_pages > 0 ? kHugePage : kAlignment, rounded) != 0) throw std::bad_alloc();
 #if defined(__linux__)
   if (huge_pages > 0) madvise(memory, huge_pages * kHugePage, MADV_HUGEPAGE);  // a wish: failing does no harm
 #endif
