@@ -20,8 +20,8 @@ class Epilogue {
   /// Whether it is short enough to stand in the code once for each accumulator of a tile.
   bool is_short() const;
 
-  /// The result that is the sums of the second factor's columns (a bias's gradient beside the weight's), or nullptr.
-  const Place* column_sums() const { return column_sums_ ? &*column_sums_ : nullptr; }
+  /// Whether the sums of the second factor's columns are a result, too (a bias's gradient beside the weight's).
+  bool has_column_sums() const { return column_sums_.has_value(); }
   /// Stores them for the `count` columns from `column` on: a vector for each vector of the panel's rows.
   void store_column_sums(const Emitter::Values& sums, llvm::Value* column, llvm::Value* count);
 

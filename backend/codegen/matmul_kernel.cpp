@@ -146,7 +146,7 @@ class Product {
 
   /// The thread that takes the panel's first tile makes the sums of its columns, as the panel is at hand.
   void emit_column_sums(const Panel& panel, const Columns& columns, llvm::Value* first) {
-    if (epilogue_->column_sums() == nullptr) return;
+    if (!epilogue_->has_column_sums()) return;
     e_.if_then(e_.b.CreateICmpEQ(first, e_.i64(0)), [&] {
       epilogue_->store_column_sums(tile_code_->column_sums(panel, e_.size(depth_), columns.lanes), columns.first,
                                    columns.count);
