@@ -371,6 +371,7 @@ std::string to_string(const Plan& plan) {
     out += fmt::format("units {}", units.empty() ? "1" : units);
     if (kernel.kind == KernelKind::kMatmul) out += fmt::format(" tile {}x{}", kernel.tile.rows, kernel.tile.vectors);
     if (kernel.tile.depth_block > 0) out += fmt::format(" depth by {}", kernel.tile.depth_block);
+    if (kernel.packs) out += " packs";
     if (kernel.skips_zeros) out += " skips zeros";
     out += '\n';
   }

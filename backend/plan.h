@@ -75,6 +75,7 @@ struct KernelPlan {
   Units units;
   Tile tile;                 ///< of a product
   bool skips_zeros = false;  ///< of a product: leaves out zeros of the first factor
+  bool packs = false;        ///< of a product: copies the panels of its second factor before it reads them
   Scratch scratch;
   bool barrier_before = false;       ///< all threads must have finished the kernels before it
   int node = -1;                     ///< the node of the graph that it computes; -1: a copy

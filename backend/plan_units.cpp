@@ -99,10 +99,24 @@ void split_reduction(KernelPlan& kernel, const Target& target) {
   SLUICE_UNREACHABLE("{} reduces nothing", kernel.name);
 }
 
+/// Whether the panels of a product's second factor are copied to scratch: where tiles cannot read them as they lie, or
+/// do so better from a copy.
+bool packs_second_factor(const KernelPlan& kernel, const Plan& plan, const Target& target, const Node& product,
+                         Dim depth) {
+  const Type& result = product.types[0];
+  if (product.attributes.flag(ir::Attr::kTransposeB) || result.shape[1].batch) return true;
+  const auto parameters = kernel.body->parameters();
+  const auto found = std::ranges::find(parameters, product.operands[1], &ir::Parameter::value);
+  const auto operand = static_cast<std::size_t>(found - parameters.begin());
+  if (!plan.buffers[static_cast<std::size_t>(kernel.operands[operand])].layout.dense()) return false;
+  const auto row_bytes = result.shape[1].size * static_cast<std::int64_t>(size_of(result.dtype));
+  return worth_packing(target, kernel.tile, result.shape[0], depth, row_bytes);
+}
+
 /// Tiles, panel by panel. Scratch: two tiles on their way to the store, a panel of the second factor where it must be
 /// packed, another that may be packed ahead, and the sums of a panel's tiles where the inner positions are taken in
 /// blocks.
-void split_matmul(KernelPlan& kernel, const Target& target) {
+void split_matmul(KernelPlan& kernel, const Plan& plan, const Target& target) {
   const Node& product = *find_op(*kernel.body, Op::kMatmul);
   const Type& type = product.types[0];
   const Shape& a = kernel.body->type(product.operands[0]).shape;
@@ -120,7 +134,8 @@ void split_matmul(KernelPlan& kernel, const Target& target) {
     (rows.batch ? kernel.scratch.each_batch : kernel.scratch.fixed) += rows.size * columns * element;
   };
   const bool turned = product.attributes.flag(ir::Attr::kTransposeB);
-  if (turned || type.shape[1].batch) add_rows(depth, lanes);
+  kernel.packs = packs_second_factor(kernel, plan, target, product, depth);
+  if (kernel.packs) add_rows(depth, lanes);
   if (turned && tile.depth_block == 0) add_rows(depth, lanes);
   if (tile.depth_block > 0) add_rows(type.shape[0], tile.rows);
   if (kernel.skips_zeros) {
@@ -176,7 +191,7 @@ void split_kernel(KernelPlan& kernel, const Plan& plan, const Target& target) {
     case KernelKind::kRows:
       return split_reduction(kernel, target);
     case KernelKind::kMatmul:
-      return split_matmul(kernel, target);
+      return split_matmul(kernel, plan, target);
     case KernelKind::kScatterAdd:
       return split_scatter(kernel);
   }

@@ -1,6 +1,7 @@
 #include "backend/tile_model.h"
 
 #include <algorithm>
+#include <bit>
 #include <tuple>
 
 #include "backend/layout.h"
@@ -59,6 +60,15 @@ Tile choose_tile(const Target& target, Dim rows, Dim depth, int element_bytes) {
   }
   best.depth_block = choose_depth_block(target, rows, depth, best.vectors * lanes, element_bytes);
   return best;
+}
+
+bool worth_packing(const Target& target, const Tile& tile, Dim rows, Dim depth, std::int64_t row_bytes) {
+  constexpr std::int64_t kLeastTiles = 32;
+  constexpr std::int64_t kShare = 2;  // of the cache for the panel's rows: the first factor's need it, too
+  const std::int64_t fitting =
+      target.second_cache_bytes >> std::countr_zero(static_cast<std::uint64_t>(std::max<std::int64_t>(row_bytes, 1)));
+  const std::int64_t block = tile.depth_block > 0 ? tile.depth_block : depth.size;
+  return fitting < kShare * block && rows.at(kTypicalBatch) >= kLeastTiles * tile.rows;
 }
 
 int tile_column_step(const Target& target, int element_bytes) {

@@ -19,6 +19,11 @@ struct Tile {
 /// its second cache holds. The order of sums does not depend on it, so no bit does.
 Tile choose_tile(const Target& target, Dim rows, Dim depth, int element_bytes);
 
+/// Whether the panels of a second factor, whose rows of `row_bytes` lie one behind the other, are better copied before
+/// the tiles read them: rows that lie a large power of two apart share few sets of the second cache, from which those
+/// of one panel drive each other out. A copy pays where enough tiles read it.
+bool worth_packing(const Target& target, const Tile& tile, Dim rows, Dim depth, std::int64_t row_bytes);
+
 /// The last vector of a tile's row has a multiple of so many columns: half a zmm register takes half the time of a
 /// whole one.
 int tile_column_step(const Target& target, int element_bytes);

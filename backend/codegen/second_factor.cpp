@@ -13,7 +13,7 @@ SecondFactor::SecondFactor(Frame& frame, Matrix matrix, const Type& product, Dim
       columns_(product.shape[1]),
       panel_columns_(panel_columns),
       scratch_(scratch) {
-  if (!matrix_.transposed && !columns_.batch) return;
+  if (!frame.plan.packs) return;
   packer_.emplace(e_, product.dtype,
                   PanelPacker::Source{matrix_.transposed, depth, columns_, matrix_.stride(),
                                       [this](llvm::Value* column) { return in_memory(column); }},

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "backend/plan.h"
 #include "ir/text.h"
 #include "runtime/thread_team.h"
 #include "tests/backend/check_jit.h"
@@ -83,6 +84,17 @@ TEST_CASE("a factor that is turned around is packed a panel ahead, whatever tile
     }
   }
   runtime::set_default_threads(1);
+}
+
+TEST_CASE("a second factor whose rows lie a large power of two apart is read from copies of its panels") {
+  const char* const body =
+      "graph @f(%a: f32[B,259], %b: f32[B,2048]) {\n  %0: f32[259,2048] = matmul %a, %b {transpose_a=true}\n  return "
+      "%0\n}";
+  const ir::Graph graph = ir::parse(std::string("sluice-ir 1\n") + body);
+  backend::Target target = backend::host_target();
+  target.second_cache_bytes = 1 << 20;
+  CHECK(backend::make_plan(graph, target).kernels[0].packs);
+  check(body, {1, 3, 128});
 }
 
 TEST_CASE("an optimizer's update runs behind the product, over whole and partial tiles and panels") {

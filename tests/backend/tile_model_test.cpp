@@ -44,5 +44,21 @@ TEST_CASE("deep products are taken in blocks that the second cache holds") {
   CHECK(choose_tile(target, 784, batch, 4).depth_block == 128);
 }
 
+TEST_CASE("a panel is copied where its rows share few sets of the second cache, and enough tiles read it") {
+  Target target = cpu(64, 32, true);
+  target.second_cache_bytes = 1 << 20;
+  const Tile tile{8, 3, 0};
+  const auto worth = [&](int rows, int depth, std::int64_t columns) {
+    return worth_packing(target, tile, rows, depth, 4 * columns);
+  };
+  CHECK(worth(4096, 128, 4096));
+  CHECK(worth(256, 128, 2048));
+  CHECK_FALSE(worth(256, 128, 1024));
+  CHECK(worth(256, 256, 1024));
+  CHECK_FALSE(worth(4096, 128, 4080));
+  CHECK_FALSE(worth(4096, 128, 4096 + 16));
+  CHECK_FALSE(worth(128, 128, 4096));
+}
+
 }  // namespace
 }  // namespace sluice::backend
