@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "bench/contest.h"
+#include "bench/keeping_zeros.h"
 #include "bench/peak.h"
 #include "bench/peers/peer.h"
 #include "bench/peers/process_peer.h"
@@ -134,15 +135,6 @@ struct Data {
   std::vector<float> images;
 };
 
-/// What `make` makes of code that goes through all zeros: the time of it does not depend on the numbers.
-template <typename Make>
-auto keeping_zeros(Make make) {
-  setenv("SLUICE_FLAGS", "--keep-zeros", 1);
-  auto made = make();
-  unsetenv("SLUICE_FLAGS");
-  return made;
-}
-
 /// Of a perceptron's products: forward and weight gradients of all layers, gradients of all inputs but the first.
 double operations_of(const Case& c) {
   double weights = 0;
@@ -216,7 +208,7 @@ class Comparison {
       contestants.push_back(bench::local_contestant("sluice", [&] { return ours->step(); }));
     }
     if (wanted("sluice_all")) {
-      all = keeping_zeros(make);
+      all = bench::keeping_zeros(make);
       contestants.push_back(bench::local_contestant("sluice_all", [&] { return all->step(); }));
     }
     for (const bench::Peer& peer : peers_) {
@@ -246,7 +238,7 @@ class Comparison {
       });
     };
     if (wanted("sluice")) contestants.push_back(contestant("sluice"));
-    if (wanted("sluice_all")) contestants.push_back(keeping_zeros([&] { return contestant("sluice_all"); }));
+    if (wanted("sluice_all")) contestants.push_back(bench::keeping_zeros([&] { return contestant("sluice_all"); }));
     for (const bench::Peer& peer : peers_) {
       if (peer.make_mlp == nullptr) continue;
       contestants.push_back(bench::local_contestant(

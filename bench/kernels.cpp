@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "bench/keeping_zeros.h"
 #include "bench/peak.h"
 #include "bench/products.h"
 #include "frontend/sluice.h"
@@ -38,8 +39,17 @@ void add(const std::string& name, const MakeWork& make) {
   benchmark::RegisterBenchmark(name.c_str(), run)->UseRealTime()->Unit(benchmark::kMicrosecond);
 }
 
+/// A product as it is, whose code looks for zeros in the first factor, and as code that does not.
 void add_product(const std::string& name, ProductKind kind, int in, int out) {
-  add(fmt::format("{}/{}-{}", name, in, out), [=] { return Product(kind, kBatch, in, out).sluice(); });
+  const MakeWork make = [=] { return Product(kind, kBatch, in, out).sluice(); };
+  add(fmt::format("{}/{}-{}", name, in, out), make);
+  add(fmt::format("{}_zeros_kept/{}-{}", name, in, out), [make] {
+    return bench::keeping_zeros([&] {
+      auto work = make();
+      work();  // compiles
+      return work;
+    });
+  });
 }
 
 /// What stands below the time of a weight gradient with Adam: the product's multiply-adds and one pass over w, m and v.

@@ -128,10 +128,13 @@ def guide_section(results):
 
 
 def kernel_section(results):
+    first = results["kernels"][0]
     lines = ["## Single kernels", "",
-             "The five large products of the guide's step as kernels of their own, without optimizer, batch 128; then the weight "
-             "gradients with the whole of Adam in their store, beside the time of the multiply-adds at peak and one pass that "
-             "reads and writes w, m and v. Of nine repetitions in random order.", ""]
+             "The five large products of the guide's step as kernels of their own, without optimizer, batch 128, on random numbers, "
+             "among which there are no zeros: as they are, with code that looks for zeros, and without it (`--keep-zeros`). Then "
+             "the weight gradients with the whole of Adam in their store, beside the time of the multiply-adds at peak and one "
+             f"pass that reads and writes w, m and v. Of {first['processes']} processes with {first['repetitions']} repetitions "
+             "each in random order, a call or two of a product: the peak, too, is the best of many short times.", ""]
     rows, updates, moves = [], [], []
     for entry in results["kernels"]:
         times = entry["kernels"]
@@ -139,9 +142,10 @@ def kernel_section(results):
             kind, _, layer = name.partition("/")
             inputs, outputs = map(int, layer.split("-"))
             least = 2 * 128 * inputs * outputs / entry["peak"] * 1e-9
-            time = times[name]
-            rows.append([KINDS[kind], layer, entry["threads"], duration(time["min"]), duration(time["median"]),
-                         f"{least / time['min']:.1%}"])
+            row = [KINDS[kind], layer, entry["threads"]]
+            for time in (times[name], times[f"{kind}_zeros_kept/{layer}"]):
+                row += [duration(time["min"]), duration(time["median"]), f"{least / time['min']:.1%}"]
+            rows.append(row)
             if kind != "weight_gradient":
                 continue
             time = times[f"weight_gradient_adam/{layer}"]
@@ -152,7 +156,8 @@ def kernel_section(results):
         moves.append([entry["threads"], duration(times["fork_join"]["min"]),
                       duration(times["barrier_x1000"]["min"] / 1000) if several else "",
                       duration(entry["round_trip"]) if several else "", duration(times["decode"]["min"])])
-    lines += table(["product", "layer", "threads", "minimum", "median", "of peak"], rows, 2)
+    lines += table(["product", "layer", "threads", "minimum", "median", "of peak", "zeros kept: minimum", "median", "of peak"],
+                   rows, 2)
     lines += table(["weight gradient with Adam", "threads", "minimum", "median", "multiply-adds + pass", "ratio"], updates)
     lines += ["What the runtime itself takes, and decoding a batch of 128 images from bytes:", ""]
     return lines + table(["threads", "fork and join", "barrier", "cache line there and back", "decode"], moves)

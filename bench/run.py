@@ -37,7 +37,7 @@ def everything():
     peers = measure.processes(torch)
     results = {"machine": machine(), "compare": [], "kernels": []}
     for threads in (1, 2):
-        results["kernels"].append(measure.kernels(threads, repetitions=9))
+        results["kernels"].append(measure.kernels(threads, processes=5, repetitions=20))
         results["compare"] += measure.compare([f"train:{GUIDE_SIZES}:128"], threads, 12, 0.3, peers=peers)
         others = [f"train:{GUIDE_SIZES}:{batch}" for batch in (32, 512, 2048)]
         others += [f"infer:{GUIDE_SIZES}:{batch}" for batch in (1, 32, 1024)]
