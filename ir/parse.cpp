@@ -30,9 +30,6 @@ namespace sluice::ir {
 
 namespace {
 
-constexpr TokenKind kName = TokenKind::kName;
-constexpr TokenKind kValue = TokenKind::kValue;
-
 /// Reads one graph, or one body of a fused node, which has names of its own.
 class GraphParser {
  public:
@@ -69,14 +66,14 @@ class GraphParser {
   /// From the opening to the closing brace.
   Graph read_body() && {
     lexer_.expect_symbol('{', "to begin the nodes");
-    while (lexer_.peek().kind == kValue) read_node();
-    if (lexer_.peek().is(kName, "update")) read_updates();
+    while (lexer_.peek().kind == TokenKind::kValue) read_node();
+    if (lexer_.peek().is(TokenKind::kName, "update")) read_updates();
     const Token word = lexer_.take();
-    if (!word.is(kName, "return")) {
+    if (!word.is(TokenKind::kName, "return")) {
       lexer_.fail_at(word, fmt::format("expected a node, update or return, got {}", describe(word)));
     }
     std::vector<Value> results;
-    if (lexer_.peek().kind == kValue) {
+    if (lexer_.peek().kind == TokenKind::kValue) {
       do {
         results.push_back(read_value());
       } while (lexer_.take_symbol(','));
@@ -117,7 +114,7 @@ class GraphParser {
   /// the text.
   Origins read_origins(const Token& token) {
     const Location here = lexer_.location(token.offset);
-    if (!lexer_.peek().is(kName, "loc")) return origin_at(here);
+    if (!lexer_.peek().is(TokenKind::kName, "loc")) return origin_at(here);
     lexer_.take();
     lexer_.expect_symbol('(', "after 'loc'");
     Origins origins;
@@ -125,7 +122,7 @@ class GraphParser {
       origins.push_back({std::make_shared<const CallStack>(std::move(stack)), gradient});
     };
     lexer_.read_list(')', "a place", [&] {
-      const bool gradient = lexer_.peek().is(kName, "gradient");
+      const bool gradient = lexer_.peek().is(TokenKind::kName, "gradient");
       if (gradient) lexer_.take();
       from({{here, read_place(lexer_)}, 1}, gradient);
     });
@@ -148,14 +145,14 @@ class GraphParser {
   }
 
   Binder read_binder() {
-    const Token name = lexer_.expect(kValue, "a value as in %x");
+    const Token name = lexer_.expect(TokenKind::kValue, "a value as in %x");
     lexer_.expect_symbol(':', fmt::format("and a type after {}", describe(name)));
     const std::size_t type_offset = lexer_.peek().offset;
     return {name, read_type(lexer_), type_offset};
   }
 
   Value read_value() {
-    const Token token = lexer_.expect(kValue, "a value as in %x");
+    const Token token = lexer_.expect(TokenKind::kValue, "a value as in %x");
     const std::string name = key(token);
     if (const auto found = values_.find(name); found != values_.end()) return found->second.value;
     for (const GraphParser* outer = outer_; outer != nullptr; outer = outer->outer_) {
@@ -179,7 +176,7 @@ class GraphParser {
       binders.push_back(read_binder());
     } while (lexer_.take_symbol(','));
     lexer_.expect_symbol('=', "between a type and an op");
-    const Token word = lexer_.expect(kName, "an op");
+    const Token word = lexer_.expect(TokenKind::kName, "an op");
     const Op op = find_op(word);
     std::vector<Value> operands;
     Attributes attributes;
@@ -187,11 +184,11 @@ class GraphParser {
     if (op == Op::kFused) {
       attributes.set(Attr::kBody, read_fused(word, operands, origins));
     } else {
-      if (lexer_.peek().kind == kValue && !lexer_.followed_by(':')) {
+      if (lexer_.peek().kind == TokenKind::kValue && !lexer_.followed_by(':')) {
         do {
           operands.push_back(read_value());
         } while (lexer_.take_symbol(','));
-        if (lexer_.peek().kind == kValue && !lexer_.followed_by(':')) {
+        if (lexer_.peek().kind == TokenKind::kValue && !lexer_.followed_by(':')) {
           lexer_.fail_at(lexer_.peek(), fmt::format("expected ',' between operands, got {}", describe(lexer_.peek())));
         }
       }
@@ -248,7 +245,7 @@ class GraphParser {
 
   void read_attributes(Op op, const Type& type, Attributes& attributes) {
     lexer_.read_list('}', "an attribute", [&] {
-      const Token name = lexer_.expect(kName, "an attribute");
+      const Token name = lexer_.expect(TokenKind::kName, "an attribute");
       const auto attr = parse_attr(name.text);
       std::vector<std::string_view> names;
       bool known = false;
@@ -304,7 +301,7 @@ class GraphParser {
 
 Graph read_graph(Lexer& lexer) {
   const Token word = lexer.take();
-  const bool versioned = word.is(kName, "sluice-ir");
+  const bool versioned = word.is(TokenKind::kName, "sluice-ir");
   if (!versioned) {
     lexer.fail_at(word, fmt::format("expected the first line sluice-ir {}, got {}", kTextVersion, describe(word)));
   }
@@ -313,12 +310,13 @@ Graph read_graph(Lexer& lexer) {
     lexer.fail_at(version, fmt::format("expected text of version {}, got version {}", kTextVersion, number));
   }
   const Token graph = lexer.take();
-  if (!graph.is(kName, "graph")) lexer.fail_at(graph, fmt::format("expected graph, got {}", describe(graph)));
+  if (!graph.is(TokenKind::kName, "graph"))
+    lexer.fail_at(graph, fmt::format("expected graph, got {}", describe(graph)));
   const Token name = lexer.expect(TokenKind::kGraph, "the name of the graph as in @step");
   GraphParser parser(lexer, lexer.unquoted(name), nullptr);
   lexer.expect_symbol('(', "after the name of the graph");
   lexer.read_list(')', "a parameter", [&] { parser.read_parameter(); });
-  if (lexer.peek().is(kName, "state")) {
+  if (lexer.peek().is(TokenKind::kName, "state")) {
     lexer.take();
     lexer.expect_symbol('(', "after 'state'");
     lexer.read_list(')', "a state", [&] { parser.read_state(); });

@@ -9,8 +9,6 @@ namespace sluice::ir {
 
 namespace {
 
-constexpr TokenKind kName = TokenKind::kName;
-
 std::vector<std::int64_t> read_integers(Lexer& lexer) {
   lexer.expect_symbol('[', "to begin a list of integers");
   std::vector<std::int64_t> list;
@@ -20,7 +18,7 @@ std::vector<std::int64_t> read_integers(Lexer& lexer) {
 
 bool read_flag(Lexer& lexer) {
   const Token token = lexer.take();
-  if (!token.is(kName, "true") && !token.is(kName, "false")) {
+  if (!token.is(TokenKind::kName, "true") && !token.is(TokenKind::kName, "false")) {
     lexer.fail_at(token, fmt::format("expected true or false, got {}", describe(token)));
   }
   return token.text == "true";
@@ -71,7 +69,7 @@ AttrValue read_attribute(Lexer& lexer, Attr key, const Type& type) {
 std::optional<Range> read_parameter_hints(Lexer& lexer) {
   if (!lexer.take_symbol('{')) return std::nullopt;
   const Token word = lexer.take();
-  if (!word.is(kName, "range")) {
+  if (!word.is(TokenKind::kName, "range")) {
     lexer.fail_at(word, fmt::format("expected range, the one attribute of an input, got {}", describe(word)));
   }
   const Range range = read_range(lexer);
@@ -84,8 +82,8 @@ Hints read_state_hints(Lexer& lexer, DType dtype) {
   if (!lexer.take_symbol('{')) return hints;
   do {
     const Token word = lexer.take();
-    const bool is_range = word.is(kName, "range");
-    if (!is_range && !word.is(kName, "init")) {
+    const bool is_range = word.is(TokenKind::kName, "range");
+    if (!is_range && !word.is(TokenKind::kName, "init")) {
       lexer.fail_at(word, fmt::format("expected range or init, the attributes of a state, got {}", describe(word)));
     }
     if (is_range ? hints.range.has_value() : hints.init.has_value()) {

@@ -47,6 +47,10 @@ class Groups {
   void set_kind(GroupIndex group, GroupKind kind) { kinds_[group] = kind; }
   bool contains(GroupIndex group, NodeIndex node) const { return group_[node] == group; }
   bool is_single(NodeIndex node) const { return kinds_[group_[node]] == GroupKind::kSingle; }
+  /// Whether `node` is a loop over `over` that no group has taken.
+  bool is_free_loop(NodeIndex node, const Shape& over) const {
+    return role(node) == FuseRole::kLoop && is_single(node) && shape(node) == over;
+  }
 
   /// Whether no path leads from one of the groups to the other through a third.
   bool can_merge(GroupIndex a, GroupIndex b) const;

@@ -8,15 +8,11 @@ namespace sluice::passes {
 
 namespace {
 
-bool is_free_loop(const Groups& groups, NodeIndex node, const Shape& shape) {
-  return groups.role(node) == FuseRole::kLoop && groups.is_single(node) && groups.shape(node) == shape;
-}
-
 /// Takes in the nodes that only the group reads, last first, so that chains come along whole.
 void take_producers(Groups& groups, GroupIndex group) {
   const Shape shape = groups.shape(groups.members(group)[0]);
   for (NodeIndex node = groups.members(group).back(); node-- > 0;) {
-    if (!is_free_loop(groups, node, shape) || groups.escapes(node)) continue;
+    if (!groups.is_free_loop(node, shape) || groups.escapes(node)) continue;
     const auto reads_inside = [&](NodeIndex user) { return groups.contains(group, user); };
     if (std::ranges::all_of(groups.users(node), reads_inside)) groups.merge(group, node);
   }

@@ -12,10 +12,6 @@ namespace {
 
 using NodeSet = std::set<NodeIndex>;  // ordered: the result must not depend on addresses or hashes
 
-bool is_free_loop(const Groups& groups, NodeIndex node, const Shape& shape) {
-  return groups.role(node) == FuseRole::kLoop && groups.is_single(node) && groups.shape(node) == shape;
-}
-
 /// Takes in readers of the group's values, and readers of those, as long as no group stands in a cycle.
 void take_consumers(Groups& groups, GroupIndex group) {
   const Shape shape = groups.shape(groups.members(group)[0]);
@@ -25,7 +21,7 @@ void take_consumers(Groups& groups, GroupIndex group) {
     NodeSet candidates;
     for (const NodeIndex member : groups.members(group)) {
       for (const NodeIndex user : groups.users(member)) {
-        if (is_free_loop(groups, user, shape)) candidates.insert(user);
+        if (groups.is_free_loop(user, shape)) candidates.insert(user);
       }
     }
     for (const NodeIndex candidate : candidates) {
@@ -54,7 +50,7 @@ NodeSet private_producers(const Groups& groups, GroupIndex group, const Shape& s
     return groups.role(user) != FuseRole::kMatmul && (groups.contains(group, user) || found.contains(user));
   };
   for (NodeIndex node = groups.members(group).back(); node-- > 0;) {
-    if (!is_free_loop(groups, node, shape) || groups.escapes(node)) continue;
+    if (!groups.is_free_loop(node, shape) || groups.escapes(node)) continue;
     if (std::ranges::all_of(groups.users(node), reads_inside)) found.insert(node);
   }
   return found;

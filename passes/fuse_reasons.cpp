@@ -25,7 +25,7 @@ bool is_kernel(const Groups& groups, NodeIndex node) {
 }
 
 /// The kernels whose values `node` reads, looking through reshapes and through what each reader makes for itself.
-std::vector<Source> sources_of(const Groups& groups, NodeIndex node) {
+std::vector<Source> kernels_read_by(const Groups& groups, NodeIndex node) {
   std::vector<Source> found;
   std::vector<Source> open;
   for (const ir::Value operand : groups.graph().node(node).operands) open.push_back({operand.node, false});
@@ -96,7 +96,7 @@ FuseReport fuse_with_reasons(const ir::Graph& graph) {
   std::set<std::pair<NodeIndex, NodeIndex>> seen;  // the producing node and the kernel that reads it
   for (NodeIndex reader = 0; reader < live.nodes().size(); ++reader) {
     if (!is_kernel(groups, reader)) continue;
-    for (const Source& source : sources_of(groups, reader)) {
+    for (const Source& source : kernels_read_by(groups, reader)) {
       const GroupIndex to = groups.of(reader);
       if (groups.contains(to, source.node) || !seen.insert({source.node, to}).second) continue;
       report.apart.push_back({places[groups.of(source.node)], places[to], live.node(source.node).op,

@@ -15,7 +15,7 @@ using ir::kMoves;
 using ir::kNoTrait;
 using ir::kReduction;
 
-constexpr GradientRule kRules[] = {
+constexpr GradientRule kGradientRules[] = {
 #define OP(enumerator, name, arity, dtypes, traits, ...) \
   ((traits) & kDifferentiable) != 0 ? &gradient_of_##enumerator : nullptr,
 #include "ir/ops.def"
@@ -24,6 +24,6 @@ constexpr GradientRule kRules[] = {
 
 }  // namespace
 
-GradientRule gradient_rule(ir::Op op) { return kRules[static_cast<std::size_t>(op)]; }
+GradientRule gradient_rule(ir::Op op) { return kGradientRules[static_cast<std::size_t>(op)]; }
 
 }  // namespace sluice::passes

@@ -22,7 +22,7 @@ bool is_power_of_two(double value) {
 
 Value negated(const Match& m, Value x) { return m(Op::kNeg, {x}); }
 
-constexpr Rule kRules[] = {
+constexpr Rule kArithmeticRules[] = {
     {"c op x -> x op c", Exactness::kValue, std::nullopt,
      [](const Match& m) -> Result {
        if (!ir::info(m.op()).has(ir::kCommutative) || !is_constant(m, 0) || is_constant(m, 1)) return {};
@@ -115,6 +115,6 @@ constexpr Rule kRules[] = {
 
 }  // namespace
 
-std::span<const Rule> arithmetic_rules() { return kRules; }
+std::span<const Rule> arithmetic_rules() { return kArithmeticRules; }
 
 }  // namespace sluice::passes

@@ -31,13 +31,13 @@ Value fold(const Match& m) {
   return m.builder().constant(ir::evaluate(std::move(b).finish(), {}, {}).results[0]);
 }
 
-constexpr Rule kRules[] = {
+constexpr Rule kFoldingRules[] = {
     {"op(constants) -> constant", Exactness::kExact, std::nullopt,
      [](const Match& m) -> Result { return may_fold(m) ? Result(fold(m)) : Result(); }},
 };
 
 }  // namespace
 
-std::span<const Rule> folding_rules() { return kRules; }
+std::span<const Rule> folding_rules() { return kFoldingRules; }
 
 }  // namespace sluice::passes

@@ -34,7 +34,7 @@ bool may_skip(DType a, DType b, DType c) {
   return !(is_integer(a) && is_float(b) && is_integer(c) && !holds_all(a, c));
 }
 
-constexpr Rule kRules[] = {
+constexpr Rule kLogicRules[] = {
     {"select(true, x, y) -> x", Exactness::kExact, Op::kSelect,
      [](const Match& m) -> Result { return m.is_number(0, 1) ? Result(m.operand(1)) : Result(); }},
     {"select(false, x, y) -> y", Exactness::kExact, Op::kSelect,
@@ -84,6 +84,6 @@ constexpr Rule kRules[] = {
 
 }  // namespace
 
-std::span<const Rule> logic_rules() { return kRules; }
+std::span<const Rule> logic_rules() { return kLogicRules; }
 
 }  // namespace sluice::passes

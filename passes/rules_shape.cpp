@@ -88,7 +88,7 @@ bool moves_only_ones(const Shape& from, const std::vector<std::int64_t>& permuta
   return true;
 }
 
-constexpr Rule kRules[] = {
+constexpr Rule kShapeRules[] = {
     {"reshape x to its own shape -> x", Exactness::kExact, Op::kReshape,
      [](const Match& m) -> Result { return m.operand_type(0) == m.type() ? Result(m.operand(0)) : Result(); }},
     {"reshape reshape x -> reshape x", Exactness::kExact, Op::kReshape,
@@ -153,6 +153,6 @@ constexpr Rule kRules[] = {
 
 }  // namespace
 
-std::span<const Rule> shape_rules() { return kRules; }
+std::span<const Rule> shape_rules() { return kShapeRules; }
 
 }  // namespace sluice::passes

@@ -47,7 +47,7 @@ Result joined_reductions(const Match& m) {
   return m(m.op(), {*x}, {{Attr::kAxes, std::move(axes)}});
 }
 
-constexpr Rule kRules[] = {
+constexpr Rule kStructureRules[] = {
     {"matmul(transpose a, b) -> matmul{transpose_a}(a, b)", Exactness::kExact, Op::kMatmul,
      [](const Match& m) -> Result {
        if (!exchanges_axes(m.maker(0))) return {};
@@ -98,6 +98,6 @@ constexpr Rule kRules[] = {
 
 }  // namespace
 
-std::span<const Rule> structure_rules() { return kRules; }
+std::span<const Rule> structure_rules() { return kStructureRules; }
 
 }  // namespace sluice::passes

@@ -7,13 +7,13 @@
 
 namespace sluice {
 
-/// Chooses the engine of a test program: the interpreter, or native code where SLUICE_TEST_ENGINE is "jit". What the
-/// DSL means is the same in both.
-inline bool use_test_engine() {
+/// Before main, chooses the engine of a test program: the interpreter, or native code where SLUICE_TEST_ENGINE is
+/// "jit". What the DSL means is the same in both.
+inline const bool kTestEngine = [] {
   const char* const wanted = std::getenv("SLUICE_TEST_ENGINE");
   const bool jit = wanted != nullptr && std::string_view(wanted) == "jit";
   set_default_engine(jit ? Engine::kJit : Engine::kReference);
   return true;
-}
+}();
 
 }  // namespace sluice

@@ -13,8 +13,6 @@ using namespace sluice;
 
 namespace {
 
-const bool kEngine = use_test_engine();
-
 using F = std::vector<float>;
 
 Array ramp(std::vector<std::int64_t> sizes) {

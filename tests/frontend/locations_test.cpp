@@ -12,8 +12,6 @@ using namespace sluice;
 
 namespace {
 
-const bool kEngine = use_test_engine();
-
 /// A layer of a user, in a file of the user.
 constexpr int kTwiceLine = __LINE__ + 2;
 struct Twice {

@@ -15,8 +15,6 @@ using namespace sluice;
 
 namespace {
 
-const bool kEngine = use_test_engine();
-
 /// The error of tracing `body` with tensors of these types.
 template <typename Body>
 std::string traced(std::vector<TensorSpec> types, Body body) {

@@ -13,7 +13,6 @@ using namespace sluice;
 
 namespace {
 
-const bool kEngine = use_test_engine();
 using F = std::vector<float>;
 
 std::vector<std::string> names(const std::vector<Variable>& variables) {

@@ -11,8 +11,6 @@ using namespace sluice;
 
 namespace {
 
-const bool kEngine = use_test_engine();
-
 using F = std::vector<float>;
 using I = std::vector<std::int64_t>;
 using B = std::vector<std::uint8_t>;

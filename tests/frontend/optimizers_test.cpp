@@ -11,7 +11,6 @@ using namespace sluice;
 
 namespace {
 
-const bool kEngine = use_test_engine();
 using F = std::vector<float>;
 
 /// A user's optimizer: moves by the sign of the gradient and counts its steps.

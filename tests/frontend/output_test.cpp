@@ -18,8 +18,6 @@ using namespace sluice;
 
 namespace {
 
-const bool kEngine = use_test_engine();
-
 /// A folder that is removed at the end.
 struct TemporaryFolder {
   std::filesystem::path path = std::filesystem::temp_directory_path() / ("sluice-output-" + std::to_string(getpid()));

@@ -10,8 +10,6 @@ using namespace sluice;
 
 namespace {
 
-const bool kEngine = use_test_engine();
-
 double mean(const Array& array) {
   double sum = 0;
   for (const float x : array.data<float>()) sum += x;

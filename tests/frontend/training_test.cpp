@@ -10,8 +10,6 @@ using namespace sluice;
 
 namespace {
 
-const bool kEngine = use_test_engine();
-
 /// Eight points of which class and coordinates are related by more than a line.
 struct Points {
   Array x = Array({0.F, 0.F, 0.F, 1.F, 1.F, 0.F, 1.F, 1.F, 0.1F, 0.1F, 0.1F, 0.9F, 0.9F, 0.1F, 0.9F, 0.9F}, {8, 2});

@@ -8,7 +8,6 @@
 using namespace sluice;
 
 namespace {
-const bool kEngine = use_test_engine();
 using F = std::vector<float>;
 }  // namespace
 

@@ -3,23 +3,11 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
-#include <functional>
 #include <limits>
 
+#include "tests/support/refusal.h"
+
 using namespace sluice;
-
-namespace {
-
-std::string refusal(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "accepted";
-}
-
-}  // namespace
 
 TEST_CASE("an array is zeros, aligned, with a readable tail") {
   const Array array(DType::kF64, {3, 5});
@@ -35,16 +23,16 @@ TEST_CASE("values come in row-major order, one for each element") {
   const Array array(std::vector<std::int32_t>{1, 2, 3, 4, 5, 6}, {2, 3});
   CHECK(array.type() == Type{DType::kI32, {2, 3}});
   CHECK(array.data<std::int32_t>()[4] == 5);
-  CHECK(refusal([] { Array({1.0f, 2.0f}, {3}); }) == "array: f32[3] takes 3 values, got 2");
-  CHECK(refusal([] { Array({1.0f, 2.0f}, {}); }) == "array: f32[] takes 1 values, got 2");
-  CHECK(refusal([&] { array.data<float>(); }) == "array: the elements of i32[2,3] cannot be viewed as f32");
+  CHECK(test::refusal([] { Array({1.0f, 2.0f}, {3}); }) == "array: f32[3] takes 3 values, got 2");
+  CHECK(test::refusal([] { Array({1.0f, 2.0f}, {}); }) == "array: f32[] takes 1 values, got 2");
+  CHECK(test::refusal([&] { array.data<float>(); }) == "array: the elements of i32[2,3] cannot be viewed as f32");
 }
 
 TEST_CASE("sizes are checked") {
-  CHECK(refusal([] { Array(DType::kF32, {2, -1}); }) == "array: a size is negative: [2,-1]");
+  CHECK(test::refusal([] { Array(DType::kF32, {2, -1}); }) == "array: a size is negative: [2,-1]");
   constexpr std::int64_t kHuge = std::numeric_limits<std::int64_t>::max();
-  CHECK(refusal([] { Array(DType::kF32, {kHuge}); }) == "array: f32[9223372036854775807] is too large");
-  CHECK(refusal([] { Array(DType::kU8, {1LL << 40, 1LL << 40}); }) ==
+  CHECK(test::refusal([] { Array(DType::kF32, {kHuge}); }) == "array: f32[9223372036854775807] is too large");
+  CHECK(test::refusal([] { Array(DType::kU8, {1LL << 40, 1LL << 40}); }) ==
         "array: u8[1099511627776,1099511627776] is too large");
   CHECK(Array(DType::kF32, {0, 5}).element_count() == 0);
 }
@@ -61,7 +49,7 @@ TEST_CASE("a copy shares, a clone does not") {
   const Array column = a.reshaped({2, 1});
   CHECK(column.type() == Type{DType::kF32, {2, 1}});
   CHECK(column.data<float>()[0] == 9);
-  CHECK(refusal([&] { a.reshaped({3}); }) == "reshape: f32[2] has 2 elements, [3] would have 3");
+  CHECK(test::refusal([&] { a.reshaped({3}); }) == "reshape: f32[2] has 2 elements, [3] would have 3");
 }
 
 TEST_CASE("borrowed elements are neither copied nor freed before their owner") {
@@ -91,12 +79,14 @@ TEST_CASE("item converts the only element, if it fits") {
   CHECK(Array({std::uint8_t{200}}, {1, 1}).item<std::int64_t>() == 200);
   CHECK(Array::scalar(true).item<float>() == 1);
   CHECK(Array::scalar(-0.5).item<std::uint8_t>() == 0);
-  CHECK(refusal([] { Array(DType::kF32, {2}).item<float>(); }) == "item: expected an array of one element, got f32[2]");
-  CHECK(refusal([] { Array(DType::kF32, {0}).item<float>(); }) == "item: expected an array of one element, got f32[0]");
-  CHECK(refusal([] { Array::scalar(std::nan("")).item<std::int32_t>(); }) == "item: nan does not fit i32");
-  CHECK(refusal([] { Array::scalar(2147483648.0).item<std::int32_t>(); }) == "item: 2147483648 does not fit i32");
-  CHECK(refusal([] { Array::scalar(256).item<std::uint8_t>(); }) == "item: 256 does not fit u8");
-  CHECK(refusal([] { Array::scalar(-1).item<std::uint8_t>(); }) == "item: -1 does not fit u8");
+  CHECK(test::refusal([] { Array(DType::kF32, {2}).item<float>(); }) ==
+        "item: expected an array of one element, got f32[2]");
+  CHECK(test::refusal([] { Array(DType::kF32, {0}).item<float>(); }) ==
+        "item: expected an array of one element, got f32[0]");
+  CHECK(test::refusal([] { Array::scalar(std::nan("")).item<std::int32_t>(); }) == "item: nan does not fit i32");
+  CHECK(test::refusal([] { Array::scalar(2147483648.0).item<std::int32_t>(); }) == "item: 2147483648 does not fit i32");
+  CHECK(test::refusal([] { Array::scalar(256).item<std::uint8_t>(); }) == "item: 256 does not fit u8");
+  CHECK(test::refusal([] { Array::scalar(-1).item<std::uint8_t>(); }) == "item: -1 does not fit u8");
 }
 
 TEST_CASE("arrays print as NumPy's do") {

@@ -8,20 +8,12 @@
 #include "ir/error.h"
 #include "ir/text.h"
 #include "tests/ir/every_op.h"
+#include "tests/support/refusal.h"
 
 using namespace sluice;
 using namespace sluice::ir;
 
 namespace {
-
-std::string refusal(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "accepted";
-}
 
 const Type kRow{DType::kF32, {batch, 4}};
 
@@ -49,14 +41,14 @@ TEST_CASE("a builder refuses inputs that clash") {
   Builder b("f");
   b.parameter("x", kRow);
   b.state("w", "layer/w", {DType::kF32, {3}});
-  CHECK(refusal([&] { b.parameter("x", kRow); }) == "parameter 'x': the name is taken already");
-  CHECK(refusal([&] { b.parameter("w", kRow); }) == "parameter 'w': the name is taken already");
-  CHECK(refusal([&] { b.state("x", "x", {}); }) == "state 'x': the name is taken already");
-  CHECK(refusal([&] { b.state("v", "layer/w", {}); }) == "state 'v': variable \"layer/w\" is a state already");
-  CHECK(refusal([&] { b.parameter("y", kRow, Range{1, 0}); }) == "parameter 'y': the range [1,0) is empty");
-  CHECK(refusal([&] { b.state("y", "y", {}, {}, Array::scalar(1.0)); }) ==
+  CHECK(test::refusal([&] { b.parameter("x", kRow); }) == "parameter 'x': the name is taken already");
+  CHECK(test::refusal([&] { b.parameter("w", kRow); }) == "parameter 'w': the name is taken already");
+  CHECK(test::refusal([&] { b.state("x", "x", {}); }) == "state 'x': the name is taken already");
+  CHECK(test::refusal([&] { b.state("v", "layer/w", {}); }) == "state 'v': variable \"layer/w\" is a state already");
+  CHECK(test::refusal([&] { b.parameter("y", kRow, Range{1, 0}); }) == "parameter 'y': the range [1,0) is empty");
+  CHECK(test::refusal([&] { b.state("y", "y", {}, {}, Array::scalar(1.0)); }) ==
         "state 'y': the init is f64[], expected f32[]");
-  CHECK(refusal([&] { b.state("y", "y", kRow); }) == "state: a variable has a static shape, got [B,4]");
+  CHECK(test::refusal([&] { b.state("y", "y", kRow); }) == "state: a variable has a static shape, got [B,4]");
   CHECK(b.graph().nodes().size() == 2);  // what is refused leaves nothing behind
   b.state("y", "y", {});
   verify(b.graph());
@@ -65,10 +57,10 @@ TEST_CASE("a builder refuses inputs that clash") {
 TEST_CASE("an error of a node stands at its place") {
   Builder b("f");
   const Value x = b.parameter("x", kRow);
-  CHECK(refusal([&] { b.add(Op::kLogicalNot, {x}, {}, origin_at({"model.cpp", 12, 0})); }) ==
+  CHECK(test::refusal([&] { b.add(Op::kLogicalNot, {x}, {}, origin_at({"model.cpp", 12, 0})); }) ==
         "model.cpp:12: logical_not: takes bools, got f32[B,4]");
   b.set_origins(origin_at({"model.cpp", 13, 5}));
-  CHECK(refusal([&] { b(Op::kLogicalNot, {x}); }) == "model.cpp:13:5: logical_not: takes bools, got f32[B,4]");
+  CHECK(test::refusal([&] { b(Op::kLogicalNot, {x}); }) == "model.cpp:13:5: logical_not: takes bools, got f32[B,4]");
 }
 
 TEST_CASE("updates fit their state") {
@@ -77,8 +69,9 @@ TEST_CASE("updates fit their state") {
   b.scalar(DType::kF32, 1);
   const Value w = b.state("w", "layer/w", {DType::kF32, {3}});
   const Value v = b.state("v", "layer/v", {DType::kF64, {3}});
-  CHECK(refusal([&] { b.set_update(v, x); }) == "update: variable \"layer/v\" is f64[3], its new value is f32[3]");
-  CHECK(refusal([&] { b.set_update(x, w); }) == "update: %0 is not a state");
+  CHECK(test::refusal([&] { b.set_update(v, x); }) ==
+        "update: variable \"layer/v\" is f64[3], its new value is f32[3]");
+  CHECK(test::refusal([&] { b.set_update(x, w); }) == "update: %0 is not a state");
   b.set_update(w, x);
   CHECK(b.graph().states()[0].update == x);
   b.set_update(w, w);  // the old value again: no update
@@ -106,11 +99,12 @@ TEST_CASE("scalars are exact where the dtype is whole") {
   CHECK(scalar(DType::kU8, 255) == Array::scalar(std::uint8_t{255}));
   CHECK(scalar(DType::kBool, 1) == Array::scalar(true));
   CHECK(scalar(DType::kI64, -0x1p63) == Array::scalar(std::numeric_limits<std::int64_t>::min()));
-  CHECK(refusal([&] { b.scalar(DType::kU8, 256); }) == "constant: 256 is not a value of u8");
-  CHECK(refusal([&] { b.scalar(DType::kU8, -1); }) == "constant: -1 is not a value of u8");
-  CHECK(refusal([&] { b.scalar(DType::kI32, 2.5); }) == "constant: 2.5 is not a value of i32");
-  CHECK(refusal([&] { b.scalar(DType::kI64, 0x1p63); }) == "constant: 9.223372036854776e+18 is not a value of i64");
-  CHECK(refusal([&] { b.scalar(DType::kI64, std::nan("")); }) == "constant: nan is not a value of i64");
+  CHECK(test::refusal([&] { b.scalar(DType::kU8, 256); }) == "constant: 256 is not a value of u8");
+  CHECK(test::refusal([&] { b.scalar(DType::kU8, -1); }) == "constant: -1 is not a value of u8");
+  CHECK(test::refusal([&] { b.scalar(DType::kI32, 2.5); }) == "constant: 2.5 is not a value of i32");
+  CHECK(test::refusal([&] { b.scalar(DType::kI64, 0x1p63); }) ==
+        "constant: 9.223372036854776e+18 is not a value of i64");
+  CHECK(test::refusal([&] { b.scalar(DType::kI64, std::nan("")); }) == "constant: nan is not a value of i64");
 }
 
 TEST_CASE("splat_value sees through broadcasts and reshapes") {

@@ -6,6 +6,7 @@
 
 #include "ir/error.h"
 #include "ir/text.h"
+#include "tests/support/refusal.h"
 
 namespace {
 
@@ -172,12 +173,7 @@ constexpr WrongNode kWrongNodes[] = {
 
 /// What parse says of `text`, which it must refuse.
 std::string refusal(std::string_view text) {
-  try {
-    sluice::ir::parse(text, "model.ir");
-  } catch (const sluice::Error& error) {
-    return error.what();
-  }
-  return "accepted";
+  return sluice::test::refusal([&] { sluice::ir::parse(text, "model.ir"); });
 }
 
 /// The whole message: the file before the place, and below it the line and a caret under the column.

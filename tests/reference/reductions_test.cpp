@@ -10,8 +10,6 @@ using Axes = std::vector<i64>;
 
 Array reduce(Op op, const Array& x, const Axes& axes) { return run_op(op, {x}, {{Attr::kAxes, axes}}); }
 
-Array cube() { return Array({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, {2, 3, 2}); }
-
 TEST_CASE("reduce_sum over every kind of axes") {
   CHECK_SAME(reduce(Op::kReduceSum, cube(), {0}), Array({8, 10, 12, 14, 16, 18}, {3, 2}));
   CHECK_SAME(reduce(Op::kReduceSum, cube(), {1}), Array({9, 12, 27, 30}, {2, 2}));

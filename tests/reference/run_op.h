@@ -12,6 +12,9 @@
 
 namespace sluice::ir {
 
+/// 1 to 12.
+inline Array cube() { return Array({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, {2, 3, 2}); }
+
 inline constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 inline constexpr float kInf = std::numeric_limits<float>::infinity();
 inline constexpr double kNaN64 = std::numeric_limits<double>::quiet_NaN();

@@ -7,8 +7,6 @@ using i64 = std::int64_t;
 using u8 = std::uint8_t;
 using Axes = std::vector<i64>;
 
-Array cube() { return Array({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, {2, 3, 2}); }
-
 Array nullary(Op op, const Attributes& attributes) { return run_op(op, {}, attributes); }
 
 TEST_CASE("constant is its literal") {

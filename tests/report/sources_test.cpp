@@ -6,6 +6,7 @@
 #include "runtime/npy.h"
 #include "runtime/split.h"
 #include "tests/runtime/temporary_folder.h"
+#include "tests/support/refusal.h"
 
 using namespace sluice;
 
@@ -29,12 +30,7 @@ std::string part(std::string_view text) {
 }
 
 std::string error_of(std::string_view text) {
-  try {
-    split(kParts, text);
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
+  return test::refusal([&] { split(kParts, text); });
 }
 
 }  // namespace

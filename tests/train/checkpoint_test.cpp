@@ -19,8 +19,6 @@ using namespace sluice;
 
 namespace {
 
-const bool kEngine = use_test_engine();
-
 FitOptions with_checkpoints(const TemporaryFolder& folder, std::int64_t epochs = 2) {
   return {.epochs = epochs, .batch = 8, .seed = 4, .checkpoint = {.folder = folder.path()}};
 }

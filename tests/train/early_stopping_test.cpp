@@ -9,8 +9,6 @@ using namespace sluice;
 
 namespace {
 
-const bool kEngine = use_test_engine();
-
 /// Trains w from 1, a step an epoch, which multiplies it by 1 - 2 * learning_rate.
 struct Course {
   Parabola parabola;

@@ -23,8 +23,6 @@ using namespace sluice::test;
 
 namespace {
 
-const bool kEngine = use_test_engine();
-
 /// CRC-32C by its definition, bit by bit.
 std::uint32_t slow_crc32c(std::string_view bytes) {
   std::uint32_t crc = 0xffffffff;

@@ -14,12 +14,6 @@
 
 using namespace sluice;
 
-namespace {
-
-const bool kEngine = use_test_engine();
-
-}  // namespace
-
 TEST_CASE("fit does what a loop written by hand does, to the last bit") {
   const Dataset examples = toy_examples(76);  // four batches of 16 and one of 12
   const Dataset validation = toy_examples(20, 2);

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+
+#include "ir/error.h"
+
+namespace sluice::test {
+
+/// The whole message of the Error that `call` throws, or "accepted".
+template <typename F>
+std::string refusal(F&& call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "accepted";
+}
+
+}  // namespace sluice::test
