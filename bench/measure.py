@@ -157,7 +157,7 @@ def whole_program(threads, epochs, runs):
     return {
         "threads": threads,
         "epochs": epochs,
-        "synthetic": "synthetic digits" in done.stdout,
+        "synthetic": "synthetic digits" in done.stdout + done.stderr,
         "last": done.stdout.strip().splitlines()[-1],
         "seconds": summary(seconds),
         "anonymous_bytes": summary(peaks),

@@ -4,6 +4,7 @@ import argparse
 import json
 import pathlib
 import subprocess
+import sys
 
 import measure
 import report
@@ -76,7 +77,7 @@ def quick():
             for of, times in ((entry, ours), (entry["zeros_kept"], kept)):
                 of["onednn_ratio"] = {name: times[name] / theirs[name] for name in ("min", "median")}
         results[str(threads)] = entry
-    return {"case": f"train:{GUIDE_SIZES}:128", "threads": results}
+    return {"case": f"train:{GUIDE_SIZES}:128", "synthetic": contest["synthetic"], "threads": results}
 
 
 def machine():
@@ -121,6 +122,8 @@ def main():
         print(json.dumps(results, indent=1))
     elif options.quick:
         print(report.quick(results))
+    elif results["program"]["synthetic"]:
+        sys.exit("bench: without MNIST, so docs/performance.md and README.md stay as they are; build/bench.json has the results")
     else:
         report.write_pages(results)
 
