@@ -28,6 +28,13 @@ const Node* find_op(const Graph& body, Op op) {
   return nullptr;
 }
 
+std::size_t parameter_index(const Graph& body, ir::Value value) {
+  const auto parameters = body.parameters();
+  const auto found = std::ranges::find(parameters, value, &ir::Parameter::value);
+  SLUICE_CHECK(found != parameters.end(), "{} is no parameter of {}", value.node, body.name());
+  return static_cast<std::size_t>(found - parameters.begin());
+}
+
 bool reads_same_element(const Graph& body, std::size_t parameter) {
   if (find_op(body, Op::kScatterAdd) != nullptr) return parameter == 0;
   const Value start = body.parameters()[parameter].value;

@@ -138,6 +138,9 @@ inline constexpr std::int64_t kFlatBlock = 1024;
 /// The only node of `op` in `body`, or nullptr.
 const ir::Node* find_op(const ir::Graph& body, ir::Op op);
 
+/// Which of the body's parameters `value` is: it must be one.
+std::size_t parameter_index(const ir::Graph& body, ir::Value value);
+
 /// Whether the body reads parameter `parameter` only at the element that it writes, so that a result may overwrite it.
 bool reads_same_element(const ir::Graph& body, std::size_t parameter);
 

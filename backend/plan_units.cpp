@@ -105,15 +105,13 @@ bool packs_second_factor(const KernelPlan& kernel, const Plan& plan, const Targe
                          Dim depth) {
   const Type& result = product.types[0];
   if (product.attributes.flag(ir::Attr::kTransposeB) || result.shape[1].batch) return true;
-  const auto parameters = kernel.body->parameters();
-  const auto found = std::ranges::find(parameters, product.operands[1], &ir::Parameter::value);
-  const auto operand = static_cast<std::size_t>(found - parameters.begin());
-  if (!plan.buffers[static_cast<std::size_t>(kernel.operands[operand])].layout.dense()) return false;
+  const int buffer = kernel.operands[parameter_index(*kernel.body, product.operands[1])];
+  if (!plan.buffers[static_cast<std::size_t>(buffer)].layout.dense()) return false;
   const auto row_bytes = result.shape[1].size * static_cast<std::int64_t>(size_of(result.dtype));
   return worth_packing(target, kernel.tile, result.shape[0], depth, row_bytes);
 }
 
-/// Tiles, panel by panel. Scratch: two tiles on their way to the store, a panel of the second factor where it must be
+/// Tiles, panel by panel. Scratch: two tiles on their way to the store, a panel of the second factor if it is
 /// packed, another that may be packed ahead, and the sums of a panel's tiles where the inner positions are taken in
 /// blocks.
 void split_matmul(KernelPlan& kernel, const Plan& plan, const Target& target) {

@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <optional>
 
 #include "backend/codegen/epilogue.h"
@@ -32,10 +31,7 @@ struct Columns {
 class Product {
  public:
   explicit Product(Frame& frame) : frame_(frame), e_(frame.e), node_(*find_op(frame.body(), Op::kMatmul)) {
-    const auto parameter = [&](ir::Value value) {
-      const auto parameters = frame.body().parameters();
-      return static_cast<std::size_t>(std::ranges::find(parameters, value, &ir::Parameter::value) - parameters.begin());
-    };
+    const auto place_of = [&](ir::Value value) { return frame.operands[parameter_index(frame.body(), value)]; };
     const Type& result = node_.types[0];
     const Shape& a = frame.body().type(node_.operands[0]).shape;
     const Shape& b = frame.body().type(node_.operands[1]).shape;
@@ -45,14 +41,14 @@ class Product {
     bytes_ = static_cast<int>(size_of(result.dtype));
     lanes_ = e_.target.lanes(bytes_);
     tile_ = frame.plan.tile;
-    a_ = {frame.operands[parameter(node_.operands[0])], a, node_.attributes.flag(Attr::kTransposeA)};
+    a_ = {place_of(node_.operands[0]), a, node_.attributes.flag(Attr::kTransposeA)};
     SLUICE_CHECK(a_.one_piece(), "the first factor of {} lies in panels", frame.plan.name);
     depth_ = a_.transposed ? a[0] : a[1];
     tile_code_.emplace(e_, result.dtype, a_.transposed, a_.stride(), tile_.depth_block > 0, frame.plan.skips_zeros,
                        panel_columns());
     llvm::Value* const scratch = e_.element(element_, frame.scratch, e_.i64(2 * tile_.rows * panel_columns()));
-    b_.emplace(frame, Matrix{frame.operands[parameter(node_.operands[1])], b, node_.attributes.flag(Attr::kTransposeB)},
-               result, depth_, panel_columns(), scratch);
+    b_.emplace(frame, Matrix{place_of(node_.operands[1]), b, node_.attributes.flag(Attr::kTransposeB)}, result, depth_,
+               panel_columns(), scratch);
     lead_ = e_.i64(0);
     turns_ = e_.size(depth_);
     epilogue_.emplace(frame, node_, panel_columns());

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "tests/runtime/temporary_folder.h"
+#include "tests/support/refusal.h"
 
 using namespace sluice;
 
@@ -24,12 +25,7 @@ std::vector<std::uint8_t> file_of(const std::string& header, const std::string& 
 }
 
 std::string message_of(const std::filesystem::path& path) {
-  try {
-    read_safetensors(path);
-  } catch (const Error& error) {
-    return error.message();
-  }
-  return "no error";
+  return test::refusal([&] { read_safetensors(path); });
 }
 
 SafeTensors an_array_of_each_type() {
@@ -102,13 +98,13 @@ TEST_CASE("a flipped bit anywhere in a file is found, or does not matter") {
     auto flipped = whole;
     flipped[bit / 8] ^= static_cast<std::uint8_t>(1U << bit % 8);
     const auto file = folder.file("flipped", flipped);
-    if (message_of(file) != "no error") continue;
+    if (message_of(file) != "accepted") continue;
     ++unnoticed;
     INFO("byte " << bit / 8);
     CHECK((read_safetensors(file).arrays == written.arrays));
   }
   CHECK(unnoticed < 8 * 5 + 8 * 8);  // in the name of the checksum, and in the padding
-  CHECK(message_of(path) == "no error");
+  CHECK(message_of(path) == "accepted");
 }
 
 TEST_CASE("what the format forbids is an error that says why") {
