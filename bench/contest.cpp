@@ -12,7 +12,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr double kUntimedSeconds = 0.01;     // threads of OpenMP spin for some milliseconds after their last work
+constexpr double kUntimedSeconds = 0.03;  // threads of OpenMP and OpenBLAS spin for up to 27 ms after their last work
 constexpr double kLeastTimedSeconds = 2e-5;  // less than that and reading the clock would show
 constexpr int kLeastCalls = 2;
 
