@@ -44,8 +44,7 @@ class Product {
     a_ = {place_of(node_.operands[0]), a, node_.attributes.flag(Attr::kTransposeA)};
     SLUICE_CHECK(a_.one_piece(), "the first factor of {} lies in panels", frame.plan.name);
     depth_ = a_.transposed ? a[0] : a[1];
-    tile_code_.emplace(e_, result.dtype, a_.transposed, a_.stride(), tile_.depth_block > 0, frame.plan.skips_zeros,
-                       panel_columns());
+    make_tile_code(frame.plan.skips_zeros);
     llvm::Value* const scratch = e_.element(element_, frame.scratch, e_.i64(2 * tile_.rows * panel_columns()));
     b_.emplace(frame, Matrix{place_of(node_.operands[1]), b, node_.attributes.flag(Attr::kTransposeB)}, result, depth_,
                panel_columns(), scratch);
@@ -67,26 +66,44 @@ class Product {
 
   void emit() {
     auto& b = e_.b;
-    llvm::Value* const row_tiles = e_.blocks(rows_, tile_.rows);
+    row_tiles_ = e_.blocks(rows_, tile_.rows);
     // Units are numbered panel by panel, so a thread's share is a run of panels, the first and last perhaps in part.
-    llvm::Value* const first_panel = b.CreateUDiv(frame_.begin, row_tiles);
-    llvm::Value* const last_panel = b.CreateUDiv(b.CreateAdd(frame_.end, b.CreateSub(row_tiles, e_.i64(1))), row_tiles);
+    llvm::Value* const first = b.CreateUDiv(frame_.begin, row_tiles_);
+    llvm::Value* const last = b.CreateUDiv(b.CreateAdd(frame_.end, b.CreateSub(row_tiles_, e_.i64(1))), row_tiles_);
     e_.if_then(b.CreateICmpSLT(frame_.begin, frame_.end), [&] {
-      if (nonzero_) nonzero_->build(frame_.begin, frame_.end, first_panel, last_panel, row_tiles);
-      // The turn before the first panel has no tiles: it packs that panel, as the others pack the one behind them.
-      llvm::Value* const begin = b_->packs_ahead() ? b.CreateSub(first_panel, e_.i64(1)) : first_panel;
-      e_.loop(begin, last_panel, 1, [&](llvm::Value* panel) {
-        llvm::Value* const unit = b.CreateMul(panel, row_tiles);
-        llvm::Value* const first = e_.max(b.CreateSub(frame_.begin, unit), e_.i64(0));
-        llvm::Value* const last = e_.min(b.CreateSub(frame_.end, unit), row_tiles);
-        if (b_->packs_ahead()) b_->share_next(panel, last_panel, b.CreateSub(last, first), turns_);
-        emit_panel_of_any_width(panel, first, last);
-      });
+      if (nonzero_) nonzero_->build(frame_.begin, frame_.end, first, last, row_tiles_);
+      // To look for lists that are not there costs short tiles, those of a weight's gradient, 1%.
+      if (!nonzero_ || !in_registers_ || !a_.transposed) return emit_panels(first, last);
+      e_.if_else(
+          nonzero_->are_worth(), [&] { emit_panels(first, last); },
+          [&] {
+            nonzero_.reset();
+            make_tile_code(false);
+            emit_panels(first, last);
+          });
     });
   }
 
  private:
   std::int64_t panel_columns() const { return tile_.vectors * lanes_; }
+
+  void make_tile_code(bool listed) {
+    tile_code_.emplace(e_, node_.types[0].dtype, a_.transposed, a_.stride(), tile_.depth_block > 0, listed,
+                       panel_columns());
+  }
+
+  void emit_panels(llvm::Value* first, llvm::Value* last) {
+    auto& b = e_.b;
+    // The turn before the first panel has no tiles: it packs that panel, as the others pack the one behind them.
+    llvm::Value* const begin = b_->packs_ahead() ? b.CreateSub(first, e_.i64(1)) : first;
+    e_.loop(begin, last, 1, [&](llvm::Value* panel) {
+      llvm::Value* const unit = b.CreateMul(panel, row_tiles_);
+      llvm::Value* const first_tile = e_.max(b.CreateSub(frame_.begin, unit), e_.i64(0));
+      llvm::Value* const last_tile = e_.min(b.CreateSub(frame_.end, unit), row_tiles_);
+      if (b_->packs_ahead()) b_->share_next(panel, last, b.CreateSub(last_tile, first_tile), turns_);
+      emit_panel_of_any_width(panel, first_tile, last_tile);
+    });
+  }
 
   void emit_panel_of_any_width(llvm::Value* panel, llvm::Value* first, llvm::Value* last) {
     auto& b = e_.b;
@@ -369,15 +386,16 @@ class Product {
     return {normalized(e_.b.CreateAlignedLoad(vector, from, align)), false, Level::kVector};
   }
 
-  /// Where zeros are skipped, a sum of nothing but zeros depends in its sign on which they are: + 0 makes it positive.
+  /// Where zeros may be skipped, a sum of nothing but zeros depends in its sign on which are: + 0 makes it positive.
   llvm::Value* normalized(llvm::Value* sum) {
-    return nonzero_ ? e_.b.CreateFAdd(sum, llvm::Constant::getNullValue(sum->getType())) : sum;
+    return frame_.plan.skips_zeros ? e_.b.CreateFAdd(sum, llvm::Constant::getNullValue(sum->getType())) : sum;
   }
 
   Frame& frame_;
   Emitter& e_;
   const Node& node_;
   Dim rows_, columns_, depth_;
+  llvm::Value* row_tiles_ = nullptr;
   llvm::Type* element_ = nullptr;
   int bytes_ = 4;
   int lanes_ = 16;

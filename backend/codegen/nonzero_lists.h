@@ -27,6 +27,9 @@ class NonzeroLists {
   void build(llvm::Value* begin, llvm::Value* end, llvm::Value* first_panel, llvm::Value* last_panel,
              llvm::Value* row_tiles);
 
+  /// Whether they leave out enough.
+  llvm::Value* are_worth() { return e_.b.CreateICmpNE(load_number(worth_), e_.i64(0)); }
+
   /// A panel, or a block of its positions, begins: nothing is known of it.
   void forget();
   /// 1 if its first tile's sums over all positions are finite, else 0.

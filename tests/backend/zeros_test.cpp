@@ -212,6 +212,29 @@ TEST_CASE("a row has the same bits for every B and number of threads, whatever z
   runtime::set_default_threads(1);
 }
 
+TEST_CASE("a weight gradient has the same bits whichever threads give lists up") {
+  const ir::Graph graph = parse(
+      "graph @f(%x: f32[B,160], %d: f32[B,96]) {\n  %0: f32[160,96] = matmul %x, %d {transpose_a=true}\n  return "
+      "%0\n}");
+  std::vector<Array> inputs = test::random_parameters(graph, 64, 1);
+  // Four threads begin at row tiles of a panel's first or second half. The first one has no zeros; the second half has
+  // little else, and the last product of its sums is a -0, as it is too small.
+  const auto x = inputs[0].data<float>();
+  for (std::size_t k = 0; k < 64; ++k) std::fill_n(x.begin() + static_cast<std::ptrdiff_t>(k * 160 + 80), 80, 0.0F);
+  std::fill_n(x.begin() + 63 * 160 + 80, 80, 1e-30F);
+  const auto d = inputs[1].data<float>();
+  std::fill_n(d.begin() + 63 * 96, 96, -1e-30F);
+  Compiled compiled(graph, with_zeros(true));
+  const Array one = compiled.run(inputs).results[0];
+  for (const int threads : {2, 3, 4}) {
+    CAPTURE(threads);
+    runtime::set_default_threads(threads);
+    const Result result = compiled.run(inputs);
+    CHECK(std::memcmp(result.results[0].bytes(), one.bytes(), one.byte_count()) == 0);
+  }
+  runtime::set_default_threads(1);
+}
+
 TEST_CASE("factors that come from outside, from relu or from masks are looked through for zeros, weights are not") {
   const ir::Graph graph = passes::run_passes(
       parse(R"(graph @f(%x: f32[B,70]) state(%w: f32[70,100] "w", %u: f32[100,100] "u", %n: f32[100,10] "n") {
