@@ -169,7 +169,7 @@ class Walk {
     return results;
   }
 
-  Mask move_mask(const Node& node, const std::vector<Ways>& operands, Mask Ways::* which) const {
+  Mask move_mask(const Node& node, const std::vector<Ways>& operands, Mask Ways::*which) const {
     if (std::ranges::none_of(operands, [&](const Ways& x) { return has_any(x.*which); })) return {};
     Tensors masks;
     for (const Ways& operand : operands) masks.push_back(to_tensor(operand.*which, operand.values[0]));
@@ -330,6 +330,7 @@ Expected summarise(const Ways& ways, std::string name, DType dtype) {
   const std::size_t count = ways.count();
   expected.tolerance.resize(count);
   const std::vector<double> exact = numbers(ways.values[0]);
+  std::vector<bool> agrees(count, true);  // whether it is the same infinity, or NaN, in every way
   double largest = 0;
   double worst = 0;
   for (std::size_t i = 0; i < count; ++i) {
@@ -342,6 +343,7 @@ Expected summarise(const Ways& ways, std::string name, DType dtype) {
       expected.tolerance[i] = std::max(expected.tolerance[i], std::isfinite(error) ? error : 0);
       // A float that overflows where the double does not is as open as one behind a decision.
       if (std::isfinite(other[i]) != std::isfinite(exact[i])) expected.tolerance[i] = INFINITY;
+      agrees[i] = agrees[i] && (other[i] == exact[i] || (std::isnan(other[i]) && std::isnan(exact[i])));
     }
   }
   for (const double error : expected.tolerance) worst = std::max(worst, std::isfinite(error) ? error : 0);
@@ -353,6 +355,7 @@ Expected summarise(const Ways& ways, std::string name, DType dtype) {
     if (is_float(dtype)) tolerance = kMargin * tolerance + shared + relative * std::abs(exact[i]) + 1e-36;
     if (!std::isfinite(exact[i])) {
       ++expected.not_finite;
+      tolerance = agrees[i] ? 0 : -1;
     } else if (at(ways.undecided, i) || vacuous) {
       ++expected.undecided;
       tolerance = -1;
