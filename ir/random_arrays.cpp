@@ -50,6 +50,9 @@ void add_special_values(Array& array, std::uint64_t seed) {
     using Limits = std::numeric_limits<T>;
     std::vector<T> special{T(0), Limits::max(), Limits::lowest()};
     if constexpr (std::is_floating_point_v<T>) {
+      // The product of two doubles near the largest is infinite in one rounding and may be finite in a multiply-add,
+      // and there is no wider type to tell which results that leaves open.
+      if constexpr (std::is_same_v<T, double>) special = {T(0), 0x1p300, -0x1p300};
       for (const T value : {-T(0), Limits::infinity(), -Limits::infinity(), Limits::quiet_NaN(), Limits::min()})
         special.push_back(value);
     }

@@ -130,15 +130,17 @@ class Checker {
     }
     std::vector<Array> before = as_written(stages_[first].graph, sample);
     for (std::size_t s = first + 1; s < stages_.size(); ++s) {
-      if (!check_stage(s, expected, before, sample)) return false;
+      if (!check_stage(s, stages_[first].graph, expected, before, sample)) return false;
     }
     if (options_.also) report_.difference = options_.also(stages_[first].graph, sample, expected);
     return !report_.difference;
   }
 
-  bool check_stage(std::size_t s, std::span<const Expected> expected, std::vector<Array>& before,
-                   const Sample& sample) {
-    if (std::string what = compare(expected, in_double(stages_[s].graph, sample)); !what.empty())
+  /// `traced`, without gradients, is the graph that `expected` belongs to.
+  bool check_stage(std::size_t s, const ir::Graph& traced, std::span<const Expected> expected,
+                   std::vector<Array>& before, const Sample& sample) {
+    if (std::string what = confirmed_difference(traced, sample, expected, in_double(stages_[s].graph, sample));
+        !what.empty())
       return locate(s, std::move(what), sample);
     std::vector<Array> after = as_written(stages_[s].graph, sample);
     if (std::string what = compare_values(expected, before, after); !what.empty())
@@ -151,7 +153,7 @@ class Checker {
   bool changes(std::size_t s, const ir::Graph& graph, const Sample& sample) const {
     const ir::Graph after = stages_[s].pass->run(graph);
     const std::vector<Expected> expected = expect(graph, sample);
-    if (!compare(expected, in_double(after, sample)).empty()) return true;
+    if (!confirmed_difference(graph, sample, expected, in_double(after, sample)).empty()) return true;
     return !compare_values(expected, as_written(graph, sample), as_written(after, sample)).empty();
   }
 
