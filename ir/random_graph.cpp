@@ -102,11 +102,12 @@ class Generator : RandomValues {
       const Value x = any_of(one_of({DType::kI32, DType::kI64, DType::kU8}));
       return keep(b_(one_of({Op::kNeg, Op::kAbs, Op::kRelu, Op::kSquare, Op::kSign, Op::kStopGradient}), {x}));
     }
-    const Op op = one_of({Op::kNeg, Op::kAbs, Op::kExp, Op::kLog, Op::kSqrt, Op::kRsqrt, Op::kTanh, Op::kTanh,
-                          Op::kSigmoid, Op::kRelu, Op::kRelu, Op::kSquare, Op::kSign, Op::kFloor, Op::kStopGradient});
+    const Op op =
+        one_of({Op::kNeg, Op::kAbs, Op::kExp, Op::kExpm1, Op::kLog, Op::kLog1p, Op::kSqrt, Op::kRsqrt, Op::kTanh,
+                Op::kTanh, Op::kSigmoid, Op::kRelu, Op::kRelu, Op::kSquare, Op::kSign, Op::kFloor, Op::kStopGradient});
     Value x = any_of(any_float());
-    if (op == Op::kLog || op == Op::kSqrt || op == Op::kRsqrt) x = positive(x);
-    if (op == Op::kExp || op == Op::kSquare) x = bounded(x);
+    if (op == Op::kLog || op == Op::kLog1p || op == Op::kSqrt || op == Op::kRsqrt) x = positive(x);
+    if (op == Op::kExp || op == Op::kExpm1 || op == Op::kSquare) x = bounded(x);
     keep(b_(op, {x}));
   }
 

@@ -48,7 +48,9 @@ bool rounds(Op op) {
     case Op::kDiv:
     case Op::kPow:
     case Op::kExp:
+    case Op::kExpm1:
     case Op::kLog:
+    case Op::kLog1p:
     case Op::kSqrt:
     case Op::kRsqrt:
     case Op::kTanh:

@@ -70,7 +70,15 @@ void gradient_of_kAbs(GradientContext& c) { c.contribute(0, c(Op::kMul, {c.adjoi
 
 void gradient_of_kExp(GradientContext& c) { c.contribute(0, c(Op::kMul, {c.adjoint, c.result})); }
 
+/// g exp(x), and not g (1 + r): where r is close to -1, that has lost the digits of exp(x).
+void gradient_of_kExpm1(GradientContext& c) { c.contribute(0, c(Op::kMul, {c.adjoint, c(Op::kExp, {c.operand(0)})})); }
+
 void gradient_of_kLog(GradientContext& c) { c.contribute(0, c(Op::kDiv, {c.adjoint, c.operand(0)})); }
+
+/// g / (1 + x).
+void gradient_of_kLog1p(GradientContext& c) {
+  c.contribute(0, c(Op::kDiv, {c.adjoint, c(Op::kAdd, {c.number(1), c.operand(0)})}));
+}
 
 /// 0.5 g / r.
 void gradient_of_kSqrt(GradientContext& c) {

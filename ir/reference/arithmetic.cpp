@@ -121,10 +121,26 @@ Tensors rule<Op::kExp>(const RuleContext& context) {
 }
 
 template <>
+Tensors rule<Op::kExpm1>(const RuleContext& context) {
+  return map_elements<IsFloat>(context, []<typename T>(T x) {
+    using std::expm1;
+    return expm1(x);
+  });
+}
+
+template <>
 Tensors rule<Op::kLog>(const RuleContext& context) {
   return map_elements<IsFloat>(context, []<typename T>(T x) {
     using std::log;
     return log(x);
+  });
+}
+
+template <>
+Tensors rule<Op::kLog1p>(const RuleContext& context) {
+  return map_elements<IsFloat>(context, []<typename T>(T x) {
+    using std::log1p;
+    return log1p(x);
   });
 }
 

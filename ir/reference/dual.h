@@ -37,7 +37,9 @@ inline bool operator>=(Dual x, Dual y) { return x.value >= y.value; }
 inline bool isnan(Dual x) { return std::isnan(x.value); }
 
 inline Dual exp(Dual x) { return Dual(std::exp(x.value), chain(std::exp(x.value), x.tangent)); }
+inline Dual expm1(Dual x) { return Dual(std::expm1(x.value), chain(std::exp(x.value), x.tangent)); }
 inline Dual log(Dual x) { return Dual(std::log(x.value), chain(1 / x.value, x.tangent)); }
+inline Dual log1p(Dual x) { return Dual(std::log1p(x.value), chain(1 / (1 + x.value), x.tangent)); }
 inline Dual sqrt(Dual x) { return Dual(std::sqrt(x.value), chain(0.5 / std::sqrt(x.value), x.tangent)); }
 inline Dual floor(Dual x) { return Dual(std::floor(x.value)); }
 inline Dual tanh(Dual x) {

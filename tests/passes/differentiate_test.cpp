@@ -46,12 +46,16 @@ std::vector<Case> cases() {
       {"pow of a negative base",
        Op::kPow,
        {of(s, ir::Range{-2, -0.5})},
-       [](ir::Builder& b, const auto& x) { return b(Op::kPow, {x[0], b.full(b.type(x[0]), 3)}); }},
+       [](ir::Builder& b, const auto& x) {
+         return b(Op::kPow, {x[0], b.full(b.type(x[0]), 3)});
+       }},
       {"maximum", Op::kMaximum, {of(s), of(s)}, apply(Op::kMaximum)},
       {"minimum", Op::kMinimum, {of(s), of(s)}, apply(Op::kMinimum)},
       {"neg", Op::kNeg, {of(s)}, apply(Op::kNeg)},
       {"abs", Op::kAbs, {of(s)}, apply(Op::kAbs)},
       {"exp", Op::kExp, {of(s)}, apply(Op::kExp)},
+      {"expm1", Op::kExpm1, {of(s)}, apply(Op::kExpm1)},
+      {"log1p", Op::kLog1p, {of(s, kPositive)}, apply(Op::kLog1p)},
       {"log", Op::kLog, {of(s, kPositive)}, apply(Op::kLog)},
       {"sqrt", Op::kSqrt, {of(s, kPositive)}, apply(Op::kSqrt)},
       {"rsqrt", Op::kRsqrt, {of(s, kPositive)}, apply(Op::kRsqrt)},
