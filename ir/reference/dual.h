@@ -46,10 +46,10 @@ inline Dual tanh(Dual x) {
   const double y = std::tanh(x.value);
   return Dual(y, chain(1 - y * y, x.tangent));
 }
-/// As the row of `pow` says: d/dy is 0 unless x > 0.
+/// As the row of `pow` says: d/dx is 0 where y is 0, and d/dy unless x > 0.
 inline Dual pow(Dual x, Dual y) {
-  const double value = std::pow(x.value, y.value);
-  const double by_x = y.value * std::pow(x.value, y.value - 1);
+  const double value = y.value == 0 ? 1 : std::pow(x.value, y.value);
+  const double by_x = y.value == 0 ? 0 : y.value * std::pow(x.value, y.value - 1);
   const double by_y = x.value > 0 ? value * std::log(x.value) : 0;
   return Dual(value, chain(by_x, x.tangent) + chain(by_y, y.tangent));
 }
