@@ -24,7 +24,7 @@ struct EngineCheck::Compiled {
     for (const ir::State& state : graph.states())
       zeros.emplace_back(graph.type(state.value).dtype, graph.type(state.value).shape.at(1));
     variables = runtime::variables_for(graph, zeros);
-    runtime::ExecutableOptions executable_options;
+    runtime::ExecutableOptions executable_options{.share_all_kernels = true};
     executable_options.on_plan = [&](Plan& p) {
       sound = p;
       if (options.on_plan) options.on_plan(p);
