@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cstring>
-#include <numbers>
 
 #include "backend/codegen/elements.h"
 #include "backend/codegen/math.h"
@@ -230,10 +229,7 @@ Rule element_of_random(Elements& k, const Node& node, Index index) {
     llvm::Value* const radius =
         b.CreateUnaryIntrinsic(llvm::Intrinsic::sqrt, b.CreateFMul(e.number(type, -2.0), logarithm));
     llvm::Value* const turn = uniform(b.CreateSelect(first, words[1], words[3]), 0);
-    llvm::Value* const angle = b.CreateFMul(turn, e.number(type, 2 * std::numbers::pi));
-    llvm::Value* const wave =
-        b.CreateSelect(even, emit_library_call(e, "cos", {angle}), emit_library_call(e, "sin", {angle}));
-    return b.CreateFMul(radius, wave);
+    return b.CreateFMul(radius, emit_wave(e, turn, even));
   });
 }
 
