@@ -11,6 +11,7 @@
 
 #include "ir/graph.h"
 #include "ir/philox.h"
+#include "ir/reference/interpreter.h"
 #include "runtime/executable.h"
 #include "tests/support/vector_targets.h"
 
@@ -244,6 +245,40 @@ void check_normals(double bound) {
     CHECK_MESSAGE(worst <= bound, measured);
   }
 }
+
+#if defined(__x86_64__)
+TEST_CASE("subnormal numbers count as zeros where something is computed, and keep their bits where nothing is") {
+  ir::Builder b("subnormal");
+  const ir::Value x = b.parameter("x", {DType::kF32, {batch}});
+  const ir::Value zero = b.full(b.type(x), 0);
+  b.set_results({b.cast(x, DType::kBool), b(Op::kLog, {x}), b(Op::kDiv, {b.full(b.type(x), 1), x}),
+                 b(Op::kEqual, {x, zero}), b(Op::kMul, {x, b.full(b.type(x), 2)}), b(Op::kNeg, {x}),
+                 b.reshape(x, {batch, 1})});
+  const ir::Graph graph = std::move(b).finish();
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  for (const std::int64_t count : {1, 37}) {
+    Array subnormals(DType::kF32, {count});
+    for (float& element : subnormals.data<float>()) element = 1e-40F;
+    for (const std::string& features : vector_targets()) {
+      std::vector<Array> outputs(7);
+      runtime::Executable::create(graph, {}, {.target_features = features})->run(std::vector{subnormals}, outputs);
+      for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
+        CHECK_FALSE(outputs[0].data<bool>()[i]);
+        CHECK(outputs[1].data<float>()[i] == -kInfinity);
+        CHECK(outputs[2].data<float>()[i] == kInfinity);
+        CHECK(outputs[3].data<bool>()[i]);
+        CHECK(outputs[4].data<float>()[i] == 0);
+        CHECK(outputs[5].data<float>()[i] == -1e-40F);
+        CHECK(outputs[6].data<float>()[i] == 1e-40F);
+      }
+    }
+    const std::vector<Array> exact = ir::evaluate(graph, std::vector{subnormals}, {}).results;
+    CHECK(exact[0].data<bool>()[0]);
+    CHECK(exact[1].data<float>()[0] == doctest::Approx(-92.1).epsilon(1e-3));
+    CHECK(exact[4].data<float>()[0] == 2e-40F);
+  }
+}
+#endif
 
 TEST_CASE("normal numbers are within their bounds, also where a wave is close to 0") {
   check_normals<float>(3.5);
