@@ -47,6 +47,7 @@ struct Units {
   std::int64_t step = 1;  ///< a block of the first axis costs in proportion to how many of this many elements it has
 
   std::int64_t count(std::int64_t batch_size) const;
+  bool none() const { return count(1) == 0; }  ///< an axis has size 0, so there are no units for any B
   /// Where the share of thread `thread` of `threads` begins, so that all cost the same; `count` for the one after the
   /// last.
   std::int64_t share_begin(int thread, int threads, std::int64_t batch_size) const;

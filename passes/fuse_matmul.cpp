@@ -75,6 +75,7 @@ void keep_those_of_stored_operands(const Groups& groups, GroupIndex group, NodeS
 void take_column_sums(Groups& groups, NodeIndex product) {
   const ir::Node& node = groups.graph().node(product);
   if (node.attributes.flag(ir::Attr::kTransposeB) || !is_float(node.types[0].dtype)) return;
+  if (node.types[0].shape.element_count().size == 0) return;  // no unit of work would make the sums
   const ir::Value factor = node.operands[1];
   if (groups.role(factor.node) == FuseRole::kCheap) return;
   for (const NodeIndex user : groups.users(factor.node)) {
