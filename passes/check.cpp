@@ -6,6 +6,7 @@
 #include "ir/error.h"
 #include "ir/plain_nan.h"
 #include "ir/reference/interpreter.h"
+#include "passes/differentiate.h"
 #include "passes/rebuild.h"
 
 namespace sluice::passes {
@@ -16,10 +17,6 @@ std::string show(double x) { return fmt::format("{:.9g}", plain_nan(x)); }
 
 double number(const Array& array, std::size_t i) {
   return visit_dtype(array.dtype(), [&]<typename T>(T) { return static_cast<double>(array.data<T>()[i]); });
-}
-
-bool has_gradient(const ir::Graph& graph) {
-  return std::ranges::any_of(graph.nodes(), [](const ir::Node& node) { return node.op == ir::Op::kGradient; });
 }
 
 std::vector<Array> joined(ir::EvalResult result) {

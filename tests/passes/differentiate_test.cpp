@@ -232,6 +232,19 @@ TEST_CASE("derivatives of all orders of whole powers, at 0, too") {
   CHECK(std::isnan(derivatives_at(-1, 1, power(0.5))[0]));
 }
 
+TEST_CASE("gradients of gradients share their values") {
+  ir::Builder b("nested");
+  const Value x = b.parameter("x", {kD, {}});
+  Value y = b(Op::kTanh, {x});
+  for (int order = 1; order <= 11; ++order) y = b(Op::kGradient, {y, x});
+  b.set_results({y});
+  const ir::Graph expanded = passes::differentiate(std::move(b).finish());
+  MESSAGE(expanded.nodes().size());
+  CHECK(expanded.nodes().size() < 20000);
+  const std::vector<Array> inputs{Array::scalar(0.0)};
+  CHECK(ir::evaluate(expanded, inputs, {}).results[0].item<double>() == -353792);
+}
+
 /// The mixed second derivative of f(x, y) by y and then x, or by x and then y.
 double mixed_derivative(Op op, double x, double y, bool first_by_x) {
   ir::Builder b("mixed");
