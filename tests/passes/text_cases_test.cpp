@@ -18,10 +18,10 @@
 #include "ir/reference/interpreter.h"
 #include "ir/text.h"
 #include "passes/check.h"
+#include "passes/fusion_contract.h"
 #include "passes/pass.h"
 #include "passes/rewrite.h"
 #include "tests/passes/agreement.h"
-#include "tests/passes/fusion_contract.h"
 #include "tests/support/run_program.h"
 
 namespace {
@@ -225,7 +225,7 @@ std::string check_case(const TextCase& test) {
   CHECK(ir::print(ir::parse(canonical), test.options) == canonical);
   CHECK(ir::print(ir::parse(text), test.options) == text);
   CHECK(ir::equal_structure(test.run(after), after));
-  test::check_fusion_contract(after);
+  passes::check_bodies(after);
   check_meaning(before, after, test.exactness());
   // The above expands gradients on both sides; here they are compared with dual numbers.
   if (std::ranges::find(test.passes, "differentiate") != test.passes.end()) {
