@@ -14,9 +14,10 @@
 #include "ir/error.h"
 #include "ir/text.h"
 #include "passes/check.h"
+#include "passes/fusion_contract.h"
 #include "passes/pass.h"
 #include "passes/rewrite.h"
-#include "tests/passes/fusion_contract.h"
+#include "tests/passes/agreement.h"
 #include "tests/passes/meaning.h"
 #include "tests/passes/text_case.h"
 #include "tests/support/run_program.h"
@@ -90,7 +91,7 @@ std::string check_case(const TextCase& test) {
   CHECK(ir::print(ir::parse(canonical), test.options) == canonical);
   CHECK(ir::print(ir::parse(text), test.options) == text);
   CHECK(ir::equal_structure(test.run(after), after));
-  test::check_fusion_contract(after);
+  passes::check_bodies(after);
   CHECK(test::keeps_meaning(before, after, test.exactness()));
   if (!test.rules.empty()) check_dtypes(test, before);
   // The above expands gradients on both sides; here they are compared with dual numbers.
