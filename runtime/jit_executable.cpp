@@ -53,9 +53,9 @@ class JitExecutable : public Executable {
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
     compile_seconds_ = elapsed.count();
     if (given.log_jit) {
-      fmt::print(stderr, "sluice: jit: {}: {}, {} bytes of temporaries and {} for each of B, in {:.1f} ms\n",
-                 plan().name, counted(plan().kernels.size(), "kernel"), plan().static_bytes, plan().batch_bytes,
-                 compile_seconds_ * 1e3);
+      print_to_stderr("sluice: jit: {}: {}, {} bytes of temporaries and {} for each of B, in {:.1f} ms\n", plan().name,
+                      counted(plan().kernels.size(), "kernel"), plan().static_bytes, plan().batch_bytes,
+                      compile_seconds_ * 1e3);
     }
     bind_fixed_buffers();
     trace_ = StepTrace::create(given, plan());
