@@ -132,7 +132,7 @@ void FunctionCore::check_arguments(std::span<const HostArgument> arguments) cons
     const Type came = array.type();
     BatchSize alone;
     if (is_empty_batch(array, expected)) {
-      fail_at_user(fmt::format("{}: argument {} is {}, expected {} with B of at least 1", name_, i, to_string(came),
+      fail_at_user(fmt::format("{}: argument {} is {}, expected {}: B is at least 1", name_, i, to_string(came),
                                to_string(expected)));
     }
     if (before.size != 0 && fits(array, expected, i, alone)) {

@@ -175,8 +175,12 @@ class JitExecutable : public Executable {
     std::int64_t batch = 0;
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       if (!fits(inputs[i], plan().parameters[i], batch)) {
+        const bool empty = batch == 0 && inputs[i].element_count() == 0 && !plan().parameters[i].shape.is_static();
         fail("@{}: input {} is {}, expected {}{}", plan().name, i, to_string(inputs[i].type()),
-             to_string(plan().parameters[i]), batch > 0 ? fmt::format(" with B = {}", batch) : "");
+             to_string(plan().parameters[i]),
+             batch > 0 ? fmt::format(" with B = {}", batch)
+             : empty   ? ": B is at least 1"
+                       : "");
       }
     }
     return batch == 0 ? 1 : batch;

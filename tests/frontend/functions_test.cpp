@@ -85,7 +85,7 @@ TEST_CASE("an argument that does not fit the signature shows both types") {
   CHECK(thrown([&] { f(ramp({3, 28, 28}), bytes({3})); }) ==
         "@functions_test.cpp f: argument 0 is f32[3,28,28], expected u8[B,28,28]");
   CHECK(thrown([&] { f(bytes({0, 28, 28}), bytes({0})); }) ==
-        "@functions_test.cpp f: argument 0 is u8[0,28,28], expected u8[B,28,28] with B of at least 1");
+        "@functions_test.cpp f: argument 0 is u8[0,28,28], expected u8[B,28,28]: B is at least 1");
   CHECK(thrown([&] { f(bytes({3, 28, 28}), bytes({2})); }) ==
         "@functions_test.cpp f: argument 1 is u8[2], expected u8[B] with B = 3 as in argument 0, u8[3,28,28]");
   CHECK(thrown([&] { f(bytes({3, 28, 28}), 7); }) == "@functions_test.cpp f: argument 1 is i32[], expected u8[B]");
