@@ -30,9 +30,13 @@ static std::string with_location(const std::string& message, const Location& loc
 Error::Error(const std::string& message, Location location)
     : std::runtime_error(with_location(message, location)), message_(message), location_(location) {}
 
-void internal_error(const char* file, int line, const std::string& message) {
-  fmt::print(stderr, "sluice: internal error (a bug in Sluice, please report it) at {}:{}: {}\n", file, line, message);
+void write_to_stderr(std::string_view text) noexcept {
+  std::fwrite(text.data(), 1, text.size(), stderr);
   std::fflush(stderr);
+}
+
+void internal_error(const char* file, int line, const std::string& message) {
+  print_to_stderr("sluice: internal error (a bug in Sluice, please report it) at {}:{}: {}\n", file, line, message);
   std::abort();
 }
 
