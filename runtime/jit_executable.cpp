@@ -11,6 +11,7 @@
 #include "backend/compile.h"
 #include "ir/counted.h"
 #include "ir/error.h"
+#include "ir/printable.h"
 #include "runtime/flags.h"
 #include "runtime/step_lock.h"
 #include "runtime/thread_team.h"
@@ -54,8 +55,8 @@ class JitExecutable : public Executable {
     compile_seconds_ = elapsed.count();
     if (given.log_jit) {
       fmt::print(stderr, "sluice: jit: {}: {}, {} bytes of temporaries and {} for each of B, in {:.1f} ms\n",
-                 plan().name, counted(plan().kernels.size(), "kernel"), plan().static_bytes, plan().batch_bytes,
-                 compile_seconds_ * 1e3);
+                 printable(plan().name), counted(plan().kernels.size(), "kernel"), plan().static_bytes,
+                 plan().batch_bytes, compile_seconds_ * 1e3);
     }
     bind_fixed_buffers();
     trace_ = StepTrace::create(given, plan());

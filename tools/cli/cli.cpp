@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "ir/printable.h"
 #include "ir/suggest.h"
 
 namespace sluice::cli {
@@ -83,7 +84,8 @@ void check_values(const CLI::App& app, int argc, char** argv) {
     const std::string_view word = argv[i];
     if (word == "--") return;
     if (!word.starts_with("--") || word.find('=') != word.size() - 1) continue;
-    refuse(app, named(app, argc, argv), fmt::format("{}: expected a value", word.substr(0, word.size() - 1)));
+    refuse(app, named(app, argc, argv),
+           printable(fmt::format("{}: expected a value", word.substr(0, word.size() - 1))));
   }
 }
 
@@ -108,7 +110,7 @@ void parse(CLI::App& app, int argc, char** argv) {
     std::exit(error.get_exit_code());
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) std::exit(app.exit(error));
-    refuse(app, called(app), message(app, error));
+    refuse(app, called(app), printable(message(app, error)));
   }
 }
 
