@@ -38,9 +38,13 @@ static std::string shown(const std::string& message) {
 Error::Error(const std::string& message, Location location)
     : std::runtime_error(shown(with_location(message, location))), message_(shown(message)), location_(location) {}
 
-void internal_error(const char* file, int line, const std::string& message) {
-  fmt::print(stderr, "sluice: internal error (a bug in Sluice, please report it) at {}:{}: {}\n", file, line, message);
+void write_to_stderr(std::string_view text) noexcept {
+  std::fwrite(text.data(), 1, text.size(), stderr);
   std::fflush(stderr);
+}
+
+void internal_error(const char* file, int line, const std::string& message) {
+  print_to_stderr("sluice: internal error (a bug in Sluice, please report it) at {}:{}: {}\n", file, line, message);
   std::abort();
 }
 

@@ -24,8 +24,9 @@ struct Sample {
   std::vector<Array> states;
 };
 
-/// Inputs and states that fit the ranges of `graph`; without a range floats lie in [-1,1), integers in [0,10). The same
-/// for the same arguments on every machine.
+/// Inputs and states that fit the ranges of `graph`; without a range floats lie in [-1,1), integers in [0,10), but
+/// states with an init have the values that they reach from there in two calls. The same for the same arguments on
+/// every machine.
 Sample make_sample(const ir::Graph& graph, std::int64_t batch_size, std::uint64_t seed,
                    StatesAt states_at = StatesAt::kRange);
 

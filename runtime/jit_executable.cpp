@@ -70,9 +70,9 @@ class JitExecutable : public Executable {
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
     compile_seconds_ = elapsed.count();
     if (given.log_jit) {
-      fmt::print(stderr, "sluice: jit: {}: {}, {} bytes of temporaries and {} for each of B, in {:.1f} ms\n",
-                 printable(plan().name), counted(plan().kernels.size(), "kernel"), plan().static_bytes,
-                 plan().batch_bytes, compile_seconds_ * 1e3);
+      print_to_stderr("sluice: jit: {}: {}, {} bytes of temporaries and {} for each of B, in {:.1f} ms\n",
+                      printable(plan().name), counted(plan().kernels.size(), "kernel"), plan().static_bytes,
+                      plan().batch_bytes, compile_seconds_ * 1e3);
     }
     target_ = backend::host_target(features);
     share_all_ = options.share_all_kernels || given.share_all_kernels;
@@ -245,8 +245,12 @@ class JitExecutable : public Executable {
     std::int64_t batch = 0;
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       if (!fits(inputs[i], plan().parameters[i], batch)) {
+        const bool empty = batch == 0 && inputs[i].element_count() == 0 && !plan().parameters[i].shape.is_static();
         fail("@{}: input {} is {}, expected {}{}", plan().name, i, to_string(inputs[i].type()),
-             to_string(plan().parameters[i]), batch > 0 ? fmt::format(" with B = {}", batch) : "");
+             to_string(plan().parameters[i]),
+             batch > 0 ? fmt::format(" with B = {}", batch)
+             : empty   ? ": B is at least 1"
+                       : "");
       }
     }
     return batch == 0 ? 1 : batch;

@@ -49,7 +49,7 @@ struct Observer {
 
   void time(std::string_view step, double step_seconds) {
     if (inner.on_time) inner.on_time(step, step_seconds);
-    if (flags.time_passes) fmt::print(stderr, "sluice: time: {}: {} {:.3f} ms\n", name, step, step_seconds * 1e3);
+    if (flags.time_passes) print_to_stderr("sluice: time: {}: {} {:.3f} ms\n", name, step, step_seconds * 1e3);
     seconds = step_seconds;
   }
 
@@ -77,8 +77,8 @@ ExecutableOptions observe(const std::string& name, ExecutableOptions options) {
 
 void log_pass(std::string_view name, std::string_view pass, std::size_t nodes_before, const ir::Graph& graph,
               double seconds) {
-  fmt::print(stderr, "sluice: pass: {}: {}: {} -> {} in {:.3f} ms\n", name, pass, nodes_before,
-             counted(ir::node_count(graph), "node"), seconds * 1e3);
+  print_to_stderr("sluice: pass: {}: {}: {} -> {} in {:.3f} ms\n", name, pass, nodes_before,
+                  counted(ir::node_count(graph), "node"), seconds * 1e3);
 }
 
 void write_stage(const std::filesystem::path& folder, std::string_view name, std::string_view stage,

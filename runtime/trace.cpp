@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "backend/plan.h"
+#include "ir/error.h"
 #include "runtime/atomic_file.h"
 #include "runtime/flags.h"
 #include "runtime/gate.h"
@@ -141,7 +142,7 @@ StepTrace::~StepTrace() {
   try {
     write();
   } catch (const std::exception& error) {
-    fmt::print(stderr, "sluice: trace: {}\n", error.what());
+    print_to_stderr("sluice: trace: {}\n", error.what());
   }
 }
 

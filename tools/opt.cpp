@@ -171,7 +171,7 @@ class Run {
 
   void dump_backend(const ir::Graph& graph, const std::function<void(std::string_view, double)>& on_time) {
     if (has_gradient(graph)) {
-      fmt::print(stderr, "sluice: @{} still has a gradient, so there is no code to dump\n", printable(graph.name()));
+      print_to_stderr("sluice: @{} still has a gradient, so there is no code to dump\n", printable(graph.name()));
       return;
     }
     const auto on_text = [&](std::string_view name, const std::string& text) {

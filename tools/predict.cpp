@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "ir/error.h"
 #include "ir/printable.h"
 #include "runtime/classification_report.h"
 #include "runtime/image.h"
@@ -64,13 +65,13 @@ void hint_at(const Array& pixels, const std::string& file, bool inverted) {
   constexpr double kLight = 160;
   const auto [darkest, brightest] = std::ranges::minmax(pixels.data<std::uint8_t>());
   if (darkest == brightest) {
-    fmt::print(stderr, "sluice: there is nothing in {}: all its pixels are the same\n", file);
+    print_to_stderr("sluice: there is nothing in {}: all its pixels are the same\n", file);
   } else if (border_brightness(pixels) > kLight) {
-    fmt::print(stderr, "{}\n",
-               inverted ? fmt::format("sluice: {} is light on dark as it is; leave --invert out", file)
-                        : fmt::format("sluice: {} is dark on light; for a model of light on dark, as MNIST's digits "
-                                      "are, use --invert",
-                                      file));
+    print_to_stderr(
+        "{}\n", inverted ? fmt::format("sluice: {} is light on dark as it is; leave --invert out", file)
+                         : fmt::format("sluice: {} is dark on light; for a model of light on dark, as MNIST's digits "
+                                       "are, use --invert",
+                                       file));
   }
 }
 

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "ir/error.h"
 #include "ir/printable.h"
 #include "ir/suggest.h"
 
@@ -74,7 +75,7 @@ const CLI::App& named(const CLI::App& app, int argc, char** argv) {
 /// Ends the process with what `command` of `app` says of words that it does not take.
 [[noreturn]] void refuse(const CLI::App& app, const CLI::App& command, std::string_view what) {
   const std::string name = &command == &app ? app.get_name() : app.get_name() + " " + command.get_name();
-  fmt::print(stderr, "{}: {}\n`{} --help` lists what it takes.\n", app.get_name(), what, name);
+  print_to_stderr("{}: {}\n`{} --help` lists what it takes.\n", app.get_name(), what, name);
   std::exit(kExitUsage);
 }
 
