@@ -11,6 +11,7 @@
 #include "backend/compile.h"
 #include "ir/counted.h"
 #include "ir/error.h"
+#include "ir/printable.h"
 #include "runtime/flags.h"
 #include "runtime/gate.h"
 #include "runtime/step_schedule.h"
@@ -69,9 +70,9 @@ class JitExecutable : public Executable {
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
     compile_seconds_ = elapsed.count();
     if (given.log_jit) {
-      print_to_stderr("sluice: jit: {}: {}, {} bytes of temporaries and {} for each of B, in {:.1f} ms\n", plan().name,
-                      counted(plan().kernels.size(), "kernel"), plan().static_bytes, plan().batch_bytes,
-                      compile_seconds_ * 1e3);
+      print_to_stderr("sluice: jit: {}: {}, {} bytes of temporaries and {} for each of B, in {:.1f} ms\n",
+                      printable(plan().name), counted(plan().kernels.size(), "kernel"), plan().static_bytes,
+                      plan().batch_bytes, compile_seconds_ * 1e3);
     }
     target_ = backend::host_target(features);
     share_all_ = options.share_all_kernels || given.share_all_kernels;

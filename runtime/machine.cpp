@@ -7,6 +7,8 @@
 #include <cstring>
 #include <vector>
 
+#include "backend/target.h"
+
 namespace sluice::runtime {
 
 namespace {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ir/counted.h"
+#include "ir/printable.h"
 #include "tools/check/engine_check.h"
 #include "tools/check/failure.h"
 #include "tools/commands.h"
@@ -37,15 +38,15 @@ void run(const Options& options) {
   const passes::CheckReport report = check_graph(graph, check_options);
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
   if (!report.difference) {
-    fmt::print("@{}: no difference. {} compared after every pass{}, {} undecided, {} not finite; ", graph.name(),
-               counted(report.elements, "element"),
+    print_text("@{}: no difference. {} compared after every pass{}, {} undecided, {} not finite; ",
+               printable(graph.name()), counted(report.elements, "element"),
                options.no_jit ? "" : " and in compiled code with 1, 2 and 3 threads", report.undecided,
                report.not_finite);
-    fmt::print("{} along {}; {:.1f} s\n", counted(report.gradients, "gradient"),
+    print_text("{} along {}; {:.1f} s\n", counted(report.gradients, "gradient"),
                counted(report.directions, "direction"), elapsed.count());
     return;
   }
-  const std::string folder = options.bundle.empty() ? fmt::format("sluice-check-{}", graph.name()) : options.bundle;
+  const std::string folder = options.bundle.empty() ? "sluice-check-" + file_name_for(graph.name()) : options.bundle;
   report_failure(graph, *report.difference, check_options, {.bundle = folder, .reduce = options.reduce});
   throw CLI::RuntimeError(1);
 }

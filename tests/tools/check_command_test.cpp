@@ -140,7 +140,7 @@ TEST_CASE("fuzz writes a graph that fails, its inputs, and a small graph that st
 }
 
 TEST_CASE("wrong arguments of check are told") {
-  CHECK(run_sluice("check /no/such/file").err == "sluice: /no/such/file: cannot be opened\n");
+  CHECK(run_sluice("check /no/such/file").err == "sluice: /no/such/file: cannot be read: No such file or directory\n");
   CHECK(run_sluice("check /").err == "sluice: /: cannot be read: Is a directory\n");
   CHECK(contains(run_sluice("check - --batches 0 < /dev/null").err,
                  "--batches: expected a whole number from 1 to 1000000000, got '0'\n"));

@@ -8,6 +8,7 @@
 
 #include "backend/target.h"
 #include "ir/error.h"
+#include "ir/printable.h"
 #include "ir/text.h"
 #include "runtime/atomic_file.h"
 #include "runtime/flags.h"
@@ -17,9 +18,8 @@ namespace sluice::tools {
 
 namespace {
 
-std::string file_name(std::string_view kind, std::size_t index, std::string name) {
-  std::ranges::replace(name, '/', '_');
-  return fmt::format("{}-{}-{}.npy", kind, index, name);
+std::string file_name(std::string_view kind, std::size_t index, std::string_view name) {
+  return fmt::format("{}-{}-{}.npy", kind, index, file_name_for(name));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "ir/error.h"
+#include "ir/printable.h"
 #include "ir/suggest.h"
 
 namespace sluice::cli {
@@ -84,7 +85,8 @@ void check_values(const CLI::App& app, int argc, char** argv) {
     const std::string_view word = argv[i];
     if (word == "--") return;
     if (!word.starts_with("--") || word.find('=') != word.size() - 1) continue;
-    refuse(app, named(app, argc, argv), fmt::format("{}: expected a value", word.substr(0, word.size() - 1)));
+    refuse(app, named(app, argc, argv),
+           printable(fmt::format("{}: expected a value", word.substr(0, word.size() - 1))));
   }
 }
 
@@ -109,7 +111,7 @@ void parse(CLI::App& app, int argc, char** argv) {
     std::exit(error.get_exit_code());
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) std::exit(app.exit(error));
-    refuse(app, called(app), message(app, error));
+    refuse(app, called(app), printable(message(app, error)));
   }
 }
 
