@@ -155,7 +155,8 @@ class Checker {
   }
 
   /// The first node for which the graph cut off there fails; empty if only all of it together does.
-  static std::string first_node(const ir::Graph& graph, const std::function<bool(const ir::Graph&)>& fails) {
+  std::string first_node(const ir::Graph& graph, const std::function<bool(const ir::Graph&)>& fails) const {
+    if (!options_.locate) return "";
     for (std::size_t i = 0; i < graph.results().size() + graph.states().size(); ++i) {
       if (const auto found = first_failing(graph, value_of(graph, i), fails)) return describe(graph, *found);
     }

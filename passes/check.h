@@ -77,6 +77,8 @@ struct CheckOptions {
   /// if any has one: the meaning of the first step.
   std::optional<StatesAt> states_at = {};
   CheckLimits limits = {};
+  /// Whether to search for the node that a difference names. A reducer only asks whether there is one.
+  bool locate = true;
   /// Called for each sample with the first graph that has no gradients and what it must give, after all passes have
   /// been compared: for other engines.
   std::function<std::optional<Difference>(const ir::Graph&, const Sample&, std::span<const Expected>)> also = {};

@@ -176,6 +176,7 @@ std::optional<Difference> EngineCheck::check(const ir::Graph& graph, const Sampl
     std::vector<Array> actual = compiled_->run(sample, threads);
     if (first.empty()) {
       if (std::string what = passes::confirmed_difference(graph, sample, expected, actual); !what.empty()) {
+        if (!options_.locate) return Difference{"jit", std::move(what), "", sample};
         const std::size_t wrong = first_wrong(expected, actual);
         const auto fails = [&](const ir::Graph& part) {
           const std::vector<Expected> part_expected = passes::expect(part, sample);
@@ -192,6 +193,7 @@ std::optional<Difference> EngineCheck::check(const ir::Graph& graph, const Sampl
     }
     for (std::size_t i = 0; i < first.size(); ++i) {
       if (first[i] == actual[i]) continue;
+      if (!options_.locate) return Difference{"threads", expected[i].name, "", sample};
       return Difference{"threads",
                         fmt::format("{} has other bits with {} threads than with {} ({})", expected[i].name, threads,
                                     options_.threads[0], culprit(graph, options_, sample, i)),
