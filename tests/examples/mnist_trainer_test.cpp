@@ -10,6 +10,7 @@
 
 #include "tests/examples/run_example.h"
 #include "tests/support/running_program.h"
+#include "tests/support/skip.h"
 
 using namespace sluice;
 using namespace sluice::test;
@@ -204,8 +205,7 @@ TEST_CASE("what becomes of a training whose model cannot be saved is said") {
 
 TEST_CASE("a disk that is full ends the training, with the checkpoint before and nothing beside it") {
   if (std::system("unshare -rm mount -t tmpfs none /mnt > /dev/null 2>&1") != 0) {
-    MESSAGE("skipped: there is no unshare, or it may not mount a disk here");
-    return;
+    return test::skip("there is no unshare, or it may not mount a disk here");
   }
   // A checkpoint takes 11 MB. The first one is written before the training.
   const TemporaryFolder disk;

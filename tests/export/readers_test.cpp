@@ -10,6 +10,7 @@
 #include "runtime/npy.h"
 #include "runtime/safetensors.h"
 #include "tests/support/run_program.h"
+#include "tests/support/skip.h"
 #include "tests/train/toy.h"
 
 using namespace sluice;
@@ -18,12 +19,8 @@ using nlohmann::json;
 
 namespace {
 
-/// Whether the readers are there. What is printed if not makes ctest report a skipped test.
-bool are_there() {
-  if (std::filesystem::exists(SLUICE_READERS_PYTHON)) return true;
-  fmt::print("skipped: there are no readers; scripts/setup --readers installs them\n");
-  return false;
-}
+bool are_there() { return std::filesystem::exists(SLUICE_READERS_PYTHON); }
+constexpr const char* kMissing = "there are no readers; scripts/setup --readers installs them";
 
 json read_by_python(const char* what, const std::filesystem::path& folder) {
   const Outcome outcome =
@@ -66,7 +63,7 @@ bool same(const Array& a, const Array& b) { return expected(a) == expected(b); }
 }  // namespace
 
 TEST_CASE("NumPy and safetensors read what Sluice writes, and Sluice reads what they write") {
-  if (!are_there()) return;
+  if (!are_there()) return test::skip(kMissing);
   const TemporaryFolder folder;
   SafeTensors tensors;
   for (const auto& [name, array] : arrays()) {
@@ -90,7 +87,7 @@ TEST_CASE("NumPy and safetensors read what Sluice writes, and Sluice reads what 
 }
 
 TEST_CASE("safetensors reads the weights of a saved model") {
-  if (!are_there()) return;
+  if (!are_there()) return test::skip(kMissing);
   const TemporaryFolder folder;
   ToyModel toy;
   toy.trainer.fit(toy_examples(20), {.epochs = 1, .batch = 8});
@@ -107,7 +104,7 @@ TEST_CASE("safetensors reads the weights of a saved model") {
 }
 
 TEST_CASE("TensorBoard reads the curves of a training, and of one that went on from a checkpoint") {
-  if (!are_there()) return;
+  if (!are_there()) return test::skip(kMissing);
   const TemporaryFolder folder;
   const auto runs = folder.path() / "runs";
   std::map<std::int64_t, double> losses;
