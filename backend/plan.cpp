@@ -349,8 +349,7 @@ Plan make_plan(const Graph& graph, const Target& target, const PlanOptions& opti
   plan.largest = largest_value(graph);
   Planner(graph, options, plan).run();
   for (KernelPlan& kernel : plan.kernels) split_kernel(kernel, plan, target);
-  // Kernels whose results have no elements have nothing to do, and no code need be made for them.
-  std::erase_if(plan.kernels, [](const KernelPlan& kernel) { return kernel.units.none(); });
+  drop_idle_kernels(plan);
   place_buffers(plan);
   return plan;
 }

@@ -136,6 +136,8 @@ std::int64_t nonzero_segment_bytes(std::int64_t positions);
 // The steps of make_plan that have files of their own.
 void place_buffers(Plan& plan);  ///< plan_memory.cpp: lifetimes, offsets, barriers
 void split_kernel(KernelPlan& kernel, const Plan& plan, const Target& target);  ///< plan_units.cpp: units and scratch
+/// Drops kernels whose results have no elements: they have nothing to do, and no code need be made for them.
+void drop_idle_kernels(Plan& plan);
 
 /// The elements of a flat loop that make one unit.
 inline constexpr std::int64_t kFlatBlock = 1024;
