@@ -136,7 +136,8 @@ Descriptor open_folder(const fs::path& folder) {
 }
 
 /// Made for this user alone, whatever the umask.
-void make_folder(const fs::path& folder) {
+void make_folder(fs::path folder) {
+  if (!folder.has_filename()) folder = folder.parent_path();  // of "cache/"
   std::error_code ignored;
   fs::create_directories(folder.parent_path(), ignored);
   ::mkdir(folder.c_str(), S_IRWXU);

@@ -62,7 +62,10 @@ class ReferenceExecutable : public Executable {
     for (const auto& variable : variables_) states.push_back(variable->unlocked_value());
     const ir::EvalResult result = ir::evaluate(graph_, inputs, states);
     for (std::size_t i = 0; i < result.results.size(); ++i) deliver(result.results[i], outputs[i]);
-    for (std::size_t i = 0; i < variables_.size(); ++i) variables_[i]->unlocked_assign(result.states[i]);
+    for (std::size_t i = 0; i < variables_.size(); ++i) {
+      // Other steps may read the others at this moment.
+      if (graph_.states()[i].update) variables_[i]->unlocked_assign(result.states[i]);
+    }
   }
 
   std::vector<double> unlocked_profile(std::span<const Array> /*inputs*/, std::span<Array> /*outputs*/) override {

@@ -83,7 +83,7 @@ class JitExecutable : public Executable {
   ~JitExecutable() override {
     const GatePass pass;  // LLVM must be there to take the program apart
     trace_.reset();
-    if (process_ends()) new auto(std::move(program_));
+    if (process_ends()) static_cast<void>(new std::shared_ptr(program_));
     program_.reset();
   }
 

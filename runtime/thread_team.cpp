@@ -1,6 +1,7 @@
 #include "runtime/thread_team.h"
 
 #include <sched.h>
+#include <time.h>
 
 #include <algorithm>
 #include <charconv>
@@ -26,7 +27,11 @@ constexpr std::chrono::microseconds kIdleSpin{
 constexpr int kPausesBetweenLooksAtClock = 64;
 constexpr int kMostPauses = 6000;  // 60 microseconds or more, longer than it takes to fall asleep and to wake
 constexpr int kFewestPauses = 16;  // the thread that is waited for may need this very core
-constexpr int kLateShare = 16;     // of the time that waiting for late threads has cost, this multiple is run without
+// A run may have to wait for threads that have lost their cores to other work. What forking has saved pays for that, as
+// far as it is not long ago; what it has cost beyond that is a debt, and for a multiple of it runs are made alone, so
+// that trying again costs little.
+constexpr std::chrono::milliseconds kMostSavings{20};
+constexpr int kTimeAlone = 16;
 
 inline void pause() {
 #if defined(__SSE2__)
@@ -53,6 +58,13 @@ class FlushDenormals {
   FlushDenormals(const FlushDenormals&) = delete;
   FlushDenormals& operator=(const FlushDenormals&) = delete;
 };
+
+/// How long this thread has had a core.
+std::chrono::nanoseconds own_time() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
 
 void check_threads(int threads) {
   if (threads < 1 || threads > kMaxThreads) {
@@ -144,7 +156,7 @@ void ThreadTeam::Lease::run(Function function, void* context) {
 }
 
 void ThreadTeam::fork_join(Function function, void* context, int threads) {
-  const Clock::time_point start = Clock::now();
+  const std::chrono::nanoseconds start = own_time();
   slept = {};
   forks_.store(forks_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   function_ = function;
@@ -158,21 +170,22 @@ void ThreadTeam::fork_join(Function function, void* context, int threads) {
   }
   call(function, context, 0, threads);
   wait(running_, [](std::uint32_t running) { return running == 0; });
-  note_lateness(Clock::now() - start, slept, threads);
+  adapt((threads - 1) * (own_time() - start));
 }
 
-/// Others are late where they have lost their cores to other work. If a run alone would have taken less time, the next
-/// ones are made alone, for long enough that trying again costs little.
-void ThreadTeam::note_lateness(std::chrono::nanoseconds total, std::chrono::nanoseconds late, int threads) {
+/// After a run that has had others work for `saved` and has slept for `slept`: decides how to wait and whether to fork.
+void ThreadTeam::adapt(std::chrono::nanoseconds saved) {
   const int pauses = pauses_.load(std::memory_order_relaxed);
-  if (late.count() == 0) {
-    const int most = most_pauses_.load(std::memory_order_relaxed);
-    if (pauses < most) pauses_.store(std::min(2 * pauses, most), std::memory_order_relaxed);
-    return;
+  const int most = most_pauses_.load(std::memory_order_relaxed);
+  if (slept.count() > 0) {
+    pauses_.store(std::max(pauses / 4, kFewestPauses), std::memory_order_relaxed);
+  } else if (pauses < most) {
+    pauses_.store(std::min(2 * pauses, most), std::memory_order_relaxed);
   }
-  pauses_.store(std::max(pauses / 4, kFewestPauses), std::memory_order_relaxed);
-  const auto worked = total - late;
-  if (late > (threads - 1) * worked) alone_until_.store(Clock::now() + kLateShare * late, std::memory_order_relaxed);
+  savings_ = std::min<std::chrono::nanoseconds>(savings_ + saved - slept, kMostSavings);
+  if (savings_.count() >= 0) return;
+  alone_until_.store(Clock::now() - kTimeAlone * savings_, std::memory_order_relaxed);
+  savings_ = {};
 }
 
 void ThreadTeam::resize(int threads) {
@@ -189,6 +202,7 @@ void ThreadTeam::start(int threads) {
   most_pauses_.store(most, std::memory_order_relaxed);
   pauses_.store(most, std::memory_order_relaxed);
   alone_until_.store({}, std::memory_order_relaxed);
+  savings_ = {};
   generation_ = process_generation();
   try {
     workers_.reserve(static_cast<std::size_t>(threads - 1));

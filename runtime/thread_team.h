@@ -122,7 +122,7 @@ class ThreadTeam {
   void wait_for_all(int threads);
   template <typename Condition>
   void wait(WaitWord& word, Condition done);
-  void note_lateness(std::chrono::nanoseconds total, std::chrono::nanoseconds slept, int threads);
+  void adapt(std::chrono::nanoseconds saved);
 
   std::mutex mutex_;  ///< held by the one who runs on the threads or changes them
   std::vector<std::unique_ptr<Worker>> workers_;
@@ -133,6 +133,7 @@ class ThreadTeam {
   std::atomic<int> most_pauses_{0};
   std::atomic<int> pauses_{0};  ///< how long to spin before sleeping
   std::atomic<std::chrono::steady_clock::time_point> alone_until_{};
+  std::chrono::nanoseconds savings_{0};  ///< by forking instead of running alone, lately; held by mutex_
   std::atomic<std::uint64_t> forks_{0};
 
   // Written by the caller before a fork, read by the threads that it forks.
