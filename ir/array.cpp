@@ -36,16 +36,17 @@ std::shared_ptr<std::byte> allocate(DType dtype, const std::vector<std::int64_t>
 }
 
 std::int64_t count_elements(DType dtype, const std::vector<std::int64_t>& sizes) {
-  std::int64_t count = 1;  // without regard to empty axes: strides of the others are computed, too
-  bool empty = false;
   for (const std::int64_t size : sizes) {
     if (size < 0) fail("array: a size is negative: {}", to_string(Shape::of(sizes)));
+  }
+  if (std::ranges::find(sizes, 0) != sizes.end()) return 0;  // whatever the other sizes are
+  std::int64_t count = 1;
+  for (const std::int64_t size : sizes) {
     const auto limit = std::numeric_limits<std::int64_t>::max() / static_cast<std::int64_t>(size_of(dtype)) / 2;
     if (size > limit / count) fail("array: {} is too large", to_string(Type{dtype, Shape::of(sizes)}));
-    count *= std::max<std::int64_t>(size, 1);
-    empty = empty || size == 0;
+    count *= size;
   }
-  return empty ? 0 : count;
+  return count;
 }
 
 constexpr std::int64_t kShownPerAxis = 8;

@@ -1,4 +1,4 @@
-// Kernels of many ops, compiled on a thread with little stack: no part of the backend recurses through a graph.
+// Graphs of many ops on a thread with little stack: nothing recurses through a graph.
 #include <doctest/doctest.h>
 #include <pthread.h>
 
@@ -6,8 +6,6 @@
 #include <exception>
 #include <functional>
 
-#include "backend/compile.h"
-#include "backend/plan.h"
 #include "ir/graph.h"
 #include "ir/reference/interpreter.h"
 
@@ -58,23 +56,6 @@ ir::Graph chain_of(int ops) {
   const auto shared = std::make_shared<const ir::Graph>(std::move(body).finish());
   b.set_results({b.add(ir::Op::kFused, operands, {{ir::Attr::kBody, shared}})});
   return std::move(b).finish();
-}
-
-TEST_CASE("a kernel of 20,000 ops that need each other takes no more stack than one of two") {
-  const ir::Graph graph = chain_of(20000);
-  std::shared_ptr<const backend::Program> program;
-  on_small_stack([&] { program = backend::compile_kernels(graph, {}); });
-  REQUIRE(program->plan().kernels.size() == 1);
-  std::vector<float> x{1, 2, 3, 4, 5, 6, 7, 8};
-  std::vector<float> y{1, 2, 3, 4, 5, 6, 7, 8};
-  std::vector<float> result(8);
-  std::vector<std::byte*> buffers;
-  for (const backend::Buffer& buffer : program->plan().buffers) {
-    std::vector<float>& memory = buffer.kind == backend::BufferKind::kResult ? result : buffer.index == 0 ? x : y;
-    buffers.push_back(reinterpret_cast<std::byte*>(memory.data()));
-  }
-  program->functions()[0](buffers.data(), 1, nullptr, 0, 1);
-  CHECK(result == x);  // + y and - x, which are equal, in turn
 }
 
 TEST_CASE("the interpreter takes a chain of 20,000 ops on a small stack") {

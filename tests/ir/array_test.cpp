@@ -32,8 +32,9 @@ TEST_CASE("sizes are checked") {
   CHECK(test::refusal([] { Array(DType::kF32, {2, -1}); }) == "array: a size is negative: [2,-1]");
   constexpr std::int64_t kHuge = std::numeric_limits<std::int64_t>::max();
   CHECK(test::refusal([] { Array(DType::kF32, {kHuge}); }) == "array: f32[9223372036854775807] is too large");
-  CHECK(test::refusal([] { Array(DType::kU8, {1LL << 40, 1LL << 40}); }) ==
-        "array: u8[1099511627776,1099511627776] is too large");
+  CHECK(test::refusal([] {
+          Array(DType::kU8, {1LL << 40, 1LL << 40});
+        }) == "array: u8[1099511627776,1099511627776] is too large");
   CHECK(Array(DType::kF32, {0, 5}).element_count() == 0);
 }
 
@@ -93,7 +94,7 @@ TEST_CASE("arrays print as NumPy's do") {
   CHECK(fmt::format("{}", Array::scalar(2.5f)) == "2.5 f32[]");
   CHECK(to_string(Array({true, false}, {2})) == "[true, false] bool[2]");
   CHECK(to_string(Array({1, 2, 3, 4}, {2, 2})) == "[[1, 2],\n [3, 4]] i32[2,2]");
-  CHECK(to_string(Array(DType::kU8, {2, 0})) == "[[],\n []] u8[2,0]");
+  CHECK(to_string(Array(DType::kU8, {2, 0})) == "[] u8[2,0]");
   CHECK(to_string(Array({std::nanf(""), -std::nanf("")}, {2})) == "[nan, nan] f32[2]");
   Array many(DType::kI64, {10});
   for (std::int64_t i = 0; i < 10; ++i) many.data<std::int64_t>()[static_cast<std::size_t>(i)] = i;
@@ -120,10 +121,10 @@ TEST_CASE("arrays without elements print as [] whatever their other sizes are") 
   CHECK(to_string(Array(DType::kU8, {0})) == "[] u8[0]");
 }
 
-TEST_CASE("arrays that do not fit are errors, empty axes or not") {
+TEST_CASE("arrays that do not fit are errors, unless they have no elements") {
   const std::int64_t large = std::int64_t{1} << 62;
-  CHECK_THROWS_WITH_AS(Array(DType::kF32, {0, large, 9}), "array: f32[0,4611686018427387904,9] is too large", Error);
-  CHECK_THROWS_WITH_AS(Array(DType::kF32, {large, 9, 0}), "array: f32[4611686018427387904,9,0] is too large", Error);
+  CHECK(to_string(Array(DType::kF32, {0, large, 9})) == "[] f32[0,4611686018427387904,9]");
+  CHECK(to_string(Array(DType::kF32, {large, 9, 0})) == "[] f32[4611686018427387904,9,0]");
   CHECK_THROWS_WITH_AS(Array(DType::kU8, {large, 2}), "array: u8[4611686018427387904,2] is too large", Error);
   CHECK_THROWS_WITH_AS(Array(DType::kU8, {large - 1}),
                        "array: not enough memory for u8[4611686018427387903], 4611686018427387903 bytes", Error);

@@ -105,8 +105,8 @@ TEST_CASE("fuzz says what it has checked") {
 TEST_CASE("fuzz writes a graph that fails, its inputs, and a small graph that still fails") {
   const TemporaryFolder folder;
   const auto bundle = folder.path() / "bundle";
-  const Outcome outcome =
-      run_program(FUZZ_WITH_BUG, fmt::format("fuzz --count 100 --jit-every 1000 --bundle '{}'", bundle.string()));
+  const Outcome outcome = run_program(
+      FUZZ_WITH_BUG, fmt::format("fuzz --kind small --count 100 --jit-every 1000 --bundle '{}'", bundle.string()));
   INFO(outcome.out, outcome.err);
   CHECK(outcome.status == 1);
   CHECK(outcome.err.empty());
@@ -132,7 +132,8 @@ TEST_CASE("fuzz writes a graph that fails, its inputs, and a small graph that st
 
   const auto other = folder.path() / "other";
   const Outcome whole = run_program(
-      FUZZ_WITH_BUG, fmt::format("fuzz --count 100 --jit-every 1000 --no-reduce --bundle '{}'", other.string()));
+      FUZZ_WITH_BUG,
+      fmt::format("fuzz --kind small --count 100 --jit-every 1000 --no-reduce --bundle '{}'", other.string()));
   CHECK(whole.status == 1);
   CHECK_FALSE(contains(whole.out, "graph @"));
   CHECK_FALSE(std::filesystem::exists(other / "reduced.ir"));
