@@ -11,6 +11,8 @@
 
 #include "backend/jit.h"
 #include "backend/target.h"
+#include "backend/verify_plan.h"
+#include "ir/error.h"
 #include "passes/fusion_contract.h"
 #include "passes/pass.h"
 
@@ -26,6 +28,14 @@ auto timed(const CompileOptions& options, std::string_view name, F step) {
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
   if (options.on_time) options.on_time(name, elapsed.count());
   return result;
+}
+
+/// Stops if the plan has a fault.
+bool check_plan(const Plan& plan) {
+  const std::optional<PlanFault> fault = verify_plan(plan);
+  if (!fault) return true;
+  const Location line = ir::user_location(plan.kernels[fault->kernel].origins);
+  SLUICE_CHECK(false, "the plan of @{} is wrong: {} (made at {})", plan.name, fault->what, to_string(line));
 }
 
 /// What code generation takes for a kernel, roughly: most for a product, where the epilogue stands in the code of a
@@ -138,6 +148,7 @@ std::shared_ptr<const Program> compile_kernels(const ir::Graph& fused, const Com
   const Target target = host_target(options.target_features);
   Plan plan = timed(options, "plan", [&] { return make_plan(fused, target, options.plan); });
   if (options.on_plan) options.on_plan(plan);
+  if (options.verify_plan) timed(options, "verify", [&] { return check_plan(plan); });
   if (options.on_text) options.on_text("plan", to_string(plan));
   // 3. Emit LLVM IR for every kernel, let LLVM make machine code of it, unless that was done before, and link it into
   // this process.

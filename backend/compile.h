@@ -16,12 +16,20 @@ namespace sluice::backend {
 
 class Jit;
 
+/// Whether plans are verified where nothing else is said: in builds for debugging.
+#ifdef NDEBUG
+inline constexpr bool kVerifyPlans = false;
+#else
+inline constexpr bool kVerifyPlans = true;
+#endif
+
 struct CompileOptions {
   /// Features of the CPU to generate code for, as LLVM lists them ("+avx2,+fma"); empty: this machine's.
   std::string target_features = {};
   /// Called with the graph after each stage: "traced", then each pass's name.
   std::function<void(std::string_view stage, const ir::Graph&)> on_stage = {};
-  /// Called with the seconds of each step: each pass's name, then "plan", "code" (generating it) and "link".
+  /// Called with the seconds of each step: each pass's name, then "plan", "verify" (if the plan is
+  /// verified), "code" (generating it) and "link".
   std::function<void(std::string_view step, double seconds)> on_time = {};
   /// Called with the backend's texts: "plan", "llvm" and, if `assembly` is set, "assembly". Generates code even if the
   /// cache has it.
@@ -30,6 +38,8 @@ struct CompileOptions {
   bool assembly = false;  ///< costs a second run of LLVM's code generator
   /// Where machine code is kept between runs; nothing: nowhere.
   std::optional<ObjectCache> cache = ObjectCache::from_environment();
+  /// Verifies the plan before code is made of it (verify_plan.h) and stops with an internal error if it has a fault.
+  bool verify_plan = kVerifyPlans;
   /// Called with the plan before code is made of it, and may change it: for tests that plant bugs. Generates code even
   /// if the cache has it.
   std::function<void(Plan& plan)> on_plan = {};

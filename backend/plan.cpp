@@ -347,6 +347,7 @@ Plan make_plan(const Graph& graph, const Target& target, const PlanOptions& opti
   Plan plan;
   plan.name = graph.name();
   plan.largest = largest_value(graph);
+  plan.vector_bytes = target.vector_bytes;
   Planner(graph, options, plan).run();
   for (KernelPlan& kernel : plan.kernels) split_kernel(kernel, plan, target);
   drop_idle_kernels(plan);

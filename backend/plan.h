@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "backend/layout.h"
+#include "backend/product_scratch.h"
 #include "backend/sizes.h"
 #include "backend/target.h"
 #include "backend/tile_model.h"
@@ -31,6 +32,7 @@ struct Buffer {
   std::size_t index = 0;  ///< which parameter, state, result or constant
   Type type;              ///< of the value that it was made for
   Layout layout = {};     ///< how its elements lie; parameters, results and constants are dense
+  std::int64_t tail = 0;  ///< bytes past the last element that a vector of a product may load
   Dim bytes = 0;          ///< of a temporary, a multiple of 64 (for each B, if it grows with B)
   Dim offset = 0;         ///< of a temporary: in the static arena, or c*B in the one that grows with B
   int first_use = 0;      ///< of a temporary: first and last kernel that touch it
@@ -53,14 +55,6 @@ struct Units {
   std::int64_t share_begin(int thread, int threads, std::int64_t batch_size) const;
 };
 
-/// Bytes of memory of each thread's own that a kernel needs while it runs.
-struct Scratch {
-  std::int64_t fixed = 0;
-  std::int64_t each_batch = 0;
-
-  std::int64_t bytes(std::int64_t batch_size) const { return fixed + each_batch * batch_size; }
-};
-
 /// Works on the units begin <= u < end of a kernel. `buffers` has a pointer for each buffer of the plan; `scratch` is
 /// the calling thread's own.
 using KernelFunction = void (*)(std::byte* const* buffers, std::int64_t batch, std::byte* scratch, std::int64_t begin,
@@ -75,10 +69,11 @@ struct KernelPlan {
   ir::Origins origins;
   bool flat = false;  ///< of a loop: over all elements as one long row
   Units units;
-  Tile tile;                 ///< of a product
-  bool skips_zeros = false;  ///< of a product: leaves out zeros of the first factor
-  bool packs = false;        ///< of a product: copies the panels of its second factor before it reads them
-  Scratch scratch;
+  Tile tile;                         ///< of a product
+  bool skips_zeros = false;          ///< of a product: leaves out zeros of the first factor
+  bool packs = false;                ///< of a product: copies the panels of its second factor before it reads them
+  ProductScratch parts;              ///< of a product: what its scratch is for
+  Bytes scratch;                     ///< of each thread's own, while the kernel runs
   bool barrier_before = false;       ///< all threads must have finished the kernels before it
   int node = -1;                     ///< the node of the graph that it computes; -1: a copy
   KernelFunction instead = nullptr;  ///< runs in place of the code that is made of the body: for tests that plant bugs
@@ -97,6 +92,7 @@ struct Plan {
   std::int64_t static_bytes = 0;  ///< the arena of temporaries of static size
   std::int64_t batch_bytes = 0;   ///< bytes for each B of the other arena
   Largest largest;                ///< value, which bounds B
+  int vector_bytes = 16;          ///< of the vectors that kernels were split for
 };
 
 struct PlanOptions {
@@ -126,12 +122,6 @@ std::string_view to_string(BufferKind kind);  ///< "parameter", "state", "result
 
 /// The plan as text, a line a kernel and a line a buffer.
 std::string to_string(const Plan& plan);
-
-/// The scratch of the lists that a product of `rows` times `depth` first factors, not both of a size with B in it,
-/// skips zeros by (codegen/nonzero_lists.h).
-Scratch nonzero_scratch(Dim rows, Dim depth, const Tile& tile);
-/// The bytes of one list, of at most so many positions.
-std::int64_t nonzero_segment_bytes(std::int64_t positions);
 
 // The steps of make_plan that have files of their own.
 void place_buffers(Plan& plan);  ///< plan_memory.cpp: lifetimes, offsets, barriers

@@ -16,13 +16,26 @@ constexpr std::int64_t kAlignment = 64;
 
 std::int64_t aligned(std::int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
-/// The bytes of a temporary. One that grows with B gets a multiple of 64 for each of B, so that its offset c*B is
-/// aligned for every B. A whole vector may be loaded at the last element of any buffer, so a static one has a tail of
-/// as many readable bytes.
+/// The bytes of a temporary, with its tail. One that grows with B gets a multiple of 64 for each of B, so that its
+/// offset c*B is aligned for every B. A static one has a tail for any vector.
 Dim bytes_of(const Buffer& buffer) {
   const Dim count = element_count(buffer.layout, buffer.type.shape);
   const auto bytes = count.size * static_cast<std::int64_t>(size_of(buffer.type.dtype));
-  return count.batch ? Dim(aligned(bytes), true) : Dim(aligned(bytes + kAlignment));
+  return count.batch ? Dim(aligned(bytes + buffer.tail), true) : Dim(aligned(bytes + kAlignment));
+}
+
+/// The tile's vectors read a second factor that lies row by row past its last column: in its last row, past its end.
+void find_tails(Plan& plan) {
+  for (const KernelPlan& kernel : plan.kernels) {
+    if (kernel.kind != KernelKind::kMatmul || kernel.packs) continue;
+    const ir::Node& product = *find_op(*kernel.body, ir::Op::kMatmul);
+    const int factor = kernel.operands[parameter_index(*kernel.body, product.operands[1])];
+    Buffer& buffer = plan.buffers[static_cast<std::size_t>(factor)];
+    if (!buffer.layout.dense()) continue;
+    const Type& type = product.types[0];
+    const std::int64_t past = (kernel.units.step - type.shape[1].size % kernel.units.step) % kernel.units.step;
+    buffer.tail = std::max(buffer.tail, past * static_cast<std::int64_t>(size_of(type.dtype)));
+  }
 }
 
 void find_lifetimes(Plan& plan) {
@@ -142,6 +155,7 @@ void find_barriers(Plan& plan) {
 }  // namespace
 
 void place_buffers(Plan& plan) {
+  find_tails(plan);
   find_lifetimes(plan);
   find_offsets(plan);
   find_barriers(plan);
@@ -153,7 +167,7 @@ Memory memory_of(const Plan& plan, std::int64_t batch_size, int threads) {
          to_string(plan.largest.type), kMostElements);
   }
   std::int64_t scratch = 0;
-  for (const KernelPlan& kernel : plan.kernels) scratch = std::max(scratch, kernel.scratch.bytes(batch_size));
+  for (const KernelPlan& kernel : plan.kernels) scratch = std::max(scratch, kernel.scratch.at(batch_size));
   // A vector beyond the end may be read, and no two threads share a cache line.
   const Memory memory{plan.static_bytes, bytes_product(plan.batch_bytes, batch_size), aligned(scratch + kAlignment),
                       threads};

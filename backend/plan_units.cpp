@@ -106,15 +106,17 @@ bool packs_second_factor(const KernelPlan& kernel, const Plan& plan, const Targe
                          Dim depth) {
   const Type& result = product.types[0];
   if (product.attributes.flag(ir::Attr::kTransposeB) || result.shape[1].batch) return true;
-  const int buffer = kernel.operands[parameter_index(*kernel.body, product.operands[1])];
-  if (!plan.buffers[static_cast<std::size_t>(buffer)].layout.dense()) return false;
+  const int index = kernel.operands[parameter_index(*kernel.body, product.operands[1])];
+  const Buffer& buffer = plan.buffers[static_cast<std::size_t>(index)];
+  if (!buffer.layout.dense()) return false;
+  // The caller's memory may end at its last element, past which the last vector of a row would reach.
+  const bool is_callers = buffer.kind == BufferKind::kParameter || buffer.kind == BufferKind::kResult;
+  if (is_callers && result.shape[1].size % kernel.units.step != 0) return true;
   const auto row_bytes = result.shape[1].size * static_cast<std::int64_t>(size_of(result.dtype));
   return worth_packing(target, kernel.tile, result.shape[0], depth, row_bytes);
 }
 
-/// Tiles, panel by panel. Scratch: two tiles on their way to the store, a panel of the second factor if it is
-/// packed, another that may be packed ahead, and the sums of a panel's tiles where the inner positions are taken in
-/// blocks.
+/// Tiles, panel by panel.
 void split_matmul(KernelPlan& kernel, const Plan& plan, const Target& target) {
   const Node& product = *find_op(*kernel.body, Op::kMatmul);
   const Type& type = product.types[0];
@@ -127,21 +129,17 @@ void split_matmul(KernelPlan& kernel, const Plan& plan, const Target& target) {
   const std::int64_t columns = tile.vectors * lanes;
   kernel.units.axes = {{type.shape[1], columns}, {type.shape[0], tile.rows}};
   kernel.units.step = tile_column_step(target, static_cast<int>(element));
-  kernel.scratch.fixed = 2 * tile.rows * columns * element;
-  const auto add_rows = [&](Dim rows, std::int64_t more) {
-    kernel.scratch.fixed += more * columns * element;
-    (rows.batch ? kernel.scratch.each_batch : kernel.scratch.fixed) += rows.size * columns * element;
-  };
-  const bool turned = product.attributes.flag(ir::Attr::kTransposeB);
   kernel.packs = packs_second_factor(kernel, plan, target, product, depth);
-  if (kernel.packs) add_rows(depth, lanes);
-  if (turned && tile.depth_block == 0) add_rows(depth, lanes);
-  if (tile.depth_block > 0) add_rows(type.shape[0], tile.rows);
-  if (kernel.skips_zeros) {
-    const Scratch lists = nonzero_scratch(type.shape[0], depth, tile);
-    kernel.scratch.fixed += lists.fixed;
-    kernel.scratch.each_batch += lists.each_batch;
-  }
+  kernel.parts =
+      product_scratch({.rows = type.shape[0],
+                       .depth = depth,
+                       .tile = tile,
+                       .lanes = lanes,
+                       .element_bytes = element,
+                       .packs = kernel.packs,
+                       .packs_ahead = product.attributes.flag(ir::Attr::kTransposeB) && tile.depth_block == 0,
+                       .skips_zeros = kernel.skips_zeros});
+  kernel.scratch = kernel.parts.end;
 }
 
 /// Blocks of a row's columns: each unit adds all rows, in order, to its own columns.
@@ -153,34 +151,7 @@ void split_scatter(KernelPlan& kernel) {
   kernel.units.axes = {{columns, 64}};
 }
 
-/// The least whole number that is at least size / parts.
-std::int64_t part(std::int64_t size, std::int64_t parts) { return (size + parts - 1) / parts; }
-
 }  // namespace
-
-std::int64_t nonzero_segment_bytes(std::int64_t positions) {
-  constexpr std::int64_t kEntry = 2;
-  constexpr std::int64_t kMore = 20;  // the list's length in front of it, and a vector that is stored behind it
-  return part((positions + kMore) * kEntry, kLine) * kLine;
-}
-
-Scratch nonzero_scratch(Dim rows, Dim depth, const Tile& tile) {
-  const std::int64_t block = tile.depth_block > 0 ? tile.depth_block : depth.size;
-  const std::int64_t segment = nonzero_segment_bytes(block);
-  const std::int64_t tiles = part(rows.size, tile.rows);
-  const std::int64_t blocks = part(depth.size, block);
-  Scratch scratch{kLine + segment, 0};
-  if (rows.batch) {
-    scratch.fixed += blocks * segment;  // of a tile that is not whole
-    scratch.each_batch = part(rows.size * blocks * segment, tile.rows);
-  } else if (depth.batch) {
-    scratch.fixed += tiles * segment;  // of a block that is not whole
-    scratch.each_batch = part(depth.size * tiles * segment, block);
-  } else {
-    scratch.fixed += tiles * blocks * segment;
-  }
-  return scratch;
-}
 
 void split_kernel(KernelPlan& kernel, const Plan& plan, const Target& target) {
   switch (kernel.kind) {

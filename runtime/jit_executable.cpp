@@ -66,6 +66,7 @@ class JitExecutable : public Executable {
                                          .plan = {.skip_zeros = given.skip_zeros},
                                          .assembly = options.assembly,
                                          .cache = object_cache(given),
+                                         .verify_plan = backend::kVerifyPlans || given.check_passes,
                                          .on_plan = options.on_plan});
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
     compile_seconds_ = elapsed.count();

@@ -20,6 +20,11 @@ struct Frame {
   Elements elements;
 
   const ir::Graph& body() const { return *plan.body; }
+  /// A part of scratch, so many bytes from its beginning.
+  llvm::Value* in_scratch(const Bytes& offset) const {
+    llvm::Value* const bytes = e.add(e.i64(offset.fixed), e.size(Dim(offset.each_batch, true)));
+    return e.element(e.b.getInt8Ty(), scratch, bytes);
+  }
 };
 
 void emit_loop(Frame& frame);     ///< loop_kernel.cpp

@@ -45,22 +45,18 @@ class Product {
     SLUICE_CHECK(a_.one_piece(), "the first factor of {} lies in panels", frame.plan.name);
     depth_ = a_.transposed ? a[0] : a[1];
     make_tile_code(frame.plan.skips_zeros);
-    llvm::Value* const scratch = e_.element(element_, frame.scratch, e_.i64(2 * tile_.rows * panel_columns()));
     b_.emplace(frame, Matrix{place_of(node_.operands[1]), b, node_.attributes.flag(Attr::kTransposeB)}, result, depth_,
-               panel_columns(), scratch);
+               panel_columns());
     lead_ = e_.i64(0);
     turns_ = e_.size(depth_);
     epilogue_.emplace(frame, node_, panel_columns());
     overlapped_ = !columns_.batch && epilogue_->matrices_read() >= 2;
     in_registers_ = !columns_.batch && !overlapped_ && epilogue_->is_short();
     if (in_registers_ && tile_.depth_block == 0 && b_->can_pack_ahead()) b_->pack_ahead();
-    llvm::Value* rest = e_.element(element_, scratch, b_->packed_elements());
-    if (tile_.depth_block > 0) {
-      sums_ = rest;
-      rest = e_.element(element_, rest,
-                        e_.b.CreateMul(e_.b.CreateAdd(e_.size(rows_), e_.i64(tile_.rows)), e_.i64(panel_columns())));
-    }
-    if (frame.plan.skips_zeros) nonzero_.emplace(e_, a_, result.dtype, rows_, depth_, tile_, rest);
+    const ProductScratch& parts = frame.plan.parts;
+    if (tile_.depth_block > 0) sums_ = frame.in_scratch(parts.sums);
+    if (frame.plan.skips_zeros)
+      nonzero_.emplace(e_, a_, result.dtype, rows_, depth_, tile_, frame.in_scratch(parts.lists), parts.list_bytes);
     frame_.elements.computed = [this](const Node&, const Index& index) { return load_product(index); };
   }
 
@@ -124,7 +120,7 @@ class Product {
 
   /// The vectors of a panel of `columns` columns.
   Lanes lanes_for(std::int64_t columns) const {
-    const int step = tile_column_step(e_.target, bytes_);
+    const auto step = static_cast<int>(frame_.plan.units.step);
     Lanes lanes(static_cast<std::size_t>(columns / lanes_), lanes_);
     const auto rest = static_cast<int>(columns % lanes_);
     if (rest > 0) lanes.push_back((rest + step - 1) / step * step);

@@ -17,26 +17,27 @@ std::int64_t block_of(Dim depth, const Tile& tile) { return tile.depth_block > 0
 }  // namespace
 
 NonzeroLists::NonzeroLists(Emitter& emitter, Matrix first_factor, DType dtype, Dim rows, Dim depth, const Tile& tile,
-                           llvm::Value* memory)
+                           llvm::Value* memory, std::int64_t list_bytes)
     : e_(emitter),
       a_(std::move(first_factor)),
       rows_(rows),
       depth_(depth),
       tile_rows_(tile.rows),
       block_(block_of(depth, tile)),
+      list_bytes_(list_bytes),
       element_(e_.b.getIntNTy(static_cast<unsigned>(8 * size_of(dtype)))),
       align_(size_of(dtype)),
       lanes_(e_.target.lanes(4)),
       skips_(memory),
       worth_(e_.element(e_.b.getInt64Ty(), memory, e_.i64(1))),
       all_(e_.element(e_.b.getInt8Ty(), memory, e_.i64(kLine))),
-      segments_(e_.element(e_.b.getInt8Ty(), all_, e_.i64(nonzero_segment_bytes(block_)))) {}
+      segments_(e_.element(e_.b.getInt8Ty(), all_, e_.i64(list_bytes_))) {}
 
 llvm::Value* NonzeroLists::segment(llvm::Value* tile, llvm::Value* lead) {
   auto& b = e_.b;
   llvm::Value* const blocks = e_.blocks(depth_, block_);
   llvm::Value* const number = b.CreateAdd(e_.mul(tile, blocks), b.CreateUDiv(lead, e_.i64(block_)));
-  return e_.element(b.getInt8Ty(), segments_, b.CreateMul(number, e_.i64(nonzero_segment_bytes(block_))));
+  return e_.element(b.getInt8Ty(), segments_, b.CreateMul(number, e_.i64(list_bytes_)));
 }
 
 void NonzeroLists::build(llvm::Value* begin, llvm::Value* end, llvm::Value* first_panel, llvm::Value* last_panel,

@@ -18,9 +18,9 @@ class NonzeroLists {
  public:
   using Values = Emitter::Values;
 
-  /// `memory`: as much as nonzero_scratch says.
+  /// `memory`: the lists' part of scratch, of `list_bytes` each.
   NonzeroLists(Emitter& emitter, Matrix first_factor, DType dtype, Dim rows, Dim depth, const Tile& tile,
-               llvm::Value* memory);
+               llvm::Value* memory, std::int64_t list_bytes);
 
   /// Makes the lists of the tiles of the units begin <= u < end, unless the first one has nearly all positions. Units
   /// are numbered panel by panel, and lie in first_panel <= p < last_panel.
@@ -72,6 +72,7 @@ class NonzeroLists {
   Dim rows_, depth_;
   std::int64_t tile_rows_;
   std::int64_t block_;  ///< positions, at most
+  std::int64_t list_bytes_;
   llvm::Type* element_;
   llvm::Align align_;
   int lanes_;

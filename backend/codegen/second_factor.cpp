@@ -2,8 +2,7 @@
 
 namespace sluice::backend {
 
-SecondFactor::SecondFactor(Frame& frame, Matrix matrix, const Type& product, Dim depth, std::int64_t panel_columns,
-                           llvm::Value* scratch)
+SecondFactor::SecondFactor(Frame& frame, Matrix matrix, const Type& product, Dim depth, std::int64_t panel_columns)
     : frame_(frame),
       e_(frame.e),
       matrix_(std::move(matrix)),
@@ -12,7 +11,7 @@ SecondFactor::SecondFactor(Frame& frame, Matrix matrix, const Type& product, Dim
       depth_(depth),
       columns_(product.shape[1]),
       panel_columns_(panel_columns),
-      scratch_(scratch) {
+      packed_(frame.in_scratch(frame.plan.parts.panel)) {
   if (!frame.plan.packs) return;
   packer_.emplace(e_, product.dtype,
                   PanelPacker::Source{matrix_.transposed, depth, columns_, matrix_.stride(),
@@ -27,20 +26,12 @@ Panel SecondFactor::in_memory(llvm::Value* column) {
   return {e_.element(element_, place.pointer, e_.b.CreateAdd(start.offset, column)), start.width};
 }
 
-/// With room for a strip that reaches past the last inner position.
-llvm::Value* SecondFactor::panel_elements() {
-  return e_.b.CreateMul(e_.b.CreateAdd(e_.size(depth_), e_.i64(lanes_)), e_.i64(panel_columns_));
-}
-
-llvm::Value* SecondFactor::packed_elements() {
-  if (!packer_) return e_.i64(0);
-  return e_.b.CreateMul(panel_elements(), e_.i64(ahead_ ? 2 : 1));
-}
-
 /// One panel is made while the one before it is read.
 llvm::Value* SecondFactor::packed(llvm::Value* panel) {
-  if (!ahead_) return scratch_;
-  return e_.element(element_, scratch_, e_.b.CreateMul(e_.b.CreateAnd(panel, e_.i64(1)), panel_elements()));
+  if (!ahead_) return packed_;
+  const ProductScratch& parts = frame_.plan.parts;
+  llvm::ConstantInt* const between = e_.i64(parts.next_panel.fixed - parts.panel.fixed);
+  return e_.element(e_.b.getInt8Ty(), packed_, e_.b.CreateMul(e_.b.CreateAnd(panel, e_.i64(1)), between));
 }
 
 Panel SecondFactor::panel(llvm::Value* column) {

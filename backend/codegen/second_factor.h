@@ -25,12 +25,8 @@ class SecondFactor {
  public:
   using Values = Emitter::Values;
 
-  /// `depth` and `columns` are those of the product; `scratch` has room for what is packed.
-  SecondFactor(Frame& frame, Matrix matrix, const Type& product, Dim depth, std::int64_t panel_columns,
-               llvm::Value* scratch);
-
-  /// The elements of scratch that it packs to.
-  llvm::Value* packed_elements();
+  /// `product` is the type of the result, `depth` its inner size.
+  SecondFactor(Frame& frame, Matrix matrix, const Type& product, Dim depth, std::int64_t panel_columns);
 
   /// Whether packing ahead pays, if the tiles allow it; and that it is to be done.
   bool can_pack_ahead() const {
@@ -67,7 +63,6 @@ class SecondFactor {
 
   /// Where the factor's columns from `column` on begin, in the memory's row 0.
   Panel in_memory(llvm::Value* column);
-  llvm::Value* panel_elements();
   llvm::Value* strip_of(llvm::Value* tile);
   llvm::Value* packed(llvm::Value* panel);
 
@@ -78,7 +73,7 @@ class SecondFactor {
   int lanes_;
   Dim depth_, columns_;
   std::int64_t panel_columns_;
-  llvm::Value* scratch_;
+  llvm::Value* packed_;  ///< the first of two places for packed panels
   std::optional<PanelPacker> packer_;
   bool ahead_ = false;
   Next next_{};

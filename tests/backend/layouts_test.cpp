@@ -1,6 +1,12 @@
 // Variables and products' temporaries lie in memory in layouts of their own: every kind of kernel reads and writes
 // them.
 #include <fmt/format.h>
+#if defined(__linux__)
+#include <sys/mman.h>
+#include <unistd.h>
+#endif
+
+#include <cstring>
 
 #include "backend/layout.h"
 #include "ir/text.h"
@@ -166,6 +172,47 @@ graph @f() state(%w: f32[8,49] "w") {{
                                        rows);
   test::check_jit(ir::parse(text), {1});
 }
+
+#if defined(__linux__)
+/// An array of the same elements that ends where its page does: to touch a byte behind it is to crash.
+Array at_page_end(const Array& array) {
+  const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  const std::size_t room = (array.byte_count() + page - 1) / page * page;
+  void* const memory = mmap(nullptr, room + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  REQUIRE(memory != MAP_FAILED);
+  REQUIRE(mprotect(static_cast<std::byte*>(memory) + room, page, PROT_NONE) == 0);
+  std::byte* const first = static_cast<std::byte*>(memory) + room - array.byte_count();
+  std::memcpy(first, array.bytes(), array.byte_count());
+  const std::shared_ptr<void> owner(memory, [room, page](void* start) { munmap(start, room + page); });
+  return Array::borrow(array.dtype(), array.sizes(), std::shared_ptr<void>(owner, first));
+}
+
+TEST_CASE("nothing behind the caller's arrays is touched") {
+  for (const std::int64_t columns : {1, 5, 13, 31, 49, 100}) {
+    const std::string n = std::to_string(columns);
+    const ir::Graph graph = ir::parse(
+        "sluice-ir 1\ngraph @f(%x: f32[B,9], %y: f32[B," + n + "], %w: f32[9," + n + "], %u: u8[" + n +
+        "], %d: f64[B," + n + "]) {\n  %0: f32[B," + n + "] = matmul %x, %w\n  %1: f32[9," + n +
+        "] = matmul %x, %y {transpose_a=true}\n  %2: f32[B,9] = matmul %y, %w {transpose_b=true}\n  %3: f32[" + n +
+        "] = reduce_sum %y {axes=[0]}\n  %4: f32[" + n + "] = cast %u {dtype=f32}\n  %5: f64[" + n + "," + n +
+        "] = matmul %d, %d {transpose_a=true}\n  %6: f32[B,9] = exp %x\n  return %0, %1, %2, %3, %4, %5, %6\n}\n");
+    for (const std::string& features : test::vector_targets()) {
+      CAPTURE(features);
+      const auto executable = runtime::Executable::create(graph, {}, {.target_features = features});
+      for (const std::int64_t batch_size : {1, 2, 17}) {
+        CAPTURE(batch_size);
+        const std::vector<Array> inputs = test::random_parameters(graph, batch_size, 3);
+        std::vector<Array> ends;
+        for (const Array& input : inputs) ends.push_back(at_page_end(input));
+        std::vector<Array> outputs(graph.results().size());
+        executable->run(ends, outputs);
+        const ir::EvalResult expected = ir::evaluate(graph, inputs, {});
+        for (std::size_t i = 0; i < outputs.size(); ++i) CHECK(test::distance(outputs[i], expected.results[i]) <= 4e-6);
+      }
+    }
+  }
+}
+#endif
 
 TEST_CASE("an update that rides on a product's store, with panels that are whole, narrow, or cut within a vector") {
   check(R"((%x: f32[B,R], %d: f32[B,N]) state(%w: f32[R,N] "w", %m: f32[R,N] "m", %v: f32[R,N] "v" {range=[1,2)}) {

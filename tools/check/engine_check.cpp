@@ -4,11 +4,11 @@
 #include <cstring>
 
 #include "backend/compile.h"
+#include "backend/verify_plan.h"
 #include "ir/error.h"
 #include "runtime/kernel_profile.h"
 #include "runtime/thread_team.h"
 #include "runtime/variable.h"
-#include "tools/check/plan_check.h"
 
 namespace sluice::tools {
 
@@ -16,6 +16,12 @@ using backend::Plan;
 using passes::Difference;
 using passes::Expected;
 using passes::Sample;
+
+/// Keeps code from being made of a plan that the verifier refuses.
+struct WrongPlan {
+  std::string what;
+  std::string lines;  ///< of the kernel
+};
 
 /// A graph that is compiled, with variables of its own.
 struct EngineCheck::Compiled {
@@ -25,12 +31,16 @@ struct EngineCheck::Compiled {
       zeros.emplace_back(graph.type(state.value).dtype, graph.type(state.value).shape.at(1));
     variables = runtime::variables_for(graph, zeros);
     runtime::ExecutableOptions executable_options{.share_all_kernels = true};
-    executable_options.on_plan = [&](Plan& p) {
-      sound = p;
-      if (options.on_plan) options.on_plan(p);
-      plan = p;
+    executable_options.on_plan = [&](Plan& plan) {
+      if (options.on_plan) options.on_plan(plan);
+      if (auto found = backend::verify_plan(plan))
+        throw WrongPlan{std::move(found->what), runtime::lines_of_kernel(plan.kernels[found->kernel])};
     };
-    executable = runtime::Executable::create(graph, variables, executable_options);
+    try {
+      executable = runtime::Executable::create(graph, variables, executable_options);
+    } catch (const WrongPlan& wrong) {
+      wrong_plan = wrong;
+    }
   }
 
   /// Results, then new states.
@@ -45,8 +55,7 @@ struct EngineCheck::Compiled {
 
   std::size_t result_count;
   runtime::Variables variables;
-  Plan sound;  ///< as it was made
-  Plan plan;   ///< as it was compiled
+  std::optional<WrongPlan> wrong_plan;  ///< no code was made of it
   std::unique_ptr<runtime::Executable> executable;
 };
 
@@ -106,7 +115,7 @@ std::string check_kernel(const backend::Program& program, const Plan& sound, std
     const auto b = static_cast<std::size_t>(planned->operands[p]);
     given.inputs[p] = array_of(b, memory[b], sample.inputs[p].type());
   }
-  Array scratch(DType::kU8, {std::max<std::int64_t>(64, kernel.scratch.bytes(like.batch_size))});
+  Array scratch(DType::kU8, {std::max<std::int64_t>(64, kernel.scratch.at(like.batch_size))});
   program.functions()[k](pointers.data(), like.batch_size, scratch.bytes(), 0, kernel.units.count(like.batch_size));
   std::vector<Array> actual;
   for (std::size_t r = 0; r < planned->results.size(); ++r) {
@@ -163,10 +172,8 @@ EngineCheck::~EngineCheck() = default;
 
 std::optional<Difference> EngineCheck::check(const ir::Graph& graph, const Sample& sample,
                                              std::span<const Expected> expected) {
-  if (std::optional<PlanFault> fault = check_plan(compiled_->plan)) {
-    const backend::KernelPlan& kernel = compiled_->plan.kernels[fault->kernel];
-    return Difference{"plan", std::move(fault->what), runtime::lines_of_kernel(kernel), sample};
-  }
+  if (compiled_->wrong_plan)
+    return Difference{"plan", compiled_->wrong_plan->what, compiled_->wrong_plan->lines, sample};
   const KeepThreads keep;
   const Sample other = passes::make_sample(graph, sample.batch_size, sample.seed + 1);
   std::vector<Array> first;
@@ -180,8 +187,9 @@ std::optional<Difference> EngineCheck::check(const ir::Graph& graph, const Sampl
         const std::size_t wrong = first_wrong(expected, actual);
         const auto fails = [&](const ir::Graph& part) {
           const std::vector<Expected> part_expected = passes::expect(part, sample);
-          const std::vector<Array> part_actual = Compiled(part, options_).run(sample, threads);
-          return !passes::confirmed_difference(part, sample, part_expected, part_actual).empty();
+          Compiled compiled(part, options_);
+          if (compiled.wrong_plan) return true;
+          return !passes::confirmed_difference(part, sample, part_expected, compiled.run(sample, threads)).empty();
         };
         const ir::Value value = value_of(graph, wrong);
         const std::optional<ir::Value> node = passes::first_failing(graph, value, fails);

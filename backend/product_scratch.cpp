@@ -1,0 +1,64 @@
+#include "backend/product_scratch.h"
+
+#include "backend/layout.h"
+
+namespace sluice::backend {
+
+namespace {
+
+/// The least whole number that is at least size / parts.
+std::int64_t part(std::int64_t size, std::int64_t parts) { return (size + parts - 1) / parts; }
+
+/// `rows` rows, and `more`, of a tile's columns.
+Bytes rows_of(const ProductSize& size, Dim rows, std::int64_t more) {
+  const std::int64_t row = size.tile.vectors * size.lanes * size.element_bytes;
+  return rows.batch ? Bytes{more * row, rows.size * row} : Bytes{(rows.size + more) * row, 0};
+}
+
+/// The inner positions that a list is made for.
+std::int64_t block_of(const ProductSize& size) {
+  return size.tile.depth_block > 0 ? size.tile.depth_block : size.depth.size;
+}
+
+std::int64_t list_bytes(std::int64_t positions) {
+  constexpr std::int64_t kEntry = 2;
+  constexpr std::int64_t kMore = 20;  // the list's length in front of it, and a vector that is stored behind it
+  return part((positions + kMore) * kEntry, kLine) * kLine;
+}
+
+/// Two numbers, the list of all positions, and one for each block of each tile.
+Bytes lists_of(const ProductSize& size, std::int64_t list) {
+  const std::int64_t block = block_of(size);
+  const std::int64_t tiles = part(size.rows.size, size.tile.rows);
+  const std::int64_t blocks = part(size.depth.size, block);
+  Bytes bytes{kLine + list, 0};
+  if (size.rows.batch) {
+    bytes.fixed += blocks * list;  // of a tile that is not whole
+    bytes.each_batch = part(size.rows.size * blocks * list, size.tile.rows);
+  } else if (size.depth.batch) {
+    bytes.fixed += tiles * list;  // of a block that is not whole
+    bytes.each_batch = part(size.depth.size * tiles * list, block);
+  } else {
+    bytes.fixed += tiles * blocks * list;
+  }
+  return bytes;
+}
+
+}  // namespace
+
+ProductScratch product_scratch(const ProductSize& size) {
+  ProductScratch parts;
+  parts.panel = rows_of(size, 2 * size.tile.rows, 0);
+  // A strip of a packed panel reaches past the last inner position.
+  parts.next_panel = size.packs ? parts.panel + rows_of(size, size.depth, size.lanes) : parts.panel;
+  parts.sums = size.packs_ahead ? parts.next_panel + rows_of(size, size.depth, size.lanes) : parts.next_panel;
+  parts.lists = size.tile.depth_block > 0 ? parts.sums + rows_of(size, size.rows, size.tile.rows) : parts.sums;
+  parts.end = parts.lists;
+  if (size.skips_zeros) {
+    parts.list_bytes = list_bytes(block_of(size));
+    parts.end = parts.lists + lists_of(size, parts.list_bytes);
+  }
+  return parts;
+}
+
+}  // namespace sluice::backend

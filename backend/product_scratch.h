@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+
+#include "backend/tile_model.h"
+#include "ir/type.h"
+
+namespace sluice::backend {
+
+/// Bytes, of which some grow with B.
+struct Bytes {
+  std::int64_t fixed = 0;
+  std::int64_t each_batch = 0;
+
+  std::int64_t at(std::int64_t batch_size) const { return fixed + each_batch * batch_size; }
+  Bytes operator+(const Bytes& more) const { return {fixed + more.fixed, each_batch + more.each_batch}; }
+};
+
+/// What scratch a product needs follows from this.
+struct ProductSize {
+  Dim rows;
+  Dim depth;
+  Tile tile;
+  std::int64_t lanes = 0;  ///< of a vector
+  std::int64_t element_bytes = 0;
+  bool packs = false;
+  bool packs_ahead = false;  ///< may pack the next panel while it reads one
+  bool skips_zeros = false;
+};
+
+/// The parts of a product's scratch, one behind the other, as bytes from its beginning, where two tiles on their way to
+/// the store lie. A part that the product does not need is empty.
+struct ProductScratch {
+  Bytes panel;       ///< of the second factor, packed: a row of the tile's columns for each inner position
+  Bytes next_panel;  ///< packed ahead
+  Bytes sums;        ///< of a panel's tiles, where the inner positions are taken in blocks
+  Bytes lists;       ///< of the first factor's elements that are not 0 (codegen/nonzero_lists.h)
+  Bytes end;
+  std::int64_t list_bytes = 0;  ///< of one list
+};
+
+ProductScratch product_scratch(const ProductSize& size);
+
+}  // namespace sluice::backend

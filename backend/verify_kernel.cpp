@@ -1,0 +1,259 @@
+#include "backend/verify_kernel.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "ir/reduction.h"
+
+namespace sluice::backend {
+
+using ir::Graph;
+using ir::Node;
+
+Dim elements_in(const Layout& layout, const Shape& shape) {
+  if (layout.dense()) return shape.element_count();
+  const std::int64_t panels = (shape[1].size + layout.panel - 1) / layout.panel;
+  return {shape[0].size * ((panels - 1) * layout.panel + layout.last), shape[0].batch};
+}
+
+bool covers(const Units& units, const std::vector<Units::Axis>& axes) {
+  const auto same = [](const Units::Axis& a, const Units::Axis& b) { return a.size == b.size && a.block == b.block; };
+  return units.step >= 1 && std::ranges::equal(units.axes, axes, same);
+}
+
+namespace {
+
+bool is_single(const Type& type) { return type.shape.element_count() == Dim(1); }
+
+std::string shown(const Units& units) {
+  std::string text;
+  for (const Units::Axis& axis : units.axes)
+    text += fmt::format("{}{}/{}", text.empty() ? "" : " x ", to_string(axis.size), axis.block);
+  return text.empty() ? "1" : text;
+}
+
+class KernelVerifier {
+ public:
+  KernelVerifier(const Plan& plan, const KernelPlan& kernel) : plan_(plan), kernel_(kernel), body_(*kernel.body) {}
+
+  std::string run() const {
+    using Check = std::string (KernelVerifier::*)() const;
+    for (const Check check : {Check(&KernelVerifier::sees_its_types), Check(&KernelVerifier::stays_inside),
+                              Check(&KernelVerifier::goes_through_all)}) {
+      if (std::string what = (this->*check)(); !what.empty()) return what;
+    }
+    return "";
+  }
+
+ private:
+  const Buffer& buffer(int b) const { return plan_.buffers[static_cast<std::size_t>(b)]; }
+
+  /// Calls f(buffer, the type that the body sees there, the operand's number or nothing).
+  template <typename F>
+  std::string for_each(F f) const {
+    for (std::size_t p = 0; p < kernel_.operands.size(); ++p) {
+      if (std::string what = f(kernel_.operands[p], body_.type(body_.parameters()[p].value), static_cast<int>(p));
+          !what.empty())
+        return what;
+    }
+    for (std::size_t r = 0; r < kernel_.results.size(); ++r) {
+      if (std::string what = f(kernel_.results[r], body_.type(body_.results()[r]), -1); !what.empty()) return what;
+    }
+    return "";
+  }
+
+  /// Each buffer has elements of the type and number that the body sees there; what it sees under another shape lies
+  /// row by row.
+  std::string sees_its_types() const {
+    return for_each([&](int b, const Type& type, int) -> std::string {
+      const Buffer& at = buffer(b);
+      if (at.type == type) return "";
+      if (at.type.dtype == type.dtype && at.layout.dense() &&
+          at.type.shape.element_count() == type.shape.element_count())
+        return "";
+      return fmt::format("sees buffer {}, {}{}, as {}", b, to_string(at.type), at.layout.dense() ? "" : " in panels",
+                         to_string(type));
+    });
+  }
+
+  /// The bytes that may be loaded: of memory that Sluice allocates a whole vector past the end, but what the caller
+  /// brings ends where its elements do.
+  Bytes room_of(const Buffer& at, bool is_read) const {
+    constexpr std::int64_t kReadableTail = 64;
+    const auto bytes = [](Dim count) { return count.batch ? Bytes{0, count.size} : Bytes{count.size, 0}; };
+    if (at.kind == BufferKind::kTemporary) return bytes(at.bytes);
+    const auto element = static_cast<std::int64_t>(size_of(at.type.dtype));
+    const Dim count = elements_in(at.layout, at.type.shape);
+    const bool has_tail = is_read && (at.kind == BufferKind::kState || at.kind == BufferKind::kConstant);
+    return bytes({count.size * element, count.batch}) + Bytes{has_tail ? kReadableTail : 0, 0};
+  }
+
+  /// All loads and stores are of elements of the body's values, masked where a vector has more lanes than there are
+  /// elements; a product's second factor alone is loaded by whole vectors (elements_past). Both sides are linear in B,
+  /// so the one is large enough for every B >= 1 if it is for 1 and grows as fast.
+  std::string stays_inside() const {
+    return for_each([&](int b, const Type& type, int operand) -> std::string {
+      const Buffer& at = buffer(b);
+      const auto element = static_cast<std::int64_t>(size_of(type.dtype));
+      const Dim count = elements_in(at.layout, type.shape);
+      Bytes need = count.batch ? Bytes{0, count.size * element} : Bytes{count.size * element, 0};
+      if (operand >= 0 && at.layout.dense() && count.size > 0)
+        need.fixed += elements_past(kernel_, static_cast<std::size_t>(operand)) * element;
+      const Bytes room = room_of(at, operand >= 0);
+      if (room.at(1) >= need.at(1) && room.each_batch >= need.each_batch) return "";
+      return fmt::format("touches {} + {}*B bytes of buffer {}, which has {} + {}*B", need.fixed, need.each_batch, b,
+                         room.fixed, room.each_batch);
+    });
+  }
+
+  /// Its units cover its results, however they are shared out.
+  std::string goes_through_all() const {
+    if (kernel_.instead != nullptr) return "";  // it numbers units as it likes
+    if (std::string what = kernel_.kind == KernelKind::kMatmul ? verify_product(plan_, kernel_) : wrong_units();
+        !what.empty())
+      return what;
+    return wrong_shares();
+  }
+
+  std::string wrong_units() const {
+    if (kernel_.scratch.fixed != 0 || kernel_.scratch.each_batch != 0)
+      return "has scratch that its code knows nothing of";
+    switch (kernel_.kind) {
+      case KernelKind::kLoop:
+        return kernel_.flat ? wrong_flat_loop() : wrong_loop();
+      case KernelKind::kReduce:
+      case KernelKind::kRows:
+        return wrong_reduction();
+      default:
+        return wrong_scatter();
+    }
+  }
+
+  std::string expect_axes(const std::vector<Units::Axis>& axes) const {
+    if (covers(kernel_.units, axes)) return "";
+    Units expected;
+    expected.axes = axes;
+    return fmt::format("has units {}, which do not cover {}", shown(kernel_.units), shown(expected));
+  }
+
+  std::string expect_shapes(const std::vector<Shape>& shapes) const {
+    for (const ir::Value result : body_.results()) {
+      if (std::ranges::find(shapes, body_.type(result).shape) == shapes.end())
+        return fmt::format("leaves out its result {}", to_string(body_.type(result)));
+    }
+    return "";
+  }
+
+  const Shape& shape() const { return body_.type(body_.results()[0]).shape; }
+
+  std::string wrong_loop() const {
+    if (std::string what = expect_shapes({shape()}); !what.empty()) return what;
+    std::vector<Units::Axis> axes;
+    for (const Dim dim : shape()) axes.push_back({dim, 1});
+    if (!axes.empty()) axes.back().block = kFlatBlock;
+    return expect_axes(axes);
+  }
+
+  /// As one long row: all values of many elements have one shape, lie alike, and depend on nothing but elements at the
+  /// same place in memory.
+  std::string wrong_flat_loop() const {
+    if (std::string what = expect_shapes({shape()}); !what.empty()) return what;
+    const Layout& layout = buffer(kernel_.results[0]).layout;
+    std::string what = for_each([&](int b, const Type& type, int) -> std::string {
+      if (is_single(type) || (buffer(b).layout == layout && type.shape == shape())) return "";
+      return fmt::format("runs over buffer {} as one long row, which lies unlike its results", b);
+    });
+    if (!what.empty()) return what;
+    for (const Node& node : body_.nodes()) {
+      const ir::OpInfo& op = ir::info(node.op);
+      if (is_single(node.types[0]) || op.has(ir::kElementwise) || node.op == ir::Op::kParameter) continue;
+      if (node.op == ir::Op::kBroadcast && is_single(body_.type(node.operands[0]))) continue;
+      const bool by_position =
+          node.op == ir::Op::kConstant || node.op == ir::Op::kRandomUniform || node.op == ir::Op::kRandomNormal;
+      if (by_position && layout.dense() && node.types[0].shape == shape()) continue;
+      return fmt::format("runs as one long row over a {}", op.name);
+    }
+    return expect_axes({{elements_in(layout, shape()), kFlatBlock}});
+  }
+
+  /// One unit for each output, or for a vector of them along a last axis that stays. A rows kernel reduces last axes.
+  std::string wrong_reduction() const {
+    const bool rows = kernel_.kind == KernelKind::kRows;
+    std::optional<Shape> reduced;
+    std::vector<Units::Axis> axes;
+    for (const Node& node : body_.nodes()) {
+      if (!ir::info(node.op).has(ir::kReduction)) continue;
+      const Shape& from = body_.type(node.operands[0]).shape;
+      const std::vector<std::int64_t> over = ir::reduced_axes(node);
+      std::vector<Units::Axis> kept;
+      for (int axis = 0; axis < from.rank(); ++axis) {
+        if (std::ranges::find(over, axis) != over.end()) continue;
+        kept.push_back({from[axis], axis + 1 == from.rank() ? plan_.vector_bytes / 4 : 1});
+      }
+      Units same;
+      same.axes = kept;
+      if (reduced && (*reduced != from || !covers(same, axes))) return "reduces values of several shapes";
+      if (rows && (over.size() != 1 || over[0] + 1 != from.rank())) return "goes along rows that are not reduced";
+      reduced = from;
+      axes = kept;
+    }
+    if (!reduced) return "reduces nothing";
+    std::vector<Dim> outer;
+    for (const Units::Axis& axis : axes) outer.push_back(axis.size);
+    std::vector<Shape> shapes{Shape(outer)};
+    if (rows) {
+      shapes.push_back(*reduced);
+      outer.emplace_back(1);
+      shapes.emplace_back(outer);
+    }
+    if (std::string what = expect_shapes(shapes); !what.empty()) return what;
+    return expect_axes(axes);
+  }
+
+  /// Units are blocks of a row's columns; how large they are is the plan's affair.
+  std::string wrong_scatter() const {
+    const Shape& table = shape();
+    Dim columns = 1;
+    for (int axis = 1; axis < table.rank(); ++axis)
+      columns = {columns.size * table[axis].size, columns.batch || table[axis].batch};
+    const auto& axes = kernel_.units.axes;
+    return expect_axes({{columns, axes.size() == 1 ? std::max<std::int64_t>(1, axes[0].block) : 1}});
+  }
+
+  /// Threads take u with share_begin(t) <= u < share_begin(t + 1). The shares partition the units if share_begin is
+  /// monotone, 0 for thread 0 and the count for the one after the last. It is the largest u whose cost C(u) is at most
+  /// floor(C(count) * t / threads), where C is the cost of the units before u, which grows with every unit, so it is
+  /// monotone in t; C(0) = 0. What is left to try is that the code computes this: where there are only whole blocks,
+  /// only one that is not, and both, which B = 1, block - 1, block and block + 1 bring about.
+  std::string wrong_shares() const {
+    const Units& units = kernel_.units;
+    const std::int64_t block = units.axes.empty() ? 1 : units.axes[0].block;
+    for (const std::int64_t batch_size : {std::int64_t{1}, std::max<std::int64_t>(1, block - 1), block, block + 1}) {
+      const std::int64_t count = units.count(batch_size);
+      for (const int threads : {1, 2, 3, 7}) {
+        std::int64_t before = units.share_begin(0, threads, batch_size);
+        bool sound = before == 0;
+        for (int thread = 1; thread <= threads; ++thread) {
+          const std::int64_t begin = units.share_begin(thread, threads, batch_size);
+          sound = sound && before <= begin;
+          before = begin;
+        }
+        if (!sound || before != count)
+          return fmt::format("shares {} units among {} threads so that some are left out or repeated", count, threads);
+      }
+    }
+    return "";
+  }
+
+  const Plan& plan_;
+  const KernelPlan& kernel_;
+  const Graph& body_;
+};
+
+}  // namespace
+
+std::string verify_kernel(const Plan& plan, const KernelPlan& kernel) { return KernelVerifier(plan, kernel).run(); }
+
+}  // namespace sluice::backend

@@ -1,0 +1,198 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "backend/verify_kernel.h"
+
+namespace sluice::backend {
+
+using ir::Attr;
+using ir::Node;
+
+namespace {
+
+std::int64_t ceil_div(std::int64_t size, std::int64_t block) { return (size + block - 1) / block; }
+std::int64_t to_multiple(std::int64_t size, std::int64_t block) { return ceil_div(size, block) * block; }
+
+/// Whether room(B) >= need(B) for every B >= 1. `room` is linear in B, and `need` grows by one and the same number
+/// whenever B grows by `period`, as counts of blocks do. So their difference over a period is one number too: if it is
+/// not negative, and room is large enough for the first `period` values of B, it is for all.
+template <typename Need>
+bool always_fits(const Bytes& room, std::int64_t period, Need need) {
+  if (room.at(1 + period) - need(1 + period) < room.at(1) - need(1)) return false;
+  for (std::int64_t b = 1; b <= period; ++b) {
+    if (room.at(b) < need(b)) return false;
+  }
+  return true;
+}
+
+Bytes between(const Bytes& begin, const Bytes& end) {
+  return {end.fixed - begin.fixed, end.each_batch - begin.each_batch};
+}
+
+class ProductVerifier {
+ public:
+  ProductVerifier(const Plan& plan, const KernelPlan& kernel)
+      : plan_(plan), kernel_(kernel), node_(*find_op(*kernel.body, ir::Op::kMatmul)), tile_(kernel.tile) {
+    const Type& type = node_.types[0];
+    rows_ = type.shape[0];
+    columns_ = type.shape[1];
+    const Shape& a = kernel.body->type(node_.operands[0]).shape;
+    depth_ = node_.attributes.flag(Attr::kTransposeA) ? a[0] : a[1];
+    turned_ = node_.attributes.flag(Attr::kTransposeB);
+    element_ = static_cast<std::int64_t>(size_of(type.dtype));
+    tile_columns_ = tile_.vectors * plan.vector_bytes / element_;
+  }
+
+  std::string run() const {
+    using Check = std::string (ProductVerifier::*)() const;
+    for (const Check check : {Check(&ProductVerifier::wrong_units), Check(&ProductVerifier::wrong_factors),
+                              Check(&ProductVerifier::wrong_epilogue), Check(&ProductVerifier::wrong_scratch)}) {
+      if (std::string what = (this->*check)(); !what.empty()) return what;
+    }
+    return "";
+  }
+
+ private:
+  std::string wrong_units() const {
+    if (tile_.rows < 1 || tile_.vectors < 1 || tile_.depth_block < 0)
+      return fmt::format("has a tile of {}x{}", tile_.rows, tile_.vectors);
+    if (!covers(kernel_.units, {{columns_, tile_columns_}, {rows_, tile_.rows}}))
+      return fmt::format("has units that do not cover {}x{} in tiles of {}x{}", to_string(rows_), to_string(columns_),
+                         tile_.rows, tile_columns_);
+    const std::int64_t lanes = plan_.vector_bytes / element_;
+    return lanes % kernel_.units.step == 0 ? "" : "cuts up a vector";
+  }
+
+  std::size_t parameter_of(std::size_t factor) const {
+    const auto parameters = kernel_.body->parameters();
+    const auto found = std::ranges::find(parameters, node_.operands[factor], &ir::Parameter::value);
+    return static_cast<std::size_t>(found - parameters.begin());
+  }
+
+  const Layout& layout_of(int buffer) const { return plan_.buffers[static_cast<std::size_t>(buffer)].layout; }
+
+  /// The first factor's elements are taken one by one from rows that are one piece. The second one's rows are read by
+  /// whole vectors, of which a panel must have all lanes, or packed: then any layout will do whose panels divide into
+  /// tiles, and turned around by strips of 16 bytes.
+  std::string wrong_factors() const {
+    const std::size_t a = parameter_of(0);
+    const std::size_t b = parameter_of(1);
+    if (a == kernel_.operands.size() || b == kernel_.operands.size()) return "computes a factor itself";
+    const Layout& first = layout_of(kernel_.operands[a]);
+    const Shape& a_shape = kernel_.body->type(node_.operands[0]).shape;
+    if (!first.dense() && first.panel < a_shape[1].size)
+      return fmt::format("reads rows of its first factor, buffer {}, which lies in panels", kernel_.operands[a]);
+    if (!kernel_.packs && (turned_ || columns_.batch))
+      return fmt::format("reads its second factor, buffer {}, as it lies, which is not in panels of its tiles",
+                         kernel_.operands[b]);
+    const Layout& second = layout_of(kernel_.operands[b]);
+    if (second.dense()) return "";
+    const std::int64_t width = kernel_.body->type(node_.operands[1]).shape[1].size;
+    const std::int64_t rest = (width - 1) % second.panel + 1;
+    const std::int64_t piece = turned_ ? kStripBytes / element_ : tile_columns_;
+    const std::int64_t last_piece = turned_ ? piece : kernel_.units.step;
+    if ((width > second.panel && second.panel % piece != 0) || second.last < to_multiple(rest, last_piece))
+      return fmt::format("reads its second factor, buffer {}, over the edge of its panels", kernel_.operands[b]);
+    return "";
+  }
+
+  /// Tiles meet matrices of the result's shape within one panel of each. Every result is stored, by the tiles or as
+  /// sums of columns.
+  std::string wrong_epilogue() const {
+    const Shape& shape = node_.types[0].shape;
+    const auto fits = [&](int buffer) {
+      const Layout& layout = layout_of(buffer);
+      return layout.dense() || shape[1].size <= layout.panel || layout.panel % tile_columns_ == 0;
+    };
+    int column_sums = 0;
+    for (std::size_t r = 0; r < kernel_.results.size(); ++r) {
+      const ir::Value result = kernel_.body->results()[r];
+      const Node& made_by = kernel_.body->node(result);
+      const bool sums = made_by.op == ir::Op::kReduceSum && made_by.operands[0] == node_.operands[1];
+      if (sums) ++column_sums;
+      if (!sums && kernel_.body->type(result).shape != shape)
+        return fmt::format("leaves out its result {}", to_string(kernel_.body->type(result)));
+      if (!sums && !fits(kernel_.results[r]))
+        return fmt::format("stores tiles over the edge of a panel of buffer {}", kernel_.results[r]);
+    }
+    if (column_sums > 1) return "leaves out sums of columns";
+    for (std::size_t p = 0; p < kernel_.operands.size(); ++p) {
+      const ir::Value value = kernel_.body->parameters()[p].value;
+      const bool is_factor = value == node_.operands[0] || value == node_.operands[1];
+      if (!is_factor && kernel_.body->type(value).shape == shape && !fits(kernel_.operands[p]))
+        return fmt::format("reads tiles over the edge of a panel of buffer {}", kernel_.operands[p]);
+    }
+    return "";
+  }
+
+  /// Two tiles, then each part up to the next, all on multiples of a vector.
+  std::string wrong_scratch() const {
+    const ProductScratch& parts = kernel_.parts;
+    for (const Bytes& part : {parts.panel, parts.next_panel, parts.sums, parts.lists}) {
+      if (part.fixed % plan_.vector_bytes != 0 || part.each_batch % plan_.vector_bytes != 0)
+        return "has parts of scratch that begin within a vector";
+    }
+    const std::int64_t row = tile_columns_ * element_;
+    const auto fixed = [](std::int64_t bytes) { return [bytes](std::int64_t) { return bytes; }; };
+    if (!always_fits(parts.panel, 1, fixed(2 * tile_.rows * row))) return "has no room for two tiles in scratch";
+    const std::int64_t strip = turned_ ? kStripBytes / element_ : 1;
+    const auto panel = [&](std::int64_t b) { return to_multiple(depth_.at(b), strip) * row; };
+    if (kernel_.packs && !always_fits(between(parts.panel, parts.next_panel), strip, panel))
+      return "has no room for a packed panel in scratch";
+    const bool may_pack_ahead = kernel_.packs && turned_ && tile_.depth_block == 0;
+    if (may_pack_ahead && !always_fits(between(parts.next_panel, parts.sums), strip, panel))
+      return "has no room to pack ahead in scratch";
+    const auto sums = [&](std::int64_t b) { return to_multiple(rows_.at(b), tile_.rows) * row; };
+    if (tile_.depth_block > 0 && !always_fits(between(parts.sums, parts.lists), tile_.rows, sums))
+      return "has no room for a panel's sums in scratch";
+    if (std::string what = wrong_lists(); kernel_.skips_zeros && !what.empty()) return what;
+    if (!always_fits(between(parts.lists, kernel_.scratch), 1, fixed(0))) return "has less scratch than its parts take";
+    return "";
+  }
+
+  /// A line of numbers, a list of all positions, and a list for each block of each tile. A list has a number in front,
+  /// entries of two bytes, and behind them a vector's worth that is stored and one that is read.
+  std::string wrong_lists() const {
+    const ProductScratch& parts = kernel_.parts;
+    if ((rows_.batch && depth_.batch) || (depth_.batch && tile_.depth_block == 0))
+      return "would make lists whose number does not grow as B does";
+    const std::int64_t block = tile_.depth_block > 0 ? tile_.depth_block : std::max<std::int64_t>(1, depth_.size);
+    if (block > 0xFFFF) return "has positions that no list can hold";
+    const std::int64_t entries = to_multiple(block, plan_.vector_bytes / 4) + 1;
+    if (parts.list_bytes < 8 + 2 * entries || parts.list_bytes % 8 != 0)
+      return fmt::format("has lists of {} bytes for {} positions", parts.list_bytes, block);
+    const auto lists = [&](std::int64_t b) {
+      return kLine + (1 + ceil_div(rows_.at(b), tile_.rows) * ceil_div(depth_.at(b), block)) * parts.list_bytes;
+    };
+    const std::int64_t period = rows_.batch ? tile_.rows : depth_.batch ? block : 1;
+    if (!always_fits(between(parts.lists, kernel_.scratch), period, lists))
+      return "has no room for its lists in scratch";
+    return "";
+  }
+
+  static constexpr std::int64_t kStripBytes = 16;
+
+  const Plan& plan_;
+  const KernelPlan& kernel_;
+  const Node& node_;
+  const Tile& tile_;
+  Dim rows_, columns_, depth_;
+  bool turned_ = false;
+  std::int64_t element_ = 4;
+  std::int64_t tile_columns_ = 0;
+};
+
+}  // namespace
+
+std::int64_t elements_past(const KernelPlan& kernel, std::size_t operand) {
+  const Node* const product = find_op(*kernel.body, ir::Op::kMatmul);
+  if (product == nullptr || kernel.packs) return 0;
+  if (kernel.body->parameters()[operand].value != product->operands[1]) return 0;
+  const std::int64_t columns = kernel.body->type(product->operands[1]).shape[1].size;
+  return to_multiple(columns, std::max<std::int64_t>(1, kernel.units.step)) - columns;
+}
+
+std::string verify_product(const Plan& plan, const KernelPlan& kernel) { return ProductVerifier(plan, kernel).run(); }
+
+}  // namespace sluice::backend

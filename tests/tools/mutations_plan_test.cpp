@@ -1,0 +1,355 @@
+// Plants one bug at a time in a finished plan: the verifier must find it before any code is made, and name the kernel
+// and the buffer.
+#include <algorithm>
+#include <limits>
+
+#include "backend/plan.h"
+#include "backend/verify_plan.h"
+#include "tests/tools/mutations.h"
+
+namespace {
+
+using namespace sluice;
+using backend::Buffer;
+using backend::BufferKind;
+using backend::KernelKind;
+using backend::KernelPlan;
+using backend::Layout;
+using backend::Plan;
+
+/// Checks that `plant` is found in the plan of `text`, and that the message has all of `named` and the model's line.
+void check_finds_in_plan(const std::string& text, const std::function<void(Plan&)>& plant,
+                         const std::vector<std::string>& named) {
+  tools::FullCheckOptions options;
+  options.engine.on_plan = plant;
+  for (const std::string& part : named) test::check_finds(text, options, "plan", part);
+  test::check_finds(text, options, "plan", "model.ir:");
+}
+
+KernelPlan& planned_kernel(Plan& plan, KernelKind kind, std::size_t number = 0) {
+  for (KernelPlan& kernel : plan.kernels) {
+    if (kernel.kind == kind && number-- == 0) return kernel;
+  }
+  FAIL("no such kernel");
+  return plan.kernels[0];
+}
+
+Buffer& operand_of(Plan& plan, const KernelPlan& kernel, std::size_t operand) {
+  return plan.buffers[static_cast<std::size_t>(kernel.operands[operand])];
+}
+
+Buffer& result_of(Plan& plan, const KernelPlan& kernel, std::size_t result = 0) {
+  return plan.buffers[static_cast<std::size_t>(kernel.results[result])];
+}
+
+/// Three products one after the other, of values that grow with B.
+constexpr const char* kThreeProducts = R"(sluice-ir 1
+graph @chain(%x: f32[B,64], %w: f32[64,64], %v: f32[64,64]) {
+  %0: f32[B,64] = matmul %x, %w
+  %1: f32[B,64] = matmul %0, %v
+  %2: f32[B,64] = matmul %1, %w
+  %3: f32[B,64] = add %2, %0
+  return %3
+}
+)";
+
+/// A gradient in panels, its norm, and a step down it: a product, a reduction and a flat loop.
+constexpr const char* kStep = R"(sluice-ir 1
+graph @step(%x: f32[B,16], %g: f32[B,64]) state(%w: f32[16,64] "w") {
+  %0: f32[16,64] = matmul %x, %g {transpose_a=true}
+  %1: f32[16,64] = square %0
+  %2: f32[] = reduce_sum %1 {axes=[0,1]}
+  %3: f32[16,64] = broadcast %2 {shape=[16,64]}
+  %4: f32[16,64] = div %0, %3
+  %5: f32[16,64] = sub %w, %4
+  update %w = %5
+  return %2
+}
+)";
+
+/// A product that reads its second factor turned around.
+constexpr const char* kTurned = R"(sluice-ir 1
+graph @turned(%x: f32[B,64]) state(%w: f32[100,64] "w") {
+  %0: f32[B,100] = matmul %x, %w {transpose_b=true}
+  %1: f32[B,100] = relu %0
+  return %1
+}
+)";
+
+/// A product of rows and a gradient over a large inner size, both with lists of nonzeros.
+constexpr const char* kListed = R"(sluice-ir 1
+graph @listed(%x: f32[B,64], %y: f32[B,100]) state(%w: f32[64,100] "w") {
+  %0: f32[B,64] = relu %x
+  %1: f32[B,100] = matmul %0, %w
+  %2: f32[64,100] = matmul %0, %y {transpose_a=true}
+  return %1, %2
+}
+)";
+
+TEST_CASE("the layout of a temporary that is changed after its kernels were planned") {
+  const auto plant = [](Plan& plan) {
+    Buffer& gradient = result_of(plan, planned_kernel(plan, KernelKind::kMatmul));
+    REQUIRE(gradient.layout == backend::state_layout(gradient.type));
+    gradient.layout = {64, 64};
+  };
+  check_finds_in_plan(kStep, plant,
+                      {"kernel div_sub_2 runs over buffer", "as one long row, which lies unlike its results"});
+}
+
+TEST_CASE("panels that are not those of the matrix") {
+  const auto plant = [](Plan& plan) {
+    Buffer& gradient = result_of(plan, planned_kernel(plan, KernelKind::kMatmul));
+    gradient.layout = {48, 8};  // of a matrix of 56 columns
+  };
+  check_finds_in_plan(kStep, plant, {"kernel matmul_0 touches buffer", "f32[16,64] in panels of 48, 8"});
+}
+
+TEST_CASE("panels that no tile fits into") {
+  const auto plant = [](Plan& plan) {
+    KernelPlan& product = planned_kernel(plan, KernelKind::kMatmul);
+    const std::int64_t lanes = plan.vector_bytes / 4;
+    product.tile.vectors = 3;  // of 3 vectors, in panels of 4
+    product.units.axes[0].block = 3 * lanes;
+    const std::int64_t panel = 4 * lanes;
+    result_of(plan, product).layout = {panel, 112 - 99 / panel * panel};  // as many elements as before
+  };
+  check_finds_in_plan(R"(sluice-ir 1
+graph @wide(%x: f32[B,16], %g: f32[B,100]) {
+  %0: f32[16,100] = matmul %x, %g {transpose_a=true}
+  %1: f32[] = reduce_max %0 {axes=[0,1]}
+  %2: f32[16,100] = broadcast %1 {shape=[16,100]}
+  %3: f32[16,100] = sub %0, %2
+  return %3
+}
+)",
+                      plant, {"kernel matmul_0", "over the edge of a panel of buffer"});
+}
+
+TEST_CASE("a state whose layout is stale") {
+  const auto plant = [](Plan& plan) {
+    for (Buffer& buffer : plan.buffers) {
+      if (buffer.kind == BufferKind::kState) buffer.layout = {};
+    }
+  };
+  check_finds_in_plan(kTurned, plant, {"kernel matmul_relu_0 touches buffer 1, which does not lie as its state does"});
+}
+
+TEST_CASE("a result that lies in panels") {
+  const auto plant = [](Plan& plan) {
+    Buffer& result = result_of(plan, planned_kernel(plan, KernelKind::kMatmul));
+    result.layout = backend::aligned_rows(result.type);
+  };
+  check_finds_in_plan(kTurned, plant, {"kernel matmul_relu_0 touches buffer", "a result that lies in panels"});
+}
+
+TEST_CASE("a first factor in panels") {
+  const auto plant = [](Plan& plan) {
+    Buffer& first = operand_of(plan, planned_kernel(plan, KernelKind::kMatmul, 1), 0);
+    first.layout = backend::state_layout(first.type);
+  };
+  check_finds_in_plan(R"(sluice-ir 1
+graph @two(%x: f32[16,8], %w: f32[8,64], %v: f32[64,8]) {
+  %0: f32[16,64] = matmul %x, %w
+  %1: f32[16,8] = matmul %0, %v
+  return %1
+}
+)",
+                      plant, {"kernel matmul_1 reads rows of its first factor, buffer", "which lies in panels"});
+}
+
+TEST_CASE("a reshaped value that does not lie row by row") {
+  const auto plant = [](Plan& plan) {
+    Buffer& product = result_of(plan, planned_kernel(plan, KernelKind::kMatmul));
+    REQUIRE(product.layout.dense());
+    product.layout = {64, 64};
+  };
+  check_finds_in_plan(R"(sluice-ir 1
+graph @reshaped(%x: f32[16,8], %w: f32[8,64]) {
+  %0: f32[16,64] = matmul %x, %w
+  %1: f32[1024] = reshape %0 {shape=[1024]}
+  %2: f32[] = reduce_sum %1 {axes=[0]}
+  return %2
+}
+)",
+                      plant, {"kernel reduce_sum_1 sees buffer", "f32[16,64] in panels, as f32[1024]"});
+}
+
+TEST_CASE("a second factor that is turned around and not packed") {
+  const auto plant = [](Plan& plan) { planned_kernel(plan, KernelKind::kMatmul).packs = false; };
+  check_finds_in_plan(kTurned, plant, {"kernel matmul_relu_0 reads its second factor, buffer 1, as it lies"});
+}
+
+TEST_CASE("a lifetime that is one kernel too short") {
+  const auto plant = [](Plan& plan) { --result_of(plan, planned_kernel(plan, KernelKind::kMatmul)).last_use; };
+  check_finds_in_plan(kThreeProducts, plant,
+                      {"kernel matmul_0 touches buffer 3, whose lifetime is planned as kernels 0 to 1, not 0 to 2"});
+}
+
+TEST_CASE("a buffer whose place another one takes while it is alive") {
+  const auto plant = [](Plan& plan) {
+    const Buffer& first = result_of(plan, planned_kernel(plan, KernelKind::kMatmul));
+    Buffer& second = result_of(plan, planned_kernel(plan, KernelKind::kMatmul, 1));
+    second.offset = Dim(first.offset.size + 64, true);  // not all of it
+    plan.batch_bytes = std::max(plan.batch_bytes, second.offset.size + second.bytes.size);
+  };
+  check_finds_in_plan(kThreeProducts, plant, {"kernel matmul_1 overwrites its operand 0, buffer 3"});
+}
+
+TEST_CASE("a value that a later kernel has overwritten") {
+  const auto plant = [](Plan& plan) {  // the second product's result where the first one's is, which the third reads
+    plan.kernels[1].operands[0] = plan.kernels[0].operands[0];
+    result_of(plan, plan.kernels[1]).offset = result_of(plan, plan.kernels[0]).offset;
+    result_of(plan, plan.kernels[0]).first_use = 0;
+  };
+  check_finds_in_plan(kThreeProducts, plant,
+                      {"kernel matmul_add_2 reads buffer 3 after kernel matmul_1 has overwritten it with buffer 4"});
+}
+
+TEST_CASE("offsets that have overflowed, or leave the arena") {
+  for (const std::int64_t offset :
+       {std::int64_t{-64}, std::numeric_limits<std::int64_t>::max() - 63, std::int64_t{1} << 20}) {
+    CAPTURE(offset);
+    const auto plant = [&](Plan& plan) {
+      result_of(plan, planned_kernel(plan, KernelKind::kMatmul)).offset.size = offset;
+    };
+    check_finds_in_plan(kThreeProducts, plant, {"kernel matmul_0 touches buffer 3, which lies at"});
+  }
+}
+
+TEST_CASE("an arena of no bytes") {
+  const auto plant = [](Plan& plan) { plan.batch_bytes = 0; };
+  check_finds_in_plan(kThreeProducts, plant,
+                      {"kernel matmul_0 touches buffer 3, which lies at 0*B in an arena of 0 bytes"});
+}
+
+TEST_CASE("a barrier that is left out") {
+  const auto plant = [](Plan& plan) {
+    REQUIRE(plan.kernels.back().barrier_before);
+    plan.kernels.back().barrier_before = false;
+  };
+  check_finds_in_plan(kThreeProducts, plant, {"kernel matmul_add_2 does not wait for kernel matmul_1"});
+}
+
+TEST_CASE("a kernel whose operand nobody makes") {
+  const auto plant = [](Plan& plan) {
+    plan.kernels.erase(plan.kernels.begin());
+    for (Buffer& buffer : plan.buffers) buffer.first_use = std::max(0, buffer.first_use - 1);
+    for (Buffer& buffer : plan.buffers) buffer.last_use = std::max(0, buffer.last_use - 1);
+  };
+  check_finds_in_plan(kThreeProducts, plant, {"kernel matmul_1 reads buffer 3 before any kernel has written it"});
+}
+
+TEST_CASE("two kernels that write one buffer") {
+  const auto plant = [](Plan& plan) { plan.kernels[1].results = plan.kernels[2].results; };
+  check_finds_in_plan(kThreeProducts, plant, {"kernel matmul_1 writes buffer 5, as does kernel matmul_add_2"});
+}
+
+TEST_CASE("an update in place that reads the neighbours of what it writes") {
+  const auto plant = [](Plan& plan) {  // writes the state at once, without the copy
+    KernelPlan& transpose = planned_kernel(plan, KernelKind::kLoop);
+    REQUIRE(result_of(plan, transpose).kind == BufferKind::kTemporary);
+    for (std::size_t k = 1; k < plan.kernels.size(); ++k) {
+      if (plan.kernels[k].operands != transpose.results) continue;
+      transpose.results = plan.kernels[k].results;
+      plan.kernels.erase(plan.kernels.begin() + static_cast<std::ptrdiff_t>(k));
+      return;
+    }
+    FAIL("no copy to the state");
+  };
+  check_finds_in_plan(R"(sluice-ir 1
+graph @turn(%x: f32[B,8]) state(%w: f32[8,8] "w") {
+  %0: f32[8,8] = transpose %w {permutation=[1,0]}
+  update %w = %0
+  return %x
+}
+)",
+                      plant, {"overwrites its operand 0, buffer 1, while it reads other elements of it"});
+}
+
+TEST_CASE("units that leave out elements if B is large") {
+  const auto plant = [](Plan& plan) { planned_kernel(plan, KernelKind::kMatmul).units.axes[1].size = 128; };
+  check_finds_in_plan(kThreeProducts, plant, {"kernel matmul_0 has units that do not cover Bx64"});
+}
+
+TEST_CASE("units that repeat elements") {
+  const auto plant = [](Plan& plan) { planned_kernel(plan, KernelKind::kReduce).units.axes.push_back({2, 1}); };
+  check_finds_in_plan(kStep, plant, {"kernel square_reduce_sum_1 has units 2/1, which do not cover 1"});
+}
+
+TEST_CASE("units of another tile") {
+  const auto plant = [](Plan& plan) { planned_kernel(plan, KernelKind::kMatmul).tile.rows += 1; };
+  check_finds_in_plan(kThreeProducts, plant, {"kernel matmul_0 has units that do not cover"});
+}
+
+TEST_CASE("a flat loop over fewer elements than the layout has") {
+  const auto plant = [](Plan& plan) {
+    KernelPlan& loop = planned_kernel(plan, KernelKind::kLoop);
+    REQUIRE(loop.flat);
+    loop.units.axes[0].size = 16 * 64 - 1024 + 512;
+  };
+  check_finds_in_plan(kStep, plant, {"kernel div_sub_2 has units 512/1024, which do not cover 1024/1024"});
+}
+
+TEST_CASE("a loop that runs as one long row over a transposed value") {
+  const auto plant = [](Plan& plan) {
+    KernelPlan& loop = planned_kernel(plan, KernelKind::kLoop);
+    loop.flat = true;
+    loop.units.axes = {{Dim(64), backend::kFlatBlock}};
+  };
+  check_finds_in_plan(R"(sluice-ir 1
+graph @transposed(%x: f32[8,8]) {
+  %0: f32[8,8] = transpose %x {permutation=[1,0]}
+  %1: f32[8,8] = exp %0
+  return %1
+}
+)",
+                      plant, {"runs as one long row over a transpose"});
+}
+
+TEST_CASE("scratch that is too small") {
+  const auto plant = [](Plan& plan) { planned_kernel(plan, KernelKind::kMatmul).scratch.fixed -= 64; };
+  check_finds_in_plan(test::kLayer, plant, {"kernel matmul_relu_0 has less scratch than its parts take"});
+}
+
+TEST_CASE("parts of scratch that overlap") {
+  const auto plant = [](Plan& plan) {
+    backend::ProductScratch& parts = planned_kernel(plan, KernelKind::kMatmul).parts;
+    parts.next_panel = parts.panel;
+  };
+  check_finds_in_plan(kTurned, plant, {"kernel matmul_relu_0 has no room for a packed panel in scratch"});
+}
+
+TEST_CASE("lists that grow too slowly with B") {
+  const auto plant = [](Plan& plan) {
+    KernelPlan& product = planned_kernel(plan, KernelKind::kMatmul);
+    REQUIRE(product.skips_zeros);
+    --product.scratch.each_batch;
+  };
+  check_finds_in_plan(kListed, plant, {"has no room for its lists in scratch"});
+}
+
+TEST_CASE("a buffer that is too small") {
+  const auto plant = [](Plan& plan) { result_of(plan, planned_kernel(plan, KernelKind::kMatmul)).bytes.size -= 64; };
+  check_finds_in_plan(kThreeProducts, plant,
+                      {"kernel matmul_0 touches 0 + 320*B bytes of buffer 3, which has 0 + 256*B"});
+}
+
+TEST_CASE("a buffer without room for the last vector of its last row") {
+  const auto plant = [](Plan& plan) {
+    Buffer& factor = operand_of(plan, planned_kernel(plan, KernelKind::kMatmul), 1);
+    REQUIRE(factor.kind == BufferKind::kTemporary);
+    if (factor.tail > 0) factor.bytes.size -= 64;
+  };
+  // 13 columns are no whole vectors, and 16 rows of them take whole cache lines.
+  check_finds_in_plan(R"(sluice-ir 1
+graph @tail(%x: f32[16*B,8], %y: f32[16*B,13]) {
+  %0: f32[16*B,13] = exp %y
+  %1: f32[8,13] = matmul %x, %0 {transpose_a=true}
+  %2: f32[16*B] = reduce_sum %0 {axes=[1]}
+  return %1, %2
+}
+)",
+                      plant, {"kernel matmul_1 touches", "bytes of buffer"});
+}
+
+}  // namespace
