@@ -1,0 +1,21 @@
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "tests/proofs/prover.h"
+
+namespace sluice::proofs {
+
+/// What a rule says about positions, or about the order of a fold, by hand: rules run on graphs of known sizes, these
+/// theorems are about all sizes. `what` names the ranks or values that they cover.
+struct IndexTheorem {
+  std::string_view rule;
+  std::string_view what;
+  void (*prove)(Prover& prover);
+};
+
+std::span<const IndexTheorem> shape_theorems();
+std::span<const IndexTheorem> structure_theorems();
+
+}  // namespace sluice::proofs

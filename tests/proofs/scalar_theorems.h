@@ -1,0 +1,37 @@
+#pragma once
+
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "ir/graph.h"
+#include "passes/rewrite.h"
+#include "tests/proofs/number_model.h"
+
+namespace sluice::proofs {
+
+/// What has been proven of a rule.
+struct Evidence {
+  std::set<DType> dtypes;  ///< of the elements that it was proven for
+  std::set<std::string> models;
+  int theorems = 0;
+  bool holds_flushed = true;  ///< also in compiled code, which flushes subnormal numbers
+  std::vector<std::string> failures;
+};
+
+/// Whether every element of the graph's results depends on one element of each input, or on constants, alone.
+bool is_scalar(const ir::Graph& graph);
+
+/// The elements of a scalar graph's results as terms, with what is assumed of functions without a theory.
+struct Elements {
+  std::vector<z3::expr> results;
+  std::vector<z3::expr> axioms;
+};
+Elements evaluate(z3::context& c, const ir::Graph& graph, const World& world);
+
+/// Runs `rule` on each graph, in every dtype that its ops take, and proves that the results' elements stay what the
+/// rule's mark promises. Graphs that are not scalar, and those that the rule leaves alone, prove nothing.
+Evidence prove_on_graphs(const passes::Rule& rule, std::span<const ir::Graph> graphs);
+
+}  // namespace sluice::proofs
