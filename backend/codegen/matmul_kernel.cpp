@@ -135,7 +135,7 @@ class Product {
   void emit_panel(const Columns& columns, llvm::Value* first, llvm::Value* last) {
     auto& b = e_.b;
     const Panel panel = b_->panel(columns.first);
-    epilogue_->note_panel(columns.first);
+    epilogue_->begin_panel(columns.first);
     emit_column_sums(panel, columns, first);
     const Panel rest = sums_ == nullptr ? panel : emit_depth_blocks(panel, columns.lanes, first, last);
     if (nonzero_) nonzero_->forget();
@@ -161,8 +161,7 @@ class Product {
   void emit_column_sums(const Panel& panel, const Columns& columns, llvm::Value* first) {
     if (!epilogue_->has_column_sums()) return;
     e_.if_then(e_.b.CreateICmpEQ(first, e_.i64(0)), [&] {
-      epilogue_->store_column_sums(tile_code_->column_sums(panel, e_.size(depth_), columns.lanes), columns.first,
-                                   columns.count);
+      epilogue_->store_column_sums(tile_code_->column_sums(panel, depth_, columns.lanes), columns.first, columns.count);
     });
   }
 
