@@ -90,7 +90,7 @@ void compare(MakeModel make, std::int64_t width, Dim dim, std::span<const std::i
         continue;
       }
       const std::vector<passes::Expected> expected = passes::expect(graph, sample);
-      REQUIRE(passes::compare(expected, got) == "");
+      REQUIRE(passes::confirmed_difference(graph, sample, expected, got) == "");
       for (const passes::Expected& one : expected) {
         if (!passes::inconclusive({&one, 1}, {}).empty()) ++undecided[one.name];
       }

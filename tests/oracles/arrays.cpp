@@ -202,7 +202,10 @@ Results array_function(const Tensors& in, int axis, const Words& words) {
 
 Program array(const Oracle& oracle) {
   return function_of(oracle, [&](const Tensors& in) {
-    const Words words(oracle.attributes.text("function"));
+    Words words(oracle.attributes.text("function"));
+    for (const std::string_view key : {"k", "times", "shift"}) {
+      if (oracle.attributes.has(key)) words.numbers.insert(words.numbers.begin(), oracle.attributes.number(key));
+    }
     const auto given = static_cast<int>(oracle.attributes.number("axis", -1));
     return array_function(in, given < 0 ? given + in["x"].rank() : given, words);
   });

@@ -1,7 +1,10 @@
-// Attention of [batch, heads, positions, depth]; queries see keys up to their own position if it is causal.
-#include <cmath>
+// Attention of [batch, heads, positions, depth], and a transformer of it.
+#include <fmt/format.h>
+
+#include <cstdio>
 
 #include "tests/oracles/batched.h"
+#include "tests/oracles/functions.h"
 #include "tests/oracles/registry.h"
 
 namespace sluice::oracles {
@@ -14,18 +17,69 @@ Program attention(const Oracle& oracle) {
     const Tensor& k = in["k_"];
     const std::string scale = oracle.attributes.text("scale", "1/sqrt(d)");
     if (scale != "1/sqrt(d)") throw CannotSay("scale " + scale);
-    const auto depth = static_cast<double>(q.shape()[q.rank() - 1].size);
-    const Tensor scores = batched_matmul(q, k, {.transpose_b = true}) / std::sqrt(depth);
-    const int rank = scores.rank();
-    const Shape last_two{scores.shape()[rank - 2], scores.shape()[rank - 1]};
-    Tensor visible = full(last_two, true, DType::kBool);
-    if (oracle.attributes.flag("causal")) visible = iota(last_two, 1, i64) <= iota(last_two, 0, i64);
+    const Dim queries = q.shape()[q.rank() - 2];
+    const Dim keys = k.shape()[k.rank() - 2];
+    Tensor visible = full({queries, keys}, true, DType::kBool);
+    if (oracle.attributes.flag("causal")) visible = causal_mask(queries, keys);
     if (const Tensor* keep = in.find("keep")) visible = visible & *keep;
-    // A row in which nothing is visible has no softmax: it gives zeros.
-    const Tensor hidden = select(visible, scores, -1e30);
-    const Tensor weights = select(visible, softmax(hidden), 0);
-    return batched_matmul(weights, in["v_"]);
+    return attend(q, k, in["v_"], visible);
   });
+}
+
+Tensor normalized(const Tensor& x, const Variable& scale, const Variable& shift) {
+  const Tensor centered = x - reduce_mean(x, -1, {.keepdims = true});
+  return centered * rsqrt(reduce_mean(square(centered), -1, {.keepdims = true}) + 1e-5) * scale + shift;
+}
+
+/// A block before its norm: x and the mixed heads, then x and the perceptron.
+Tensor transformer_block(const Weights& w, const std::string& layer, const Tensor& x, std::int64_t heads) {
+  const auto weight = [&](const std::string& name) { return w[layer + name]; };
+  const auto dense = [&](const Tensor& y, const std::string& name) {
+    return times_matrix(y, weight(name)) + weight(name + "_b");
+  };
+  const Dim rows = x.shape()[0];
+  const Dim positions = x.shape()[1];
+  const std::int64_t width = x.shape()[2].size;
+  const Tensor qkv = dense(normalized(x, weight("ln1_g"), weight("ln1_b")), "qkv");
+  const auto part = [&](std::int64_t i) {
+    const Tensor columns = slice(qkv, {0, 0, i * width}, {-1, -1, width});
+    return transpose(reshape(columns, {rows, positions, heads, width / heads}), {0, 2, 1, 3});
+  };
+  const Tensor mixed = attend(part(0), part(1), part(2), causal_mask(positions, positions));
+  const Tensor y = x + dense(reshape(transpose(mixed, {0, 2, 1, 3}), x.shape()), "proj");
+  return y + dense(gelu_tanh(dense(normalized(y, weight("ln2_g"), weight("ln2_b")), "up")), "down");
+}
+
+Program gpt(const Oracle& oracle) {
+  expect_words(oracle, "model",
+               "GPT-2: pre-norm blocks (epsilon 1e-5), gelu with tanh, tied embedding, learned positions");
+  const std::string words = oracle.attributes.text("optimizer");
+  AdamOptions options;
+  double decay = 0;
+  if (std::sscanf(words.c_str(), "AdamW %lf, betas %lf %lf, eps %lf, weight decay %lf on all", &options.learning_rate,
+                  &options.beta_1, &options.beta_2, &options.epsilon, &decay) != 5) {
+    throw CannotSay(fmt::format("optimizer: {}", words));
+  }
+  Adam adam(options);
+  const auto step = [&](const Weights& w, const Tensors& in) {
+    const auto layers = static_cast<int>(oracle.attributes.number("layers"));
+    const auto heads = static_cast<std::int64_t>(oracle.attributes.number("heads"));
+    oracle.attributes.number("width");  // as the weights say
+    Tensor x = gather(w["wte"], in["x"]) + w["wpe"];
+    for (int i = 0; i < layers; ++i) x = transformer_block(w, fmt::format("{}.", i), x, heads);
+    const Tensor last = normalized(x, w["lnf_g"], w["lnf_b"]);
+    const Tensor rows = reshape(last, {-1, last.shape()[2]});
+    const Tensor logits = matmul(rows, w["wte"], {.transpose_b = true});
+    const Tensor loss = reduce_mean(sparse_softmax_cross_entropy(logits, reshape(in["y"], {-1})));
+    Results results = weight_gradients(oracle, loss, w);
+    results.emplace_back("loss", loss);
+    const std::vector<Variable> all = w.all();
+    const std::vector<Tensor> derivatives = gradients(loss, all);
+    for (const Variable& v : all) v.assign_sub(v * (decay * options.learning_rate));
+    adam.apply(derivatives, all);
+    return results;
+  };
+  return training(oracle, {.steps = static_cast<int>(oracle.attributes.number("steps", 1)), .step = step});
 }
 
 }  // namespace
@@ -33,6 +87,7 @@ Program attention(const Oracle& oracle) {
 void add_attention(Builders& builders) {
   builders["attention"] = attention;
   builders["attention_masked"] = attention;
+  builders["gpt"] = gpt;
 }
 
 }  // namespace sluice::oracles

@@ -1,5 +1,8 @@
 #include "tests/oracles/batched.h"
 
+#include <algorithm>
+#include <cmath>
+
 namespace sluice::oracles {
 
 Tensor times_matrix(const Tensor& x, const Tensor& w) {
@@ -54,6 +57,19 @@ Tensor batched_matmul(const Tensor& a, const Tensor& b, MatmulOptions options) {
   dims.push_back(products[0].shape()[1]);
   dims.push_back(products[0].shape()[2]);
   return reshape(concat(products, 0), Shape(dims));
+}
+
+Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& visible) {
+  const auto depth = static_cast<double>(q.shape()[q.rank() - 1].size);
+  const Tensor scores = batched_matmul(q, k, {.transpose_b = true}) / std::sqrt(depth);
+  // Where nothing is visible there is no softmax.
+  const Tensor weights = select(visible, softmax(select(visible, scores, -1e30)), 0);
+  return batched_matmul(weights, v);
+}
+
+Tensor causal_mask(Dim queries, Dim keys) {
+  const Shape shape{queries, keys};
+  return iota(shape, 1, i64) <= iota(shape, 0, i64);
 }
 
 }  // namespace sluice::oracles

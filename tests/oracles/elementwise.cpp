@@ -29,8 +29,15 @@ constexpr double kSeluAlpha = 1.6732632423543772;
 constexpr double kSeluScale = 1.0507009873554805;
 
 Tensor elu(const Tensor& x, double alpha) {
-  const Tensor positive = x > 0;
+  const Tensor positive = x >= 0;
   return select(positive, x, alpha * expm1(select(positive, 0, x)));
+}
+
+/// Odd by selection: the derivative at 0 is 1.
+Tensor arsinh(const Tensor& x) {
+  const Tensor size = select(x >= 0, x, -x);
+  const Tensor value = log1p(size + square(size) / (1 + sqrt(square(size) + 1)));
+  return select(x >= 0, value, -value);
 }
 
 Tensor arcsine(const Tensor& x) { return arctangent(x * rsqrt((1 - x) * (1 + x))); }
@@ -43,7 +50,7 @@ const std::map<std::string, Function1, std::less<>>& functions() {
       {"acos", [](T x, O) { return std::numbers::pi / 2 - arcsine(x); }},
       {"acosh", [](T x, O) { return log(x + sqrt(square(x) - 1)); }},
       {"asin", [](T x, O) { return arcsine(x); }},
-      {"asinh", [](T x, O) { return sign(x) * log(abs(x) + sqrt(square(x) + 1)); }},
+      {"asinh", [](T x, O) { return arsinh(x); }},
       {"atanh", [](T x, O) { return 0.5 * (log1p(x) - log1p(-x)); }},
       {"atan", [](T x, O) { return arctangent(x); }},
       {"ceil", [](T x, O) { return -floor(-x); }},
@@ -211,9 +218,10 @@ Tensor named_function(std::string_view text, const Tensor& x) {
 Program elementwise(const Oracle& oracle) {
   return function_of_one(oracle, [&](const Tensors& in) {
     std::string text = oracle.attributes.text("function");
-    if (const std::size_t colon = text.find(':'); colon != std::string::npos) text = text.substr(colon + 1);
-    const bool is_call = text.find('(') != std::string::npos && text.find(',') > text.find('(');
-    if (is_call) return Expression(text, in["x"]).whole();
+    const std::size_t colon = text.find(':');
+    if (colon != std::string::npos) text = text.substr(colon + 1);
+    const std::size_t operation = text.find_first_of("(+*/");
+    if (operation != std::string::npos && text.find(',') > operation) return Expression(text, in["x"]).whole();
     return named_function(text, in["x"]);
   });
 }

@@ -9,37 +9,9 @@ Tensor with_slope(const Tensor& value, const Tensor& slope, const Tensor& x) {
   return stop_gradient(value) + stop_gradient(slope) * (x - stop_gradient(x));
 }
 
-namespace {
-
-/// `naive` with the value of `exact`: all derivatives are those of `naive`.
-Tensor corrected(const Tensor& naive, const Tensor& exact) { return naive + stop_gradient(exact - naive); }
-
-/// log(1 + x) by Kahan: the rounding of 1 + x is the same in both factors. For |x| <= 1.
-Tensor log1p_of_small(const Tensor& x) {
-  const Tensor u = 1 + x;
-  const Tensor unchanged = u == 1;
-  return corrected(log(u), select(unchanged, x, log(u) * (x / select(unchanged, 1, u - 1))));
-}
-
-}  // namespace
-
-Tensor log1p(const Arg& x) {
-  const Tensor small = abs(x) < 0.5;
-  return select(small, log1p_of_small(select(small, x, 0)), log(1 + x));
-}
-
-Tensor expm1(const Arg& x) {
-  const Tensor small = abs(x) < 0.5;
-  const Tensor inside = select(small, x, 0);
-  const Tensor u = exp(inside);
-  const Tensor moved = u != 1;
-  const Tensor exact = select(moved, (u - 1) * (inside / log(select(moved, u, 2))), inside);
-  return select(small, corrected(u - 1, exact), exp(x) - 1);
-}
-
 Tensor softplus(const Arg& x) {
   const Tensor positive = x > 0;
-  return select(positive, x, 0) + log1p_of_small(exp(select(positive, -x, x)));
+  return select(positive, x, 0) + log1p(exp(select(positive, -x, x)));
 }
 
 namespace {

@@ -8,8 +8,6 @@ namespace sluice::oracles {
 /// `value` with `slope` as its first derivative by x, for an approximation whose own derivative is less exact.
 Tensor with_slope(const Tensor& value, const Tensor& slope, const Tensor& x);
 
-Tensor log1p(const Arg& x);
-Tensor expm1(const Arg& x);
 Tensor softplus(const Arg& x);
 Tensor sine(const Arg& x);
 Tensor cosine(const Arg& x);

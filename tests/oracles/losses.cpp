@@ -80,7 +80,7 @@ Tensor losses_of(const std::string& text, const Tensor& p, const Tensor& t) {
     return huber(error, beta) / beta;
   }
   if (text.starts_with("huber")) return huber(error, required_number(text, "delta", 1));
-  if (text.starts_with("log cosh") || text.starts_with("logcosh") || text.starts_with("log-cosh"))
+  if (says(text, "log cosh") || says(text, "logcosh") || says(text, "log-cosh"))
     return error + softplus(-2 * error) - std::log(2.0);
   if (text.starts_with("mae") || text.starts_with("mean absolute error") || text == "l1") return abs(error);
   if (text.starts_with("mse") || text.starts_with("mean squared error")) return square(error);
@@ -118,16 +118,20 @@ Program sparse_cross_entropy(const Oracle& oracle) {
     }
     const std::int64_t classes = z.shape()[z.rank() - 1].size;
     Tensor keep = y == y;
-    if (attributes.has("ignore_index")) keep = y != static_cast<std::int64_t>(attributes.number("ignore_index"));
+    Tensor label = y;
+    if (attributes.has("ignore_index")) {
+      keep = y != static_cast<std::int64_t>(attributes.number("ignore_index"));
+      label = select(keep, y, 0);  // it may be no class
+    }
     if (reduction != "mean" && reduction != "sum") throw CannotSay(fmt::format("reduction {}", reduction));
     if (smoothing == 0 && weights == nullptr) {
-      const Tensor rows = sparse_softmax_cross_entropy(z, y);
+      const Tensor rows = sparse_softmax_cross_entropy(z, label);
       if (!attributes.has("ignore_index")) return reduction == "sum" ? reduce_sum(rows) : reduce_mean(rows);
       const Tensor total = reduce_sum(masked(keep, rows));
       return reduction == "sum" ? total : total / reduce_sum(cast(keep, z.dtype()));
     }
     const Tensor log_p = log_softmax(z);
-    const Tensor at_label = one_hot(y, classes, z.dtype());
+    const Tensor at_label = one_hot(label, classes, z.dtype());
     const Tensor weight_of_class = weights != nullptr ? *weights : full({classes}, 1.0, z.dtype());
     const Tensor of_label = reduce_sum(at_label * weight_of_class, -1);
     const Tensor hard = -reduce_sum(at_label * weight_of_class * log_p, -1);

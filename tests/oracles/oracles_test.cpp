@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <optional>
+#include <string_view>
 
 #include "runtime/thread_team.h"
 #include "tests/oracles/registry.h"
@@ -87,7 +88,7 @@ std::string compare_engines(const Oracle& oracle, Builder build) {
   return "";
 }
 
-void tell(const std::map<std::string, Tally>& tallies) {
+void tell(const std::map<std::string, Tally, std::less<>>& tallies) {
   for (const auto& [op, tally] : tallies) {
     int not_said = 0;
     std::string reasons;
@@ -103,7 +104,7 @@ void tell(const std::map<std::string, Tally>& tallies) {
 }  // namespace
 
 TEST_CASE("what TensorFlow, PyTorch and JAX compute") {
-  std::map<std::string, Tally> tallies;
+  std::map<std::string, Tally, std::less<>> tallies;
   for (const std::filesystem::path& file : oracle_files()) {
     const Oracle oracle = read_oracle(file);
     Tally& tally = tallies[oracle.op];
@@ -112,21 +113,51 @@ TEST_CASE("what TensorFlow, PyTorch and JAX compute") {
       ++tally.not_said["no such op"];
       continue;
     }
+    std::string text;
     try {
-      const std::string text = compare_engines(oracle, builder->second);
-      ++tally.compared;
-      if (!text.empty()) ++tally.failed;
-      CHECK_MESSAGE(text.empty(), oracle.name, text);
+      text = compare_engines(oracle, builder->second);
     } catch (const CannotSay& reason) {
       ++tally.not_said[reason.what()];
+      continue;
     } catch (const Error& error) {
-      ++tally.compared;
-      ++tally.failed;
-      CHECK_MESSAGE(false, oracle.name, ": ", error.what());
+      text = error.what();
     }
+    ++tally.compared;
+    if (!text.empty()) ++tally.failed;
+    CHECK_MESSAGE(text.empty(), oracle.name, ": ", text);
   }
   tell(tallies);
   CHECK_FALSE(tallies.empty());
+  if (std::getenv("SLUICE_ORACLES") != nullptr) return;
+  // Of the project's own files these can all be said.
+  for (const std::string_view op : {"array",
+                                    "attention",
+                                    "attention_masked",
+                                    "batch_norm_evaluate",
+                                    "batch_norm_train",
+                                    "einsum",
+                                    "elementwise",
+                                    "gan",
+                                    "group_norm",
+                                    "hessian_vector_mlp",
+                                    "layer_norm",
+                                    "loss",
+                                    "loss_torch",
+                                    "lstm_clipped",
+                                    "matmul",
+                                    "optimizer",
+                                    "pinn",
+                                    "recurrent",
+                                    "recurrent_masked",
+                                    "recurrent_torch",
+                                    "rms_norm",
+                                    "siamese",
+                                    "sparse_cross_entropy",
+                                    "tied_autoencoder",
+                                    "vae"}) {
+    const auto found = tallies.find(op);
+    CHECK_MESSAGE((found != tallies.end() && found->second.compared > 0 && found->second.not_said.empty()), op);
+  }
 }
 
 TEST_CASE("a tensor that is missing or off by a little more than is allowed is told") {
