@@ -346,6 +346,7 @@ class Planner {
 Plan make_plan(const Graph& graph, const Target& target, const PlanOptions& options) {
   Plan plan;
   plan.name = graph.name();
+  plan.largest = largest_value(graph);
   Planner(graph, options, plan).run();
   for (KernelPlan& kernel : plan.kernels) split_kernel(kernel, plan, target);
   place_buffers(plan);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "backend/layout.h"
+#include "backend/sizes.h"
 #include "backend/target.h"
 #include "backend/tile_model.h"
 #include "ir/graph.h"
@@ -94,6 +95,7 @@ struct Plan {
   std::vector<KernelPlan> kernels;
   std::int64_t static_bytes = 0;  ///< the arena of temporaries of static size
   std::int64_t batch_bytes = 0;   ///< bytes for each B of the other arena
+  Largest largest;                ///< value, which bounds B
 };
 
 struct PlanOptions {
@@ -104,7 +106,8 @@ struct PlanOptions {
 /// where every reader of its old value can run before; else its new value is made aside and copied at the end.
 Plan make_plan(const ir::Graph& graph, const Target& target, const PlanOptions& options = {});
 
-/// The memory that a program takes beside parameters, states, results and constants: known before it runs.
+/// The memory that a program takes beside parameters, states, results and constants: known before it runs. At most
+/// kMostBytes of each kind.
 struct Memory {
   std::int64_t static_arena = 0;    ///< temporaries of static size
   std::int64_t batch_arena = 0;     ///< temporaries that grow with B
@@ -114,6 +117,7 @@ struct Memory {
   std::int64_t scratch() const { return scratch_stride * threads; }
   std::int64_t total() const { return static_arena + batch_arena + scratch(); }
 };
+/// Throws Error if a value has more than kMostElements with this B, or the memory is more than a process can address.
 Memory memory_of(const Plan& plan, std::int64_t batch_size, int threads);
 
 std::string_view to_string(KernelKind kind);  ///< "loop", "reduce", "rows", "matmul", "scatter_add"

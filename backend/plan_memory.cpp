@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "backend/plan.h"
+#include "ir/error.h"
 
 namespace sluice::backend {
 
@@ -72,7 +73,11 @@ void find_offsets(Plan& plan) {
   for (Buffer* buffer : order) {
     buffer->offset = Dim(first_fit(*buffer, placed), buffer->bytes.batch);
     std::int64_t& arena = buffer->bytes.batch ? plan.batch_bytes : plan.static_bytes;
-    arena = std::max(arena, buffer->offset.size + buffer->bytes.size);
+    arena = std::max(arena, bytes_sum(buffer->offset.size, buffer->bytes.size));
+    if (arena > kMostBytes) {
+      fail("@{}: not enough memory: temporaries, {} among them, take more than {} bytes{}", plan.name,
+           to_string(buffer->type), kMostBytes, buffer->bytes.batch ? " for each of B" : "");
+    }
     placed.push_back(buffer);
   }
 }
@@ -114,12 +119,22 @@ void place_buffers(Plan& plan) {
 }
 
 Memory memory_of(const Plan& plan, std::int64_t batch_size, int threads) {
-  Memory memory{plan.static_bytes, plan.batch_bytes * batch_size, 0, threads};
-  for (const KernelPlan& kernel : plan.kernels) {
-    memory.scratch_stride = std::max(memory.scratch_stride, kernel.scratch.bytes(batch_size));
+  if (!plan.largest.fits(batch_size)) {
+    fail("@{}: not enough memory with B = {}: {} has more than {} elements", plan.name, batch_size,
+         to_string(plan.largest.type), kMostElements);
   }
+  std::int64_t scratch = 0;
+  for (const KernelPlan& kernel : plan.kernels) scratch = std::max(scratch, kernel.scratch.bytes(batch_size));
   // A vector beyond the end may be read, and no two threads share a cache line.
-  memory.scratch_stride = aligned(memory.scratch_stride + kAlignment);
+  const Memory memory{plan.static_bytes, bytes_product(plan.batch_bytes, batch_size), aligned(scratch + kAlignment),
+                      threads};
+  const std::int64_t all_scratch = bytes_product(memory.scratch_stride, threads);
+  if (memory.batch_arena > kMostBytes || all_scratch > kMostBytes) {
+    fail(
+        "@{}: not enough memory with B = {}: {} bytes of temporaries for each of B, {} of scratch for each of {} "
+        "threads",
+        plan.name, batch_size, plan.batch_bytes, memory.scratch_stride, threads);
+  }
   return memory;
 }
 

@@ -57,9 +57,10 @@ bool is_flat(const KernelPlan& kernel, const Plan& plan) {
     if (!single(node.types[0]) && node.types[0].shape != shape) return false;
     switch (node.op) {
       case Op::kParameter:
-      case Op::kConstant:
       case Op::kBatchSize:
         return true;
+      case Op::kConstant:  // lies row by row
+        return layout.dense() || single(node.types[0]);
       case Op::kRandomUniform:
       case Op::kRandomNormal:
         return layout.dense();

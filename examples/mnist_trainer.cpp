@@ -19,7 +19,7 @@ using namespace sluice;
 
 namespace {
 
-constexpr int kExitBySignal = 128;  // plus the signal's number: 130 after Ctrl-C, 143 after SIGTERM
+constexpr int kExitBySignal = 128;  // plus the signal's number: 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP
 
 /// What the guide prints after an epoch.
 void print_epoch(const History& history) {
@@ -97,7 +97,7 @@ int train(const MnistTrainerOptions& options) {
   trainer.compile();
   if (options.dump_only) return EXIT_SUCCESS;
 
-  // From here on Ctrl-C and SIGTERM end it between two of its pieces, each of which is done whole.
+  // From here on Ctrl-C, SIGTERM and SIGHUP end it between two of its pieces, each of which is done whole.
   const InterruptGuard guard;
   Written written;
 

@@ -76,7 +76,9 @@ Tensor operator~(const Arg& x) { return logical_not(x); }
 Tensor negative(const Arg& x) { return unary(ir::Op::kNeg, x); }
 Tensor abs(const Arg& x) { return unary(ir::Op::kAbs, x); }
 Tensor exp(const Arg& x) { return unary(ir::Op::kExp, x); }
+Tensor expm1(const Arg& x) { return unary(ir::Op::kExpm1, x); }
 Tensor log(const Arg& x) { return unary(ir::Op::kLog, x); }
+Tensor log1p(const Arg& x) { return unary(ir::Op::kLog1p, x); }
 Tensor sqrt(const Arg& x) { return unary(ir::Op::kSqrt, x); }
 Tensor rsqrt(const Arg& x) { return unary(ir::Op::kRsqrt, x); }
 Tensor tanh(const Arg& x) { return unary(ir::Op::kTanh, x); }

@@ -35,13 +35,17 @@ Tensor logical_and(const Operand& x, const Operand& y);
 Tensor logical_or(const Operand& x, const Operand& y);
 Tensor logical_not(const Arg& x);
 
-// Of one tensor, with the result of its type. exp, log, sqrt, rsqrt, tanh, sigmoid and floor take floats, the others
+// Of one tensor, with the result of its type. exp, expm1, log, log1p, sqrt, rsqrt, tanh, sigmoid and floor take floats, the others
 // integers, too.
 
 Tensor negative(const Arg& x);
 Tensor abs(const Arg& x);
 Tensor exp(const Arg& x);
+/// exp(x) - 1, accurate near 0, too.
+Tensor expm1(const Arg& x);
 Tensor log(const Arg& x);
+/// log(1 + x), accurate near 0, too.
+Tensor log1p(const Arg& x);
 Tensor sqrt(const Arg& x);
 Tensor rsqrt(const Arg& x);
 Tensor tanh(const Arg& x);

@@ -13,6 +13,7 @@
 #include "ir/text.h"
 #include "passes/pass.h"
 #include "runtime/flags.h"
+#include "runtime/gate.h"
 
 namespace sluice::detail {
 
@@ -93,6 +94,7 @@ FunctionCore::Call FunctionCore::call(std::span<const HostArgument> arguments) {
                     name_, Trace::current()->name()));
   }
   if (signature_) check_arguments(arguments);
+  const runtime::GatePass pass;
   std::unique_lock lock(mutex_);
   check_not_busy();
   Version* found = find_version(arguments);
@@ -110,7 +112,7 @@ FunctionCore::Call FunctionCore::call(std::span<const HostArgument> arguments) {
   compile(version);
   for (std::size_t i = 0; i < arguments.size(); ++i) version.inputs[i] = arguments[i].array();
   // Give the arrays back after the call; assigning an empty one keeps the room for the sizes.
-  static const Array kNothing(DType::kU8, {});
+  static const Array& kNothing = *new Array(DType::kU8, {});  // never destroyed: threads may outlive every static
   try {
     version.executable->run(version.inputs, version.results);
   } catch (...) {
@@ -166,6 +168,7 @@ void FunctionCore::check_labels(const Version& version, std::span<const HostArgu
 void FunctionCore::check(std::span<const HostArgument> arguments) {
   if (!signature_) fail("{}: only a function with a signature can tell what it takes before it is called", name_);
   check_arguments(arguments);
+  const runtime::GatePass pass;
   const std::scoped_lock lock(tracing_lock(), mutex_);
   check_not_busy();
   check_labels(signed_version(), arguments);
@@ -274,12 +277,14 @@ void FunctionCore::compile(Version& version) {
 
 void FunctionCore::compile() {
   if (!signature_) fail("{}: only a function with a signature can be compiled before its first call", name_);
+  const runtime::GatePass pass;
   const std::scoped_lock lock(tracing_lock(), mutex_);
   check_not_busy();
   compile(signed_version());
 }
 
 void FunctionCore::check_numerics() {
+  const runtime::GatePass pass;
   const std::scoped_lock lock(mutex_);
   check_not_busy();
   check_numerics_ = true;
@@ -287,6 +292,7 @@ void FunctionCore::check_numerics() {
 }
 
 FunctionCore::Version& FunctionCore::latest_version() {
+  const runtime::GatePass pass;
   const std::scoped_lock lock(tracing_lock(), mutex_);
   if (signature_) {
     check_not_busy();

@@ -27,8 +27,8 @@ struct Dump {
 };
 
 Dump& dump() {
-  static Dump instance;
-  return instance;
+  static auto* const instance = new Dump;  // never destroyed: functions may outlive every static
+  return *instance;
 }
 
 }  // namespace

@@ -97,7 +97,7 @@ Shape resolve_shape(const Shape& shape, const Type& from) {
   }
   if (unknown < 0) return shape;
   const Dim all = from.shape.element_count();
-  if (known.size <= 0 || all.size % known.size != 0 || (known.batch && !all.batch)) {
+  if (known.size <= 0 || all.size % known.size != 0 || (known.batch && !all.batch && all.size != 0)) {
     fail_at_user(fmt::format("reshape: {} has {} elements, which {} cannot share out", to_string(from), to_string(all),
                              to_string(shape)));
   }

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdio>
 #include <set>
+#include <utility>
 
 #include "ir/error.h"
 #include "ir/node_error.h"
@@ -26,9 +27,20 @@ struct Frames {
   std::shared_ptr<const ir::CallStack> stack;  ///< made on demand
 };
 
+thread_local Frames* frames_of_thread = nullptr;
+
+/// Destroys a thread's frames with it. The main thread's are made anew if static destructors call functions.
+struct FramesOwner {
+  ~FramesOwner() { delete std::exchange(frames_of_thread, nullptr); }
+};
+
 Frames& frames() {
-  thread_local Frames instance;
-  return instance;
+  if (frames_of_thread == nullptr) [[unlikely]] {
+    thread_local const FramesOwner owner;
+    static_cast<void>(owner);
+    frames_of_thread = new Frames;
+  }
+  return *frames_of_thread;
 }
 
 const std::shared_ptr<const ir::CallStack>& call_stack() {

@@ -107,12 +107,13 @@ class Checker {
   }
 
   bool check_sample(const Sample& sample) {
+    // Among special values most results are not finite.
+    const CheckLimits limits = sample.states_at == StatesAt::kSpecial ? CheckLimits{1, 1} : options_.limits;
     std::size_t first = 0;
     while (first < stages_.size() && has_gradient(stages_[first].graph)) ++first;
     if (first == stages_.size()) fail("@{}: no pass of the pipeline expands the gradients", traced_.name());
     if (first > 0) {
-      report_.difference =
-          check_gradients(stages_[first - 1].graph, *stages_[first].pass, sample, options_.limits, report_);
+      report_.difference = check_gradients(stages_[first - 1].graph, *stages_[first].pass, sample, limits, report_);
       if (report_.difference) return false;
     }
     const std::vector<Expected> expected = expect(stages_[first].graph, sample);
@@ -121,23 +122,25 @@ class Checker {
       report_.undecided += e.undecided;
       report_.not_finite += e.not_finite;
     }
-    if (std::string why = inconclusive(expected, options_.limits); !why.empty()) {
+    if (std::string why = inconclusive(expected, limits); !why.empty()) {
       const ir::Graph& graph = stages_[first].graph;
-      std::string node = first_node(
-          graph, [&](const ir::Graph& part) { return !inconclusive(expect(part, sample), options_.limits).empty(); });
+      std::string node =
+          first_node(graph, [&](const ir::Graph& part) { return !inconclusive(expect(part, sample), limits).empty(); });
       return differ("traced", std::move(why), std::move(node), sample);
     }
     std::vector<Array> before = as_written(stages_[first].graph, sample);
     for (std::size_t s = first + 1; s < stages_.size(); ++s) {
-      if (!check_stage(s, expected, before, sample)) return false;
+      if (!check_stage(s, stages_[first].graph, expected, before, sample)) return false;
     }
     if (options_.also) report_.difference = options_.also(stages_[first].graph, sample, expected);
     return !report_.difference;
   }
 
-  bool check_stage(std::size_t s, std::span<const Expected> expected, std::vector<Array>& before,
-                   const Sample& sample) {
-    if (std::string what = compare(expected, in_double(stages_[s].graph, sample)); !what.empty())
+  /// `traced`, without gradients, is the graph that `expected` belongs to.
+  bool check_stage(std::size_t s, const ir::Graph& traced, std::span<const Expected> expected,
+                   std::vector<Array>& before, const Sample& sample) {
+    if (std::string what = confirmed_difference(traced, sample, expected, in_double(stages_[s].graph, sample));
+        !what.empty())
       return locate(s, std::move(what), sample);
     std::vector<Array> after = as_written(stages_[s].graph, sample);
     if (std::string what = compare_values(expected, before, after); !what.empty())
@@ -150,7 +153,7 @@ class Checker {
   bool changes(std::size_t s, const ir::Graph& graph, const Sample& sample) const {
     const ir::Graph after = stages_[s].pass->run(graph);
     const std::vector<Expected> expected = expect(graph, sample);
-    if (!compare(expected, in_double(after, sample)).empty()) return true;
+    if (!confirmed_difference(graph, sample, expected, in_double(after, sample)).empty()) return true;
     return !compare_values(expected, as_written(graph, sample), as_written(after, sample)).empty();
   }
 
@@ -199,7 +202,7 @@ void run_from_init(const ir::Graph& graph, Sample& sample) {
 }  // namespace
 
 Sample make_sample(const ir::Graph& graph, std::int64_t batch_size, std::uint64_t seed, StatesAt states_at) {
-  Sample sample{batch_size, seed, states_at, random_parameters(graph, batch_size, seed),
+  Sample sample{batch_size, seed, states_at, random_parameters(graph, batch_size, seed, states_at),
                 random_states(graph, seed + 1000, states_at)};
   if (states_at == StatesAt::kRange) run_from_init(graph, sample);
   return sample;
@@ -237,8 +240,11 @@ std::string inconclusive(std::span<const Expected> expected, const CheckLimits& 
 std::string to_string(const Difference& difference) {
   std::string text = fmt::format("{}: {}", difference.stage, difference.what);
   if (!difference.node.empty()) text += fmt::format("\n  first at {}", difference.node);
-  return text + fmt::format("\n  with B = {}, seed {}{}", difference.sample.batch_size, difference.sample.seed,
-                            difference.sample.states_at == StatesAt::kInit ? ", states at their init" : "");
+  const Sample& sample = difference.sample;
+  text += fmt::format("\n  with B = {}, seed {}", sample.batch_size, sample.seed);
+  if (sample.states_at == StatesAt::kInit) text += ", states at their init";
+  if (sample.states_at == StatesAt::kSpecial) text += ", special values";
+  return text;
 }
 
 CheckReport check_passes(const ir::Graph& traced, const CheckOptions& options) {

@@ -53,6 +53,10 @@ struct CheckLimits {
 /// How results differ from what was expected: "result 0[3] is 2, expected 1"; empty if they do not. `actual` has the
 /// results, then the states.
 std::string compare(std::span<const Expected> expected, std::span<const Array> actual);
+/// As `compare`, of a graph and what it was expected to give. A few disturbed evaluations underestimate the error of one
+/// element in some thousands, so a difference counts only if it is one by many of them, too.
+std::string confirmed_difference(const ir::Graph& graph, const Sample& sample, std::span<const Expected> expected,
+                                 std::span<const Array> actual);
 /// Which of the results has too many undecided or non-finite elements; empty if none has.
 std::string inconclusive(std::span<const Expected> expected, const CheckLimits& limits);
 

@@ -30,8 +30,9 @@ void run(const Options& options) {
   FullCheckOptions check_options;
   check_options.passes.batch_sizes = options.batches;
   check_options.passes.seed = options.seed;
-  if (options.states != "both")
-    check_options.passes.states_at = options.states == "init" ? StatesAt::kInit : StatesAt::kRange;
+  for (const StatesAt at : {StatesAt::kRange, StatesAt::kInit, StatesAt::kSpecial}) {
+    if (options.states == to_string(at)) check_options.passes.states_at = at;
+  }
   check_options.jit = !options.no_jit;
   const passes::CheckReport report = check_graph(graph, check_options);
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
@@ -55,7 +56,8 @@ constexpr const char* kExamples = R"(Examples:
   sluice check step.ir --states init --batches 128    the first step alone
   sluice check step.ir --reduce                       and on a failure, a small graph that still fails
 A failure is exit status 1. It names the first pass, the first node and its model line, and writes a folder with the
-graph, the inputs and how to see it again. Inputs keep to the range=[low,high) that the text gives them.)";
+graph, the inputs and how to see it again. Inputs keep to the range=[low,high) that the text gives them; states with an
+init and no range have values that they reach from there.)";
 
 }  // namespace
 
@@ -75,8 +77,9 @@ void add_check(CLI::App& program) {
   command
       ->add_option("--states", options->states,
                    "Where states begin: range (at random within theirs), init (those with an init at that) or both: "
-                   "range for each B, and init once more for the last")
-      ->check(CLI::IsMember({"both", "range", "init"}))
+                   "range for each B, and init once more for the last; special: infinities, NaN and the like among "
+                   "what has no range")
+      ->check(CLI::IsMember({"both", "range", "init", "special"}))
       ->capture_default_str();
   command->add_option("--bundle", options->bundle, "The folder to write what failed to; by default sluice-check-NAME");
   command->add_flag("--no-jit", options->no_jit, "Check the passes only");

@@ -125,6 +125,22 @@ PanelStart Elements::panel_of(const Layout& layout, const Shape& shape, llvm::Va
   return {b.CreateMul(panel, number(layout.panel * (shape[0].size - 1))), width};
 }
 
+void Elements::begin_panel(llvm::Value* column) {
+  panel_column_ = column;
+  hoisted_panels_.clear();
+}
+
+void Elements::hoist_panel(const Layout& layout, const Shape& shape) {
+  if (hoisted_panel(layout, shape) != nullptr) return;
+  hoisted_panels_.push_back({layout, shape, panel_of(layout, shape, panel_column_)});
+}
+
+const PanelStart* Elements::hoisted_panel(const Layout& layout, const Shape& shape) const {
+  const auto is_it = [&](const HoistedPanel& panel) { return panel.layout == layout && panel.shape == shape; };
+  const auto found = std::ranges::find_if(hoisted_panels_, is_it);
+  return found == hoisted_panels_.end() ? nullptr : &found->start;
+}
+
 Coordinate Elements::position(const Layout& layout, const Shape& shape, const Index& index) {
   if (layout.dense() || index.size() != 2) return linear(shape, index);
   const Coordinate& row = index[0];
@@ -132,9 +148,9 @@ Coordinate Elements::position(const Layout& layout, const Shape& shape, const In
   const Level level = std::max(row.level, column.level);
   const bool in_one_panel = column.uniform() || (column.counts && (!column.shifted || layout.one_panel(shape[1].size)));
   if (row.uniform() && in_one_panel) {
-    const bool known = known_panel && column.counts && shape == known_panel_shape;
-    llvm::Value* const row_start = hoisted(known ? std::max(row.level, Level::kRow) : level, [&] {
-      const PanelStart found = known ? *known_panel : panel_of(layout, shape, column.base);
+    const PanelStart* const known = column.counts && !column.shifted ? hoisted_panel(layout, shape) : nullptr;
+    llvm::Value* const row_start = hoisted(known != nullptr ? std::max(row.level, Level::kRow) : level, [&] {
+      const PanelStart found = known != nullptr ? *known : panel_of(layout, shape, column.base);
       return e_.add(e_.mul(row.base, found.width), found.offset);
     });
     return {hoisted(level, [&] { return e_.add(row_start, column.base); }), column.counts, nullptr, level};

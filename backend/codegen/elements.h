@@ -3,7 +3,6 @@
 #include <array>
 #include <functional>
 #include <map>
-#include <optional>
 #include <tuple>
 #include <vector>
 
@@ -64,10 +63,14 @@ class Elements {
   /// Elements that come from no rule, since the kernel itself makes them: of a product, of reductions that it goes on
   /// with.
   std::function<Element(const ir::Node&, const Index&)> computed;
-  /// The panel that all elements of matrices of `known_panel_shape` are in, if it is known: saves finding it for each
-  /// vector.
-  std::optional<PanelStart> known_panel;
-  Shape known_panel_shape;
+
+  /// Opens code whose counting columns all lie in the panel of each layout that has column `column`: the kernel's own
+  /// panels divide those of every layout. Forgets the panels of the code before.
+  void begin_panel(llvm::Value* column);
+  /// Computes where that panel of a matrix with this layout and shape begins, so that its vectors need not do so.
+  void hoist_panel(const Layout& layout, const Shape& shape);
+  /// Returns the start that hoist_panel computed for this layout and shape, or nullptr.
+  const PanelStart* hoisted_panel(const Layout& layout, const Shape& shape) const;
 
   Element at(ir::Value value, const Index& index);
   /// `at`, as a vector where there is more than one lane.
@@ -105,10 +108,19 @@ class Elements {
   Coordinate position(const Layout& layout, const Shape& shape, const Index& index);
   void forget(Level level);
 
+  /// The start of the panel of one layout and shape: a matrix in another layout has another one, or none.
+  struct HoistedPanel {
+    Layout layout;
+    Shape shape;
+    PanelStart start;
+  };
+
   Emitter& e_;
   const ir::Graph& body_;
   std::vector<Place> places_;
   std::map<Key, Element> known_;  // looked up only, never iterated for what it emits
+  llvm::Value* panel_column_ = nullptr;
+  std::vector<HoistedPanel> hoisted_panels_;
   std::array<llvm::Instruction*, 2> outer_{};
   int lanes_ = 1;
   llvm::Value* mask_ = nullptr;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "ir/error.h"
+
 namespace sluice::backend {
 
 Epilogue::Epilogue(Frame& frame, const ir::Node& product, std::int64_t columns)
@@ -34,7 +36,9 @@ bool Epilogue::is_short() const {
         break;
       case Op::kPow:
       case Op::kExp:
+      case Op::kExpm1:
       case Op::kLog:
+      case Op::kLog1p:
       case Op::kTanh:
       case Op::kSigmoid:
         return false;
@@ -62,22 +66,29 @@ bool Epilogue::in_panels(const Place& place) const {
   return !place.layout.dense() && !place.layout.one_panel(shape_[1].size);
 }
 
-void Epilogue::note_panel(llvm::Value* column) {
+void Epilogue::begin_panel(llvm::Value* column) {
+  frame_.elements.begin_panel(column);
   for (const auto* matrices : {&read_, &written_}) {
-    const auto found = std::ranges::find_if(*matrices, [&](const Touched& matrix) { return in_panels(matrix.place); });
-    if (found == matrices->end()) continue;
-    frame_.elements.known_panel = frame_.elements.panel_of(found->place.layout, shape_, column);
-    frame_.elements.known_panel_shape = shape_;
-    return;
+    for (const auto& [place, dtype] : *matrices) {
+      if (!in_panels(place)) continue;
+      SLUICE_CHECK(place.layout.panel % columns_ == 0, "a tile of {} reaches over the edge of a panel",
+                   frame_.plan.name);
+      frame_.elements.hoist_panel(place.layout, shape_);
+    }
   }
+}
+
+/// Where the rows of the panel that is open begin in a matrix of the result's shape.
+PanelStart Epilogue::panel_of(const Place& place) {
+  if (in_panels(place)) return *frame_.elements.hoisted_panel(place.layout, shape_);
+  return {e_.i64(0), e_.size(place.layout.dense() ? shape_[1] : Dim(place.layout.last))};
 }
 
 void Epilogue::prefetch_row(llvm::Value* row, llvm::Value* column) {
   auto& b = e_.b;
   // What is written is mostly what is read as well: states, in place.
   for (const auto& [place, dtype] : read_.empty() ? written_ : read_) {
-    const Dim width = place.layout.dense() ? shape_[1] : Dim(place.layout.last);
-    const PanelStart start = in_panels(place) ? *frame_.elements.known_panel : PanelStart{e_.i64(0), e_.size(width)};
+    const PanelStart start = panel_of(place);
     llvm::Value* const first = b.CreateAdd(b.CreateAdd(b.CreateMul(row, start.width), start.offset), column);
     llvm::Value* const from = e_.element(e_.memory_type(dtype), place.pointer, first);
     // A dense row of the tile begins anywhere in a cache line, so it reaches into one more than it fills.

@@ -25,8 +25,9 @@ class Epilogue {
   /// Stores them for the `count` columns from `column` on: a vector for each vector of the panel's rows.
   void store_column_sums(const Emitter::Values& sums, llvm::Value* column, llvm::Value* count);
 
-  /// Tells the epilogue in which panel of the states it works: all that have the result's shape are laid out alike.
-  void note_panel(llvm::Value* column);
+  /// Opens code for the result's panel that begins at column `column`: finds once where the matrices that lie in panels
+  /// have it, each by its own layout.
+  void begin_panel(llvm::Value* column);
 
   /// Asks for a row of the tile whose first column is `column`, and of all its rows.
   void prefetch_row(llvm::Value* row, llvm::Value* column);
@@ -40,6 +41,7 @@ class Epilogue {
   };
 
   bool in_panels(const Place& place) const;
+  PanelStart panel_of(const Place& place);
 
   Frame& frame_;
   Emitter& e_;

@@ -44,15 +44,22 @@ struct Bits {
 
 }  // namespace
 
-/// exp(x) = 2^n exp(r), n = round(x / ln 2), |r| <= ln(2)/2, with ln 2 in two parts (Cody and Waite) and exp(r) = 1 + r
-/// + r^2 p(r), where p holds the coefficients of Cephes' expf. 2^n is applied in two halves, since n = 128 is not a
-/// float's exponent.
-llvm::Value* emit_exp(Emitter& e, llvm::Value* x) {
-  if (is_double(x)) return emit_library_call(e, "exp", {x});
-  const Bits k(e, x);
+namespace {
+
+/// x = n ln 2 + r with |r| <= ln(2)/2, and exp(r) - 1 = r + r^2 p(r).
+struct ReducedExponent {
+  llvm::Value* n;
+  llvm::Value* r;
+  llvm::Value* p;
+};
+
+/// ln 2 is subtracted in two parts (Cody and Waite); p holds the coefficients of Cephes' expf. x is clamped to [low,
+/// 89].
+ReducedExponent reduce_exponent(const Bits& k, llvm::Value* x, double low) {
+  Emitter& e = k.e;
   auto& b = e.b;
   llvm::Value* clamped = k.choose(b.CreateFCmpOGT(x, k.f(89.0)), k.f(89.0), x);
-  clamped = k.choose(b.CreateFCmpOLT(clamped, k.f(-104.0)), k.f(-104.0), clamped);
+  clamped = k.choose(b.CreateFCmpOLT(clamped, k.f(low)), k.f(low), clamped);
   // Adding 1.5 * 2^23 leaves the nearest whole number in the low bits; on every vector width, with one addition.
   llvm::Value* const shifted = e.multiply_add(clamped, k.f(1.44269504088896341), k.f(12582912.0));
   llvm::Value* const n = b.CreateSub(k.as_int(shifted), k.as_int(k.f(12582912.0)));
@@ -61,16 +68,12 @@ llvm::Value* emit_exp(Emitter& e, llvm::Value* x) {
   r = e.multiply_add(whole, k.f(2.12194440e-4), r);
   llvm::Value* const p = k.polynomial(
       r, {1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1});
-  llvm::Value* result = e.multiply_add(b.CreateFMul(r, r), p, b.CreateFAdd(r, k.f(1.0)));
-  llvm::Value* const half = b.CreateAShr(n, k.i(1));
-  result = b.CreateFMul(b.CreateFMul(result, k.power_of_two(half)), k.power_of_two(b.CreateSub(n, half)));
-  return k.choose(k.is_nan(x), x, result);
+  return {n, r, p};
 }
 
-/// log(x) = n ln 2 + log(m), m in [sqrt(1/2), sqrt(2)), log(1 + f) = f - f^2/2 + f^3 p(f) with the coefficients of
-/// Cephes' logf.
-llvm::Value* emit_log(Emitter& e, llvm::Value* x) {
-  if (is_double(x)) return emit_library_call(e, "log", {x});
+/// log(x) + correction = n ln 2 + log(m) + correction, m in [sqrt(1/2), sqrt(2)), log(1 + f) = f - f^2/2 + f^3 p(f)
+/// with the coefficients of Cephes' logf. The correction, which is small, joins the small terms.
+llvm::Value* emit_corrected_log(Emitter& e, llvm::Value* x, llvm::Value* correction) {
   const Bits k(e, x);
   auto& b = e.b;
   llvm::Value* const bits = k.as_int(x);
@@ -86,6 +89,7 @@ llvm::Value* emit_log(Emitter& e, llvm::Value* x) {
                        -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1});
   llvm::Value* const f2 = b.CreateFMul(f, f);
   llvm::Value* y = b.CreateFMul(b.CreateFMul(f2, f), p);
+  if (correction != nullptr) y = b.CreateFAdd(y, correction);
   y = e.multiply_add(whole, k.f(-2.12194440e-4), y);
   y = e.multiply_add(f2, k.f(-0.5), y);
   llvm::Value* result = e.multiply_add(whole, k.f(0.693359375), b.CreateFAdd(f, y));
@@ -94,6 +98,53 @@ llvm::Value* emit_log(Emitter& e, llvm::Value* x) {
   result = k.choose(b.CreateFCmpOLT(x, k.f(1.17549435e-38)), k.f(-infinity), result);  // zero, and what counts as zero
   result = k.choose(b.CreateFCmpOLT(x, k.f(0.0)), k.f(std::numeric_limits<double>::quiet_NaN()), result);
   return k.choose(k.is_nan(x), x, result);
+}
+
+}  // namespace
+
+/// 2^n (1 + r + r^2 p). 2^n is applied in two halves, since n = 128 is not a float's exponent.
+llvm::Value* emit_exp(Emitter& e, llvm::Value* x) {
+  if (is_double(x)) return emit_library_call(e, "exp", {x});
+  const Bits k(e, x);
+  auto& b = e.b;
+  const auto [n, r, p] = reduce_exponent(k, x, -104.0);
+  llvm::Value* result = e.multiply_add(b.CreateFMul(r, r), p, b.CreateFAdd(r, k.f(1.0)));
+  llvm::Value* const half = b.CreateAShr(n, k.i(1));
+  result = b.CreateFMul(b.CreateFMul(result, k.power_of_two(half)), k.power_of_two(b.CreateSub(n, half)));
+  return k.choose(k.is_nan(x), x, result);
+}
+
+/// 2^n (exp(r) - 1) + (2^n - 1), with the sign of x, which -0 would lose.
+llvm::Value* emit_expm1(Emitter& e, llvm::Value* x) {
+  if (is_double(x)) return emit_library_call(e, "expm1", {x});
+  const Bits k(e, x);
+  auto& b = e.b;
+  const auto [n, r, p] = reduce_exponent(k, x, -30.0);
+  llvm::Value* const grown = e.multiply_add(b.CreateFMul(r, r), p, r);
+  llvm::Value* const beyond = b.CreateICmpSGT(n, k.i(127));  // 2^128 is not a float, but 2^127 twice may be
+  llvm::Value* const scale = k.power_of_two(k.choose(beyond, k.i(127), n));
+  llvm::Value* result = e.multiply_add(scale, grown, b.CreateFSub(scale, k.f(1.0)));
+  result = b.CreateFMul(result, k.choose(beyond, k.f(2.0), k.f(1.0)));
+  result = b.CreateBinaryIntrinsic(llvm::Intrinsic::copysign, result, x);
+  return k.choose(k.is_nan(x), x, result);
+}
+
+llvm::Value* emit_log(Emitter& e, llvm::Value* x) {
+  return is_double(x) ? emit_library_call(e, "log", {x}) : emit_corrected_log(e, x, nullptr);
+}
+
+/// log(u) + c / u, where u is 1 + x rounded and u + c is 1 + x exactly; with the sign of x, which -0 would lose.
+llvm::Value* emit_log1p(Emitter& e, llvm::Value* x) {
+  if (is_double(x)) return emit_library_call(e, "log1p", {x});
+  const Bits k(e, x);
+  auto& b = e.b;
+  llvm::Value* const u = b.CreateFAdd(x, k.f(1.0));
+  llvm::Value* const above = b.CreateFCmpOGT(x, k.f(1.0));
+  llvm::Value* const larger = k.choose(above, x, k.f(1.0));
+  llvm::Value* const smaller = k.choose(above, k.f(1.0), x);
+  llvm::Value* const c = b.CreateFSub(smaller, b.CreateFSub(u, larger));
+  llvm::Value* const result = emit_corrected_log(e, u, b.CreateFDiv(c, u));
+  return b.CreateBinaryIntrinsic(llvm::Intrinsic::copysign, result, x);
 }
 
 /// Below 0.625 the odd polynomial of Cephes' tanhf, above it 1 - 2 / (exp(2|x|) + 1) with the sign of x.

@@ -7,7 +7,9 @@
 namespace sluice::backend {
 
 llvm::Value* emit_exp(Emitter& e, llvm::Value* x);
+llvm::Value* emit_expm1(Emitter& e, llvm::Value* x);
 llvm::Value* emit_log(Emitter& e, llvm::Value* x);
+llvm::Value* emit_log1p(Emitter& e, llvm::Value* x);
 llvm::Value* emit_tanh(Emitter& e, llvm::Value* x);
 llvm::Value* emit_sigmoid(Emitter& e, llvm::Value* x);
 

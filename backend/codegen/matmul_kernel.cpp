@@ -135,7 +135,7 @@ class Product {
   void emit_panel(const Columns& columns, llvm::Value* first, llvm::Value* last) {
     auto& b = e_.b;
     const Panel panel = b_->panel(columns.first);
-    epilogue_->note_panel(columns.first);
+    epilogue_->begin_panel(columns.first);
     emit_column_sums(panel, columns, first);
     const Panel rest = sums_ == nullptr ? panel : emit_depth_blocks(panel, columns.lanes, first, last);
     if (nonzero_) nonzero_->forget();

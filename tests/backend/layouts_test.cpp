@@ -146,6 +146,27 @@ TEST_CASE("a variable in panels takes random numbers by their place in the matri
 })");
 }
 
+TEST_CASE("a constant inside of a kernel lies row by row beside a variable in panels") {
+  std::string rows;
+  for (int row = 0; row < 8; ++row) {
+    rows += row == 0 ? "[" : "], [";
+    for (int column = 0; column < 49; ++column) rows += fmt::format("{}{}", column == 0 ? "" : ", ", row * 49 + column);
+  }
+  const std::string text = fmt::format(R"(sluice-ir 1
+graph @f() state(%w: f32[8,49] "w") {{
+  %0: f32[8,49] = fused(%a: f32[8,49] = %w) {{
+    %0: f32[8,49] = constant {{value=[{}]]}}
+    %1: f32[8,49] = add %a, %0
+    return %1
+  }}
+  update %w = %0
+  return
+}}
+)",
+                                       rows);
+  test::check_jit(ir::parse(text), {1});
+}
+
 TEST_CASE("an update that rides on a product's store, with panels that are whole, narrow, or cut within a vector") {
   check(R"((%x: f32[B,R], %d: f32[B,N]) state(%w: f32[R,N] "w", %m: f32[R,N] "m", %v: f32[R,N] "v" {range=[1,2)}) {
   %0: f32[R,N] = matmul %x, %d {transpose_a=true}

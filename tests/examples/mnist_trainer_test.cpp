@@ -95,10 +95,11 @@ TEST_CASE("--patience ends a training that does not get better") {
   CHECK(contains(outcome.err, "ended early"));
 }
 
-TEST_CASE("--resume goes on where Ctrl-C or SIGTERM ended the training, to the same weights") {
+TEST_CASE("--resume goes on where Ctrl-C, SIGTERM or SIGHUP ended the training, to the same weights") {
   int number = 0;
   SUBCASE("Ctrl-C") { number = SIGINT; }
   SUBCASE("SIGTERM") { number = SIGTERM; }
+  SUBCASE("SIGHUP") { number = SIGHUP; }
   const std::string expected = train_again("--epochs 4 --quiet --hash").out;
   const TemporaryFolder folder;
   int status = 0;

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+
+#include "ir/graph.h"
+
+namespace sluice::backend {
+
+/// The most elements that a value may have with a B, whether it takes memory or not: positions in it, bytes, and what
+/// kernels count by, such as units times threads, all stay within 64 bits. Graphs have no static shape with more.
+inline constexpr std::int64_t kMostElements = std::int64_t{1} << 50;
+/// What a process can address.
+inline constexpr std::int64_t kMostBytes = std::int64_t{1} << 47;
+
+/// The value of a graph, or of a body in it, that has the most elements for each of B.
+struct Largest {
+  Type type;
+  std::int64_t each_batch = 0;
+
+  bool fits(std::int64_t batch_size) const { return each_batch == 0 || batch_size <= kMostElements / each_batch; }
+};
+
+Largest largest_value(const ir::Graph& graph);
+
+/// x + y and x * y, neither negative, or kMostBytes + 1 if that is larger than kMostBytes.
+std::int64_t bytes_sum(std::int64_t x, std::int64_t y);
+std::int64_t bytes_product(std::int64_t x, std::int64_t y);
+
+}  // namespace sluice::backend
