@@ -57,7 +57,7 @@ Tensor sparse_softmax_cross_entropy(const Arg& logits, const Arg& labels) {
   return log(reduce_sum(exp(shift), -1)) - of_label;
 }
 
-// With x for the logits: -z log(p) - (1 - z) log(1 - p) = max(x, 0) - x z + log(1 + exp(-|x|)). By selections, since
+// With x for the logits: -z log(p) - (1 - z) log(1 - p) = max(x, 0) - x z + log1p(exp(-|x|)). By selections, since
 // the derivatives of max and abs at 0 do not add up to sigmoid(0) - z.
 Tensor sigmoid_cross_entropy(const Arg& logits, const Arg& labels) {
   const Scope scope(logits.where());
@@ -68,7 +68,7 @@ Tensor sigmoid_cross_entropy(const Arg& logits, const Arg& labels) {
   }
   const Tensor positive = logits >= 0;
   const Tensor minus_size = select(positive, -logits, logits);
-  return select(positive, logits, 0) - logits * labels + log(exp(minus_size) + 1);
+  return select(positive, logits, 0) - logits * labels + log1p(exp(minus_size));
 }
 
 Tensor mean_squared_error(const Arg& prediction, const Arg& target) {

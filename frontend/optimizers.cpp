@@ -19,8 +19,9 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 /// x, with finite elements whose square would be infinite replaced by the nearest ones whose square is not.
 Tensor with_finite_square(const Tensor& x) {
   return visit_dtype(x.dtype(), [&]<typename T>(T) {
-    const double limit = std::nextafter(std::sqrt(std::numeric_limits<T>::max()), T{0});
-    return select(abs(x) < kInfinity, clip_by_value(x, -limit, limit), x);
+    constexpr T kLargest = std::numeric_limits<T>::max();
+    const double limit = std::nextafter(std::sqrt(kLargest), T{0});
+    return select(abs(x) <= kLargest, clip_by_value(x, -limit, limit), x);
   });
 }
 

@@ -34,7 +34,8 @@ struct ReduceOptions {
 Tensor reduce_sum(const Arg& x, const Axes& axes = {}, ReduceOptions options = {});
 Tensor reduce_max(const Arg& x, const Axes& axes = {}, ReduceOptions options = {});
 Tensor reduce_min(const Arg& x, const Axes& axes = {}, ReduceOptions options = {});
-/// The mean of floats: the sum divided by the number of elements, B included.
+/// The mean of floats: the sum divided by the number of elements, B included; infinite where the sum is beyond the dtype,
+/// as in NumPy and TensorFlow.
 Tensor reduce_mean(const Arg& x, const Axes& axes = {}, ReduceOptions options = {});
 /// The mean of the squared distances from the mean (divided by n, as TensorFlow's).
 Tensor reduce_variance(const Arg& x, const Axes& axes = {}, ReduceOptions options = {});

@@ -57,7 +57,8 @@ constexpr const char* kExamples = R"(Examples:
   sluice check step.ir --states init --batches 128    the first step alone
   sluice check step.ir --reduce                       and on a failure, a small graph that still fails
 A failure is exit status 1. It names the first pass, the first node and its model line, and writes a folder with the
-graph, the inputs and how to see it again. Inputs keep to the range=[low,high) that the text gives them.)";
+graph, the inputs and how to see it again. Inputs keep to the range=[low,high) that the text gives them; states with an
+init and no range have values that they reach from there.)";
 
 }  // namespace
 

@@ -264,6 +264,13 @@ TEST_CASE("losses of extreme logits, and their derivatives") {
   }
 }
 
+TEST_CASE("the loss of a sure and right logit keeps its digits") {
+  const auto loss = function("loss", [](Tensor logits) { return sigmoid_cross_entropy(logits, ones_like(logits)); });
+  const std::vector<double> got = numbers_of(loss(std::vector{20.F, 50.F}));
+  CHECK(got[0] == doctest::Approx(2.0611536e-9).epsilon(1e-5));
+  CHECK(got[1] == doctest::Approx(1.9287498e-22).epsilon(1e-5));
+}
+
 TEST_CASE("relu6 and hard_sigmoid, with derivatives of 0 at their ends; clip_by_value has 1 there") {
   const auto with_derivative = [](auto f, const std::vector<float>& x) {
     const auto both = function("f", [&](Tensor t) {
