@@ -25,8 +25,8 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::microseconds kIdleSpin{
     50};  // a step follows a step sooner than this: most forks find the threads awake
 constexpr int kPausesBetweenLooksAtClock = 64;
-constexpr int kMostPauses = 6000;  // 60 microseconds or more, longer than it takes to fall asleep and to wake
-constexpr int kFewestPauses = 16;  // the thread that is waited for may need this very core
+constexpr int kPauses = 6000;  // 60 microseconds or more, longer than it takes to fall asleep and to wake
+constexpr int kPausesWhenOversubscribed = 16;  // the thread that is waited for may need this very core
 // A run may have to wait for threads that have lost their cores to other work. What forking has saved pays for that, as
 // far as it is not long ago; what it has cost beyond that is a debt, and for a multiple of it runs are made alone, so
 // that trying again costs little.
@@ -173,15 +173,8 @@ void ThreadTeam::fork_join(Function function, void* context, int threads) {
   adapt((threads - 1) * (own_time() - start));
 }
 
-/// After a run that has had others work for `saved` and has slept for `slept`: decides how to wait and whether to fork.
+/// After a run that has had others work for `saved` and has slept for `slept`: decides whether to fork the next ones.
 void ThreadTeam::adapt(std::chrono::nanoseconds saved) {
-  const int pauses = pauses_.load(std::memory_order_relaxed);
-  const int most = most_pauses_.load(std::memory_order_relaxed);
-  if (slept.count() > 0) {
-    pauses_.store(std::max(pauses / 4, kFewestPauses), std::memory_order_relaxed);
-  } else if (pauses < most) {
-    pauses_.store(std::min(2 * pauses, most), std::memory_order_relaxed);
-  }
   savings_ = std::min<std::chrono::nanoseconds>(savings_ + saved - slept, kMostSavings);
   if (savings_.count() >= 0) return;
   alone_until_.store(Clock::now() - kTimeAlone * savings_, std::memory_order_relaxed);
@@ -198,9 +191,7 @@ void ThreadTeam::resize(int threads) {
 }
 
 void ThreadTeam::start(int threads) {
-  const int most = threads > hardware_threads() ? kFewestPauses : kMostPauses;
-  most_pauses_.store(most, std::memory_order_relaxed);
-  pauses_.store(most, std::memory_order_relaxed);
+  pauses_ = threads > hardware_threads() ? kPausesWhenOversubscribed : kPauses;
   alone_until_.store({}, std::memory_order_relaxed);
   savings_ = {};
   generation_ = process_generation();
@@ -242,7 +233,7 @@ void ThreadTeam::serve(Worker& worker, int thread) {
   std::uint32_t seen = 0;
   while (true) {
     const auto has_work = [&](std::uint32_t epoch) { return epoch != seen; };
-    if (pauses_.load(std::memory_order_relaxed) > kFewestPauses) {
+    if (pauses_ != kPausesWhenOversubscribed) {
       const Clock::time_point sleep_at = Clock::now() + kIdleSpin;
       while (!has_work(worker.epoch.load()) && Clock::now() < sleep_at) {
         for (int i = 0; i < kPausesBetweenLooksAtClock && !has_work(worker.epoch.load()); ++i) pause();
@@ -269,7 +260,7 @@ void ThreadTeam::wait_for_all(int threads) {
 /// Waits until `done`, at first by spinning, then asleep. Notes how long it slept.
 template <typename Condition>
 void ThreadTeam::wait(WaitWord& word, Condition done) {
-  for (int i = pauses_.load(std::memory_order_relaxed); i > 0; --i) {
+  for (int i = 0; i < pauses_; ++i) {
     if (done(word.load())) return;
     pause();
   }

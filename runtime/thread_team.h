@@ -130,8 +130,7 @@ class ThreadTeam {
   std::atomic<int> size_{1};     ///< workers and a caller
   std::atomic<int> callers_{0};  ///< leases
   std::atomic<int> waiting_{0};  ///< for the mutex: who would run alone instead lets them in
-  std::atomic<int> most_pauses_{0};
-  std::atomic<int> pauses_{0};  ///< how long to spin before sleeping
+  int pauses_ = 0;               ///< how long to spin before sleeping; the threads that start read it
   std::atomic<std::chrono::steady_clock::time_point> alone_until_{};
   std::chrono::nanoseconds savings_{0};  ///< by forking instead of running alone, lately; held by mutex_
   std::atomic<std::uint64_t> forks_{0};

@@ -289,7 +289,10 @@ TEST_CASE("a step of small kernels wakes no thread, and one of large kernels for
   CHECK(forks_of(*executable, 1) == 0);
   CHECK(forks_of(*executable, 32) == 0);
   CHECK(forks_of(*all, 1) == 10);
-  const std::uint64_t large = forks_of(*executable, 20000);
-  CHECK(large >= 1);  // others are made alone if this machine is so busy that threads come late
+  // Where this machine is so busy that threads come late, steps are made alone for a while.
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  std::uint64_t large = 0;
+  while (large == 0 && std::chrono::steady_clock::now() < deadline) large = forks_of(*executable, 20000);
+  CHECK(large >= 1);
   CHECK(large <= 10);
 }
