@@ -1,8 +1,50 @@
 #include "passes/fuse.h"
 
+#include <algorithm>
+
 #include "passes/fuse_groups.h"
+#include "passes/rebuild.h"
 
 namespace sluice::passes {
+
+namespace {
+
+/// A concat's kernel looks for each element in each operand, so that one of many operands would take quadratic time.
+constexpr std::size_t kMostConcatOperands = 16;
+
+/// Appends a concat of `parts`: of concats of some of them each, if there are many.
+ir::Value append_concat(Rebuild& rebuild, std::vector<ir::Value> parts, const ir::Node& node) {
+  while (parts.size() > kMostConcatOperands) {
+    std::vector<ir::Value> joined;
+    for (std::size_t i = 0; i < parts.size(); i += kMostConcatOperands) {
+      const auto begin = parts.begin() + static_cast<std::ptrdiff_t>(i);
+      const std::vector<ir::Value> some(
+          begin, begin + static_cast<std::ptrdiff_t>(std::min(kMostConcatOperands, parts.size() - i)));
+      joined.push_back(some.size() == 1 ? some[0]
+                                        : rebuild.builder().add(ir::Op::kConcat, some, node.attributes, node.origins));
+    }
+    parts = std::move(joined);
+  }
+  return rebuild.builder().add(ir::Op::kConcat, std::move(parts), node.attributes, node.origins);
+}
+
+/// The same graph without concats of many operands.
+ir::Graph divide_concats(const ir::Graph& graph) {
+  Rebuild rebuild(graph);
+  for (NodeIndex i = 0; i < graph.nodes().size(); ++i) {
+    const ir::Node& node = graph.node(i);
+    if (node.op != ir::Op::kConcat || node.operands.size() <= kMostConcatOperands) {
+      rebuild.copy(i);
+    } else {
+      rebuild.map({i, 0}, append_concat(rebuild, rebuild.operands(i), node));
+    }
+  }
+  return std::move(rebuild).finish();
+}
+
+}  // namespace
+
+ir::Graph bound_nodes(const ir::Graph& graph) { return divide_concats(inline_other_bodies(graph)); }
 
 void grow_groups(Groups& groups) {
   grow_matmul_groups(groups);  // first: a product can take in most, and saves most by it
@@ -12,7 +54,7 @@ void grow_groups(Groups& groups) {
 }
 
 ir::Graph fuse(const ir::Graph& graph) {
-  const ir::Graph live = inline_other_bodies(graph);
+  const ir::Graph live = bound_nodes(graph);
   Groups groups(live);
   grow_groups(groups);
   return emit_groups(groups);

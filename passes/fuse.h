@@ -18,8 +18,8 @@ namespace sluice::passes {
 ///           with size 1 there), and what leads from one to the other: `reshape` that adds or drops the last axis of
 ///           size 1, `broadcast` along it, `one_hot`. Some node reads a reduction. Results: any of its values.
 /// A body has at most kMostMembers nodes (fusion_contract.h) beside those that every reader makes anew. All other nodes
-/// stay as they are, `fused` ones whose body is of one of these kinds among them; any other body is inlined first.
-/// Groups are convex. Running it again changes nothing.
+/// stay as they are, `fused` ones whose body is of one of these kinds among them; any other body is inlined first, and
+/// a concat of many operands becomes concats of few. Groups are convex. Running it again changes nothing.
 ir::Graph fuse(const ir::Graph& graph);
 
 }  // namespace sluice::passes

@@ -112,6 +112,10 @@ class Groups {
   mutable std::uint32_t searches_ = 0;
 };
 
+/// What `fuse` groups the nodes of: the graph without dead nodes, with bodies that are no kernels inlined, and with
+/// concats of concats for one of many operands.
+ir::Graph bound_nodes(const ir::Graph& graph);
+
 /// Divides the nodes into groups, each of one of the kinds that fuse.h names.
 void grow_matmul_groups(Groups& groups);
 void grow_row_groups(Groups& groups);

@@ -95,7 +95,7 @@ std::string rule_between(const Groups& groups, const Source& source, NodeIndex r
 }  // namespace
 
 FuseReport fuse_with_reasons(const ir::Graph& graph) {
-  const ir::Graph live = inline_other_bodies(graph);
+  const ir::Graph live = bound_nodes(graph);
   Groups groups(live);
   grow_groups(groups);
   std::vector<NodeIndex> places(live.nodes().size());

@@ -65,6 +65,19 @@ TEST_CASE("a training step: products carry bias and relu, its mask, and the upda
   CHECK(test::kernels(after).size() <= 30);
 }
 
+TEST_CASE("a concat of many operands becomes concats of few") {
+  ir::Builder b("many");
+  std::vector<ir::Value> parts;
+  for (int i = 0; i < 600; ++i) parts.push_back(b.parameter("x" + std::to_string(i), {DType::kF32, {1 + i % 3, 2}}));
+  b.set_results({b.add(Op::kConcat, parts, {{ir::Attr::kAxis, 0}})});
+  const ir::Graph before = std::move(b).finish();
+  const ir::Graph after = passes::fuse(before);
+  CHECK(test::kernels(after).size() == 38 + 3 + 1);
+  for (const ir::Node& node : after.nodes()) CHECK(node.operands.size() <= 16);
+  CHECK(test::same_bits(before, after, 1));
+  CHECK(ir::equal_structure(passes::fuse(after), after));
+}
+
 TEST_CASE("random graphs mean the same after fusion, keep the contract and are done after one run") {
   for (std::uint64_t seed = 0; seed < 400; ++seed) {
     CAPTURE(seed);
