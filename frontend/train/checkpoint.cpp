@@ -178,7 +178,6 @@ void detail::read_checkpoint(const std::filesystem::path& path, const Checkpoint
                fmt::format("{}", fmt::join(state.history.names, ", ")));
     read = described_state(training, checkpoint, state.history.names);
     check(training, name, checkpoint, read);
-    check_learning_rate(name, state.learning_rate, read.learning_rate, file);
   } catch (const json::exception& error) {
     const std::string_view what = error.what();
     fail("{}: is damaged: its metadata \"training\": {}", name, what.substr(what.find("] ") + 2));
@@ -197,6 +196,7 @@ void detail::read_checkpoint(const std::filesystem::path& path, const Checkpoint
     fail("{}: has {} arrays, of which this model and optimizer know {}: others wrote it", name, file.arrays.size(),
          known);
   }
+  check_learning_rate(name, state.learning_rate, read.learning_rate, file);
   if (std::isnan(read.best)) read.best_variables.clear();
   for (const auto& [variable, value] : values) variable.assign(value);
   state = std::move(read);

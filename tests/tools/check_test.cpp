@@ -182,9 +182,7 @@ graph @f(%x: f32[B,2]) state(%w: f32[2] "w", %v: f32[2] "v" {init=0}, %t: f32[] 
   %14: f32[] = constant {value=1}
   %15: f32[] = add %t, %14
   %16: f32[] = log %t
-  update %w = %13
-  update %v = %8
-  update %t = %15
+  update %w = %13, %v = %8, %t = %15
   return %3, %16
 }
 )");
