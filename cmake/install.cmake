@@ -8,9 +8,11 @@ set_target_properties(sluice_all PROPERTIES EXPORT_NAME sluice)
 target_link_libraries(sluice_all INTERFACE sluice_frontend)
 install(TARGETS sluice_all EXPORT SluiceTargets)
 
-# The headers of the frontend include those of the rooms below, except for the backend's.
+# The headers of the frontend include those of the rooms below, except for the backend's. Private headers stay here if they
+# need the backend, or zlib and nlohmann-json, which only Sluice's own build has.
 install(DIRECTORY ir passes runtime frontend DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/sluice
-        FILES_MATCHING PATTERN "*.h" PATTERN "*.def")
+        FILES_MATCHING PATTERN "*.h" PATTERN "*.def"
+        REGEX "(runtime/json|runtime/byte_input|runtime/array_elements|runtime/step_schedule|train/history_json)\\.h$" EXCLUDE)
 
 set(SLUICE_PACKAGE_FOLDER ${CMAKE_INSTALL_LIBDIR}/cmake/Sluice)
 install(EXPORT SluiceTargets NAMESPACE sluice:: DESTINATION ${SLUICE_PACKAGE_FOLDER})

@@ -5,8 +5,6 @@
 #include <mutex>
 #include <set>
 
-#include "ir/printable.h"
-
 namespace sluice {
 
 std::string_view intern_file(std::string_view file) {

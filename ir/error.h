@@ -8,6 +8,8 @@
 #include <string_view>
 #include <utility>
 
+#include "ir/printable.h"
+
 namespace sluice {
 
 /// One line of source: of the user's C++ program, of Sluice itself, or of a graph's text. `file` is interned
@@ -53,10 +55,11 @@ template <typename... Args>
 /// Writes `text` to stderr. Failures are ignored: a process whose stderr is closed or full goes on.
 void write_to_stderr(std::string_view text) noexcept;
 
-/// Writes a formatted message to stderr, for which fmt::print would throw where it cannot be written.
+/// Writes a formatted message to stderr, for which fmt::print would throw where it cannot be written. What a terminal
+/// would obey is escaped.
 template <typename... Args>
 void print_to_stderr(fmt::format_string<Args...> format, Args&&... args) {
-  write_to_stderr(fmt::format(format, std::forward<Args>(args)...));
+  write_to_stderr(printable_lines(fmt::format(format, std::forward<Args>(args)...)));
 }
 
 /// A bug in Sluice, not in the user's program: prints what broke and where, and aborts.

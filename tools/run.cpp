@@ -126,16 +126,21 @@ void make_files_differ(std::vector<Delivery>& all) {
   }
 }
 
-/// Writes the arrays to files of `folder`, and prints what is where.
+std::filesystem::path path_of(const Delivery& delivery, const std::filesystem::path& folder) {
+  return folder / (delivery.file + ".npy");
+}
+
+/// Writes the arrays to files of `folder`, and prints what is where: that last, since standard output may be closed.
 void write_all(std::vector<Delivery> all, const std::filesystem::path& folder, bool quiet) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) fail("{}: cannot make the folder: {}", folder.string(), error.message());
   make_files_differ(all);
-  for (const auto& [title, file, array] : all) {
-    const std::filesystem::path path = folder / (file + ".npy");
-    write_npy(path, array);
-    if (!quiet) print_text("{} is {} in {}\n", title, to_string(array.type()), path.string());
+  for (const Delivery& delivery : all) write_npy(path_of(delivery, folder), delivery.array);
+  if (quiet) return;
+  for (const Delivery& delivery : all) {
+    print_text("{} is {} in {}\n", delivery.title, to_string(delivery.array.type()),
+               path_of(delivery, folder).string());
   }
 }
 

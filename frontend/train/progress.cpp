@@ -57,7 +57,7 @@ Progress::Progress(std::string label, std::int64_t total, Show show)
       shown_(show == Show::kOnTerminal && is_terminal(STDERR_FILENO)) {}
 
 Progress::~Progress() {
-  if (drawn_) print_to_stderr("\r\033[K");
+  if (drawn_) write_to_stderr("\r\033[K");
 }
 
 void Progress::step() {
@@ -77,8 +77,9 @@ void Progress::reach(std::int64_t done, const std::function<Fields()>& fields) {
   drawn_at_ = now;
   drawn_ = true;
   const auto width = static_cast<std::size_t>(columns_of_terminal(STDERR_FILENO));
-  print_to_stderr("\r{}\033[K",
-                  detail::progress_line(label_, done_, total_, fields(), width, style_of_terminal(STDERR_FILENO)));
+  const std::string line =
+      detail::progress_line(label_, done_, total_, fields(), width, style_of_terminal(STDERR_FILENO));
+  write_to_stderr(fmt::format("\r{}\033[K", line));
 }
 
 Callback progress_bar() {

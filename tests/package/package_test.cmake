@@ -24,17 +24,41 @@ foreach(file IN LISTS package_files)
 endforeach()
 file(RENAME ${WORK}/prefix ${WORK}/moved)
 
-# build_and_run(PROJECT NAME OPTIONS...): the program NAME of the project in the folder PROJECT.
+# build(PROJECT NAME OPTIONS...): the project in the folder PROJECT, in the folder NAME; build_and_run runs its program NAME, too.
 set(ENV{SLUICE_CACHE_DIR} "")  # nothing of a test's in the user's cache
 set(ENV{XDG_CACHE_HOME} ${WORK}/cache)
-function(build_and_run project name)
+function(build project name)
   run(${CMAKE_COMMAND} -S ${project} -B ${WORK}/${name} -G ${GENERATOR} -DCMAKE_BUILD_TYPE=Release
       -DCMAKE_CXX_COMPILER=${COMPILER} -DCMAKE_PREFIX_PATH=${WORK}/moved "-DLLVM_DIR=${LLVM_DIR}" ${ARGN})
   run(${CMAKE_COMMAND} --build ${WORK}/${name})
+endfunction()
+function(build_and_run project name)
+  build(${project} ${name} ${ARGN})
   run(${CMAKE_COMMAND} -E chdir ${WORK} ${WORK}/${name}/${name})
 endfunction()
 
 build_and_run(${CONSUMER} consumer -DPROGRAM=${PROGRAM})
+
+# Each installed header compiles alone, with nothing before it.
+file(GLOB_RECURSE headers RELATIVE ${WORK}/moved/include/sluice ${WORK}/moved/include/sluice/*.h)
+list(LENGTH headers count)
+if(count LESS 50)
+  message(FATAL_ERROR "only ${count} headers are installed")
+endif()
+foreach(header IN LISTS headers)
+  string(MAKE_C_IDENTIFIER ${header} identifier)
+  file(WRITE ${WORK}/headers/${identifier}.cpp "#include \"${header}\"\n")
+endforeach()
+file(WRITE ${WORK}/headers/CMakeLists.txt [[
+cmake_minimum_required(VERSION 3.25)
+project(Headers LANGUAGES CXX)
+find_package(Sluice 0.1 REQUIRED CONFIG)
+file(GLOB sources *.cpp)
+add_library(headers OBJECT ${sources})
+target_link_libraries(headers PRIVATE sluice::sluice)
+target_compile_options(headers PRIVATE -fsyntax-only)
+]])
+build(${WORK}/headers headers_build)
 
 # first_block(VARIABLE LANGUAGE): the first block of README in that language.
 file(READ ${SOURCE}/README.md readme)

@@ -196,3 +196,35 @@ TEST_CASE("the examples that --help shows run") {
   }
 }
 #endif
+
+TEST_CASE("a closed or full standard output or stderr is exit status 1, and nothing else is lost") {
+  const TemporaryFolder folder;
+  const std::string file = write_text(folder.path() / "g.ir", kStep).string();
+  /// The exit status of the shell's command, with `sluice` for the program; 134 would be an abort.
+  const auto status_of = [&](const std::string& command) {
+    const Outcome outcome = run_program("bash", fmt::format("-c \"cd '{}'; sluice() {{ '{}' \\\"\\$@\\\"; }}; {}\"",
+                                                            folder.path().string(), SLUICE_PROGRAM, command));
+    return outcome.status;
+  };
+  for (const char* const to : {">&-", ">/dev/full"}) {
+    CAPTURE(to);
+    CHECK(status_of(fmt::format("sluice run g.ir {}", to)) == 1);
+    CHECK(status_of(fmt::format("sluice opt g.ir --print-after=all {}", to)) == 1);
+    CHECK(status_of(fmt::format("sluice explain g.ir {}", to)) == 1);
+    CHECK(status_of(fmt::format("sluice show g.ir --dot {}", to)) == 1);
+    CHECK(status_of(fmt::format("sluice run g.ir --output out {}", to)) == 1);
+    CHECK(std::filesystem::exists(folder.path() / "out" / "result-0.npy"));
+    CHECK(std::filesystem::exists(folder.path() / "out" / "w.npy"));
+    std::filesystem::remove_all(folder.path() / "out");
+    CHECK(status_of(fmt::format("sluice --help {}", to)) == 1);
+    CHECK(status_of(fmt::format("sluice run none.ir {} 2>&-", to)) == 1);
+  }
+  for (const char* const to : {"2>&-", "2>/dev/full"}) {
+    CAPTURE(to);
+    CHECK(status_of(fmt::format("sluice run none.ir {}", to)) == 1);
+    CHECK(status_of(fmt::format("sluice run g.ir --frob {}", to)) == 2);
+    CHECK(status_of(
+              fmt::format("export SLUICE_LOG=trace,pass,jit SLUICE_FLAGS=--time-passes; sluice run g.ir {}", to)) == 0);
+  }
+  CHECK(status_of("sluice show g.ir -o /dev/full") == 1);
+}

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <iostream>
 #include <string_view>
 #include <vector>
 
@@ -110,7 +111,12 @@ void parse(CLI::App& app, int argc, char** argv) {
   } catch (const CLI::RuntimeError& error) {
     std::exit(error.get_exit_code());
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) std::exit(app.exit(error));
+    if (error.get_exit_code() == 0) {
+      const int status = app.exit(error);  // prints the help
+      if (std::cout.flush()) std::exit(status);
+      print_to_stderr("{}: standard output cannot be written\n", app.get_name());
+      std::exit(1);
+    }
     refuse(app, called(app), printable(message(app, error)));
   }
 }

@@ -167,7 +167,8 @@ function keysOf(node) {
     if (colon < 0) continue;
     for (const range of part.slice(colon + 1).split(', ')) {
       const [first, last] = range.split('-').map(Number);
-      for (let line = first; line <= (last || first); ++line) keys.add(part.slice(0, colon) + ':' + line);
+      const most = first + 10000;  // the name of a file may look like any range
+      for (let line = first; line <= Math.min(last || first, most); ++line) keys.add(part.slice(0, colon) + ':' + line);
     }
   }
   return keys;
