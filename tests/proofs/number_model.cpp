@@ -18,12 +18,8 @@ expr take(z3::context& c, Z3_ast ast) {
 
 class FloatModel : public Model {
  public:
-  FloatModel(z3::context& context, const std::string& name, unsigned exponent, unsigned mantissa, bool flushes)
-      : Model(context, name),
-        exponent_(exponent),
-        mantissa_(mantissa),
-        flushes_(flushes),
-        sort_(context.fpa_sort(exponent, mantissa)) {}
+  FloatModel(z3::context& context, const std::string& name, unsigned exponent, unsigned mantissa)
+      : Model(context, name), exponent_(exponent), mantissa_(mantissa), sort_(context.fpa_sort(exponent, mantissa)) {}
 
   expr variable(const std::string& name) const override { return c.constant(name.c_str(), sort_); }
   expr number(double value) const override {
@@ -46,25 +42,20 @@ class FloatModel : public Model {
   }
   expr is_nan(const expr& x) const override { return x.mk_is_nan(); }
   expr is_minus_zero(const expr& x) const override { return x.mk_is_zero() && is_negative(x); }
-  expr add(const expr& x, const expr& y) const override { return flushed(flushed(x) + flushed(y)); }
-  expr sub(const expr& x, const expr& y) const override { return flushed(flushed(x) - flushed(y)); }
-  expr mul(const expr& x, const expr& y) const override { return flushed(flushed(x) * flushed(y)); }
-  expr div(const expr& x, const expr& y) const override { return flushed(flushed(x) / flushed(y)); }
+  expr add(const expr& x, const expr& y) const override { return x + y; }
+  expr sub(const expr& x, const expr& y) const override { return x - y; }
+  expr mul(const expr& x, const expr& y) const override { return x * y; }
+  expr div(const expr& x, const expr& y) const override { return x / y; }
   expr neg(const expr& x) const override { return -x; }
   expr abs(const expr& x) const override { return z3::abs(x); }
-  expr less(const expr& x, const expr& y) const override { return flushed(x) < flushed(y); }
-  expr equal(const expr& x, const expr& y) const override { return z3::fp_eq(flushed(x), flushed(y)); }
+  expr less(const expr& x, const expr& y) const override { return x < y; }
+  expr equal(const expr& x, const expr& y) const override { return z3::fp_eq(x, y); }
 
  protected:
   expr is_negative(const expr& x) const { return take(c, Z3_mk_fpa_is_negative(c, x)); }
-  expr flushed(const expr& x) const {
-    if (!flushes_) return x;
-    return ite(x.mk_is_subnormal(), ite(is_negative(x), number(-0.0), number(0.0)), x);
-  }
 
   unsigned exponent_;
   unsigned mantissa_;
-  bool flushes_;
   z3::sort sort_;
 };
 
@@ -72,7 +63,7 @@ class FloatModel : public Model {
 class BitsModel : public FloatModel {
  public:
   BitsModel(z3::context& context, const std::string& name, unsigned exponent, unsigned mantissa)
-      : FloatModel(context, name, exponent, mantissa, false), bits_(exponent + mantissa) {}
+      : FloatModel(context, name, exponent, mantissa), bits_(exponent + mantissa) {}
 
   expr variable(const std::string& name) const override { return c.bv_const(name.c_str(), bits_); }
   expr number(double value) const override { return FloatModel::number(value).mk_to_ieee_bv().simplify(); }
@@ -233,9 +224,8 @@ expr Model::apply(Op op, const std::vector<expr>& x) const {
   }
 }
 
-std::shared_ptr<const Model> float_model(z3::context& c, unsigned exponent, unsigned mantissa, bool flushes) {
-  const std::string name = fmt::format("FP({},{}){}", exponent, mantissa, flushes ? " flushed" : "");
-  return std::make_shared<FloatModel>(c, name, exponent, mantissa, flushes);
+std::shared_ptr<const Model> float_model(z3::context& c, unsigned exponent, unsigned mantissa) {
+  return std::make_shared<FloatModel>(c, fmt::format("FP({},{})", exponent, mantissa), exponent, mantissa);
 }
 
 std::shared_ptr<const Model> bits_model(z3::context& c, unsigned exponent, unsigned mantissa) {

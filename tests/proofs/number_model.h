@@ -60,9 +60,8 @@ struct World {
   const Model& of(DType dtype) const { return *models.at(dtype); }
 };
 
-/// IEEE numbers with one NaN, rounded to nearest even. `flushes`: subnormal operands and results are zeros of their
-/// sign, as in compiled code.
-std::shared_ptr<const Model> float_model(z3::context& c, unsigned exponent, unsigned mantissa, bool flushes = false);
+/// IEEE numbers with one NaN, rounded to nearest even.
+std::shared_ptr<const Model> float_model(z3::context& c, unsigned exponent, unsigned mantissa);
 /// The same by bits, with NaNs as SSE makes them: the first NaN operand, made quiet.
 std::shared_ptr<const Model> bits_model(z3::context& c, unsigned exponent, unsigned mantissa);
 std::shared_ptr<const Model> integer_model(z3::context& c, unsigned bits, bool is_signed);

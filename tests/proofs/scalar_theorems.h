@@ -16,7 +16,6 @@ struct Evidence {
   std::set<DType> dtypes;  ///< of the elements that it was proven for
   std::set<std::string> models;
   int theorems = 0;
-  bool holds_flushed = true;  ///< also in compiled code, which flushes subnormal numbers
   std::vector<std::string> failures;
 };
 
