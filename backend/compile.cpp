@@ -13,6 +13,7 @@
 #include "backend/target.h"
 #include "backend/verify_plan.h"
 #include "ir/error.h"
+#include "passes/fusion_contract.h"
 #include "passes/pass.h"
 
 namespace sluice::backend {
@@ -90,14 +91,36 @@ std::vector<ObjectCode> generate(const Plan& plan, const Target& target, const C
   return {std::move(parts[0].object), std::move(parts[1].object)};
 }
 
-std::vector<ObjectCode> load_or_generate(const ir::Graph& fused, const Plan& plan, const Target& target,
-                                         const CompileOptions& options) {
-  if (!options.cache || options.on_text || options.on_plan) return generate(plan, target, options);
-  const std::string key = object_key(fused, target, options.plan);
-  if (auto objects = options.cache->load(key)) return std::move(*objects);
-  std::vector<ObjectCode> objects = generate(plan, target, options);
-  options.cache->store(key, objects);
-  return objects;
+/// Links `objects`. Throws Error unless they have all kernels of `plan`.
+std::unique_ptr<Jit> link(const Plan& plan, const std::vector<ObjectCode>& objects) {
+  auto jit = std::make_unique<Jit>(objects);
+  for (std::size_t k = 0; k < plan.kernels.size(); ++k) jit->lookup(kernel_symbol(k));
+  return jit;
+}
+
+/// The machine code of a plan: from the cache if it is there and LLVM takes it, else generated.
+std::unique_ptr<Jit> load_or_generate(const ir::Graph& fused, const Plan& plan, const Target& target,
+                                      const CompileOptions& options) {
+  const bool uses_cache = options.cache && !options.on_text && !options.on_plan;
+  const std::string key = uses_cache ? object_key(fused, target, options.plan) : "";
+  const auto make = [&] {
+    std::vector<ObjectCode> made = generate(plan, target, options);
+    if (uses_cache) options.cache->store(key, made);
+    return made;
+  };
+  bool found = false;
+  const std::vector<ObjectCode> objects = timed(options, "code", [&] {
+    auto loaded = uses_cache ? options.cache->load(key) : std::nullopt;
+    found = loaded.has_value();
+    return found ? std::move(*loaded) : make();
+  });
+  try {
+    return timed(options, "link", [&] { return link(plan, objects); });
+  } catch (const Error&) {
+    if (!found) throw;  // else what the cache has was damaged before it was hashed
+  }
+  const std::vector<ObjectCode> anew = timed(options, "code", make);
+  return timed(options, "link", [&] { return link(plan, anew); });
 }
 
 }  // namespace
@@ -120,18 +143,17 @@ std::shared_ptr<const Program> compile(const ir::Graph& traced, const CompileOpt
 }
 
 std::shared_ptr<const Program> compile_kernels(const ir::Graph& fused, const CompileOptions& options) {
+  passes::check_bodies(fused);
   // 2. Decide the order of kernels, what lies where, and who waits for whom.
   const Target target = host_target(options.target_features);
   Plan plan = timed(options, "plan", [&] { return make_plan(fused, target, options.plan); });
   if (options.on_plan) options.on_plan(plan);
   if (options.verify_plan) timed(options, "verify", [&] { return check_plan(plan); });
   if (options.on_text) options.on_text("plan", to_string(plan));
-  // 3. Emit LLVM IR for every kernel and let LLVM make machine code of it, unless that was done before.
-  const std::vector<ObjectCode> objects =
-      timed(options, "code", [&] { return load_or_generate(fused, plan, target, options); });
-  // 4. Link it into this process.
-  return timed(options, "link",
-               [&] { return std::make_shared<const Program>(std::move(plan), std::make_unique<Jit>(objects)); });
+  // 3. Emit LLVM IR for every kernel, let LLVM make machine code of it, unless that was done before, and link it into
+  // this process.
+  std::unique_ptr<Jit> jit = load_or_generate(fused, plan, target, options);
+  return std::make_shared<const Program>(std::move(plan), std::move(jit));
 }
 
 }  // namespace sluice::backend

@@ -15,11 +15,14 @@ T take(llvm::Expected<T> value, const char* what) {
 }  // namespace
 
 struct Jit::Implementation {
+  std::string errors;  ///< what the linker has said; its results only say that it failed
   std::unique_ptr<llvm::orc::LLJIT> lljit;
 };
 
 Jit::Jit(const std::vector<ObjectCode>& objects) : implementation_(std::make_unique<Implementation>()) {
   implementation_->lljit = take(llvm::orc::LLJITBuilder().create(), "starting the JIT");
+  implementation_->lljit->getExecutionSession().setErrorReporter(
+      [errors = &implementation_->errors](llvm::Error error) { *errors += llvm::toString(std::move(error)) + "; "; });
   for (const ObjectCode& object : objects) {
     auto buffer = llvm::MemoryBuffer::getMemBufferCopy(llvm::StringRef(object.data(), object.size()));
     if (auto error = implementation_->lljit->addObjectFile(std::move(buffer)))
@@ -30,7 +33,9 @@ Jit::Jit(const std::vector<ObjectCode>& objects) : implementation_(std::make_uni
 Jit::~Jit() = default;
 
 void* Jit::lookup(const std::string& symbol) const {
-  return take(implementation_->lljit->lookup(symbol), "linking kernels").toPtr<void*>();
+  auto address = implementation_->lljit->lookup(symbol);
+  if (!address) fail("linking kernels: {}{}", implementation_->errors, llvm::toString(address.takeError()));
+  return address->toPtr<void*>();
 }
 
 }  // namespace sluice::backend

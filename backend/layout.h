@@ -21,6 +21,9 @@ struct Layout {
   bool one_panel(std::int64_t columns) const { return columns <= panel; }
 };
 
+/// Whether an array of this shape has no elements, whatever B is.
+inline bool is_empty(const Shape& shape) { return shape.element_count().size == 0; }
+
 /// The elements, with those that have no meaning.
 Dim element_count(const Layout& layout, const Shape& shape);
 

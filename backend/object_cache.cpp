@@ -1,18 +1,20 @@
 #include "backend/object_cache.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <llvm/ADT/StringExtras.h>
 #include <llvm/Config/llvm-config.h>
 #include <llvm/Support/SHA256.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 
 #include "backend/sources_hash.h"
 #include "ir/text.h"
@@ -74,10 +76,88 @@ std::optional<fs::path> folder_of(const char* variable, const char* below) {
   return fs::path(value) / below;
 }
 
-/// A file of this process and moment, beside the one that it becomes.
-fs::path temporary_beside(const fs::path& file) {
+/// A file descriptor of one's own, or none.
+class Descriptor {
+ public:
+  explicit Descriptor(int number) : number_(number) {}
+  ~Descriptor() {
+    if (number_ >= 0) ::close(number_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+
+  explicit operator bool() const { return number_ >= 0; }
+  int number() const { return number_; }
+
+  bool write(std::string_view bytes) const {
+    while (!bytes.empty()) {
+      const ssize_t count = ::write(number_, bytes.data(), bytes.size());
+      if (count < 0 && errno == EINTR) continue;
+      if (count <= 0) return false;
+      bytes.remove_prefix(static_cast<std::size_t>(count));
+    }
+    return true;
+  }
+  /// The next `size` bytes, or fewer at the file's end.
+  std::string read(std::size_t size) const {
+    std::string bytes(size, 0);
+    std::size_t have = 0;
+    while (have < size) {
+      const ssize_t count = ::read(number_, bytes.data() + have, size - have);
+      if (count < 0 && errno == EINTR) continue;
+      if (count <= 0) break;
+      have += static_cast<std::size_t>(count);
+    }
+    bytes.resize(have);
+    return bytes;
+  }
+
+ private:
+  int number_;
+};
+
+/// Whether nobody but this user, and root, can have put in what is there.
+bool is_private(const struct stat& status) {
+  return status.st_uid == ::geteuid() && (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+/// The cache's folder. None if there is none, or if others may write to it: code of theirs would be run.
+Descriptor open_folder(const fs::path& folder) {
+  const int number = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  struct stat status {};
+  if (number < 0 || (::fstat(number, &status) == 0 && is_private(status))) return Descriptor(number);
+  ::close(number);
+  static std::atomic<bool> told{false};
+  if (!told.exchange(true)) {
+    std::fprintf(stderr, "sluice: the object cache %s is not used: it is not yours, or others may write to it\n",
+                 folder.c_str());
+  }
+  return Descriptor(-1);
+}
+
+/// Made for this user alone, whatever the umask.
+void make_folder(fs::path folder) {
+  if (!folder.has_filename()) folder = folder.parent_path();  // of "cache/"
+  std::error_code ignored;
+  fs::create_directories(folder.parent_path(), ignored);
+  ::mkdir(folder.c_str(), S_IRWXU);
+}
+
+/// What lies under `name`, if that is a file of at most `limit_bytes` that only this user can have written. Neither a
+/// link nor a pipe nor a device is followed, waited for or read.
+std::string read_entry(const Descriptor& folder, const std::string& name, std::uintmax_t limit_bytes) {
+  const Descriptor file(::openat(folder.number(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  struct stat status {};
+  if (!file || ::fstat(file.number(), &status) != 0 || !S_ISREG(status.st_mode) || !is_private(status)) return {};
+  if (static_cast<std::uintmax_t>(status.st_size) > limit_bytes) return {};
+  ::futimens(file.number(), nullptr);  // used just now
+  return file.read(static_cast<std::size_t>(status.st_size));
+}
+
+/// A name of this process and moment, for what becomes the entry `name`.
+std::string temporary_name(const std::string& name) {
   static std::atomic<int> count{0};
-  return file.parent_path() / fmt::format("{}.{}.{}.tmp", file.filename().string(), ::getpid(), count.fetch_add(1));
+  return fmt::format("{}.{}.{}.tmp", name, ::getpid(), count.fetch_add(1));
 }
 
 /// Whether a file is named as entries and what becomes one are: by a hash, which is in hexadecimal.
@@ -100,10 +180,9 @@ std::optional<ObjectCache> ObjectCache::from_environment() {
 }
 
 std::optional<std::vector<ObjectCode>> ObjectCache::load(const std::string& key) const {
-  const fs::path file = folder_ / key;
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream) return std::nullopt;
-  const std::string content{std::istreambuf_iterator<char>(stream), {}};
+  const Descriptor folder = open_folder(folder_);
+  if (!folder) return std::nullopt;
+  const std::string content = read_entry(folder, key, limit_bytes_);
   std::string_view rest = content;
   if (!rest.starts_with(kMagic)) return std::nullopt;
   rest.remove_prefix(kMagic.size());
@@ -112,24 +191,21 @@ std::optional<std::vector<ObjectCode>> ObjectCache::load(const std::string& key)
   // The key stands inside too: a file under another's name is not taken for it.
   if (!rest.starts_with(key)) return std::nullopt;
   rest.remove_prefix(key.size());
-  std::error_code ignored;
-  fs::last_write_time(file, fs::file_time_type::clock::now(), ignored);  // used just now
   return unpack(rest);
 }
 
 void ObjectCache::store(const std::string& key, const std::vector<ObjectCode>& objects) const {
-  std::error_code error;
-  fs::create_directories(folder_, error);
-  if (error) return;
+  make_folder(folder_);
+  const Descriptor folder = open_folder(folder_);
+  if (!folder) return;
   const std::string content = key + pack(objects);
-  const fs::path file = folder_ / key;
-  const fs::path temporary = temporary_beside(file);
-  std::ofstream stream(temporary, std::ios::binary);
-  stream << kMagic << sha256(content) << content;
-  stream.close();
-  if (stream) fs::rename(temporary, file, error);
-  if (!stream || error) {
-    fs::remove(temporary, error);
+  const std::string temporary = temporary_name(key);
+  const Descriptor file(::openat(folder.number(), temporary.c_str(),
+                                 O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR));
+  if (!file) return;
+  const bool whole = file.write(kMagic) && file.write(sha256(content)) && file.write(content);
+  if (!whole || ::renameat(folder.number(), temporary.c_str(), folder.number(), key.c_str()) != 0) {
+    ::unlinkat(folder.number(), temporary.c_str(), 0);
     return;
   }
   shrink_to(limit_bytes_);

@@ -15,7 +15,8 @@ namespace sluice::backend {
 /// Machine code on disk, so that a graph that was compiled once starts at once. A file holds the objects of one graph
 /// under a name that is the hash of everything that they follow from; its contents are checked by a hash of their own.
 /// Nothing here is ever an error: what cannot be read is compiled again, what cannot be written is left. Processes may
-/// share a folder: files appear whole, by renaming.
+/// share a folder: files appear whole, by renaming. Since what is found is run, a folder or a file that is not this
+/// user's, or that others may write to, is not used; folders are made for the user alone.
 class ObjectCache {
  public:
   /// Files of all entries together take at most about `limit_bytes`; the least recently used go first.

@@ -232,7 +232,7 @@ class Planner {
     if (!columns.batch && columns.size <= kPanelColumns) return false;
     for (std::size_t i = 0; i < node.operands.size(); ++i) {
       const Shape& shape = graph_.type(node.operands[i]).shape;
-      const auto fits = [](Dim size) { return size.batch || size.size < (std::int64_t{1} << 16); };
+      const auto fits = [](Dim size) { return size.batch || (size.size > 0 && size.size < (std::int64_t{1} << 16)); };
       if (is_left_factor(body, i) && often_zero_[node.operands[i].node][node.operands[i].result])
         return !(shape[0].batch && shape[1].batch) && fits(shape[0]) && fits(shape[1]);
     }
@@ -350,6 +350,7 @@ Plan make_plan(const Graph& graph, const Target& target, const PlanOptions& opti
   plan.vector_bytes = target.vector_bytes;
   Planner(graph, options, plan).run();
   for (KernelPlan& kernel : plan.kernels) split_kernel(kernel, plan, target);
+  drop_idle_kernels(plan);
   place_buffers(plan);
   return plan;
 }

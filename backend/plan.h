@@ -49,6 +49,7 @@ struct Units {
   std::int64_t step = 1;  ///< a block of the first axis costs in proportion to how many of this many elements it has
 
   std::int64_t count(std::int64_t batch_size) const;
+  bool none() const { return count(1) == 0; }  ///< an axis has size 0, so there are no units for any B
   /// Where the share of thread `thread` of `threads` begins, so that all cost the same; `count` for the one after the
   /// last.
   std::int64_t share_begin(int thread, int threads, std::int64_t batch_size) const;
@@ -125,6 +126,8 @@ std::string to_string(const Plan& plan);
 // The steps of make_plan that have files of their own.
 void place_buffers(Plan& plan);  ///< plan_memory.cpp: lifetimes, offsets, barriers
 void split_kernel(KernelPlan& kernel, const Plan& plan, const Target& target);  ///< plan_units.cpp: units and scratch
+/// Drops kernels whose results have no elements: they have nothing to do, and no code need be made for them.
+void drop_idle_kernels(Plan& plan);
 
 /// The elements of a flat loop that make one unit.
 inline constexpr std::int64_t kFlatBlock = 1024;

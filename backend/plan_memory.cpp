@@ -1,6 +1,9 @@
 #include <algorithm>
 #include <functional>
-#include <numeric>
+#include <iterator>
+#include <map>
+#include <set>
+#include <utility>
 
 #include "backend/plan.h"
 #include "ir/error.h"
@@ -53,20 +56,12 @@ void find_lifetimes(Plan& plan) {
 
 bool alive_together(const Buffer& a, const Buffer& b) { return a.first_use <= b.last_use && b.first_use <= a.last_use; }
 
-bool overlap(const Buffer& a, const Buffer& b) {
-  return a.bytes.batch == b.bytes.batch && a.offset.size < b.offset.size + b.bytes.size &&
-         b.offset.size < a.offset.size + a.bytes.size;
-}
-
-/// The lowest offset at which `buffer` meets none of `placed` that lives at the same time.
+/// The lowest offset at which `buffer` meets none of `placed`, in the order of their offsets, that lives at the same
+/// time.
 std::int64_t first_fit(const Buffer& buffer, const std::vector<const Buffer*>& placed) {
-  std::vector<const Buffer*> neighbours;
-  for (const Buffer* other : placed) {
-    if (other->bytes.batch == buffer.bytes.batch && alive_together(buffer, *other)) neighbours.push_back(other);
-  }
-  std::ranges::sort(neighbours, {}, [](const Buffer* b) { return b->offset.size; });
   std::int64_t offset = 0;
-  for (const Buffer* other : neighbours) {
+  for (const Buffer* other : placed) {
+    if (!alive_together(buffer, *other)) continue;
     if (offset + buffer.bytes.size <= other->offset.size) break;
     offset = std::max(offset, other->offset.size + other->bytes.size);
   }
@@ -82,8 +77,9 @@ void find_offsets(Plan& plan) {
     order.push_back(&buffer);
   }
   std::ranges::stable_sort(order, std::greater<>(), [](const Buffer* buffer) { return buffer->bytes.size; });
-  std::vector<const Buffer*> placed;
+  std::vector<const Buffer*> placed_of[2];  // by arena and offset
   for (Buffer* buffer : order) {
+    std::vector<const Buffer*>& placed = placed_of[buffer->bytes.batch ? 1 : 0];
     buffer->offset = Dim(first_fit(*buffer, placed), buffer->bytes.batch);
     std::int64_t& arena = buffer->bytes.batch ? plan.batch_bytes : plan.static_bytes;
     arena = std::max(arena, bytes_sum(buffer->offset.size, buffer->bytes.size));
@@ -91,35 +87,68 @@ void find_offsets(Plan& plan) {
       fail("@{}: not enough memory: temporaries, {} among them, take more than {} bytes{}", plan.name,
            to_string(buffer->type), kMostBytes, buffer->bytes.batch ? " for each of B" : "");
     }
-    placed.push_back(buffer);
+    const auto offset_of = [](const Buffer* other) { return other->offset.size; };
+    placed.insert(std::ranges::upper_bound(placed, buffer->offset.size, {}, offset_of), buffer);
   }
 }
 
-bool same_memory(const Buffer& a, const Buffer& b) {
-  if (a.kind != b.kind) return false;
-  return a.kind == BufferKind::kTemporary ? overlap(a, b) : a.index == b.index;
-}
+/// Memory that kernels have touched.
+class Touched {
+  /// The first range that ends behind `begin`.
+  template <typename Ranges>
+  static auto first_behind(Ranges& ranges, std::int64_t begin) {
+    auto range = ranges.upper_bound(begin);
+    if (range != ranges.begin() && std::prev(range)->second > begin) --range;
+    return range;
+  }
+
+ public:
+  void add(const Buffer& buffer) {
+    if (buffer.kind != BufferKind::kTemporary) {
+      others_.insert({buffer.kind, buffer.index});
+      return;
+    }
+    std::map<std::int64_t, std::int64_t>& ranges = ranges_[buffer.bytes.batch ? 1 : 0];
+    std::int64_t begin = buffer.offset.size;
+    std::int64_t end = begin + buffer.bytes.size;
+    for (auto range = first_behind(ranges, begin); range != ranges.end() && range->first < end;) {
+      begin = std::min(begin, range->first);
+      end = std::max(end, range->second);
+      range = ranges.erase(range);
+    }
+    ranges[begin] = end;
+  }
+
+  bool meets(const Buffer& buffer) const {
+    if (buffer.kind != BufferKind::kTemporary) return others_.contains({buffer.kind, buffer.index});
+    const std::map<std::int64_t, std::int64_t>& ranges = ranges_[buffer.bytes.batch ? 1 : 0];
+    const auto range = first_behind(ranges, buffer.offset.size);
+    return range != ranges.end() && range->first < buffer.offset.size + buffer.bytes.size;
+  }
+
+  void clear() { *this = {}; }
+
+ private:
+  std::set<std::pair<BufferKind, std::size_t>> others_;
+  std::map<std::int64_t, std::int64_t> ranges_[2];  ///< of each arena, by where they begin: where they end; disjoint
+};
 
 /// A kernel waits for the ones before it if it touches memory that one of them has written since the last barrier, or
 /// writes what one reads.
 void find_barriers(Plan& plan) {
-  std::vector<int> read;
-  std::vector<int> written;
-  const auto meets = [&](int buffer, const std::vector<int>& others) {
-    return std::ranges::any_of(others, [&](int other) {
-      return same_memory(plan.buffers[static_cast<std::size_t>(buffer)], plan.buffers[static_cast<std::size_t>(other)]);
-    });
-  };
+  Touched read;
+  Touched written;
+  const auto at = [&](int index) -> const Buffer& { return plan.buffers[static_cast<std::size_t>(index)]; };
   for (KernelPlan& kernel : plan.kernels) {
     kernel.barrier_before =
-        std::ranges::any_of(kernel.operands, [&](int b) { return meets(b, written); }) ||
-        std::ranges::any_of(kernel.results, [&](int b) { return meets(b, written) || meets(b, read); });
+        std::ranges::any_of(kernel.operands, [&](int b) { return written.meets(at(b)); }) ||
+        std::ranges::any_of(kernel.results, [&](int b) { return written.meets(at(b)) || read.meets(at(b)); });
     if (kernel.barrier_before) {
       read.clear();
       written.clear();
     }
-    read.insert(read.end(), kernel.operands.begin(), kernel.operands.end());
-    written.insert(written.end(), kernel.results.begin(), kernel.results.end());
+    for (const int b : kernel.operands) read.add(at(b));
+    for (const int b : kernel.results) written.add(at(b));
   }
 }
 

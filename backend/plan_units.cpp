@@ -167,4 +167,14 @@ void split_kernel(KernelPlan& kernel, const Plan& plan, const Target& target) {
   }
 }
 
+void drop_idle_kernels(Plan& plan) {
+  std::erase_if(plan.kernels, [](const KernelPlan& kernel) {
+    if (!kernel.units.none()) return false;
+    const auto results = kernel.body->results();
+    const bool idle = std::ranges::all_of(results, [&](ir::Value x) { return is_empty(kernel.body->type(x).shape); });
+    SLUICE_CHECK(idle, "{} has a result with elements, but no unit of work to make it", kernel.name);
+    return true;
+  });
+}
+
 }  // namespace sluice::backend

@@ -1,14 +1,20 @@
 #include "backend/target.h"
 
 #include <llvm/ADT/StringMap.h>
+#include <llvm/MC/MCSubtargetInfo.h>
+#include <llvm/MC/TargetRegistry.h>
 #include <llvm/Support/TargetSelect.h>
 #include <llvm/TargetParser/Host.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <memory>
 #include <mutex>
 #include <string_view>
+#include <vector>
 
 #include "ir/error.h"
+#include "ir/suggest.h"
 
 namespace sluice::backend {
 
@@ -24,13 +30,29 @@ std::string host_features() {
   return list;
 }
 
-bool has_feature(std::string_view list, std::string_view name) {
-  const std::string item = fmt::format("+{}", name);
-  for (std::size_t at = list.find(item); at != std::string_view::npos; at = list.find(item, at + 1)) {
-    const std::size_t end = at + item.size();
-    if (end == list.size() || list[end] == ',') return true;
+/// The CPU of `target` with `features`.
+std::unique_ptr<const llvm::MCSubtargetInfo> subtarget_of(const Target& target, const std::string& features) {
+  std::string error;
+  const llvm::Target* const generator = llvm::TargetRegistry::lookupTarget(target.triple, error);
+  if (generator == nullptr) fail("code generation: {}", error);
+  return std::unique_ptr<const llvm::MCSubtargetInfo>(
+      generator->createMCSubtargetInfo(target.triple, target.cpu, features));
+}
+
+/// Throws Error unless `features` is a list of features that LLVM knows, each after + or -.
+void check_features(const Target& target, std::string_view features) {
+  const auto subtarget = subtarget_of(target, "");
+  std::vector<std::string_view> known;
+  for (const llvm::SubtargetFeatureKV& feature : subtarget->getAllProcessorFeatures()) known.emplace_back(feature.Key);
+  while (!features.empty()) {
+    const std::string_view item = features.substr(0, features.find(','));
+    features.remove_prefix(std::min(item.size() + 1, features.size()));
+    const bool has_sign = item.starts_with('+') || item.starts_with('-');
+    const std::string_view name = has_sign ? item.substr(1) : item;
+    if (std::ranges::find(known, name) == known.end())
+      fail("target features: this CPU's architecture has no '{}'{}", name, did_you_mean(name, known));
+    if (!has_sign) fail("target features: expected +{} or -{}, got '{}'", name, name, item);
   }
-  return false;
 }
 
 }  // namespace
@@ -47,15 +69,19 @@ Target host_target(const std::string& features) {
   // back.
   target.cpu = features.empty() ? llvm::sys::getHostCPUName().str() : "x86-64";
   target.features = features.empty() ? host_features() : features;
-  if (has_feature(target.features, "avx512f")) {
+  check_features(target, features);
+  const auto subtarget = subtarget_of(target, target.features);
+  // With all that they imply: +avx2 is AVX, too.
+  const auto has = [&](llvm::StringRef feature) { return subtarget->checkFeatures(("+" + feature).str()); };
+  if (has("avx512f")) {
     target.vector_bytes = 64;
     target.vector_registers = 32;
-  } else if (has_feature(target.features, "avx")) {
+  } else if (has("avx")) {
     target.vector_bytes = 32;
   }
   // A system that does not know says 0 or -1.
   if (const long bytes = sysconf(_SC_LEVEL2_CACHE_SIZE); bytes > 0) target.second_cache_bytes = bytes;
-  target.fma = has_feature(target.features, "fma");
+  target.fma = has("fma");
   return target;
 }
 

@@ -68,14 +68,17 @@ void add_runtime(runtime::ThreadTeam& team) {
   add("fork_join", [&team] { return [&team] { team.run([](int, int) {}); }; });
   add(fmt::format("barrier_x{}", kBarriers), [&team] {
     return [&team] {
-      team.run([&](int, int) {
-        for (int i = 0; i < kBarriers; ++i) team.barrier();
+      runtime::ThreadTeam::Lease lease = team.lease();
+      lease.run([&](int, int) {
+        for (int i = 0; i < kBarriers; ++i) lease.barrier();
       });
     };
   });
   add("decode", [] {
     return [f = function("decode", {u8(batch, 28, 28)},
-                         [](Tensor images) { return reshape(cast(images, f32), {batch, 784}) / 255; }),
+                         [](Tensor images) {
+                           return reshape(cast(images, f32), {batch, 784}) / 255;
+                         }),
             images = random_array({DType::kU8, Shape{kBatch, 28, 28}}, 1, 1)] { f(images); };
   });
 }

@@ -19,14 +19,15 @@ std::string vector_name() { return fmt::format("{}-bit", 8 * backend::host_targe
 double peak_gflops(runtime::ThreadTeam& team) { return runtime::measure_flops(team, backend::host_target()) * 1e-9; }
 
 double round_trip_nanoseconds(runtime::ThreadTeam& team) {
-  if (team.size() < 2) return 0;
+  runtime::ThreadTeam::Lease lease = team.lease();
+  if (lease.threads() < 2) return 0;
   constexpr int kTries = 9;
   constexpr int kTrips = 2000;
   double best = 1e9;
   alignas(64) std::atomic<int> ball = 0;
-  team.run([&](int thread, int) {
+  lease.run([&](int thread, int) {
     for (int i = 0; i < kTries; ++i) {
-      team.barrier();
+      lease.barrier();
       const Clock::time_point start = Clock::now();
       if (thread < 2) {
         for (int trip = 0; trip < kTrips; ++trip) {
@@ -34,7 +35,7 @@ double round_trip_nanoseconds(runtime::ThreadTeam& team) {
           ball.store(1 - thread, std::memory_order_release);
         }
       }
-      team.barrier();
+      lease.barrier();
       const std::chrono::duration<double, std::nano> elapsed = Clock::now() - start;
       if (thread == 0) best = std::min(best, elapsed.count() / kTrips);
     }

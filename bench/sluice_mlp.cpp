@@ -26,7 +26,7 @@ SluiceTraining::SluiceTraining(const std::vector<int>& sizes, const ShuffledData
     : batches_(data.batches(batch_size, LastBatch::kDrop)),
       pixels_(sizes.front()),
       model_(sizes),
-      adam_({.learning_rate = 1e-3}),
+      adam_({.learning_rate = 1e-3, .epsilon_place = AdamEpsilon::kPyTorch}),
       train_step_(function("train_step",
                            {u8(batch, 28, 28).named("images").range(0, 256), u8(batch).named("labels").range(0, 10)},
                            [this](Tensor images, Tensor labels) { return trace(images, labels); })) {

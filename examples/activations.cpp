@@ -36,7 +36,7 @@ report::Lines softmax_of_all() {
 
 int main(int argc, char** argv) {
   if (argc > 2 || (argc == 2 && argv[1][0] == '-')) {
-    fmt::print(stderr, "usage: activations [PAGE.html]\n");
+    print_to_stderr("usage: activations [PAGE.html]\n");
     return EXIT_FAILURE;
   }
   try {
@@ -51,7 +51,7 @@ int main(int argc, char** argv) {
       page.write(argv[1]);
     }
   } catch (const std::exception& error) {
-    fmt::print(stderr, "activations: {}\n", error.what());
+    print_to_stderr("activations: {}\n", error.what());
     return EXIT_FAILURE;
   }
   return EXIT_SUCCESS;

@@ -143,14 +143,14 @@ void compare_optimizers() {
 
 int main(int argc, char**) {
   if (argc > 1) {
-    fmt::print(stderr, "usage: custom_optimizers\n");
+    print_to_stderr("usage: custom_optimizers\n");
     return EXIT_FAILURE;
   }
   try {
     compare_optimizers();
     if (std::fflush(stdout) != 0) fail("stdout: cannot write");
   } catch (const std::exception& error) {
-    fmt::print(stderr, "custom_optimizers: {}\n", error.what());
+    print_to_stderr("custom_optimizers: {}\n", error.what());
     return EXIT_FAILURE;
   }
   return EXIT_SUCCESS;

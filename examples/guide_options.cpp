@@ -23,7 +23,7 @@ int guide_main(int argc, char** argv, const GuideProgram& program,
     guide(options);
     if (std::fflush(stdout) != 0) sluice::fail("stdout: cannot write");
   } catch (const std::exception& error) {
-    fmt::print(stderr, "{}: {}\n", program.name, error.what());
+    sluice::print_to_stderr("{}: {}\n", program.name, error.what());
     return EXIT_FAILURE;
   }
   return EXIT_SUCCESS;

@@ -43,7 +43,7 @@ void train(const MnistOptions& options) {
 
   // The model: three dense layers, whose weights are made when their input sizes are known, Xavier-uniform.
   MLP model(Dense(700, relu), Dense(500, relu), Dense(10));
-  Adam adam({.learning_rate = 1e-3});
+  Adam adam({.learning_rate = 1e-3, .epsilon_place = AdamEpsilon::kPyTorch});  // as the guide's
 
   // What a batch looks like. Any number of images will do: each function is compiled once.
   const TensorSpec images_spec = u8(batch, 28, 28).named("images").range(0, 256);
@@ -117,7 +117,7 @@ int main(int argc, char** argv) {
     train(parse_mnist_options(argc, argv));
     if (std::fflush(stdout) != 0) fail("stdout: cannot write");
   } catch (const std::exception& error) {
-    fmt::print(stderr, "mnist_mlp: {}\n", error.what());
+    print_to_stderr("mnist_mlp: {}\n", error.what());
     return EXIT_FAILURE;
   }
   return EXIT_SUCCESS;

@@ -19,7 +19,7 @@ using namespace sluice;
 
 namespace {
 
-constexpr int kExitBySignal = 128;  // plus the signal's number: 130 after Ctrl-C, 143 after SIGTERM
+constexpr int kExitBySignal = 128;  // plus the signal's number: 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP
 
 /// What the guide prints after an epoch.
 void print_epoch(const History& history) {
@@ -75,14 +75,14 @@ std::string what_remains(const MnistTrainerOptions& options, const Written& writ
 
 /// Says what remains, and gives the exit status.
 int end_by_signal(const MnistTrainerOptions& options, const Written& written) {
-  fmt::print(stderr, "mnist_trainer: interrupted; {}\n", what_remains(options, written));
+  print_to_stderr("mnist_trainer: interrupted; {}\n", what_remains(options, written));
   return kExitBySignal + InterruptGuard::signal();
 }
 
 int train(const MnistTrainerOptions& options) {
   set_seed(options.seed);
   MLP model(Dense(700, relu), Dense(500, relu), Dense(10));
-  Adam adam({.learning_rate = options.learning_rate});
+  Adam adam({.learning_rate = options.learning_rate, .epsilon_place = AdamEpsilon::kPyTorch});  // as the guide's
 
   const std::vector<TensorSpec> images_and_labels{u8(batch, 28, 28).named("images").range(0, 256),
                                                   u8(batch).named("labels").range(0, 10)};
@@ -97,7 +97,7 @@ int train(const MnistTrainerOptions& options) {
   trainer.compile();
   if (options.dump_only) return EXIT_SUCCESS;
 
-  // From here on Ctrl-C and SIGTERM end it between two of its pieces, each of which is done whole.
+  // From here on Ctrl-C, SIGTERM and SIGHUP end it between two of its pieces, each of which is done whole.
   const InterruptGuard guard;
   Written written;
 
@@ -109,13 +109,13 @@ int train(const MnistTrainerOptions& options) {
   const Mnist mnist = load_mnist(options.data);
   if (options.look) print_data(mnist);
   if (options.checkpoint.resume && !std::filesystem::exists(checkpoint_file(options.checkpoint.folder))) {
-    fmt::print(stderr, "mnist_trainer: {}: no checkpoint is there yet, so this begins anew\n",
-               options.checkpoint.folder.string());
+    print_to_stderr("mnist_trainer: {}: no checkpoint is there yet, so this begins anew\n",
+                    options.checkpoint.folder.string());
   }
   const History history = trainer.fit(mnist.train, fit_options(options, mnist));
   if (InterruptGuard::happened()) return end_by_signal(options, written);
   if (history.ending == Ending::kEarly && !options.quiet) {
-    fmt::print(stderr, "mnist_trainer: ended early, {} after the best one\n", counted(*options.patience, "epoch"));
+    print_to_stderr("mnist_trainer: ended early, {} after the best one\n", counted(*options.patience, "epoch"));
   }
 
   const auto test = trainer.evaluate(mnist.test);
@@ -126,14 +126,14 @@ int train(const MnistTrainerOptions& options) {
   }
   const bool useful = std::isfinite(test.at("loss"));
   if (!useful) {
-    fmt::print(stderr, "mnist_trainer: the model gives numbers that are not finite{}\n",
-               options.save ? ", so it is not saved" : "");
+    print_to_stderr("mnist_trainer: the model gives numbers that are not finite{}\n",
+                    options.save ? ", so it is not saved" : "");
   }
   if (InterruptGuard::happened()) return end_by_signal(options, written);
   if (options.save && useful) {
     if (history.epochs.empty())
-      fmt::print(stderr, "mnist_trainer: no epoch was trained, so the model in {} has learned nothing\n",
-                 options.save->string());
+      print_to_stderr("mnist_trainer: no epoch was trained, so the model in {} has learned nothing\n",
+                      options.save->string());
     try {
       save(ExportModule(u8(batch, 28, 28, 1), classify), *options.save);
       written.model = true;
@@ -177,7 +177,7 @@ int main(int argc, char** argv) {
     if (std::fflush(stdout) != 0) fail("stdout: cannot write");
     return status;
   } catch (const std::exception& error) {
-    fmt::print(stderr, "mnist_trainer: {}\n", error.what());
+    print_to_stderr("mnist_trainer: {}\n", error.what());
     return EXIT_FAILURE;
   }
 }

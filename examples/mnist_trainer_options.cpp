@@ -24,7 +24,7 @@ MnistTrainerOptions parse_mnist_trainer_options(int argc, char** argv) {
       ->check(sluice::cli::count());
   CLI::Option* const checkpoint =
       app.add_option("--checkpoint", options.checkpoint.folder,
-                     "Write a checkpoint to this folder after each epoch, on Ctrl-C and on SIGTERM");
+                     "Write a checkpoint to this folder after each epoch, on Ctrl-C, SIGTERM and SIGHUP");
   app.add_option("--checkpoint-steps", options.checkpoint.every_steps, "Write one after so many steps, too")
       ->check(sluice::cli::count())
       ->needs(checkpoint);

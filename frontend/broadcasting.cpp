@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
+#include <utility>
 
 #include "frontend/trace.h"
 
@@ -13,7 +15,7 @@ namespace sluice::detail {
 namespace {
 
 std::string to_text(const Literal& literal) {
-  return std::visit([](auto value) { return fmt::format("{}", value); }, literal);
+  return std::visit([](auto value) { return fmt::format("{}", value); }, literal.value());
 }
 
 std::string join_types(std::span<const Tensor> tensors) {
@@ -25,20 +27,34 @@ std::string join_types(std::span<const Tensor> tensors) {
   return out;
 }
 
+/// `number` as a T, if T holds it: only a floating-point number may be rounded, to one that is neither infinite nor
+/// zero.
+template <typename T, typename Number>
+std::optional<T> converted(Number number) {
+  if constexpr (std::is_same_v<T, bool> != std::is_same_v<Number, bool>) {
+    return std::nullopt;
+  } else if constexpr (std::is_same_v<T, bool>) {
+    return number;
+  } else if constexpr (std::is_integral_v<Number> && std::is_integral_v<T>) {
+    return std::in_range<T>(number) ? std::optional(static_cast<T>(number)) : std::nullopt;
+  } else if constexpr (std::is_integral_v<Number>) {
+    const T rounded = static_cast<T>(number);
+    // The largest integers round to a power of two beyond them, which cannot be converted back.
+    if (!(rounded < std::ldexp(T{1}, std::numeric_limits<Number>::digits))) return std::nullopt;
+    return static_cast<Number>(rounded) == number ? std::optional(rounded) : std::nullopt;
+  } else if constexpr (std::is_floating_point_v<T>) {
+    const T rounded = static_cast<T>(number);
+    const bool lost = (std::isinf(rounded) && !std::isinf(number)) || (rounded == 0 && number != 0);
+    return lost ? std::nullopt : std::optional(rounded);
+  } else {
+    return std::nullopt;
+  }
+}
+
 template <typename T>
 Array convert(std::string_view op, const Literal& literal) {
-  if constexpr (std::is_same_v<T, bool>) {
-    if (const bool* flag = std::get_if<bool>(&literal)) return Array::scalar(*flag);
-  } else if (const double* number = std::get_if<double>(&literal)) {
-    if constexpr (std::is_floating_point_v<T>) return Array::scalar(static_cast<T>(*number));
-  } else if (const std::int64_t* integer = std::get_if<std::int64_t>(&literal)) {
-    if constexpr (std::is_floating_point_v<T>) {
-      return Array::scalar(static_cast<T>(*integer));
-    } else {
-      if (*integer >= std::numeric_limits<T>::min() && *integer <= std::numeric_limits<T>::max())
-        return Array::scalar(static_cast<T>(*integer));
-    }
-  }
+  const auto element = std::visit([](auto number) { return converted<T>(number); }, literal.value());
+  if (element) return Array::scalar(*element);
   fail_at_user(fmt::format("{}: the number {} does not fit the element type {} of its tensor", op, to_text(literal),
                            to_string(dtype_of<T>)));
 }

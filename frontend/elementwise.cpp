@@ -76,12 +76,24 @@ Tensor operator~(const Arg& x) { return logical_not(x); }
 Tensor negative(const Arg& x) { return unary(ir::Op::kNeg, x); }
 Tensor abs(const Arg& x) { return unary(ir::Op::kAbs, x); }
 Tensor exp(const Arg& x) { return unary(ir::Op::kExp, x); }
+Tensor expm1(const Arg& x) { return unary(ir::Op::kExpm1, x); }
 Tensor log(const Arg& x) { return unary(ir::Op::kLog, x); }
+Tensor log1p(const Arg& x) { return unary(ir::Op::kLog1p, x); }
 Tensor sqrt(const Arg& x) { return unary(ir::Op::kSqrt, x); }
 Tensor rsqrt(const Arg& x) { return unary(ir::Op::kRsqrt, x); }
 Tensor tanh(const Arg& x) { return unary(ir::Op::kTanh, x); }
 Tensor sigmoid(const Arg& x) { return unary(ir::Op::kSigmoid, x); }
 Tensor relu(const Arg& x) { return unary(ir::Op::kRelu, x); }
+// At 6 the constant is selected, through which no derivative passes. NaN is not: it stays.
+Tensor relu6(const Arg& x) {
+  const Scope scope(x.where());
+  return select(x >= 6, 6, relu(x));
+}
+Tensor hard_sigmoid(const Arg& x) {
+  const Scope scope(x.where());
+  if (!is_float(x.dtype())) fail_at_user(fmt::format("hard_sigmoid: expected floats, got {}", to_string(x.type())));
+  return relu6(x + 3) / 6;
+}
 Tensor square(const Arg& x) { return unary(ir::Op::kSquare, x); }
 Tensor sign(const Arg& x) { return unary(ir::Op::kSign, x); }
 Tensor floor(const Arg& x) { return unary(ir::Op::kFloor, x); }

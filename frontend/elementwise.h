@@ -35,18 +35,27 @@ Tensor logical_and(const Operand& x, const Operand& y);
 Tensor logical_or(const Operand& x, const Operand& y);
 Tensor logical_not(const Arg& x);
 
-// Of one tensor, with the result of its type. exp, log, sqrt, rsqrt, tanh, sigmoid and floor take floats, the others
+// Of one tensor, with the result of its type. exp, expm1, log, log1p, sqrt, rsqrt, tanh, sigmoid and floor take floats, the others
 // integers, too.
 
 Tensor negative(const Arg& x);
 Tensor abs(const Arg& x);
 Tensor exp(const Arg& x);
+/// exp(x) - 1, accurate near 0, too.
+Tensor expm1(const Arg& x);
 Tensor log(const Arg& x);
+/// log(1 + x), accurate near 0, too.
+Tensor log1p(const Arg& x);
 Tensor sqrt(const Arg& x);
 Tensor rsqrt(const Arg& x);
 Tensor tanh(const Arg& x);
 Tensor sigmoid(const Arg& x);
+/// max(x, 0); its derivative at 0 is 0.
 Tensor relu(const Arg& x);
+/// x, but at least 0 and at most 6; its derivative at 0 and 6 is 0, as TensorFlow's.
+Tensor relu6(const Arg& x);
+/// relu6(x + 3) / 6, as Keras's; its derivative at -3 and 3 is 0.
+Tensor hard_sigmoid(const Arg& x);
 Tensor square(const Arg& x);
 Tensor sign(const Arg& x);
 Tensor floor(const Arg& x);
@@ -61,7 +70,8 @@ Tensor cast(const Arg& x, DType dtype);
 Tensor select(const Operand& condition, const Operand& x, const Operand& y);
 /// NumPy's name for select.
 Tensor where(const Operand& condition, const Operand& x, const Operand& y);
-/// x, but at least `low` and at most `high`, which broadcast.
+/// x, but at least `low` and at most `high`, which broadcast. Where x equals one of them, the derivative by x is 1, as
+/// TensorFlow's.
 Tensor clip_by_value(const Arg& x, const Operand& low, const Operand& high);
 
 }  // namespace sluice

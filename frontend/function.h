@@ -138,7 +138,8 @@ class Function<R, std::index_sequence<I...>> {
   /// From now on a call that makes a NaN or an infinity throws Error, which names the line whose op does, and leaves
   /// all variables as before (runtime/numerics.h). What was compiled before is compiled anew.
   void check_numerics() const { core_->check_numerics(); }
-  /// Its graph as traced (the last one, without a signature). Throws Error if it has no signature and no call was made.
+  /// Its graph as traced; without a signature the last one, good until another call traces. Throws Error if it has no
+  /// signature and no call was made.
   const ir::Graph& graph() const { return core_->graph(); }
   /// The variables that its graph reads or assigns, in the order of the graph's states. Throws Error as graph() does.
   const runtime::Variables& variables() const { return core_->variables(); }
@@ -189,7 +190,8 @@ auto function(std::string name, std::vector<TensorSpec> signature, F body,
               std::source_location where = std::source_location::current()) {
   return detail::make_function(std::move(name), std::optional(std::move(signature)), std::move(body), where);
 }
-/// Without a signature all sizes are static: arguments of new types trace and compile again.
+/// Without a signature all sizes are static: arguments of new types trace and compile again. So many versions are kept
+/// as set_max_versions says.
 template <typename F>
 auto function(std::string name, F body, std::source_location where = std::source_location::current()) {
   return detail::make_function(std::move(name), std::nullopt, std::move(body), where);

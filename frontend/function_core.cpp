@@ -9,9 +9,11 @@
 
 #include "frontend/options.h"
 #include "frontend/trace.h"
+#include "ir/error.h"
 #include "ir/text.h"
 #include "passes/pass.h"
 #include "runtime/flags.h"
+#include "runtime/gate.h"
 
 namespace sluice::detail {
 
@@ -48,6 +50,19 @@ bool fits(const Array& array, const Type& type, std::size_t position, BatchSize&
   return true;
 }
 
+/// Whether `array` would fit `type` if B could be 0.
+bool is_empty_batch(const Array& array, const Type& type) {
+  if (array.dtype() != type.dtype || array.rank() != type.shape.rank()) return false;
+  bool empty = false;
+  for (int axis = 0; axis < array.rank(); ++axis) {
+    const Dim dim = type.shape[axis];
+    const std::int64_t size = array.sizes()[static_cast<std::size_t>(axis)];
+    if (size != (dim.batch ? 0 : dim.size)) return false;
+    empty = empty || dim.batch;
+  }
+  return empty;
+}
+
 class Busy {
  public:
   explicit Busy(bool& flag) : flag_(flag) { flag_ = true; }
@@ -79,6 +94,7 @@ FunctionCore::Call FunctionCore::call(std::span<const HostArgument> arguments) {
                     name_, Trace::current()->name()));
   }
   if (signature_) check_arguments(arguments);
+  const runtime::GatePass pass;
   std::unique_lock lock(mutex_);
   check_not_busy();
   Version* found = find_version(arguments);
@@ -90,12 +106,13 @@ FunctionCore::Call FunctionCore::call(std::span<const HostArgument> arguments) {
     if (found == nullptr) found = &trace_for(arguments);
   }
   Version& version = *found;
+  version.last_call = ++calls_;
   const Busy busy(busy_);
   check_labels(version, arguments);
   compile(version);
   for (std::size_t i = 0; i < arguments.size(); ++i) version.inputs[i] = arguments[i].array();
   // Give the arrays back after the call; assigning an empty one keeps the room for the sizes.
-  static const Array kNothing(DType::kU8, {});
+  static const Array& kNothing = *new Array(DType::kU8, {});  // never destroyed: threads may outlive every static
   try {
     version.executable->run(version.inputs, version.results);
   } catch (...) {
@@ -116,6 +133,10 @@ void FunctionCore::check_arguments(std::span<const HostArgument> arguments) cons
     const Scope scope(arguments[i].where());
     const Type came = array.type();
     BatchSize alone;
+    if (is_empty_batch(array, expected)) {
+      fail_at_user(fmt::format("{}: argument {} is {}, expected {}: B is at least 1", name_, i, to_string(came),
+                               to_string(expected)));
+    }
     if (before.size != 0 && fits(array, expected, i, alone)) {
       fail_at_user(fmt::format("{}: argument {} is {}, expected {} with B = {} as in argument {}, {}", name_, i,
                                to_string(came), to_string(expected), before.size, before.argument,
@@ -147,6 +168,7 @@ void FunctionCore::check_labels(const Version& version, std::span<const HostArgu
 void FunctionCore::check(std::span<const HostArgument> arguments) {
   if (!signature_) fail("{}: only a function with a signature can tell what it takes before it is called", name_);
   check_arguments(arguments);
+  const runtime::GatePass pass;
   const std::scoped_lock lock(tracing_lock(), mutex_);
   check_not_busy();
   check_labels(signed_version(), arguments);
@@ -205,7 +227,7 @@ void FunctionCore::log_trace(const std::vector<TensorSpec>& arguments) const {
                          types[i]);
     break;
   }
-  fmt::print(stderr, "sluice: trace: {}({}): {}\n", name_, fmt::join(types, ", "), reason);
+  print_to_stderr("sluice: trace: {}({}): {}\n", name_, fmt::join(types, ", "), reason);
 }
 
 FunctionCore::Version& FunctionCore::trace(std::vector<TensorSpec> arguments) {
@@ -227,7 +249,21 @@ FunctionCore::Version& FunctionCore::trace(std::vector<TensorSpec> arguments) {
   version->expected_labels = trace.expected_labels();
   version->inputs.resize(parameters.size());
   version->results.resize(results.size());
+  make_room();
+  ++traces_;
   return *versions_.emplace_back(std::move(version));
+}
+
+void FunctionCore::make_room() {
+  const auto limit = static_cast<std::size_t>(max_versions());
+  if (versions_.size() < limit) return;
+  warn_at_user(fmt::format(
+      "{}: was called with more than {} lists of argument types; of those that are not used for longest, the compiled "
+      "code is dropped, to be made anew when it is needed. A signature would serve every batch size; set_max_versions "
+      "sets how many are kept",
+      name_, limit));
+  while (versions_.size() >= limit)
+    versions_.erase(std::ranges::min_element(versions_, {}, [](const auto& version) { return version->last_call; }));
 }
 
 void FunctionCore::compile(Version& version) {
@@ -241,12 +277,14 @@ void FunctionCore::compile(Version& version) {
 
 void FunctionCore::compile() {
   if (!signature_) fail("{}: only a function with a signature can be compiled before its first call", name_);
+  const runtime::GatePass pass;
   const std::scoped_lock lock(tracing_lock(), mutex_);
   check_not_busy();
   compile(signed_version());
 }
 
 void FunctionCore::check_numerics() {
+  const runtime::GatePass pass;
   const std::scoped_lock lock(mutex_);
   check_not_busy();
   check_numerics_ = true;
@@ -254,6 +292,7 @@ void FunctionCore::check_numerics() {
 }
 
 FunctionCore::Version& FunctionCore::latest_version() {
+  const runtime::GatePass pass;
   const std::scoped_lock lock(tracing_lock(), mutex_);
   if (signature_) {
     check_not_busy();

@@ -76,7 +76,7 @@ class FunctionCore {
   const ir::Graph& graph() { return latest_version().graph; }
   const runtime::Variables& variables() { return latest_version().variables; }
   std::string dump(std::string_view stage);
-  int traces() const { return static_cast<int>(versions_.size()); }
+  int traces() const { return traces_; }
 
  private:
   /// The function for one list of argument types.
@@ -88,6 +88,7 @@ class FunctionCore {
     std::unique_ptr<runtime::Executable> executable;  ///< null until the first call
     std::vector<Array> inputs;                        ///< kept, so that a call does not allocate their sizes
     std::vector<Array> results;
+    std::uint64_t last_call = 0;  ///< the number of the function's call that used it last
   };
 
   Version* find_version(std::span<const HostArgument> arguments) const;
@@ -95,6 +96,8 @@ class FunctionCore {
   Version& latest_version();
   Version& trace_for(std::span<const HostArgument> arguments);
   Version& trace(std::vector<TensorSpec> arguments);
+  /// Drops the versions that were not used for longest where there are more than max_versions() less one.
+  void make_room();
   void check_not_busy() const;
   void check_arguments(std::span<const HostArgument> arguments) const;
   void check_labels(const Version& version, std::span<const HostArgument> arguments) const;
@@ -109,7 +112,9 @@ class FunctionCore {
   std::recursive_mutex mutex_;  ///< after tracing_lock(); recursive to tell a call of itself from another thread's
   bool busy_ = false;
   bool check_numerics_ = false;
-  std::vector<std::unique_ptr<Version>> versions_;
+  std::vector<std::unique_ptr<Version>> versions_;  ///< in the order in which they were traced
+  int traces_ = 0;
+  std::uint64_t calls_ = 0;
 };
 
 }  // namespace sluice::detail

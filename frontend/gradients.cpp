@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <cmath>
+
 #include "frontend/elementwise.h"
 #include "frontend/reduce.h"
+#include "frontend/shape_ops.h"
 #include "frontend/trace.h"
 
 namespace sluice {
@@ -22,48 +25,93 @@ void warn_of_zeros(const Trace& trace, const Tensor& y, const std::vector<Tensor
                            fmt::join(names, ", "), names.size() == 1 ? "its derivative is" : "their derivatives are"));
 }
 
+/// Returns the tensors whose derivatives add up to that by `target`: of a variable, those of its reads that y depends
+/// on, or its present value if there are none.
+std::vector<Tensor> reads_of(Trace& trace, const Tensor& y, const Target& target) {
+  if (const Tensor* const tensor = std::get_if<Tensor>(&target)) return {*tensor};
+  const auto& variable = std::get<Variable>(target).storage();
+  std::vector<Tensor> reads = trace.reads(variable);
+  const std::vector<bool> reached = trace.depends(y, reads);
+  std::size_t i = 0;
+  std::erase_if(reads, [&](const Tensor&) { return !reached[i++]; });
+  if (reads.empty()) return {trace.read(variable)};
+  return reads;
+}
+
 }  // namespace
-
-Targets::Targets(std::initializer_list<Arg> targets) {
-  for (const Arg& target : targets) tensors_.push_back(target.tensor());
-}
-
-Targets::Targets(const std::vector<Variable>& variables, std::source_location where) {
-  for (const Variable& variable : variables) tensors_.emplace_back(variable, where);
-}
 
 std::vector<Tensor> gradients(const Arg& y, const Targets& targets) {
   const Scope scope(y.where());
   Trace& trace = Trace::required("gradient");
-  if (targets.tensors().empty()) {
+  if (targets.list().empty()) {
     fail_at_user(
         "gradient: there are no variables to derive by; a module has those that it was told of by register_module and "
         "register_variable, and a layer those that it made when it was first called");
   }
+  // One node for the reads of all targets: a variable that was assigned has several.
   std::vector<Tensor> operands{y};
-  operands.insert(operands.end(), targets.tensors().begin(), targets.tensors().end());
-  std::vector<Tensor> derivatives = trace.add_node(ir::Op::kGradient, operands);
-  warn_of_zeros(trace, y, targets.tensors());
-  return derivatives;
+  std::vector<std::size_t> ends;
+  for (const Target& target : targets.list()) {
+    const std::vector<Tensor> reads = reads_of(trace, y, target);
+    operands.insert(operands.end(), reads.begin(), reads.end());
+    ends.push_back(operands.size() - 1);
+  }
+  const std::vector<Tensor> derivatives = trace.add_node(ir::Op::kGradient, operands);
+  warn_of_zeros(trace, y, {operands.begin() + 1, operands.end()});
+  std::vector<Tensor> sums;
+  for (std::size_t i = 0; const std::size_t end : ends) {
+    Tensor sum = derivatives[i++];
+    while (i < end) sum = sum + derivatives[i++];
+    sums.push_back(std::move(sum));
+  }
+  return sums;
 }
+
+namespace {
+
+/// The norm of all tensors, with their largest size taken out of it: the squares of numbers near the ends of the
+/// dtype's range are not numbers of the dtype.
+struct ScaledNorm {
+  Tensor scale;
+  Tensor rest;  ///< the norm of the tensors divided by `scale`
+};
+
+ScaledNorm scaled_norm(std::string_view name, const std::vector<Tensor>& tensors) {
+  if (tensors.empty()) fail_at_user(fmt::format("{}: expected at least one tensor", name));
+  Tensor largest = full({}, 0, tensors[0].dtype());
+  for (const Tensor& tensor : tensors) {
+    if (tensor.shape().element_count() != Dim(0)) largest = maximum(largest, reduce_max(abs(tensor)));
+  }
+  // The norm is the same for every scale, and so are its derivatives: none has to pass here.
+  const Tensor scale = stop_gradient(select(largest > 0, largest, 1));
+  Tensor sum = reduce_sum(square(tensors[0] / scale));
+  for (std::size_t i = 1; i < tensors.size(); ++i) sum = sum + reduce_sum(square(tensors[i] / scale));
+  return {scale, sqrt(sum)};
+}
+
+}  // namespace
 
 Tensor global_norm(const std::vector<Tensor>& tensors, std::source_location where) {
   const Scope scope(where);
-  if (tensors.empty()) fail_at_user("global_norm: expected at least one tensor");
-  Tensor sum = reduce_sum(square(tensors[0]));
-  for (std::size_t i = 1; i < tensors.size(); ++i) sum = sum + reduce_sum(square(tensors[i]));
-  return sqrt(sum);
+  const ScaledNorm norm = scaled_norm("global_norm", tensors);
+  return norm.scale * norm.rest;
 }
 
 ClippedGradients clip_by_global_norm(const std::vector<Tensor>& gradients, double clip_norm,
                                      std::source_location where) {
   const Scope scope(where);
-  if (!(clip_norm > 0)) fail_at_user(fmt::format("clip_by_global_norm: the norm is above 0, got {}", clip_norm));
-  const Tensor norm = global_norm(gradients, where);
-  const Tensor factor = clip_norm / maximum(norm, clip_norm);
+  if (!(clip_norm > 0 && std::isfinite(clip_norm))) {
+    fail_at_user(fmt::format("clip_by_global_norm: the norm is above 0, got {}", clip_norm));
+  }
+  const ScaledNorm norm = scaled_norm("clip_by_global_norm", gradients);
+  const Tensor whole = norm.scale * norm.rest;
+  const Tensor factor = clip_norm / norm.rest;
   std::vector<Tensor> clipped;
-  for (const Tensor& gradient : gradients) clipped.push_back(gradient * factor);
-  return {std::move(clipped), norm};
+  for (const Tensor& gradient : gradients) {
+    // A norm that is NaN is not below the limit.
+    clipped.push_back(select(whole <= clip_norm, gradient, gradient / norm.scale * factor));
+  }
+  return {std::move(clipped), whole};
 }
 
 }  // namespace sluice

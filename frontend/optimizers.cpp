@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "frontend/elementwise.h"
+#include "frontend/shape_ops.h"
 #include "frontend/trace.h"
 
 namespace sluice {
@@ -14,6 +15,14 @@ namespace sluice {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+/// x, with finite elements whose square would be infinite replaced by the nearest ones whose square is not.
+Tensor with_finite_square(const Tensor& x) {
+  return visit_dtype(x.dtype(), [&]<typename T>(T) {
+    const double limit = std::nextafter(std::sqrt(std::numeric_limits<T>::max()), T{0});
+    return select(abs(x) < kInfinity, clip_by_value(x, -limit, limit), x);
+  });
+}
 
 }  // namespace
 
@@ -97,9 +106,9 @@ Adam::Adam(AdamOptions options, std::source_location where)
   check_option("adam", "epsilon", options.epsilon, 0, kInfinity, where);
 }
 
-// The paper's w -= rate * (m / (1 - beta_1^t)) / (sqrt(v / (1 - beta_2^t)) + epsilon), multiplied out so that what does
-// not depend on the element is computed once: w -= alpha * m / (sqrt(v) + epsilon * c), c = sqrt(1 - beta_2^t),
-// alpha = rate * c / (1 - beta_1^t). The powers are running products in f64, whose errors stay far below f32's.
+// Both formulas are multiplied out so that what does not depend on the element is computed once: with
+// c = sqrt(1 - beta_2^t) and alpha = rate * c / (1 - beta_1^t), w -= alpha * m / (sqrt(v) + e), where e is epsilon as
+// in Keras, or epsilon * c as in PyTorch. The powers are running products in f64, whose errors stay far below f32's.
 void Adam::apply(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables,
                  std::source_location where) {
   const Scope scope(where);
@@ -108,9 +117,10 @@ void Adam::apply(const std::vector<Tensor>& gradients, const std::vector<Variabl
   beta_2_power_.assign(beta_2_power_ * options_.beta_2);
   const Tensor correction = sqrt(1 - beta_2_power_);
   const Tensor alpha = cast(learning_rate(), DType::kF64) * correction / (1 - beta_1_power_);
-  const Tensor epsilon = correction * options_.epsilon;
+  const Tensor epsilon = options_.epsilon_place == AdamEpsilon::kPyTorch ? correction * options_.epsilon
+                                                                         : full({}, options_.epsilon, DType::kF64);
   for (std::size_t i = 0; i < variables.size(); ++i) {
-    const Tensor& gradient = gradients[i];
+    const Tensor gradient = with_finite_square(gradients[i]);
     const Variable m = slot(variables[i], "m");
     const Variable v = slot(variables[i], "v", ir::Range{0, 1});
     m.assign_add((gradient - m) * (1 - options_.beta_1));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <source_location>
 #include <vector>
@@ -52,14 +53,23 @@ class SGD : public Optimizer {
   double momentum_;
 };
 
+/// Where Adam adds epsilon, which matters where gradients are about as small as it. With m and v, the running means of
+/// the gradient and of its square, and c_1 = 1 - beta_1^t, c_2 = 1 - beta_2^t at step t:
+enum class AdamEpsilon : std::uint8_t {
+  kKeras,    ///< w -= learning_rate * sqrt(c_2) / c_1 * m / (sqrt(v) + epsilon): Keras and TensorFlow
+  kPyTorch,  ///< w -= learning_rate * (m / c_1) / (sqrt(v / c_2) + epsilon): PyTorch, and the paper's algorithm 1
+};
+
 struct AdamOptions {
   double learning_rate = 1e-3;  ///< above 0
   double beta_1 = 0.9;          ///< 0 <= beta_1 < 1, as beta_2
   double beta_2 = 0.999;
-  double epsilon = 1e-7;  ///< at least 0
+  double epsilon = 1e-7;  ///< at least 0; PyTorch's own default is 1e-8
+  AdamEpsilon epsilon_place = AdamEpsilon::kKeras;
 };
 
-/// Adam of Kingma and Ba (2015) with bias correction.
+/// Adam of Kingma and Ba (2015) with bias correction. A finite gradient too large for its square to be a number of the
+/// dtype counts as the largest that is not: the step that it causes is the same.
 class Adam : public Optimizer {
  public:
   /// Throws Error at the user's line for options out of their limits.

@@ -7,16 +7,19 @@
 #include <cstdio>
 #include <mutex>
 
+#include "frontend/trace.h"
 #include "ir/suggest.h"
 #include "ir/text.h"
 #include "passes/pass.h"
 #include "runtime/flags.h"
+#include "runtime/thread_team.h"
 
 namespace sluice {
 
 namespace {
 
 std::atomic<Engine> engine = Engine::kJit;
+std::atomic<int> versions = 32;
 
 struct Dump {
   std::mutex mutex;
@@ -24,14 +27,30 @@ struct Dump {
 };
 
 Dump& dump() {
-  static Dump instance;
-  return instance;
+  static auto* const instance = new Dump;  // never destroyed: functions may outlive every static
+  return *instance;
 }
 
 }  // namespace
 
 void set_default_engine(Engine wanted) { engine = wanted; }
 Engine default_engine() { return engine; }
+
+void set_num_threads(int threads, std::source_location where) {
+  const Scope scope(where);
+  if (threads < 1 || threads > runtime::kMaxThreads) {
+    fail_at_user(fmt::format("set_num_threads: expected 1 to {}, got {}", runtime::kMaxThreads, threads));
+  }
+  runtime::set_default_threads(threads);
+}
+int num_threads() { return runtime::default_team().size(); }
+
+void set_max_versions(int wanted, std::source_location where) {
+  const Scope scope(where);
+  if (wanted < 1) fail_at_user(fmt::format("set_max_versions: expected at least 1, got {}", wanted));
+  versions = wanted;
+}
+int max_versions() { return versions; }
 
 void set_dump(DumpOptions options) {
   for (const std::string& stage : options.stages) detail::check_stage(stage);

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <source_location>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,18 @@ using runtime::Engine;
 void set_default_engine(Engine engine);
 /// What set_default_engine said last, else Engine::kJit.
 Engine default_engine();
+
+/// How many threads functions compute with from now on, instead of $SLUICE_NUM_THREADS or one for each core that the
+/// process may use. Results do not depend on it, to the last bit. Throws Error at the user's line unless it is 1 to
+/// runtime::kMaxThreads.
+void set_num_threads(int threads, std::source_location where = std::source_location::current());
+int num_threads();
+
+/// How many versions a function without a signature keeps, one for each list of argument types that it was called with:
+/// beyond that the one that was not used for longest is dropped, with a warning, and made anew when it is needed. 32
+/// unless told otherwise; the number holds for each function. Throws Error at the user's line unless it is at least 1.
+void set_max_versions(int versions, std::source_location where = std::source_location::current());
+int max_versions();
 
 /// Which graphs every function that is compiled from now on writes out.
 struct DumpOptions {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cmath>
@@ -48,6 +49,23 @@ Tensor draw(ir::Op op, const Shape& shape, DType dtype) {
   return trace.add(op, {key, counter}, {{ir::Attr::kDType, dtype}, {ir::Attr::kShape, shape}});
 }
 
+/// The largest number of T below `high`, if it is at least `low`, both rounded to T. Throws Error, naming `op`, unless
+/// low < high as numbers of T, and their difference is one.
+template <typename T>
+T largest_below(std::string_view op, double low, double high) {
+  const T first = static_cast<T>(low);
+  const T limit = static_cast<T>(high);
+  if (low < high && first < limit && std::isfinite(limit - first)) return std::nextafter(limit, first);
+  fail_at_user(fmt::format("{}: expected low below high, and a difference that {} holds, got {} and {}", op,
+                           to_string(dtype_of<T>), low, high));
+}
+
+void check_normal(std::string_view op, double mean, double standard_deviation) {
+  if (std::isfinite(mean) && standard_deviation >= 0 && std::isfinite(standard_deviation)) return;
+  fail_at_user(fmt::format("{}: expected a finite mean and a finite standard deviation of at least 0, got {} and {}",
+                           op, mean, standard_deviation));
+}
+
 }  // namespace
 
 void set_seed(std::int64_t seed) {
@@ -62,14 +80,20 @@ std::vector<Variable> random_variables() { return {state().key, state().counter}
 
 Tensor random_uniform(const Shape& shape, double low, double high, DType dtype, std::source_location where) {
   const Scope scope(where);
+  constexpr std::string_view kName = "random_uniform";
+  double largest = 0;
+  if (dtype == DType::kF32) largest = largest_below<float>(kName, low, high);
+  if (dtype == DType::kF64) largest = largest_below<double>(kName, low, high);
   const Tensor unit = draw(ir::Op::kRandomUniform, shape, dtype);
   const Tensor scaled = high - low == 1 ? unit : unit * (high - low);
-  return low == 0 ? scaled : scaled + low;
+  // The sum may round up to `high`; a product with a number below 1 does not.
+  return low == 0 ? scaled : minimum(scaled + low, largest);
 }
 
 Tensor random_normal(const Shape& shape, double mean, double standard_deviation, DType dtype,
                      std::source_location where) {
   const Scope scope(where);
+  check_normal("random_normal", mean, standard_deviation);
   const Tensor standard = draw(ir::Op::kRandomNormal, shape, dtype);
   const Tensor scaled = standard_deviation == 1 ? standard : standard * standard_deviation;
   return mean == 0 ? scaled : scaled + mean;
@@ -93,12 +117,18 @@ Array from_uniform(std::vector<std::int64_t> sizes, F f) {
 
 }  // namespace
 
-Array initial_uniform(std::vector<std::int64_t> sizes, double low, double high) {
-  return from_uniform(std::move(sizes), [&](float unit) { return static_cast<float>(low + unit * (high - low)); });
+Array initial_uniform(std::vector<std::int64_t> sizes, double low, double high, std::source_location where) {
+  const Scope scope(where);
+  const float largest = largest_below<float>("initial_uniform", low, high);
+  return from_uniform(std::move(sizes),
+                      [&](float unit) { return std::min(static_cast<float>(low + unit * (high - low)), largest); });
 }
 
 // Box and Muller, "A note on the generation of random normal deviates" (1958).
-Array initial_normal(std::vector<std::int64_t> sizes, double mean, double standard_deviation) {
+Array initial_normal(std::vector<std::int64_t> sizes, double mean, double standard_deviation,
+                     std::source_location where) {
+  const Scope scope(where);
+  check_normal("initial_normal", mean, standard_deviation);
   RandomStream random = next_stream();
   Array result(DType::kF32, std::move(sizes));
   const std::span<float> values = result.data<float>();

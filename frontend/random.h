@@ -20,6 +20,9 @@ void set_seed(std::int64_t seed);
 /// What random ops draw from, the key i64[] and the counter i64[]: to save them and go on from there.
 std::vector<Variable> random_variables();
 
+// The limits of uniform numbers are rounded to the dtype first. An Error at the user's line tells of limits without a
+// number between them, and of a mean or standard deviation without sense.
+
 /// Floats in [low, high), of `shape`, which may have B.
 Tensor random_uniform(const Shape& shape, double low = 0, double high = 1, DType dtype = DType::kF32,
                       std::source_location where = std::source_location::current());
@@ -30,9 +33,11 @@ Tensor random_normal(const Shape& shape, double mean = 0, double standard_deviat
 // Arrays of random f32 for variables to begin as, drawn on the host, each from a stream of its own since set_seed.
 
 /// Uniform in [low, high), of `sizes`.
-Array initial_uniform(std::vector<std::int64_t> sizes, double low, double high);
+Array initial_uniform(std::vector<std::int64_t> sizes, double low, double high,
+                      std::source_location where = std::source_location::current());
 /// Normally distributed, of `sizes`.
-Array initial_normal(std::vector<std::int64_t> sizes, double mean, double standard_deviation);
+Array initial_normal(std::vector<std::int64_t> sizes, double mean, double standard_deviation,
+                     std::source_location where = std::source_location::current());
 
 /// How weights f32[in,out] begin: one of those below, or a lambda.
 using Initializer = std::function<Array(std::int64_t in, std::int64_t out)>;

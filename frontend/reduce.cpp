@@ -50,9 +50,10 @@ Tensor count(const Shape& shape, const std::vector<std::int64_t>& axes, DType dt
     const Dim dim = shape[static_cast<int>(axis)];
     elements = Dim(elements.size * dim.size, elements.batch || dim.batch);
   }
-  if (!elements.batch) return full({}, elements.size, dtype);
+  const auto size = static_cast<double>(elements.size);  // rounded to the dtype, as B is
+  if (!elements.batch) return full({}, size, dtype);
   const Tensor rows = cast(batch_size(), dtype);
-  return elements.size == 1 ? rows : rows * elements.size;
+  return elements.size == 1 ? rows : rows * size;
 }
 
 void check_float(std::string_view op, const Arg& x) {

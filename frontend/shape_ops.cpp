@@ -58,7 +58,19 @@ Tensor range(Dim limit, DType dtype, std::source_location where) {
 
 Tensor batch_size(std::source_location where) {
   const Scope scope(where);
-  return Trace::required("batch_size").add(Op::kBatchSize, {});
+  Trace& trace = Trace::required("batch_size");
+  if (!trace.has_batch()) {
+    fail_at_user(fmt::format(
+        "batch_size: no parameter of {} has a symbolic size; size_of(x, axis) takes static sizes, too", trace.name()));
+  }
+  return trace.add(Op::kBatchSize, {});
+}
+
+Tensor size_of(const Arg& x, int axis) {
+  const Scope scope(x.where());
+  const Dim dim = x.shape()[detail::normalize_axis("size_of", axis, x.type())];
+  if (!dim.batch) return full({}, dim.size, DType::kI64);
+  return dim.size == 1 ? batch_size() : batch_size() * dim.size;
 }
 
 Tensor matmul(const Arg& a, const Arg& b, MatmulOptions options) {
@@ -85,7 +97,7 @@ Shape resolve_shape(const Shape& shape, const Type& from) {
   }
   if (unknown < 0) return shape;
   const Dim all = from.shape.element_count();
-  if (known.size <= 0 || all.size % known.size != 0 || (known.batch && !all.batch)) {
+  if (known.size <= 0 || all.size % known.size != 0 || (known.batch && !all.batch && all.size != 0)) {
     fail_at_user(fmt::format("reshape: {} has {} elements, which {} cannot share out", to_string(from), to_string(all),
                              to_string(shape)));
   }

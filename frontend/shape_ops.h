@@ -24,7 +24,10 @@ Tensor ones_like(const Arg& x);
 Tensor iota(const Shape& shape, int axis, DType dtype, std::source_location where = std::source_location::current());
 /// 0, 1, ..., limit - 1, of shape [limit]; `limit` may be `batch`.
 Tensor range(Dim limit, DType dtype = DType::kI64, std::source_location where = std::source_location::current());
-/// The size of the symbolic dimension as i64[].
+/// The size of axis `axis` of x as i64[], for axes with B and static ones.
+Tensor size_of(const Arg& x, int axis);
+/// B, the size of the symbolic dimension, as i64[]. Throws Error at the user's line where no argument of the function
+/// has it; size_of serves static sizes, too.
 Tensor batch_size(std::source_location where = std::source_location::current());
 
 struct MatmulOptions {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <source_location>
 #include <type_traits>
+#include <utility>
 #include <variant>
 
 #include "ir/graph.h"
@@ -65,10 +66,35 @@ class Arg {
   std::source_location where_;
 };
 
-/// A C++ number in an expression with tensors.
-using Literal = std::variant<bool, std::int64_t, double>;
+/// A C++ number in an expression with tensors, without loss.
+class Literal {
+ public:
+  template <typename T>
+    requires std::is_arithmetic_v<T> && (sizeof(T) <= 8)
+  Literal(T number) : value_(widened(number)) {}  // NOLINT: stands for the number
 
-/// How public functions take what may be a tensor or a C++ number, which takes the dtype of the tensor beside it.
+  /// A std::uint64_t only where std::int64_t does not hold it.
+  const std::variant<bool, std::int64_t, std::uint64_t, double>& value() const { return value_; }
+
+ private:
+  template <typename T>
+  static std::variant<bool, std::int64_t, std::uint64_t, double> widened(T number) {
+    if constexpr (std::same_as<T, bool>) {
+      return number;
+    } else if constexpr (std::is_floating_point_v<T>) {
+      return static_cast<double>(number);
+    } else {
+      if (std::in_range<std::int64_t>(number)) return static_cast<std::int64_t>(number);
+      return static_cast<std::uint64_t>(number);
+    }
+  }
+
+  std::variant<bool, std::int64_t, std::uint64_t, double> value_;
+};
+
+/// How public functions take what may be a tensor or a C++ number, which takes the dtype of the tensor beside it. It is
+/// an Error if that dtype does not hold the number: integers must be exact, and floating-point numbers, which are
+/// rounded, must neither overflow nor become zero; only floats take them.
 class Operand {
  public:
   Operand(const Tensor& tensor, std::source_location where = std::source_location::current())  // NOLINT: see Arg
@@ -77,22 +103,15 @@ class Operand {
       : value_(Tensor(variable, where)), where_(where) {}
   Operand(const Arg& arg) : value_(arg.tensor()), where_(arg.where()) {}  // NOLINT: see Arg
   template <typename T>
-    requires std::is_arithmetic_v<T>
+    requires std::is_arithmetic_v<T> && (sizeof(T) <= 8)
   Operand(T literal, std::source_location where = std::source_location::current())  // NOLINT: see Arg
-      : value_(to_literal(literal)), where_(where) {}
+      : value_(Literal(literal)), where_(where) {}
 
   const Tensor* tensor() const { return std::get_if<Tensor>(&value_); }
   const Literal* literal() const { return std::get_if<Literal>(&value_); }
   const std::source_location& where() const { return where_; }
 
  private:
-  template <typename T>
-  static Literal to_literal(T literal) {
-    if constexpr (std::same_as<T, bool>) return literal;
-    if constexpr (std::is_floating_point_v<T>) return static_cast<double>(literal);
-    return static_cast<std::int64_t>(literal);
-  }
-
   std::variant<Tensor, Literal> value_;
   std::source_location where_;
 };

@@ -6,14 +6,17 @@
 #include <atomic>
 #include <cstdio>
 #include <set>
+#include <utility>
 
+#include "ir/error.h"
 #include "ir/node_error.h"
 
 namespace sluice {
 
 namespace {
 
-/// The folder of the frontend's own sources, as the compiler names it; every other file is a user's.
+/// The folder of the frontend's own sources, as the compiler names it; every other file is a user's. The build maps it
+/// to a name that no folder of a user's has: `frontend/` alone would be theirs, too.
 constexpr std::string_view own_folder() {
   constexpr std::string_view file = __FILE__;
   return file.substr(0, file.rfind('/') + 1);
@@ -24,9 +27,20 @@ struct Frames {
   std::shared_ptr<const ir::CallStack> stack;  ///< made on demand
 };
 
+thread_local Frames* frames_of_thread = nullptr;
+
+/// Destroys a thread's frames with it. The main thread's are made anew if static destructors call functions.
+struct FramesOwner {
+  ~FramesOwner() { delete std::exchange(frames_of_thread, nullptr); }
+};
+
 Frames& frames() {
-  thread_local Frames instance;
-  return instance;
+  if (frames_of_thread == nullptr) [[unlikely]] {
+    thread_local const FramesOwner owner;
+    static_cast<void>(owner);
+    frames_of_thread = new Frames;
+  }
+  return *frames_of_thread;
 }
 
 const std::shared_ptr<const ir::CallStack>& call_stack() {
@@ -90,7 +104,7 @@ void warn_at_user(const std::string& message) {
   const Location user = Scope::user();
   const std::string text = user.known() ? fmt::format("{}: {}", to_string(user), message) : message;
   const std::scoped_lock lock(mutex);
-  if (told->insert(text).second) fmt::print(stderr, "sluice: warning: {}\n", text);
+  if (told->insert(text).second) print_to_stderr("sluice: warning: {}\n", text);
 }
 
 std::recursive_mutex& tracing_lock() {
@@ -182,10 +196,23 @@ Trace::TracedVariable& Trace::traced(const std::shared_ptr<runtime::VariableStor
   }
   const ir::Value state =
       builder_.state(name, variable->name(), variable->type(), variable->range(), variable->init(), current_origins());
-  return variables_.emplace_back(TracedVariable{variable, state, state});
+  return variables_.emplace_back(TracedVariable{variable, state, state, {state}});
 }
 
-Tensor Trace::read(const std::shared_ptr<runtime::VariableStorage>& variable) { return tensor(traced(variable).now); }
+Tensor Trace::read(const std::shared_ptr<runtime::VariableStorage>& variable) {
+  TracedVariable& known = traced(variable);
+  if (!known.read_now) {
+    known.reads.push_back(builder_.add(ir::Op::kStopGradient, {known.now}, {}, current_origins()));
+    known.read_now = true;
+  }
+  return tensor(known.reads.back());
+}
+
+std::vector<Tensor> Trace::reads(const std::shared_ptr<runtime::VariableStorage>& variable) {
+  std::vector<Tensor> result;
+  for (const ir::Value read : traced(variable).reads) result.push_back(tensor(read));
+  return result;
+}
 
 void Trace::assign(const std::shared_ptr<runtime::VariableStorage>& variable, const Tensor& value) {
   const ir::Value given = value_of(value, "assign");
@@ -194,7 +221,9 @@ void Trace::assign(const std::shared_ptr<runtime::VariableStorage>& variable, co
                              to_string(value.type())),
                  {&value, 1});
   }
-  traced(variable).now = given;
+  TracedVariable& known = traced(variable);
+  known.now = given;
+  known.read_now = false;
 }
 
 std::vector<bool> Trace::depends_on(ir::Value y) const {
@@ -220,7 +249,7 @@ std::vector<bool> Trace::depends(const Tensor& y, std::span<const Tensor> on) co
 
 std::string Trace::describe(const Tensor& tensor) const {
   for (const TracedVariable& variable : variables_) {
-    if (variable.now == tensor.value_) return fmt::format("\"{}\"", variable.storage->name());
+    if (std::ranges::count(variable.reads, tensor.value_) > 0) return fmt::format("\"{}\"", variable.storage->name());
   }
   return to_string(tensor.type());
 }

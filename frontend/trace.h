@@ -63,6 +63,8 @@ class Trace {
   static Trace& required(std::string_view what);
 
   const std::string& name() const { return builder_.graph().name(); }
+  /// Whether a parameter has B.
+  bool has_batch() const { return has_batch_; }
 
   Tensor parameter(std::string name, const Type& type, std::optional<ir::Range> range);
 
@@ -73,7 +75,10 @@ class Trace {
   /// The same for a node with several results.
   std::vector<Tensor> add_node(ir::Op op, std::span<const Tensor> operands, ir::Attributes attributes = {});
 
+  /// Reads the variable: its value before the call, or the last one assigned, through which no derivative passes.
   Tensor read(const std::shared_ptr<runtime::VariableStorage>& variable);
+  /// The different tensors that read() has returned for this variable so far, the state first.
+  std::vector<Tensor> reads(const std::shared_ptr<runtime::VariableStorage>& variable);
   void assign(const std::shared_ptr<runtime::VariableStorage>& variable, const Tensor& value);
 
   /// For the end of an error: a line for each operand of this trace, with its type and the line that made it.
@@ -104,7 +109,9 @@ class Trace {
   struct TracedVariable {
     std::shared_ptr<runtime::VariableStorage> storage;
     ir::Value state;
-    ir::Value now;
+    ir::Value now;                 ///< the state, or what was assigned last
+    std::vector<ir::Value> reads;  ///< the state, then a leaf of the graph for each assigned value that was read
+    bool read_now = true;          ///< whether the last of `reads` has the value of `now`
   };
 
   /// Of each node whether `y` depends on it by a way that derivatives pass.

@@ -9,6 +9,7 @@
 #include "frontend/broadcasting.h"
 #include "frontend/elementwise.h"
 #include "frontend/trace.h"
+#include "runtime/gate.h"
 
 namespace sluice {
 
@@ -27,6 +28,7 @@ Names& names() {
 
 std::string reserve_name(std::string_view wanted) {
   if (wanted.empty()) fail_at_user("variable: the name is empty");
+  const runtime::GatePass pass;
   const std::scoped_lock lock(names().mutex);
   std::string name(wanted);
   for (int i = 1; !names().used.insert(name).second; ++i) name = fmt::format("{}_{}", wanted, i);
@@ -34,6 +36,7 @@ std::string reserve_name(std::string_view wanted) {
 }
 
 void release(runtime::VariableStorage* storage) {
+  const runtime::GatePass pass;
   const std::scoped_lock lock(names().mutex);
   names().used.erase(storage->name());
   delete storage;
@@ -114,6 +117,7 @@ std::uint64_t hash_of(std::span<const Variable> variables) {
 }
 
 std::string free_scope(std::string_view kind) {
+  const runtime::GatePass pass;
   const std::scoped_lock lock(names().mutex);
   for (int i = 0;; ++i) {
     std::string scope = fmt::format("{}_{}", kind, i);

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cstdlib>
 #include <limits>
-#include <new>
 
 #include "ir/plain_nan.h"
 
@@ -19,14 +18,16 @@ constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kHugePage = std::size_t{1} << 21;
 constexpr std::size_t kReadableTail = 64;  // a whole vector may be loaded at the last element
 
-std::shared_ptr<std::byte> allocate(std::size_t bytes) {
+std::shared_ptr<std::byte> allocate(DType dtype, const std::vector<std::int64_t>& sizes, std::size_t bytes) {
   // Kernels walk down columns, whose elements stand on a small page each. The last huge page is used by half or more.
   const std::size_t huge_pages = (bytes + kReadableTail + kHugePage / 2) / kHugePage;
   const std::size_t rounded =
       std::max((bytes + kReadableTail + kAlignment - 1) / kAlignment * kAlignment, huge_pages * kHugePage);
   // Not aligned_alloc, which takes multiples of the alignment only.
   void* memory = nullptr;
-  if (posix_memalign(&memory, huge_pages > 0 ? kHugePage : kAlignment, rounded) != 0) throw std::bad_alloc();
+  if (posix_memalign(&memory, huge_pages > 0 ? kHugePage : kAlignment, rounded) != 0) {
+    fail("array: not enough memory for {}, {} bytes", to_string(Type{dtype, Shape::of(sizes)}), bytes);
+  }
 #if defined(__linux__)
   if (huge_pages > 0) madvise(memory, huge_pages * kHugePage, MADV_HUGEPAGE);  // a wish: failing does no harm
 #endif
@@ -35,14 +36,16 @@ std::shared_ptr<std::byte> allocate(std::size_t bytes) {
 }
 
 std::int64_t count_elements(DType dtype, const std::vector<std::int64_t>& sizes) {
-  std::int64_t count = 1;
+  std::int64_t count = 1;  // without regard to empty axes: strides of the others are computed, too
+  bool empty = false;
   for (const std::int64_t size : sizes) {
     if (size < 0) fail("array: a size is negative: {}", to_string(Shape::of(sizes)));
     const auto limit = std::numeric_limits<std::int64_t>::max() / static_cast<std::int64_t>(size_of(dtype)) / 2;
-    if (size != 0 && count > limit / size) fail("array: {} is too large", to_string(Type{dtype, Shape::of(sizes)}));
-    count *= size;
+    if (size > limit / count) fail("array: {} is too large", to_string(Type{dtype, Shape::of(sizes)}));
+    count *= std::max<std::int64_t>(size, 1);
+    empty = empty || size == 0;
   }
-  return count;
+  return empty ? 0 : count;
 }
 
 constexpr std::int64_t kShownPerAxis = 8;
@@ -76,7 +79,10 @@ void print_axis(std::string& out, const Array& array, std::span<const T> values,
 Array::Array() : Array(DType::kF32, {}) {}
 
 Array::Array(DType dtype, std::vector<std::int64_t> sizes)
-    : dtype_(dtype), sizes_(std::move(sizes)), count_(count_elements(dtype, sizes_)), data_(allocate(byte_count())) {}
+    : dtype_(dtype),
+      sizes_(std::move(sizes)),
+      count_(count_elements(dtype, sizes_)),
+      data_(allocate(dtype, sizes_, byte_count())) {}
 
 Array Array::borrow(DType dtype, std::vector<std::int64_t> sizes, std::shared_ptr<void> elements) {
   Array array(dtype, {0});
@@ -121,6 +127,7 @@ void Array::check_single() const {
 }
 
 std::string to_string(const Array& array) {
+  if (array.element_count() == 0) return "[] " + to_string(array.type());
   std::string out;
   visit_dtype(array.dtype(), [&](auto zero) { print_axis(out, array, array.data<decltype(zero)>(), 0, 0); });
   return out + " " + to_string(array.type());

@@ -41,7 +41,8 @@ class Array {
  public:
   /// A scalar f32 zero.
   Array();
-  /// Zeros. Throws Error for a negative size.
+  /// Zeros. Throws Error for a negative size, for more elements than can be counted (empty axes do not make up for the
+  /// others), and if there is not enough memory.
   Array(DType dtype, std::vector<std::int64_t> sizes);
   /// Copies `values`, given in row-major order. Throws Error unless there is exactly one for each element of `sizes`.
   template <typename T>
@@ -120,7 +121,7 @@ class Array {
   std::shared_ptr<std::byte> data_;
 };
 
-/// As NumPy prints: nested brackets, long arrays shortened with "...", then the type.
+/// As NumPy prints: nested brackets, long arrays shortened with "...", arrays without elements as [], then the type.
 std::string to_string(const Array& array);
 
 }  // namespace sluice

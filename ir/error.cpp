@@ -5,6 +5,8 @@
 #include <mutex>
 #include <set>
 
+#include "ir/printable.h"
+
 namespace sluice {
 
 std::string_view intern_file(std::string_view file) {
@@ -27,12 +29,22 @@ static std::string with_location(const std::string& message, const Location& loc
   return fmt::format("{}:{}: {}", to_string(location), location.column, message);
 }
 
+/// The words of a message may come from anybody's file: a terminal must not obey them, and they must leave it readable.
+static std::string shown(const std::string& message) {
+  constexpr std::size_t kLongestLine = 1000;
+  return with_short_lines(printable_lines(message), kLongestLine);
+}
+
 Error::Error(const std::string& message, Location location)
-    : std::runtime_error(with_location(message, location)), message_(message), location_(location) {}
+    : std::runtime_error(shown(with_location(message, location))), message_(shown(message)), location_(location) {}
+
+void write_to_stderr(std::string_view text) noexcept {
+  std::fwrite(text.data(), 1, text.size(), stderr);
+  std::fflush(stderr);
+}
 
 void internal_error(const char* file, int line, const std::string& message) {
-  fmt::print(stderr, "sluice: internal error (a bug in Sluice, please report it) at {}:{}: {}\n", file, line, message);
-  std::fflush(stderr);
+  print_to_stderr("sluice: internal error (a bug in Sluice, please report it) at {}:{}: {}\n", file, line, message);
   std::abort();
 }
 

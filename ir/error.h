@@ -50,6 +50,15 @@ template <typename... Args>
   throw Error(fmt::format(format, std::forward<Args>(args)...));
 }
 
+/// Writes `text` to stderr. Failures are ignored: a process whose stderr is closed or full goes on.
+void write_to_stderr(std::string_view text) noexcept;
+
+/// Writes a formatted message to stderr, for which fmt::print would throw where it cannot be written.
+template <typename... Args>
+void print_to_stderr(fmt::format_string<Args...> format, Args&&... args) {
+  write_to_stderr(fmt::format(format, std::forward<Args>(args)...));
+}
+
 /// A bug in Sluice, not in the user's program: prints what broke and where, and aborts.
 [[noreturn]] void internal_error(const char* file, int line, const std::string& message);
 

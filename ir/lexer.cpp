@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ir/printable.h"
 #include "ir/text.h"
 
 namespace sluice::ir {
@@ -14,7 +15,6 @@ constexpr std::size_t kShownColumns = 120;
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 bool is_word(char c) { return is_letter(c) || is_digit(c) || c == '.'; }
-bool is_control(char c) { return (c >= 0 && c < ' ') || c == '\x7f'; }
 
 int hex_digit(char c) {
   if (is_digit(c)) return c - '0';
@@ -33,22 +33,12 @@ std::string describe(const Token& token) {
 }
 
 std::string quote(std::string_view text) {
-  std::string quoted = "\"";
+  std::string quoted;
   for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      quoted += '\\';
-      quoted += c;
-    } else if (c == '\n') {
-      quoted += "\\n";
-    } else if (c == '\t') {
-      quoted += "\\t";
-    } else if (is_control(c)) {
-      quoted += fmt::format("\\x{:02x}", static_cast<unsigned>(c));
-    } else {
-      quoted += c;
-    }
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c;
   }
-  return quoted + '"';
+  return '"' + printable(quoted) + '"';
 }
 
 bool is_plain_name(std::string_view name) {
@@ -56,8 +46,14 @@ bool is_plain_name(std::string_view name) {
   return std::all_of(name.begin(), name.end(), is_word);
 }
 
+std::string_view without_byte_order_mark(std::string_view text) {
+  constexpr std::string_view kMark = "\xEF\xBB\xBF";
+  return text.starts_with(kMark) ? text.substr(kMark.size()) : text;
+}
+
 std::string line_with_caret(std::string_view text, const Location& place) {
   if (place.line == 0 || place.column == 0) return "";
+  text = without_byte_order_mark(text);
   for (std::uint32_t line = 1; line < place.line; ++line) {
     const std::size_t end = text.find('\n');
     if (end == std::string_view::npos) return "";
@@ -71,9 +67,8 @@ std::string line_with_caret(std::string_view text, const Location& place) {
     line = line.substr(cut, kShownColumns);
     column -= cut;
   }
-  std::string shown(line);
-  std::replace_if(shown.begin(), shown.end(), is_control, ' ');
-  return fmt::format("\n{}\n{}^", shown, std::string(column, ' '));
+  const std::string before = printable(line.substr(0, column));
+  return fmt::format("\n{}{}\n{}^", before, printable(line.substr(column)), std::string(code_points(before), ' '));
 }
 
 Lexer::Lexer(std::string_view text, std::string_view file) : text_(text), file_(intern_file(file)) {
@@ -218,7 +213,7 @@ Token Lexer::scan() {
     while (end < text_.size() && (is_word(text_[end]) || exponent_sign())) ++end;
     return token(TokenKind::kNumber, end);
   }
-  if (is_control(c) || static_cast<unsigned char>(c) >= 0x80) {
+  if (static_cast<unsigned char>(c) >= 0x80 || printable({&c, 1}).size() > 1) {
     fail_at(begin, fmt::format("unexpected byte 0x{:02x}", static_cast<unsigned char>(c)));
   }
   fail_at(begin, fmt::format("unexpected character '{}'", c));

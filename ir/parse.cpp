@@ -334,7 +334,7 @@ Graph read_graph(Lexer& lexer) {
 }  // namespace
 
 Graph parse(std::string_view text, std::string_view file) {
-  Lexer lexer(text, file);
+  Lexer lexer(without_byte_order_mark(text), file);
   return read_graph(lexer);
 }
 

@@ -1,7 +1,9 @@
 #include "ir/random_arrays.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <limits>
 #include <random>
 #include <type_traits>
 
@@ -37,10 +39,35 @@ Array random_array(const Type& type, std::int64_t batch_size, std::uint64_t seed
   return array;
 }
 
-std::vector<Array> random_parameters(const ir::Graph& graph, std::int64_t batch_size, std::uint64_t seed) {
+std::string_view to_string(StatesAt at) {
+  constexpr std::array<std::string_view, 3> kNames{"range", "init", "special"};
+  return kNames[static_cast<std::size_t>(at)];
+}
+
+void add_special_values(Array& array, std::uint64_t seed) {
+  std::mt19937_64 engine(seed);
+  visit_dtype(array.dtype(), [&]<typename T>(T) {
+    using Limits = std::numeric_limits<T>;
+    std::vector<T> special{T(0), Limits::max(), Limits::lowest()};
+    if constexpr (std::is_floating_point_v<T>) {
+      // The product of two doubles near the largest is infinite in one rounding and may be finite in a multiply-add,
+      // and there is no wider type to tell which results that leaves open.
+      if constexpr (std::is_same_v<T, double>) special = {T(0), 0x1p300, -0x1p300};
+      for (const T value : {-T(0), Limits::infinity(), -Limits::infinity(), Limits::quiet_NaN(), Limits::min()})
+        special.push_back(value);
+    }
+    for (T& element : array.data<T>()) {
+      const std::uint64_t draw = engine();
+      if (draw % 16 == 0) element = special[draw / 16 % special.size()];
+    }
+  });
+}
+
+std::vector<Array> random_parameters(const ir::Graph& graph, std::int64_t batch_size, std::uint64_t seed, StatesAt at) {
   std::vector<Array> arrays;
   for (const ir::Parameter& parameter : graph.parameters()) {
     arrays.push_back(random_array(graph.type(parameter.value), batch_size, ++seed, parameter.range));
+    if (at == StatesAt::kSpecial && !parameter.range) add_special_values(arrays.back(), seed);
   }
   return arrays;
 }
@@ -52,6 +79,7 @@ std::vector<Array> random_states(const ir::Graph& graph, std::uint64_t seed, Sta
     std::optional<ir::Range> range = state.range;
     if (at == StatesAt::kInit && !range && is_float(type.dtype)) range = ir::Range{-0.1, 0.1};
     arrays.push_back(random_array(type, 1, ++seed, range));
+    if (at == StatesAt::kSpecial && !range) add_special_values(arrays.back(), seed);
     if (at == StatesAt::kInit && state.init) fill(arrays.back(), *state.init);
   }
   return arrays;

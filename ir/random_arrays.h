@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "ir/array.h"
@@ -13,14 +14,22 @@ namespace sluice {
 /// range: floats in [-1,1), integers in [0,10). The same for the same arguments on every machine.
 Array random_array(const Type& type, std::int64_t batch_size, std::uint64_t seed, std::optional<ir::Range> range = {});
 
-/// An array for each parameter of `graph`, within its range if it has one.
-std::vector<Array> random_parameters(const ir::Graph& graph, std::int64_t batch_size, std::uint64_t seed);
-
 /// Where made up states begin.
 enum class StatesAt : std::uint8_t {
   kRange,  ///< at random values within their ranges
   kInit,   ///< as before the first call: those with an init at that, floats with neither hint in [-0.1,0.1), as weights
+  kSpecial,  ///< as kRange, but without a range about one element in 16 is special; so are parameters
 };
+
+std::string_view to_string(StatesAt at);  ///< "range", "init", "special"
+
+/// Puts special values in the place of about one element in 16: zeros of both signs, infinities, NaN, large
+/// numbers and the smallest normal one; the ends of the integers.
+void add_special_values(Array& array, std::uint64_t seed);
+
+/// An array for each parameter of `graph`, within its range if it has one.
+std::vector<Array> random_parameters(const ir::Graph& graph, std::int64_t batch_size, std::uint64_t seed,
+                                     StatesAt at = StatesAt::kRange);
 
 /// An array for each state of `graph`, within its range if it has one.
 std::vector<Array> random_states(const ir::Graph& graph, std::uint64_t seed, StatesAt at = StatesAt::kRange);

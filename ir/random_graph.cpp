@@ -2,25 +2,21 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
-#include <initializer_list>
-#include <iterator>
-#include <random>
-#include <vector>
+#include <utility>
+
+#include "ir/random_values.h"
 
 namespace sluice::ir {
 
 namespace {
 
-constexpr std::int64_t kMostElements = 2000;  // of a static shape, or for each of B
-
-class Generator {
+class Generator : RandomValues {
  public:
-  explicit Generator(std::uint64_t seed) : engine_(seed), b_("random") {}
+  using RandomValues::RandomValues;
 
   Graph make(int node_count) {
     add_inputs();
+    if (kind_ == RandomKind::kChain) node_count *= 10;
     const int first_gradient = node_count / 2 + below(node_count / 4 + 1);
     for (int i = 0; i < node_count; ++i) {
       add_node();
@@ -31,98 +27,70 @@ class Generator {
   }
 
  private:
-  // ---- choices ----
-
-  int below(int limit) { return static_cast<int>(engine_() % static_cast<std::uint64_t>(limit)); }
-  bool chance(int percent) { return below(100) < percent; }
-
-  template <typename T>
-  T one_of(std::initializer_list<T> all) {
-    return *std::next(all.begin(), below(static_cast<int>(all.size())));
-  }
-
-  DType any_dtype() {
-    return one_of(
-        {DType::kF32, DType::kF32, DType::kF32, DType::kF64, DType::kI32, DType::kI64, DType::kU8, DType::kBool});
-  }
-  DType any_float() { return chance(85) ? DType::kF32 : DType::kF64; }
-
-  Shape any_shape() { return one_of<Shape>({{batch, 4}, {batch, 4}, {batch}, {4, 4}, {4}, {}, {batch, 2, 3}, {3, 5}}); }
-
-  const Shape& shape(Value v) const { return b_.type(v).shape; }
-  DType dtype(Value v) const { return b_.type(v).dtype; }
-
-  /// A recent value for which `fits` holds, or nothing.
-  template <typename F>
-  std::optional<Value> find(F fits) {
-    std::vector<Value> fitting;
-    std::ranges::copy_if(values_, std::back_inserter(fitting), fits);
-    if (fitting.empty()) return std::nullopt;
-    const int newest = static_cast<int>(fitting.size()) - 1;
-    return fitting[static_cast<std::size_t>(newest - below(std::min(newest + 1, 8)))];
-  }
-
-  /// A value of the type: one that is there, or one made up.
-  Value any(const Type& type) {
-    if (!chance(8)) {
-      if (const auto found = find([&](Value v) { return b_.type(v) == type; })) return *found;
-      if (const auto found =
-              find([&](Value v) { return shape(v) == type.shape && is_float(dtype(v)) == is_float(type.dtype); }))
-        return b_.cast(*found, type.dtype);
-    }
-    return b_.full(type, type.dtype == DType::kBool ? below(2) : type.dtype == DType::kU8 ? below(3) : below(5) - 2);
-  }
-  Value any_of(DType wanted) {
-    const auto found = find([&](Value v) { return dtype(v) == wanted; });
-    return found ? *found : any({wanted, any_shape()});
-  }
-  Value any_with_rank(DType wanted, int least) {
-    const auto found = find([&](Value v) { return dtype(v) == wanted && shape(v).rank() >= least; });
-    return found ? *found : any({wanted, least > 1 ? Shape{batch, 4} : Shape{4}});
-  }
-
-  void keep(Value value) {
-    const Dim count = shape(value).element_count();
-    if (count.size <= kMostElements) values_.push_back(value);
-  }
-
   // ---- inputs ----
 
   void add_inputs() {
-    keep(b_.parameter("x", {DType::kF32, {batch, 4}}));
+    keep(b_.parameter("x", {DType::kF32, {batch, width_}}));
     keep(b_.parameter("deep", {DType::kF32, {batch, 2, 3}}));
-    keep(b_.parameter("wide", {DType::kF64, {batch, 4}}));
+    keep(b_.parameter("wide", {DType::kF64, {batch, width_}}));
     keep(b_.parameter("labels", {DType::kI32, {batch}}, Range{-1, 5}));
-    keep(b_.parameter("bytes", {DType::kU8, {batch, 4}}, Range{0, 256}));
-    keep(b_.parameter("flags", {DType::kBool, {batch, 4}}));
-    const std::array<Type, 10> types{{{DType::kF32, {4, 4}},
-                                      {DType::kF32, {17, 4}},
-                                      {DType::kF32, {4}},
-                                      {DType::kF32, {}},
-                                      {DType::kF64, {4, 4}},
-                                      {DType::kF64, {}},
-                                      {DType::kI64, {}},
-                                      {DType::kI32, {4}},
-                                      {DType::kU8, {4}},
-                                      {DType::kBool, {4}}}};
-    for (std::size_t i = 0; i < types.size(); ++i) {
-      // Some begin at zero, as moments do.
-      const std::optional<Array> init = i % 3 == 1 ? std::optional(Array(types[i].dtype, {})) : std::nullopt;
-      states_.push_back(b_.state(fmt::format("s{}", i), fmt::format("state/{}", i), types[i], {}, init));
-      keep(states_.back());
+    keep(b_.parameter("bytes", {DType::kU8, {batch, width_}}, Range{0, 256}));
+    keep(b_.parameter("flags", {DType::kBool, {batch, width_}}));
+    keep(b_.parameter("rows", {DType::kF32, {height_, width_}}));
+    for (const Type& type :
+         {Type{DType::kF32, {width_, width_}}, Type{DType::kF32, {17, width_}}, Type{DType::kF32, {width_}},
+          Type{DType::kF32, {}}, Type{DType::kF64, {width_, width_}}, Type{DType::kF64, {}}, Type{DType::kI64, {}},
+          Type{DType::kI32, {width_}}, Type{DType::kU8, {width_}}, Type{DType::kBool, {width_}}})
+      add_state(type);
+    if (wide()) {  // moments beside the weights, and other weights of their shape
+      for (const Type& type : {Type{DType::kF32, {width_, width_}}, Type{DType::kF32, {width_, width_}},
+                               Type{DType::kF32, {width_}}, Type{DType::kF32, {height_, width_}}})
+        add_state(type);
     }
     keep(b_.constant(Array({0.25F, -1.F, 2.F, 3.F}, {4})));
+  }
+
+  void add_state(const Type& type) {
+    const std::size_t i = states_.size();
+    // Some begin at zero, as moments do. Wide weights are small, so that sums of many of their products are.
+    const std::optional<Array> init = i % 3 == 1 ? std::optional(Array(type.dtype, {})) : std::nullopt;
+    const bool small = wide() && is_float(type.dtype);
+    states_.push_back(b_.state(fmt::format("s{}", i), fmt::format("state/{}", i), type,
+                               small ? std::optional(Range{-0.125, 0.125}) : std::nullopt, init));
+    keep(states_.back());
   }
 
   // ---- nodes ----
 
   void add_node() {
+    if (kind_ == RandomKind::kChain && !chance(2)) return add_link();
+    if (wide() && chance(40)) return chance(60) ? add_matmul() : add_layer();
     constexpr std::array<void (Generator::*)(), 14> kKinds{
         &Generator::add_unary,    &Generator::add_unary,  &Generator::add_binary,    &Generator::add_binary,
         &Generator::add_binary,   &Generator::add_choice, &Generator::add_cast,      &Generator::add_matmul,
         &Generator::add_matmul,   &Generator::add_move,   &Generator::add_broadcast, &Generator::add_reduction,
         &Generator::add_indexing, &Generator::add_source};
     (this->*kKinds[static_cast<std::size_t>(below(static_cast<int>(kKinds.size())))])();
+  }
+
+  /// A link of a chain: made of the newest value, and of a size that stays.
+  void add_link() {
+    const std::size_t before = values_.size();
+    chance(60) ? add_binary() : chance(80) ? add_unary() : add_choice();
+    if (values_.size() > before && is_float(dtype(values_.back())) && chance(30)) keep(bounded(values_.back()));
+  }
+
+  /// An activation of x times a weight that other layers may read, too, plus a bias.
+  void add_layer() {
+    const auto x = find([&](Value v) { return b_.type(v).shape.rank() == 2 && dtype(v) == DType::kF32; });
+    const auto is_weight = [&](Value v) { return dtype(v) == DType::kF32 && shape(v) == Shape{width_, width_}; };
+    std::vector<Value> weights;
+    std::ranges::copy_if(states_, std::back_inserter(weights), is_weight);
+    const Value weight = weights[static_cast<std::size_t>(below(weights.size()))];
+    if (!x || shape(*x)[1] != Dim(width_)) return;
+    const Value sums = b_(Op::kMatmul, {*x, weight}, {{Attr::kTransposeB, chance(30)}});
+    const Value bias = b_.broadcast(states_[kBias], shape(sums));
+    keep(b_(one_of({Op::kTanh, Op::kRelu, Op::kSigmoid}), {b_(Op::kAdd, {sums, bias})}));
   }
 
   Value positive(Value x) { return b_(Op::kAdd, {b_(Op::kSquare, {x}), b_.full(b_.type(x), 0.25)}); }
@@ -134,11 +102,12 @@ class Generator {
       const Value x = any_of(one_of({DType::kI32, DType::kI64, DType::kU8}));
       return keep(b_(one_of({Op::kNeg, Op::kAbs, Op::kRelu, Op::kSquare, Op::kSign, Op::kStopGradient}), {x}));
     }
-    const Op op = one_of({Op::kNeg, Op::kAbs, Op::kExp, Op::kLog, Op::kSqrt, Op::kRsqrt, Op::kTanh, Op::kTanh,
-                          Op::kSigmoid, Op::kRelu, Op::kRelu, Op::kSquare, Op::kSign, Op::kFloor, Op::kStopGradient});
+    const Op op =
+        one_of({Op::kNeg, Op::kAbs, Op::kExp, Op::kExpm1, Op::kLog, Op::kLog1p, Op::kSqrt, Op::kRsqrt, Op::kTanh,
+                Op::kTanh, Op::kSigmoid, Op::kRelu, Op::kRelu, Op::kSquare, Op::kSign, Op::kFloor, Op::kStopGradient});
     Value x = any_of(any_float());
-    if (op == Op::kLog || op == Op::kSqrt || op == Op::kRsqrt) x = positive(x);
-    if (op == Op::kExp || op == Op::kSquare) x = bounded(x);
+    if (op == Op::kLog || op == Op::kLog1p || op == Op::kSqrt || op == Op::kRsqrt) x = positive(x);
+    if (op == Op::kExp || op == Op::kExpm1 || op == Op::kSquare) x = bounded(x);
     keep(b_(op, {x}));
   }
 
@@ -213,7 +182,8 @@ class Generator {
       case 1: {
         std::vector<Dim> dims = shape(x).dims();
         if (rank > 1 && chance(60)) {
-          dims[0] = Dim(dims[0].size * dims[1].size, dims[0].batch || dims[1].batch);
+          const std::int64_t size = dims[0].size * dims[1].size;
+          dims[0] = Dim(size, size != 0 && (dims[0].batch || dims[1].batch));
           dims.erase(dims.begin() + 1);
         } else {
           dims.insert(dims.begin() + below(rank + 1), Dim(1));
@@ -249,7 +219,7 @@ class Generator {
     const Value x = any_of(any_dtype());
     Shape to = shape(x);
     for (int axis = 0; axis < to.rank(); ++axis) {
-      if (to[axis] == Dim(1)) to[axis] = 4;
+      if (to[axis] == Dim(1)) to[axis] = width_;
     }
     if (to.rank() == 0) return keep(b_.broadcast(x, any_shape()));
     if (to.is_static() && to.rank() < 3) {
@@ -259,19 +229,25 @@ class Generator {
     }
     if (to != shape(x)) return keep(b_.broadcast(x, to));
     // A column, repeated: what softmax does with its sums.
-    if (to.rank() == 1) keep(b_.broadcast(b_.reshape(x, {to[0], 1}), {to[0], 4}));
+    if (to.rank() == 1) keep(b_.broadcast(b_.reshape(x, {to[0], 1}), {to[0], width_}));
   }
 
   void add_reduction() {
     const DType type = one_of({DType::kF32, DType::kF32, DType::kF32, DType::kF64, DType::kI32, DType::kU8});
     const Value x = any_with_rank(type, 1);
     const int rank = shape(x).rank();
-    if (chance(20)) return keep(b_(Op::kArgmax, {x}, {{Attr::kAxis, std::int64_t{below(rank)}}}));
+    const auto is_empty = [&](std::int64_t axis) { return shape(x)[static_cast<int>(axis)].size == 0; };
+    if (chance(20)) {
+      const std::int64_t axis = below(rank);
+      if (!is_empty(axis)) keep(b_(Op::kArgmax, {x}, {{Attr::kAxis, axis}}));
+      return;
+    }
     std::vector<std::int64_t> axes;
     for (int axis = 0; axis < rank; ++axis) {
       if (chance(50)) axes.push_back(axis);
     }
     if (axes.empty()) axes.push_back(below(rank));
+    if (std::ranges::any_of(axes, is_empty)) return keep(b_(Op::kReduceSum, {x}, {{Attr::kAxes, axes}}));
     keep(b_(one_of({Op::kReduceSum, Op::kReduceSum, Op::kReduceMax, Op::kReduceMin}), {x}, {{Attr::kAxes, axes}}));
   }
 
@@ -280,13 +256,14 @@ class Generator {
     if (chance(30)) {
       const Value x = any_of(index);
       if (shape(x).rank() > 2) return;
-      return keep(b_(Op::kOneHot, {x}, {{Attr::kDepth, std::int64_t{4}}, {Attr::kDType, any_dtype()}}));
+      return keep(
+          b_(Op::kOneHot, {x}, {{Attr::kDepth, std::max(width_, std::int64_t{1})}, {Attr::kDType, any_dtype()}}));
     }
-    const Value indices = any({index, one_of<Shape>({{batch}, {batch}, {4}})});
+    const Value indices = any({index, one_of<Shape>({{batch}, {batch}, {width_}})});
     const DType type = one_of({DType::kF32, DType::kF32, DType::kF64, DType::kI32});
-    const Value table = any({type, {4, 4}});
+    const Value table = any({type, {std::max(height_, std::int64_t{1}), width_}});
     if (chance(50)) return keep(b_(Op::kGather, {table, indices}));
-    keep(b_(Op::kScatterAdd, {table, indices, any({type, {shape(indices)[0], 4}})}));
+    keep(b_(Op::kScatterAdd, {table, indices, any({type, {shape(indices)[0], width_}})}));
   }
 
   void add_source() {
@@ -308,7 +285,7 @@ class Generator {
     }
   }
 
-  /// y is the sum of a value and of parts of others, by inputs and inner values.
+  /// y is the sum of a value and of parts of others, by inputs and inner values; in wide graphs mostly by states.
   void add_gradient() {
     const Value x = any_of(any_float());
     std::vector<std::int64_t> axes;
@@ -317,19 +294,52 @@ class Generator {
     std::vector<Value> operands{y};
     const int count = 1 + below(3);
     for (int i = 0; i < count; ++i) {
-      const Value v = chance(60) ? values_[static_cast<std::size_t>(below(static_cast<int>(values_.size())))] : x;
+      const std::vector<Value>& from = wide() && chance(70) ? states_ : values_;
+      const Value v = chance(60) ? from[static_cast<std::size_t>(below(from.size()))] : x;
       if (is_float(dtype(v)) && std::ranges::find(operands, v) == operands.end()) operands.push_back(v);
     }
     if (operands.size() < 2) operands.push_back(values_[0]);
     ++gradients_;
     const Value first = b_.add(Op::kGradient, operands);
     keep(y);
-    for (std::uint32_t i = 0; i + 1 < operands.size(); ++i) keep({first.node, i});
+    for (std::uint32_t i = 0; i + 1 < operands.size(); ++i) {
+      const Value gradient{first.node, i};
+      keep(gradient);
+      if (wide()) add_step(operands[i + 1], gradient);
+    }
+  }
+
+  /// An optimizer's step: the gradient, clipped by its norm at times, goes into another state of its type and from
+  /// there into the one that it belongs to.
+  void add_step(Value state, Value gradient) {
+    if (std::ranges::find(states_, state) == states_.end() || !chance(70)) return;
+    const Type& type = b_.type(state);
+    const auto by = [&](Value v, double factor) { return b_(Op::kMul, {v, b_.full(type, factor)}); };
+    if (chance(40)) {
+      std::vector<std::int64_t> axes;
+      for (int axis = 0; axis < type.shape.rank(); ++axis) axes.push_back(axis);
+      const Value norm = b_(Op::kSqrt, {positive(b_.reduce_sum(b_(Op::kSquare, {gradient}), axes))});
+      gradient = b_(Op::kDiv, {gradient, b_.broadcast(norm, type.shape)});
+    }
+    Value moved = gradient;
+    for (const Value other : states_) {
+      if (other == state || b_.type(other) != type) continue;
+      moved = b_(Op::kAdd, {by(other, 0.875), by(gradient, 0.125)});
+      updates_.emplace_back(other, moved);
+      break;
+    }
+    updates_.emplace_back(state, b_(Op::kSub, {state, by(moved, 0.0625)}));
+    keep(updates_.back().second);
   }
 
   void finish_outputs() {
     for (const Value state : states_) {
-      if (chance(60)) b_.set_update(state, any(b_.type(state)));
+      const auto step = std::ranges::find(updates_, state, &std::pair<Value, Value>::first);
+      if (step != updates_.end()) {
+        b_.set_update(state, step->second);
+      } else if (chance(60)) {
+        b_.set_update(state, any(b_.type(state)));
+      }
     }
     std::vector<Value> results;
     const int most = static_cast<int>(values_.size());
@@ -339,15 +349,22 @@ class Generator {
     b_.set_results(results);
   }
 
-  std::mt19937_64 engine_;
-  Builder b_;
-  std::vector<Value> values_;
+  static constexpr std::size_t kBias = 2;  // of the states, a vector as wide as the matrices
+
   std::vector<Value> states_;
+  std::vector<std::pair<Value, Value>> updates_;  ///< states and what optimizers make of them
   int gradients_ = 0;
 };
 
 }  // namespace
 
-Graph random_graph(std::uint64_t seed, int node_count) { return Generator(seed).make(node_count); }
+std::string_view to_string(RandomKind kind) {
+  constexpr std::array<std::string_view, 4> kNames{"small", "wide", "empty", "chain"};
+  return kNames[static_cast<std::size_t>(kind)];
+}
+
+Graph random_graph(std::uint64_t seed, int node_count, RandomKind kind) {
+  return Generator(seed, kind).make(node_count);
+}
 
 }  // namespace sluice::ir

@@ -1,14 +1,26 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "ir/graph.h"
 
 namespace sluice::ir {
 
-/// A graph of about `node_count` random nodes: all ops that a traced graph can have, all dtypes, shapes with and
-/// without B, states with updates, and up to three `gradient` nodes, by inner values too. Most operands of log, sqrt,
-/// div, pow and exp are kept where the results are finite; not all. The same for the same seed on every machine.
-Graph random_graph(std::uint64_t seed, int node_count);
+/// What a random graph is made of.
+enum class RandomKind : std::uint8_t {
+  kSmall,  ///< matrices of 4 columns: every op meets every other within few elements
+  kWide,   ///< matrices around the sizes of tiles and panels, weights that several products read, steps of optimizers
+  kEmpty,  ///< some axes have no elements
+  kChain,  ///< many elementwise nodes in a row
+};
+
+std::string_view to_string(RandomKind kind);  ///< "small", "wide", "empty", "chain"
+
+/// A graph of about `node_count` random nodes, ten times as many in a chain: all ops that a traced graph can have, all
+/// dtypes, shapes with and without B, states with updates, and up to three `gradient` nodes, by inner values too. Most
+/// operands of log, sqrt, div, pow and exp are kept where the results are finite; not all. The same for the same
+/// arguments on every machine.
+Graph random_graph(std::uint64_t seed, int node_count, RandomKind kind = RandomKind::kSmall);
 
 }  // namespace sluice::ir

@@ -26,6 +26,9 @@ std::string print(const Graph& graph, const PrintOptions& options = {});
 /// Throws Error.
 Graph parse(std::string_view text, std::string_view file = "<text>");
 
+/// Returns `text` behind the UTF-8 byte order mark with which some editors begin a file.
+std::string_view without_byte_order_mark(std::string_view text);
+
 /// The line of `text` that an error is about and a caret below its column, each on a new line. Of a long line, what
 /// stands around the column. Empty if there is no such place.
 std::string line_with_caret(std::string_view text, const Location& place);

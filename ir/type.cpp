@@ -47,7 +47,7 @@ Dim Shape::element_count() const {
     SLUICE_CHECK(!(count.batch && dim.batch), "two axes carry B");
     count = Dim(count.size * dim.size, count.batch || dim.batch);
   }
-  return count;
+  return count.size == 0 ? Dim(0) : count;
 }
 
 std::vector<std::int64_t> Shape::at(std::int64_t batch_size) const {

@@ -96,8 +96,8 @@ class Shape {
   void push_back(Dim dim) { dims_.push_back(dim); }
   bool operator==(const Shape&) const = default;
 
-  bool is_static() const;                                       ///< no axis carries B
-  Dim element_count() const;                                    ///< the product of all axes (c or c*B)
+  bool is_static() const;     ///< no axis carries B
+  Dim element_count() const;  ///< the product of all axes: c or c*B; 0 for every B if one is 0
   std::vector<std::int64_t> at(std::int64_t batch_size) const;  ///< the sizes for one B
 
  private:

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <span>
 
 #include "passes/rebuild.h"
 
@@ -18,7 +19,11 @@ struct Key {
 
 class Numbering {
  public:
-  explicit Numbering(const ir::Graph& graph) : graph_(graph) {
+  explicit Numbering(const ir::Graph& graph) : graph_(graph), variables_(graph.nodes().size()) {
+    for (const ir::Node& node : graph.nodes()) {
+      if (node.op != ir::Op::kGradient) continue;
+      for (const ir::Value variable : std::span(node.operands).subspan(1)) variables_[variable.node] = true;
+    }
     for (std::uint32_t i = 0; i < graph.nodes().size(); ++i) {
       firsts_.push_back(find(i));
       origins_.push_back(graph.node(i).origins);
@@ -33,7 +38,7 @@ class Numbering {
  private:
   std::uint32_t find(std::uint32_t index) {
     const ir::Node& node = graph_.node(index);
-    if (ir::info(node.op).has(ir::kInput)) return index;
+    if (ir::info(node.op).has(ir::kInput) || variables_[index]) return index;
     Key key{node.op, {}};
     for (const ir::Value operand : node.operands) key.operands.push_back({firsts_[operand.node], operand.result});
     if (ir::info(node.op).has(ir::kCommutative)) std::ranges::sort(key.operands);
@@ -47,6 +52,7 @@ class Numbering {
   }
 
   const ir::Graph& graph_;
+  std::vector<bool> variables_;  // what a gradient derives by: paths through an equal node do not count
   std::map<Key, std::vector<std::uint32_t>> seen_;
   std::vector<std::uint32_t> firsts_;
   std::vector<ir::Origins> origins_;

@@ -5,6 +5,7 @@
 
 #include "ir/error.h"
 #include "ir/node_error.h"
+#include "passes/cse.h"
 #include "passes/gradient_rules.h"
 #include "passes/rebuild.h"
 
@@ -75,6 +76,25 @@ void expand(Rebuild& rebuild, const ir::Graph& graph, std::uint32_t index) {
   }
 }
 
+/// The graph with those gradients expanded that are of no other gradient.
+ir::Graph expand_innermost(const ir::Graph& graph) {
+  Rebuild rebuild(graph);
+  std::vector<bool> is_nested(graph.nodes().size());  // made of a gradient
+  for (std::uint32_t i = 0; i < graph.nodes().size(); ++i) {
+    const ir::Node& node = graph.node(i);
+    const bool is_gradient = node.op == ir::Op::kGradient;
+    bool reads_gradient = false;
+    for (const ir::Value operand : node.operands) reads_gradient = reads_gradient || is_nested[operand.node];
+    is_nested[i] = is_gradient || reads_gradient;
+    if (is_gradient && !reads_gradient) {
+      expand(rebuild, graph, i);
+    } else {
+      rebuild.copy(i);
+    }
+  }
+  return std::move(rebuild).finish();
+}
+
 }  // namespace
 
 GradientContext::GradientContext(ir::Builder& graph_builder, std::uint32_t index, ir::Value result_adjoint,
@@ -92,18 +112,18 @@ void GradientContext::contribute(std::size_t i, ir::Value contribution) {
   contributions_.push_back({node.operands[i], contribution});
 }
 
+bool has_gradient(const ir::Graph& graph) {
+  return std::ranges::any_of(graph.nodes(), [](const ir::Node& node) { return node.op == ir::Op::kGradient; });
+}
+
 ir::Graph differentiate(const ir::Graph& graph) {
-  const std::vector<bool> live = live_nodes(graph);
-  Rebuild rebuild(graph);
-  for (std::uint32_t i = 0; i < graph.nodes().size(); ++i) {
-    if (!live[i]) continue;
-    if (graph.node(i).op == ir::Op::kGradient) {
-      expand(rebuild, graph, i);
-    } else {
-      rebuild.copy(i);
-    }
+  ir::Graph current = expand_innermost(remove_dead(graph));
+  while (has_gradient(current)) {
+    // The rules for one node read the same values over and over. Unless these are shared, every further derivative of
+    // a gradient multiplies the nodes.
+    current = expand_innermost(cse(current));
   }
-  return std::move(rebuild).finish();
+  return current;
 }
 
 }  // namespace sluice::passes

@@ -1,7 +1,6 @@
 #include "passes/fuse.h"
 
 #include "passes/fuse_groups.h"
-#include "passes/rebuild.h"
 
 namespace sluice::passes {
 
@@ -13,7 +12,7 @@ void grow_groups(Groups& groups) {
 }
 
 ir::Graph fuse(const ir::Graph& graph) {
-  const ir::Graph live = remove_dead(graph);
+  const ir::Graph live = inline_other_bodies(graph);
   Groups groups(live);
   grow_groups(groups);
   return emit_groups(groups);

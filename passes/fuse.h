@@ -17,7 +17,9 @@ namespace sluice::passes {
 ///   rows    reductions over the last axis of S, which has a static size, loops over S and over S without that axis (or
 ///           with size 1 there), and what leads from one to the other: `reshape` that adds or drops the last axis of
 ///           size 1, `broadcast` along it, `one_hot`. Some node reads a reduction. Results: any of its values.
-/// All other nodes stay as they are. Groups are convex. Running it again changes nothing.
+/// A body has at most kMostMembers nodes (fusion_contract.h) beside those that every reader makes anew. All other nodes
+/// stay as they are, `fused` ones whose body is of one of these kinds among them; any other body is inlined first.
+/// Groups are convex. Running it again changes nothing.
 ir::Graph fuse(const ir::Graph& graph);
 
 }  // namespace sluice::passes

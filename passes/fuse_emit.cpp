@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <queue>
 #include <set>
 
@@ -21,6 +22,26 @@ bool differ_in_ones_only(const Shape& from, const Shape& to) {
     return dims;
   };
   return without_ones(from) == without_ones(to);
+}
+
+/// Whether a body has a cheap node of its own instead of reading its value.
+bool is_made_anew(const Groups& groups, NodeIndex node) {
+  return groups.role(node) == FuseRole::kCheap && groups.is_single(node);
+}
+
+/// By node: its own group, or, of a cheap node or a reshape, the one that all its readers are in, straight or through
+/// such nodes; none where they are in several.
+std::vector<std::optional<GroupIndex>> find_only_readers(const Groups& groups) {
+  std::vector<std::optional<GroupIndex>> only(groups.size());
+  for (NodeIndex node = groups.size(); node-- > 0;) {
+    const bool is_reshape = groups.graph().node(node).op == Op::kReshape && groups.is_single(node);
+    if (!is_made_anew(groups, node) && !is_reshape) only[node] = groups.of(node);
+    const std::vector<NodeIndex>& users = groups.users(node);
+    if (only[node] || groups.escapes(node) || users.empty()) continue;
+    const std::optional<GroupIndex> first = only[users[0]];
+    if (std::ranges::all_of(users, [&](NodeIndex user) { return only[user] == first; })) only[node] = first;
+  }
+  return only;
 }
 
 /// Makes the body of one group.
@@ -76,10 +97,10 @@ class BodyMaker {
 
   /// The lines of all that it alone has. A cheap node that others repeat, too, may be merged from equal ones all over
   /// the model, and would bring lines that have nothing to do with this group.
-  ir::Origins origins() const {
+  ir::Origins origins(const std::vector<std::optional<GroupIndex>>& only_readers) const {
     ir::Origins all;
     for (const BodyNode& entry : nodes_) {
-      if (serves_only_this(entry.node)) ir::merge_origins(all, graph_.node(entry.node).origins);
+      if (only_readers[entry.node] == group_) ir::merge_origins(all, graph_.node(entry.node).origins);
     }
     return all;
   }
@@ -92,29 +113,18 @@ class BodyMaker {
     std::vector<bool> reads_inside;  ///< by operand: whether it is made in the body, else it is a parameter
   };
 
-  /// Whether it is a member, or all that read it are, straight or through cheap nodes.
-  bool serves_only_this(NodeIndex index) const {
-    if (groups_.contains(group_, index)) return true;
-    return !groups_.escapes(index) && std::ranges::all_of(groups_.users(index), [&](NodeIndex user) {
-      return groups_.contains(group_, user) || (is_made_anew(user) && serves_only_this(user));
-    });
-  }
-
   /// Lists a node and, before it, the cheap ones that it reads; what else it reads becomes a parameter.
   void list(NodeIndex index) {
     const ir::Node& node = graph_.node(index);
     const bool takes_cheap = ir::info(node.op).has(ir::kElementwise) || groups_.role(index) == FuseRole::kReduce;
     BodyNode entry{index, {}};
     for (const Value operand : node.operands) {
-      const bool is_cheap = takes_cheap && is_made_anew(operand.node);
+      const bool is_cheap = takes_cheap && is_made_anew(groups_, operand.node);
       if (is_cheap) list_cheap(operand.node);
       entry.reads_inside.push_back(is_cheap || groups_.contains(group_, operand.node) || add_operand(operand));
     }
     nodes_.push_back(std::move(entry));
   }
-
-  /// Whether the body has a cheap node of its own instead of reading its value.
-  bool is_made_anew(NodeIndex node) const { return groups_.role(node) == FuseRole::kCheap && groups_.is_single(node); }
 
   void list_cheap(NodeIndex index) {
     if (!listed_.insert(index).second) return;
@@ -129,7 +139,7 @@ class BodyMaker {
   /// broadcast, a parameter with axes of size 1 put in or dropped. Returns whether it did.
   bool list_source(const ir::Node& reader, Value source) {
     const ir::Node& node = graph_.node(source);
-    if (node.types[0].shape.rank() == 0 && is_made_anew(source.node)) {
+    if (node.types[0].shape.rank() == 0 && is_made_anew(groups_, source.node)) {
       list_cheap(source.node);
       return true;
     }
@@ -204,6 +214,7 @@ ir::Graph emit_groups(const Groups& groups, std::vector<NodeIndex>* places) {
   const auto note_place = [&](GroupIndex group, NodeIndex node) {
     if (places != nullptr) (*places)[group] = node;
   };
+  const auto only_readers = find_only_readers(groups);
   for (const GroupIndex group : in_order(groups)) {
     const BodyMaker body(groups, group);
     const NodeIndex first = groups.members(group)[0];
@@ -215,8 +226,9 @@ ir::Graph emit_groups(const Groups& groups, std::vector<NodeIndex>* places) {
     }
     std::vector<Value> operands;
     for (const Value operand : body.operands()) operands.push_back(rebuild.at(operand));
-    const Value fused = rebuild.builder().add(
-        Op::kFused, operands, {{ir::Attr::kBody, std::make_shared<const ir::Graph>(body.make())}}, body.origins());
+    const Value fused =
+        rebuild.builder().add(Op::kFused, operands, {{ir::Attr::kBody, std::make_shared<const ir::Graph>(body.make())}},
+                              body.origins(only_readers));
     note_place(group, fused.node);
     const std::vector<Value> results = body.results();
     for (std::uint32_t i = 0; i < results.size(); ++i) rebuild.map(results[i], {fused.node, i});

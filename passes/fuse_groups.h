@@ -1,9 +1,12 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <set>
 #include <vector>
 
 #include "ir/graph.h"
+#include "passes/fusion_contract.h"
 
 namespace sluice::passes {
 
@@ -21,8 +24,17 @@ enum class FuseRole : std::uint8_t {
 
 enum class GroupKind : std::uint8_t { kSingle, kLoop, kRows, kMatmul, kReduce };
 
+/// Whether two groups may become one.
+enum class Merge : std::uint8_t {
+  kAllowed,
+  kTooLarge,  ///< the group would have more than kMostMembers nodes
+  kCycle,     ///< a path leads from one to the other through a third
+  kUnknown,   ///< the search for such a path was given up
+};
+
 /// The nodes of a graph, divided into groups; at first each node is one. A group stands for one kernel, so the graph of
-/// groups must stay free of cycles: `can_merge` says whether it would.
+/// groups must stay free of cycles. To tell without a walk over the whole graph, groups have ranks: each group's is
+/// above those of the groups that it reads, so a path between two groups has its ranks between theirs.
 class Groups {
  public:
   /// `graph` has no dead nodes and outlives this.
@@ -47,29 +59,57 @@ class Groups {
   void set_kind(GroupIndex group, GroupKind kind) { kinds_[group] = kind; }
   bool contains(GroupIndex group, NodeIndex node) const { return group_[node] == group; }
   bool is_single(NodeIndex node) const { return kinds_[group_[node]] == GroupKind::kSingle; }
+  /// Whether a reader of a kind that reads from memory reads it: neither a loop nor, of a loop's value, a reduction.
+  bool is_read_from_memory(NodeIndex node) const { return read_from_memory_[node]; }
   /// Whether `node` is a loop over `over` that no group has taken.
   bool is_free_loop(NodeIndex node, const Shape& over) const {
     return role(node) == FuseRole::kLoop && is_single(node) && shape(node) == over;
   }
 
-  /// Whether no path leads from one of the groups to the other through a third.
-  bool can_merge(GroupIndex a, GroupIndex b) const;
+  Merge may_merge(GroupIndex a, GroupIndex b) const;
+  bool can_merge(GroupIndex a, GroupIndex b) const { return may_merge(a, b) == Merge::kAllowed; }
+  /// How many more members a group may have.
+  std::size_t room(GroupIndex group) const { return kMostMembers - members_[group].size(); }
+  /// The groups can_merge(), or all readers of one of them are in the other.
   void merge(GroupIndex into, GroupIndex from);
-  /// Makes `node` a group of its own again.
+  /// Makes `node` a group of its own again. Not both may be true: that it reads its group, and that its group reads it.
   void split_off(NodeIndex node);
+  /// Makes every member a group of its own again.
+  void dissolve(GroupIndex group);
 
  private:
-  bool path_through_third(GroupIndex from, GroupIndex to) const;
+  using Rank = std::int64_t;
+  enum class Direction : std::uint8_t { kForward, kBackward };  // towards readers, towards operands
+  static Direction opposite(Direction direction) {
+    return direction == Direction::kForward ? Direction::kBackward : Direction::kForward;
+  }
+
+  /// What a search for a path from one group to another through a third has come to, from both ends at once.
+  struct Search {
+    Merge found;                                ///< kAllowed if there is no such path
+    Direction exhausted = Direction::kForward;  ///< then: the direction that has seen all that it could
+  };
+  Search search_between(GroupIndex low, GroupIndex high) const;
+
+  /// Calls `visit` with each group that reads a value of `group`, or makes one that it reads, perhaps several times.
+  template <typename Visit>
+  void for_neighbors(GroupIndex group, Direction direction, Visit visit) const;
+  void make_single(NodeIndex node, Rank rank);
+  /// Moves the ranks of the groups in `direction` of `group` out of the way of its own.
+  void restore_ranks(GroupIndex group, Direction direction);
 
   const ir::Graph& graph_;
   std::vector<FuseRole> roles_;
   std::vector<std::vector<NodeIndex>> users_;
   std::vector<bool> escapes_;
+  std::vector<bool> read_from_memory_;
   std::vector<GroupIndex> group_;
   std::vector<std::vector<NodeIndex>> members_;
   std::vector<GroupKind> kinds_;
-  mutable std::vector<std::uint32_t> visited_;  ///< by group: the search that saw it last
-  mutable std::uint32_t search_ = 0;
+  std::vector<Rank> ranks_;
+  std::array<std::vector<std::size_t>, 2> degrees_;  ///< by direction and group: edges of its members, inner ones too
+  mutable std::array<std::vector<std::uint32_t>, 2> visited_;  ///< by direction and group: the last search that saw it
+  mutable std::uint32_t searches_ = 0;
 };
 
 /// Divides the nodes into groups, each of one of the kinds that fuse.h names.
@@ -80,6 +120,14 @@ void grow_loop_groups(Groups& groups);
 
 /// All of them, in the order that `fuse` wants.
 void grow_groups(Groups& groups);
+
+using NodeSet = std::set<NodeIndex>;  // ordered: the result must not depend on addresses or hashes
+
+/// The free loops over `shape` that only the group reads, directly or through one another, and only element by element:
+/// the last ones, if there are more than it has room for.
+NodeSet private_producers(const Groups& groups, GroupIndex group, const Shape& shape);
+/// Merges private producers into the group.
+void take(Groups& groups, GroupIndex group, const NodeSet& producers);
 
 /// The graph with a `fused` node for each group that has more than one node in its body. `places`, if given, has a
 /// place for each group and gets the node of the new graph that stands for it.

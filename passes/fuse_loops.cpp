@@ -1,5 +1,6 @@
 #include <algorithm>
-#include <set>
+#include <map>
+#include <optional>
 
 #include "passes/fuse_groups.h"
 
@@ -8,15 +9,8 @@ namespace sluice::passes {
 
 namespace {
 
-/// Takes in the nodes that only the group reads, last first, so that chains come along whole.
-void take_producers(Groups& groups, GroupIndex group) {
-  const Shape shape = groups.shape(groups.members(group)[0]);
-  for (NodeIndex node = groups.members(group).back(); node-- > 0;) {
-    if (!groups.is_free_loop(node, shape) || groups.escapes(node)) continue;
-    const auto reads_inside = [&](NodeIndex user) { return groups.contains(group, user); };
-    if (std::ranges::all_of(groups.users(node), reads_inside)) groups.merge(group, node);
-  }
-}
+/// How many groups that read the same value one of them is tried with: the value may have any number of readers.
+constexpr std::size_t kMostTries = 16;
 
 /// The groups that make the values of its shape that a group reads, but for the cheap ones.
 std::set<GroupIndex> sources_of(const Groups& groups, GroupIndex group) {
@@ -32,12 +26,6 @@ std::set<GroupIndex> sources_of(const Groups& groups, GroupIndex group) {
   return sources;
 }
 
-bool share_a_source(const Groups& groups, GroupIndex a, GroupIndex b) {
-  const std::set<GroupIndex> first = sources_of(groups, a);
-  const std::set<GroupIndex> second = sources_of(groups, b);
-  return std::ranges::any_of(first, [&](GroupIndex source) { return second.contains(source); });
-}
-
 /// The reduction that a group ends with: its last member, as everything else in the group feeds one.
 const ir::Node& reduction_of(const Groups& groups, GroupIndex group) {
   return groups.graph().node(groups.members(group).back());
@@ -48,18 +36,80 @@ bool reduce_alike(const Groups& groups, GroupIndex a, GroupIndex b) {
          groups.shape(groups.members(a)[0]) == groups.shape(groups.members(b)[0]);
 }
 
+/// Gathers reductions into groups.
+class Reductions {
+ public:
+  explicit Reductions(Groups& groups) : groups_(groups) {}
+
+  void add(NodeIndex node) {
+    groups_.set_kind(node, GroupKind::kReduce);
+    take_private_producers(node);
+    const auto sibling = find_sibling(node);
+    if (sibling) {
+      groups_.merge(*sibling, node);
+      take_private_producers(*sibling);
+    }
+    const GroupIndex group = groups_.of(node);
+    for (const GroupIndex source : sources_of(groups_, group)) readers_[source].insert(group);
+  }
+
+ private:
+  void take_private_producers(GroupIndex group) {
+    const Shape shape = groups_.shape(groups_.members(group)[0]);
+    take(groups_, group, private_producers(groups_, group, shape));
+  }
+
+  /// The first of the last few groups that reduce alike and read from the same group.
+  std::optional<GroupIndex> find_sibling(GroupIndex group) const {
+    std::set<GroupIndex> candidates;
+    for (const GroupIndex source : sources_of(groups_, group)) {
+      const auto readers = readers_.find(source);
+      if (readers == readers_.end()) continue;
+      std::size_t tries = 0;
+      for (auto reader = readers->second.rbegin(); reader != readers->second.rend() && tries < kMostTries; ++reader) {
+        candidates.insert(*reader);
+        ++tries;
+      }
+    }
+    const auto found = std::ranges::find_if(candidates, [&](GroupIndex other) {
+      return other != group && reduce_alike(groups_, other, group) && groups_.can_merge(other, group);
+    });
+    return found == candidates.end() ? std::nullopt : std::optional(*found);
+  }
+
+  Groups& groups_;
+  std::map<GroupIndex, std::set<GroupIndex>> readers_;  ///< of each group, the reductions that read it
+};
+
 bool is_loop_group(const Groups& groups, NodeIndex node) {
   return groups.role(node) == FuseRole::kLoop &&
          (groups.is_single(node) || groups.kind(groups.of(node)) == GroupKind::kLoop);
 }
 
+/// Whether the loops are one group now.
 bool merge_loops(Groups& groups, NodeIndex a, NodeIndex b) {
   const GroupIndex first = groups.of(a);
   const GroupIndex second = groups.of(b);
-  if (first == second || groups.shape(a) != groups.shape(b) || !groups.can_merge(first, second)) return false;
+  if (first == second) return true;
+  if (groups.shape(a) != groups.shape(b) || !groups.can_merge(first, second)) return false;
   groups.merge(first, second);
   groups.set_kind(first, GroupKind::kLoop);
   return true;
+}
+
+/// Merges a loop with those that it reads. Where they do not all fit in, the largest is left out, not a small one that
+/// would stay a kernel of its own.
+void merge_with_operands(Groups& groups, NodeIndex node) {
+  std::vector<NodeIndex> makers;
+  std::size_t members = groups.members(groups.of(node)).size();
+  const auto size = [&](NodeIndex maker) { return groups.members(groups.of(maker)).size(); };
+  for (const ir::Value operand : groups.graph().node(node).operands) {
+    if (!is_loop_group(groups, operand.node)) continue;
+    makers.push_back(operand.node);
+    members += size(operand.node);
+  }
+  if (members > kMostMembers) std::ranges::stable_sort(makers, {}, size);
+  for (const NodeIndex maker : makers) merge_loops(groups, maker, node);
 }
 
 void merge_readers(Groups& groups, ir::Value value) {
@@ -71,37 +121,28 @@ void merge_readers(Groups& groups, ir::Value value) {
       readers.push_back(user);
     }
   }
+  std::set<GroupIndex> done;
   for (std::size_t i = 0; i < readers.size(); ++i) {
-    for (std::size_t j = i + 1; j < readers.size(); ++j) merge_loops(groups, readers[i], readers[j]);
+    if (!done.insert(groups.of(readers[i])).second) continue;
+    std::size_t tries = 0;
+    for (std::size_t j = i + 1; j < readers.size() && tries < kMostTries; ++j) {
+      if (!merge_loops(groups, readers[i], readers[j])) ++tries;
+    }
   }
 }
 
 }  // namespace
 
 void grow_reduce_groups(Groups& groups) {
-  std::vector<GroupIndex> done;
+  Reductions reductions(groups);
   for (NodeIndex node = 0; node < groups.size(); ++node) {
-    if (groups.role(node) != FuseRole::kReduce || !groups.is_single(node)) continue;
-    groups.set_kind(node, GroupKind::kReduce);
-    take_producers(groups, node);
-    const auto sibling = std::ranges::find_if(done, [&](GroupIndex other) {
-      return reduce_alike(groups, other, node) && share_a_source(groups, other, node) && groups.can_merge(other, node);
-    });
-    if (sibling == done.end()) {
-      done.push_back(node);
-      continue;
-    }
-    groups.merge(*sibling, node);
-    take_producers(groups, *sibling);
+    if (groups.role(node) == FuseRole::kReduce && groups.is_single(node)) reductions.add(node);
   }
 }
 
 void grow_loop_groups(Groups& groups) {
   for (NodeIndex node = 0; node < groups.size(); ++node) {
-    if (!is_loop_group(groups, node)) continue;
-    for (const ir::Value operand : groups.graph().node(node).operands) {
-      if (is_loop_group(groups, operand.node)) merge_loops(groups, operand.node, node);
-    }
+    if (is_loop_group(groups, node)) merge_with_operands(groups, node);
   }
   // Loops that read the same array share its loads.
   for (NodeIndex node = 0; node < groups.size(); ++node) {

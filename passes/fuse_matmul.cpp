@@ -1,5 +1,5 @@
 #include <algorithm>
-#include <set>
+#include <map>
 
 #include "passes/fuse_groups.h"
 
@@ -10,24 +10,23 @@ namespace sluice::passes {
 
 namespace {
 
-using NodeSet = std::set<NodeIndex>;  // ordered: the result must not depend on addresses or hashes
-
-/// Takes in readers of the group's values, and readers of those, as long as no group stands in a cycle.
+/// Takes in readers of the group's values, and readers of those, as long as no group stands in a cycle. One that could
+/// not be taken in may be when another whose value it reads has been.
 void take_consumers(Groups& groups, GroupIndex group) {
-  const Shape shape = groups.shape(groups.members(group)[0]);
-  bool changed = true;
-  while (changed) {
-    changed = false;
+  const Shape shape = groups.shape(group);
+  std::vector<NodeIndex> taken{group};
+  while (!taken.empty()) {
     NodeSet candidates;
-    for (const NodeIndex member : groups.members(group)) {
-      for (const NodeIndex user : groups.users(member)) {
+    for (const NodeIndex node : taken) {
+      for (const NodeIndex user : groups.users(node)) {
         if (groups.is_free_loop(user, shape)) candidates.insert(user);
       }
     }
+    taken.clear();
     for (const NodeIndex candidate : candidates) {
       if (!groups.can_merge(group, candidate)) continue;
       groups.merge(group, candidate);
-      changed = true;
+      taken.push_back(candidate);
     }
   }
 }
@@ -36,24 +35,7 @@ void take_consumers(Groups& groups, GroupIndex group) {
 bool is_stored_anyway(const Groups& groups, NodeIndex node) {
   const FuseRole role = groups.role(node);
   if (role != FuseRole::kLoop && role != FuseRole::kMatmul) return true;
-  if (groups.escapes(node) || !groups.is_single(node)) return true;
-  return std::ranges::any_of(groups.users(node), [&](NodeIndex user) {
-    const FuseRole reader = groups.role(user);
-    return reader != FuseRole::kLoop && !(reader == FuseRole::kReduce && role == FuseRole::kLoop);
-  });
-}
-
-/// The nodes that only the group reads, directly or through one another, and only element by element.
-NodeSet private_producers(const Groups& groups, GroupIndex group, const Shape& shape) {
-  NodeSet found;
-  const auto reads_inside = [&](NodeIndex user) {
-    return groups.role(user) != FuseRole::kMatmul && (groups.contains(group, user) || found.contains(user));
-  };
-  for (NodeIndex node = groups.members(group).back(); node-- > 0;) {
-    if (!groups.is_free_loop(node, shape) || groups.escapes(node)) continue;
-    if (std::ranges::all_of(groups.users(node), reads_inside)) found.insert(node);
-  }
-  return found;
+  return groups.escapes(node) || !groups.is_single(node) || groups.is_read_from_memory(node);
 }
 
 /// Of `producers`, those for whom nothing new must be kept in memory: each operand is stored anyway or taken in too.
@@ -71,24 +53,34 @@ void keep_those_of_stored_operands(const Groups& groups, GroupIndex group, NodeS
   }
 }
 
-/// Takes in the sums of the second factor's columns: in a training step, a bias's gradient beside the weight's.
-void take_column_sums(Groups& groups, NodeIndex product) {
-  const ir::Node& node = groups.graph().node(product);
-  if (node.attributes.flag(ir::Attr::kTransposeB) || !is_float(node.types[0].dtype)) return;
-  const ir::Value factor = node.operands[1];
-  if (groups.role(factor.node) == FuseRole::kCheap) return;
-  for (const NodeIndex user : groups.users(factor.node)) {
-    const ir::Node& sums = groups.graph().node(user);
-    const bool sums_columns = sums.op == ir::Op::kReduceSum && sums.operands[0] == factor &&
-                              sums.attributes.integers(ir::Attr::kAxes) == std::vector<std::int64_t>{0};
-    if (!sums_columns || !groups.is_single(user) || !groups.can_merge(groups.of(product), user)) continue;
-    groups.merge(groups.of(product), user);
-    return;
+/// The sums over axis 0, by what they sum up.
+using ColumnSums = std::map<ir::Value, NodeSet>;
+
+ColumnSums find_column_sums(const Groups& groups) {
+  ColumnSums sums;
+  for (NodeIndex i = 0; i < groups.size(); ++i) {
+    const ir::Node& node = groups.graph().node(i);
+    const bool sums_columns =
+        node.op == ir::Op::kReduceSum && node.attributes.integers(ir::Attr::kAxes) == std::vector<std::int64_t>{0};
+    if (sums_columns) sums[node.operands[0]].insert(i);
   }
+  return sums;
 }
 
-void take(Groups& groups, GroupIndex group, const NodeSet& nodes) {
-  for (const NodeIndex node : nodes) groups.merge(group, node);
+/// Takes in the sums of the second factor's columns: in a training step, a bias's gradient beside the weight's.
+void take_column_sums(Groups& groups, NodeIndex product, ColumnSums& column_sums) {
+  const ir::Node& node = groups.graph().node(product);
+  if (node.attributes.flag(ir::Attr::kTransposeB) || !is_float(node.types[0].dtype)) return;
+  if (node.types[0].shape.element_count().size == 0) return;  // a kernel without work would not store them
+  const ir::Value factor = node.operands[1];
+  const auto sums = column_sums.find(factor);
+  if (sums == column_sums.end() || groups.role(factor.node) == FuseRole::kCheap) return;
+  for (const NodeIndex sum : sums->second) {
+    if (!groups.can_merge(product, sum)) continue;
+    groups.merge(product, sum);
+    sums->second.erase(sum);
+    return;
+  }
 }
 
 std::size_t count_stored(const Groups& groups, GroupIndex group, const NodeSet& without) {
@@ -119,10 +111,13 @@ NodeSet members_serving(const Groups& groups, GroupIndex group, IsTarget is_targ
 void give_back(Groups& groups, GroupIndex group) {
   NodeSet readers;
   for (const NodeIndex member : groups.members(group)) {
-    for (const NodeIndex user : groups.users(member)) {
-      const bool may_take = groups.role(user) == FuseRole::kLoop || groups.role(user) == FuseRole::kReduce;
-      if (may_take && groups.is_single(user) && !groups.contains(group, user)) readers.insert(user);
-    }
+    // The last of the members that go back has no reader in the group, and one reader, or several that reduce alike.
+    const auto may_take = [&](NodeIndex user) {
+      const bool takes = groups.role(user) == FuseRole::kLoop || groups.role(user) == FuseRole::kReduce;
+      return takes && groups.is_single(user);
+    };
+    const std::vector<NodeIndex>& users = groups.users(member);
+    if (std::ranges::all_of(users, may_take)) readers.insert(users.begin(), users.end());
   }
   for (const NodeIndex reader : readers) {
     const ir::Node& node = groups.graph().node(reader);
@@ -133,8 +128,9 @@ void give_back(Groups& groups, GroupIndex group) {
              groups.graph().node(user).attributes == node.attributes;
     };
     const NodeSet serving = members_serving(groups, group, is_target);
-    if (count_stored(groups, group, serving) >= count_stored(groups, group, {})) continue;
-    for (const NodeIndex member : serving) groups.split_off(member);
+    if (serving.empty() || count_stored(groups, group, serving) >= count_stored(groups, group, {})) continue;
+    // Last first: the group reads none of them any more when its turn comes.
+    for (auto member = serving.rbegin(); member != serving.rend(); ++member) groups.split_off(*member);
   }
 }
 
@@ -143,6 +139,7 @@ void give_back(Groups& groups, GroupIndex group) {
 void grow_matmul_groups(Groups& groups) {
   // Last first: what two products feed goes to the later one, and a mask that only a backward product reads goes there
   // and not to the forward product, which would have to store it.
+  ColumnSums column_sums = find_column_sums(groups);
   std::vector<GroupIndex> products;
   for (NodeIndex node = groups.size(); node-- > 0;) {
     if (groups.role(node) != FuseRole::kMatmul) continue;
@@ -154,7 +151,7 @@ void grow_matmul_groups(Groups& groups) {
     keep_those_of_stored_operands(groups, node, producers);
     take(groups, node, producers);
     give_back(groups, node);
-    take_column_sums(groups, node);
+    take_column_sums(groups, node, column_sums);
   }
   // Only now what would pull an earlier product's epilogue away from it.
   for (const GroupIndex group : products) {

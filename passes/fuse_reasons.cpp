@@ -5,7 +5,6 @@
 #include <set>
 
 #include "passes/fuse_groups.h"
-#include "passes/rebuild.h"
 
 // The reasons are read off the groups that `fuse` ended with, by the same questions that it asked while they grew.
 namespace sluice::passes {
@@ -71,7 +70,16 @@ std::string rule_between(const Groups& groups, const Source& source, NodeIndex r
   const bool to_product = groups.kind(to) == GroupKind::kMatmul;
   if (from_product && to_product) return "a kernel holds one product";
   if (from_product && groups.role(reader) == FuseRole::kReduce) return "a reduction cannot ride on a product's store";
-  if (!groups.can_merge(from, to)) return "would make a cycle: a third kernel stands between them";
+  switch (groups.may_merge(from, to)) {
+    case Merge::kAllowed:
+      break;
+    case Merge::kCycle:
+      return "would make a cycle: a third kernel stands between them";
+    case Merge::kTooLarge:
+      return fmt::format("would make a kernel of more than {} nodes", kMostMembers);
+    case Merge::kUnknown:
+      return "they are far apart, with many kernels between them";
+  }
   if (from_product) return "the reader computes it anew from what memory holds anyway";
   if (in_rows && groups.role(reader) == FuseRole::kReduce) return "a reduction over another axis than that of the rows";
   if (in_rows || groups.kind(to) == GroupKind::kRows) return "a kernel goes through rows of one length";
@@ -87,7 +95,7 @@ std::string rule_between(const Groups& groups, const Source& source, NodeIndex r
 }  // namespace
 
 FuseReport fuse_with_reasons(const ir::Graph& graph) {
-  const ir::Graph live = remove_dead(graph);
+  const ir::Graph live = inline_other_bodies(graph);
   Groups groups(live);
   grow_groups(groups);
   std::vector<NodeIndex> places(live.nodes().size());

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "ir/reduction.h"
 #include "passes/fuse_groups.h"
@@ -34,10 +35,9 @@ class RowGroup {
 
   void grow() {
     groups_.set_kind(group_, GroupKind::kRows);
-    while (take_neighbours()) {
-    }
+    take_neighbors();
     shed_unread();
-    if (!goes_on_with_a_reduction()) dissolve();
+    if (!goes_on_with_a_reduction()) groups_.dissolve(group_);
   }
 
  private:
@@ -51,7 +51,7 @@ class RowGroup {
     return std::ranges::any_of(groups_.users(node), [&](NodeIndex user) { return inside(user); });
   }
 
-  bool is_neighbour(NodeIndex node) const { return reads_inside(node) || is_read_inside(node); }
+  bool is_neighbor(NodeIndex node) const { return reads_inside(node) || is_read_inside(node); }
 
   /// Whether it reads rows that the group reads too.
   bool shares_rows(NodeIndex node) const {
@@ -64,9 +64,9 @@ class RowGroup {
   bool may_join(NodeIndex node) const {
     const Shape& made = groups_.graph().node(node).types[0].shape;
     if (groups_.role(node) == FuseRole::kLoop)
-      return (made == shape_ || made == rows_ || made == one_column_) && is_neighbour(node);
+      return (made == shape_ || made == rows_ || made == one_column_) && is_neighbor(node);
     if (groups_.role(node) == FuseRole::kReduce)
-      return folds_rows(groups_, node) && groups_.shape(node) == shape_ && (is_neighbour(node) || shares_rows(node));
+      return folds_rows(groups_, node) && groups_.shape(node) == shape_ && (is_neighbor(node) || shares_rows(node));
     if (!reads_inside(node)) return false;
     const Shape& read = groups_.graph().type(groups_.graph().node(node).operands[0]).shape;
     switch (groups_.graph().node(node).op) {
@@ -81,14 +81,34 @@ class RowGroup {
     }
   }
 
-  bool take_neighbours() {
-    bool changed = false;
-    for (NodeIndex node = 0; node < groups_.size(); ++node) {
-      if (inside(node) || !groups_.is_single(node) || !may_join(node) || !groups_.can_merge(group_, node)) continue;
-      groups_.merge(group_, node);
-      changed = true;
+  /// In rounds through the nodes, each from first to last, as long as anything changes. A node that could not join may
+  /// do so when one that it reads or is read by has joined: so each round looks at the neighbors of those that have.
+  void take_neighbors() {
+    open_neighbors(group_);
+    next_round_.merge(round_);
+    while (!next_round_.empty()) {
+      round_ = std::exchange(next_round_, {});
+      while (!round_.empty() && groups_.room(group_) > 0) {
+        const NodeIndex node = *round_.begin();
+        round_.erase(round_.begin());
+        if (inside(node) || !groups_.is_single(node) || !may_join(node) || !groups_.can_merge(group_, node)) continue;
+        groups_.merge(group_, node);
+        open_neighbors(node);
+      }
     }
-    return changed;
+  }
+
+  /// Lists the nodes that may join now that `node` has.
+  void open_neighbors(NodeIndex node) {
+    const auto open = [&](NodeIndex neighbor) { (neighbor > node ? round_ : next_round_).insert(neighbor); };
+    std::ranges::for_each(groups_.users(node), open);
+    for (const ir::Value operand : groups_.graph().node(node).operands) {
+      open(operand.node);
+      if (groups_.graph().type(operand).shape != shape_) continue;
+      for (const NodeIndex reader : groups_.users(operand.node)) {
+        if (groups_.role(reader) == FuseRole::kReduce) open(reader);
+      }
+    }
   }
 
   /// Hands back views and broadcasts that nothing in the group reads: whoever reads them makes them anew.
@@ -107,19 +127,13 @@ class RowGroup {
     });
   }
 
-  void dissolve() {
-    const std::vector<NodeIndex> members = groups_.members(group_);
-    for (const NodeIndex member : members) {
-      if (member != group_) groups_.split_off(member);
-    }
-    groups_.set_kind(group_, GroupKind::kSingle);
-  }
-
   Groups& groups_;
   GroupIndex group_;
   Shape shape_;
-  Shape rows_;        ///< without the last axis
-  Shape one_column_;  ///< with a last axis of size 1
+  Shape rows_;          ///< without the last axis
+  Shape one_column_;    ///< with a last axis of size 1
+  NodeSet round_;       ///< the nodes to look at
+  NodeSet next_round_;  ///< and after these
 };
 
 }  // namespace

@@ -39,19 +39,24 @@ void gradient_of_kDiv(GradientContext& c) {
   if (c.wanted(1)) c.contribute(1, c(Op::kNeg, {c(Op::kMul, {quotient, c.result})}));
 }
 
-/// By x: g * y * x^(y-1); by y: g * r * log(x) where x > 0. The logarithm sees only positive numbers, so that nothing
-/// that is not taken makes a NaN in a second derivative.
+/// By x: g y x^(y-1), and 0 where y is 0; by y: g x^y log(x) where x > 0 and 0 elsewhere. What does not apply is kept
+/// from further derivatives, too: there, an infinite slope would make a NaN of its adjoint, 0.
 void gradient_of_kPow(GradientContext& c) {
   const Value x = c.operand(0);
   const Value y = c.operand(1);
+  const Value one = c.number(1);
+  const Value zero = c.number(0);
   if (c.wanted(0)) {
-    const Value power = c(Op::kPow, {x, c(Op::kSub, {y, c.number(1)})});
-    c.contribute(0, c(Op::kMul, {c.adjoint, c(Op::kMul, {y, power})}));
+    const Value constant = c(Op::kEqual, {y, zero});
+    const Value base = c(Op::kSelect, {constant, c(Op::kStopGradient, {x}), x});
+    const Value slope = c(Op::kMul, {y, c(Op::kPow, {base, c(Op::kSub, {y, one})})});
+    const Value zero_times_infinity = c(Op::kLogicalAnd, {constant, c(Op::kNotEqual, {slope, slope})});
+    c.contribute(0, c(Op::kMul, {c.adjoint, c(Op::kSelect, {zero_times_infinity, zero, slope})}));
   }
   if (c.wanted(1)) {
-    const Value positive = c(Op::kGreater, {x, c.number(0)});
-    const Value logarithm = c(Op::kLog, {c(Op::kSelect, {positive, x, c.number(1)})});
-    const Value slope = c(Op::kSelect, {positive, c(Op::kMul, {c.result, logarithm}), c.number(0)});
+    const Value positive = c(Op::kGreater, {x, zero});
+    const Value base = c(Op::kSelect, {positive, x, one});
+    const Value slope = c(Op::kMul, {c(Op::kPow, {base, y}), c(Op::kLog, {base})});
     c.contribute(1, c(Op::kMul, {c.adjoint, slope}));
   }
 }
@@ -70,17 +75,25 @@ void gradient_of_kAbs(GradientContext& c) { c.contribute(0, c(Op::kMul, {c.adjoi
 
 void gradient_of_kExp(GradientContext& c) { c.contribute(0, c(Op::kMul, {c.adjoint, c.result})); }
 
+/// g exp(x), and not g (1 + r): where r is close to -1, that has lost the digits of exp(x).
+void gradient_of_kExpm1(GradientContext& c) { c.contribute(0, c(Op::kMul, {c.adjoint, c(Op::kExp, {c.operand(0)})})); }
+
 void gradient_of_kLog(GradientContext& c) { c.contribute(0, c(Op::kDiv, {c.adjoint, c.operand(0)})); }
+
+/// g / (1 + x).
+void gradient_of_kLog1p(GradientContext& c) {
+  c.contribute(0, c(Op::kDiv, {c.adjoint, c(Op::kAdd, {c.number(1), c.operand(0)})}));
+}
 
 /// 0.5 g / r.
 void gradient_of_kSqrt(GradientContext& c) {
   c.contribute(0, c(Op::kDiv, {c(Op::kMul, {c.adjoint, c.number(0.5)}), c.result}));
 }
 
-/// -0.5 g r^3.
+/// -0.5 g r^3, in an order in which r^3 alone does not overflow.
 void gradient_of_kRsqrt(GradientContext& c) {
-  const Value cube = c(Op::kMul, {c(Op::kSquare, {c.result}), c.result});
-  c.contribute(0, c(Op::kMul, {c(Op::kMul, {c.adjoint, c.number(-0.5)}), cube}));
+  const Value half = c(Op::kMul, {c(Op::kMul, {c.adjoint, c.number(-0.5)}), c.result});
+  c.contribute(0, c(Op::kMul, {half, c(Op::kSquare, {c.result})}));
 }
 
 /// g (1 - r^2).

@@ -26,13 +26,16 @@ Value unfold(const GradientContext& c, Value value) {
   return c.builder.broadcast(c.builder.reshape(value, folded), shape);
 }
 
-/// The adjoint goes to the elements that attain the extreme, in equal shares.
-void share_among_ties(GradientContext& c) {
-  const Value attains = c(Op::kEqual, {c.operand(0), unfold(c, c.result)});
-  const Value count =
-      c.builder.reduce_sum(c.builder.cast(attains, c.type().dtype), c.node.attributes.integers(Attr::kAxes));
-  const Value share = unfold(c, c(Op::kDiv, {c.adjoint, count}));
-  c.contribute(0, c(Op::kSelect, {attains, share, c.builder.full(c.operand_type(0), 0)}));
+/// The adjoint goes to the elements that attain the extreme, in equal shares: to those that `beyond` (kLess or
+/// kGreater) does not hold for. A NaN is the extreme, and nothing is beyond it: all that are folded with it share it.
+void share_among_ties(GradientContext& c, Op beyond) {
+  const Type& type = c.operand_type(0);
+  const Value misses = c(beyond, {c.operand(0), unfold(c, c.result)});
+  const Value ones = c(Op::kSelect, {misses, c.builder.full(type, 0), c.builder.full(type, 1)});
+  const Value count = c.builder.reduce_sum(ones, c.node.attributes.integers(Attr::kAxes));
+  const Value is_number = c(Op::kEqual, {c.result, c.result});
+  const Value share = c(Op::kSelect, {is_number, c(Op::kDiv, {c.adjoint, count}), c.result});
+  c.contribute(0, c(Op::kSelect, {misses, c.builder.full(type, 0), unfold(c, share)}));
 }
 
 Value slice(const GradientContext& c, Value x, std::int64_t axis, std::int64_t start, std::int64_t limit) {
@@ -126,8 +129,8 @@ void gradient_of_kScatterAdd(GradientContext& c) {
 
 void gradient_of_kReduceSum(GradientContext& c) { c.contribute(0, unfold(c, c.adjoint)); }
 
-void gradient_of_kReduceMax(GradientContext& c) { share_among_ties(c); }
+void gradient_of_kReduceMax(GradientContext& c) { share_among_ties(c, Op::kLess); }
 
-void gradient_of_kReduceMin(GradientContext& c) { share_among_ties(c); }
+void gradient_of_kReduceMin(GradientContext& c) { share_among_ties(c, Op::kGreater); }
 
 }  // namespace sluice::passes

@@ -1,6 +1,7 @@
 #include "passes/rewrite.h"
 
 #include <set>
+#include <utility>
 
 #include "ir/error.h"
 #include "passes/rebuild.h"
@@ -9,11 +10,13 @@ namespace sluice::passes {
 
 namespace {
 
-/// Rules look at the makers of a node's operands, so a change may wake a rule further down (in the same sweep) or up
-/// (in the next). Every rule makes the graph simpler in the order that the tables have in mind, so this is far away.
-constexpr int kMostSweeps = 200;
+/// A chain of folded constants would otherwise carry the lines of all of it.
+constexpr std::size_t kMostPatternOrigins = 32;
 
-/// One walk over a graph: each node is appended to a new one, or what a rule puts in its place.
+/// Rules that append a node to which another rule applies, and so on. More than a few mean that rules undo each other.
+constexpr int kMostNested = 100;
+
+/// One walk over a graph: each node is appended to a new one, or what rules put in its place.
 class Sweep {
  public:
   Sweep(const ir::Graph& graph, std::span<const Rule> rules, const RewriteOptions& options)
@@ -30,57 +33,124 @@ class Sweep {
   /// The new graph, or nothing if no rule fits.
   std::optional<ir::Graph> run() && {
     for (std::uint32_t i = 0; i < graph_.nodes().size(); ++i) {
-      uses_.resize(rebuild_.builder().graph().nodes().size());
-      if (!replace(i)) rebuild_.copy(i);
-      uses_.resize(rebuild_.builder().graph().nodes().size());
-      if (!graph_.node(i).types.empty()) uses_[rebuild_.at({i, 0}).node] += old_uses_[i];
+      const ir::Node& node = graph_.node(i);
+      if (node.types.size() != 1 || ir::info(node.op).has(ir::kInput)) {
+        rebuild_.copy(i);
+      } else {
+        rebuild_.map({i, 0}, settle(node, rebuild_.operands(i), std::nullopt));
+      }
+      learn();
+      if (!node.types.empty()) facts_[rebuild_.at({i, 0}).node].uses += old_uses_[i];
     }
     if (!changed_) return std::nullopt;
     return std::move(rebuild_).finish();
   }
 
  private:
-  bool replace(std::uint32_t index) {
-    const ir::Node& node = graph_.node(index);
-    if (node.types.size() != 1 || ir::info(node.op).has(ir::kInput)) return false;
-    rebuild_.builder().set_origins(node.origins);
-    Match match(rebuild_.builder(), node, rebuild_.operands(index), uses_);
-    const auto first = static_cast<std::uint32_t>(rebuild_.builder().graph().nodes().size());
+  ir::Builder& builder() { return rebuild_.builder(); }
+  const ir::Graph& made() { return builder().graph(); }
+  std::uint32_t size() { return static_cast<std::uint32_t>(made().nodes().size()); }
+
+  /// The normal form of a node whose operands are in normal form and which counts as their reader. `appended`: where
+  /// it stands in the new graph, if a rule has put it there with these operands.
+  ir::Value settle(const ir::Node& node, std::vector<ir::Value> operands, std::optional<std::uint32_t> appended) {
+    if (const std::optional<ir::Value> value = replace(node, operands)) return *value;
+    if (appended) return {*appended, 0};
+    return builder().add(node.op, std::move(operands), node.attributes, node.origins);
+  }
+
+  std::optional<ir::Value> replace(const ir::Node& node, const std::vector<ir::Value>& operands) {
+    builder().set_origins(node.origins);
+    learn();
+    Match match(builder(), node, operands, facts_);
+    const std::uint32_t first = size();
     for (const Rule& rule : rules_) {
       if (rule.root && *rule.root != node.op) continue;
       if (rule.exactness == Exactness::kFast && !options_.fast) continue;
       match.begin_rule();
       const std::optional<ir::Value> value = rule.apply(match);
       if (!value) continue;
-      SLUICE_CHECK(rebuild_.builder().type(*value) == node.types[0], "rule '{}' makes {} of {}", rule.name,
-                   to_string(rebuild_.builder().type(*value)), to_string(node.types[0]));
-      rebuild_.builder().add_origins(first, origins_of_pattern(match, first));
-      rebuild_.map({index, 0}, *value);
+      SLUICE_CHECK(builder().type(*value) == node.types[0], "rule '{}' makes {} of {}", rule.name,
+                   to_string(builder().type(*value)), to_string(node.types[0]));
+      builder().add_origins(first, origins_of_pattern(match, first));
       if (options_.on_rule) options_.on_rule(rule);
       changed_ = true;
-      return true;
+      return settle_appended(first, *value, operands, rule);
     }
-    return false;
+    return std::nullopt;
+  }
+
+  /// Brings the nodes from `first` on, which `rule` appended in place of a reader of `operands`, into normal form.
+  /// Returns the counterpart of `value`.
+  ir::Value settle_appended(std::uint32_t first, ir::Value value, const std::vector<ir::Value>& operands,
+                            const Rule& rule) {
+    SLUICE_CHECK(++nested_ < kMostNested, "rule '{}' and others undo each other", rule.name);
+    const std::uint32_t end = size();
+    learn();
+    for (std::uint32_t i = first; i < end; ++i) {
+      for (const ir::Value operand : made().node(i).operands) ++facts_[operand.node].uses;
+    }
+    ++facts_[value.node].uses;  // the reader to come: what `value` is made of stays
+    for (const ir::Value operand : operands) release(operand.node);
+    std::vector<ir::Value> settled;
+    const auto now = [&](ir::Value old) { return old.node < first ? old : settled[old.node - first]; };
+    for (std::uint32_t i = first; i < end; ++i) {
+      const ir::Node node = made().node(i);  // a copy: the graph grows
+      std::vector<ir::Value> given;
+      for (const ir::Value operand : node.operands) given.push_back(now(operand));
+      const std::optional<std::uint32_t> same = given == node.operands ? std::optional(i) : std::nullopt;
+      settled.push_back(settle(node, std::move(given), same));
+      learn();
+      const std::uint32_t target = settled.back().node;
+      if (target != i) facts_[target].uses += std::exchange(facts_[i].uses, 0);
+    }
+    const ir::Value result = now(value);
+    --facts_[result.node].uses;
+    --nested_;
+    return result;
+  }
+
+  /// A node is read once less. What nothing reads any more does not count as a reader itself.
+  void release(std::uint32_t node) {
+    std::vector<std::uint32_t> open{node};
+    while (!open.empty()) {
+      const std::uint32_t next = open.back();
+      open.pop_back();
+      SLUICE_CHECK(facts_[next].uses > 0, "%{} has no reader left to drop", next);
+      if (--facts_[next].uses > 0) continue;
+      for (const ir::Value operand : made().node(next).operands) open.push_back(operand.node);
+    }
+  }
+
+  /// Makes facts for the nodes that the builder has got since the last call.
+  void learn() {
+    for (std::uint32_t i = static_cast<std::uint32_t>(facts_.size()); i < size(); ++i) {
+      const ir::Node& node = made().node(i);
+      const bool is_source = ir::info(node.op).has(ir::kInput) || node.op == ir::Op::kReshape;
+      const std::optional<ir::Value> operand =
+          ir::info(node.op).has(ir::kElementwise) ? varying_operand(made(), node) : std::nullopt;
+      facts_.push_back({0, is_source || (operand && facts_[operand->node].near_input)});
+    }
   }
 
   /// The lines of the nodes below the root that the nodes from `first` on stand for: those that the rule has looked at,
   /// down to what the new nodes read.
   ir::Origins origins_of_pattern(const Match& match, std::uint32_t first) {
-    const ir::Graph& graph = rebuild_.builder().graph();
     std::set<std::uint32_t> done;  // what the new nodes read, and what has been visited
-    for (std::size_t i = first; i < graph.nodes().size(); ++i) {
-      for (const ir::Value operand : graph.nodes()[i].operands) done.insert(operand.node);
+    for (std::size_t i = first; i < made().nodes().size(); ++i) {
+      for (const ir::Value operand : made().nodes()[i].operands) done.insert(operand.node);
     }
     ir::Origins origins;
     std::vector<ir::Value> open = match.operands();
-    for (std::size_t next = 0; next < open.size(); ++next) {
+    for (std::size_t next = 0; next < open.size() && origins.size() < kMostPatternOrigins; ++next) {
       const std::uint32_t index = open[next].node;
-      const ir::Node& node = graph.node(index);
+      const ir::Node& node = made().node(index);
       if (ir::info(node.op).has(ir::kInput) || !match.looked_at(index)) continue;
       if (!done.insert(index).second) continue;
       ir::merge_origins(origins, node.origins);
       open.insert(open.end(), node.operands.begin(), node.operands.end());
     }
+    if (origins.size() > kMostPatternOrigins) origins.resize(kMostPatternOrigins);
     return origins;
   }
 
@@ -89,7 +159,8 @@ class Sweep {
   const RewriteOptions& options_;
   Rebuild rebuild_;
   std::vector<std::uint32_t> old_uses_;  // by node of the old graph
-  std::vector<std::uint32_t> uses_;      // by node of the new one: at least the readers to come
+  std::vector<NodeFacts> facts_;         // by node of the new one
+  int nested_ = 0;
   bool changed_ = false;
 };
 
@@ -111,6 +182,16 @@ std::optional<double> Match::number(std::size_t i) const {
   return number;
 }
 
+std::optional<ir::Value> varying_operand(const ir::Graph& graph, const ir::Node& node) {
+  std::optional<ir::Value> varying;
+  for (const ir::Value operand : node.operands) {
+    if (ir::splat_value(graph, operand)) continue;
+    if (varying) return {};
+    varying = operand;
+  }
+  return varying;
+}
+
 std::vector<Rule> all_rules() {
   std::vector<Rule> all;
   // Folding first: what is a constant needs no algebra.
@@ -122,7 +203,9 @@ std::vector<Rule> all_rules() {
 
 ir::Graph rewrite(const ir::Graph& graph, std::span<const Rule> rules, const RewriteOptions& options) {
   ir::Graph current = remove_dead(graph);
-  for (int sweep = 0; sweep < kMostSweeps; ++sweep) {
+  // A further sweep follows only where the last one has taken readers from nodes.
+  const std::size_t most_sweeps = current.nodes().size() + 2;
+  for (std::size_t sweep = 0; sweep < most_sweeps; ++sweep) {
     std::optional<ir::Graph> next = Sweep(current, rules, options).run();
     if (!next) return current;
     current = std::move(*next);

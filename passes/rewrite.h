@@ -11,19 +11,27 @@
 
 namespace sluice::passes {
 
-/// What a rewrite rule keeps.
+/// What a rewrite rule keeps of the results of the nodes it replaces, bit by bit in the interpreter. Compiled code
+/// takes subnormal numbers for zeros of their sign and returns zeros for them; there the marks hold for all other
+/// numbers, and a rule that drops an op ("x * 1 -> x") also drops the flush.
 enum class Exactness : std::uint8_t {
-  kExact,  ///< every bit
-  kValue,  ///< the value, but for the sign of zero, and the sign and payload of NaN
-  kFast,   ///< not the rounding
+  kExact,    ///< every bit
+  kNanBits,  ///< every bit, the sign of zeros included, but a NaN may become another one: sign, payload, quiet bit
+  kFast,     ///< neither: rounding may differ, too
+};
+
+/// What a sweep knows about a node of the new graph.
+struct NodeFacts {
+  std::uint32_t uses = 0;   ///< operands of nodes, results and updates that read it, those still to come included
+  bool near_input = false;  ///< an input, a reshape, or made of one of these by elementwise ops with constants alone
 };
 
 /// A node that is about to be appended to the new graph, as a rule sees it.
 class Match {
  public:
   Match(ir::Builder& builder, const ir::Node& node, std::vector<ir::Value> operands,
-        std::span<const std::uint32_t> uses)
-      : builder_(builder), node_(node), operands_(std::move(operands)), uses_(uses) {}
+        const std::vector<NodeFacts>& facts)
+      : builder_(builder), node_(node), operands_(std::move(operands)), facts_(facts) {}
 
   ir::Op op() const { return node_.op; }
   const ir::Attributes& attributes() const { return node_.attributes; }
@@ -45,8 +53,9 @@ class Match {
   /// The one value that all elements of operand i have, if it is a constant or repeats one.
   std::optional<double> number(std::size_t i) const;
   bool is_number(std::size_t i, double value) const { return number(i) == value; }
-  /// Whether no other node reads operand i, so that changing its maker costs nothing.
-  bool only_reader(std::size_t i) const { return uses_[operands_[i].node] <= 1; }
+  /// Whether no other node reads a value, so that replacing its maker costs nothing.
+  bool only_reader(ir::Value value) const { return facts_[value.node].uses <= 1; }
+  bool near_input(ir::Value value) const { return facts_[value.node].near_input; }
 
   /// Whether a rule has looked at this node of the new graph since the last begin_rule().
   bool looked_at(std::uint32_t node) const { return std::ranges::find(looked_at_, node) != looked_at_.end(); }
@@ -62,12 +71,13 @@ class Match {
   ir::Builder& builder_;
   const ir::Node& node_;
   std::vector<ir::Value> operands_;
-  std::span<const std::uint32_t> uses_;  // by node of the new graph
+  const std::vector<NodeFacts>& facts_;  // by node of the new graph
   mutable std::vector<std::uint32_t> looked_at_;
 };
 
 /// One row of a rewrite table. `name` is its algebra: "x * 1 -> x". `root` is the op that it begins at, none for any.
-/// `apply` gives the value to put in the node's place, or nothing if the rule does not fit.
+/// `apply` returns the value to put in the node's place, or nothing if the rule does not fit. The rules are tried anew
+/// on the nodes that it appends, so a rule that moves an op along a chain moves it to the end at once.
 struct Rule {
   std::string_view name;
   Exactness exactness;
@@ -89,8 +99,12 @@ struct RewriteOptions {
   std::function<void(const Rule& rule)> on_rule = {};  ///< called for each rule that fires
 };
 
-/// Applies rules until none fits any more.
+/// Applies rules until none fits any more, from operands to users: one sweep over the graph leaves every node in normal
+/// form, unless it lowers the number of a node's users that come earlier in the order; then another follows.
 ir::Graph rewrite(const ir::Graph& graph, std::span<const Rule> rules, const RewriteOptions& options = {});
+
+/// The operand of f(x, c...) that is no number, if there is exactly one.
+std::optional<ir::Value> varying_operand(const ir::Graph& graph, const ir::Node& node);
 
 /// The pass `canonicalize`: all rules but the fast ones.
 ir::Graph canonicalize(const ir::Graph& graph);

@@ -20,31 +20,58 @@ bool is_power_of_two(double value) {
   return std::abs(std::frexp(value, &exponent)) == 0.5 && std::abs(exponent) < 100;
 }
 
+/// Whether a float operand cannot be -0, as its op shows.
+bool is_never_minus_zero(const Match& m, std::size_t i) {
+  switch (m.maker(i).op) {
+    case Op::kExp:
+    case Op::kSigmoid:
+    case Op::kSquare:
+    case Op::kAbs:
+    case Op::kReduceSum:  // begins at 0
+    case Op::kRandomUniform:
+      return true;
+    case Op::kCast:
+      return !is_float(m.type_of(m.maker(i).operands[0]).dtype);
+    default:
+      return false;
+  }
+}
+
 Value negated(const Match& m, Value x) { return m(Op::kNeg, {x}); }
 
 constexpr Rule kArithmeticRules[] = {
-    {"c op x -> x op c", Exactness::kValue, std::nullopt,
+    {"c op x -> x op c", Exactness::kNanBits, std::nullopt,
      [](const Match& m) -> Result {
        if (!ir::info(m.op()).has(ir::kCommutative) || !is_constant(m, 0) || is_constant(m, 1)) return {};
        return m(m.op(), {m.operand(1), m.operand(0)});
      }},
-    {"x + 0 -> x", Exactness::kValue, Op::kAdd,
-     [](const Match& m) -> Result { return m.is_number(1, 0) ? Result(m.operand(0)) : Result(); }},
-    {"x - 0 -> x", Exactness::kExact, Op::kSub,
+    {"x + 0 -> x", Exactness::kNanBits, Op::kAdd,
+     [](const Match& m) -> Result {
+       if (!m.is_number(1, 0)) return {};
+       // -0 + 0 is 0.
+       const bool keeps_zeros = !is_float(m.type().dtype) || std::signbit(*m.number(1)) || is_never_minus_zero(m, 0);
+       return keeps_zeros ? Result(m.operand(0)) : Result();
+     }},
+    {"x - 0 -> x", Exactness::kNanBits, Op::kSub,
      [](const Match& m) -> Result {
        return m.is_number(1, 0) && !std::signbit(*m.number(1)) ? Result(m.operand(0)) : Result();
      }},
-    {"0 - x -> -x", Exactness::kValue, Op::kSub,
-     [](const Match& m) -> Result { return m.is_number(0, 0) ? Result(negated(m, m.operand(1))) : Result(); }},
-    {"x * 1 -> x", Exactness::kExact, Op::kMul,
+    {"0 - x -> -x", Exactness::kNanBits, Op::kSub,
+     [](const Match& m) -> Result {
+       if (!m.is_number(0, 0)) return {};
+       // 0 - 0 is 0, and so is 0 - -0; -0 - x is -x for every x.
+       const bool keeps_zeros = !is_float(m.type().dtype) || std::signbit(*m.number(0));
+       return keeps_zeros ? Result(negated(m, m.operand(1))) : Result();
+     }},
+    {"x * 1 -> x", Exactness::kNanBits, Op::kMul,
      [](const Match& m) -> Result { return m.is_number(1, 1) ? Result(m.operand(0)) : Result(); }},
-    {"x * -1 -> -x", Exactness::kValue, Op::kMul,
+    {"x * -1 -> -x", Exactness::kNanBits, Op::kMul,
      [](const Match& m) -> Result { return m.is_number(1, -1) ? Result(negated(m, m.operand(0))) : Result(); }},
     {"x * 0 -> 0 of integers", Exactness::kExact, Op::kMul,
      [](const Match& m) -> Result {
        return is_integer(m.type().dtype) && m.is_number(1, 0) ? Result(m.operand(1)) : Result();
      }},
-    {"x / 1 -> x", Exactness::kExact, Op::kDiv,
+    {"x / 1 -> x", Exactness::kNanBits, Op::kDiv,
      [](const Match& m) -> Result { return m.is_number(1, 1) ? Result(m.operand(0)) : Result(); }},
     {"x / c -> x * (1 / c) for powers of two", Exactness::kExact, Op::kDiv,
      [](const Match& m) -> Result {
@@ -60,40 +87,40 @@ constexpr Rule kArithmeticRules[] = {
          return {};
        return m(Op::kMul, {m.operand(0), m.builder().full(m.type(), 1 / *c)});
      }},
-    {"x ^ 1 -> x", Exactness::kExact, Op::kPow,
+    {"x ^ 1 -> x", Exactness::kNanBits, Op::kPow,
      [](const Match& m) -> Result { return m.is_number(1, 1) ? Result(m.operand(0)) : Result(); }},
     {"x ^ 0 -> 1", Exactness::kExact, Op::kPow,
      [](const Match& m) -> Result { return m.is_number(1, 0) ? Result(m.builder().full(m.type(), 1)) : Result(); }},
     {"x ^ 2 -> square x", Exactness::kFast, Op::kPow,
      [](const Match& m) -> Result { return m.is_number(1, 2) ? Result(m(Op::kSquare, {m.operand(0)})) : Result(); }},
     {"-(-x) -> x", Exactness::kExact, Op::kNeg, [](const Match& m) -> Result { return m.inner(0, Op::kNeg); }},
-    {"x + -y -> x - y", Exactness::kValue, Op::kAdd,
+    {"x + -y -> x - y", Exactness::kNanBits, Op::kAdd,
      [](const Match& m) -> Result {
        const auto y = m.inner(1, Op::kNeg);
        return y ? Result(m(Op::kSub, {m.operand(0), *y})) : Result();
      }},
-    {"-x + y -> y - x", Exactness::kValue, Op::kAdd,
+    {"-x + y -> y - x", Exactness::kNanBits, Op::kAdd,
      [](const Match& m) -> Result {
        const auto x = m.inner(0, Op::kNeg);
        return x ? Result(m(Op::kSub, {m.operand(1), *x})) : Result();
      }},
-    {"x - -y -> x + y", Exactness::kValue, Op::kSub,
+    {"x - -y -> x + y", Exactness::kNanBits, Op::kSub,
      [](const Match& m) -> Result {
        const auto y = m.inner(1, Op::kNeg);
        return y ? Result(m(Op::kAdd, {m.operand(0), *y})) : Result();
      }},
-    {"-x * -y -> x * y", Exactness::kValue, Op::kMul,
+    {"-x * -y -> x * y", Exactness::kNanBits, Op::kMul,
      [](const Match& m) -> Result {
        const auto x = m.inner(0, Op::kNeg);
        const auto y = m.inner(1, Op::kNeg);
        return x && y ? Result(m(Op::kMul, {*x, *y})) : Result();
      }},
-    {"square -x -> square x", Exactness::kValue, Op::kSquare,
+    {"square -x -> square x", Exactness::kNanBits, Op::kSquare,
      [](const Match& m) -> Result {
        const auto x = m.inner(0, Op::kNeg);
        return x ? Result(m(Op::kSquare, {*x})) : Result();
      }},
-    {"square |x| -> square x", Exactness::kValue, Op::kSquare,
+    {"square |x| -> square x", Exactness::kNanBits, Op::kSquare,
      [](const Match& m) -> Result {
        const auto x = m.inner(0, Op::kAbs);
        return x ? Result(m(Op::kSquare, {*x})) : Result();
@@ -101,7 +128,8 @@ constexpr Rule kArithmeticRules[] = {
     {"|-x| -> |x|", Exactness::kExact, Op::kAbs,
      [](const Match& m) -> Result {
        const auto x = m.inner(0, Op::kNeg);
-       return x ? Result(m(Op::kAbs, {*x})) : Result();
+       // Of unsigned numbers, -x wraps around and |x| is x.
+       return x && m.type().dtype != DType::kU8 ? Result(m(Op::kAbs, {*x})) : Result();
      }},
     {"||x|| -> |x|", Exactness::kExact, Op::kAbs,
      [](const Match& m) -> Result { return m.inner(0, Op::kAbs) ? Result(m.operand(0)) : Result(); }},

@@ -18,8 +18,8 @@ constexpr std::int64_t kMostElements = 1024;
 bool may_fold(const Match& m) {
   if (m.operand_count() == 0 || m.op() == Op::kFused || m.op() == Op::kGradient) return false;
   if (m.op() == Op::kBroadcast) return false;  // kernels repeat a scalar for nothing
-  const Dim count = m.type().shape.element_count();
-  if (count.batch || count.size > kMostElements) return false;
+  const Shape& shape = m.type().shape;
+  if (!shape.is_static() || shape.element_count().size > kMostElements) return false;
   return std::ranges::all_of(m.operands(), [&](Value value) { return m.maker_of(value).op == Op::kConstant; });
 }
 

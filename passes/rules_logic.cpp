@@ -72,7 +72,7 @@ constexpr Rule kLogicRules[] = {
      }},
     {"cast x to its own dtype -> x", Exactness::kExact, Op::kCast,
      [](const Match& m) -> Result { return m.operand_type(0) == m.type() ? Result(m.operand(0)) : Result(); }},
-    {"cast of a cast that loses nothing -> cast", Exactness::kExact, Op::kCast,
+    {"cast of a cast that loses nothing -> cast", Exactness::kNanBits, Op::kCast,
      [](const Match& m) -> Result {
        const auto x = m.inner(0, Op::kCast);
        if (!x || !may_skip(m.type_of(*x).dtype, m.operand_type(0).dtype, m.type().dtype)) return {};

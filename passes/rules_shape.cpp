@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <ranges>
 
 #include "passes/rewrite.h"
 
@@ -17,35 +18,31 @@ Value with_shape(const Match& m, Op op, Value x, const Shape& shape) { return m(
 
 bool is_elementwise(Op op) { return ir::info(op).has(ir::kElementwise); }
 
-/// The operand of f(x, c...) that is no number, if there is exactly one.
-std::optional<Value> varying_operand(const Match& m, const ir::Node& node) {
-  std::optional<Value> varying;
-  for (const Value operand : node.operands) {
-    if (ir::splat_value(m.builder().graph(), operand)) continue;
-    if (varying) return {};
-    varying = operand;
-  }
-  return varying;
-}
-
-/// Whether a value is an input or made of one by conversions and the like alone, so that a reshape of it can become a
-/// reshape of the input. Behind products and other kernels it could not, and would only stand between them and what
+/// reshape f(g(x, c...), c...) with one operand x that is no number: moves the reshape through all nodes that nothing
+/// else reads. Only where x is an input or made of one by conversions and the like alone, so that the reshape can
+/// become one of the input. Behind products and other kernels it could not, and would only stand between them and what
 /// they fuse.
-bool comes_from_input(const Match& m, Value value) {
-  const ir::Node& node = m.maker_of(value);
-  if (ir::info(node.op).has(ir::kInput) || node.op == Op::kReshape) return true;
-  if (!is_elementwise(node.op)) return false;
-  const std::optional<Value> operand = varying_operand(m, node);
-  return operand && comes_from_input(m, *operand);
-}
-
-/// reshape f(x, c...) with one operand x that is no number.
 Result reshape_operands(const Match& m) {
-  const ir::Node node = m.maker(0);
-  if (!is_elementwise(node.op) || !m.only_reader(0) || !comes_from_input(m, m.operand(0))) return {};
-  std::vector<Value> operands;
-  for (const Value operand : node.operands) operands.push_back(m.builder().reshape(operand, m.type().shape));
-  return m(node.op, std::move(operands), node.attributes);
+  const ir::Graph& graph = m.builder().graph();
+  if (!m.near_input(m.operand(0))) return {};
+  std::vector<std::uint32_t> chain;
+  Value x = m.operand(0);
+  while (is_elementwise(graph.node(x).op) && m.only_reader(x)) {
+    chain.push_back(x.node);
+    x = *varying_operand(graph, graph.node(x));
+  }
+  if (chain.empty()) return {};
+  Value moved = m.builder().reshape(x, m.type().shape);
+  for (const std::uint32_t index : std::views::reverse(chain)) {
+    const ir::Node node = graph.node(index);
+    std::vector<Value> operands;
+    for (const Value operand : node.operands) {
+      operands.push_back(operand == x ? moved : m.builder().reshape(operand, m.type().shape));
+    }
+    x = {index, 0};
+    moved = m.builder().add(node.op, std::move(operands), node.attributes, node.origins);
+  }
+  return moved;
 }
 
 /// f(broadcast x, broadcast y...) where x, y... have one smaller shape or are scalar constants.

@@ -27,8 +27,20 @@ bool folds_only_ones(const Match& m) {
   });
 }
 
+/// reduce_max and reduce_min of one element are that element.
 Result without_reduction(const Match& m) {
   return folds_only_ones(m) ? Result(m.builder().reshape(m.operand(0), m.type().shape)) : Result();
+}
+
+/// Whether the inner reduction folds the last axes, after all that the outer one folds: then one reduction over both
+/// meets the elements in the same order.
+bool folds_in_order(const Match& m) {
+  const auto& inner = m.maker(0).attributes.integers(Attr::kAxes);
+  const auto& outer = m.attributes().integers(Attr::kAxes);
+  if (inner.empty() || outer.empty()) return true;
+  // Axis `last` of the inner result is the same one of its operand if no axis before it has vanished.
+  const std::int64_t last = std::ranges::max(outer);
+  return std::ranges::min(inner) > last;
 }
 
 /// One reduction over the axes of both. The outer axes count in the inner result's shape.
@@ -47,6 +59,12 @@ Result joined_reductions(const Match& m) {
   return m(m.op(), {*x}, {{Attr::kAxes, std::move(axes)}});
 }
 
+/// The extreme of floats is the first of +0 and -0, and the first NaN, so the order counts.
+Result joined_extremes(const Match& m) {
+  if (m.maker(0).op != m.op() || (is_float(m.type().dtype) && !folds_in_order(m))) return {};
+  return joined_reductions(m);
+}
+
 constexpr Rule kStructureRules[] = {
     {"matmul(transpose a, b) -> matmul{transpose_a}(a, b)", Exactness::kExact, Op::kMatmul,
      [](const Match& m) -> Result {
@@ -60,23 +78,29 @@ constexpr Rule kStructureRules[] = {
        return product(m, m.operand(0), m.attributes().flag(Attr::kTransposeA), m.maker(1).operands[0],
                       !m.attributes().flag(Attr::kTransposeB));
      }},
-    {"transpose matmul(a, b) -> matmul{transpose_a, transpose_b}(b, a)", Exactness::kExact, Op::kTranspose,
+    {"transpose matmul(a, b) -> matmul{transpose_a, transpose_b}(b, a)", Exactness::kNanBits, Op::kTranspose,
      [](const Match& m) -> Result {
        const ir::Node node = m.maker(0);
-       if (node.op != Op::kMatmul || !m.only_reader(0)) return {};
+       if (node.op != Op::kMatmul || !m.only_reader(m.operand(0))) return {};
        const std::vector<std::int64_t> exchange{1, 0};
        if (m.attributes().integers(Attr::kPermutation) != exchange) return {};
        return product(m, node.operands[1], !node.attributes.flag(Attr::kTransposeB), node.operands[0],
                       !node.attributes.flag(Attr::kTransposeA));
      }},
-    {"reduce_sum over axes of size 1 -> reshape", Exactness::kValue, Op::kReduceSum, without_reduction},
+    {"reduce_sum over axes of size 1 -> reshape x + 0", Exactness::kExact, Op::kReduceSum,
+     [](const Match& m) -> Result {
+       if (!folds_only_ones(m)) return {};
+       // A sum begins at 0, so that of -0 is 0.
+       const Value x = m.builder().reshape(m.operand(0), m.type().shape);
+       return m(Op::kAdd, {x, m.builder().full(m.type(), 0)});
+     }},
     {"reduce_max over axes of size 1 -> reshape", Exactness::kExact, Op::kReduceMax, without_reduction},
     {"reduce_min over axes of size 1 -> reshape", Exactness::kExact, Op::kReduceMin, without_reduction},
     {"reduce_sum reduce_sum x -> reduce_sum x of integers", Exactness::kExact, Op::kReduceSum,
      [](const Match& m) -> Result { return is_integer(m.type().dtype) ? joined_reductions(m) : Result(); }},
     {"reduce_sum reduce_sum x -> reduce_sum x", Exactness::kFast, Op::kReduceSum, joined_reductions},
-    {"reduce_max reduce_max x -> reduce_max x", Exactness::kExact, Op::kReduceMax, joined_reductions},
-    {"reduce_min reduce_min x -> reduce_min x", Exactness::kExact, Op::kReduceMin, joined_reductions},
+    {"reduce_max reduce_max x -> reduce_max x", Exactness::kExact, Op::kReduceMax, joined_extremes},
+    {"reduce_min reduce_min x -> reduce_min x", Exactness::kExact, Op::kReduceMin, joined_extremes},
     {"slice of all -> x", Exactness::kExact, Op::kSlice,
      [](const Match& m) -> Result { return m.operand_type(0) == m.type() ? Result(m.operand(0)) : Result(); }},
     {"slice slice x -> slice x", Exactness::kExact, Op::kSlice,

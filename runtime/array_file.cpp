@@ -1,18 +1,23 @@
 #include "runtime/array_file.h"
 
-#include <fstream>
 #include <string>
 
 #include "ir/error.h"
+#include "runtime/byte_input.h"
 #include "runtime/idx.h"
 #include "runtime/npy.h"
 
 namespace sluice {
 
 Array read_array(const std::filesystem::path& path) {
-  std::ifstream stream(path, std::ios::binary);
-  constexpr char kFirstOfNpy = '\x93';
-  return stream.peek() == std::char_traits<char>::to_int_type(kFirstOfNpy) ? read_npy(path) : read_idx(path);
+  ByteInput input(path);
+  return read_array(input);
+}
+
+Array read_array(ByteInput& input) {
+  constexpr std::uint8_t kFirstOfNpy = 0x93;
+  const auto first = input.peek(1);
+  return !first.empty() && first[0] == kFirstOfNpy ? read_npy(input) : read_idx(input);
 }
 
 Dataset read_dataset(const std::filesystem::path& images, const std::filesystem::path& labels) {

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "ir/error.h"
+#include "ir/printable.h"
 
 namespace sluice {
 
@@ -114,7 +115,7 @@ std::string ClassNames::short_name(std::int64_t label) const {
   if (names.empty()) return fmt::format("{}", label);
   if (label < 0 || static_cast<std::size_t>(label) >= names.size())
     fail("class names: expected a name for class {}, got {} names", label, names.size());
-  return names[static_cast<std::size_t>(label)];
+  return printable(names[static_cast<std::size_t>(label)]);
 }
 
 std::string ClassNames::long_name(std::int64_t label) const {

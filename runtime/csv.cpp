@@ -2,12 +2,17 @@
 
 #include <csv.h>
 #include <fmt/format.h>
+#include <locale.h>
+#include <stdlib.h>
 
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <optional>
+#include <cmath>
+#include <cstdint>
+#include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include "ir/error.h"
@@ -18,12 +23,40 @@ namespace sluice {
 
 namespace {
 
-std::optional<double> number(std::string_view text) {
-  if (text.starts_with('+')) text.remove_prefix(1);
+/// A field as a number, or what was expected instead. Numbers too small for f64 become subnormal or 0, as they would in
+/// a program's text.
+struct Parsed {
   double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
+  const char* expected = nullptr;
+};
+constexpr const char* kAnyNumber = "a number";
+
+Parsed parse_number(std::string_view text) {
+  if (text.starts_with('+') && !text.starts_with("+-")) text.remove_prefix(1);
+  double value = 0;
+  const char* const last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data(), last, value);
+  if (error == std::errc::invalid_argument || end != last) return {0, kAnyNumber};
+  if (error == std::errc{}) return {value};
+  // from_chars does not say which way it is out of range; the locale of the process must not matter here either.
+  static const locale_t kPlain = newlocale(LC_ALL_MASK, "C", nullptr);
+  value = strtod_l(std::string(text).c_str(), nullptr, kPlain);
+  return std::isinf(value) ? Parsed{0, "a number of at most 1.8e308"} : Parsed{value};
+}
+
+/// Whether a field of the first row may be a column's name: anything but a number, and the words for numbers, which
+/// count as names where all fields of the row are words.
+enum class Cell : std::uint8_t { kNumber, kWordForNumber, kName };
+
+Cell kind_of(std::string_view field) {
+  if (parse_number(field).expected == kAnyNumber) return Cell::kName;
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  return std::ranges::any_of(field, is_digit) ? Cell::kNumber : Cell::kWordForNumber;
+}
+
+bool is_header(const std::vector<std::string>& row) {
+  const auto is = [](Cell kind) { return [kind](const std::string& field) { return kind_of(field) == kind; }; };
+  return std::ranges::any_of(row, is(Cell::kName)) || std::ranges::none_of(row, is(Cell::kNumber));
 }
 
 /// Takes the fields that libcsv finds. libcsv is C, which exceptions must not pass: the first error is kept for later.
@@ -54,13 +87,13 @@ class Rows {
       return;
     }
     if (fields_ > columns_.size()) return;  // end_row says so
-    const std::optional<double> value = number(field);
-    if (!value) {
-      error_ = fmt::format("line {}, column {} ('{}'): expected a number, got '{}'", line_, fields_,
-                           columns_[fields_ - 1], field);
+    const auto [value, expected] = parse_number(field);
+    if (expected != nullptr) {
+      error_ = fmt::format("line {}, column {} ('{}'): expected {}, got '{}'", line_, fields_, columns_[fields_ - 1],
+                           expected, field);
       return;
     }
-    values_.push_back(*value);
+    values_.push_back(value);
   }
 
   void end_row(int terminator) {
@@ -78,9 +111,7 @@ class Rows {
       return;
     }
     has_columns_ = true;
-    const bool numbers =
-        std::ranges::all_of(columns_, [](const std::string& field) { return number(field).has_value(); });
-    if (header_ == CsvOptions::Header::kYes || (header_ == CsvOptions::Header::kGuess && !numbers)) return;
+    if (header_ == CsvOptions::Header::kYes || (header_ == CsvOptions::Header::kGuess && is_header(columns_))) return;
     const std::vector<std::string> first = std::exchange(columns_, {});
     for (std::size_t i = 0; i < first.size(); ++i) columns_.push_back(fmt::format("{}", i));
     fields_ = 0;
@@ -118,18 +149,19 @@ class Parser {
   csv_parser parser_{};
 };
 
+/// The element of a table as a T. Throws Error where that is another number; floats are rounded.
 template <typename T>
-void copy_labels(const Table& table, std::size_t column, Array& labels) {
-  const auto values = table.values.data<double>();
-  const auto to = labels.data<T>();
-  for (std::size_t row = 0; row < to.size(); ++row) {
-    const double value = values[row * table.columns.size() + column];
-    to[row] = detail::fits<T>(value) || !std::is_integral_v<T> ? static_cast<T>(value) : T{};
-    if (std::is_integral_v<T> && static_cast<double>(to[row]) != value) {
-      fail("{}: row {} of the data, column '{}': expected a label of type {}, got {}", table.source, row + 1,
-           table.columns[column], to_string(dtype_of<T>), value);
-    }
+T converted(const Table& table, std::size_t row, std::size_t column, std::string_view what) {
+  const double value = std::as_const(table.values).data<double>()[row * table.columns.size() + column];
+  const bool fits = detail::fits<T>(value);
+  if constexpr (std::is_integral_v<T>) {
+    if (fits && static_cast<double>(static_cast<T>(value)) == value) return static_cast<T>(value);
+  } else {
+    const auto rounded = static_cast<T>(value);
+    if (std::isinf(rounded) == std::isinf(value)) return rounded;
   }
+  fail("{}: row {} of the data, column '{}': expected {} of type {}, got {}", table.source, row + 1,
+       table.columns[column], what, to_string(dtype_of<T>), value);
 }
 
 }  // namespace
@@ -143,12 +175,16 @@ Dataset Table::with_labels(const std::string& label, DType label_dtype) const {
   const auto column = static_cast<std::size_t>(found - columns.begin());
   const std::int64_t rows = values.sizes()[0];
   Array labels(label_dtype, {rows});
-  visit_dtype(label_dtype, [&](auto zero) { copy_labels<decltype(zero)>(*this, column, labels); });
+  visit_dtype(label_dtype, [&]<typename T>(T) {
+    const auto to = labels.data<T>();
+    for (std::size_t row = 0; row < to.size(); ++row) to[row] = converted<T>(*this, row, column, "a label");
+  });
   Array others(DType::kF32, {rows, static_cast<std::int64_t>(columns.size()) - 1});
   auto to = others.data<float>().begin();
-  const auto from = values.data<double>();
-  for (std::size_t i = 0; i < from.size(); ++i) {
-    if (i % columns.size() != column) *to++ = static_cast<float>(from[i]);
+  for (std::size_t row = 0; row < static_cast<std::size_t>(rows); ++row) {
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      if (i != column) *to++ = converted<float>(*this, row, i, "a number");
+    }
   }
   return {others, labels};
 }
@@ -169,6 +205,7 @@ Table read_csv(const std::filesystem::path& path, const CsvOptions& options) {
     constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
     if (first && text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
     first = false;
+    if (text.find('\0') != text.npos) fail("{}: line {}: expected text, got a zero byte", name, rows.line());
     check(parser.parse(text, rows));
   }
   check(parser.finish(rows));

@@ -3,15 +3,16 @@
 #include <array>
 #include <chrono>
 #include <cstring>
+#include <mutex>
 
 #include "ir/error.h"
 #include "ir/reference/interpreter.h"
 #include "passes/pass.h"
 #include "runtime/flags.h"
+#include "runtime/gate.h"
 #include "runtime/jit_executable.h"
 #include "runtime/numerics.h"
 #include "runtime/observe.h"
-#include "runtime/step_lock.h"
 
 namespace sluice::runtime {
 
@@ -42,7 +43,7 @@ void deliver(const Array& value, Array& output) {
 class ReferenceExecutable : public Executable {
  public:
   ReferenceExecutable(const ir::Graph& traced, Variables variables, const ExecutableOptions& options)
-      : variables_(std::move(variables)) {
+      : Executable(traced, variables), variables_(std::move(variables)) {
     if (!flags().trace.empty()) fail("@{}: the reference engine has no kernels to trace", traced.name());
     const auto start = std::chrono::steady_clock::now();
     constexpr std::array<std::string_view, 2> kPasses{"differentiate", "dce"};
@@ -61,10 +62,13 @@ class ReferenceExecutable : public Executable {
     for (const auto& variable : variables_) states.push_back(variable->unlocked_value());
     const ir::EvalResult result = ir::evaluate(graph_, inputs, states);
     for (std::size_t i = 0; i < result.results.size(); ++i) deliver(result.results[i], outputs[i]);
-    for (std::size_t i = 0; i < variables_.size(); ++i) variables_[i]->unlocked_assign(result.states[i]);
+    for (std::size_t i = 0; i < variables_.size(); ++i) {
+      // Other steps may read the others at this moment.
+      if (graph_.states()[i].update) variables_[i]->unlocked_assign(result.states[i]);
+    }
   }
 
-  std::vector<double> profile(std::span<const Array> /*inputs*/, std::span<Array> /*outputs*/) override {
+  std::vector<double> unlocked_profile(std::span<const Array> /*inputs*/, std::span<Array> /*outputs*/) override {
     fail("@{}: the reference engine has no kernels to profile", graph_.name());
   }
 
@@ -77,6 +81,8 @@ class ReferenceExecutable : public Executable {
 
 std::unique_ptr<Executable> Executable::create(const ir::Graph& traced, Variables variables,
                                                const ExecutableOptions& options) {
+  const GatePass pass;
+  if (process_ends()) fail("@{}: cannot be compiled any more: the process ends", traced.name());
   check_variables(traced, variables);
   const ExecutableOptions observed = observe(traced.name(), options);
   std::unique_ptr<Executable> executable;
@@ -85,13 +91,21 @@ std::unique_ptr<Executable> Executable::create(const ir::Graph& traced, Variable
   } else {
     executable = make_jit_executable(traced, variables, observed);
   }
+  close_gate_at_exit();
   if (!options.check_numerics && !flags().check_numerics) return executable;
   return make_checked_executable(std::move(executable), traced, std::move(variables), options.engine);
 }
 
 void Executable::run(std::span<const Array> inputs, std::span<Array> outputs) {
-  const std::scoped_lock lock(step_lock());
+  const GatePass pass;
+  const std::lock_guard lock(locks_);
   unlocked_run(inputs, outputs);
+}
+
+std::vector<double> Executable::profile(std::span<const Array> inputs, std::span<Array> outputs) {
+  const GatePass pass;
+  const std::lock_guard lock(locks_);
+  return unlocked_profile(inputs, outputs);
 }
 
 }  // namespace sluice::runtime

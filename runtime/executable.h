@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,6 +11,7 @@
 #include "ir/array.h"
 #include "ir/graph.h"
 #include "runtime/variable.h"
+#include "runtime/variable_locks.h"
 
 namespace sluice::backend {
 struct Plan;
@@ -38,14 +38,17 @@ struct ExecutableOptions {
   bool assembly = false;  ///< costs a second run of LLVM's code generator
   /// Refuse steps that make a NaN or an infinity, as runtime/numerics.h says; $SLUICE_FLAGS may ask for it, too.
   bool check_numerics = false;
+  /// Share out every kernel, however small, among all threads, and wait for them where another step has them: for tests
+  /// of how threads work together.
+  bool share_all_kernels = false;
   /// Called with the plan of kernels and buffers before code is made of it, and may change it: for tests that plant
   /// bugs. Of the JIT only.
   std::function<void(backend::Plan& plan)> on_plan = {};
 };
 
-/// A compiled graph bound to its variables; one serves every B >= 1. Two threads may call it at once, as they may call
-/// two executables that share variables: steps run one after the other (the process has one thread team, and a step
-/// holds its lock).
+/// A compiled graph bound to its variables; one serves every B >= 1. Any number of threads may call it at once, as they
+/// may call executables that share variables. Steps wait for each other only where one updates a variable that another
+/// reads or updates; others run side by side, with as many threads of the process's team as nobody else uses.
 class Executable {
  public:
   virtual ~Executable() = default;
@@ -61,19 +64,26 @@ class Executable {
   /// has changed: all that may fail is done before the first one is written. With outputs to reuse and a B no larger
   /// than before, it does not allocate.
   void run(std::span<const Array> inputs, std::span<Array> outputs);
-  /// The same for one who holds step_lock() around more than this.
+  /// The same for one who holds the locks of its variables.
   virtual void unlocked_run(std::span<const Array> inputs, std::span<Array> outputs) = 0;
 
   /// Runs one step as run() does, and gives for each kernel, in their order, the seconds that the slowest thread
   /// worked on it. All threads wait for each other before each kernel; the waiting does not count. Throws Error where
   /// there are no kernels: in the interpreter.
-  virtual std::vector<double> profile(std::span<const Array> inputs, std::span<Array> outputs) = 0;
+  std::vector<double> profile(std::span<const Array> inputs, std::span<Array> outputs);
+  /// The same for one who holds the locks of its variables.
+  virtual std::vector<double> unlocked_profile(std::span<const Array> inputs, std::span<Array> outputs) = 0;
 
   /// The seconds that passes and code generation took.
   double compile_seconds() const { return compile_seconds_; }
 
  protected:
+  Executable(const ir::Graph& graph, const Variables& variables) : locks_(graph, variables) {}
+
   double compile_seconds_ = 0;
+
+ private:
+  VariableLocks locks_;
 };
 
 }  // namespace sluice::runtime

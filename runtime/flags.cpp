@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdio>
 #include <cstdlib>
 #include <mutex>
+#include <set>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -47,12 +49,13 @@ constexpr Flag kFlags[] = {
     {"--no-object-cache", "", [](Flags& flags, std::string_view) { flags.object_cache = false; }},
     {"--clear-object-cache", "", [](Flags& flags, std::string_view) { flags.clear_object_cache = true; }},
     {"--keep-zeros", "", [](Flags& flags, std::string_view) { flags.skip_zeros = false; }},
+    {"--share-all-kernels", "", [](Flags& flags, std::string_view) { flags.share_all_kernels = true; }},
     {"--target-features", "LIST", [](Flags& flags, std::string_view value) { flags.target_features = value; }},
 };
 
 struct Topic {
   std::string_view name;
-  bool Flags::* flag;
+  bool Flags::*flag;
 };
 
 constexpr Topic kTopics[] = {
@@ -79,13 +82,18 @@ constexpr Variable kVariables[] = {
 };
 
 template <typename Row, std::size_t kRows>
-const Row& find(const Row (&rows)[kRows], std::string_view name, std::string_view source, std::string_view kind) {
+std::vector<std::string_view> names_of(const Row (&rows)[kRows]) {
   std::vector<std::string_view> names;
+  for (const Row& row : rows) names.push_back(row.name);
+  return names;
+}
+
+template <typename Row, std::size_t kRows>
+const Row& find(const Row (&rows)[kRows], std::string_view name, std::string_view source, std::string_view kind) {
   for (const Row& row : rows) {
     if (row.name == name) return row;
-    names.push_back(row.name);
   }
-  fail("{}: there is no {} '{}'{}", source, kind, name, did_you_mean(name, names));
+  fail("{}: there is no {} '{}'{}", source, kind, name, did_you_mean(name, names_of(rows)));
 }
 
 /// The words between spaces, without their quotes.
@@ -113,11 +121,14 @@ std::vector<std::string> words_of(std::string_view text, std::string_view source
   return words;
 }
 
-/// Throws Error for a variable that nothing reads, as one that is misspelled.
+/// Warns once of each variable that nothing reads.
 void check_environment() {
-  for (const char* const* variable = environ; *variable != nullptr; ++variable) {
-    const std::string_view name = std::string_view(*variable).substr(0, std::string_view(*variable).find('='));
-    if (name.starts_with("SLUICE_")) find(kVariables, name, "environment", "variable");
+  static std::mutex mutex;
+  static auto* const told =
+      new std::set<std::string>;  // never destroyed: executables may be made by static destructors
+  for (const std::string& warning : unknown_variables()) {
+    const std::scoped_lock lock(mutex);
+    if (told->insert(warning).second) std::fputs(("sluice: warning: " + warning + "\n").c_str(), stderr);
   }
 }
 
@@ -128,8 +139,8 @@ struct Given {
 };
 
 Given& given() {
-  static Given instance;
-  return instance;
+  static auto* const instance = new Given;  // never destroyed: executables may be made by static destructors
+  return *instance;
 }
 
 }  // namespace
@@ -160,6 +171,17 @@ void parse_log(std::string_view topics, std::string_view source, Flags& flags) {
     flags.*find(kTopics, topic, source, "topic").flag = true;
     topics.remove_prefix(topic.size());
   }
+}
+
+std::vector<std::string> unknown_variables() {
+  const std::vector<std::string_view> known = names_of(kVariables);
+  std::vector<std::string> warnings;
+  for (const char* const* variable = environ; *variable != nullptr; ++variable) {
+    const std::string_view name = std::string_view(*variable).substr(0, std::string_view(*variable).find('='));
+    if (!name.starts_with("SLUICE_") || std::ranges::find(known, name) != known.end()) continue;
+    warnings.push_back(fmt::format("environment: nothing reads the variable '{}'{}", name, did_you_mean(name, known)));
+  }
+  return warnings;
 }
 
 Flags flags() {

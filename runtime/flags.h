@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace sluice::runtime {
 
@@ -18,6 +19,7 @@ struct Flags {
   bool object_cache = true;          ///< --no-object-cache: neither read nor keep machine code on disk
   bool clear_object_cache = false;   ///< --clear-object-cache: empty it before the first compilation
   bool skip_zeros = true;            ///< --keep-zeros: products go through zeros as through all numbers
+  bool share_all_kernels = false;    ///< --share-all-kernels: among all threads, however small they are
   std::string target_features = {};  ///< --target-features=LIST: of the CPU to generate code for; empty: all it has
   bool log_trace = false;            ///< SLUICE_LOG=trace: each trace and why
   bool log_pass = false;             ///< SLUICE_LOG=pass: a line for each pass
@@ -32,9 +34,12 @@ void parse_flags(std::string_view words, std::string_view source, Flags& flags);
 /// The same for topics separated by commas, as in $SLUICE_LOG.
 void parse_log(std::string_view topics, std::string_view source, Flags& flags);
 
-/// $SLUICE_FLAGS and $SLUICE_LOG as they are now, below what the program's own options say. Throws Error, for any other
-/// variable that begins with SLUICE_ and means nothing, too.
+/// $SLUICE_FLAGS and $SLUICE_LOG as they are now, below what the program's own options say. Warns on standard error of
+/// unknown_variables(), each once in a process. Throws Error.
 Flags flags();
+
+/// A warning for each variable of the environment that begins with SLUICE_ and that nothing reads, with the nearest.
+std::vector<std::string> unknown_variables();
 
 /// What an option of the program says, which beats the environment; an empty folder leaves it to the environment.
 void set_dump_dir(std::filesystem::path folder);

@@ -1,13 +1,13 @@
 #include "runtime/idx.h"
 
 #include <array>
-#include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "ir/error.h"
+#include "runtime/array_elements.h"
 #include "runtime/atomic_file.h"
-#include "runtime/byte_input.h"
-#include "runtime/byte_size.h"
 
 namespace sluice {
 
@@ -27,7 +27,8 @@ void append_size(std::vector<std::uint8_t>& to, std::uint32_t size) {
   for (const int shift : {24, 16, 8, 0}) to.push_back(static_cast<std::uint8_t>(size >> shift));
 }
 
-std::vector<std::int64_t> read_header(ByteInput& input, const std::string& name) {
+std::vector<std::int64_t> read_header(ByteInput& input) {
+  const std::string name = input.path().string();
   std::array<std::uint8_t, kMagicSize + kLargestRank * kBytesPerSize> header{};
   const std::size_t got = input.read(std::span(header).first(kMagicSize));
   if (got < kMagicSize) fail("{}: expected an idx file, got a file of {} bytes", name, got);
@@ -50,24 +51,13 @@ std::vector<std::int64_t> read_header(ByteInput& input, const std::string& name)
 }  // namespace
 
 Array read_idx(const std::filesystem::path& path) {
-  const std::string name = path.string();
   ByteInput input(path);
-  std::vector<std::int64_t> sizes = read_header(input, name);
-  const std::string type = to_string(Type{DType::kU8, Shape::of(sizes)});
-  const std::optional<std::uint64_t> expected = byte_size(DType::kU8, sizes);
-  // What cannot be there is not allocated either.
-  if (!expected || (input.gzipped() && *expected > input.most_bytes())) {
-    fail("{}: its header says {}, which does not fit a file of {} bytes", name, type, input.file_size());
-  }
-  const auto check_size = [&](std::uint64_t came) {
-    if (came != *expected) fail("{}: expected {} bytes of data for {}, got {}", name, *expected, type, came);
-  };
-  if (*expected > input.most_bytes()) check_size(input.drain());
+  return read_idx(input);
+}
 
-  Array array(DType::kU8, std::move(sizes));
-  const std::uint64_t came = input.read(array.data<std::uint8_t>());
-  check_size(came + input.drain());
-  return array;
+Array read_idx(ByteInput& input) {
+  std::vector<std::int64_t> sizes = read_header(input);
+  return read_elements(input, DType::kU8, std::move(sizes));
 }
 
 void write_idx(const std::filesystem::path& path, const Array& array) {

@@ -1,7 +1,5 @@
 #include "runtime/image.h"
 
-#include <png.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -12,6 +10,7 @@
 #include "ir/error.h"
 #include "runtime/array_file.h"
 #include "runtime/byte_input.h"
+#include "runtime/png_reader.h"
 
 namespace sluice {
 
@@ -22,26 +21,6 @@ constexpr std::int64_t kLongestSide = 8192;
 void check_size(const std::string& file, std::int64_t height, std::int64_t width) {
   if (height < 1 || width < 1 || height > kLongestSide || width > kLongestSide) {
     fail("{}: expected a picture of 1 to {} pixels a side, got {} by {}", file, kLongestSide, width, height);
-  }
-}
-
-Array read_png(const std::string& file, std::string_view bytes) {
-  png_image image{};
-  image.version = PNG_IMAGE_VERSION;
-  if (png_image_begin_read_from_memory(&image, bytes.data(), bytes.size()) == 0)
-    fail("{}: the png file cannot be read: {}", file, image.message);
-  image.format = PNG_FORMAT_GRAY;
-  constexpr png_byte kWhite = 255;
-  const png_color background{kWhite, kWhite, kWhite};
-  try {
-    check_size(file, image.height, image.width);
-    Array picture(DType::kU8, {1, image.height, image.width});
-    if (png_image_finish_read(&image, &background, picture.bytes(), 0, nullptr) == 0)
-      fail("{}: the png file cannot be read: {}", file, image.message);
-    return picture;
-  } catch (...) {
-    png_image_free(&image);
-    throw;
   }
 }
 
@@ -218,14 +197,21 @@ Array ink_of(const Array& picture) {
 
 Array read_pictures(const std::filesystem::path& path) {
   const std::string file = path.string();
-  const std::vector<std::uint8_t> bytes = read_file(path);
-  const std::string_view view(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  if (view.starts_with("\x89PNG")) return read_png(file, view);
-  if (view.starts_with("P2") || view.starts_with("P5")) return PgmReader(file, view).read();
-  const bool array =
-      view.starts_with(std::string_view("\0\0", 2)) || view.starts_with("\x1f\x8b") || view.starts_with("\x93NUMPY");
-  if (!array) fail("{}: expected a picture as png, pgm (P2 or P5), idx or npy file", file);
-  Array pictures = read_array(path);
+  ByteInput input(path);
+  constexpr std::size_t kLongestMagic = 6;
+  const auto first = input.peek(kLongestMagic);
+  const std::string magic(first.begin(), first.end());
+  const bool png = magic.starts_with("\x89PNG");
+  if (png || magic.starts_with("P2") || magic.starts_with("P5")) {
+    const std::vector<std::uint8_t> bytes = input.read_rest(kLargestWholeFile);
+    const std::string_view view(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    if (!png) return PgmReader(file, view).read();
+    const Array picture = read_png(file, view, check_size);
+    return picture.reshaped({1, picture.sizes()[0], picture.sizes()[1]});
+  }
+  if (!magic.starts_with(std::string_view("\0\0", 2)) && !magic.starts_with("\x93NUMPY"))
+    fail("{}: expected a picture as png, pgm (P2 or P5), idx or npy file", file);
+  Array pictures = read_array(input);
   const std::vector<std::int64_t>& sizes = pictures.sizes();
   if (pictures.rank() == 2) pictures = pictures.reshaped({1, sizes[0], sizes[1]});
   if (pictures.rank() == 4 && sizes[3] == 1) pictures = pictures.reshaped({sizes[0], sizes[1], sizes[2]});

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "backend/plan.h"
+#include "backend/target.h"
 #include "ir/random_arrays.h"
 #include "runtime/executable.h"
 #include "runtime/locations.h"

@@ -2,6 +2,9 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "ir/error.h"
 
 namespace sluice {
@@ -19,6 +22,16 @@ void check_memory(const ir::Graph& graph) {
         fail("@{}: a value is {}, which is larger than this machine's memory", graph.name(), to_string(type));
     }
   }
+}
+
+/// Classes index their names and probabilities wherever predictions are used.
+void check_classes(const ir::Graph& graph, const Array& classes, const Array& probabilities) {
+  const std::int64_t count = probabilities.sizes()[1];
+  const auto all = classes.data<std::int64_t>();
+  const auto wrong = std::ranges::find_if(all, [&](std::int64_t c) { return c < 0 || c >= count; });
+  if (wrong == all.end()) return;
+  fail("@{}: expected a \"{}\" from 0 to {}, as \"{}\" has them, got {} for example {}", graph.name(), kClassOutput,
+       count - 1, kProbabilitiesOutput, *wrong, wrong - all.begin());
 }
 
 }  // namespace
@@ -53,8 +66,9 @@ Predictions LoadedModel::predict(const Array& images) const {
          kClassOutput, kProbabilitiesOutput);
   }
   const Array input = with_channel_as_in(images, graph_.type(graph_.parameters()[0].value));
-  const std::vector<Array> results = run({&input, 1});
-  return {results[0], results[1]};
+  std::vector<Array> results = run({&input, 1});
+  check_classes(graph_, results[0], results[1]);
+  return {std::move(results[0]), std::move(results[1])};
 }
 
 LoadedModel load(const std::filesystem::path& folder) { return LoadedModel(read_saved_model(folder)); }

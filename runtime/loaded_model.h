@@ -37,7 +37,7 @@ class LoadedModel {
     return run(std::span<const Array>(inputs.begin(), inputs.size()));
   }
   /// The results by name. `images` may lack a last axis of size 1, or have one more. Throws Error if they do not fit,
-  /// or if it is no classifier.
+  /// if it is no classifier, or if it gives a class for which there is no probability.
   Predictions predict(const Array& images) const;
 
  private:

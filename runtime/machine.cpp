@@ -7,6 +7,8 @@
 #include <cstring>
 #include <vector>
 
+#include "backend/target.h"
+
 namespace sluice::runtime {
 
 namespace {
@@ -68,8 +70,8 @@ Loop loop_for(const backend::Target& target) {
 
 /// How often a second the threads together can do `work(thread, threads)`: the sum of each one's best.
 template <typename Work>
-double best_rate(ThreadTeam& team, int rounds, Work work) {
-  std::vector<double> seconds(static_cast<std::size_t>(team.size()), 1e9);
+double best_rate(ThreadTeam::Lease& team, int rounds, Work work) {
+  std::vector<double> seconds(static_cast<std::size_t>(team.threads()), 1e9);
   team.run([&](int thread, int threads) {
     double& best = seconds[static_cast<std::size_t>(thread)];
     for (int round = 0; round < rounds; ++round) {
@@ -85,9 +87,10 @@ double best_rate(ThreadTeam& team, int rounds, Work work) {
 }
 
 /// Bytes read and written a second when each thread copies its share of `bytes`.
-double copy_rate(ThreadTeam& team, std::int64_t bytes) {
-  const std::size_t share = static_cast<std::size_t>(bytes) / 2 / static_cast<std::size_t>(team.size());
-  std::vector<std::byte> from(share * static_cast<std::size_t>(team.size()), std::byte{1});
+double copy_rate(ThreadTeam::Lease& team, std::int64_t bytes) {
+  const auto threads = static_cast<std::size_t>(team.threads());
+  const std::size_t share = static_cast<std::size_t>(bytes) / 2 / threads;
+  std::vector<std::byte> from(share * threads, std::byte{1});
   std::vector<std::byte> to(from.size());
   const int rounds = static_cast<int>(std::clamp<std::int64_t>((1 << 27) / bytes, 10, 1000));
   const double rate = best_rate(team, rounds, [&](int thread, int) {
@@ -95,6 +98,11 @@ double copy_rate(ThreadTeam& team, std::int64_t bytes) {
     std::memcpy(to.data() + begin, from.data() + begin, share);
   });
   return rate * 2 * static_cast<double>(share);
+}
+
+double flops_rate(ThreadTeam::Lease& team, const backend::Target& target) {
+  const Loop loop = loop_for(target);
+  return loop.flops * best_rate(team, kRounds, [&](int, int) { loop.run(); });
 }
 
 }  // namespace
@@ -113,18 +121,19 @@ Machine assumed_machine(const backend::Target& target, int threads) {
 }
 
 double measure_flops(ThreadTeam& team, const backend::Target& target) {
-  const Loop loop = loop_for(target);
-  return loop.flops * best_rate(team, kRounds, [&](int, int) { loop.run(); });
+  ThreadTeam::Lease lease = team.lease();
+  return flops_rate(lease, target);
 }
 
 Machine measure_machine(ThreadTeam& team, const backend::Target& target, std::int64_t bytes) {
+  ThreadTeam::Lease lease = team.lease();
   Machine machine;
   machine.measured = true;
-  machine.flops_per_second = measure_flops(team, target);
+  machine.flops_per_second = flops_rate(lease, target);
   const std::int64_t largest = std::clamp(bytes, kSmallest, kLargest);
   for (std::int64_t size = kSmallest; size < largest; size *= 4)
-    machine.memory.push_back({size, copy_rate(team, size)});
-  machine.memory.push_back({largest, copy_rate(team, largest)});
+    machine.memory.push_back({size, copy_rate(lease, size)});
+  machine.memory.push_back({largest, copy_rate(lease, largest)});
   return machine;
 }
 

@@ -4,8 +4,11 @@
 #include <cstdint>
 #include <vector>
 
-#include "backend/target.h"
 #include "runtime/thread_team.h"
+
+namespace sluice::backend {
+struct Target;
+}
 
 namespace sluice::runtime {
 

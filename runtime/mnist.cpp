@@ -123,8 +123,8 @@ Mnist load_mnist(const std::optional<Path>& folder) {
   if (!has_all_files(drawn)) write_synthetic_digits(drawn, kSyntheticSeed);
   Mnist mnist = read_found(drawn, "", "; remove it, and it is drawn anew");
   mnist.synthetic = true;
-  fmt::print(stderr, "Note: these are synthetic digits and not MNIST (from {}); scripts/get-mnist fetches it\n",
-             mnist.source);
+  print_to_stderr("Note: these are synthetic digits and not MNIST (from {}); scripts/get-mnist fetches it\n",
+                  mnist.source);
   return mnist;
 }
 

@@ -3,19 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <charconv>
-#include <cstring>
-#include <fstream>
-#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "ir/error.h"
+#include "runtime/array_elements.h"
 #include "runtime/atomic_file.h"
-#include "runtime/byte_size.h"
 
 namespace sluice {
 
@@ -26,6 +24,8 @@ static_assert(std::endian::native == std::endian::little, "elements are copied a
 constexpr std::string_view kMagic = "\x93NUMPY";
 constexpr std::size_t kPreamble = 10;  // magic, two bytes of version, two of the header's size
 constexpr std::size_t kAlignment = 64;
+
+bool same_byte(char a, std::uint8_t b) { return static_cast<std::uint8_t>(a) == b; }
 
 std::string_view descr(DType dtype) {
   constexpr std::string_view kNames[kDTypeCount] = {"<f4", "<f8", "<i4", "<i8", "|u1", "|b1"};
@@ -135,33 +135,25 @@ class HeaderReader {
 }  // namespace
 
 Array read_npy(const std::filesystem::path& path) {
-  const std::string name = path.string();
-  std::ifstream stream(path, std::ios::binary);
-  if (!stream || std::filesystem::is_directory(path)) fail("{}: cannot be opened", name);
-  const std::string file{std::istreambuf_iterator<char>(stream), {}};
-  const std::string_view view = file;
-  if (!view.starts_with(kMagic) || file.size() < kPreamble)
+  ByteInput input(path);
+  return read_npy(input);
+}
+
+Array read_npy(ByteInput& input) {
+  const std::string name = input.path().string();
+  std::array<std::uint8_t, kPreamble> preamble{};
+  const std::size_t came = input.read(preamble);
+  if (came < kPreamble || !std::equal(kMagic.begin(), kMagic.end(), preamble.begin(), same_byte))
     fail("{}: expected a npy file, which begins with \"\\x93NUMPY\"", name);
-  const int major = static_cast<unsigned char>(file[6]);
-  const int minor = static_cast<unsigned char>(file[7]);
+  const int major = preamble[6];
+  const int minor = preamble[7];
   if (major != 1 || minor != 0) fail("{}: expected version 1.0 of the npy format, got {}.{}", name, major, minor);
-  const std::size_t header_size = static_cast<unsigned char>(file[8]) | std::size_t{static_cast<unsigned char>(file[9])}
-                                                                            << 8;
-  if (file.size() < kPreamble + header_size) {
-    fail("{}: expected a npy header of {} bytes, got {}", name, header_size, file.size() - kPreamble);
-  }
-  const Header header = HeaderReader(view.substr(kPreamble, header_size), name).read();
+  const std::size_t header_size = preamble[8] | std::size_t{preamble[9]} << 8;
+  const std::vector<std::uint8_t> text = input.read_up_to(header_size);
+  if (text.size() < header_size) fail("{}: expected a npy header of {} bytes, got {}", name, header_size, text.size());
+  Header header = HeaderReader({reinterpret_cast<const char*>(text.data()), text.size()}, name).read();
   if (*header.fortran_order) fail("{}: expected elements in C order, got Fortran order", name);
-  const std::string_view elements = view.substr(kPreamble + header_size);
-  if (byte_size(*header.dtype, *header.sizes) != elements.size()) {
-    fail("{}: {} bytes of elements do not make {}", name, elements.size(),
-         to_string(Type{*header.dtype, Shape::of(*header.sizes)}));
-  }
-  if (header.dtype == DType::kBool && elements.find_first_not_of(std::string_view("\0\1", 2)) != elements.npos)
-    fail("{}: expected bools, which are bytes 0 and 1", name);
-  Array array(*header.dtype, *header.sizes);
-  if (!elements.empty()) std::memcpy(array.bytes(), elements.data(), elements.size());
-  return array;
+  return read_elements(input, *header.dtype, *std::move(header.sizes));
 }
 
 void write_npy(const std::filesystem::path& path, const Array& array) {

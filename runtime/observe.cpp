@@ -12,6 +12,7 @@
 #include "ir/cost.h"
 #include "ir/counted.h"
 #include "ir/error.h"
+#include "ir/printable.h"
 #include "ir/text.h"
 #include "passes/check.h"
 #include "passes/pass.h"
@@ -48,7 +49,7 @@ struct Observer {
 
   void time(std::string_view step, double step_seconds) {
     if (inner.on_time) inner.on_time(step, step_seconds);
-    if (flags.time_passes) fmt::print(stderr, "sluice: time: {}: {} {:.3f} ms\n", name, step, step_seconds * 1e3);
+    if (flags.time_passes) print_to_stderr("sluice: time: {}: {} {:.3f} ms\n", name, step, step_seconds * 1e3);
     seconds = step_seconds;
   }
 
@@ -64,7 +65,7 @@ ExecutableOptions observe(const std::string& name, ExecutableOptions options) {
   const Flags wanted = flags();
   const bool dumps = !wanted.dump_dir.empty();
   if (!dumps && !wanted.time_passes && !wanted.check_passes && !wanted.log_pass) return options;
-  const auto observer = std::make_shared<Observer>(Observer{name, options, wanted});
+  const auto observer = std::make_shared<Observer>(Observer{printable(name), options, wanted});
   options.on_stage = [observer](std::string_view stage, const ir::Graph& graph) { observer->stage(stage, graph); };
   options.on_time = [observer](std::string_view step, double seconds) { observer->time(step, seconds); };
   if (dumps) {
@@ -76,8 +77,8 @@ ExecutableOptions observe(const std::string& name, ExecutableOptions options) {
 
 void log_pass(std::string_view name, std::string_view pass, std::size_t nodes_before, const ir::Graph& graph,
               double seconds) {
-  fmt::print(stderr, "sluice: pass: {}: {}: {} -> {} in {:.3f} ms\n", name, pass, nodes_before,
-             counted(ir::node_count(graph), "node"), seconds * 1e3);
+  print_to_stderr("sluice: pass: {}: {}: {} -> {} in {:.3f} ms\n", name, pass, nodes_before,
+                  counted(ir::node_count(graph), "node"), seconds * 1e3);
 }
 
 void write_stage(const std::filesystem::path& folder, std::string_view name, std::string_view stage,
@@ -86,9 +87,7 @@ void write_stage(const std::filesystem::path& folder, std::string_view name, std
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) fail("{}: cannot make the folder: {}", folder.string(), error.message());
-  std::string file = fmt::format("{:02}-{}-{}.{}", files++, name, stage, ending(stage));
-  std::ranges::replace(file, '/', '_');
-  write_file(folder / file, text);
+  write_file(folder / fmt::format("{:02}-{}-{}.{}", files++, file_name_for(name), stage, ending(stage)), text);
 }
 
 void check_round_trip(std::string_view stage, const ir::Graph& graph) {

@@ -5,7 +5,9 @@
 #include <string_view>
 
 #include "ir/error.h"
+#include "ir/printable.h"
 #include "runtime/atomic_file.h"
+#include "runtime/json.h"
 #include "runtime/picture.h"
 #include "runtime/report_files.h"
 
@@ -113,12 +115,6 @@ std::string replaced(std::string_view text, const std::map<char, std::string_vie
   return out;
 }
 
-/// In ASCII, and without '<', so that nothing in it ends the script that holds it. Bytes that are no UTF-8 become
-/// U+FFFD.
-std::string script_text(const json& data) {
-  return replaced(data.dump(-1, ' ', true, json::error_handler_t::replace), {{'<', "\\u003c"}});
-}
-
 /// Puts values for the @MARKS@ of the template, once: what they hold is not looked at again.
 std::string fill(std::string_view text, const std::map<std::string_view, std::string>& values) {
   std::string out;
@@ -157,9 +153,7 @@ std::string Page::html() const {
     parts.push_back({{"title", part.title}, {"sections", std::move(sections)}});
   }
   const json data{{"subtitle", subtitle_}, {"figures", std::move(figures)}, {"parts", std::move(parts)}};
-  // Through JSON, so that a title with broken UTF-8 does not break the page.
-  const std::string title = json::parse(json(title_).dump(-1, ' ', true, json::error_handler_t::replace));
-  return fill(kReportHtml, {{"TITLE", replaced(title, {{'&', "&amp;"}, {'<', "&lt;"}, {'"', "&quot;"}})},
+  return fill(kReportHtml, {{"TITLE", replaced(printable(title_), {{'&', "&amp;"}, {'<', "&lt;"}, {'"', "&quot;"}})},
                             {"CSS", std::string(kReportCss)},
                             {"DATA", script_text(data)},
                             {"CHART", std::string(kChartMinJs)},

@@ -211,24 +211,27 @@ void write_safetensors(const std::filesystem::path& path, const SafeTensors& ten
   for (const auto& [name, array] : tensors.arrays) order.emplace_back(name, &array);
   std::ranges::stable_sort(order, std::greater<>(), [](const auto& entry) { return size_of(entry.second->dtype()); });
 
-  nlohmann::ordered_json header = nlohmann::ordered_json::object();
   auto metadata = tensors.metadata;
   metadata[std::string(kChecksum)] = checksum(tensors);
-  header[std::string(kMetadata)] = metadata;
-  std::uint64_t offset = 0;
-  for (const auto& [name, array] : order) {
-    if (name == kMetadata) fail("{}: no array can be called '{}' in a safetensors file", path.string(), kMetadata);
-    const std::uint64_t end = offset + array->byte_count();
-    header[std::string(name)] = {
-        {"dtype", name_of(array->dtype())}, {"shape", array->sizes()}, {"data_offsets", {offset, end}}};
-    offset = end;
-  }
-  std::string text;
+  std::string text = "{";
+  // Not one JSON object: keys in the order of the data would be searched for one by one.
+  const auto add = [&](std::string_view key, const nlohmann::ordered_json& value) {
+    if (text.size() > 1) text += ',';
+    text += nlohmann::ordered_json(key).dump() + ':' + value.dump();
+  };
   try {
-    text = header.dump();
+    add(kMetadata, metadata);
+    std::uint64_t offset = 0;
+    for (const auto& [name, array] : order) {
+      if (name == kMetadata) fail("{}: no array can be called '{}' in a safetensors file", path.string(), kMetadata);
+      const std::uint64_t end = offset + array->byte_count();
+      add(name, {{"dtype", name_of(array->dtype())}, {"shape", array->sizes()}, {"data_offsets", {offset, end}}});
+      offset = end;
+    }
   } catch (const nlohmann::json::type_error&) {
     fail("{}: expected the names of arrays and the metadata in UTF-8", path.string());
   }
+  text += '}';
   while (text.size() % kAlignment != 0) text += ' ';
   if (text.size() > kLongestHeader)
     fail("{}: expected a safetensors header of at most {} bytes, got {}", path.string(), kLongestHeader, text.size());

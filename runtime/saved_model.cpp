@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "ir/error.h"
+#include "ir/printable.h"
 #include "ir/text.h"
 #include "runtime/atomic_file.h"
 #include "runtime/atomic_folder.h"
@@ -43,10 +44,6 @@ std::vector<Signature> outputs_of(const SavedModel& model) {
   return outputs;
 }
 
-bool has_control_character(std::string_view text) {
-  return std::ranges::any_of(text, [](char c) { return (c >= 0 && c < ' ') || c == '\x7f'; });
-}
-
 /// Throws Error, beginning with `name`, unless the parts fit each other, as both writer and reader promise.
 void check(const SavedModel& model, const std::string& name) {
   const ir::Graph& graph = model.graph;
@@ -63,8 +60,8 @@ void check(const SavedModel& model, const std::string& name) {
   }
   // They are printed, and a terminal would obey them.
   const auto check_word = [&](std::string_view what, const std::string& word) {
-    if (has_control_character(word))
-      fail("{}: expected {} without control characters, got {}", name, what, shown(word));
+    if (printable(word) != word)
+      fail("{}: expected {} in UTF-8 without control characters, got {}", name, what, shown(word));
   };
   for (const std::string& word : model.class_names) check_word("names of classes", word);
   for (const std::string& word : model.output_names) check_word("names of outputs", word);

@@ -1,6 +1,7 @@
 #include "runtime/thread_team.h"
 
 #include <sched.h>
+#include <time.h>
 
 #include <algorithm>
 #include <charconv>
@@ -19,11 +20,18 @@ namespace sluice::runtime {
 
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 constexpr std::chrono::microseconds kIdleSpin{
     50};  // a step follows a step sooner than this: most forks find the threads awake
 constexpr int kPausesBetweenLooksAtClock = 64;
-constexpr int kPauses = 2000;  // some 20 microseconds; a thread that is later than that has lost its core
-constexpr int kPausesWhenOversubscribed = 16;  // the thread that is waited for may need this very core
+constexpr int kMostPauses = 6000;  // 60 microseconds or more, longer than it takes to fall asleep and to wake
+constexpr int kFewestPauses = 16;  // the thread that is waited for may need this very core
+// A run may have to wait for threads that have lost their cores to other work. What forking has saved pays for that, as
+// far as it is not long ago; what it has cost beyond that is a debt, and for a multiple of it runs are made alone, so
+// that trying again costs little.
+constexpr std::chrono::milliseconds kMostSavings{20};
+constexpr int kTimeAlone = 16;
 
 inline void pause() {
 #if defined(__SSE2__)
@@ -51,14 +59,11 @@ class FlushDenormals {
   FlushDenormals& operator=(const FlushDenormals&) = delete;
 };
 
-/// Waits until `done`, at first by spinning, then giving the core away between looks.
-template <typename Condition>
-void spin_until(int pauses, Condition done) {
-  for (int i = 0; i < pauses; ++i) {
-    if (done()) return;
-    pause();
-  }
-  while (!done()) sched_yield();
+/// How long this thread has had a core.
+std::chrono::nanoseconds own_time() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
 }
 
 void check_threads(int threads) {
@@ -73,6 +78,7 @@ void call(ThreadTeam::Function function, void* context, int thread, int threads)
 }
 
 thread_local bool inside_run = false;
+thread_local std::chrono::nanoseconds slept{0};  // by this thread, in waits for others
 
 int threads_of_environment() {
   const char* const text = std::getenv("SLUICE_NUM_THREADS");
@@ -88,20 +94,19 @@ int threads_of_environment() {
 
 struct DefaultTeam {
   std::mutex mutex;
-  std::unique_ptr<ThreadTeam> team;
+  std::atomic<ThreadTeam*> team{nullptr};
 };
 
 DefaultTeam& the_default() {
-  static DefaultTeam instance;
-  return instance;
+  static auto* const instance = new DefaultTeam;  // never destroyed: threads may outlive every static
+  return *instance;
 }
 
 }  // namespace
 
 ThreadTeam::ThreadTeam(int threads) {
   check_threads(threads);
-  threads_ = threads;
-  start();
+  start(threads);
 }
 
 ThreadTeam::~ThreadTeam() {
@@ -109,89 +114,168 @@ ThreadTeam::~ThreadTeam() {
   stop();
 }
 
-void ThreadTeam::run(Function function, void* context) {
+ThreadTeam::Lease::Lease(ThreadTeam& team) : caller_(team), team_(team) {
+  SLUICE_CHECK(!inside_run, "a lease of a thread team inside run()");
+  ++team.waiting_;
+  std::unique_lock lock(team.mutex_);
+  --team.waiting_;
+  take(std::move(lock));
+}
+
+ThreadTeam::Lease::Lease(ThreadTeam& team, int wanted) : caller_(team), team_(team) {
+  SLUICE_CHECK(!inside_run, "a lease of a thread team inside run()");
+  wanted = std::min(wanted, team.size() - caller_.others);
+  if (wanted <= 1 || team.waiting_.load(std::memory_order_relaxed) > 0) return;
+  if (team.alone_until_.load(std::memory_order_relaxed) > Clock::now()) return;
+  std::unique_lock lock(team.mutex_, std::try_to_lock);
+  if (!lock.owns_lock()) return;
+  take(std::move(lock));
+  threads_ = std::min(wanted, threads_);
+}
+
+void ThreadTeam::Lease::take(std::unique_lock<std::mutex> lock) {
+  lock_ = std::move(lock);
+  if (team_.generation_ != process_generation()) {  // fork() has copied the team, but not its threads
+    const int threads = team_.size();
+    team_.stop();
+    team_.start(threads);
+  }
+  threads_ = team_.size();
+}
+
+void ThreadTeam::Lease::run(Function function, void* context) {
   SLUICE_CHECK(!inside_run, "run() of a thread team inside run()");
-  const std::lock_guard lock(mutex_);
   const FlushDenormals flush;
   inside_run = true;
-  forks_.store(forks_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   if (threads_ == 1) {
     call(function, context, 0, 1);
-    inside_run = false;
-    return;
+  } else {
+    team_.fork_join(function, context, threads_);
   }
+  inside_run = false;
+}
+
+void ThreadTeam::fork_join(Function function, void* context, int threads) {
+  const std::chrono::nanoseconds start = own_time();
+  slept = {};
+  forks_.store(forks_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   function_ = function;
   context_ = context;
-  running_.store(threads_ - 1, std::memory_order_relaxed);
-  epoch_.fetch_add(1);  // publishes the lines above
-  epoch_.notify_all();  // no system call where nobody sleeps
-  call(function, context, 0, threads_);
-  spin_until(pauses_, [this] { return running_.load(std::memory_order_acquire) == 0; });
-  inside_run = false;
+  threads_ = threads;
+  running_.store(static_cast<std::uint32_t>(threads - 1));
+  arrivals_.store(0);
+  for (std::size_t i = 0; i + 1 < static_cast<std::size_t>(threads); ++i) {
+    workers_[i]->epoch.add(1);  // publishes the lines above
+    workers_[i]->epoch.wake();
+  }
+  call(function, context, 0, threads);
+  wait(running_, [](std::uint32_t running) { return running == 0; });
+  adapt((threads - 1) * (own_time() - start));
+}
+
+/// After a run that has had others work for `saved` and has slept for `slept`: decides how to wait and whether to fork.
+void ThreadTeam::adapt(std::chrono::nanoseconds saved) {
+  const int pauses = pauses_.load(std::memory_order_relaxed);
+  const int most = most_pauses_.load(std::memory_order_relaxed);
+  if (slept.count() > 0) {
+    pauses_.store(std::max(pauses / 4, kFewestPauses), std::memory_order_relaxed);
+  } else if (pauses < most) {
+    pauses_.store(std::min(2 * pauses, most), std::memory_order_relaxed);
+  }
+  savings_ = std::min<std::chrono::nanoseconds>(savings_ + saved - slept, kMostSavings);
+  if (savings_.count() >= 0) return;
+  alone_until_.store(Clock::now() - kTimeAlone * savings_, std::memory_order_relaxed);
+  savings_ = {};
 }
 
 void ThreadTeam::resize(int threads) {
   check_threads(threads);
   SLUICE_CHECK(!inside_run, "resize() of a thread team inside run()");
-  const std::lock_guard lock(mutex_);
-  if (threads == threads_) return;
+  const Lease all = lease();
+  if (threads == size()) return;
   stop();
-  threads_ = threads;
-  start();
+  start(threads);
 }
 
-void ThreadTeam::start() {
-  pauses_ = threads_ > hardware_threads() ? kPausesWhenOversubscribed : kPauses;
-  stopping_ = false;
-  arrivals_.store(0);
-  const std::uint32_t epoch = epoch_.load();
+void ThreadTeam::start(int threads) {
+  const int most = threads > hardware_threads() ? kFewestPauses : kMostPauses;
+  most_pauses_.store(most, std::memory_order_relaxed);
+  pauses_.store(most, std::memory_order_relaxed);
+  alone_until_.store({}, std::memory_order_relaxed);
+  savings_ = {};
+  generation_ = process_generation();
   try {
-    workers_.reserve(static_cast<std::size_t>(threads_ - 1));
-    for (int thread = 1; thread < threads_; ++thread) {
-      workers_.emplace_back([this, thread, epoch] { serve(thread, epoch); });
+    workers_.reserve(static_cast<std::size_t>(threads - 1));
+    for (int thread = 1; thread < threads; ++thread) {
+      Worker& worker = *workers_.emplace_back(std::make_unique<Worker>());
+      worker.thread = std::thread([this, &worker, thread] { serve(worker, thread); });
     }
   } catch (const std::system_error& error) {
-    const int wanted = threads_;
     stop();
-    threads_ = 1;
-    fail("thread team: the system does not start {} threads: {}", wanted, error.what());
+    fail("thread team: the system does not start {} threads: {}", threads, error.what());
   }
+  size_.store(threads, std::memory_order_relaxed);
 }
 
 void ThreadTeam::stop() {
-  stopping_ = true;
-  epoch_.fetch_add(1);
-  epoch_.notify_all();
-  for (std::thread& worker : workers_) worker.join();
+  size_.store(1, std::memory_order_relaxed);
+  if (generation_ != process_generation()) {
+    // They run in the process that has forked this one: here they can be neither joined nor destroyed.
+    for (auto& worker : workers_) static_cast<void>(worker.release());
+    workers_.clear();
+    return;
+  }
+  for (const auto& worker : workers_) {
+    worker->stops = true;
+    worker->epoch.add(1);
+    worker->epoch.wake();
+  }
+  for (const auto& worker : workers_) {
+    if (worker->thread.joinable()) worker->thread.join();
+  }
   workers_.clear();
 }
 
-void ThreadTeam::serve(int thread, std::uint32_t seen) {
-  using Clock = std::chrono::steady_clock;
+void ThreadTeam::serve(Worker& worker, int thread) {
   const FlushDenormals flush;
   inside_run = true;
-  const auto has_work = [&] { return epoch_.load(std::memory_order_acquire) != seen; };
+  std::uint32_t seen = 0;
   while (true) {
-    const Clock::time_point sleep_at = Clock::now() + kIdleSpin;
-    while (!has_work() && Clock::now() < sleep_at) {
-      for (int i = 0; i < kPausesBetweenLooksAtClock && !has_work(); ++i) pause();
-      if (pauses_ == kPausesWhenOversubscribed) sched_yield();
+    const auto has_work = [&](std::uint32_t epoch) { return epoch != seen; };
+    if (pauses_.load(std::memory_order_relaxed) > kFewestPauses) {
+      const Clock::time_point sleep_at = Clock::now() + kIdleSpin;
+      while (!has_work(worker.epoch.load()) && Clock::now() < sleep_at) {
+        for (int i = 0; i < kPausesBetweenLooksAtClock && !has_work(worker.epoch.load()); ++i) pause();
+      }
     }
-    epoch_.wait(seen, std::memory_order_acquire);
-    ++seen;  // run() joins all threads before it forks again, so no epoch is missed
-    if (stopping_) return;
+    worker.epoch.sleep_until(has_work);
+    ++seen;  // a run joins its threads before the next one forks, so no epoch is missed
+    if (worker.stops) return;
     call(function_, context_, thread, threads_);
-    running_.fetch_sub(1, std::memory_order_release);
+    if (running_.add(static_cast<std::uint32_t>(-1)) == 0) running_.wake();
   }
 }
 
-void ThreadTeam::wait_for_all() {
-  // A count that only grows needs no reset and no memory of its own in the threads: the barrier that this arrival
-  // belongs to is full when the count reaches the next multiple of the team's size.
-  const auto threads = static_cast<std::uint64_t>(threads_);
-  const std::uint64_t arrival = arrivals_.fetch_add(1, std::memory_order_acq_rel);
-  const std::uint64_t full = (arrival / threads + 1) * threads;
-  spin_until(pauses_, [&] { return arrivals_.load(std::memory_order_acquire) >= full; });
+void ThreadTeam::wait_for_all(int threads) {
+  // A count that only grows needs no memory of its own in the threads: the barrier that this arrival belongs to is full
+  // when the count reaches the next multiple of the number of threads.
+  const auto count = static_cast<std::uint32_t>(threads);
+  const std::uint32_t arrived = arrivals_.add(1);
+  const std::uint32_t full = (arrived + count - 1) / count * count;
+  if (arrived == full) return arrivals_.wake();
+  wait(arrivals_, [&](std::uint32_t arrivals) { return arrivals >= full; });
+}
+
+/// Waits until `done`, at first by spinning, then asleep. Notes how long it slept.
+template <typename Condition>
+void ThreadTeam::wait(WaitWord& word, Condition done) {
+  for (int i = pauses_.load(std::memory_order_relaxed); i > 0; --i) {
+    if (done(word.load())) return;
+    pause();
+  }
+  const Clock::time_point start = Clock::now();
+  word.sleep_until(done);
+  slept += Clock::now() - start;
 }
 
 int hardware_threads() {
@@ -205,19 +289,23 @@ int hardware_threads() {
 
 ThreadTeam& default_team() {
   DefaultTeam& instance = the_default();
+  if (ThreadTeam* const team = instance.team.load(std::memory_order_acquire)) return *team;
+  const GatePass pass;
   const std::lock_guard lock(instance.mutex);
-  if (instance.team == nullptr) instance.team = std::make_unique<ThreadTeam>(threads_of_environment());
-  return *instance.team;
+  if (instance.team.load() == nullptr) instance.team = new ThreadTeam(threads_of_environment());
+  return *instance.team.load();
 }
 
 void set_default_threads(int threads) {
+  check_threads(threads);
   DefaultTeam& instance = the_default();
+  const GatePass pass;
   const std::lock_guard lock(instance.mutex);
-  if (instance.team == nullptr) {
-    instance.team = std::make_unique<ThreadTeam>(threads);
+  if (instance.team.load() == nullptr) {
+    instance.team = new ThreadTeam(threads);
     return;
   }
-  instance.team->resize(threads);
+  instance.team.load()->resize(threads);
 }
 
 }  // namespace sluice::runtime

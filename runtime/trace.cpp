@@ -14,8 +14,10 @@
 #include <utility>
 
 #include "backend/plan.h"
+#include "ir/error.h"
 #include "runtime/atomic_file.h"
 #include "runtime/flags.h"
+#include "runtime/gate.h"
 #include "runtime/kernel_profile.h"
 #include "runtime/thread_team.h"
 
@@ -25,7 +27,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int kStepsTrack = 2 * kMaxThreads;  // shows whole steps
+constexpr int kStepsTrack = 1 << 20;  // shows whole steps of the first caller; those of others have tracks behind it
 
 std::atomic<bool> tracing = false;  ///< whether this process has traced anything
 thread_local TraceSpan last_load;
@@ -68,6 +70,7 @@ Json track_names(const Json& events) {
   name("process_name", 0, "name", "sluice");
   for (const int track : tracks) {
     const std::string text = track == kStepsTrack   ? "steps"
+                             : track > kStepsTrack  ? fmt::format("steps of caller {}", track - kStepsTrack)
                              : track >= kMaxThreads ? fmt::format("caller {}", track - kMaxThreads)
                                                     : fmt::format("thread {}", track);
     name("thread_name", track, "name", text);
@@ -82,7 +85,7 @@ void add_events(const backend::Plan& plan, StepTimes& step, Json& events) {
   if (step.load.count > 0)
     events.push_back(
         event("load batch", "data", caller, step.load.begin, step.load.end, {{"examples", step.load.count}}));
-  events.push_back(event(plan.name, "step", kStepsTrack, step.start, step.end,
+  events.push_back(event(plan.name, "step", kStepsTrack + step.caller, step.start, step.end,
                          {{"step", step.step}, {"B", step.batch}, {"threads", threads}}));
   events.push_back(event("prepare", "team", caller, step.start, step.fork, Json::object()));
   for (int thread = 0; thread < threads; ++thread) {
@@ -134,20 +137,27 @@ std::unique_ptr<StepTrace> StepTrace::create(const Flags& flags, const backend::
 }
 
 StepTrace::~StepTrace() {
+  const GatePass pass;
   if (written_) return;
   try {
     write();
   } catch (const std::exception& error) {
-    fmt::print(stderr, "sluice: trace: {}\n", error.what());
+    print_to_stderr("sluice: trace: {}\n", error.what());
   }
 }
 
-bool StepTrace::begin_step() {
-  load_ = std::exchange(last_load, {});
-  if (written_) return false;
-  if (step_ < last_) return ++step_ >= first_;
-  write();
-  return false;
+std::unique_lock<std::mutex> StepTrace::begin_step() {
+  const TraceSpan load = std::exchange(last_load, {});
+  if (written_) return {};
+  std::unique_lock lock(mutex_);
+  if (written_) return {};
+  if (step_ == last_) {
+    write();
+    return {};
+  }
+  load_ = load;
+  if (++step_ < first_) return {};
+  return lock;
 }
 
 StepTimes& StepTrace::prepare(std::int64_t batch, int threads, TraceTime start) {

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 namespace sluice::backend {
@@ -54,9 +56,10 @@ class StepTrace {
   StepTrace(const StepTrace&) = delete;
   StepTrace& operator=(const StepTrace&) = delete;
 
-  /// Counts the step that begins; whether to note it. Writes the file before the step after the last one that is noted,
-  /// since what throws then has changed nothing. Throws Error.
-  bool begin_step();
+  /// Counts the step that begins, and is true if it is to be noted: no other one of the executable is while the result
+  /// lives. Writes the file before the step after the last one that is noted, since what throws then has changed
+  /// nothing. Throws Error.
+  std::unique_lock<std::mutex> begin_step();
   /// The times of this step, to be filled in.
   StepTimes& prepare(std::int64_t batch, int threads, TraceTime start);
 
@@ -68,8 +71,9 @@ class StepTrace {
   const backend::Plan& plan_;
   int first_;
   int last_;
+  std::mutex mutex_;  ///< held by the step that is noted
   int step_ = 0;
-  bool written_ = false;
+  std::atomic<bool> written_ = false;
   TraceSpan load_;  ///< before the step
   std::vector<StepTimes> steps_;
 };

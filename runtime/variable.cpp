@@ -1,17 +1,14 @@
 #include "runtime/variable.h"
 
 #include <cstring>
+#include <mutex>
+#include <shared_mutex>
 
 #include "backend/layout.h"
 #include "ir/error.h"
-#include "runtime/step_lock.h"
+#include "runtime/gate.h"
 
 namespace sluice::runtime {
-
-std::mutex& step_lock() {
-  static std::mutex mutex;
-  return mutex;
-}
 
 namespace {
 
@@ -39,14 +36,16 @@ VariableStorage::VariableStorage(std::string name, const Array& value, bool trai
 }
 
 Array VariableStorage::value() const {
-  const std::scoped_lock lock(step_lock());
+  const GatePass pass;
+  const std::shared_lock lock(lock_);
   return unlocked_value();
 }
 
 void VariableStorage::assign(const Array& value) {
   if (value.type() != type_)
     fail("assign: variable \"{}\" is {}, got {}", name_, to_string(type_), to_string(value.type()));
-  const std::scoped_lock lock(step_lock());
+  const GatePass pass;
+  const std::scoped_lock lock(lock_);
   unlocked_assign(value);
 }
 

@@ -8,6 +8,7 @@
 
 #include "ir/array.h"
 #include "ir/graph.h"
+#include "runtime/read_write_lock.h"
 
 namespace sluice::runtime {
 
@@ -28,12 +29,13 @@ class VariableStorage {
   const std::optional<Array>& init() const { return init_; }
   const Type& type() const { return type_; }
 
-  /// A copy of the elements, row-major. Waits while a step runs.
+  /// A copy of the elements, row-major. Waits for steps that write them.
   Array value() const;
-  /// Sets all elements. Waits while a step runs. Throws Error if the type differs.
+  /// Sets all elements. Waits for steps that read or write them. Throws Error if the type differs.
   void assign(const Array& value);
 
-  // For executables, which run under the team's lock.
+  /// Held by a step around what follows, and by value() and assign().
+  ReadWriteLock& lock() const { return lock_; }
   Array unlocked_value() const;
   void unlocked_assign(const Array& value);
   /// The elements as they lie in memory, laid out as backend::state_layout says for the type.
@@ -46,6 +48,7 @@ class VariableStorage {
   std::optional<Array> init_;
   Type type_;
   Array memory_;
+  mutable ReadWriteLock lock_;
 };
 
 using Variables = std::vector<std::shared_ptr<VariableStorage>>;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ir/counted.h"
+#include "ir/printable.h"
 #include "tools/check/engine_check.h"
 #include "tools/check/failure.h"
 #include "tools/commands.h"
@@ -30,21 +31,22 @@ void run(const Options& options) {
   FullCheckOptions check_options;
   check_options.passes.batch_sizes = options.batches;
   check_options.passes.seed = options.seed;
-  if (options.states != "both")
-    check_options.passes.states_at = options.states == "init" ? StatesAt::kInit : StatesAt::kRange;
+  for (const StatesAt at : {StatesAt::kRange, StatesAt::kInit, StatesAt::kSpecial}) {
+    if (options.states == to_string(at)) check_options.passes.states_at = at;
+  }
   check_options.jit = !options.no_jit;
   const passes::CheckReport report = check_graph(graph, check_options);
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
   if (!report.difference) {
-    fmt::print("@{}: no difference. {} compared after every pass{}, {} undecided, {} not finite; ", graph.name(),
-               counted(report.elements, "element"),
+    print_text("@{}: no difference. {} compared after every pass{}, {} undecided, {} not finite; ",
+               printable(graph.name()), counted(report.elements, "element"),
                options.no_jit ? "" : " and in compiled code with 1, 2 and 3 threads", report.undecided,
                report.not_finite);
-    fmt::print("{} along {}; {:.1f} s\n", counted(report.gradients, "gradient"),
+    print_text("{} along {}; {:.1f} s\n", counted(report.gradients, "gradient"),
                counted(report.directions, "direction"), elapsed.count());
     return;
   }
-  const std::string folder = options.bundle.empty() ? fmt::format("sluice-check-{}", graph.name()) : options.bundle;
+  const std::string folder = options.bundle.empty() ? "sluice-check-" + file_name_for(graph.name()) : options.bundle;
   report_failure(graph, *report.difference, check_options, {.bundle = folder, .reduce = options.reduce});
   throw CLI::RuntimeError(1);
 }
@@ -75,8 +77,9 @@ void add_check(CLI::App& program) {
   command
       ->add_option("--states", options->states,
                    "Where states begin: range (at random within theirs), init (those with an init at that) or both: "
-                   "range for each B, and init once more for the last")
-      ->check(CLI::IsMember({"both", "range", "init"}))
+                   "range for each B, and init once more for the last; special: infinities, NaN and the like among "
+                   "what has no range")
+      ->check(CLI::IsMember({"both", "range", "init", "special"}))
       ->capture_default_str();
   command->add_option("--bundle", options->bundle, "The folder to write what failed to; by default sluice-check-NAME");
   command->add_flag("--no-jit", options->no_jit, "Check the passes only");

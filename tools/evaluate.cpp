@@ -11,6 +11,7 @@
 #include <string>
 
 #include "ir/counted.h"
+#include "ir/printable.h"
 #include "runtime/array_file.h"
 #include "runtime/classification_report.h"
 #include "runtime/loaded_model.h"
@@ -79,11 +80,11 @@ void evaluate(const Options& options) {
   const Array probabilities = probabilities_of(model, examples);
   const ClassificationReport report = classification_report(examples.labels, probabilities);
   const ClassNames names{"Digit", model.class_names()};
-  fmt::print("{}\nLoss: {:.3f}, Accuracy: {:.3f}\n\n", counted(examples.size(), "example"),
+  print_text("{}\nLoss: {:.3f}, Accuracy: {:.3f}\n\n", counted(examples.size(), "example"),
              cross_entropy(probabilities, examples.labels), report.accuracy());
-  fmt::print("{}\n{}", accuracy_text(report, names), confusion_text(report, names));
+  print_text("{}\n{}", accuracy_text(report, names), confusion_text(report, names));
   if (options.mistakes > 0)
-    fmt::print("\n{}", mistakes_text(report, static_cast<std::size_t>(options.mistakes), names));
+    print_text("\n{}", mistakes_text(report, static_cast<std::size_t>(options.mistakes), names));
 }
 
 constexpr const char* kExamples = R"(Examples:

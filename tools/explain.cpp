@@ -8,8 +8,10 @@
 #include <vector>
 
 #include "backend/plan.h"
+#include "backend/target.h"
 #include "ir/cost.h"
 #include "ir/counted.h"
+#include "ir/printable.h"
 #include "passes/fuse_reasons.h"
 #include "passes/pass.h"
 #include "runtime/kernel_profile.h"
@@ -42,14 +44,14 @@ void print_wrapped(std::string_view title, const std::string& text) {
     std::size_t end = text.find(' ', begin);
     end = end == std::string::npos ? text.size() : end;
     if (line.size() > kIndent && line.size() + end - begin + 1 > kColumns) {
-      fmt::print("{}\n", line);
+      print_text("{}\n", line);
       line = std::string(kIndent, ' ');
     }
     if (line.size() > kIndent) line += ' ';
     line += text.substr(begin, end - begin);
     begin = end + 1;
   }
-  fmt::print("{}\n", line);
+  print_text("{}\n", line);
 }
 
 /// The kernels of a plan, with what there is to say of each.
@@ -66,22 +68,22 @@ class Report {
   void print_kernels() const {
     ir::Cost sum;
     for (const KernelPlan& kernel : plan_.kernels) sum += runtime::cost_of(plan_, kernel, batch_);
-    fmt::print("@{} with B = {}: {}, {}FLOP, {}B read and written\n", plan_.name, batch_,
+    print_text("@{} with B = {}: {}, {}FLOP, {}B read and written\n", printable(plan_.name), batch_,
                counted(plan_.kernels.size(), "kernel"), padded(sum.flops), padded(sum.bytes));
     const double memory_rate = machine_.memory.back().bytes_per_second;
-    fmt::print(
+    print_text(
         "{} for {}: {:.0f} GFLOP/s, and {:.0f} GB/s within the program's memory; balance at {:.1f} flops a "
         "byte\n\n",
         machine_.measured ? "measured" : "assumed (--measure measures)",
         counted(runtime::default_team().size(), "thread"), machine_.flops_per_second / 1e9, memory_rate / 1e9,
         machine_.flops_per_second / memory_rate);
-    fmt::print("{:>4}  {:<44} {:<11} {:>8} {:>8}  {:<10} {:>9}{}\n", "", "kernel", "kind", "flops", "bytes", "bound",
+    print_text("{:>4}  {:<44} {:<11} {:>8} {:>8}  {:<10} {:>9}{}\n", "", "kernel", "kind", "flops", "bytes", "bound",
                "at least", seconds_.empty() ? "" : fmt::format(" {:>9} {:>6}", "took", "share"));
     for (std::size_t k = 0; k < plan_.kernels.size(); ++k) print_kernel(k);
     if (!seconds_.empty()) {
       double took = 0;
       for (const double seconds : seconds_) took += seconds;
-      fmt::print("\nall kernels, one by one: {:.3f} ms, {:.1f} GFLOP/s\n", took * 1e3, sum.flops / took / 1e9);
+      print_text("\nall kernels, one by one: {:.3f} ms, {:.1f} GFLOP/s\n", took * 1e3, sum.flops / took / 1e9);
     }
   }
 
@@ -100,13 +102,13 @@ class Report {
     const KernelPlan& kernel = plan_.kernels[k];
     const ir::Cost cost = runtime::cost_of(plan_, kernel, batch_);
     const double least = machine_.least_seconds(cost.flops, cost.bytes);
-    fmt::print("{:>4}  {:<44} {:<11} {:>8} {:>8}  {:<10} {:>9}", k, kernel.name, to_string(kernel.kind),
+    print_text("{:>4}  {:<44} {:<11} {:>8} {:>8}  {:<10} {:>9}", k, kernel.name, to_string(kernel.kind),
                short_number(cost.flops), short_number(cost.bytes),
                machine_.is_bound_by_arithmetic(cost.flops, cost.bytes) ? "arithmetic" : "memory", microseconds(least));
     if (!seconds_.empty()) {
-      fmt::print(" {:>9} {:>5.0f}%", microseconds(seconds_[k]), 100 * least / std::max(seconds_[k], 1e-9));
+      print_text(" {:>9} {:>5.0f}%", microseconds(seconds_[k]), 100 * least / std::max(seconds_[k], 1e-9));
     }
-    fmt::print("\n");
+    print_text("\n");
     if (const std::string lines = runtime::lines_of_kernel(kernel); !lines.empty()) print_wrapped("lines", lines);
     const std::string ops = runtime::ops_of(*kernel.body);
     print_wrapped("ops", ops.empty() ? "copies a value that a variable or result needs for itself" : ops);
@@ -158,7 +160,7 @@ void run(const Options& options) {
     for (const runtime::KernelProfile& kernel : profile.kernels) seconds.push_back(kernel.seconds);
   }
   Report(plan, report.apart, machine, seconds, options.batch).print_kernels();
-  if (came_fused) fmt::print("\nThis graph came fused; of one as it was traced, this tells why kernels are apart.\n");
+  if (came_fused) print_text("\nThis graph came fused; of one as it was traced, this tells why kernels are apart.\n");
   print_memory(graph, plan, options.batch, team.size());
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -54,6 +55,12 @@ void add_fuzz(CLI::App& program, const FullCheckOptions& check) {
   command->add_option("--jit-every", options->fuzz.jit_every, "Compile every N-th graph only")
       ->check(cli::count())
       ->capture_default_str();
+  const std::map<std::string, ir::RandomKind> kinds{{"small", ir::RandomKind::kSmall},
+                                                    {"wide", ir::RandomKind::kWide},
+                                                    {"empty", ir::RandomKind::kEmpty},
+                                                    {"chain", ir::RandomKind::kChain}};
+  command->add_option("--kind", options->fuzz.kind, "small, wide, empty or chain; by default all kinds in turn")
+      ->transform(CLI::CheckedTransformer(kinds));
   command->add_option("--bundle", options->bundle, "The folder to write a graph that fails to")->capture_default_str();
   command->add_flag("--no-reduce", options->no_reduce, "Do not look for a smaller graph that fails");
   command->footer(kExamples);

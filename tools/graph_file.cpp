@@ -2,13 +2,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <iostream>
-#include <iterator>
 #include <map>
 #include <string_view>
 #include <vector>
@@ -16,6 +10,7 @@
 #include "ir/error.h"
 #include "ir/suggest.h"
 #include "ir/text.h"
+#include "runtime/byte_input.h"
 #include "runtime/saved_model.h"
 #include "tools/commands.h"
 
@@ -69,15 +64,17 @@ const Part& chosen(const std::vector<Part>& parts, const std::string& file, cons
 }  // namespace
 
 std::string read_text(const std::string& file) {
-  if (file == "-") return {std::istreambuf_iterator<char>(std::cin), {}};
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream) fail("{}: cannot be opened", file);
+  constexpr const char* kStandardInput = "/dev/stdin";
+  ByteInput input(file == "-" ? kStandardInput : file);
   std::string text;
-  std::array<char, 1 << 16> piece;
-  while (stream.read(piece.data(), piece.size()) || stream.gcount() > 0)
-    text.append(piece.data(), static_cast<std::size_t>(stream.gcount()));
-  if (stream.bad()) fail("{}: cannot be read: {}", file, std::strerror(errno));
-  return text;
+  while (true) {
+    constexpr std::uint64_t kBlock = 1 << 16;
+    const std::vector<std::uint8_t> block = input.read_up_to(kBlock);
+    if (std::ranges::find(block, 0) != block.end()) fail("{}: expected text, got a zero byte", file);
+    if (block.empty()) return std::string(ir::without_byte_order_mark(text));
+    text.append(block.begin(), block.end());
+    if (text.size() > kLargestWholeFile) fail("{}: expected a text of at most {} bytes", file, kLargestWholeFile);
+  }
 }
 
 CLI::Option* add_graph_file(CLI::App& command, GraphFile& file, const std::string& help) {

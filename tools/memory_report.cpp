@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "ir/counted.h"
+#include "ir/printable.h"
 #include "runtime/kernel_profile.h"
 
 namespace sluice::tools {
@@ -33,8 +34,8 @@ std::pair<std::int64_t, std::size_t> most_alive(const Plan& plan, std::int64_t b
 }
 
 std::string name_of(const ir::Graph& graph, const Buffer& buffer) {
-  if (buffer.kind == BufferKind::kParameter) return graph.parameters()[buffer.index].name;
-  if (buffer.kind == BufferKind::kState) return graph.states()[buffer.index].variable;
+  if (buffer.kind == BufferKind::kParameter) return printable(graph.parameters()[buffer.index].name);
+  if (buffer.kind == BufferKind::kState) return printable(graph.states()[buffer.index].variable);
   return buffer.kind == BufferKind::kTemporary ? "" : std::to_string(buffer.index);
 }
 
@@ -42,7 +43,7 @@ std::string name_of(const ir::Graph& graph, const Buffer& buffer) {
 std::map<BufferKind, std::int64_t> print_buffers(const ir::Graph& graph, const Plan& plan, std::int64_t batch_size) {
   std::map<BufferKind, std::int64_t> sums;
   std::set<std::pair<BufferKind, std::size_t>> seen;
-  fmt::print("{:<6} {:<10} {:<26} {:<20} {:>10} {:>10}  {}\n", "buffer", "kind", "name", "type", "offset", "bytes",
+  print_text("{:<6} {:<10} {:<26} {:<20} {:>10} {:>10}  {}\n", "buffer", "kind", "name", "type", "offset", "bytes",
              "kernels");
   for (std::size_t b = 0; b < plan.buffers.size(); ++b) {
     const Buffer& buffer = plan.buffers[b];
@@ -52,7 +53,7 @@ std::map<BufferKind, std::int64_t> print_buffers(const ir::Graph& graph, const P
     const std::int64_t bytes = temporary ? buffer.bytes.at(batch_size) : runtime::bytes_of(buffer, batch_size);
     const bool first = temporary || seen.insert({buffer.kind, buffer.index}).second;
     if (first) sums[buffer.kind] += bytes;
-    fmt::print("{:<6} {:<10} {:<26} {:<20} {:>10} {:>10}  {}{}\n", fmt::format("b{}", b), to_string(buffer.kind),
+    print_text("{:<6} {:<10} {:<26} {:<20} {:>10} {:>10}  {}{}\n", fmt::format("b{}", b), to_string(buffer.kind),
                name_of(graph, buffer), to_string(buffer.type), temporary ? to_string(buffer.offset) : "-", bytes,
                used ? fmt::format("{}-{}", buffer.first_use, buffer.last_use) : "none", first ? "" : " (in place)");
   }
@@ -62,24 +63,24 @@ std::map<BufferKind, std::int64_t> print_buffers(const ir::Graph& graph, const P
 }  // namespace
 
 void print_memory(const ir::Graph& graph, const Plan& plan, std::int64_t batch_size, int threads) {
-  fmt::print("\nmemory: the bytes of each buffer with B = {}, and the first and last kernel that touches it\n\n",
+  print_text("\nmemory: the bytes of each buffer with B = {}, and the first and last kernel that touches it\n\n",
              batch_size);
   std::map<BufferKind, std::int64_t> sums = print_buffers(graph, plan, batch_size);
   const backend::Memory memory = backend::memory_of(plan, batch_size, threads);
   const std::int64_t outside =
       sums[BufferKind::kParameter] + sums[BufferKind::kState] + sums[BufferKind::kResult] + sums[BufferKind::kConstant];
-  fmt::print("\n{:>14}  parameters\n", sums[BufferKind::kParameter]);
-  fmt::print("{:>14}  states\n", sums[BufferKind::kState]);
-  fmt::print("{:>14}  results\n", sums[BufferKind::kResult]);
-  fmt::print("{:>14}  constants\n", sums[BufferKind::kConstant]);
-  fmt::print("{:>14}  temporaries of static size\n", memory.static_arena);
-  fmt::print("{:>14}  temporaries that grow with B: {} for each of {}\n", memory.batch_arena, plan.batch_bytes,
+  print_text("\n{:>14}  parameters\n", sums[BufferKind::kParameter]);
+  print_text("{:>14}  states\n", sums[BufferKind::kState]);
+  print_text("{:>14}  results\n", sums[BufferKind::kResult]);
+  print_text("{:>14}  constants\n", sums[BufferKind::kConstant]);
+  print_text("{:>14}  temporaries of static size\n", memory.static_arena);
+  print_text("{:>14}  temporaries that grow with B: {} for each of {}\n", memory.batch_arena, plan.batch_bytes,
              batch_size);
-  fmt::print("{:>14}  scratch: {} for each of {}\n", memory.scratch(), memory.scratch_stride,
+  print_text("{:>14}  scratch: {} for each of {}\n", memory.scratch(), memory.scratch_stride,
              counted(threads, "thread"));
-  fmt::print("{:>14}  peak\n", outside + memory.total());
+  print_text("{:>14}  peak\n", outside + memory.total());
   const auto [alive, where] = most_alive(plan, batch_size);
-  fmt::print("\nThe temporaries take {} bytes in all; at most {} live at once, in kernel {}, and share {}.\n",
+  print_text("\nThe temporaries take {} bytes in all; at most {} live at once, in kernel {}, and share {}.\n",
              sums[BufferKind::kTemporary], alive, where, memory.static_arena + memory.batch_arena);
 }
 

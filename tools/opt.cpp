@@ -13,6 +13,7 @@
 #include "backend/target.h"
 #include "ir/cost.h"
 #include "ir/error.h"
+#include "ir/printable.h"
 #include "ir/suggest.h"
 #include "ir/text.h"
 #include "passes/pass.h"
@@ -91,7 +92,7 @@ Stats stats_of(const ir::Graph& graph, std::int64_t batch_size) {
 
 void print_stats(const Stats& before, const Stats& after, std::int64_t batch_size) {
   const auto row = [](std::string_view name, std::string_view left, std::string_view right) {
-    fmt::print("// {:<12} {:>14} {:>14}\n", name, left, right);
+    print_text("// {:<12} {:>14} {:>14}\n", name, left, right);
   };
   row(fmt::format("B = {}", batch_size), "before", "after");
   row("nodes", fmt::format("{}", before.nodes), fmt::format("{}", after.nodes));
@@ -99,7 +100,7 @@ void print_stats(const Stats& before, const Stats& after, std::int64_t batch_siz
   row("flops", fmt::format("{:.0f}", before.cost.flops), fmt::format("{:.0f}", after.cost.flops));
   row("bytes", fmt::format("{:.0f}", before.cost.bytes), fmt::format("{:.0f}", after.cost.bytes));
   if (before.expanded)
-    fmt::print("// before: a gradient is one node; kernels, flops and bytes are those of what it stands for\n");
+    print_text("// before: a gradient is one node; kernels, flops and bytes are those of what it stands for\n");
 }
 
 struct Time {
@@ -111,9 +112,9 @@ void print_times(const std::vector<Time>& times) {
   double total = 0;
   for (const Time& time : times) total += time.seconds;
   for (const Time& time : times) {
-    fmt::print("// time {:<16} {:>9.3f} ms {:>5.1f}%\n", time.step, time.seconds * 1e3, 100 * time.seconds / total);
+    print_text("// time {:<16} {:>9.3f} ms {:>5.1f}%\n", time.step, time.seconds * 1e3, 100 * time.seconds / total);
   }
-  fmt::print("// time {:<16} {:>9.3f} ms\n", "total", total * 1e3);
+  print_text("// time {:<16} {:>9.3f} ms\n", "total", total * 1e3);
 }
 
 /// Runs the passes, and prints and writes what was asked for on the way.
@@ -149,19 +150,20 @@ class Run {
   }
 
  private:
-  void print(const ir::Graph& graph) const { fmt::print("{}", ir::print(graph, {.locations = options_.locations})); }
+  void print(const ir::Graph& graph) const { print_text("{}", ir::print(graph, {.locations = options_.locations})); }
 
   void stage(std::string_view name, const ir::Graph& graph) {
     if (!dump_dir_.empty()) runtime::write_stage(dump_dir_, graph.name(), name, ir::print(graph, {.locations = true}));
     if (check_passes_) runtime::check_round_trip(name, graph);
-    if (log_passes_ && name != "traced") runtime::log_pass(graph.name(), name, nodes_, graph, times_.back().seconds);
+    if (log_passes_ && name != "traced")
+      runtime::log_pass(printable(graph.name()), name, nodes_, graph, times_.back().seconds);
     nodes_ = ir::node_count(graph);
     if (wants(options_.print_after, name)) {
-      fmt::print("// {} after {}\n", graph.name(), name);
+      print_text("// {} after {}\n", printable(graph.name()), name);
       print(graph);
     }
     if (stages_ < names_.size() && wants(options_.print_before, names_[stages_])) {
-      fmt::print("// {} before {}\n", graph.name(), names_[stages_]);
+      print_text("// {} before {}\n", printable(graph.name()), names_[stages_]);
       print(graph);
     }
     ++stages_;
@@ -169,7 +171,7 @@ class Run {
 
   void dump_backend(const ir::Graph& graph, const std::function<void(std::string_view, double)>& on_time) {
     if (has_gradient(graph)) {
-      fmt::print(stderr, "sluice: @{} still has a gradient, so there is no code to dump\n", graph.name());
+      print_to_stderr("sluice: @{} still has a gradient, so there is no code to dump\n", printable(graph.name()));
       return;
     }
     const auto on_text = [&](std::string_view name, const std::string& text) {
@@ -191,7 +193,7 @@ class Run {
 
 void run(const Options& options) {
   if (options.list_passes) {
-    for (const passes::Pass& pass : passes::all_passes()) fmt::print("{:16} {}\n", pass.name, pass.summary);
+    for (const passes::Pass& pass : passes::all_passes()) print_text("{:16} {}\n", pass.name, pass.summary);
     return;
   }
   if (options.file.file.empty()) throw CLI::RequiredError("FILE");

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -12,6 +13,8 @@
 #include <string>
 #include <vector>
 
+#include "ir/error.h"
+#include "ir/printable.h"
 #include "runtime/classification_report.h"
 #include "runtime/image.h"
 #include "runtime/loaded_model.h"
@@ -62,13 +65,13 @@ void hint_at(const Array& pixels, const std::string& file, bool inverted) {
   constexpr double kLight = 160;
   const auto [darkest, brightest] = std::ranges::minmax(pixels.data<std::uint8_t>());
   if (darkest == brightest) {
-    fmt::print(stderr, "sluice: there is nothing in {}: all its pixels are the same\n", file);
+    print_to_stderr("sluice: there is nothing in {}: all its pixels are the same\n", file);
   } else if (border_brightness(pixels) > kLight) {
-    fmt::print(stderr, "{}\n",
-               inverted ? fmt::format("sluice: {} is light on dark as it is; leave --invert out", file)
-                        : fmt::format("sluice: {} is dark on light; for a model of light on dark, as MNIST's digits "
-                                      "are, use --invert",
-                                      file));
+    print_to_stderr(
+        "{}\n", inverted ? fmt::format("sluice: {} is light on dark as it is; leave --invert out", file)
+                         : fmt::format("sluice: {} is dark on light; for a model of light on dark, as MNIST's digits "
+                                       "are, use --invert",
+                                       file));
   }
 }
 
@@ -84,11 +87,15 @@ std::vector<Picture> read_all(const Options& options, std::int64_t height, std::
       Array pixels = picture_at(pictures, i);
       if (options.invert) pixels = inverted(pixels);
       if (i == begin) hint_at(pixels, file, options.invert);
-      all.push_back({size == 1 ? file : fmt::format("{}[{}]", file, i),
+      all.push_back({printable(size == 1 ? file : fmt::format("{}[{}]", file, i)),
                      options.center ? centered(pixels, height, width) : fitted(pixels, height, width)});
     }
   }
   return all;
+}
+
+std::string percent(float probability) {
+  return std::isnan(probability) ? "nan" : fmt::format("{:.1f}%", 100 * double{probability});
 }
 
 /// A line for each of the most probable classes, with a bar.
@@ -96,19 +103,21 @@ std::vector<std::string> lines_of(std::span<const float> probabilities, int top,
                                   TextStyle style) {
   std::vector<std::size_t> order(probabilities.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::ranges::stable_sort(order, std::greater<>(), [&](std::size_t i) { return probabilities[i]; });
+  // A model may give anything; NaN has no order, so it goes last.
+  const auto rank = [&](std::size_t i) { return std::isnan(probabilities[i]) ? -INFINITY : probabilities[i]; };
+  std::ranges::stable_sort(order, std::greater<>(), rank);
   order.resize(std::min(order.size(), static_cast<std::size_t>(top)));
   std::size_t width = 0;
   for (const std::size_t label : order)
     width = std::max(width, names.short_name(static_cast<std::int64_t>(label)).size());
   std::vector<std::string> lines;
   for (const std::size_t label : order) {
-    constexpr double kBar = 24;
+    constexpr float kBar = 24;
+    const float share = std::isnan(probabilities[label]) ? 0 : std::clamp(probabilities[label], 0.F, 1.F);
     std::string bar;
-    for (int i = 0; i < static_cast<int>(probabilities[label] * kBar + 0.5); ++i)
-      bar += style == TextStyle::kColor ? "█" : "#";
-    lines.push_back(fmt::format("{:>{}}  {:5.1f}%  {}", names.short_name(static_cast<std::int64_t>(label)), width,
-                                100 * probabilities[label], bar));
+    for (int i = 0; i < static_cast<int>(share * kBar + 0.5F); ++i) bar += style == TextStyle::kColor ? "█" : "#";
+    lines.push_back(fmt::format("{:>{}}  {:>6}  {}", names.short_name(static_cast<std::int64_t>(label)), width,
+                                percent(probabilities[label]), bar));
   }
   return lines;
 }
@@ -131,9 +140,9 @@ void print_beside(const Array& pixels, const std::vector<std::string>& lines, Te
     const std::string line = i >= top && i - top < lines.size() ? "  " + lines[i - top] : "";
     std::string row = (i < rows.size() ? rows[i] : blank) + line;
     row.resize(row.find_last_not_of(' ') + 1);
-    fmt::print("{}\n", row);
+    fmt::print("{}\n", row);  // with colors, and names that short_name() made printable
   }
-  fmt::print("\n");
+  print_text("\n");
 }
 
 void predict(const Options& options) {
@@ -153,8 +162,8 @@ void predict(const Options& options) {
   for (std::size_t i = 0; i < pictures.size(); ++i) {
     const auto probabilities = std::as_const(predictions.probabilities).data<float>().subspan(i * classes, classes);
     const std::int64_t label = predictions.classes.data<std::int64_t>()[i];
-    fmt::print("{}: {} with {:.1f}%\n", pictures[i].name, names.short_name(label),
-               100 * probabilities[static_cast<std::size_t>(label)]);
+    print_text("{}: {} with {}\n", pictures[i].name, names.short_name(label),
+               percent(probabilities[static_cast<std::size_t>(label)]));
     if (!options.no_picture)
       print_beside(pictures[i].pixels, lines_of(probabilities, options.top, names, style), style);
   }

@@ -6,12 +6,14 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "ir/cost.h"
 #include "ir/counted.h"
 #include "ir/error.h"
+#include "ir/printable.h"
 #include "ir/random_arrays.h"
 #include "ir/suggest.h"
 #include "runtime/executable.h"
@@ -93,15 +95,48 @@ std::vector<Array> arrays_of(std::string_view option, const std::vector<Slot>& s
   return random;
 }
 
-/// Gives an array to the user: as a file in the folder for results, or on standard output.
-void deliver(const Options& options, const std::string& title, const std::string& file, const Array& array) {
-  if (options.output.empty()) {
-    if (!options.quiet) fmt::print("{} = {}\n", title, array);
-    return;
+/// What the user gets: a result, or the new value of a state.
+struct Delivery {
+  std::string title;
+  std::string file;  ///< its name without an ending
+  Array array;
+};
+
+std::vector<Delivery> deliveries_of(const SavedModel& model, const std::vector<Array>& outputs,
+                                    const runtime::Variables& variables) {
+  std::vector<Delivery> all;
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    all.push_back({model.output_names.empty() ? fmt::format("result {}", i) : printable(model.output_names[i]),
+                   fmt::format("result-{}", i), outputs[i]});
   }
-  const std::filesystem::path path = options.output / (file + ".npy");
-  write_npy(path, array);
-  if (!options.quiet) fmt::print("{} is {} in {}\n", title, to_string(array.type()), path.string());
+  for (std::size_t i = 0; i < variables.size(); ++i) {
+    const ir::State& state = model.graph.states()[i];
+    if (state.update)
+      all.push_back({fmt::format("%{}", printable(state.name)), file_name_for(state.name), variables[i]->value()});
+  }
+  return all;
+}
+
+/// Numbers files that would replace each other: "a/b" and "a_b" both want a_b.npy.
+void make_files_differ(std::vector<Delivery>& all) {
+  std::set<std::string> taken;
+  for (Delivery& delivery : all) {
+    const std::string wanted = delivery.file;
+    for (int i = 2; !taken.insert(delivery.file).second; ++i) delivery.file = fmt::format("{}-{}", wanted, i);
+  }
+}
+
+/// Writes the arrays to files of `folder`, and prints what is where.
+void write_all(std::vector<Delivery> all, const std::filesystem::path& folder, bool quiet) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) fail("{}: cannot make the folder: {}", folder.string(), error.message());
+  make_files_differ(all);
+  for (const auto& [title, file, array] : all) {
+    const std::filesystem::path path = folder / (file + ".npy");
+    write_npy(path, array);
+    if (!quiet) print_text("{} is {} in {}\n", title, to_string(array.type()), path.string());
+  }
 }
 
 /// Calls the graph again and again, and says how long a call takes.
@@ -156,17 +191,11 @@ void run(const Options& options) {
   std::vector<Array> outputs(graph.results().size());
   executable->run(inputs, outputs);
 
+  const std::vector<Delivery> all = deliveries_of(model, outputs, variables);
   if (!options.output.empty()) {
-    std::error_code error;
-    std::filesystem::create_directories(options.output, error);
-    if (error) fail("{}: cannot make the folder: {}", options.output.string(), error.message());
-  }
-  for (std::size_t i = 0; i < outputs.size(); ++i)
-    deliver(options, model.output_names.empty() ? fmt::format("result {}", i) : model.output_names[i],
-            fmt::format("result-{}", i), outputs[i]);
-  for (std::size_t i = 0; i < variables.size(); ++i) {
-    const ir::State& state = graph.states()[i];
-    if (state.update) deliver(options, fmt::format("%{}", state.name), state.name, variables[i]->value());
+    write_all(all, options.output, options.quiet);
+  } else if (!options.quiet) {
+    for (const Delivery& delivery : all) print_text("{} = {}\n", delivery.title, delivery.array);
   }
   if (options.repeat > 0) measure(*executable, options.repeat, inputs, outputs, flops);
 }
@@ -203,8 +232,9 @@ void add_run(CLI::App& program) {
       ->capture_default_str();
   command->add_option("--threads", options->threads, "Threads to compute with; all cores by default")
       ->check(cli::count());
-  command->add_option("--output", options->output,
-                      "Write results to result-N.npy and new states to NAME.npy in this folder, and print their types");
+  command->add_option(
+      "--output", options->output,
+      "Write results to result-N.npy and new states to NAME.npy in this folder (with _ for /), and print their types");
   command->add_option("--repeat", options->repeat, "Time this many calls more: min, median and GFLOP/s")
       ->check(cli::count());
   command->add_flag("--quiet", options->quiet, "Do not print the results");

@@ -10,9 +10,11 @@
 #include "ir/cost.h"
 #include "ir/counted.h"
 #include "ir/error.h"
+#include "ir/printable.h"
 #include "ir/suggest.h"
 #include "passes/pass.h"
 #include "runtime/atomic_file.h"
+#include "runtime/json.h"
 #include "tools/commands.h"
 #include "tools/graph_view.h"
 #include "tools/layout.h"
@@ -53,13 +55,12 @@ std::vector<std::pair<std::string, std::string>> rows_of(const BoxView& box) {
   return rows;
 }
 
-/// In characters, not bytes.
-std::size_t length(const std::string& text) {
-  return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return (c & 0xC0) != 0x80; }));
-}
-
 std::string shortened(const std::string& text) {
-  return text.size() <= kMaxCharacters ? text : text.substr(0, kMaxCharacters - 3) + "...";
+  std::string shown = printable(text);
+  if (code_points(shown) <= kMaxCharacters) return shown;
+  std::size_t end = kMaxCharacters - 3;
+  while ((shown[end] & 0xC0) == 0x80) --end;  // not within a character
+  return shown.substr(0, end) + "...";
 }
 
 json drawing_of(const GraphView& graph);
@@ -71,7 +72,7 @@ json box_of(const BoxView& box) {
   for (const auto& [style, text] : rows_of(box)) {
     const std::string shown = shortened(text);
     made["rows"].push_back({style, shown});
-    width = std::max(width, static_cast<double>(length(shown)) * kCharacter);
+    width = std::max(width, static_cast<double>(code_points(shown)) * kCharacter);
   }
   double height = static_cast<double>(made["rows"].size()) * kRowHeight + kMargin;
   if (!box.body.empty()) {
@@ -130,18 +131,15 @@ std::string page_of(const std::string& name, const std::vector<Stage>& stages) {
     if (kernels > 0) summary += fmt::format(", {} fused", kernels);
     data["stages"].push_back({{"name", stage.name}, {"summary", summary}, {"graph", drawing_of(stage.view)}});
   }
-  std::string text = data.dump();
-  // Nothing in a name may end the script that holds the data.
-  for (std::size_t at = text.find("</"); at != std::string::npos; at = text.find("</", at)) text.replace(at, 2, "<\\/");
   std::string page(kPageHtml);
   page = replaced(std::move(page), "@CSS@", kPageCss);
   page = replaced(std::move(page), "@JS@", kPageJs);
-  return replaced(std::move(page), "@DATA@", text);
+  return replaced(std::move(page), "@DATA@", script_text(std::move(data)));
 }
 
 std::string dot_string(const std::string& text) {
   std::string out = "\"";
-  for (const char c : text) {
+  for (const char c : printable_lines(text)) {
     if (c == '"' || c == '\\') out += '\\';
     out += c;
   }
@@ -197,7 +195,7 @@ const Stage& find_stage(const std::vector<Stage>& stages, const std::string& nam
 
 void write(const std::string& file, const std::string& text) {
   if (file == "-") {
-    fmt::print("{}", text);
+    fmt::print("{}", text);  // a page or Graphviz's text: made printable already
     return;
   }
   write_file(file, text);
@@ -213,12 +211,13 @@ void run(const Options& options) {
                           },
                       .on_time = {}});
   if (options.dot) {
-    write(options.output.empty() ? "-" : options.output, dot_of(graph.name(), find_stage(stages, options.stage)));
+    write(options.output.empty() ? "-" : options.output,
+          dot_of(printable(graph.name()), find_stage(stages, options.stage)));
     return;
   }
-  const std::string output = options.output.empty() ? graph.name() + ".html" : options.output;
+  const std::string output = options.output.empty() ? file_name_for(graph.name()) + ".html" : options.output;
   write(output, page_of(graph.name(), stages));
-  if (output != "-") fmt::print("{}: @{} in {} stages\n", output, graph.name(), stages.size());
+  if (output != "-") print_text("{}: @{} in {} stages\n", printable(output), printable(graph.name()), stages.size());
 }
 
 }  // namespace

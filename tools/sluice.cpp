@@ -41,17 +41,17 @@ int main(int argc, char** argv) {
   try {
     sluice::cli::parse(program, argc, argv);
   } catch (const sluice::Error& error) {
-    fmt::print(stderr, "sluice: {}{}\n", error.what(), sluice::tools::shown_line(error.location()));
+    sluice::print_to_stderr("sluice: {}{}\n", error.what(), sluice::tools::shown_line(error.location()));
     return 1;
   } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "sluice: there is not enough memory for this\n");
+    sluice::print_to_stderr("sluice: there is not enough memory for this\n");
     return 1;
   } catch (const std::exception& error) {  // of the library: a file system that fails
-    fmt::print(stderr, "sluice: {}\n", error.what());
+    sluice::print_to_stderr("sluice: {}\n", error.what());
     return 1;
   }
   if (std::fflush(stdout) != 0) {
-    fmt::print(stderr, "sluice: standard output cannot be written\n");
+    sluice::print_to_stderr("sluice: standard output cannot be written\n");
     return 1;
   }
   return 0;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "ir/printable.h"
 #include "runtime/model_summary.h"
 #include "runtime/saved_model.h"
 #include "tools/commands.h"
@@ -18,7 +19,7 @@ namespace {
 std::string list(const std::vector<std::string>& names, const std::vector<Type>& types) {
   std::string text;
   for (std::size_t i = 0; i < names.size(); ++i)
-    text += fmt::format("{}{} {}", i == 0 ? "" : ", ", names[i], to_string(types[i]));
+    text += fmt::format("{}{} {}", i == 0 ? "" : ", ", printable(names[i]), to_string(types[i]));
   return text;
 }
 
@@ -40,13 +41,13 @@ void summarize(const std::string& folder) {
   }
   std::vector<Type> output_types;
   for (const ir::Value result : model.graph.results()) output_types.push_back(model.graph.type(result));
-  fmt::print("{}: @{}, written by {}\n", folder, model.graph.name(), model.written_by);
-  fmt::print("inputs: {}\noutputs: {}\n", list(inputs, input_types), list(model.output_names, output_types));
-  if (!model.class_names.empty()) fmt::print("classes: {}\n", fmt::join(model.class_names, ", "));
-  fmt::print("\n{}", to_string(model_summary(model.graph)));
+  print_text("{}: @{}, written by {}\n", folder, printable(model.graph.name()), model.written_by);
+  print_text("inputs: {}\noutputs: {}\n", list(inputs, input_types), list(model.output_names, output_types));
+  if (!model.class_names.empty()) print_text("classes: {}\n", fmt::join(model.class_names, ", "));
+  print_text("\n{}", to_string(model_summary(model.graph)));
   std::size_t bytes = 0;
   for (const Array& weights : model.weights) bytes += weights.byte_count();
-  fmt::print("\nweights: {} bytes; the folder: {} bytes\n", grouped_number(static_cast<std::int64_t>(bytes)),
+  print_text("\nweights: {} bytes; the folder: {} bytes\n", grouped_number(static_cast<std::int64_t>(bytes)),
              grouped_number(static_cast<std::int64_t>(bytes_in(folder))));
 }
 

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cstring>
-#include <numbers>
 
 #include "backend/codegen/elements.h"
 #include "backend/codegen/math.h"
@@ -12,6 +11,7 @@ using ir::Attr;
 using ir::Node;
 using ir::Op;
 using Registers = std::vector<llvm::Value*>;
+using Rule = Task<Element>;
 
 namespace {
 
@@ -98,8 +98,8 @@ Clamped clamp(Elements& k, const Element& position, Dim size) {
   const auto last = [&](llvm::Value* x) { return e.splat_like(x, e.b.CreateSub(e.size(size), e.i64(1))); };
   const Element clamped =
       apply(k, {position}, [&](const Registers& r) { return e.max(e.min(r[0], last(r[0])), whole(r[0], 0)); });
-  const Element inside =
-      apply(k, {position, clamped}, [&](const Registers& r) { return e.b.CreateICmpEQ(r[0], r[1]); });
+  const Element inside = apply(
+      k, {position}, [&](const Registers& r) { return e.b.CreateICmpULT(r[0], e.splat_like(r[0], e.size(size))); });
   return {k.coordinate_of(clamped), inside};
 }
 
@@ -107,19 +107,19 @@ Element shifted(Elements& k, const Coordinate& coordinate, std::int64_t by) {
   return k.number_of(k.combine(coordinate, 1, k.constant(by)));
 }
 
-Element element_of_pad(Elements& k, const Node& node, const Index& index) {
+Rule element_of_pad(Elements& k, const Node& node, Index index) {
   const auto axis = static_cast<std::size_t>(node.attributes.integer(Attr::kAxis));
   const Type& type = k.body().type(node.operands[0]);
   const Clamped source =
       clamp(k, shifted(k, index[axis], -node.attributes.integer(Attr::kLow)), type.shape[static_cast<int>(axis)]);
-  Index inner = index;
-  inner[axis] = source.coordinate;
-  return apply(k, {source.inside, k.at(node.operands[0], inner)}, [&](const Registers& r) {
+  index[axis] = source.coordinate;
+  const Element element = co_await k.operand(node.operands[0], index);
+  co_return apply(k, {source.inside, element}, [&](const Registers& r) {
     return k.emitter().b.CreateSelect(r[0], r[1], llvm::Constant::getNullValue(r[1]->getType()));
   });
 }
 
-Element element_of_concat(Elements& k, const Node& node, const Index& index) {
+Rule element_of_concat(Elements& k, const Node& node, Index index) {
   const auto axis = static_cast<std::size_t>(node.attributes.integer(Attr::kAxis));
   Element result;
   std::int64_t start = 0;
@@ -129,13 +129,13 @@ Element element_of_concat(Elements& k, const Node& node, const Index& index) {
     const Clamped source = clamp(k, shifted(k, index[axis], -start), size);
     Index inner = index;
     inner[axis] = source.coordinate;
-    const Element part = k.at(operand, inner);
+    const Element part = co_await k.operand(operand, inner);
     result = result.value == nullptr ? part : apply(k, {source.inside, part, result}, [&](const Registers& r) {
       return k.emitter().b.CreateSelect(r[0], r[1], r[2]);
     });
     start += size.size;
   }
-  return result;
+  co_return result;
 }
 
 Element as_i64(Elements& k, const Element& element, DType dtype) {
@@ -145,21 +145,23 @@ Element as_i64(Elements& k, const Element& element, DType dtype) {
   });
 }
 
-Element element_of_gather(Elements& k, const Node& node, const Index& index) {
+Rule element_of_gather(Elements& k, const Node& node, Index index) {
   const Type& table = k.body().type(node.operands[0]);
   const Type& indices = k.body().type(node.operands[1]);
   const auto rank = static_cast<std::ptrdiff_t>(indices.shape.rank());
-  const Element row = as_i64(k, k.at(node.operands[1], Index(index.begin(), index.begin() + rank)), indices.dtype);
+  const Index at(index.begin(), index.begin() + rank);
+  const Element row = as_i64(k, co_await k.operand(node.operands[1], at), indices.dtype);
   Index inner{clamp(k, row, table.shape[0]).coordinate};
   inner.insert(inner.end(), index.begin() + rank, index.end());
-  return k.at(node.operands[0], inner);
+  co_return co_await k.operand(node.operands[0], inner);
 }
 
-Element element_of_one_hot(Elements& k, const Node& node, const Index& index) {
+Rule element_of_one_hot(Elements& k, const Node& node, Index index) {
   Emitter& e = k.emitter();
   const Type& type = k.body().type(node.operands[0]);
-  const Element wanted = as_i64(k, k.at(node.operands[0], Index(index.begin(), index.end() - 1)), type.dtype);
-  return apply(k, {wanted, k.number_of(index.back())}, [&](const Registers& r) -> llvm::Value* {
+  const Index at(index.begin(), index.end() - 1);
+  const Element wanted = as_i64(k, co_await k.operand(node.operands[0], at), type.dtype);
+  co_return apply(k, {wanted, k.number_of(index.back())}, [&](const Registers& r) -> llvm::Value* {
     llvm::Value* const equal = e.b.CreateICmpEQ(r[0], r[1]);
     llvm::Type* const result = Emitter::like(r[0], e.register_type(node.types[0].dtype));
     if (node.types[0].dtype == DType::kBool) return equal;
@@ -206,84 +208,86 @@ llvm::Value* pick(Emitter& e, const std::array<llvm::Value*, 4>& words, llvm::Va
   return picked;
 }
 
-Element element_of_random(Elements& k, const Node& node, const Index& index) {
+Rule element_of_random(Elements& k, const Node& node, Index index) {
   Emitter& e = k.emitter();
   auto& b = e.b;
   const Element position = k.number_of(k.linear(node.types[0].shape, index));
-  return apply(k, {position, k.at(node.operands[1], {}), k.at(node.operands[0], {})},
-               [&](const Registers& r) -> llvm::Value* {
-                 const auto words = emit_philox(e, b.CreateLShr(r[0], whole(r[0], 2)), r[1], r[2]);
-                 llvm::Value* const number = b.CreateAnd(r[0], whole(r[0], 3));
-                 llvm::Type* const type = Emitter::like(r[0], e.register_type(node.types[0].dtype));
-                 const auto uniform = [&](llvm::Value* word, std::uint32_t add) {
-                   llvm::Value* const upper = b.CreateAdd(b.CreateLShr(word, whole(word, 8)), whole(word, add));
-                   return b.CreateFMul(b.CreateUIToFP(upper, type), e.number(type, 1.0 / 16777216.0));
-                 };
-                 if (node.op == Op::kRandomUniform) return uniform(pick(e, words, number), 0);
-                 llvm::Value* const first = b.CreateICmpULT(number, whole(number, 2));
-                 llvm::Value* const even = b.CreateICmpEQ(b.CreateAnd(number, whole(number, 1)), whole(number, 0));
-                 llvm::Value* const logarithm = emit_log(e, uniform(b.CreateSelect(first, words[0], words[2]), 1));
-                 llvm::Value* const radius =
-                     b.CreateUnaryIntrinsic(llvm::Intrinsic::sqrt, b.CreateFMul(e.number(type, -2.0), logarithm));
-                 llvm::Value* const turn = uniform(b.CreateSelect(first, words[1], words[3]), 0);
-                 llvm::Value* const angle = b.CreateFMul(turn, e.number(type, 2 * std::numbers::pi));
-                 llvm::Value* const wave =
-                     b.CreateSelect(even, emit_library_call(e, "cos", {angle}), emit_library_call(e, "sin", {angle}));
-                 return b.CreateFMul(radius, wave);
-               });
+  const Element counter = co_await k.operand(node.operands[1], {});
+  const Element key = co_await k.operand(node.operands[0], {});
+  co_return apply(k, {position, counter, key}, [&](const Registers& r) -> llvm::Value* {
+    const auto words = emit_philox(e, b.CreateLShr(r[0], whole(r[0], 2)), r[1], r[2]);
+    llvm::Value* const number = b.CreateAnd(r[0], whole(r[0], 3));
+    llvm::Type* const type = Emitter::like(r[0], e.register_type(node.types[0].dtype));
+    const auto uniform = [&](llvm::Value* word, std::uint32_t add) {
+      llvm::Value* const upper = b.CreateAdd(b.CreateLShr(word, whole(word, 8)), whole(word, add));
+      return b.CreateFMul(b.CreateUIToFP(upper, type), e.number(type, 1.0 / 16777216.0));
+    };
+    if (node.op == Op::kRandomUniform) return uniform(pick(e, words, number), 0);
+    llvm::Value* const first = b.CreateICmpULT(number, whole(number, 2));
+    llvm::Value* const even = b.CreateICmpEQ(b.CreateAnd(number, whole(number, 1)), whole(number, 0));
+    llvm::Value* const logarithm = emit_log(e, uniform(b.CreateSelect(first, words[0], words[2]), 1));
+    llvm::Value* const radius =
+        b.CreateUnaryIntrinsic(llvm::Intrinsic::sqrt, b.CreateFMul(e.number(type, -2.0), logarithm));
+    llvm::Value* const turn = uniform(b.CreateSelect(first, words[1], words[3]), 0);
+    return b.CreateFMul(radius, emit_wave(e, turn, even));
+  });
 }
 
-Element element_of_elementwise(Elements& k, const Node& node, const Index& index) {
+Rule element_of_elementwise(Elements& k, const Node& node, Index index) {
   std::vector<Element> operands;
-  for (const ir::Value operand : node.operands) operands.push_back(k.at(operand, index));
+  for (const ir::Value operand : node.operands) operands.push_back(co_await k.operand(operand, index));
   const DType dtype = k.body().type(node.operands.back()).dtype;
-  return apply(k, operands, [&](const Registers& r) { return emit_elementwise(k.emitter(), node, dtype, r); });
+  co_return apply(k, operands, [&](const Registers& r) { return emit_elementwise(k.emitter(), node, dtype, r); });
 }
+
+/// The element of an operand, for an op that moves elements; at which index, the op says.
+Rule moved(Elements& k, ir::Value operand, Index source) { co_return co_await k.operand(operand, source); }
+
+Rule done(Element element) { co_return element; }
 
 }  // namespace
 
-Element emit_element(Elements& k, const Node& node, const Index& index) {
+Task<Element> emit_element(Elements& k, const Node& node, Index index) {
   const auto operand_shape = [&]() -> const Shape& { return k.body().type(node.operands[0]).shape; };
   switch (node.op) {
     case Op::kConstant:
-      return element_of_constant(k, node, index);
+      return done(element_of_constant(k, node, index));
     case Op::kIota:
-      return element_of_iota(k, node, index);
+      return done(element_of_iota(k, node, index));
     case Op::kBatchSize:
-      return {k.emitter().batch, true, Level::kKernel};
+      return done({k.emitter().batch, true, Level::kKernel});
     case Op::kBroadcast:
-      return k.at(node.operands[0], index_before_broadcast(k, operand_shape(), node.types[0].shape, index));
+      return moved(k, node.operands[0], index_before_broadcast(k, operand_shape(), node.types[0].shape, index));
     case Op::kReshape:
-      return k.at(node.operands[0], index_before_reshape(k, operand_shape(), node.types[0].shape, index));
+      return moved(k, node.operands[0], index_before_reshape(k, operand_shape(), node.types[0].shape, index));
     case Op::kTranspose: {
       Index source(index.size());
       const auto& permutation = node.attributes.integers(Attr::kPermutation);
       for (std::size_t axis = 0; axis < index.size(); ++axis)
         source[static_cast<std::size_t>(permutation[axis])] = index[axis];
-      return k.at(node.operands[0], source);
+      return moved(k, node.operands[0], std::move(source));
     }
     case Op::kSlice: {
-      Index source = index;
-      Coordinate& along = source[static_cast<std::size_t>(node.attributes.integer(Attr::kAxis))];
+      Coordinate& along = index[static_cast<std::size_t>(node.attributes.integer(Attr::kAxis))];
       along = k.combine(along, 1, k.constant(node.attributes.integer(Attr::kStart)));
-      return k.at(node.operands[0], source);
+      return moved(k, node.operands[0], std::move(index));
     }
     case Op::kPad:
-      return element_of_pad(k, node, index);
+      return element_of_pad(k, node, std::move(index));
     case Op::kConcat:
-      return element_of_concat(k, node, index);
+      return element_of_concat(k, node, std::move(index));
     case Op::kGather:
-      return element_of_gather(k, node, index);
+      return element_of_gather(k, node, std::move(index));
     case Op::kOneHot:
-      return element_of_one_hot(k, node, index);
+      return element_of_one_hot(k, node, std::move(index));
     case Op::kRandomUniform:
     case Op::kRandomNormal:
-      return element_of_random(k, node, index);
+      return element_of_random(k, node, std::move(index));
     default:
       break;
   }
   SLUICE_CHECK(ir::info(node.op).has(ir::kElementwise), "{} has no rule for its elements", ir::to_string(node.op));
-  return element_of_elementwise(k, node, index);
+  return element_of_elementwise(k, node, std::move(index));
 }
 
 }  // namespace sluice::backend

@@ -42,19 +42,39 @@ llvm::Value* Elements::spread(const Element& element) {
 }
 
 Element Elements::at(ir::Value value, const Index& index) {
-  Key key{value, {}};
-  for (const Coordinate& coordinate : index) std::get<1>(key).push_back(coordinate.key());
-  const auto found = known_.find(key);
-  if (found != known_.end()) return found->second;
-  const Element element = compute(value, index);
-  known_.emplace(std::move(key), element);
-  return element;
+  const std::size_t before = computations_.size();
+  if (const auto known = known_or_begun(value, index)) return *known;
+  while (computations_.size() > before) {
+    Computation& innermost = computations_.back();
+    if (!innermost.task.resume()) continue;  // it waits for another, which is the innermost now
+    finished_ = innermost.task.result();
+    known_.emplace(std::move(innermost.key), finished_);
+    computations_.pop_back();
+  }
+  return finished_;
 }
 
 llvm::Value* Elements::vector_at(ir::Value value, const Index& index) { return spread(at(value, index)); }
 
-Element Elements::compute(ir::Value value, const Index& index) {
+std::optional<Element> Elements::known_or_begun(ir::Value value, const Index& index) {
+  Key key{value, {}};
+  for (const Coordinate& coordinate : index) std::get<1>(key).push_back(coordinate.key());
+  const auto found = known_.find(key);
+  if (found != known_.end()) return found->second;
+  const auto element = given(value, index);
+  if (element) {
+    known_.emplace(std::move(key), *element);
+  } else {
+    computations_.push_back({emit_element(*this, body_.node(value), index), std::move(key)});
+  }
+  return element;
+}
+
+std::optional<Element> Elements::given(ir::Value value, const Index& index) {
   const Node& node = body_.node(value);
+  // A value without elements has no memory either. Ops that clamp positions ask for one and do not use it.
+  if (is_empty(body_.type(value).shape))
+    return Element{llvm::Constant::getNullValue(e_.register_type(body_.type(value).dtype)), true, Level::kKernel};
   if (node.op == Op::kMatmul || ir::info(node.op).has(ir::kReduction)) {
     SLUICE_CHECK(computed != nullptr, "{} inside of a loop", ir::to_string(node.op));
     return computed(node, index);
@@ -64,7 +84,7 @@ Element Elements::compute(ir::Value value, const Index& index) {
     const auto found = std::ranges::find(parameters, value, &ir::Parameter::value);
     return load(places_[static_cast<std::size_t>(found - parameters.begin())], node.types[0], index);
   }
-  return emit_element(*this, node, index);
+  return std::nullopt;
 }
 
 Coordinate Elements::constant(std::int64_t value) { return {e_.i64(value), false, nullptr, Level::kKernel}; }

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <array>
+#include <deque>
 #include <functional>
 #include <map>
 #include <tuple>
 #include <vector>
 
 #include "backend/codegen/emitter.h"
+#include "backend/codegen/task.h"
 #include "backend/layout.h"
 #include "ir/graph.h"
 
@@ -81,6 +83,21 @@ class Elements {
   PanelStart panel_of(const Layout& layout, const Shape& shape, llvm::Value* column);
 
   // For the rules.
+
+  /// `co_await elements.operand(value, index)` is the element of an operand: a known one, or one that is computed while
+  /// the rule is suspended.
+  class Operand {
+   public:
+    Operand(Elements& elements, std::optional<Element> known) : elements_(elements), known_(known) {}
+    bool await_ready() const { return known_.has_value(); }
+    void await_suspend(std::coroutine_handle<>) const {}
+    Element await_resume() const { return known_ ? *known_ : elements_.finished_; }
+
+   private:
+    Elements& elements_;
+    std::optional<Element> known_;
+  };
+  Operand operand(ir::Value value, const Index& index) { return {*this, known_or_begun(value, index)}; }
   Emitter& emitter() { return e_; }
   const ir::Graph& body() const { return body_; }
   int lanes() const { return lanes_; }
@@ -103,7 +120,15 @@ class Elements {
  private:
   using Key = std::tuple<ir::Value, std::vector<std::tuple<llvm::Value*, bool, llvm::Value*>>>;
 
-  Element compute(ir::Value value, const Index& index);
+  struct Computation {
+    Task<Element> task;
+    Key key;
+  };
+
+  /// An element that is known or needs no other; or nothing, after its computation was begun.
+  std::optional<Element> known_or_begun(ir::Value value, const Index& index);
+  /// The element of a value that is not computed from others by a rule.
+  std::optional<Element> given(ir::Value value, const Index& index);
   /// Where in memory an element of `shape` lies.
   Coordinate position(const Layout& layout, const Shape& shape, const Index& index);
   void forget(Level level);
@@ -118,7 +143,9 @@ class Elements {
   Emitter& e_;
   const ir::Graph& body_;
   std::vector<Place> places_;
-  std::map<Key, Element> known_;  // looked up only, never iterated for what it emits
+  std::map<Key, Element> known_;          // looked up only, never iterated for what it emits
+  std::deque<Computation> computations_;  ///< begun; each but the last waits for the one behind it
+  Element finished_;                      ///< by the last computation that returned
   llvm::Value* panel_column_ = nullptr;
   std::vector<HoistedPanel> hoisted_panels_;
   std::array<llvm::Instruction*, 2> outer_{};
@@ -126,8 +153,8 @@ class Elements {
   llvm::Value* mask_ = nullptr;
 };
 
-/// The element of a node that is not an input, from its rule.
-Element emit_element(Elements& elements, const ir::Node& node, const Index& index);
+/// The rule of a node that is not an input, for its element at `index`.
+Task<Element> emit_element(Elements& elements, const ir::Node& node, Index index);
 
 /// An elementwise op on registers of one lane or many: operands of the dtypes of the node's operands, result of the
 /// node's.

@@ -122,8 +122,12 @@ llvm::Value* emit_elementwise(Emitter& e, const Node& node, DType dtype, const s
       return emit_sign_op(e, node.op, dtype, x);
     case Op::kExp:
       return emit_exp(e, x);
+    case Op::kExpm1:
+      return emit_expm1(e, x);
     case Op::kLog:
       return emit_log(e, x);
+    case Op::kLog1p:
+      return emit_log1p(e, x);
     case Op::kSqrt:
       return b.CreateUnaryIntrinsic(llvm::Intrinsic::sqrt, x);
     case Op::kRsqrt:

@@ -36,7 +36,9 @@ bool Epilogue::is_short() const {
         break;
       case Op::kPow:
       case Op::kExp:
+      case Op::kExpm1:
       case Op::kLog:
+      case Op::kLog1p:
       case Op::kTanh:
       case Op::kSigmoid:
         return false;

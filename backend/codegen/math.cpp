@@ -2,6 +2,8 @@
 
 #include <llvm/IR/Intrinsics.h>
 
+#include <numbers>
+
 namespace sluice::backend {
 
 namespace {
@@ -13,17 +15,19 @@ int lanes_of(llvm::Value* x) {
 
 bool is_double(llvm::Value* x) { return x->getType()->getScalarType()->isDoubleTy(); }
 
-/// Float and integer vectors of the shape of x, for code that works on the bits of f32.
+/// Float and integer vectors of the shape of x, for code that works on the bits of floats.
 struct Bits {
   Emitter& e;
   llvm::Type* floats;
   llvm::Type* ints;
 
   Bits(Emitter& emitter, llvm::Value* x)
-      : e(emitter), floats(x->getType()), ints(Emitter::vector_of(emitter.b.getInt32Ty(), lanes_of(x))) {}
+      : e(emitter),
+        floats(x->getType()),
+        ints(Emitter::vector_of(emitter.b.getIntNTy(is_double(x) ? 64 : 32), lanes_of(x))) {}
 
   llvm::Value* f(double value) const { return llvm::ConstantFP::get(floats, value); }
-  llvm::Value* i(std::uint32_t value) const { return llvm::ConstantInt::get(ints, value); }
+  llvm::Value* i(std::uint64_t value) const { return llvm::ConstantInt::get(ints, value); }
   llvm::Value* as_int(llvm::Value* x) const { return e.b.CreateBitCast(x, ints); }
   llvm::Value* as_float(llvm::Value* x) const { return e.b.CreateBitCast(x, floats); }
   llvm::Value* is_nan(llvm::Value* x) const { return e.b.CreateFCmpUNO(x, x); }
@@ -38,21 +42,28 @@ struct Bits {
       sum = sum == nullptr ? f(coefficient) : e.multiply_add(sum, x, f(coefficient));
     return sum;
   }
-  /// 2 to the power of whole numbers in [-126, 127].
+  /// Of f32: 2 to the power of whole numbers in [-126, 127].
   llvm::Value* power_of_two(llvm::Value* n) const { return as_float(e.b.CreateShl(e.b.CreateAdd(n, i(127)), i(23))); }
 };
 
 }  // namespace
 
-/// exp(x) = 2^n exp(r), n = round(x / ln 2), |r| <= ln(2)/2, with ln 2 in two parts (Cody and Waite) and exp(r) = 1 + r
-/// + r^2 p(r), where p holds the coefficients of Cephes' expf. 2^n is applied in two halves, since n = 128 is not a
-/// float's exponent.
-llvm::Value* emit_exp(Emitter& e, llvm::Value* x) {
-  if (is_double(x)) return emit_library_call(e, "exp", {x});
-  const Bits k(e, x);
+namespace {
+
+/// x = n ln 2 + r with |r| <= ln(2)/2, and exp(r) - 1 = r + r^2 p(r).
+struct ReducedExponent {
+  llvm::Value* n;
+  llvm::Value* r;
+  llvm::Value* p;
+};
+
+/// ln 2 is subtracted in two parts (Cody and Waite); p holds the coefficients of Cephes' expf. x is clamped to [low,
+/// 89].
+ReducedExponent reduce_exponent(const Bits& k, llvm::Value* x, double low) {
+  Emitter& e = k.e;
   auto& b = e.b;
   llvm::Value* clamped = k.choose(b.CreateFCmpOGT(x, k.f(89.0)), k.f(89.0), x);
-  clamped = k.choose(b.CreateFCmpOLT(clamped, k.f(-104.0)), k.f(-104.0), clamped);
+  clamped = k.choose(b.CreateFCmpOLT(clamped, k.f(low)), k.f(low), clamped);
   // Adding 1.5 * 2^23 leaves the nearest whole number in the low bits; on every vector width, with one addition.
   llvm::Value* const shifted = e.multiply_add(clamped, k.f(1.44269504088896341), k.f(12582912.0));
   llvm::Value* const n = b.CreateSub(k.as_int(shifted), k.as_int(k.f(12582912.0)));
@@ -61,16 +72,12 @@ llvm::Value* emit_exp(Emitter& e, llvm::Value* x) {
   r = e.multiply_add(whole, k.f(2.12194440e-4), r);
   llvm::Value* const p = k.polynomial(
       r, {1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1});
-  llvm::Value* result = e.multiply_add(b.CreateFMul(r, r), p, b.CreateFAdd(r, k.f(1.0)));
-  llvm::Value* const half = b.CreateAShr(n, k.i(1));
-  result = b.CreateFMul(b.CreateFMul(result, k.power_of_two(half)), k.power_of_two(b.CreateSub(n, half)));
-  return k.choose(k.is_nan(x), x, result);
+  return {n, r, p};
 }
 
-/// log(x) = n ln 2 + log(m), m in [sqrt(1/2), sqrt(2)), log(1 + f) = f - f^2/2 + f^3 p(f) with the coefficients of
-/// Cephes' logf.
-llvm::Value* emit_log(Emitter& e, llvm::Value* x) {
-  if (is_double(x)) return emit_library_call(e, "log", {x});
+/// log(x) + correction = n ln 2 + log(m) + correction, m in [sqrt(1/2), sqrt(2)), log(1 + f) = f - f^2/2 + f^3 p(f)
+/// with the coefficients of Cephes' logf. The correction, which is small, joins the small terms.
+llvm::Value* emit_corrected_log(Emitter& e, llvm::Value* x, llvm::Value* correction) {
   const Bits k(e, x);
   auto& b = e.b;
   llvm::Value* const bits = k.as_int(x);
@@ -86,6 +93,7 @@ llvm::Value* emit_log(Emitter& e, llvm::Value* x) {
                        -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1});
   llvm::Value* const f2 = b.CreateFMul(f, f);
   llvm::Value* y = b.CreateFMul(b.CreateFMul(f2, f), p);
+  if (correction != nullptr) y = b.CreateFAdd(y, correction);
   y = e.multiply_add(whole, k.f(-2.12194440e-4), y);
   y = e.multiply_add(f2, k.f(-0.5), y);
   llvm::Value* result = e.multiply_add(whole, k.f(0.693359375), b.CreateFAdd(f, y));
@@ -96,6 +104,62 @@ llvm::Value* emit_log(Emitter& e, llvm::Value* x) {
   return k.choose(k.is_nan(x), x, result);
 }
 
+}  // namespace
+
+namespace {
+
+/// 2^n mantissa, in two halves, since n = 128 is not a float's exponent.
+llvm::Value* scale_by_power(const Bits& k, llvm::Value* mantissa, llvm::Value* n) {
+  auto& b = k.e.b;
+  llvm::Value* const half = b.CreateAShr(n, k.i(1));
+  return b.CreateFMul(b.CreateFMul(mantissa, k.power_of_two(half)), k.power_of_two(b.CreateSub(n, half)));
+}
+
+}  // namespace
+
+/// 2^n (1 + r + r^2 p).
+llvm::Value* emit_exp(Emitter& e, llvm::Value* x) {
+  if (is_double(x)) return emit_library_call(e, "exp", {x});
+  const Bits k(e, x);
+  auto& b = e.b;
+  const auto [n, r, p] = reduce_exponent(k, x, -104.0);
+  llvm::Value* const mantissa = e.multiply_add(b.CreateFMul(r, r), p, b.CreateFAdd(r, k.f(1.0)));
+  return k.choose(k.is_nan(x), x, scale_by_power(k, mantissa, n));
+}
+
+/// 2^n (exp(r) - 1) + (2^n - 1), with the sign of x, which -0 would lose.
+llvm::Value* emit_expm1(Emitter& e, llvm::Value* x) {
+  if (is_double(x)) return emit_library_call(e, "expm1", {x});
+  const Bits k(e, x);
+  auto& b = e.b;
+  const auto [n, r, p] = reduce_exponent(k, x, -30.0);
+  llvm::Value* const grown = e.multiply_add(b.CreateFMul(r, r), p, r);
+  llvm::Value* const beyond = b.CreateICmpSGT(n, k.i(127));  // 2^128 is not a float, but 2^127 twice may be
+  llvm::Value* const scale = k.power_of_two(k.choose(beyond, k.i(127), n));
+  llvm::Value* result = e.multiply_add(scale, grown, b.CreateFSub(scale, k.f(1.0)));
+  result = b.CreateFMul(result, k.choose(beyond, k.f(2.0), k.f(1.0)));
+  result = b.CreateBinaryIntrinsic(llvm::Intrinsic::copysign, result, x);
+  return k.choose(k.is_nan(x), x, result);
+}
+
+llvm::Value* emit_log(Emitter& e, llvm::Value* x) {
+  return is_double(x) ? emit_library_call(e, "log", {x}) : emit_corrected_log(e, x, nullptr);
+}
+
+/// log(u) + c / u, where u is 1 + x rounded and u + c is 1 + x exactly; with the sign of x, which -0 would lose.
+llvm::Value* emit_log1p(Emitter& e, llvm::Value* x) {
+  if (is_double(x)) return emit_library_call(e, "log1p", {x});
+  const Bits k(e, x);
+  auto& b = e.b;
+  llvm::Value* const u = b.CreateFAdd(x, k.f(1.0));
+  llvm::Value* const above = b.CreateFCmpOGT(x, k.f(1.0));
+  llvm::Value* const larger = k.choose(above, x, k.f(1.0));
+  llvm::Value* const smaller = k.choose(above, k.f(1.0), x);
+  llvm::Value* const c = b.CreateFSub(smaller, b.CreateFSub(u, larger));
+  llvm::Value* const result = emit_corrected_log(e, u, b.CreateFDiv(c, u));
+  return b.CreateBinaryIntrinsic(llvm::Intrinsic::copysign, result, x);
+}
+
 /// Below 0.625 the odd polynomial of Cephes' tanhf, above it 1 - 2 / (exp(2|x|) + 1) with the sign of x.
 llvm::Value* emit_tanh(Emitter& e, llvm::Value* x) {
   if (is_double(x)) return emit_library_call(e, "tanh", {x});
@@ -104,18 +168,74 @@ llvm::Value* emit_tanh(Emitter& e, llvm::Value* x) {
   llvm::Value* const magnitude = b.CreateUnaryIntrinsic(llvm::Intrinsic::fabs, x);
   llvm::Value* const grown = emit_exp(e, b.CreateFAdd(magnitude, magnitude));
   llvm::Value* const large = b.CreateFSub(k.f(1.0), b.CreateFDiv(k.f(2.0), b.CreateFAdd(grown, k.f(1.0))));
-  llvm::Value* const signed_large = b.CreateBinaryIntrinsic(llvm::Intrinsic::copysign, large, x);
   llvm::Value* const square = b.CreateFMul(x, x);
   llvm::Value* const p = k.polynomial(
       square, {-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1});
   llvm::Value* const small = e.multiply_add(b.CreateFMul(p, square), x, x);
-  return k.choose(b.CreateFCmpOLT(magnitude, k.f(0.625)), small, signed_large);
+  llvm::Value* const result = k.choose(b.CreateFCmpOLT(magnitude, k.f(0.625)), small, large);
+  return b.CreateBinaryIntrinsic(llvm::Intrinsic::copysign, result, x);
 }
 
+/// 1 / (1 + d) where x >= 0, else d / (1 + d), d = exp(-|x|): a large exp(-x) would pass the error of 1 + exp(-x) on.
+/// In f32, d is 2^n (1 + (r + r^2 p)), which rounds once less than emit_exp's sum, whose last step is not the addition
+/// of 1.
 llvm::Value* emit_sigmoid(Emitter& e, llvm::Value* x) {
   auto& b = e.b;
   llvm::Value* const one = llvm::ConstantFP::get(x->getType(), 1.0);
-  return b.CreateFDiv(one, b.CreateFAdd(one, emit_exp(e, b.CreateFNeg(x))));
+  llvm::Value* const zero = llvm::Constant::getNullValue(x->getType());
+  llvm::Value* const exponent = b.CreateFNeg(b.CreateUnaryIntrinsic(llvm::Intrinsic::fabs, x));
+  llvm::Value* decayed = nullptr;
+  if (is_double(x)) {
+    decayed = emit_exp(e, exponent);
+  } else {
+    const Bits k(e, x);
+    const auto [n, r, p] = reduce_exponent(k, exponent, -104.0);
+    llvm::Value* const mantissa = b.CreateFAdd(e.multiply_add(b.CreateFMul(r, r), p, r), one);
+    decayed = k.choose(k.is_nan(x), x, scale_by_power(k, mantissa, n));
+  }
+  llvm::Value* const numerator = b.CreateSelect(b.CreateFCmpOLT(x, zero), decayed, one);
+  return b.CreateFDiv(numerator, b.CreateFAdd(one, decayed));
+}
+
+/// t = q / 4 + r exactly, |r| <= 1/8: which of sine and cosine of 2 pi r it is, and its sign, follow from q. f32: the
+/// coefficients of Cephes' sinf and cosf.
+llvm::Value* emit_wave(Emitter& e, llvm::Value* t, llvm::Value* cosine) {
+  const Bits k(e, t);
+  auto& b = e.b;
+  // Adding 1.5 * 2^23, of f64 2^52, leaves the nearest whole number in the low bits.
+  llvm::Value* const shift = k.f(is_double(t) ? 0x1.8p52 : 0x1.8p23);
+  llvm::Value* const shifted = b.CreateFAdd(b.CreateFMul(t, k.f(4)), shift);
+  llvm::Value* const r = b.CreateFSub(t, b.CreateFMul(b.CreateFSub(shifted, shift), k.f(0.25)));
+  llvm::Value* const quarter = b.CreateAdd(k.as_int(shifted), b.CreateZExt(cosine, k.ints));
+  llvm::Value* const y = b.CreateFMul(r, k.f(2 * std::numbers::pi));
+  llvm::Value* sin_y = nullptr;
+  llvm::Value* cos_y = nullptr;
+  if (is_double(t)) {
+    sin_y = emit_library_call(e, "sin", {y});
+    cos_y = emit_library_call(e, "cos", {y});
+  } else {
+    llvm::Value* const z = b.CreateFMul(y, y);
+    llvm::Value* const p = k.polynomial(z, {-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1});
+    llvm::Value* const q = k.polynomial(z, {2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2});
+    sin_y = e.multiply_add(b.CreateFMul(p, z), y, y);
+    cos_y = e.multiply_add(b.CreateFMul(q, z), z, e.multiply_add(z, k.f(-0.5), k.f(1)));
+  }
+  llvm::Value* const odd = b.CreateICmpNE(b.CreateAnd(quarter, k.i(1)), k.i(0));
+  llvm::Value* const wave = k.choose(odd, cos_y, sin_y);
+  llvm::Value* const negative = b.CreateICmpNE(b.CreateAnd(quarter, k.i(2)), k.i(0));
+  return k.choose(negative, b.CreateFNeg(wave), wave);
+}
+
+/// Zero for each subnormal number, with its sign: the C library takes such a number apart, which yields nonsense where
+/// the CPU reads it as zero.
+static llvm::Value* flush_subnormals(Emitter& e, llvm::Value* x) {
+  auto& b = e.b;
+  const llvm::fltSemantics& semantics = x->getType()->getScalarType()->getFltSemantics();
+  llvm::Value* const least = llvm::ConstantFP::get(x->getType(), llvm::APFloat::getSmallestNormalized(semantics));
+  llvm::Value* const small = b.CreateFCmpOLT(b.CreateUnaryIntrinsic(llvm::Intrinsic::fabs, x), least);
+  llvm::Value* const zero =
+      b.CreateBinaryIntrinsic(llvm::Intrinsic::copysign, llvm::Constant::getNullValue(x->getType()), x);
+  return b.CreateSelect(small, zero, x);
 }
 
 llvm::Value* emit_library_call(Emitter& e, const std::string& name, const std::vector<llvm::Value*>& arguments) {
@@ -125,11 +245,13 @@ llvm::Value* emit_library_call(Emitter& e, const std::string& name, const std::v
   const auto callee = e.module.getOrInsertFunction(scalar->isDoubleTy() ? name : name + "f",
                                                    llvm::FunctionType::get(scalar, types, false));
   const int lanes = lanes_of(arguments[0]);
-  if (lanes == 1) return b.CreateCall(callee, arguments);
+  std::vector<llvm::Value*> flushed;
+  for (llvm::Value* argument : arguments) flushed.push_back(flush_subnormals(e, argument));
+  if (lanes == 1) return b.CreateCall(callee, flushed);
   llvm::Value* result = llvm::PoisonValue::get(arguments[0]->getType());
   for (int lane = 0; lane < lanes; ++lane) {
     std::vector<llvm::Value*> one;
-    for (llvm::Value* argument : arguments)
+    for (llvm::Value* argument : flushed)
       one.push_back(b.CreateExtractElement(argument, static_cast<std::uint64_t>(lane)));
     result = b.CreateInsertElement(result, b.CreateCall(callee, one), static_cast<std::uint64_t>(lane));
   }

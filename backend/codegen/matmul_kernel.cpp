@@ -157,8 +157,7 @@ class Product {
   void emit_column_sums(const Panel& panel, const Columns& columns, llvm::Value* first) {
     if (!epilogue_->has_column_sums()) return;
     e_.if_then(e_.b.CreateICmpEQ(first, e_.i64(0)), [&] {
-      epilogue_->store_column_sums(tile_code_->column_sums(panel, e_.size(depth_), columns.lanes), columns.first,
-                                   columns.count);
+      epilogue_->store_column_sums(tile_code_->column_sums(panel, depth_, columns.lanes), columns.first, columns.count);
     });
   }
 

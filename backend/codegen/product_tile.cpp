@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "backend/codegen/compensated_sum.h"
 #include "backend/codegen/nonzero_lists.h"
 #include "backend/layout.h"
 
@@ -163,16 +164,33 @@ llvm::Value* ProductTile::is_finite(llvm::Value* tile, std::int64_t rows, const 
   return b.CreateCall(made, {tile});
 }
 
-Values ProductTile::column_sums(const Panel& panel, llvm::Value* depth, const Lanes& lanes) {
+Values ProductTile::column_sums(const Panel& panel, Dim depth, const Lanes& lanes) {
   auto& b = e_.b;
+  constexpr std::int64_t kChain = 128;  // a usual batch is one chain
   Values zeros;
   for (const int count : lanes) zeros.push_back(llvm::Constant::getNullValue(Emitter::vector_of(element_, count)));
-  return e_.loop(e_.i64(0), depth, 1, zeros, [&](llvm::Value* k, const Values& now) {
+  Values nothing = zeros;
+  nothing.insert(nothing.end(), zeros.begin(), zeros.end());  // what rounding cuts off follows the sums
+  const auto add_row = [&](llvm::Value* k, const Values& now) {
     const Values row = panel_row(e_.element(element_, panel.pointer, b.CreateMul(k, panel.stride)), lanes);
     Values next;
     for (std::size_t v = 0; v < lanes.size(); ++v) next.push_back(b.CreateFAdd(now[v], row[v]));
     return next;
-  });
+  };
+  const auto join = [&](const Values& total, const Values& chain) {
+    Values joined = total;
+    for (std::size_t v = 0; v < lanes.size(); ++v) {
+      const CompensatedSum sum = CompensatedSum{total[v], total[lanes.size() + v]}.plus(e_, chain[v]);
+      joined[v] = sum.sum;
+      joined[lanes.size() + v] = sum.lost;
+    }
+    return joined;
+  };
+  const Values total = emit_chains(e_, e_.i64(0), e_.size(depth), 1, depth, kChain, zeros, nothing, add_row, join);
+  Values sums;
+  for (std::size_t v = 0; v < lanes.size(); ++v)
+    sums.push_back(CompensatedSum{total[v], total[lanes.size() + v]}.total(e_));
+  return sums;
 }
 
 Values ProductTile::panel_row(llvm::Value* from, const Lanes& lanes) {

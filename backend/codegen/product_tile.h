@@ -55,8 +55,8 @@ class ProductTile {
   /// 1 if all sums of a tile in scratch are finite, else 0.
   llvm::Value* is_finite(llvm::Value* tile, std::int64_t rows, const Lanes& lanes);
 
-  /// The sums of each of a panel's columns over `depth` inner positions, in ascending order.
-  Values column_sums(const Panel& panel, llvm::Value* depth, const Lanes& lanes);
+  /// The sums of each of a panel's columns over `depth` inner positions, in ascending chains.
+  Values column_sums(const Panel& panel, Dim depth, const Lanes& lanes);
 
  private:
   Values start(std::int64_t rows, const Lanes& lanes, const TileStart& at, llvm::Value* a_stride);

@@ -59,7 +59,7 @@ class Reduction {
       frame_.elements.store(frame_.results[i], frame_.body().type(results[i]), kept, values[i]);
   }
 
-  /// The last axis stays: a vector of neighbouring outputs, each its own chain over the reduced axes.
+  /// The last axis stays: a vector of neighbouring outputs, each the sum of its own chains over the reduced axes.
   void emit_vector_of_outputs(llvm::Value* block) {
     const int lanes = e_.target.lanes(4);
     const Dim inner = shape_[shape_.rank() - 1];
@@ -69,33 +69,47 @@ class Reduction {
     llvm::Value* const mask =
         whole ? nullptr : e_.first_lanes(e_.min(e_.b.CreateSub(e_.size(inner), first), e_.i64(lanes)), lanes);
     frame_.elements.begin_row(e_.preheader("row"));
-    const Values folded = e_.loop(e_.i64(0), e_.size(reduced_shape_.element_count()), 1, folds_.start(lanes),
-                                  [&](llvm::Value* r, const Values& carried) {
-                                    frame_.elements.begin_vector(lanes, mask);
-                                    set_reduced(reduced_shape_, r);
-                                    return folds_.step(carried, index_);
-                                  });
+    const Dim count = reduced_shape_.element_count();
+    const Values total = folds_.chains(folds_.start(lanes), e_.size(count), 1, count, Folds::kChain, lanes,
+                                       [&](llvm::Value* r, const Values& chain) {
+                                         frame_.elements.begin_vector(lanes, mask);
+                                         set_reduced(reduced_shape_, r);
+                                         return folds_.step(chain, index_);
+                                       });
     frame_.elements.begin_vector(lanes, mask);
-    store(folds_.results(folded, false));
+    store(folds_.results(total, false));
   }
 
   /// The last axis is reduced: its vectors are folded lane by lane, over all outer reduced positions, and the lanes at
-  /// the end.
+  /// the end. Short rows share chains.
   void emit_one_output() {
     const Dim inner = shape_.rank() == 0 ? Dim(1) : shape_[shape_.rank() - 1];
+    const int lanes = Folds::lanes_for(e_, inner);
     Shape outer = reduced_shape_;
     if (outer.rank() > 0) outer = Shape(std::vector<Dim>(outer.begin(), outer.end() - 1));
+    const Dim rows = outer.element_count();
     frame_.elements.begin_row(e_.preheader("row"));
-    const Values folded =
-        e_.loop(e_.i64(0), e_.size(outer.element_count()), 1, folds_.start(Folds::lanes_for(e_, inner)),
-                [&](llvm::Value* position, const Values& carried) {
-                  frame_.elements.begin_vector(1, nullptr);
-                  if (shape_.rank() == 0) return folds_.step(carried, index_);
-                  set_reduced(outer, position);
-                  return folds_.along_last_axis(carried, index_, inner);
-                });
+    const auto begin_row = [&](llvm::Value* position) {
+      frame_.elements.begin_vector(1, nullptr);
+      if (shape_.rank() > 0) set_reduced(outer, position);
+    };
+    const std::int64_t rows_a_chain = Folds::rows_a_chain(e_, inner);
+    const Values nothing = folds_.start(lanes);
+    Values total;
+    if (rows_a_chain > 0) {
+      total = folds_.chains(nothing, e_.size(rows), 1, rows, rows_a_chain, lanes,
+                            [&](llvm::Value* position, const Values& chain) {
+                              begin_row(position);
+                              return shape_.rank() == 0 ? folds_.step(chain, index_) : folds_.row(chain, index_, inner);
+                            });
+    } else {
+      total = e_.loop(e_.i64(0), e_.size(rows), 1, nothing, [&](llvm::Value* position, const Values& before) {
+        begin_row(position);
+        return folds_.along_last_axis(before, index_, inner);
+      });
+    }
     frame_.elements.begin_vector(1, nullptr);
-    store(folds_.results(folded, true));
+    store(folds_.results(total, true));
   }
 
   Frame& frame_;

@@ -48,8 +48,8 @@ class Rows {
   void reduce(const std::vector<const Node*>& nodes, const Index& index) {
     frame_.elements.begin_row(e_.preheader("row"));
     Folds folds(frame_, nodes);
-    const auto carried = folds.along_last_axis(folds.start(Folds::lanes_for(e_, columns())), index, columns());
-    const auto results = folds.results(carried, true);
+    const auto total = folds.along_last_axis(folds.start(Folds::lanes_for(e_, columns())), index, columns());
+    const auto results = folds.results(total, true);
     for (std::size_t i = 0; i < nodes.size(); ++i) known_[nodes[i]] = {results[i], true, Level::kRow};
   }
 

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <string_view>
@@ -34,6 +35,7 @@ ordered_json description(const detail::Checkpoint& checkpoint, const TrainingSta
   ordered_json training{{"batch", checkpoint.batch},
                         {"seed", checkpoint.seed},
                         {"examples", checkpoint.examples},
+                        {"learning_rate", detail::to_json(state.learning_rate)},
                         {"epoch", state.epoch},
                         {"step", state.step},
                         {"seconds", detail::to_json(state.seconds)},
@@ -61,6 +63,8 @@ TrainingState described_state(const json& training, const detail::Checkpoint& ch
   state.epoch = training.at("epoch").get<std::int64_t>();
   state.step = training.at("step").get<std::int64_t>();
   state.seconds = detail::number_from_json(training.at("seconds"));
+  state.learning_rate = std::numeric_limits<double>::quiet_NaN();  // of a file without it: not known
+  if (training.contains("learning_rate")) state.learning_rate = detail::number_from_json(training["learning_rate"]);
   for (const json& mean : training.at("means")) {
     state.means.emplace_back(detail::number_from_json(mean.at("sum")), mean.at("count").get<std::int64_t>());
   }
@@ -126,6 +130,16 @@ void check(const json& training, const std::string& name, const detail::Checkpoi
   if (!sensible) fail("{}: is damaged: its progress contradicts itself", name);
 }
 
+/// The learning rate that the program asks for shall be the one that the training began with, or has come to.
+void check_learning_rate(const std::string& name, double here, double began, const SafeTensors& file) {
+  if (std::isnan(here) || std::isnan(began) || here == began) return;
+  for (const auto& [key, array] : file.arrays) {
+    const bool is_rate = key.starts_with("optimizer/") && key.ends_with("/learning_rate");
+    if (is_rate && array.element_count() == 1 && array.item<double>() == here) return;
+  }
+  check_same(name, "a learning rate of", static_cast<float>(began), static_cast<float>(here));
+}
+
 }  // namespace
 
 std::filesystem::path checkpoint_file(const std::filesystem::path& folder) { return folder / kFileName; }
@@ -164,6 +178,7 @@ void detail::read_checkpoint(const std::filesystem::path& path, const Checkpoint
                fmt::format("{}", fmt::join(state.history.names, ", ")));
     read = described_state(training, checkpoint, state.history.names);
     check(training, name, checkpoint, read);
+    check_learning_rate(name, state.learning_rate, read.learning_rate, file);
   } catch (const json::exception& error) {
     const std::string_view what = error.what();
     fail("{}: is damaged: its metadata \"training\": {}", name, what.substr(what.find("] ") + 2));

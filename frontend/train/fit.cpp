@@ -119,6 +119,7 @@ void Fit::begin() {
   checkpoint_.seed = options_.seed;
   checkpoint_.examples = examples_.size();
 
+  if (!options_.schedule) state_.learning_rate = learning_rate().value().item<double>();
   detail::prepare_folder(options.folder);
   const std::filesystem::path path = checkpoint_file(options.folder);
   if (!std::filesystem::exists(path)) return save();

@@ -21,7 +21,7 @@ enum class Ending : std::uint8_t {
   kAllEpochs,    ///< it came to its end
   kEarly,        ///< early stopping: it did not get better any more
   kStopped,      ///< a callback wanted it
-  kInterrupted,  ///< Ctrl-C or SIGTERM
+  kInterrupted,  ///< Ctrl-C, SIGTERM or SIGHUP
   /// Variables of the model were no finite numbers any more, which no more steps would have mended: it was seen by the
   /// loss of an epoch, or before a checkpoint. They are so still unless early stopping has brought back its best ones.
   kNotFinite,

@@ -5,8 +5,9 @@
 
 namespace sluice {
 
-/// While it lives, the first Ctrl-C (SIGINT) or request to end (SIGTERM, as kill, timeout and batch systems send it)
-/// does not end the process but is told by signal(), so that a loop can come to a good end; the second ends it at once.
+/// While it lives, the first Ctrl-C (SIGINT), request to end (SIGTERM, as kill, timeout and batch systems send it) or
+/// hang-up (SIGHUP, where the terminal or the connection is closed) does not end the process but is told by signal(), so
+/// that a loop can come to a good end; the second ends it at once.
 /// One that is made while another lives, as Trainer::fit makes one in a program that has its own, tells what came since
 /// that one was made. All of a process are made in one thread.
 class InterruptGuard {
@@ -22,7 +23,7 @@ class InterruptGuard {
   static bool happened() { return signal() != 0; }
 
  private:
-  static constexpr std::array kSignals{SIGINT, SIGTERM};
+  static constexpr std::array kSignals{SIGINT, SIGTERM, SIGHUP};
 
   bool outermost_;
   std::array<struct sigaction, kSignals.size()> before_{};  ///< of the outermost

@@ -8,6 +8,8 @@
 #include <memory>
 #include <optional>
 
+#include "ir/error.h"
+
 namespace sluice {
 
 namespace {
@@ -55,7 +57,7 @@ Progress::Progress(std::string label, std::int64_t total, Show show)
       shown_(show == Show::kOnTerminal && is_terminal(STDERR_FILENO)) {}
 
 Progress::~Progress() {
-  if (drawn_) fmt::print(stderr, "\r\033[K");
+  if (drawn_) print_to_stderr("\r\033[K");
 }
 
 void Progress::step() {
@@ -75,8 +77,8 @@ void Progress::reach(std::int64_t done, const std::function<Fields()>& fields) {
   drawn_at_ = now;
   drawn_ = true;
   const auto width = static_cast<std::size_t>(columns_of_terminal(STDERR_FILENO));
-  fmt::print(stderr, "\r{}\033[K",
-             detail::progress_line(label_, done_, total_, fields(), width, style_of_terminal(STDERR_FILENO)));
+  print_to_stderr("\r{}\033[K",
+                  detail::progress_line(label_, done_, total_, fields(), width, style_of_terminal(STDERR_FILENO)));
 }
 
 Callback progress_bar() {

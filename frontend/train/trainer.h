@@ -58,8 +58,8 @@ struct FitOptions {
   std::optional<EarlyStopping> early_stopping = {};
   std::vector<Callback> callbacks = {};
   CheckpointOptions checkpoint = {};
-  /// Ctrl-C or SIGTERM ends the training after the step that runs, with a checkpoint; another one ends the process at
-  /// once.
+  /// Ctrl-C, SIGTERM or SIGHUP ends the training after the step that runs, with a checkpoint; another one ends the
+  /// process at once.
   bool stop_on_interrupt = false;
 };
 

@@ -16,6 +16,8 @@ struct TrainingState {
   std::int64_t step = 0;    ///< steps done in this epoch
   std::vector<Mean> means;  ///< of the epoch so far, one for each name of the history
   double seconds = 0;       ///< that the epoch has taken so far
+  /// The optimizer's when the training began; NaN if a schedule sets it, or if it is not known.
+  double learning_rate = std::numeric_limits<double>::quiet_NaN();
   History history;
 
   // Early stopping.

@@ -1,5 +1,6 @@
 // Elementwise arithmetic.
 #include <cmath>
+#include <limits>
 
 #include "ir/reference/rules.h"
 
@@ -33,6 +34,16 @@ T product(T x, T y) {
     return static_cast<T>(wide(x) * wide(y));
   } else {
     return x * y;
+  }
+}
+
+/// The first NaN of two operands. Its derivative is that of y, as at any pair for which x >= y and x <= y are false.
+template <typename T>
+T nan_of(T x, T y) {
+  if constexpr (std::is_same_v<T, Dual>) {
+    return Dual(std::numeric_limits<double>::quiet_NaN(), y.tangent);
+  } else {
+    return is_nan(x) ? x : y;
   }
 }
 
@@ -73,6 +84,9 @@ template <>
 Tensors rule<Op::kPow>(const RuleContext& context) {
   return map_elements<IsFloat>(context, []<typename T>(T x, T y) {
     using std::pow;
+    if constexpr (std::is_floating_point_v<T>) {
+      if (y == 0) return T{1};  // of a signalling NaN, too, where libraries differ
+    }
     return pow(x, y);
   });
 }
@@ -80,7 +94,7 @@ Tensors rule<Op::kPow>(const RuleContext& context) {
 template <>
 Tensors rule<Op::kMaximum>(const RuleContext& context) {
   return map_elements<IsNumber>(context, []<typename T>(T x, T y) {
-    if (is_nan(x) || is_nan(y)) return is_nan(x) ? x : y;
+    if (is_nan(x) || is_nan(y)) return nan_of(x, y);
     return x >= y ? x : y;  // x at a tie: its derivative too
   });
 }
@@ -88,7 +102,7 @@ Tensors rule<Op::kMaximum>(const RuleContext& context) {
 template <>
 Tensors rule<Op::kMinimum>(const RuleContext& context) {
   return map_elements<IsNumber>(context, []<typename T>(T x, T y) {
-    if (is_nan(x) || is_nan(y)) return is_nan(x) ? x : y;
+    if (is_nan(x) || is_nan(y)) return nan_of(x, y);
     return x <= y ? x : y;
   });
 }
@@ -121,10 +135,26 @@ Tensors rule<Op::kExp>(const RuleContext& context) {
 }
 
 template <>
+Tensors rule<Op::kExpm1>(const RuleContext& context) {
+  return map_elements<IsFloat>(context, []<typename T>(T x) {
+    using std::expm1;
+    return expm1(x);
+  });
+}
+
+template <>
 Tensors rule<Op::kLog>(const RuleContext& context) {
   return map_elements<IsFloat>(context, []<typename T>(T x) {
     using std::log;
     return log(x);
+  });
+}
+
+template <>
+Tensors rule<Op::kLog1p>(const RuleContext& context) {
+  return map_elements<IsFloat>(context, []<typename T>(T x) {
+    using std::log1p;
+    return log1p(x);
   });
 }
 

@@ -48,10 +48,9 @@ Float fraction(std::uint32_t word, std::uint32_t added) {
 }
 
 /// Box and Muller, "A note on the generation of random normal deviates" (1958).
-template <typename Float>
-std::array<Float, 2> normal_pair(std::uint32_t first, std::uint32_t second) {
-  const Float radius = std::sqrt(Float{-2} * std::log(fraction<Float>(first, 1)));
-  const Float angle = Float{2} * std::numbers::pi_v<Float> * fraction<Float>(second, 0);
+std::array<double, 2> normal_pair(std::uint32_t first, std::uint32_t second) {
+  const double radius = std::sqrt(-2 * std::log(fraction<double>(first, 1)));
+  const double angle = 2 * std::numbers::pi * fraction<double>(second, 0);
   return {radius * std::cos(angle), radius * std::sin(angle)};
 }
 
@@ -69,9 +68,9 @@ Tensors rule<Op::kRandomUniform>(const RuleContext& context) {
 template <>
 Tensors rule<Op::kRandomNormal>(const RuleContext& context) {
   return fill_blocks(context, []<typename Float>(const Block& words, Float) {
-    const auto [a, b] = normal_pair<Float>(words[0], words[1]);
-    const auto [c, d] = normal_pair<Float>(words[2], words[3]);
-    return std::array<Float, 4>{a, b, c, d};
+    const auto [a, b] = normal_pair(words[0], words[1]);
+    const auto [c, d] = normal_pair(words[2], words[3]);
+    return std::array{static_cast<Float>(a), static_cast<Float>(b), static_cast<Float>(c), static_cast<Float>(d)};
   });
 }
 

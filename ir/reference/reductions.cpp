@@ -70,9 +70,10 @@ Tensors rule<Op::kReduceSum>(const RuleContext& context) {
     if constexpr (std::is_same_v<T, bool>) {
       SLUICE_UNREACHABLE("reduce_sum: the row allows numbers only");
     } else {
-      const auto sums = fold<T>(context, x, [](T& sum, T value) { sum = plus(sum, value); });
+      using Sum = std::conditional_t<std::is_floating_point_v<T>, long double, T>;
+      const auto sums = fold<Sum>(context, x, [](Sum& sum, T value) { sum = plus<Sum>(sum, value); });
       Tensor result = Tensor::zeros<T>(context.result_sizes());
-      std::ranges::copy(sums, result.data<T>().begin());
+      std::ranges::transform(sums, result.data<T>().begin(), [](Sum sum) { return static_cast<T>(sum); });
       return {result};
     }
   });

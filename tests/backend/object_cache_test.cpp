@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -142,27 +143,122 @@ TEST_CASE("the key follows from the graph and from the CPU") {
   CHECK(object_key(graph("1"), target) != object_key(graph("1"), other));
 }
 
+/// Compiles exp with `cache` and calls it.
+float exp_of_two(const std::optional<ObjectCache>& cache) {
+  const ir::Graph graph = ir::parse("sluice-ir 1\ngraph @f(%x: f32[B]) {\n  %0: f32[B] = exp %x\n  return %0\n}");
+  CompileOptions options;
+  options.cache = cache;
+  const auto program = compile(graph, options);
+  float x = 2;
+  float y = 0;
+  std::vector<std::byte*> pointers;
+  for (const Buffer& buffer : program->plan().buffers) {
+    pointers.push_back(reinterpret_cast<std::byte*>(buffer.kind == BufferKind::kParameter ? &x : &y));
+  }
+  program->functions()[0](pointers.data(), 1, nullptr, 0, 1);
+  return y;
+}
+
 TEST_CASE("a program from the cache computes what a new one computes") {
   const Folder folder;
-  const ir::Graph graph = ir::parse("sluice-ir 1\ngraph @f(%x: f32[B]) {\n  %0: f32[B] = exp %x\n  return %0\n}");
-  const auto value_of = [&](const CompileOptions& options) {
-    const auto program = compile(graph, options);
-    float x = 2;
-    float y = 0;
-    std::vector<std::byte*> pointers;
-    for (const Buffer& buffer : program->plan().buffers) {
-      pointers.push_back(reinterpret_cast<std::byte*>(buffer.kind == BufferKind::kParameter ? &x : &y));
-    }
-    program->functions()[0](pointers.data(), 1, nullptr, 0, 1);
-    return y;
-  };
-  CompileOptions options;
-  options.cache = ObjectCache(folder.path, kLarge);
-  const float first = value_of(options);
+  const ObjectCache cache(folder.path, kLarge);
+  const float first = exp_of_two(cache);
   CHECK(std::distance(fs::directory_iterator(folder.path), {}) == 1);
-  CHECK(value_of(options) == first);
-  options.cache.reset();
-  CHECK(value_of(options) == first);
+  CHECK(exp_of_two(cache) == first);
+  CHECK(exp_of_two(std::nullopt) == first);
+}
+
+TEST_CASE("objects that LLVM does not take are compiled anew, whatever their hash says, and replaced") {
+  const Folder folder;
+  const ObjectCache cache(folder.path, kLarge);
+  const float right = exp_of_two(cache);
+  const std::string key = fs::directory_iterator(folder.path)->path().filename().string();
+  const std::vector<ObjectCode> good = *cache.load(key);
+  ObjectCode cut = good[0];
+  cut.resize(cut.size() / 2);
+  ObjectCode other_machine = good[0];
+  other_machine[18] = 8;  // ELF's e_machine: MIPS
+  const std::vector<std::vector<ObjectCode>> bad{
+      {}, {{}}, {ObjectCode(1000, 'x')}, {cut}, {cut, cut}, {other_machine, other_machine}, {good[0], good[0]}};
+  for (const std::vector<ObjectCode>& objects : bad) {
+    cache.store(key, objects);
+    REQUIRE(cache.load(key) == objects);
+    CHECK(exp_of_two(cache) == right);
+    CHECK(cache.load(key) == good);
+  }
+}
+
+TEST_CASE("what is no file in the place of an entry is neither waited for nor followed, and is replaced") {
+  const Folder folder;
+  const ObjectCache cache(folder.path, kLarge);
+  cache.store(kKey, kObjects);
+  const fs::path entry = folder.path / kKey;
+  const std::string whole = content_of(entry);
+  const auto is_replaced = [&] {
+    CHECK(!cache.load(kKey));
+    cache.store(kKey, kObjects);
+    CHECK(cache.load(kKey) == kObjects);
+  };
+  fs::remove(entry);
+  SUBCASE("a pipe") {
+    REQUIRE(::mkfifo(entry.c_str(), 0600) == 0);
+    is_replaced();
+  }
+  SUBCASE("a link to a device without end") {
+    fs::create_symlink("/dev/zero", entry);
+    is_replaced();
+  }
+  SUBCASE("a link to a good entry") {
+    write(folder.path / "elsewhere", whole);
+    fs::create_symlink(folder.path / "elsewhere", entry);
+    is_replaced();
+    CHECK(content_of(folder.path / "elsewhere") == whole);
+  }
+  SUBCASE("a file that is larger than all entries may be") {
+    write(entry, "");
+    fs::resize_file(entry, std::uintmax_t{1} << 40U);  // sparse
+    is_replaced();
+  }
+  SUBCASE("a folder") {
+    fs::create_directory(entry);
+    CHECK(!cache.load(kKey));
+    cache.store(kKey, kObjects);
+    CHECK(!cache.load(kKey));
+    CHECK(std::distance(fs::directory_iterator(folder.path), {}) == 1);
+  }
+}
+
+TEST_CASE("the cache is its owner's: what others may write is not used") {
+  const Folder folder;
+  fs::path given = folder.path;
+  SUBCASE("") {}
+  SUBCASE("with a slash at the end") { given /= ""; }
+  const ObjectCache cache(given, kLarge);
+  const mode_t before = ::umask(0);
+  cache.store(kKey, kObjects);
+  ::umask(before);
+  CHECK(fs::status(folder.path).permissions() == fs::perms::owner_all);
+  CHECK(fs::status(folder.path / kKey).permissions() == (fs::perms::owner_read | fs::perms::owner_write));
+  for (const fs::perms others : {fs::perms::group_write, fs::perms::others_write}) {
+    fs::permissions(folder.path, fs::perms::owner_all | others);
+    CHECK(!cache.load(kKey));
+    const std::string second(64, 'b');
+    cache.store(second, kObjects);
+    CHECK(!fs::exists(folder.path / second));
+    fs::permissions(folder.path, fs::perms::owner_all);
+    CHECK(cache.load(kKey) == kObjects);
+    fs::permissions(folder.path / kKey, fs::perms::owner_read | fs::perms::owner_write | others);
+    CHECK(!cache.load(kKey));
+    fs::permissions(folder.path / kKey, fs::perms::owner_read | fs::perms::owner_write);
+    CHECK(cache.load(kKey) == kObjects);
+  }
+  if (::geteuid() == 0) {  // only root can make what is another's
+    REQUIRE(::chown(folder.path.c_str(), 65534, static_cast<gid_t>(-1)) == 0);
+    CHECK(!cache.load(kKey));
+    REQUIRE(::chown(folder.path.c_str(), 0, static_cast<gid_t>(-1)) == 0);
+    REQUIRE(::chown((folder.path / kKey).c_str(), 65534, static_cast<gid_t>(-1)) == 0);
+    CHECK(!cache.load(kKey));
+  }
 }
 
 }  // namespace

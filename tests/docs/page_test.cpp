@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "tests/examples/run_example.h"
+#include "tests/support/skip.h"
 
 using namespace sluice;
 using namespace sluice::test;
@@ -34,8 +35,7 @@ TEST_CASE("the code of the page runs, and prints what the page shows but for the
 TEST_CASE("with MNIST it prints the page's numbers, nearly: other CPUs round otherwise") {
   const char* mnist = std::getenv("SLUICE_DATA_DIR");
   if (mnist == nullptr) {
-    MESSAGE("skipped: SLUICE_DATA_DIR does not say where MNIST is");
-    return;
+    return test::skip("SLUICE_DATA_DIR does not say where MNIST is");
   }
   CHECK(difference(std::filesystem::absolute(mnist), 0.03) == "");
 }

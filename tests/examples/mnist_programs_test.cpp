@@ -10,6 +10,7 @@
 #include "ir/text.h"
 #include "passes/pass.h"
 #include "tests/examples/run_example.h"
+#include "tests/support/skip.h"
 
 using namespace sluice;
 using namespace sluice::test;
@@ -120,8 +121,7 @@ TEST_CASE("an epoch prints what the guide prints") {
 
 TEST_CASE("a bar shows on a terminal and leaves stdout alone") {
   if (std::system("script -qec true /dev/null > /dev/null 2>&1 < /dev/null") != 0) {
-    MESSAGE("skipped: there is no command script, or it cannot make a terminal here");
-    return;
+    return test::skip("there is no command script, or it cannot make a terminal here");
   }
   const TemporaryFolder folder;
   const auto terminal = [&](const std::string& options) {

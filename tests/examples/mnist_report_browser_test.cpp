@@ -8,6 +8,7 @@
 
 #include "tests/examples/run_example.h"
 #include "tests/support/browser.h"
+#include "tests/support/skip.h"
 
 using namespace sluice;
 using namespace sluice::test;
@@ -44,7 +45,8 @@ bool matches(const std::string& text, const char* pattern) { return std::regex_m
 
 }  // namespace
 
-TEST_CASE("the report of a training, as a browser shows it" * doctest::skip(find_chromium().empty())) {
+TEST_CASE("the report of a training, as a browser shows it") {
+  if (find_chromium().empty()) return test::skip("there is no Chromium");
   CHECK(texts("h2") == Texts{"Training", "Results on the test images", "Data", "Model", "Speed"});
   const Texts figures = texts(".figure .value");
   REQUIRE(figures.size() == 4);
@@ -112,7 +114,8 @@ TEST_CASE("the report of a training, as a browser shows it" * doctest::skip(find
   CHECK(std::ranges::find(machine, "peak of multiply-adds") != machine.end());
 }
 
-TEST_CASE("pointing at the curves of a report shows their values" * doctest::skip(find_chromium().empty())) {
+TEST_CASE("pointing at the curves of a report shows their values") {
+  if (find_chromium().empty()) return test::skip("there is no Chromium");
   const auto place = page().value(
       "(() => { const e = document.querySelector('canvas'); e.scrollIntoView({block: 'center'}); const r = "
       "e.getBoundingClientRect(); return [r.x + r.width * 0.15, r.y + r.height * 0.5]; })()");

@@ -10,6 +10,7 @@
 
 #include "tests/examples/run_example.h"
 #include "tests/support/running_program.h"
+#include "tests/support/skip.h"
 
 using namespace sluice;
 using namespace sluice::test;
@@ -95,10 +96,11 @@ TEST_CASE("--patience ends a training that does not get better") {
   CHECK(contains(outcome.err, "ended early"));
 }
 
-TEST_CASE("--resume goes on where Ctrl-C or SIGTERM ended the training, to the same weights") {
+TEST_CASE("--resume goes on where Ctrl-C, SIGTERM or SIGHUP ended the training, to the same weights") {
   int number = 0;
   SUBCASE("Ctrl-C") { number = SIGINT; }
   SUBCASE("SIGTERM") { number = SIGTERM; }
+  SUBCASE("SIGHUP") { number = SIGHUP; }
   const std::string expected = train_again("--epochs 4 --quiet --hash").out;
   const TemporaryFolder folder;
   int status = 0;
@@ -203,8 +205,7 @@ TEST_CASE("what becomes of a training whose model cannot be saved is said") {
 
 TEST_CASE("a disk that is full ends the training, with the checkpoint before and nothing beside it") {
   if (std::system("unshare -rm mount -t tmpfs none /mnt > /dev/null 2>&1") != 0) {
-    MESSAGE("skipped: there is no unshare, or it may not mount a disk here");
-    return;
+    return test::skip("there is no unshare, or it may not mount a disk here");
   }
   // A checkpoint takes 11 MB. The first one is written before the training.
   const TemporaryFolder disk;

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <cstring>
+#include <ctime>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -209,4 +210,28 @@ TEST_CASE("what cannot be written leaves the old file") {
   CHECK_THROWS_AS(write_safetensors(path, {{}, {{"k", "\xff"}}}), Error);
   CHECK(read_safetensors(path).arrays.at("a") == Array::scalar(1.F));
   CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == 1);
+}
+
+TEST_CASE("a header of many arrays takes time in proportion") {
+  constexpr int kArrays = 200'000;
+  SafeTensors tensors;
+  for (int i = 0; i < kArrays; ++i) tensors.arrays.emplace(fmt::format("{}", i), Array(DType::kU8, {0}));
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "many.safetensors";
+  // Quadratic, either takes over 20 seconds of this process.
+  const std::clock_t start = std::clock();
+  write_safetensors(path, tensors);
+  CHECK(read_safetensors(path).arrays.size() == kArrays);
+  CHECK(static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC < 10);
+}
+
+TEST_CASE("an array of no elements is read, whatever its other sizes") {
+  const TemporaryFolder folder;
+  const std::string header = R"({"a":{"dtype":"F64","shape":[0,4611686018427387904,9],"data_offsets":[0,0]}})";
+  std::string text(8, '\0');
+  text[0] = static_cast<char>(header.size());
+  text += header;
+  const Array none = read_safetensors(folder.file("a", {text.begin(), text.end()})).arrays.at("a");
+  CHECK(none.sizes() == std::vector<std::int64_t>{0, std::int64_t{1} << 62, 9});
+  CHECK(none.element_count() == 0);
 }

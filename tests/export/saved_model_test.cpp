@@ -185,13 +185,14 @@ TEST_CASE("what cannot be saved is an error, and nothing is written") {
   CHECK(save_as(count.graph(), {"y"}, {}) == name + ": @count updates \"counter\"; a saved model changes nothing");
   const auto good = function("good", {f64(batch)}, [&](Tensor x) { return x * w; });
   CHECK(save_as(good.graph(), {}, {}) == name + ": expected a name for each of the 1 results of @good, got 0");
-  CHECK(save_as(good.graph(), {"y\xff"}, {}) == name + ": expected the names of inputs, outputs and classes in UTF-8");
+  CHECK(save_as(good.graph(), {"y\xff"}, {}) ==
+        name + ": expected names of outputs in UTF-8 without control characters, got \"y\\ufffd\"");
   CHECK(save_as(good.graph(), {"y"}, {"a"}) ==
         name + ": got names of classes, but there is no result \"probabilities\"");
   CHECK(save_as(good.graph(), {"y"}, {"a\x1b"}) ==
-        name + ": expected names of classes without control characters, got \"a\\u001b\"");
+        name + ": expected names of classes in UTF-8 without control characters, got \"a\\u001b\"");
   CHECK(save_as(good.graph(), {"y\x1b[2J"}, {}) ==
-        name + ": expected names of outputs without control characters, got \"y\\u001b[2J\"");
+        name + ": expected names of outputs in UTF-8 without control characters, got \"y\\u001b[2J\"");
   CHECK(test::refusal([&] { save(count, path); }) ==
         name + ": @count updates \"counter\"; a saved model changes nothing");
   const DigitsModel wrong(8, {16, 12, 4}, {"zero", "one"});
@@ -373,7 +374,7 @@ TEST_CASE("a folder that is not a whole saved model is an error that names the f
   CHECK(with_manifest("\"three\"", "\"three\", \"four\"") ==
         "got names for 5 classes, but \"probabilities\" is f32[B,4]");
   CHECK(with_manifest("sluice 0.1.0", "\\u001b[2J") ==
-        "expected \"written_by\" without control characters, got \"\\u001b[2J\"");
+        "expected \"written_by\" in UTF-8 without control characters, got \"\\u001b[2J\"");
   CHECK(with_manifest("\"written_by\"", "\"author\"") == "expected a string as \"written_by\", got null");
 
   CHECK(
@@ -384,10 +385,12 @@ TEST_CASE("a folder that is not a whole saved model is an error that names the f
 
   CHECK(with_weights([&](auto& arrays) { arrays.erase(first); }) ==
         "expected \"" + first + "\", f32[64,16], as model.ir says; there is none");
-  CHECK(with_weights([&](auto& arrays) { arrays[first] = Array(DType::kF64, {64, 16}); }) ==
-        "expected \"" + first + "\" to be f32[64,16], as model.ir says, got f64[64,16]");
-  CHECK(with_weights([&](auto& arrays) { arrays[first] = Array(DType::kF32, {16, 64}); }) ==
-        "expected \"" + first + "\" to be f32[64,16], as model.ir says, got f32[16,64]");
+  CHECK(with_weights([&](auto& arrays) {
+          arrays[first] = Array(DType::kF64, {64, 16});
+        }) == "expected \"" + first + "\" to be f32[64,16], as model.ir says, got f64[64,16]");
+  CHECK(with_weights([&](auto& arrays) {
+          arrays[first] = Array(DType::kF32, {16, 64});
+        }) == "expected \"" + first + "\" to be f32[64,16], as model.ir says, got f32[16,64]");
   CHECK(with_weights([&](auto& arrays) { arrays["more"] = Array(); }) == "\"more\" is no state of model.ir");
 
   for (const auto& file : {manifest, graph, weights}) {

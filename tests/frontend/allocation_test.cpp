@@ -10,6 +10,7 @@ using namespace sluice;
 TEST_CASE("a warm step allocates nothing and forks once") {
   MLP model(Dense(32, relu), Dense(10));
   Adam adam;
+  runtime::set_default_threads(2);
   const auto step = function("step", {u8(batch, 4, 4), u8(batch)}, [&](Tensor images, Tensor labels) {
     const Tensor logits = model(dropout(reshape(cast(images, f32), {batch, 16}) / 255, 0.1, Mode::kTrain));
     const Tensor loss = reduce_mean(sparse_softmax_cross_entropy(logits, labels));

@@ -8,6 +8,7 @@
 #include "ir/text.h"
 #include "tests/frontend/engine.h"
 #include "tests/frontend/thrown.h"
+#include "tests/frontend/written.h"
 
 using namespace sluice;
 
@@ -84,7 +85,7 @@ TEST_CASE("an argument that does not fit the signature shows both types") {
   CHECK(thrown([&] { f(ramp({3, 28, 28}), bytes({3})); }) ==
         "@functions_test.cpp f: argument 0 is f32[3,28,28], expected u8[B,28,28]");
   CHECK(thrown([&] { f(bytes({0, 28, 28}), bytes({0})); }) ==
-        "@functions_test.cpp f: argument 0 is u8[0,28,28], expected u8[B,28,28]");
+        "@functions_test.cpp f: argument 0 is u8[0,28,28], expected u8[B,28,28]: B is at least 1");
   CHECK(thrown([&] { f(bytes({3, 28, 28}), bytes({2})); }) ==
         "@functions_test.cpp f: argument 1 is u8[2], expected u8[B] with B = 3 as in argument 0, u8[3,28,28]");
   CHECK(thrown([&] { f(bytes({3, 28, 28}), 7); }) == "@functions_test.cpp f: argument 1 is i32[], expected u8[B]");
@@ -243,4 +244,76 @@ TEST_CASE("arrays are seen as Eigen's matrices and vectors") {
   CHECK(thrown([&] { vector<float>(array); }) == "vector: expected an array of rank 1, got f32[2,3]");
   CHECK(thrown([&] { matrix<float>(line); }) == "matrix: expected an array of rank 2, got f32[4]");
   CHECK(thrown([&] { matrix<double>(array); }) == "array: the elements of f32[2,3] cannot be viewed as f64");
+}
+
+TEST_CASE("a function without a signature keeps the versions that were used last, and warns once") {
+  const int before = max_versions();
+  CHECK(before == 32);
+  set_max_versions(3);
+  const Variable calls("calls", Array::scalar(0.F));
+  const auto f = function("many_shapes", [&](Tensor x) {
+    calls.assign_add(1);
+    return reduce_sum(x) + calls;
+  });
+  const auto call = [&](std::int64_t size) { return f(Array(DType::kF32, {size})).item<int>(); };
+  CHECK(written(stderr, [&] {
+          for (const std::int64_t size : {1, 2, 3, 1}) call(size);
+        }).empty());
+  CHECK(f.traces() == 3);
+  const std::string warning = written(stderr, [&] { call(4); });  // drops 2
+  CHECK(warning.find("functions_test.cpp:") != std::string::npos);
+  CHECK(warning.find("many_shapes: was called with more than 3 lists of argument types") != std::string::npos);
+  CHECK(f.traces() == 4);
+  CHECK(written(stderr, [&] {
+          for (const std::int64_t size : {1, 3, 4}) call(size);
+          CHECK(f.traces() == 4);
+          CHECK(call(2) == 9);  // drops 1
+          CHECK(f.traces() == 5);
+          call(1);
+        }).empty());
+  CHECK(f.traces() == 6);
+  CHECK(to_string(f.graph().type(f.graph().parameters()[0].value)) == "f32[1]");
+  set_max_versions(before);
+  CHECK(thrown([] { set_max_versions(0); }) == "@functions_test.cpp set_max_versions: expected at least 1, got 0");
+}
+
+TEST_CASE("the number of threads is set and read, and changes no bit") {
+  const int before = num_threads();
+  MLP model(Dense(65, relu), Dense(3));
+  const auto f = function("f", {f32(batch, 300)}, [&](Tensor x) { return softmax(model(x)); });
+  const Array x = initial_normal({37, 300}, 0, 1);
+  set_num_threads(1);
+  CHECK(num_threads() == 1);
+  const Array alone = f(x).clone();
+  for (const int threads : {2, 3}) {
+    set_num_threads(threads);
+    CHECK(num_threads() == threads);
+    CHECK(f(x) == alone);
+  }
+  set_num_threads(before);
+  CHECK(thrown([] { set_num_threads(0); }) == "@functions_test.cpp set_num_threads: expected 1 to 1024, got 0");
+  CHECK(thrown([] { set_num_threads(1025); }) == "@functions_test.cpp set_num_threads: expected 1 to 1024, got 1025");
+}
+
+TEST_CASE("size_of takes static and symbolic sizes; batch_size is refused where there is no B") {
+  const auto sizes = [](Tensor x) {
+    return outputs(size_of(x, 0), size_of(x, 1), size_of(x, -1), reduce_sum(x) / cast(size_of(x, 0), f32));
+  };
+  const Array ones_array = ones({6, 5});
+  const std::array<Array, 4> of_static = function("f", {f32(6, 5)}, sizes)(ones_array);
+  const std::array<Array, 4> of_rows = function("f", {f32(batch, 5)}, sizes)(ones_array);
+  const std::array<Array, 4> of_twice = function("f", {f32(Dim(2, true), 5)}, sizes)(ones_array);
+  const std::array<Array, 4> unsigned_one = function("f", sizes)(ones_array);
+  for (const auto& of : {of_static, of_rows, of_twice, unsigned_one}) {
+    CHECK(of[0] == Array::scalar(std::int64_t{6}));
+    CHECK(of[1] == Array::scalar(std::int64_t{5}));
+    CHECK(of[2] == Array::scalar(std::int64_t{5}));
+    CHECK(of[3].item<float>() == 5);
+  }
+  const std::string expected =
+      "@functions_test.cpp batch_size: no parameter of f has a symbolic size; size_of(x, axis) takes static sizes, too";
+  CHECK(thrown([] { function("f", {f32(6, 5)}, [](Tensor) { return batch_size(); }).compile(); }) == expected);
+  CHECK(thrown([&] { function("f", [](Tensor) { return batch_size(); })(ones_array); }) == expected);
+  CHECK(thrown([&] { function("f", {f32(6, 5)}, [](Tensor x) { return size_of(x, 2); }).compile(); }) ==
+        "@functions_test.cpp size_of: axis 2 is outside of f32[6,5]");
 }

@@ -102,6 +102,9 @@ TEST_CASE("unary functions") {
   };
   near(run([](Tensor t) { return exp(t); }, y), {std::exp(0.25F), std::exp(1.F), std::exp(4.F)});
   near(run([](Tensor t) { return log(t); }, y), {std::log(0.25F), 0, std::log(4.F)});
+  near(run([](Tensor t) { return expm1(t); }, Array(F{1e-7F, 1, -20}, {3})), {1e-7F, std::expm1(1.F), -1});
+  near(run([](Tensor t) { return log1p(t); }, Array(F{1e-7F, 1, 1e7F}, {3})),
+       {1e-7F, std::log1p(1.F), std::log1p(1e7F)});
   near(run([](Tensor t) { return tanh(t); }, y), {std::tanh(0.25F), std::tanh(1.F), std::tanh(4.F)});
   near(run([](Tensor t) { return sigmoid(t); }, Array(F{0, 1}, {2})), {0.5F, 1 / (1 + std::exp(-1.F))});
   CHECK(values<std::int32_t>(run([](Tensor t) { return cast(t, i32); }, x)) == std::vector<std::int32_t>{-1, 0, 2});

@@ -34,9 +34,9 @@ class SignDescent : public Optimizer {
 
 }  // namespace
 
-TEST_CASE("Adam is the guide's formula") {
+TEST_CASE("Adam with its epsilon as PyTorch's is the guide's formula") {
   const Variable w("w", Array(F{1, -2, 0.5}, {3}));
-  Adam adam({.learning_rate = 0.1});
+  Adam adam({.learning_rate = 0.1, .epsilon_place = AdamEpsilon::kPyTorch});
   const auto step = function("step", {f32(3)}, [&](Tensor g) { adam.apply({g}, {w}); });
   double expected[] = {1, -2, 0.5};
   double m[3] = {};

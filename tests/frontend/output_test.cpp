@@ -10,6 +10,7 @@
 #include <limits>
 
 #include "frontend/sluice.h"
+#include "frontend/trace.h"
 #include "ir/text.h"
 #include "tests/frontend/engine.h"
 #include "tests/frontend/written.h"
@@ -76,6 +77,27 @@ TEST_CASE("graphs are dumped to numbered files that read back") {
     if (name.ends_with("-traced.ir")) CHECK(ir::print(graph) == f.dump());
   }
   CHECK(files >= 2);
+}
+
+TEST_CASE("a warning that cannot be written is lost, and nothing else") {
+  for (const bool closed : {true, false}) {
+    CAPTURE(closed);
+    const int saved = dup(STDERR_FILENO);
+    if (closed) {
+      close(STDERR_FILENO);
+    } else {
+      REQUIRE(std::freopen("/dev/full", "w", stderr) != nullptr);
+    }
+    const auto f = function("f", {f32()}, [&](Tensor x) {
+      warn_at_user(closed ? "nobody reads this" : "nor this");
+      return x + 1;
+    });
+    Array result;
+    CHECK_NOTHROW(result = f(1.F));
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    CHECK(result.item<float>() == 2);
+  }
 }
 
 TEST_CASE("the progress bar is for terminals only") {

@@ -33,7 +33,9 @@ class FlagsOfEnvironment {
   FlagsOfEnvironment& operator=(const FlagsOfEnvironment&) = delete;
 };
 
-std::string trace_flag(const std::filesystem::path& file) { return fmt::format("--trace='{}'", file.string()); }
+std::string trace_flag(const std::filesystem::path& file) {
+  return fmt::format("--share-all-kernels --trace='{}'", file.string());
+}
 
 const int kFirstLine = __LINE__;
 /// A perceptron 16-40-2 and its step.

@@ -25,7 +25,7 @@ class GuideModel {
   GuideModel& operator=(const GuideModel&) = delete;
 
   MLP model{Dense(700, relu), Dense(500, relu), Dense(10)};
-  Adam adam{{.learning_rate = 1e-3}};
+  Adam adam{{.learning_rate = 1e-3, .epsilon_place = AdamEpsilon::kPyTorch}};
 
   /// Loss and accuracy of a batch, and new weights.
   Function<std::array<Tensor, 2>, 2> train_step;

@@ -113,3 +113,18 @@ TEST_CASE("dtypes and shapes print and read") {
   CHECK(Shape{batch, 6}.element_count() == Dim(6, true));
   CHECK(Shape{Dim(2, true), 6}.at(7) == std::vector<std::int64_t>{14, 6});
 }
+
+TEST_CASE("arrays without elements print as [] whatever their other sizes are") {
+  CHECK(to_string(Array(DType::kF32, {9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0})) ==
+        "[] f32[9,9,9,9,9,9,9,9,9,9,9,9,9,9,9,0]");
+  CHECK(to_string(Array(DType::kU8, {0})) == "[] u8[0]");
+}
+
+TEST_CASE("arrays that do not fit are errors, empty axes or not") {
+  const std::int64_t large = std::int64_t{1} << 62;
+  CHECK_THROWS_WITH_AS(Array(DType::kF32, {0, large, 9}), "array: f32[0,4611686018427387904,9] is too large", Error);
+  CHECK_THROWS_WITH_AS(Array(DType::kF32, {large, 9, 0}), "array: f32[4611686018427387904,9,0] is too large", Error);
+  CHECK_THROWS_WITH_AS(Array(DType::kU8, {large, 2}), "array: u8[4611686018427387904,2] is too large", Error);
+  CHECK_THROWS_WITH_AS(Array(DType::kU8, {large - 1}),
+                       "array: not enough memory for u8[4611686018427387903], 4611686018427387903 bytes", Error);
+}

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -56,6 +57,23 @@ TEST_CASE("every op has cases, with every dtype that its row allows, with and wi
       INFO(to_string(dtype));
       if (takes(info(op).dtypes, dtype)) CHECK(dtypes[op].contains(dtype));
     }
+  }
+}
+
+TEST_CASE("every op meets arrays without elements") {
+  std::set<Op> met;
+  for (const OpCase& c : op_cases()) {
+    const ir::Graph graph = c.graph();
+    const auto is_empty = [](const Type& type) { return type.shape.element_count().size == 0; };
+    for (const ir::Node& node : graph.nodes()) {
+      const bool any = std::ranges::any_of(node.types, is_empty) ||
+                       std::ranges::any_of(node.operands, [&](ir::Value x) { return is_empty(graph.type(x)); });
+      if (node.op == c.op && any) met.insert(c.op);
+    }
+  }
+  for (int i = 0; i < ir::kOpCount; ++i) {
+    const Op op = static_cast<Op>(i);
+    if (!tested_elsewhere(op) && op != Op::kBatchSize) CHECK_MESSAGE(met.contains(op), to_string(op));
   }
 }
 

@@ -26,6 +26,21 @@ bool same_values(const std::vector<Array>& x, const std::vector<Array>& y, doubl
   return std::ranges::equal(x, y, [&](const Array& a, const Array& b) { return same_values(a, b, tolerance); });
 }
 
+bool same_but_nan_bits(const std::vector<Array>& x, const std::vector<Array>& y) {
+  return std::ranges::equal(x, y, [&](const Array& a, const Array& b) {
+    if (a.type() != b.type()) return false;
+    return visit_dtype(a.dtype(), [&](auto zero) {
+      using T = decltype(zero);
+      return std::ranges::equal(a.data<T>(), b.data<T>(), [&](const T& u, const T& v) {
+        if constexpr (std::is_floating_point_v<T>) {
+          if (std::isnan(u) && std::isnan(v)) return true;
+        }
+        return std::memcmp(&u, &v, sizeof(T)) == 0;
+      });
+    });
+  });
+}
+
 bool same_bits(const ir::Graph& a, const ir::Graph& b, std::uint64_t seed) {
   const std::vector<Array> states = random_states(a, seed);
   for (const std::int64_t batch_size : {1, 3}) {

@@ -3,11 +3,13 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <map>
 
 #include "ir/reference/interpreter.h"
 #include "passes/gradient_rules.h"
+#include "passes/rewrite.h"
 #include "tests/passes/gradient_check.h"
 
 namespace {
@@ -46,12 +48,16 @@ std::vector<Case> cases() {
       {"pow of a negative base",
        Op::kPow,
        {of(s, ir::Range{-2, -0.5})},
-       [](ir::Builder& b, const auto& x) { return b(Op::kPow, {x[0], b.full(b.type(x[0]), 3)}); }},
+       [](ir::Builder& b, const auto& x) {
+         return b(Op::kPow, {x[0], b.full(b.type(x[0]), 3)});
+       }},
       {"maximum", Op::kMaximum, {of(s), of(s)}, apply(Op::kMaximum)},
       {"minimum", Op::kMinimum, {of(s), of(s)}, apply(Op::kMinimum)},
       {"neg", Op::kNeg, {of(s)}, apply(Op::kNeg)},
       {"abs", Op::kAbs, {of(s)}, apply(Op::kAbs)},
       {"exp", Op::kExp, {of(s)}, apply(Op::kExp)},
+      {"expm1", Op::kExpm1, {of(s)}, apply(Op::kExpm1)},
+      {"log1p", Op::kLog1p, {of(s, kPositive)}, apply(Op::kLog1p)},
       {"log", Op::kLog, {of(s, kPositive)}, apply(Op::kLog)},
       {"sqrt", Op::kSqrt, {of(s, kPositive)}, apply(Op::kSqrt)},
       {"rsqrt", Op::kRsqrt, {of(s, kPositive)}, apply(Op::kRsqrt)},
@@ -187,6 +193,146 @@ TEST_CASE("pow: the derivative by the exponent is zero where the base is not pos
   CHECK(values[1][0] == 0);
   CHECK(values[1][1] == 0);
   CHECK(values[1][2] == doctest::Approx(8 * std::log(2.0)));
+}
+
+/// The derivatives of sum(f(x)) by x at `x`, of the orders 1, 2, ...
+std::vector<double> derivatives_at(double x, int orders, const std::function<Value(ir::Builder&, Value)>& f) {
+  ir::Builder b("orders");
+  const Value parameter = b.parameter("x", {kD, {}});
+  std::vector<Value> results{f(b, parameter)};
+  for (int i = 0; i < orders; ++i) results.push_back(b(Op::kGradient, {results.back(), parameter}));
+  results.erase(results.begin());
+  b.set_results(results);
+  const ir::Graph expanded = passes::differentiate(std::move(b).finish());
+  const std::vector<Array> inputs{Array::scalar(x)};
+  std::vector<double> values;
+  for (const Array& array : ir::evaluate(expanded, inputs, {}).results) values.push_back(array.item<double>());
+  // What the compiled code computes has the same values.
+  const auto canonical = ir::evaluate(passes::canonicalize(expanded), inputs, {}).results;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    CHECK((canonical[i].item<double>() == values[i] || std::isnan(values[i])));
+  }
+  return values;
+}
+
+TEST_CASE("derivatives of all orders of whole powers, at 0, too") {
+  const auto power = [](double exponent) {
+    return [=](ir::Builder& b, Value x) { return b(Op::kPow, {x, b.scalar(kD, exponent)}); };
+  };
+  using Values = std::vector<double>;
+  CHECK(derivatives_at(0, 3, power(0)) == Values{0, 0, 0});
+  CHECK(derivatives_at(0, 4, power(1)) == Values{1, 0, 0, 0});
+  CHECK(derivatives_at(0, 4, power(2)) == Values{0, 2, 0, 0});
+  CHECK(derivatives_at(0, 6, power(4)) == Values{0, 0, 0, 24, 0, 0});
+  CHECK(derivatives_at(2, 6, power(4)) == Values{32, 48, 48, 24, 0, 0});
+  CHECK(derivatives_at(-2, 5, power(3)) == Values{12, -12, 6, 0, 0});
+  CHECK(derivatives_at(1e-200, 4, power(2)) == Values{2e-200, 2, 0, 0});
+  CHECK(derivatives_at(2, 3, power(-1)) == Values{-0.25, 0.25, -0.375});
+  CHECK(derivatives_at(0, 2, power(0.5))[0] == std::numeric_limits<double>::infinity());
+  CHECK(std::isnan(derivatives_at(-1, 1, power(0.5))[0]));
+}
+
+TEST_CASE("gradients of gradients share their values") {
+  ir::Builder b("nested");
+  const Value x = b.parameter("x", {kD, {}});
+  Value y = b(Op::kTanh, {x});
+  for (int order = 1; order <= 11; ++order) y = b(Op::kGradient, {y, x});
+  b.set_results({y});
+  const ir::Graph expanded = passes::differentiate(std::move(b).finish());
+  MESSAGE(expanded.nodes().size());
+  CHECK(expanded.nodes().size() < 20000);
+  const std::vector<Array> inputs{Array::scalar(0.0)};
+  CHECK(ir::evaluate(expanded, inputs, {}).results[0].item<double>() == -353792);
+}
+
+/// The mixed second derivative of f(x, y) by y and then x, or by x and then y.
+double mixed_derivative(Op op, double x, double y, bool first_by_x) {
+  ir::Builder b("mixed");
+  const std::vector<Value> v{b.parameter("x", {kD, {}}), b.parameter("y", {kD, {}})};
+  const Value once = b(Op::kGradient, {b(op, {v[0], v[1]}), v[first_by_x ? 0 : 1]});
+  b.set_results({b(Op::kGradient, {once, v[first_by_x ? 1 : 0]})});
+  const std::vector<Array> inputs{Array::scalar(x), Array::scalar(y)};
+  return ir::evaluate(passes::differentiate(std::move(b).finish()), inputs, {}).results[0].item<double>();
+}
+
+TEST_CASE("mixed derivatives of powers and quotients") {
+  for (const bool first_by_x : {false, true}) {
+    CAPTURE(first_by_x);
+    const auto pow_at = [&](double x, double y) { return mixed_derivative(Op::kPow, x, y, first_by_x); };
+    CHECK(pow_at(2, 3) == doctest::Approx(4 + 12 * std::log(2.0)));
+    CHECK(pow_at(4, 0) == doctest::Approx(0.25));  // x^(y-1) (1 + y log x)
+    CHECK(mixed_derivative(Op::kDiv, 3, 2, first_by_x) == doctest::Approx(-0.25));
+  }
+  // By y, the derivative is the constant 0 where x is not positive.
+  CHECK(mixed_derivative(Op::kPow, 0, 0.5, false) == 0);
+  CHECK(mixed_derivative(Op::kPow, 0, 2, false) == 0);
+  CHECK(mixed_derivative(Op::kPow, -2, 3, false) == 0);
+}
+
+TEST_CASE("second derivatives of functions with kinks are zero beside them and what their rows say at them") {
+  using Values = std::vector<double>;
+  const auto apply_to = [](Op op) { return [=](ir::Builder& b, Value x) { return b(op, {x}); }; };
+  for (const double x : {-2.0, 0.0, 2.0}) {
+    CAPTURE(x);
+    const double sign = x > 0 ? 1 : (x < 0 ? -1 : 0);
+    CHECK(derivatives_at(x, 3, apply_to(Op::kAbs)) == Values{sign, 0, 0});
+    CHECK(derivatives_at(x, 3, apply_to(Op::kRelu)) == Values{x > 0 ? 1.0 : 0.0, 0, 0});
+    CHECK(derivatives_at(x, 2, apply_to(Op::kSign)) == Values{0, 0});
+    CHECK(derivatives_at(x, 3, apply_to(Op::kSquare)) == Values{2 * x, 2, 0});
+  }
+  // max(x, 1) x: at the tie x = 1 it is x x.
+  CHECK(derivatives_at(1, 3, [](ir::Builder& b, Value x) {
+          return b(Op::kMul, {b(Op::kMaximum, {x, b.scalar(kD, 1)}), x});
+        }) == Values{2, 2, 0});
+}
+
+TEST_CASE("slopes that are infinite stay what IEEE arithmetic makes of them, as in TensorFlow and JAX") {
+  const double inf = std::numeric_limits<double>::infinity();
+  const auto scaled = [](Op op, double factor) {
+    return [=](ir::Builder& b, Value x) { return b(Op::kMul, {b(op, {x}), b.scalar(kD, factor)}); };
+  };
+  CHECK(derivatives_at(0, 1, scaled(Op::kSqrt, 1))[0] == inf);
+  CHECK(derivatives_at(0, 1, scaled(Op::kLog, 1))[0] == inf);
+  CHECK(derivatives_at(0, 1, scaled(Op::kRsqrt, 1))[0] == -inf);
+  CHECK(std::isnan(derivatives_at(0, 1, scaled(Op::kSqrt, 0))[0]));
+  // The slope alone, -0.5e300, fits; the cube of 1 / sqrt(x) times a large adjoint would not have to.
+  CHECK(derivatives_at(1e-210, 1, scaled(Op::kRsqrt, 1e-10))[0] == doctest::Approx(-0.5e305));
+  // select passes 0 to the side not taken, and the ops there make of it what they make of 0.
+  const auto choose = [](Op op) {
+    return [=](ir::Builder& b, Value x) {
+      const Value zero = b.scalar(kD, 0);
+      return b(Op::kSelect, {b(Op::kGreater, {x, zero}), b(op, {x}), zero});
+    };
+  };
+  CHECK(derivatives_at(-1, 1, choose(Op::kLog))[0] == 0);
+  CHECK(derivatives_at(4, 1, choose(Op::kSqrt))[0] == 0.25);
+  CHECK(std::isnan(derivatives_at(0, 1, choose(Op::kSqrt))[0]));
+  // With the operand chosen, too, there is nothing to multiply with 0.
+  CHECK(derivatives_at(0, 2, [](ir::Builder& b, Value x) {
+          const Value zero = b.scalar(kD, 0);
+          const Value positive = b(Op::kGreater, {x, zero});
+          const Value root = b(Op::kSqrt, {b(Op::kSelect, {positive, x, b.scalar(kD, 1)})});
+          return b(Op::kSelect, {positive, root, zero});
+        }) == std::vector<double>{0, 0});
+}
+
+TEST_CASE("NaN: a maximum passes the derivative to y, an extreme over axes makes NaN of all that it folds") {
+  using Values = std::vector<std::vector<double>>;
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  for (const Op op : {Op::kMaximum, Op::kMinimum}) {
+    CHECK(gradients_at(op, {row({nan, 1, nan}), row({1, nan, nan})}) == Values{{0, 0, 0}, {1, 1, 1}});
+  }
+  const ir::Attributes rows{{Attr::kAxes, std::vector<std::int64_t>{1}}};
+  const double inf = std::numeric_limits<double>::infinity();
+  const Array x(std::vector<double>{1, nan, 3, 2, 2, 1, inf, -inf, inf}, {3, 3});
+  for (const Op op : {Op::kReduceMax, Op::kReduceMin}) {
+    const std::vector<double> g = gradients_at(op, {x}, rows)[0];
+    for (const std::size_t i : {0, 1, 2}) CHECK(std::isnan(g[i]));
+    const bool largest = op == Op::kReduceMax;
+    const std::vector<double> expected =
+        largest ? std::vector<double>{0.5, 0.5, 0, 0.5, 0, 0.5} : std::vector<double>{0, 0, 1, 0, 1, 0};
+    CHECK(std::vector<double>(g.begin() + 3, g.end()) == expected);
+  }
 }
 
 TEST_CASE("select: the side not taken gets zero, even if it is NaN") {

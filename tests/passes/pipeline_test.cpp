@@ -5,9 +5,10 @@
 
 #include "ir/reference/interpreter.h"
 #include "passes/differentiate.h"
+#include "passes/fusion_contract.h"
 #include "passes/pass.h"
 #include "tests/passes/agreement.h"
-#include "tests/passes/fusion_contract.h"
+#include "tests/passes/kernels.h"
 #include "tests/passes/mlp_graph.h"
 #include "tests/support/random_arrays.h"
 
@@ -24,7 +25,7 @@ TEST_CASE("the default pipeline keeps the meaning of a training step") {
   const ir::Graph traced = test::mlp_train_step({6, 5, 3});
   const ir::Graph before = passes::differentiate(traced);
   const ir::Graph after = passes::run_passes(traced, passes::default_pipeline());
-  test::check_fusion_contract(after);
+  passes::check_bodies(after);
   for (const std::int64_t batch_size : {1, 3, 64}) {
     const std::vector<Array> inputs = test::random_parameters(before, batch_size, 3);
     const std::vector<Array> states = test::random_states(before, 4);
@@ -59,7 +60,7 @@ TEST_CASE("after the default pipeline every body is of a kind that the backend k
   for (std::uint64_t seed = 600; seed < 800; ++seed) {
     CAPTURE(seed);
     const ir::Graph graph = passes::run_passes(test::random_graph(seed, 60), passes::default_pipeline());
-    REQUIRE_NOTHROW(test::check_fusion_contract(graph));
+    REQUIRE_NOTHROW(passes::check_bodies(graph));
   }
 }
 

@@ -9,179 +9,36 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <limits>
 #include <set>
-#include <sstream>
 
 #include "ir/error.h"
-#include "ir/random_arrays.h"
-#include "ir/reference/interpreter.h"
 #include "ir/text.h"
 #include "passes/check.h"
+#include "passes/fusion_contract.h"
 #include "passes/pass.h"
 #include "passes/rewrite.h"
 #include "tests/passes/agreement.h"
-#include "tests/passes/fusion_contract.h"
+#include "tests/passes/meaning.h"
+#include "tests/passes/text_case.h"
 #include "tests/support/run_program.h"
 
 namespace {
 
 using namespace sluice;
 namespace fs = std::filesystem;
-using passes::Exactness;
 using passes::Rule;
-
-constexpr std::string_view kRun = "// run: ";
-constexpr std::string_view kRule = "rule ";
-constexpr std::string_view kLocations = "--locations";
-constexpr std::string_view kExpect = "\n// expect:";
-constexpr std::string_view kNoChange = " no change";
-constexpr std::string_view kExpectedError = "// expected-error: ";
-constexpr std::string_view kNextCase = "\n// ----\n";
-
-std::string stripped(std::string text) {
-  text.erase(text.find_last_not_of('\n') + 1);
-  return text;
-}
-
-struct TextCase {
-  std::string file;
-  std::size_t line = 1;  ///< of the file, where the case begins
-  std::string text;
-  std::vector<std::string> passes;
-  std::vector<Rule> rules;  ///< one, if the case is of a rule
-  ir::PrintOptions options;
-  bool is_error = false;
-  bool must_change = true;
-  std::string before;    ///< with the comments above it
-  std::string expected;  ///< the graph
-
-  /// The graph, with places that are those in the file.
-  ir::Graph graph() const { return ir::parse(std::string(line - 1, '\n') + before, file); }
-
-  ir::Graph run(const ir::Graph& graph) const {
-    if (!rules.empty()) return passes::rewrite(graph, rules, {true, {}});
-    return passes::run_passes(graph, std::vector<std::string_view>(passes.begin(), passes.end()));
-  }
-
-  /// What the interpreter's results keep: rules say it by their mark, passes keep every bit.
-  Exactness exactness() const {
-    if (!rules.empty()) return rules[0].exactness;
-    return std::ranges::count(passes, "canonicalize") > 0 ? Exactness::kValue : Exactness::kExact;
-  }
-};
-
-TextCase parse_case(const fs::path& file, std::size_t line, std::string text) {
-  TextCase test;
-  test.file = file.filename().string();
-  test.line = line;
-  test.text = std::move(text);
-  const auto wrong = [&](std::string_view what) { fail("{}:{}: {}", test.file, line, what); };
-  const std::size_t run = test.text.find(kRun);
-  if (run == std::string::npos) wrong("a case has a line `// run: PASS...` or `// run: rule NAME`");
-  const std::size_t begin = run + kRun.size();
-  const std::string what = test.text.substr(begin, test.text.find('\n', run) - begin);
-  if (what.starts_with(kRule)) {
-    const std::string name = what.substr(kRule.size());
-    for (const Rule& rule : passes::all_rules()) {
-      if (rule.name == name) test.rules.push_back(rule);
-    }
-    if (test.rules.size() != 1) wrong(fmt::format("there are {} rules '{}'", test.rules.size(), name));
-  }
-  std::istringstream names(test.rules.empty() ? what : "");
-  for (std::string name; names >> name;) {
-    if (name == kLocations) {
-      test.options.locations = true;
-    } else {
-      test.passes.push_back(name);
-    }
-  }
-
-  test.is_error = test.text.find(kExpectedError) != std::string::npos;
-  const std::size_t expect = test.text.find(kExpect);
-  if (test.is_error == (expect != std::string::npos))
-    wrong("a case has a line `// expect:` or `// expected-error: MESSAGE`");
-  test.before = test.text.substr(0, expect);
-  if (test.is_error) return test;
-  const std::string rest = test.text.substr(expect + kExpect.size());
-  test.must_change = !rest.starts_with(kNoChange);
-  if (test.must_change) test.expected = stripped(rest.substr(std::min<std::size_t>(1, rest.size())));
-  return test;
-}
-
-std::vector<TextCase> cases_in(const fs::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(stream), {}};
-  std::vector<TextCase> cases;
-  for (std::size_t line = 1;;) {
-    const std::size_t end = text.find(kNextCase);
-    cases.push_back(parse_case(file, line, text.substr(0, end)));
-    if (end == std::string::npos) return cases;
-    const auto rest = static_cast<std::ptrdiff_t>(end + kNextCase.size());
-    line += static_cast<std::size_t>(std::count(text.begin(), text.begin() + rest, '\n'));
-    text.erase(0, static_cast<std::size_t>(rest));
-  }
-}
-
-/// In the order of their names.
-std::set<fs::path> case_files() {
-  std::set<fs::path> files;
-  for (const auto& entry : fs::recursive_directory_iterator(SLUICE_PASS_CASES)) {
-    if (entry.is_regular_file()) files.insert(entry.path());
-  }
-  return files;
-}
+using test::case_files;
+using test::cases_in;
+using test::kExpect;
+using test::kExpectedError;
+using test::kNextCase;
+using test::stripped;
+using test::TextCase;
 
 std::vector<TextCase> all_cases() {
   std::vector<TextCase> all;
-  for (const fs::path& file : case_files()) std::ranges::move(cases_in(file), std::back_inserter(all));
+  for (const fs::path& file : case_files(SLUICE_PASS_CASES)) std::ranges::move(cases_in(file), std::back_inserter(all));
   return all;
-}
-
-/// A graph that the interpreter can run: with its gradients expanded, if it has any.
-ir::Graph without_gradient(const ir::Graph& graph) {
-  const bool has =
-      std::ranges::any_of(graph.nodes(), [](const ir::Node& node) { return node.op == ir::Op::kGradient; });
-  return has ? passes::find_pass("differentiate").run(graph) : graph;
-}
-
-/// The numbers at which rewrites go wrong.
-void fill_with_edges(Array& array, std::size_t offset) {
-  const double inf = std::numeric_limits<double>::infinity();
-  const std::vector<double> edges{0,     -0.0, 1,   -1, inf, -inf, std::numeric_limits<double>::quiet_NaN(),
-                                  1e-40, 0.5,  -300};
-  visit_dtype(array.dtype(), [&](auto zero) {
-    using T = decltype(zero);
-    if constexpr (std::is_floating_point_v<T>) {
-      for (T& element : array.data<T>()) element = static_cast<T>(edges[offset++ % edges.size()]);
-    } else if constexpr (!std::is_same_v<T, bool>) {
-      const std::vector<T> whole{0, 1, std::numeric_limits<T>::max(), std::numeric_limits<T>::min(),
-                                 static_cast<T>(-3)};
-      for (T& element : array.data<T>()) element = whole[offset++ % whole.size()];
-    }
-  });
-}
-
-bool agree(const std::vector<Array>& x, const std::vector<Array>& y, Exactness exactness) {
-  if (exactness == Exactness::kExact) return x == y;
-  return test::same_values(x, y, exactness == Exactness::kFast ? 1e-5 : 0);
-}
-
-/// The interpreter gives the same before and after, as the mark promises: for random inputs, and for those at which
-/// rewrites go wrong where they need not be close.
-void check_meaning(const ir::Graph& given, const ir::Graph& made, Exactness exactness) {
-  const ir::Graph before = without_gradient(given);
-  const ir::Graph after = without_gradient(made);
-  for (const std::size_t round : {0U, 1U, 2U, 3U}) {
-    std::vector<Array> inputs = random_parameters(before, round == 0 ? 1 : 3, 11 + round);
-    const std::vector<Array> states = random_states(before, 12 + round);
-    const bool edges = round > 1 && exactness != Exactness::kFast;
-    for (std::size_t i = 0; edges && i < inputs.size(); ++i) fill_with_edges(inputs[i], 3 * i * round);
-    const ir::EvalResult expected = ir::evaluate(before, inputs, states);
-    const ir::EvalResult result = ir::evaluate(after, inputs, states);
-    CHECK(agree(result.results, expected.results, exactness));
-    CHECK(agree(result.states, expected.states, exactness));
-  }
 }
 
 bool updates() { return std::getenv("SLUICE_UPDATE_TESTS") != nullptr; }
@@ -206,6 +63,15 @@ std::string check_error(const TextCase& test) {
   return std::string(test.text).replace(begin, end - begin, message);
 }
 
+/// The rule keeps what its mark promises in every dtype that the ops of the case take.
+void check_dtypes(const TextCase& test, const ir::Graph& graph) {
+  for (const auto& [from, to, retyped] : test::in_all_dtypes(graph)) {
+    CAPTURE(to_string(from));
+    CAPTURE(to_string(to));
+    CHECK(test::keeps_meaning(retyped, test.run(retyped), test.exactness()));
+  }
+}
+
 /// Checks all that a case promises. Gives the text of the case as it is.
 std::string check_case(const TextCase& test) {
   CAPTURE(test.file);
@@ -225,8 +91,9 @@ std::string check_case(const TextCase& test) {
   CHECK(ir::print(ir::parse(canonical), test.options) == canonical);
   CHECK(ir::print(ir::parse(text), test.options) == text);
   CHECK(ir::equal_structure(test.run(after), after));
-  test::check_fusion_contract(after);
-  check_meaning(before, after, test.exactness());
+  passes::check_bodies(after);
+  CHECK(test::keeps_meaning(before, after, test.exactness()));
+  if (!test.rules.empty()) check_dtypes(test, before);
   // The above expands gradients on both sides; here they are compared with dual numbers.
   if (std::ranges::find(test.passes, "differentiate") != test.passes.end()) {
     const passes::CheckReport report = passes::check_passes(before);
@@ -244,7 +111,7 @@ void check_file(const fs::path& file) {
 }
 
 TEST_CASE("text cases") {
-  for (const fs::path& file : case_files()) check_file(file);
+  for (const fs::path& file : case_files(SLUICE_PASS_CASES)) check_file(file);
 }
 
 TEST_CASE("update mode writes wrong expectations anew, and no other byte") {

@@ -65,10 +65,14 @@ TEST_CASE("neg, abs, square: integers wrap around") {
   CHECK_SAME(run_op(Op::kSquare, {row<u8>({17})}), row<u8>({33}));
 }
 
-TEST_CASE("exp, log, sqrt, rsqrt, tanh, sigmoid") {
+TEST_CASE("exp, expm1, log, log1p, sqrt, rsqrt, tanh, sigmoid") {
   CHECK_SAME(run_op(Op::kExp, {row({0.0F, 1.0F, -kInf, kInf, 1000.0F, kNaN})}),
              row({1.0F, std::exp(1.0F), 0.0F, kInf, kInf, kNaN}));
   CHECK_SAME(run_op(Op::kLog, {row({1.0, 0.0, -0.0, -1.0, kInf64})}), row({0.0, -kInf64, -kInf64, kNaN64, kInf64}));
+  CHECK_SAME(run_op(Op::kExpm1, {row({0.0F, -0.0F, 1e-10F, -kInf, kInf, kNaN})}),
+             row({0.0F, -0.0F, 1e-10F, -1.0F, kInf, kNaN}));
+  CHECK_SAME(run_op(Op::kLog1p, {row({0.0, -0.0, 1e-20, -1.0, -2.0, kInf64})}),
+             row({0.0, -0.0, 1e-20, -kInf64, kNaN64, kInf64}));
   CHECK_SAME(run_op(Op::kSqrt, {row({4.0F, 2.0F, -1.0F, -0.0F})}), row({2.0F, std::sqrt(2.0F), kNaN, -0.0F}));
   CHECK_SAME(run_op(Op::kRsqrt, {row({4.0F, 3.0F, 0.0F, -1.0F, kInf})}),
              row({0.5F, 1.0F / std::sqrt(3.0F), kInf, kNaN, 0.0F}));

@@ -3,8 +3,12 @@
 #include <doctest/doctest.h>
 #include <zlib.h>
 
+#include <cmath>
+#include <limits>
+
 #include "ir/error.h"
 #include "tests/runtime/temporary_folder.h"
+#include "tests/support/refusal.h"
 
 using namespace sluice;
 
@@ -76,7 +80,45 @@ TEST_CASE("a column becomes labels") {
         "row 1 of the data, column '1': expected a label of type i32, got nan");
 }
 
+TEST_CASE("numbers out of a type's range become 0 or subnormal, or are an error") {
+  const Table small = CsvFile("a,b,c,d\n1e-400,-1e-400,4e-320,+1e-99999\n").read();
+  CHECK(small.values == Array(std::vector<double>{0, -0.0, 4e-320, 0}, {1, 4}));
+  CHECK(std::signbit(small.values.data<double>()[1]));
+  CHECK(CsvFile("1e-60,1e-40,7\n").read().with_labels("2").images == Array(std::vector<float>{0, 1e-40F}, {1, 2}));
+  CHECK(CsvFile("a\n1e400\n").error() == "line 2, column 1 ('a'): expected a number of at most 1.8e308, got '1e400'");
+  CHECK(CsvFile("1e400,2\n").error() == "line 1, column 1 ('0'): expected a number of at most 1.8e308, got '1e400'");
+  CHECK(CsvFile("1,2\n3,-1e999\n").error() ==
+        "line 2, column 2 ('1'): expected a number of at most 1.8e308, got '-1e999'");
+  CHECK(CsvFile("1,2\n1e39,2\n").label_error("1", DType::kI64) ==
+        "row 2 of the data, column '0': expected a number of type f32, got 1e+39");
+  CHECK(CsvFile("1,-4e38\n").label_error("1", DType::kF32) ==
+        "row 1 of the data, column '1': expected a label of type f32, got -4e+38");
+  CHECK(CsvFile("1,-4e38\n").read().with_labels("1", DType::kF64).labels == Array(std::vector<double>{-4e38}, {1}));
+  // What is written as infinite is meant.
+  CHECK(CsvFile("inf,3.4028235e38,7\n").read().with_labels("2").images ==
+        Array(std::vector<float>{INFINITY, std::numeric_limits<float>::max()}, {1, 2}));
+  CHECK(CsvFile("1,9223372036854775808\n").label_error("1", DType::kI64) ==
+        "row 1 of the data, column '1': expected a label of type i64, got 9.223372036854776e+18");
+}
+
+TEST_CASE("a first row of words is a header, that of nan too; one with a number is data") {
+  const Table named = CsvFile("nan,inf\n1,2\n").read();
+  CHECK(named.columns == std::vector<std::string>{"nan", "inf"});
+  CHECK(named.values == Array(std::vector<double>{1, 2}, {1, 2}));
+  CHECK(CsvFile("NaN\n1\n").read().columns == std::vector<std::string>{"NaN"});
+  const Table data = CsvFile("1,nan\n2,3\n").read();
+  CHECK(data.columns == std::vector<std::string>{"0", "1"});
+  CHECK(data.values.sizes() == std::vector<std::int64_t>{2, 2});
+  CHECK(CsvFile("nan,inf\n1,2\n").read({.header = CsvOptions::Header::kNo}).values.sizes()[0] == 2);
+  CHECK(CsvFile("x,nan\n1,2\n").read().columns[1] == "nan");
+}
+
 TEST_CASE("errors name line and column") {
+  CHECK(CsvFile(std::string("1,2\n3,\0\n", 8)).error().ends_with("expected text, got a zero byte"));
+  CHECK(test::refusal([] { read_csv("/dev/zero"); }) == "/dev/zero: line 1: expected text, got a zero byte");
+  const std::string long_field = CsvFile("a\n" + std::string(200'000, 'x') + "\n").error();
+  CHECK(long_field.size() < 1200);
+  CHECK(long_field.starts_with("line 2, column 1 ('a'): expected a number, got 'xxx"));
   CHECK(CsvFile("a,b\n1,2\n\n3,x\n").error() == "line 4, column 2 ('b'): expected a number, got 'x'");
   CHECK(CsvFile("a,b\r\n1,2\r\n3,\r\n").error() == "line 3, column 2 ('b'): expected a number, got ''");
   CHECK(CsvFile("1,2\n3\n").error() == "line 2: expected 2 fields, got 1");

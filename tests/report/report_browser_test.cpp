@@ -4,13 +4,12 @@
 
 #include "tests/report/report_page.h"
 #include "tests/support/browser.h"
+#include "tests/support/skip.h"
 
 using namespace sluice;
 using namespace sluice::test;
 
 namespace {
-
-bool is_there() { return !find_chromium().empty(); }
 
 /// The page with a section of each kind, opened once.
 Browser& page() {
@@ -49,7 +48,8 @@ Texts tooltip_at(const std::string& selector, double across, double down) {
 
 }  // namespace
 
-TEST_CASE("all parts of a report are there" * doctest::skip(!is_there())) {
+TEST_CASE("all parts of a report are there") {
+  if (find_chromium().empty()) return test::skip("there is no Chromium");
   CHECK(texts("h2") == Texts{"Training", "Data"});
   CHECK(texts("h3") == Texts{"Loss", "Accuracy", "Distribution", "Samples", "Confusion", "Kernels", "Machine"});
   CHECK(texts(".figure .value") == Texts{"0.979"});
@@ -62,7 +62,8 @@ TEST_CASE("all parts of a report are there" * doctest::skip(!is_there())) {
   CHECK(page().value("[...document.images].map((i) => i.naturalWidth)") == std::vector<int>{2, 2});
 }
 
-TEST_CASE("names are shown and not run" * doctest::skip(!is_there())) {
+TEST_CASE("names are shown and not run") {
+  if (find_chromium().empty()) return test::skip("there is no Chromium");
   const std::string title = page().value("document.title");
   CHECK(title.starts_with("Report on \"<i>digits</i>\" & </script><script>document.title='broken'</script>"));
   CHECK(page().value("document.getElementById('title').innerText") == title);
@@ -70,7 +71,8 @@ TEST_CASE("names are shown and not run" * doctest::skip(!is_there())) {
   CHECK(page().value("charts[0].chart.data.datasets[1].label").get<std::string>().starts_with("</script>"));
 }
 
-TEST_CASE("pointing at a chart shows its values" * doctest::skip(!is_there())) {
+TEST_CASE("pointing at a chart shows its values") {
+  if (find_chromium().empty()) return test::skip("there is no Chromium");
   const Texts first = tooltip_at("canvas", 0.15, 0.5);
   REQUIRE(first.size() == 3);
   CHECK(first[0] == "epoch 0");
@@ -80,7 +82,8 @@ TEST_CASE("pointing at a chart shows its values" * doctest::skip(!is_there())) {
   CHECK(tooltip_at("h1", 0.1, 0.5).empty());
 }
 
-TEST_CASE("the values of charts can be read by those who do not see them" * doctest::skip(!is_there())) {
+TEST_CASE("the values of charts can be read by those who do not see them") {
+  if (find_chromium().empty()) return test::skip("there is no Chromium");
   const auto rows = page().value(
       "[...document.querySelector('canvas').querySelectorAll('tr')].map((r) => "
       "[...r.children].map((c) => c.textContent))");
@@ -89,7 +92,8 @@ TEST_CASE("the values of charts can be read by those who do not see them" * doct
   CHECK(rows[2][2] == "");
 }
 
-TEST_CASE("a report takes the colors of the system, and asks for nothing from outside" * doctest::skip(!is_there())) {
+TEST_CASE("a report takes the colors of the system, and asks for nothing from outside") {
+  if (find_chromium().empty()) return test::skip("there is no Chromium");
   const auto colors = [] {
     return page().value(
         "new Promise((resolve) => setTimeout(() => resolve([getComputedStyle(document.body).backgroundColor, "

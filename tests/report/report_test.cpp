@@ -50,7 +50,7 @@ TEST_CASE("no text of the data is run") {
   CHECK(count(page, "</script>") == 3);
   CHECK(contains(page, "<title>Report on &quot;&lt;i>digits&lt;/i>&quot; &amp; &lt;/script>"));
   CHECK(data_of(page)["parts"][0]["sections"][0]["series"][1]["name"] ==
-        "</script><script>document.title='broken'</script>\"'&<!-- \xEF\xBF\xBD");
+        "</script><script>document.title='broken'</script>\"'&<!-- \\xff");
 }
 
 TEST_CASE("sections of a classifier's report") {

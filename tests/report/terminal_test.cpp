@@ -8,6 +8,8 @@
 #include <cstdlib>
 #include <initializer_list>
 
+#include "tests/support/skip.h"
+
 using namespace sluice;
 
 TEST_CASE("a file is no terminal: plain, as wide as COLUMNS says, else 80") {
@@ -26,8 +28,7 @@ TEST_CASE("a file is no terminal: plain, as wide as COLUMNS says, else 80") {
 TEST_CASE("a terminal has colors, unless TERM or NO_COLOR say otherwise, and a width") {
   const int controller = posix_openpt(O_RDWR | O_NOCTTY);
   if (controller < 0 || grantpt(controller) != 0 || unlockpt(controller) != 0) {
-    MESSAGE("skipped: no terminal can be made here");
-    return;
+    return test::skip("no terminal can be made here");
   }
   const int terminal = open(ptsname(controller), O_RDWR | O_NOCTTY);
   REQUIRE(terminal >= 0);

@@ -1,10 +1,17 @@
 #include "runtime/idx.h"
 
 #include <doctest/doctest.h>
+#include <sys/stat.h>
 #include <zlib.h>
+
+#include <csignal>
+#include <cstring>
+#include <fstream>
+#include <thread>
 
 #include "ir/error.h"
 #include "tests/runtime/temporary_folder.h"
+#include "tests/support/refusal.h"
 
 namespace sluice {
 namespace {
@@ -137,7 +144,62 @@ TEST_CASE("a damaged gzip file is an error") {
   wrong_method[2] = 7;
   check_error(folder.file("method.gz", wrong_method), "the gzip file is damaged: unknown compression method");
   const Bytes trailing = joined(whole, 3, 1);
-  check_error(folder.file("trailing.gz", trailing), "3 bytes follow the end of its gzip data");
+  check_error(folder.file("trailing.gz", trailing), "bytes follow the end of its gzip data that are no gzip data");
+}
+
+TEST_CASE("a gzip file of several members is read in full, and zeros may follow it") {
+  const TemporaryFolder folder;
+  Bytes file{0, 0, 8, 1, 0, 3, 0, 0};
+  for (unsigned i = 0; i < 0x30000; ++i) file.push_back(static_cast<std::uint8_t>(i * i >> 7));
+  const auto part = [&](std::size_t begin, std::size_t end) {
+    return gzip(
+        Bytes(file.begin() + static_cast<std::ptrdiff_t>(begin), file.begin() + static_cast<std::ptrdiff_t>(end)));
+  };
+  Bytes members;
+  for (const auto& [begin, end] : std::vector<std::pair<std::size_t, std::size_t>>{
+           {0, 5}, {5, 5}, {5, 100000}, {100000, 100001}, {100001, file.size()}}) {
+    const Bytes member = part(begin, end);
+    members.insert(members.end(), member.begin(), member.end());
+  }
+  for (const std::size_t zeros : {0U, 1U, 512U, 200000U}) {
+    const Array array = read_idx(folder.file("members.gz", joined(members, zeros, 0)));
+    CHECK(array.sizes() == std::vector<std::int64_t>{0x30000});
+    CHECK(std::memcmp(array.bytes(), file.data() + 8, array.byte_count()) == 0);
+  }
+  check_error(folder.file("rest.gz", joined(joined(members, 9, 0), 1, 7)),
+              "bytes follow the end of its gzip data that are no gzip data");
+  Bytes cut = members;
+  cut.resize(cut.size() - 3);
+  check_error(folder.file("cut.gz", cut), fmt::format("the gzip file is cut off after {} bytes", cut.size()));
+}
+
+TEST_CASE("a pipe is read, and one that never ends takes no memory") {
+  const TemporaryFolder folder;
+  const Path pipe = folder.path() / "pipe";
+  REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
+  Array array;
+  const auto read_while = [&](const Bytes& bytes, std::size_t times) {
+    std::signal(SIGPIPE, SIG_IGN);
+    const auto write_all = [&] {
+      std::ofstream stream(pipe, std::ios::binary);
+      for (std::size_t i = 0; i < times && stream; ++i)
+        stream.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    };
+    std::jthread writer(write_all);
+    return test::refusal([&] { array = read_idx(pipe); });
+  };
+  CHECK(read_while(kLabels, 1) == "accepted");
+  CHECK(array == Array(Bytes{7, 8, 9}, {3}));
+  array = Array();
+  CHECK(read_while(gzip(kLabels), 1) == "accepted");
+  CHECK(array == Array(Bytes{7, 8, 9}, {3}));
+  constexpr std::size_t kEndless = 1'000'000'000;
+  CHECK(read_while(joined(kLabels, 10000, 1), kEndless) ==
+        pipe.string() + ": expected 3 bytes of data for u8[3], got at least 1048579");
+  const Bytes huge{0, 0, 8, 2, 0x7f, 0xff, 0xff, 0xff, 0x7f, 0xff, 0xff, 0xff, 1};
+  CHECK(read_while(huge, 1) ==
+        pipe.string() + ": expected 4611686014132420609 bytes of data for u8[2147483647,2147483647], got 1");
+  check_error("/dev/zero", "expected the idx element type 08 (u8), got 00");
 }
 
 TEST_CASE("an array that does not fit the format is an error") {

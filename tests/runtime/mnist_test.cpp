@@ -10,6 +10,7 @@
 #include "runtime/idx.h"
 #include "runtime/mnist_files.h"
 #include "tests/runtime/temporary_folder.h"
+#include "tests/support/skip.h"
 
 namespace sluice {
 namespace {
@@ -185,8 +186,7 @@ TEST_CASE("without any cache folder there is an error") {
 
 TEST_CASE("MNIST itself, where SLUICE_DATA_DIR names it") {
   if (std::getenv("SLUICE_DATA_DIR") == nullptr) {
-    MESSAGE("skipped: SLUICE_DATA_DIR is not set");
-    return;
+    return test::skip("SLUICE_DATA_DIR is not set");
   }
   const Mnist mnist = load_mnist();
   CHECK(mnist.train.size() == 50000);

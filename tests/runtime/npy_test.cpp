@@ -1,8 +1,11 @@
 #include "runtime/npy.h"
 
 #include <doctest/doctest.h>
+#include <sys/stat.h>
 
+#include <fstream>
 #include <limits>
+#include <thread>
 
 #include "tests/runtime/temporary_folder.h"
 #include "tests/support/refusal.h"
@@ -70,8 +73,8 @@ TEST_CASE("what is no such file is an error that says why") {
       {{}, "expected a npy file, which begins with \"\\x93NUMPY\""},
       {{'P', 'K', 3, 4, 0, 0, 0, 0, 0, 0, 0, 0}, "expected a npy file, which begins with \"\\x93NUMPY\""},
       {npy(good, "ab", 2), "expected version 1.0 of the npy format, got 2.0"},
-      {npy(good, "abc"), "3 bytes of elements do not make u8[2]"},
-      {npy(good, ""), "0 bytes of elements do not make u8[2]"},
+      {npy(good, "abc"), "expected 2 bytes of data for u8[2], got 3"},
+      {npy(good, ""), "expected 2 bytes of data for u8[2], got 0"},
       {npy("{'descr': '>f4', 'fortran_order': False, 'shape': (), }", "abcd"),
        "expected elements of type '<f4', '<f8', '<i4', '<i8', '|u1' or '|b1', got '>f4'"},
       {npy("{'descr': '<f4', 'fortran_order': True, 'shape': (1, 1), }", "abcd"),
@@ -86,7 +89,7 @@ TEST_CASE("what is no such file is an error that says why") {
       {npy("{'descr': '|u1', 'fortran_order': False, 'shape': (-2,), }", ""),
        "the npy header cannot be read: expected a size before \"-2,), }"},
       {npy("{'descr': '|u1', 'fortran_order': False, 'shape': (9223372036854775807, 9223372036854775807)}", ""),
-       "0 bytes of elements do not make u8[9223372036854775807,9223372036854775807]"},
+       "its header says u8[9223372036854775807,9223372036854775807], which does not fit a file of "},
   };
   for (const Wrong& wrong : cases) {
     const auto path = folder.file("wrong.npy", wrong.bytes);
@@ -97,8 +100,32 @@ TEST_CASE("what is no such file is an error that says why") {
   std::vector<std::uint8_t> cut = npy(good, "ab");
   cut.resize(40);
   CHECK(message_of(folder.file("cut.npy", cut)).ends_with("expected a npy header of 118 bytes, got 30"));
-  CHECK(message_of(folder.path() / "none.npy").ends_with("none.npy: cannot be opened"));
-  CHECK(message_of(folder.path()).ends_with(": cannot be opened"));
+  CHECK(message_of(folder.path() / "none.npy").ends_with("none.npy: cannot be read: No such file or directory"));
+  CHECK(message_of(folder.path()).ends_with(": cannot be read: Is a directory"));
   CHECK_THROWS_WITH_AS(write_npy("/dev/null/a.npy", Array()), "/dev/null/a.npy: cannot be written: Not a directory",
                        Error);
+}
+
+TEST_CASE("an array of no elements is read, whatever its other sizes") {
+  const TemporaryFolder folder;
+  const auto path = folder.file(
+      "none.npy", npy("{'descr': '<f8', 'fortran_order': False, 'shape': (0, 4611686018427387904, 9), }", ""));
+  const Array none = read_npy(path);
+  CHECK(none.sizes() == std::vector<std::int64_t>{0, std::int64_t{1} << 62, 9});
+  CHECK(none.element_count() == 0);
+  CHECK(none.byte_count() == 0);
+}
+
+TEST_CASE("a device is refused by its first bytes, and a pipe is read") {
+  CHECK(message_of("/dev/zero") == "/dev/zero: expected a npy file, which begins with \"\\x93NUMPY\"");
+  const TemporaryFolder folder;
+  const auto pipe = folder.path() / "pipe";
+  REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
+  const Array array{{1.5F, 2.5F}, {2, 1}};
+  write_npy(folder.path() / "a.npy", array);
+  const std::jthread writer([&] {
+    std::ofstream stream(pipe, std::ios::binary);
+    stream << std::ifstream(folder.path() / "a.npy", std::ios::binary).rdbuf();
+  });
+  CHECK(read_npy(pipe) == array);
 }

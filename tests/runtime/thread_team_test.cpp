@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <limits>
@@ -32,7 +33,7 @@ TEST_CASE("a team runs its function once on each thread and joins") {
       });
     }
     CHECK(calls == std::vector<int>(static_cast<std::size_t>(size), 500));
-    CHECK(team.forks() == 500);
+    CHECK(team.forks() == (size > 1 ? 500 : 0));
   }
 }
 
@@ -51,13 +52,14 @@ TEST_CASE("a barrier shows each thread what the others wrote, also with more thr
     constexpr int kRounds = 300;
     std::vector<int> current(static_cast<std::size_t>(size), -1);
     std::vector<int> wrong(static_cast<std::size_t>(size), 0);
-    team.run([&](int thread, int) {
+    ThreadTeam::Lease lease = team.lease();
+    lease.run([&](int thread, int) {
       const auto self = static_cast<std::size_t>(thread);
       for (int round = 0; round < kRounds; ++round) {
         current[self] = round;
-        team.barrier();
+        lease.barrier();
         for (const int value : current) wrong[self] += value != round ? 1 : 0;
-        team.barrier();
+        lease.barrier();
       }
     });
     CHECK(std::accumulate(wrong.begin(), wrong.end(), 0) == 0);
@@ -67,14 +69,17 @@ TEST_CASE("a barrier shows each thread what the others wrote, also with more thr
 TEST_CASE("run and barrier allocate nothing") {
   ThreadTeam team(2);
   int sum = 0;
-  const auto work = [&](int thread, int) {
-    team.barrier();
-    if (thread == 0) ++sum;
-    team.barrier();
+  const auto run = [&] {
+    ThreadTeam::Lease lease = team.lease();
+    lease.run([&](int thread, int) {
+      lease.barrier();
+      if (thread == 0) ++sum;
+      lease.barrier();
+    });
   };
-  team.run(work);
+  run();
   const std::int64_t before = allocation_count();
-  for (int i = 0; i < 100; ++i) team.run(work);
+  for (int i = 0; i < 100; ++i) run();
   CHECK(allocation_count() == before);
   CHECK(sum == 101);
 }
@@ -96,13 +101,15 @@ TEST_CASE("calls from two threads run one after the other") {
   ThreadTeam team(2);
   int inside = 0;
   int overlaps = 0;
-  const auto work = [&](int thread, int) {
-    if (thread == 0 && ++inside != 1) ++overlaps;
-    team.barrier();
-    if (thread == 0) --inside;
-  };
   const auto many = [&] {
-    for (int i = 0; i < 500; ++i) team.run(work);
+    for (int i = 0; i < 500; ++i) {
+      ThreadTeam::Lease lease = team.lease();
+      lease.run([&](int thread, int) {
+        if (thread == 0 && ++inside != 1) ++overlaps;
+        lease.barrier();
+        if (thread == 0) --inside;
+      });
+    }
   };
   std::thread other(many);
   many();
@@ -116,12 +123,89 @@ TEST_CASE("a team can be resized") {
   for (const int size : {5, 1, 3}) {
     team.resize(size);
     std::atomic<int> calls{0};
-    team.run([&](int, int) {
-      team.barrier();
+    ThreadTeam::Lease lease = team.lease();
+    CHECK(lease.threads() == size);
+    lease.run([&](int, int) {
+      lease.barrier();
       ++calls;
     });
     CHECK(calls == size);
   }
+}
+
+TEST_CASE("who does not wait gets the threads that other callers leave, and at least its own") {
+  ThreadTeam team(4);
+  CHECK(team.lease_idle(100).threads() == 4);
+  CHECK(team.lease_idle(3).threads() == 3);
+  CHECK(team.lease_idle(1).threads() == 1);
+  {
+    const ThreadTeam::Lease one = team.lease_idle(1);  // a caller that needs no other thread
+    CHECK(team.lease_idle(100).threads() == 3);
+  }
+  {
+    const ThreadTeam::Lease all = team.lease();
+    std::thread([&] { CHECK(team.lease_idle(100).threads() == 1); }).join();
+  }
+  CHECK(team.lease_idle(100).threads() == 4);
+  CHECK(team.forks() == 0);
+}
+
+TEST_CASE("a run on a part of the team is on that many threads, and its barriers are theirs") {
+  for (int wanted = 1; wanted <= 4; ++wanted) {
+    CAPTURE(wanted);
+    ThreadTeam team(4);
+    ThreadTeam::Lease lease = team.lease_idle(wanted);
+    REQUIRE(lease.threads() == wanted);
+    std::vector<int> calls(4, 0);
+    std::vector<int> seen(4, 0);
+    lease.run([&](int thread, int threads) {
+      calls[static_cast<std::size_t>(thread)] = threads;
+      lease.barrier();
+      seen[static_cast<std::size_t>(thread)] = std::accumulate(calls.begin(), calls.end(), 0);
+    });
+    for (int thread = 0; thread < 4; ++thread)
+      CHECK(seen[static_cast<std::size_t>(thread)] == (thread < wanted ? wanted * wanted : 0));
+    CHECK(team.forks() == (wanted > 1 ? 1 : 0));
+  }
+}
+
+TEST_CASE("a lease has the number of threads that it runs on, whoever resizes the team") {
+  ThreadTeam team(2);
+  std::atomic<bool> stops{false};
+  std::thread other([&] {
+    for (int i = 0; !stops; ++i) team.resize(1 + i % 4);
+  });
+  int wrong = 0;
+  for (int i = 0; i < 2000; ++i) {
+    ThreadTeam::Lease lease = i % 2 == 0 ? team.lease() : team.lease_idle(4);
+    std::atomic<int> calls{0};
+    lease.run([&](int, int threads) {
+      if (threads == lease.threads()) ++calls;
+    });
+    if (calls != lease.threads()) ++wrong;
+  }
+  stops = true;
+  other.join();
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("after threads came late, runs are made alone for a while") {
+  ThreadTeam team(2);
+  constexpr std::chrono::milliseconds kLate{20};
+  {
+    ThreadTeam::Lease lease = team.lease();
+    lease.run([&](int thread, int) {
+      if (thread == 1) std::this_thread::sleep_for(kLate);
+    });
+  }
+  const std::uint64_t forks = team.forks();
+  CHECK(team.lease_idle(2).threads() == 1);
+  CHECK(team.lease().threads() == 2);  // who waits gets all
+  CHECK(team.forks() == forks);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (team.lease_idle(2).threads() == 1 && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::sleep_for(kLate);
+  CHECK(team.lease_idle(2).threads() == 2);
 }
 
 #if defined(__SSE2__)

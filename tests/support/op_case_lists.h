@@ -18,6 +18,7 @@ void add_index_cases(Cases& cases);
 void add_reduction_cases(Cases& cases);
 void add_product_cases(Cases& cases);
 void add_source_cases(Cases& cases);
+void add_empty_cases(Cases& cases);
 
 inline constexpr DType kAllDTypes[] = {DType::kF32, DType::kF64, DType::kI32, DType::kI64, DType::kU8, DType::kBool};
 inline constexpr DType kNumbers[] = {DType::kF32, DType::kF64, DType::kI32, DType::kI64, DType::kU8};

@@ -122,6 +122,7 @@ const std::vector<OpCase>& op_cases() {
     add_reduction_cases(cases);
     add_product_cases(cases);
     add_source_cases(cases);
+    add_empty_cases(cases);
     return cases;
   }();
   return kCases;

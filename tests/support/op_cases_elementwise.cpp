@@ -28,7 +28,9 @@ std::vector<ElementwiseRow> elementwise_rows() {
       {Op::kNeg, 1, kNumbers, Agreement::kBits, {}},
       {Op::kAbs, 1, kNumbers, Agreement::kBits, {}},
       {Op::kExp, 1, kFloats, Agreement::kRounded, {{-4, 4}}},
+      {Op::kExpm1, 1, kFloats, Agreement::kRounded, {{-4, 4}}},
       {Op::kLog, 1, kFloats, Agreement::kRounded, {kPositive}},
+      {Op::kLog1p, 1, kFloats, Agreement::kRounded, {{-0.9, 4}}},
       {Op::kSqrt, 1, kFloats, Agreement::kBits, {kPositive}},
       {Op::kRsqrt, 1, kFloats, Agreement::kValue, {kPositive}},
       {Op::kTanh, 1, kFloats, Agreement::kRounded, {}},
@@ -88,8 +90,10 @@ void add_elementwise_cases(Cases& cases) {
   for (const ElementwiseRow& row : elementwise_rows()) add_row(cases, row);
   for (const DType dtype : kFloats) {
     add_wide(cases, Op::kExp, dtype, {-80, 80});
+    add_wide(cases, Op::kExpm1, dtype, {-1e-3, 1e-3});
     add_wide(cases, Op::kLog, dtype, {1e-6, 1e6});
     add_wide(cases, Op::kLog, dtype, {0.9, 1.1});
+    add_wide(cases, Op::kLog1p, dtype, {-1e-3, 1e-3});
     add_wide(cases, Op::kTanh, dtype, {-12, 12});
     add_wide(cases, Op::kTanh, dtype, {-1e-3, 1e-3});
     add_wide(cases, Op::kSigmoid, dtype, {-40, 40});

@@ -161,6 +161,42 @@ TEST_CASE("states begin within their ranges or at their init") {
   CHECK(at_init.inputs == within.inputs);
 }
 
+TEST_CASE("states with an init and no range have values that they reach from there") {
+  // An optimizer of a user's own: v is the mean of squares, t counts steps from 1.
+  const ir::Graph graph = ir::parse(R"(sluice-ir 1
+graph @f(%x: f32[B,2]) state(%w: f32[2] "w", %v: f32[2] "v" {init=0}, %t: f32[] "t" {init=1}) {
+  %0: f32[B,2] = broadcast %w {shape=[B,2]}
+  %1: f32[B,2] = mul %0, %x
+  %2: f32[B,2] = square %1
+  %3: f32[] = reduce_sum %2 {axes=[0,1]}
+  %4: f32[2] = gradient %3, %w
+  %5: f32[2] = square %4
+  %6: f32[2] = constant {value=[0.9, 0.9]}
+  %7: f32[2] = mul %v, %6
+  %8: f32[2] = add %7, %5
+  %9: f32[2] = sqrt %8
+  %10: f32[2] = constant {value=[0.1, 0.1]}
+  %11: f32[2] = add %9, %10
+  %12: f32[2] = div %4, %11
+  %13: f32[2] = sub %w, %12
+  %14: f32[] = constant {value=1}
+  %15: f32[] = add %t, %14
+  %16: f32[] = log %t
+  update %w = %13
+  update %v = %8
+  update %t = %15
+  return %3, %16
+}
+)");
+  const passes::Sample sample = passes::make_sample(graph, 3, 5);
+  for (const float v : sample.states[1].data<float>()) CHECK(v > 0);
+  CHECK(sample.states[2].item<float>() == 3);
+  CHECK(passes::make_sample(graph, 3, 5).states == sample.states);
+  const auto report = check(graph);
+  REQUIRE_MESSAGE(!report.difference, passes::to_string(*report.difference));
+  CHECK(report.not_finite == 0);
+}
+
 TEST_CASE("one sample of a check is the first step") {
   const auto report = check(ir::parse(kFirstStep, "model.ir"));
   REQUIRE(report.difference);

@@ -220,7 +220,7 @@ TEST_CASE("what is wrong is said, and nothing is printed") {
     CHECK(outcome.out.empty());
     CHECK(outcome.err.ends_with(wrong.message));
   }
-  CHECK(run_sluice("opt /no/such/file").err == "sluice: /no/such/file: cannot be opened\n");
+  CHECK(run_sluice("opt /no/such/file").err == "sluice: /no/such/file: cannot be read: No such file or directory\n");
   CHECK(work.opt("", "SLUICE_FLAGS=--time-pass").err ==
         "sluice: SLUICE_FLAGS: there is no flag '--time-pass'; did you mean '--time-passes'?\n");
   CHECK(run_sluice("opt").status != 0);

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "tests/support/browser.h"
+#include "tests/support/skip.h"
 #include "tests/tools/run_sluice.h"
 
 using namespace sluice;
@@ -30,8 +31,6 @@ Browser& page() {
   CHECK(is_open);
   return browser;
 }
-
-bool is_there() { return !find_chromium().empty(); }
 
 /// A point of an element, given as JavaScript, near its top left corner.
 Place corner_of(const std::string& element) {
@@ -69,7 +68,8 @@ std::string found() { return page().value("document.getElementById('found').text
 
 }  // namespace
 
-TEST_CASE("the page opens with the last two stages, drawn" * doctest::skip(!is_there())) {
+TEST_CASE("the page opens with the last two stages, drawn") {
+  if (find_chromium().empty()) return test::skip("there is no Chromium");
   CHECK(page().value("panes[0].stage.name") == "cse");
   CHECK(page().value("panes[1].stage.name") == "fuse");
   CHECK(count("rect.fused") > 10);
@@ -77,8 +77,8 @@ TEST_CASE("the page opens with the last two stages, drawn" * doctest::skip(!is_t
   CHECK(page().value("document.title") == "@train_step: Sluice graph");
 }
 
-TEST_CASE("a click on a box tells its text and lines, and lights up its kin in both graphs" *
-          doctest::skip(!is_there())) {
+TEST_CASE("a click on a box tells its text and lines, and lights up its kin in both graphs") {
+  if (find_chromium().empty()) return test::skip("there is no Chromium");
   click_on(box(1, "matmul"));
   CHECK(contains(details(), " = matmul %"));
   CHECK(contains(details(), "examples/mnist_mlp.cpp:"));
@@ -90,7 +90,8 @@ TEST_CASE("a click on a box tells its text and lines, and lights up its kin in b
   CHECK(contains(details(), "= fused("));
 }
 
-TEST_CASE("links in the details lead from node to node" * doctest::skip(!is_there())) {
+TEST_CASE("links in the details lead from node to node") {
+  if (find_chromium().empty()) return test::skip("there is no Chromium");
   click_on(box(1, "matmul"));
   const std::string before = details();
   click_on("details.querySelector('a')");
@@ -99,7 +100,8 @@ TEST_CASE("links in the details lead from node to node" * doctest::skip(!is_ther
   CHECK(page().value("isInView(chosen.pane, chosen.item)") == true);
 }
 
-TEST_CASE("dragging moves the graph and chooses nothing" * doctest::skip(!is_there())) {
+TEST_CASE("dragging moves the graph and chooses nothing") {
+  if (find_chromium().empty()) return test::skip("there is no Chromium");
   const std::string before = details();
   const Place place = corner_of(box(1, "fused"));
   const double x = view(1, "x");
@@ -115,7 +117,8 @@ TEST_CASE("dragging moves the graph and chooses nothing" * doctest::skip(!is_the
   CHECK(view(1, "x") == doctest::Approx(x + 50 * scale));
 }
 
-TEST_CASE("the wheel zooms about the pointer" * doctest::skip(!is_there())) {
+TEST_CASE("the wheel zooms about the pointer") {
+  if (find_chromium().empty()) return test::skip("there is no Chromium");
   const Place place = corner_of(box(1, "fused"));
   const double width = view(1, "width");
   const std::string under =
@@ -130,7 +133,8 @@ TEST_CASE("the wheel zooms about the pointer" * doctest::skip(!is_there())) {
   page().value("showWidth(panes[1])");
 }
 
-TEST_CASE("search counts, dims what is not found, and Enter goes through what is" * doctest::skip(!is_there())) {
+TEST_CASE("search counts, dims what is not found, and Enter goes through what is") {
+  if (find_chromium().empty()) return test::skip("there is no Chromium");
   find("argmax");
   CHECK(found() == "3 found");  // one before the passes; after them, a node and the kernel that it is in
   CHECK(count("g.dim") > 100);
@@ -152,8 +156,8 @@ TEST_CASE("search counts, dims what is not found, and Enter goes through what is
   CHECK(count("g.dim") == 0);
 }
 
-TEST_CASE("another stage is drawn when it is chosen; buttons show its width and all of it" *
-          doctest::skip(!is_there())) {
+TEST_CASE("another stage is drawn when it is chosen; buttons show its width and all of it") {
+  if (find_chromium().empty()) return test::skip("there is no Chromium");
   page().value("panes[0].select.value = 0; panes[0].select.dispatchEvent(new Event('change'))");
   CHECK(page().value("panes[0].stage.name") == "traced");
   CHECK(page().value("panes[0].nodes.some((n) => n.rect.closest('svg') == null)") == false);

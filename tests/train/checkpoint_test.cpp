@@ -352,3 +352,33 @@ TEST_CASE("what a killed process left behind is removed, and nothing else") {
   CHECK_FALSE(std::filesystem::exists(folder.path() / "checkpoint.safetensors.Ab3dE6"));
   CHECK(std::filesystem::exists(folder.path() / "notes.txt"));
 }
+
+TEST_CASE("a training does not go on with another learning rate in silence") {
+  const TemporaryFolder folder;
+  ToyModel first;
+  first.trainer.fit(toy_examples(20), with_checkpoints(folder, 1));
+  ToyModel other;
+  other.adam.learning_rate().assign(0.05);
+  CHECK(refused(other, resuming(folder)) ==
+        name_of(folder) +
+            ": comes from a training with a learning rate of 0.01, got 0.05: it cannot go on the same way");
+  ToyModel same;
+  CHECK_NOTHROW(same.trainer.fit(toy_examples(20), resuming(folder)));
+}
+
+TEST_CASE("a training goes on where its learning rate was changed on the way, by a callback or a schedule") {
+  const TemporaryFolder folder;
+  FitOptions options = with_checkpoints(folder, 1);
+  ToyModel first;
+  options.callbacks = {{.on_step = [&](const StepReport&) { first.adam.learning_rate().assign(0.005); }}};
+  first.trainer.fit(toy_examples(20), options);
+  ToyModel anew;
+  anew.trainer.fit(toy_examples(20), resuming(folder));
+  CHECK(anew.adam.learning_rate().value().item<float>() == 0.005F);
+  CHECK_NOTHROW(first.trainer.fit(toy_examples(20), resuming(folder, 3)));  // it has 0.005 already
+  FitOptions scheduled = resuming(folder, 4);
+  scheduled.schedule = constant_rate(0.2);
+  ToyModel by_schedule;
+  by_schedule.adam.learning_rate().assign(0.3);
+  CHECK_NOTHROW(by_schedule.trainer.fit(toy_examples(20), scheduled));
+}

@@ -1,4 +1,4 @@
-// What Ctrl-C and SIGTERM do while an InterruptGuard lives, in processes of their own.
+// What Ctrl-C, SIGTERM and SIGHUP do while an InterruptGuard lives, in processes of their own.
 #include "frontend/train/interrupt.h"
 
 #include <doctest/doctest.h>
@@ -19,6 +19,7 @@ int in_process(F f) {
   if (process == 0) {
     std::signal(SIGINT, SIG_DFL);
     std::signal(SIGTERM, SIG_DFL);
+    std::signal(SIGHUP, SIG_DFL);
     _exit(f());
   }
   int status = 0;
@@ -47,14 +48,16 @@ TEST_CASE("the first Ctrl-C is told, the second ends the process") {
   })));
 }
 
-TEST_CASE("SIGTERM is told as well, and a second signal of either kind ends the process") {
-  const int once = in_process([] {
-    const InterruptGuard guard;
-    std::raise(SIGTERM);
-    return InterruptGuard::signal();
-  });
-  REQUIRE(WIFEXITED(once));
-  CHECK(WEXITSTATUS(once) == SIGTERM);
+TEST_CASE("SIGTERM and SIGHUP are told as well, and a second signal of any kind ends the process") {
+  for (const int number : {SIGTERM, SIGHUP}) {
+    const int once = in_process([number] {
+      const InterruptGuard guard;
+      std::raise(number);
+      return InterruptGuard::signal();
+    });
+    REQUIRE(WIFEXITED(once));
+    CHECK(WEXITSTATUS(once) == number);
+  }
   CHECK(killed_by_interrupt(in_process([] {
     const InterruptGuard guard;
     std::raise(SIGTERM);
@@ -114,14 +117,16 @@ TEST_CASE("a guard within a guard tells what came before it, and leaves the oute
   CHECK(WEXITSTATUS(later) == SIGINT);
 }
 
-TEST_CASE("a process that is deaf to Ctrl-C stays so") {
-  const int status = in_process([] {
-    std::signal(SIGINT, SIG_IGN);
-    const InterruptGuard guard;
-    std::raise(SIGINT);
-    std::raise(SIGINT);
-    return InterruptGuard::happened() ? 8 : 7;
-  });
-  REQUIRE(WIFEXITED(status));
-  CHECK(WEXITSTATUS(status) == 7);
+TEST_CASE("a process that is deaf to Ctrl-C, or to hang-ups as under nohup, stays so") {
+  for (const int number : {SIGINT, SIGHUP}) {
+    const int status = in_process([number] {
+      std::signal(number, SIG_IGN);
+      const InterruptGuard guard;
+      std::raise(number);
+      std::raise(number);
+      return InterruptGuard::happened() ? 8 : 7;
+    });
+    REQUIRE(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 7);
+  }
 }

@@ -8,6 +8,7 @@
 
 #include "backend/target.h"
 #include "ir/error.h"
+#include "ir/printable.h"
 #include "ir/text.h"
 #include "runtime/atomic_file.h"
 #include "runtime/flags.h"
@@ -17,9 +18,8 @@ namespace sluice::tools {
 
 namespace {
 
-std::string file_name(std::string_view kind, std::size_t index, std::string name) {
-  std::ranges::replace(name, '/', '_');
-  return fmt::format("{}-{}-{}.npy", kind, index, name);
+std::string file_name(std::string_view kind, std::size_t index, std::string_view name) {
+  return fmt::format("{}-{}-{}.npy", kind, index, file_name_for(name));
 }
 
 }  // namespace
@@ -35,12 +35,11 @@ void write_bundle(const std::filesystem::path& folder, const ir::Graph& traced, 
   for (std::size_t i = 0; i < sample.states.size(); ++i)
     write_npy(folder / file_name("state", i, traced.states()[i].name), sample.states[i]);
   const backend::Target target = backend::host_target(runtime::flags().target_features);
-  write_file(folder / "replay.txt",
-             fmt::format("{}\n\nsluice check graph.ir --batches {} --seed {} --states {}\n\n"
-                         "sluice {}, text version {}, LLVM {}, built by {}\n{}, {}\n",
-                         passes::to_string(difference), sample.batch_size, sample.seed,
-                         sample.states_at == StatesAt::kInit ? "init" : "range", SLUICE_VERSION, ir::kTextVersion,
-                         SLUICE_LLVM_VERSION, SLUICE_COMPILER, target.cpu, target.features));
+  write_file(folder / "replay.txt", fmt::format("{}\n\nsluice check graph.ir --batches {} --seed {} --states {}\n\n"
+                                                "sluice {}, text version {}, LLVM {}, built by {}\n{}, {}\n",
+                                                passes::to_string(difference), sample.batch_size, sample.seed,
+                                                to_string(sample.states_at), SLUICE_VERSION, ir::kTextVersion,
+                                                SLUICE_LLVM_VERSION, SLUICE_COMPILER, target.cpu, target.features));
 }
 
 std::string text_with_lines(const ir::Graph& graph) {

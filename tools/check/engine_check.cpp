@@ -30,7 +30,7 @@ struct EngineCheck::Compiled {
     for (const ir::State& state : graph.states())
       zeros.emplace_back(graph.type(state.value).dtype, graph.type(state.value).shape.at(1));
     variables = runtime::variables_for(graph, zeros);
-    runtime::ExecutableOptions executable_options;
+    runtime::ExecutableOptions executable_options{.share_all_kernels = true};
     executable_options.on_plan = [&](Plan& plan) {
       if (options.on_plan) options.on_plan(plan);
       if (auto found = backend::verify_plan(plan))
@@ -122,7 +122,7 @@ std::string check_kernel(const backend::Program& program, const Plan& sound, std
     const auto b = static_cast<std::size_t>(planned->results[r]);
     actual.push_back(array_of(b, memory[b], body.type(body.results()[r])));
   }
-  return passes::compare(passes::expect(body, given), actual);
+  return passes::confirmed_difference(body, given, passes::expect(body, given), actual);
 }
 
 /// The kernel that does not do what its body says when it runs alone; else the one that writes the result or state
@@ -182,12 +182,15 @@ std::optional<Difference> EngineCheck::check(const ir::Graph& graph, const Sampl
     compiled_->run(other, 1);
     std::vector<Array> actual = compiled_->run(sample, threads);
     if (first.empty()) {
-      if (std::string what = passes::compare(expected, actual); !what.empty()) {
+      if (std::string what = passes::confirmed_difference(graph, sample, expected, actual); !what.empty()) {
+        if (!options_.locate) return Difference{"jit", std::move(what), "", sample};
         const std::size_t wrong = first_wrong(expected, actual);
         const auto fails = [&](const ir::Graph& part) {
           const std::vector<Expected> part_expected = passes::expect(part, sample);
           Compiled compiled(part, options_);
-          return compiled.wrong_plan || !passes::compare(part_expected, compiled.run(sample, threads)).empty();
+          if (compiled.wrong_plan) return true;
+          const std::vector<Array> part_actual = compiled.run(sample, threads);
+          return !passes::confirmed_difference(part, sample, part_expected, part_actual).empty();
         };
         const ir::Value value = value_of(graph, wrong);
         const std::optional<ir::Value> node = passes::first_failing(graph, value, fails);
@@ -199,6 +202,7 @@ std::optional<Difference> EngineCheck::check(const ir::Graph& graph, const Sampl
     }
     for (std::size_t i = 0; i < first.size(); ++i) {
       if (first[i] == actual[i]) continue;
+      if (!options_.locate) return Difference{"threads", expected[i].name, "", sample};
       return Difference{"threads",
                         fmt::format("{} has other bits with {} threads than with {} ({})", expected[i].name, threads,
                                     options_.threads[0], culprit(graph, options_, sample, i)),

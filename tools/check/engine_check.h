@@ -17,6 +17,8 @@ class EngineCheck {
     std::vector<int> threads = {1, 2, 3};
     /// May change the plan before code is made of it: for tests that plant bugs.
     std::function<void(backend::Plan&)> on_plan = {};
+    /// Whether to search for the kernel and the node that a difference names. A reducer only asks whether there is one.
+    bool locate = true;
   };
 
   /// Compiles `graph`, which may have gradients, and checks its plan.

@@ -1,14 +1,20 @@
 #include "tools/check/fuzz.h"
 
 #include <array>
-
-#include "ir/random_graph.h"
-
 namespace sluice::tools {
 
 namespace {
 
 constexpr std::array<std::int64_t, 6> kBatchSizes{1, 2, 3, 5, 17, 33};
+
+/// How many graphs there are for one with special values; no divisor of the kinds below, so that all kinds have some.
+constexpr std::uint64_t kEverySpecial = 7;
+
+/// Of ten graphs.
+constexpr std::array<ir::RandomKind, 10> kKinds{ir::RandomKind::kSmall, ir::RandomKind::kWide,  ir::RandomKind::kSmall,
+                                                ir::RandomKind::kWide,  ir::RandomKind::kEmpty, ir::RandomKind::kSmall,
+                                                ir::RandomKind::kWide,  ir::RandomKind::kSmall, ir::RandomKind::kWide,
+                                                ir::RandomKind::kChain};
 
 }  // namespace
 
@@ -20,8 +26,11 @@ FuzzReport fuzz(const FuzzOptions& options) {
     check_options.jit = i % options.jit_every == 0;
     check_options.passes.seed = seed;
     check_options.passes.batch_sizes = {kBatchSizes[seed % 6], kBatchSizes[seed / 6 % 6]};
+    if (seed % kEverySpecial == 0) check_options.passes.states_at = StatesAt::kSpecial;
     for (std::uint64_t draw = 0;; ++draw) {
-      const ir::Graph graph = ir::random_graph(seed * 1000 + draw, 5 + static_cast<int>(seed % 40));
+      const ir::RandomKind kind = options.kind.value_or(kKinds[seed % kKinds.size()]);
+      const ir::Graph graph =
+          ir::random_graph(seed * 1000 + draw, 5 + static_cast<int>(seed / kKinds.size() % 40), kind);
       passes::CheckReport checked = check_graph(graph, check_options);
       if (checked.difference && checked.difference->stage == "traced") {
         ++report.drawn_again;

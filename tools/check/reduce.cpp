@@ -1,7 +1,5 @@
 #include "tools/check/reduce.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <optional>
 #include <span>
@@ -10,57 +8,33 @@
 #include <vector>
 
 #include "ir/error.h"
-#include "passes/rebuild.h"
+#include "tools/check/graph_edits.h"
 
 namespace sluice::tools {
 
 namespace {
 
-using ir::Value;
-using passes::Rebuild;
-
-/// One thing to do to a graph.
-struct Edit {
-  std::optional<std::size_t> without_result = {};
-  std::optional<std::size_t> without_update = {};
-  std::optional<std::uint32_t> node = {};      ///< to be replaced
-  std::optional<std::size_t> by_operand = {};  ///< by which of its operands; by parameters if none
-};
-
+/// Tries edits in the order of what they take away: many outputs at once, everything far from the outputs, many nodes
+/// at once, and single nodes, inputs and sizes when little is left. Every try compiles and runs what remains, so a
+/// graph of hundreds of nodes has to be small after a few.
 class Reducer {
  public:
   Reducer(const ir::Graph& graph, const std::function<bool(const ir::Graph&)>& fails) : graph_(graph), fails_(fails) {}
 
   ir::Graph run() && {
+    keep_few_outputs();
+    keep_near_outputs();
+    cut_chunks();
     for (bool changed = true; changed;) {
-      changed = false;
-      for (std::size_t i = graph_.results().size(); i-- > 0;) changed |= attempt({.without_result = i});
-      for (std::size_t i = graph_.states().size(); i-- > 0;) {
-        if (graph_.states()[i].update) changed |= attempt({.without_update = i});
-      }
-      // From the end, so that what only a replaced node needs is gone before it would be tried.
-      for (std::size_t i = graph_.nodes().size(); i-- > 0;) {
-        i = std::min(i, graph_.nodes().size() - 1);
-        changed |= shrink_node(static_cast<std::uint32_t>(i));
-      }
-      changed |= drop_unused_inputs();
+      changed = keep_few_outputs();
+      changed |= shrink_nodes();
+      changed |= drop_inputs(unused_inputs(graph_));
+      changed |= shrink_sizes();
     }
     return std::move(graph_);
   }
 
  private:
-  bool shrink_node(std::uint32_t index) {
-    if (ir::info(graph_.node(index).op).has(ir::kInput)) return false;
-    for (std::size_t o = 0; o < graph_.node(index).operands.size(); ++o) {
-      const ir::Node& node = graph_.node(index);
-      if (node.types.size() != 1 || graph_.type(node.operands[o]) != node.types[0]) continue;
-      if (attempt({.node = index, .by_operand = o})) return true;
-    }
-    return !graph_.node(index).operands.empty() && attempt({.node = index});
-  }
-
-  bool attempt(const Edit& edit) { return adopt(edited(edit)); }
-
   bool adopt(std::optional<ir::Graph> candidate) {
     if (!candidate) return false;
     try {
@@ -73,100 +47,164 @@ class Reducer {
     return true;
   }
 
-  std::optional<ir::Graph> edited(const Edit& edit) {
-    Rebuild rebuild(graph_);
-    for (std::uint32_t i = 0; i < graph_.nodes().size(); ++i) {
-      if (edit.node != i) {
-        rebuild.copy(i);
-        continue;
-      }
-      const ir::Node& node = graph_.node(i);
-      for (std::uint32_t r = 0; r < node.types.size(); ++r) {
-        rebuild.map({i, r}, edit.by_operand ? rebuild.at(node.operands[*edit.by_operand])
-                                            : rebuild.builder().parameter(new_name(), node.types[r], {}, node.origins));
-      }
-    }
-    std::vector<Value> results;
-    for (std::size_t i = 0; i < graph_.results().size(); ++i) {
-      if (edit.without_result != i) results.push_back(rebuild.at(graph_.results()[i]));
-    }
-    bool updates = false;
-    for (std::size_t i = 0; i < graph_.states().size(); ++i) {
-      const ir::State& state = graph_.states()[i];
-      if (!state.update || edit.without_update == i) continue;
-      rebuild.builder().set_update(rebuild.at(state.value), rebuild.at(*state.update));
-      updates = true;
-    }
-    if (results.empty() && !updates) return std::nullopt;
-    rebuild.builder().set_results(std::move(results));
-    return passes::remove_dead(std::move(rebuild.builder()).finish());
+  bool adopt_cut(const Outputs& outputs, const std::vector<bool>& cut_nodes) {
+    return adopt(cut(graph_, outputs, cut_nodes));
   }
 
-  /// Drops as many of the inputs that nothing reads as still leave it failing: it may be about B, which one of them
-  /// brings, or about values, which are made up by the input's place.
-  bool drop_unused_inputs() {
-    std::vector<bool> used(graph_.nodes().size());
-    for (const ir::Node& node : graph_.nodes()) {
-      for (const Value operand : node.operands) used[operand.node] = true;
+  std::vector<bool> no_node() const { return std::vector<bool>(graph_.nodes().size()); }
+
+  /// Delta debugging: one of n parts alone, or all but one of them, with ever smaller parts.
+  bool keep_few_outputs() {
+    bool changed = false;
+    for (std::size_t parts = 2; outputs_of(graph_).size() > 1;) {
+      const Outputs all = outputs_of(graph_);
+      parts = std::min(parts, all.size());
+      if (keep_one_part(all, parts)) {
+        changed = true;
+        parts = 2;
+      } else if (parts > 2 && drop_one_part(all, parts)) {
+        changed = true;
+        --parts;
+      } else if (parts == all.size()) {
+        break;
+      } else {
+        parts *= 2;
+      }
     }
-    for (const Value result : graph_.results()) used[result.node] = true;
-    for (const ir::State& state : graph_.states()) {
-      if (!state.update) continue;
-      used[state.update->node] = true;
-      used[state.value.node] = true;
-    }
-    std::vector<std::string> names;
-    for (const ir::Parameter& p : graph_.parameters()) {
-      if (!used[p.value.node]) names.push_back(p.name);
-    }
-    for (const ir::State& s : graph_.states()) {
-      if (!used[s.value.node]) names.push_back(s.name);
-    }
-    return drop_inputs(names);
+    return changed;
   }
 
-  /// All of them, else as many as it can of each half.
+  bool keep_one_part(const Outputs& all, std::size_t parts) {
+    const std::size_t size = (all.size() + parts - 1) / parts;
+    for (std::size_t first = 0; first < all.size(); first += size) {
+      if (adopt_cut(part_of(all, first, size), no_node())) return true;
+    }
+    return false;
+  }
+
+  bool drop_one_part(const Outputs& all, std::size_t parts) {
+    const std::size_t size = (all.size() + parts - 1) / parts;
+    for (std::size_t first = 0; first < all.size(); first += size) {
+      Outputs rest = part_of(all, 0, first);
+      const Outputs behind = part_of(all, first + size, all.size());
+      rest.results.insert(rest.results.end(), behind.results.begin(), behind.results.end());
+      rest.updates.insert(rest.updates.end(), behind.updates.begin(), behind.updates.end());
+      if (adopt_cut(rest, no_node())) return true;
+    }
+    return false;
+  }
+
+  /// Cuts all nodes off that are farther from the outputs than a bug needs, which is tried from near to far.
+  bool keep_near_outputs() {
+    const std::vector<int> distance = distances(graph_);
+    const int farthest = *std::ranges::max_element(distance);
+    for (int reach = 1; reach < farthest; reach += std::max(1, reach / 2)) {
+      std::vector<bool> far = no_node();
+      for (std::size_t i = 0; i < far.size(); ++i) far[i] = distance[i] >= reach && !is_input(i);
+      if (adopt_cut(outputs_of(graph_), far)) return true;
+    }
+    return false;
+  }
+
+  /// Cuts off runs of neighbors, in halves, quarters and so on. From the end, since what only they need goes with them.
+  bool cut_chunks() {
+    bool changed = false;
+    for (std::size_t size = graph_.nodes().size() / 2; size > 1; size /= 2) {
+      for (std::size_t end = graph_.nodes().size(); end > 0; end = end > size ? end - size : 0) {
+        end = std::min(end, graph_.nodes().size());
+        std::vector<bool> chunk = no_node();
+        bool any = false;
+        for (std::size_t i = end > size ? end - size : 0; i < end; ++i) {
+          chunk[i] = !is_input(i);
+          any |= chunk[i];
+        }
+        if (any) changed |= adopt_cut(outputs_of(graph_), chunk);
+      }
+    }
+    return changed;
+  }
+
+  bool shrink_nodes() {
+    bool changed = false;
+    // From the end, so that what only a replaced node needs is gone before it would be tried.
+    for (std::size_t i = graph_.nodes().size(); i-- > 0;) {
+      i = std::min(i, graph_.nodes().size() - 1);
+      changed |= shrink_node(static_cast<std::uint32_t>(i));
+    }
+    return changed;
+  }
+
+  bool shrink_node(std::uint32_t index) {
+    if (is_input(index)) return false;
+    for (std::size_t o = 0; o < graph_.node(index).operands.size(); ++o) {
+      if (adopt(with_operand_instead(graph_, index, o))) return true;
+    }
+    if (graph_.node(index).operands.empty()) return false;
+    std::vector<bool> alone = no_node();
+    alone[index] = true;
+    return adopt_cut(outputs_of(graph_), alone);
+  }
+
+  /// Drops as many of the inputs that nothing reads as still leave it failing, all of them or as many as it can of each
+  /// half: it may be about B, which one of them brings, or about values, which are made up by the input's place.
   bool drop_inputs(std::span<const std::string> names) {
     if (names.empty()) return false;
-    if (adopt(without_inputs(names))) return true;
+    if (adopt(without_inputs(graph_, names))) return true;
     if (names.size() == 1) return false;
     const bool first = drop_inputs(names.first(names.size() / 2));
     const bool second = drop_inputs(names.subspan(names.size() / 2));
     return first || second;
   }
 
-  ir::Graph without_inputs(std::span<const std::string> names) const {
-    ir::Builder b(graph_.name());
-    std::vector<std::vector<Value>> now(graph_.nodes().size());
-    const auto keep = [&](const auto& input) {
-      if (std::ranges::find(names, input.name) == names.end())
-        now[input.value.node] = {passes::copy_input(b, graph_, input)};
-    };
-    for (const ir::Parameter& parameter : graph_.parameters()) keep(parameter);
-    for (const ir::State& state : graph_.states()) keep(state);
-    for (std::uint32_t i = 0; i < graph_.nodes().size(); ++i) {
-      const ir::Node& node = graph_.node(i);
-      if (ir::info(node.op).has(ir::kInput)) continue;
-      std::vector<Value> operands;
-      for (const Value v : node.operands) operands.push_back(now[v.node][v.result]);
-      const Value first = b.add(node.op, std::move(operands), node.attributes, node.origins);
-      for (std::uint32_t r = 0; r < node.types.size(); ++r) now[i].push_back({first.node, r});
+  bool shrink_sizes() {
+    bool changed = false;
+    for (const std::int64_t size : sizes_of_inputs(graph_)) {
+      for (std::int64_t smaller = 1; smaller < size; smaller *= 2) {
+        if (!shrink_size(size, smaller)) continue;
+        changed = true;
+        break;
+      }
     }
-    for (const ir::State& s : graph_.states()) {
-      if (s.update) b.set_update(now[s.value.node][0], now[s.update->node][s.update->result]);
-    }
-    std::vector<Value> results;
-    for (const Value v : graph_.results()) results.push_back(now[v.node][v.result]);
-    b.set_results(std::move(results));
-    return std::move(b).finish();
+    return changed;
   }
 
-  std::string new_name() { return fmt::format("cut_{}", names_++); }
+  bool shrink_size(std::int64_t from, std::int64_t to) {
+    try {
+      return adopt(resized(graph_, from, to));
+    } catch (const Error&) {  // an operand that no longer fits another
+      return false;
+    }
+  }
+
+  bool is_input(std::size_t node) const { return ir::info(graph_.nodes()[node].op).has(ir::kInput); }
 
   ir::Graph graph_;
   const std::function<bool(const ir::Graph&)>& fails_;
-  int names_ = 0;
 };
+
+bool is_of_engine(const std::string& stage) { return stage == "plan" || stage == "jit" || stage == "threads"; }
+
+/// Whether compiled code of `graph` fails in `stage`: what check_graph finds after all passes have been compared.
+bool engine_fails(const ir::Graph& graph, const std::string& stage, const FullCheckOptions& options) {
+  const passes::CheckOptions& of_passes = options.passes;
+  const ir::Graph plain = passes::find_pass("differentiate").run(graph);
+  const passes::Sample sample =
+      passes::make_sample(plain, of_passes.batch_sizes[0], of_passes.seed, *of_passes.states_at);
+  const std::vector<passes::Expected> expected = passes::expect(plain, sample);
+  if (!passes::inconclusive(expected, of_passes.limits).empty()) return false;
+  const std::optional<passes::Difference> found = EngineCheck(graph, options.engine).check(plain, sample, expected);
+  return found && found->stage == stage;
+}
+
+/// The graph with its derivatives as ordinary nodes, which can be taken apart, if it still fails. As it is, if it is
+/// the derivatives that fail.
+ir::Graph without_gradients(const ir::Graph& graph, const std::string& stage, std::span<const passes::Pass> pipeline,
+                            const std::function<bool(const ir::Graph&)>& fails) {
+  const auto pass = std::ranges::find(pipeline, "differentiate", &passes::Pass::name);
+  if (stage == "traced" || stage == "differentiate" || pass == pipeline.end()) return graph;
+  ir::Graph expanded = pass->run(graph);
+  return fails(expanded) ? expanded : graph;
+}
 
 }  // namespace
 
@@ -175,16 +213,29 @@ ir::Graph reduce(const ir::Graph& graph, const std::function<bool(const ir::Grap
 }
 
 ir::Graph reduce(const ir::Graph& graph, const passes::Difference& difference, FullCheckOptions options) {
+  const std::string& stage = difference.stage;
   options.passes.batch_sizes = {difference.sample.batch_size};
   options.passes.seed = difference.sample.seed;
   options.passes.states_at = difference.sample.states_at;
-  const auto fails = [&](const ir::Graph& candidate) {
+  options.jit = is_of_engine(stage);
+  options.passes.locate = false;
+  options.engine.locate = false;
+  if (stage == "jit") options.engine.threads.resize(1);
+  std::vector<passes::Pass>& pipeline = options.passes.pipeline;
+  if (pipeline.empty()) pipeline = passes::find_passes(passes::default_pipeline());
+  const auto last = std::ranges::find(pipeline, stage, &passes::Pass::name);
+  if (last != pipeline.end()) pipeline.erase(last + 1, pipeline.end());
+
+  const auto checked = [&](const ir::Graph& candidate) {
     const passes::CheckReport report = check_graph(candidate, options);
-    return report.difference && report.difference->stage == difference.stage;
+    return report.difference && report.difference->stage == stage;
   };
-  const bool jit = std::exchange(options.jit, false);
-  if (!fails(graph)) options.jit = jit;  // only then is it code that fails, and has to be compiled
-  return reduce(graph, fails);
+  const auto in_engine = [&](const ir::Graph& candidate) { return engine_fails(candidate, stage, options); };
+  const std::function<bool(const ir::Graph&)> fails =
+      options.jit ? std::function<bool(const ir::Graph&)>(in_engine) : checked;
+  const ir::Graph small = reduce(without_gradients(graph, stage, pipeline, fails), fails);
+  // Where a pass is wrong for the small graph and not for the one it comes from, no pass is left out of the check.
+  return checked(small) ? small : reduce(graph, checked);
 }
 
 }  // namespace sluice::tools

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "ir/error.h"
+#include "ir/printable.h"
 #include "ir/suggest.h"
 
 namespace sluice::cli {
@@ -73,7 +75,7 @@ const CLI::App& named(const CLI::App& app, int argc, char** argv) {
 /// Ends the process with what `command` of `app` says of words that it does not take.
 [[noreturn]] void refuse(const CLI::App& app, const CLI::App& command, std::string_view what) {
   const std::string name = &command == &app ? app.get_name() : app.get_name() + " " + command.get_name();
-  fmt::print(stderr, "{}: {}\n`{} --help` lists what it takes.\n", app.get_name(), what, name);
+  print_to_stderr("{}: {}\n`{} --help` lists what it takes.\n", app.get_name(), what, name);
   std::exit(kExitUsage);
 }
 
@@ -83,7 +85,8 @@ void check_values(const CLI::App& app, int argc, char** argv) {
     const std::string_view word = argv[i];
     if (word == "--") return;
     if (!word.starts_with("--") || word.find('=') != word.size() - 1) continue;
-    refuse(app, named(app, argc, argv), fmt::format("{}: expected a value", word.substr(0, word.size() - 1)));
+    refuse(app, named(app, argc, argv),
+           printable(fmt::format("{}: expected a value", word.substr(0, word.size() - 1))));
   }
 }
 
@@ -108,7 +111,7 @@ void parse(CLI::App& app, int argc, char** argv) {
     std::exit(error.get_exit_code());
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) std::exit(app.exit(error));
-    refuse(app, called(app), message(app, error));
+    refuse(app, called(app), printable(message(app, error)));
   }
 }
 

@@ -1,0 +1,318 @@
+#include "passes/fusion_contract.h"
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+#include <optional>
+
+#include "ir/error.h"
+#include "ir/node_error.h"
+#include "ir/reduction.h"
+#include "passes/rebuild.h"
+
+// Written from the words of fuse.h, not from the code of the pass.
+namespace sluice::passes {
+
+using ir::Op;
+using ir::reduced_axes;
+using ir::Value;
+
+std::size_t cheap_size(const ir::Node& node, const std::vector<std::size_t>& sizes) {
+  constexpr std::size_t kMost = 16;
+  if (node.types.size() != 1 || node.types[0].shape.rank() > 0) return 0;
+  if (node.op == Op::kBatchSize || node.op == Op::kConstant) return 1;
+  if (!ir::info(node.op).has(ir::kElementwise)) return 0;
+  std::size_t size = 1;
+  for (const Value operand : node.operands) {
+    if (sizes[operand.node] == 0) return 0;
+    size += sizes[operand.node];
+  }
+  return size <= kMost ? size : 0;
+}
+
+namespace {
+
+bool is_reduction(const ir::Node& node) { return ir::info(node.op).has(ir::kReduction); }
+
+/// Whether it computes: not a parameter, nor something that every reader makes anew.
+bool counts(const ir::Node& node) {
+  const ir::OpInfo& row = ir::info(node.op);
+  return row.has(ir::kElementwise) || row.has(ir::kReduction) || node.op == Op::kMatmul ||
+         node.op == Op::kRandomUniform || node.op == Op::kRandomNormal;
+}
+
+std::vector<Dim> without_ones(const Shape& shape) {
+  std::vector<Dim> dims;
+  std::ranges::copy_if(shape, std::back_inserter(dims), [](Dim dim) { return dim != Dim(1); });
+  return dims;
+}
+
+/// Holds one body against the rules.
+class BodyCheck {
+ public:
+  explicit BodyCheck(const ir::Graph& body) : body_(body), users_(body.nodes().size()) {
+    for (std::uint32_t i = 0; i < body.nodes().size(); ++i) {
+      cheap_sizes_.push_back(cheap_size(body.node(i), cheap_sizes_));
+      for (const Value operand : body.node(i).operands) users_[operand.node].push_back(i);
+    }
+  }
+
+  BodyKind kind() const {
+    std::size_t members = 0;
+    std::size_t products = 0;
+    bool reduces = false;
+    bool goes_on = false;
+    for (std::uint32_t i = 0; i < body_.nodes().size(); ++i) {
+      const ir::Node& node = body_.node(i);
+      members += counts(node) && !is_cheap_number(i) ? 1 : 0;
+      products += node.op == Op::kMatmul ? 1 : 0;
+      reduces = reduces || is_reduction(node);
+      goes_on = goes_on || (is_reduction(node) && !users_[i].empty());
+    }
+    const auto computing =
+        std::ranges::count_if(body_.nodes(), [](const ir::Node& node) { return node.op != Op::kParameter; });
+    if (computing < 2) fail("it has a single node");
+    if (members > kMostMembers) fail("it has {} nodes, more than {}", members, kMostMembers);
+    if (products > 1) fail("it has {} products", products);
+    for (const Value result : body_.results()) {
+      if (is_parameter(result)) fail("a result is a parameter");
+    }
+    if (products == 1) return check_matmul();
+    if (goes_on) return check_rows();
+    return reduces ? check_reduce() : check_loop();
+  }
+
+ private:
+  bool is_parameter(Value value) const { return body_.node(value).op == Op::kParameter; }
+  bool is_cheap_number(std::uint32_t node) const { return cheap_sizes_[node] > 0; }
+  bool is_result(std::uint32_t node) const {
+    return std::ranges::find(body_.results(), Value{node, 0}) != body_.results().end();
+  }
+
+  void check_parameters(const ir::Node& node) const {
+    for (const Value operand : node.operands) {
+      if (!is_parameter(operand) && !is_cheap_number(operand.node))
+        fail("{} reads %{}, which is no parameter", to_string(node.op), operand.node);
+    }
+  }
+
+  void check_broadcast_source(Value source) const {
+    const ir::Node& node = body_.node(source);
+    if (node.op == Op::kParameter || is_cheap_number(source.node)) return;
+    if (node.op != Op::kReshape) fail("it has a broadcast of {}", to_string(node.op));
+    check_parameters(node);
+    if (without_ones(node.types[0].shape) != without_ones(body_.type(node.operands[0]).shape))
+      fail("its reshape to {} changes more than axes of size 1", to_string(node.types[0]));
+  }
+
+  /// A number or a reshape for broadcasts, not for the elements of the loop themselves.
+  void check_feeds_broadcasts(std::uint32_t index) const {
+    const ir::Node& node = body_.node(index);
+    if (!is_cheap_number(index) && node.op != Op::kReshape)
+      fail("it has {} of another shape, {}", to_string(node.op), to_string(node.types[0]));
+    if (is_result(index)) fail("a result is the {} of a broadcast", to_string(node.op));
+    for (const std::uint32_t user : users_[index]) {
+      const Op op = body_.node(user).op;
+      const bool may_read = op == Op::kBroadcast || (is_cheap_number(index) && op == Op::kOneHot) ||
+                            (is_cheap_number(index) && is_cheap_number(user)) ||
+                            (is_cheap_number(index) && (op == Op::kRandomUniform || op == Op::kRandomNormal));
+      if (!may_read) fail("{} reads a value of another shape", to_string(op));
+    }
+  }
+
+  /// A node of a loop over `shape`.
+  void check_loop_node(std::uint32_t index, const Shape& shape) const {
+    const ir::Node& node = body_.node(index);
+    if (node.op == Op::kFused || node.op == Op::kGradient) fail("it has a {} node", to_string(node.op));
+    if (node.types[0].shape != shape || node.op == Op::kReshape) return check_feeds_broadcasts(index);
+    if (is_cheap_number(index)) return;
+    switch (node.op) {
+      case Op::kIota:
+        return;
+      case Op::kBroadcast:
+        return check_broadcast_source(node.operands[0]);
+      case Op::kOneHot:
+      case Op::kRandomUniform:
+      case Op::kRandomNormal:
+        return check_parameters(node);
+      default:
+        if (!ir::info(node.op).has(ir::kElementwise)) fail("it has {} in a loop", to_string(node.op));
+    }
+  }
+
+  BodyKind check_loop() const {
+    const Shape& shape = body_.type(body_.results()[0]).shape;
+    for (const Value result : body_.results()) {
+      if (body_.type(result).shape != shape) fail("its results have several shapes");
+    }
+    for (std::uint32_t i = 0; i < body_.nodes().size(); ++i) {
+      if (body_.node(i).op != Op::kParameter) check_loop_node(i, shape);
+    }
+    return BodyKind::kLoop;
+  }
+
+  BodyKind check_reduce() const {
+    const ir::Node* first = nullptr;
+    for (std::uint32_t i = 0; i < body_.nodes().size(); ++i) {
+      const ir::Node& node = body_.node(i);
+      if (!is_reduction(node)) continue;
+      if (reduced_axes(node).empty()) fail("a reduction has no axes");
+      if (first == nullptr) first = &node;
+      if (body_.type(node.operands[0]).shape != body_.type(first->operands[0]).shape)
+        fail("it has reductions of several shapes");
+      if (reduced_axes(node) != reduced_axes(*first)) fail("it has reductions over different axes");
+      if (!is_result(i)) fail("a reduction is no result");
+    }
+    for (const Value result : body_.results()) {
+      if (!is_reduction(body_.node(result))) fail("a result beside reductions is {}", to_string(body_.node(result).op));
+    }
+    const Shape& shape = body_.type(first->operands[0]).shape;
+    for (std::uint32_t i = 0; i < body_.nodes().size(); ++i) {
+      const ir::Node& node = body_.node(i);
+      if (!is_reduction(node) && node.op != Op::kParameter) check_loop_node(i, shape);
+    }
+    return BodyKind::kReduce;
+  }
+
+  /// The shape of the rows: what the reductions read.
+  Shape row_shape() const {
+    std::optional<Shape> shape;
+    for (const ir::Node& node : body_.nodes()) {
+      if (!is_reduction(node)) continue;
+      const Shape& read = body_.type(node.operands[0]).shape;
+      if (shape && read != *shape) fail("it has reductions of several shapes");
+      if (reduced_axes(node) != std::vector<std::int64_t>{read.rank() - 1})
+        fail("a reduction is not over the last axis");
+      if (node.types[0].shape.element_count() == Dim(1)) fail("it has one row");
+      shape = read;
+    }
+    const int last = shape->rank() - 1;
+    if (last < 1 || (*shape)[last].batch || (*shape)[last].size < 2) fail("it has no rows of static length");
+    return *shape;
+  }
+
+  BodyKind check_rows() const {
+    const Shape shape = row_shape();
+    const Shape rows(std::vector<Dim>(shape.begin(), shape.end() - 1));
+    Shape one_column = rows;
+    one_column.push_back(1);
+    for (std::uint32_t i = 0; i < body_.nodes().size(); ++i) {
+      const ir::Node& node = body_.node(i);
+      if (node.op == Op::kParameter || is_reduction(node)) continue;
+      const auto made_of = [&](const Shape& from) { return body_.type(node.operands[0]).shape == from; };
+      const Shape& made = node.types[0].shape;
+      if (node.op == Op::kReshape && ((made_of(rows) && made == one_column) || (made_of(one_column) && made == rows)))
+        continue;
+      if (node.op == Op::kBroadcast && made_of(one_column) && made == shape) continue;
+      if (node.op == Op::kOneHot && made_of(rows) && made == shape) continue;
+      check_loop_node(i, made == rows || made == one_column ? made : shape);
+    }
+    for (const Value result : body_.results()) {
+      const Shape& made = body_.type(result).shape;
+      if (made != shape && made != rows && made != one_column) fail("a result has another shape than the rows");
+    }
+    return BodyKind::kRows;
+  }
+
+  /// The sums of the second factor's columns, a product's second kind of result.
+  bool is_column_sums(const ir::Node& sums, const ir::Node& product) const {
+    return sums.op == Op::kReduceSum && sums.operands[0] == product.operands[1] &&
+           !product.attributes.flag(ir::Attr::kTransposeB) && reduced_axes(sums) == std::vector<std::int64_t>{0} &&
+           is_parameter(sums.operands[0]);
+  }
+
+  BodyKind check_matmul() const {
+    const ir::Node& product = *std::ranges::find(body_.nodes(), Op::kMatmul, &ir::Node::op);
+    const Shape& shape = product.types[0].shape;
+    check_parameters(product);
+    std::size_t column_sums = 0;
+    for (std::uint32_t i = 0; i < body_.nodes().size(); ++i) {
+      const ir::Node& node = body_.node(i);
+      if (&node == &product || node.op == Op::kParameter) continue;
+      if (!is_column_sums(node, product)) {
+        check_loop_node(i, shape);
+        continue;
+      }
+      if (++column_sums > 1 || !users_[i].empty() || std::ranges::count(body_.results(), Value{i, 0}) != 1)
+        fail("the sums of columns beside a product are one result");
+      if (shape.element_count().size == 0) fail("a product of no elements has sums beside it");
+    }
+    bool has_product = false;
+    for (const Value result : body_.results()) {
+      if (is_column_sums(body_.node(result), product)) continue;
+      has_product = true;
+      if (body_.type(result).shape != shape) fail("a result has another shape than the product");
+    }
+    if (!has_product) fail("no result is of the product");
+    return BodyKind::kMatmul;
+  }
+
+  const ir::Graph& body_;
+  std::vector<std::vector<std::uint32_t>> users_;
+  std::vector<std::size_t> cheap_sizes_;
+};
+
+/// What keeps the body of a fused node from being one kernel, if anything does.
+std::optional<std::string> broken_rule(const ir::Node& node) {
+  try {
+    classify_body(node.attributes.body());
+    return std::nullopt;
+  } catch (const Error& error) {
+    return error.message();
+  }
+}
+
+/// Appends what the nodes of `body` compute for these operands. Bodies nest 16 deep at most.
+std::vector<Value> append_body(ir::Builder& builder, const ir::Graph& body, const std::vector<Value>& operands,
+                               const ir::Origins& origins) {
+  std::map<Value, Value> made;
+  for (std::size_t i = 0; i < operands.size(); ++i) made[body.parameters()[i].value] = operands[i];
+  for (std::uint32_t i = 0; i < body.nodes().size(); ++i) {
+    const ir::Node& node = body.node(i);
+    if (node.op == Op::kParameter) continue;
+    std::vector<Value> read;
+    for (const Value operand : node.operands) read.push_back(made.at(operand));
+    const ir::Origins& from = node.origins.empty() ? origins : node.origins;
+    if (node.op == Op::kFused && broken_rule(node)) {
+      const std::vector<Value> results = append_body(builder, node.attributes.body(), read, from);
+      for (std::uint32_t r = 0; r < results.size(); ++r) made[{i, r}] = results[r];
+      continue;
+    }
+    const Value first = builder.add(node.op, read, node.attributes, from);
+    for (std::uint32_t r = 0; r < node.types.size(); ++r) made[{i, r}] = {first.node, r};
+  }
+  std::vector<Value> results;
+  for (const Value result : body.results()) results.push_back(made.at(result));
+  return results;
+}
+
+}  // namespace
+
+BodyKind classify_body(const ir::Graph& body) { return BodyCheck(body).kind(); }
+
+void check_bodies(const ir::Graph& graph) {
+  for (const ir::Node& node : graph.nodes()) {
+    if (node.op != Op::kFused) continue;
+    if (const auto broken = broken_rule(node))
+      throw ir::node_error(node.origins,
+                           "fused: the body is no kernel: " + *broken + "; the pass 'fuse' divides it anew");
+  }
+}
+
+ir::Graph inline_other_bodies(const ir::Graph& graph) {
+  const std::vector<bool> live = live_nodes(graph);
+  Rebuild rebuild(graph);
+  for (std::uint32_t i = 0; i < graph.nodes().size(); ++i) {
+    if (!live[i]) continue;
+    const ir::Node& node = graph.node(i);
+    if (node.op != Op::kFused || !broken_rule(node)) {
+      rebuild.copy(i);
+      continue;
+    }
+    const auto results = append_body(rebuild.builder(), node.attributes.body(), rebuild.operands(i), node.origins);
+    for (std::uint32_t r = 0; r < results.size(); ++r) rebuild.map({i, r}, results[r]);
+  }
+  return std::move(rebuild).finish();
+}
+
+}  // namespace sluice::passes

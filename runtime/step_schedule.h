@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "backend/plan.h"
+#include "backend/target.h"
+
+namespace sluice::runtime {
+
+/// Which thread does which units of which kernel in a step, for one B and one number of threads. A kernel is shared out
+/// among as many threads as have some microseconds of work each; smaller ones are thread 0's, which needs no barriers
+/// among them.
+class StepSchedule {
+ public:
+  struct Share {
+    std::int64_t begin = 0;
+    std::int64_t end = 0;
+  };
+
+  /// `share_all`: every kernel is shared out among all threads. `plan` must outlive it.
+  StepSchedule(const backend::Plan& plan, const backend::Target& target, bool share_all);
+
+  /// How many threads a step with this B gains by: 1 if waking others would take longer than they save.
+  int threads_worth(std::int64_t batch_size);
+  /// Makes the schedule. Allocates only for more threads than ever before. Throws std::bad_alloc.
+  void make(std::int64_t batch_size, int threads);
+
+  int threads() const { return threads_; }  ///< of the last make()
+  Share share(std::size_t kernel, int thread) const {
+    return shares_[kernel * static_cast<std::size_t>(threads_) + static_cast<std::size_t>(thread)];
+  }
+  /// Whether all threads wait for each other before `kernel`.
+  bool barrier_before(std::size_t kernel) const { return barriers_[kernel] != 0; }
+
+ private:
+  void estimate(std::int64_t batch_size);
+
+  const backend::Plan& plan_;
+  backend::Target target_;
+  bool share_all_;
+  std::int64_t estimated_batch_ = 0;
+  int threads_worth_ = 1;
+  int threads_ = 0;
+  std::vector<int> kernel_threads_;  ///< that each kernel gains by
+  std::vector<Share> shares_;        ///< by kernel, then thread
+  std::vector<char> barriers_;
+};
+
+/// How long `kernel` takes on one thread, roughly: neither caches nor tails count.
+double estimated_seconds(const backend::Plan& plan, const backend::KernelPlan& kernel, const backend::Target& target,
+                         std::int64_t batch_size);
+
+}  // namespace sluice::runtime

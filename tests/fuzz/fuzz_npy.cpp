@@ -1,0 +1,11 @@
+#include "runtime/array_file.h"
+#include "runtime/npy.h"
+#include "tests/fuzz/fuzz_file.h"
+
+using namespace sluice;
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const fuzz::MemoryFile file(data, size);
+  fuzz::read_or_refuse([&] { read_array(file.path()); });
+  return fuzz::read_or_refuse([&] { (void)fmt::format("{}", read_npy(file.path())); });
+}

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "ir/graph.h"
+#include "ir/random_arrays.h"
+#include "runtime/executable.h"
+
+namespace sluice::fuzz {
+
+inline constexpr std::int64_t kBatch = 2;
+
+/// Whether a graph and all its values, those of bodies too, are so small that running it takes no time.
+inline bool is_small(const ir::Graph& graph) {
+  constexpr std::size_t kNodes = 100;
+  constexpr double kElements = 4096;
+  const auto small = [](const Type& type) {
+    double elements = 1;
+    for (const Dim dim : type.shape)
+      elements *= std::max(1.0, static_cast<double>(dim.size) * (dim.batch ? kBatch : 1));
+    return elements <= kElements;
+  };
+  return graph.nodes().size() <= kNodes && std::ranges::all_of(graph.nodes(), [&](const ir::Node& node) {
+           return std::ranges::all_of(node.types, small);
+         });
+}
+
+/// Compiles and runs a graph on random inputs.
+inline void run(const ir::Graph& graph, runtime::Engine engine) {
+  constexpr std::uint64_t kSeed = 1;
+  const auto executable = runtime::Executable::create(graph, runtime::variables_for(graph, random_states(graph, kSeed)),
+                                                      {.engine = engine});
+  std::vector<Array> outputs(graph.results().size());
+  executable->run(random_parameters(graph, kBatch, kSeed), outputs);
+}
+
+}  // namespace sluice::fuzz

@@ -1,0 +1,225 @@
+// Functions of one array, by TensorFlow's names: "gelu", "leaky_relu, alpha 0.2", "hard_sigmoid: relu6(x + 3) / 6".
+#include <fmt/format.h>
+
+#include <cctype>
+#include <cstdlib>
+#include <numbers>
+#include <optional>
+
+#include "tests/oracles/functions.h"
+#include "tests/oracles/registry.h"
+
+namespace sluice::oracles {
+
+namespace {
+
+using Arguments = std::vector<Tensor>;
+/// A function by its arguments and its options ("alpha"), each with what it is if it is not said.
+struct Options {
+  std::map<std::string, double> said;
+
+  double operator()(const std::string& name, double otherwise) const {
+    const auto found = said.find(name);
+    return found == said.end() ? otherwise : found->second;
+  }
+};
+using Function1 = Tensor (*)(const Tensor& x, const Options& options);
+
+constexpr double kSeluAlpha = 1.6732632423543772;
+constexpr double kSeluScale = 1.0507009873554805;
+
+Tensor elu(const Tensor& x, double alpha) {
+  const Tensor positive = x > 0;
+  return select(positive, x, alpha * expm1(select(positive, 0, x)));
+}
+
+Tensor arcsine(const Tensor& x) { return arctangent(x * rsqrt((1 - x) * (1 + x))); }
+
+const std::map<std::string, Function1, std::less<>>& functions() {
+  using T = const Tensor&;
+  using O = const Options&;
+  static const std::map<std::string, Function1, std::less<>> kFunctions = {
+      {"abs", [](T x, O) { return abs(x); }},
+      {"acos", [](T x, O) { return std::numbers::pi / 2 - arcsine(x); }},
+      {"acosh", [](T x, O) { return log(x + sqrt(square(x) - 1)); }},
+      {"asin", [](T x, O) { return arcsine(x); }},
+      {"asinh", [](T x, O) { return sign(x) * log(abs(x) + sqrt(square(x) + 1)); }},
+      {"atanh", [](T x, O) { return 0.5 * (log1p(x) - log1p(-x)); }},
+      {"atan", [](T x, O) { return arctangent(x); }},
+      {"ceil", [](T x, O) { return -floor(-x); }},
+      {"cos", [](T x, O) { return cosine(x); }},
+      {"cosh", [](T x, O) { return (exp(x) + exp(-x)) / 2; }},
+      {"elu", [](T x, O o) { return elu(x, o("alpha", 1)); }},
+      {"erf", [](T x, O) { return erf(x); }},
+      {"erfc", [](T x, O) { return 1 - erf(x); }},
+      {"exp", [](T x, O) { return exp(x); }},
+      {"expm1", [](T x, O) { return expm1(x); }},
+      {"floor", [](T x, O) { return floor(x); }},
+      {"gelu", [](T x, O) { return x * 0.5 * (1 + erf(x / std::numbers::sqrt2)); }},
+      {"gelu_tanh", [](T x, O) { return gelu_tanh(x); }},
+      {"hard_sigmoid", [](T x, O) { return clip_inside(x + 3, 0, 6) / 6; }},
+      {"hard_swish", [](T x, O) { return x * clip_inside(x + 3, 0, 6) / 6; }},
+      {"hard_tanh", [](T x, O) { return clip_inside(x, -1, 1); }},
+      {"leaky_relu", [](T x, O o) { return leaky_relu(x, o("alpha", 0.2)); }},
+      {"log", [](T x, O) { return log(x); }},
+      {"log1p", [](T x, O) { return log1p(x); }},
+      {"log_sigmoid", [](T x, O) { return -softplus(-x); }},
+      {"mish", [](T x, O) { return x * tanh(softplus(x)); }},
+      {"negative", [](T x, O) { return -x; }},
+      {"reciprocal", [](T x, O) { return 1 / x; }},
+      {"relu", [](T x, O) { return relu(x); }},
+      {"relu6", [](T x, O) { return clip_inside(x, 0, 6); }},
+      {"rint", [](T x, O) { return round_to_even(x); }},
+      {"round", [](T x, O) { return round_to_even(x); }},
+      {"rsqrt", [](T x, O) { return rsqrt(x); }},
+      {"selu", [](T x, O) { return kSeluScale * elu(x, kSeluAlpha); }},
+      {"sigmoid", [](T x, O) { return sigmoid(x); }},
+      {"sign", [](T x, O) { return sign(x); }},
+      {"silu", [](T x, O) { return x * sigmoid(x); }},
+      {"sin", [](T x, O) { return sine(x); }},
+      {"sinh", [](T x, O) { return (expm1(x) - expm1(-x)) / 2; }},
+      {"softplus", [](T x, O) { return softplus(x); }},
+      {"softsign", [](T x, O) { return x / (1 + abs(x)); }},
+      {"sqrt", [](T x, O) { return sqrt(x); }},
+      {"square", [](T x, O) { return square(x); }},
+      {"swish", [](T x, O) { return x * sigmoid(x); }},
+      {"tan", [](T x, O) { return sine(x) / cosine(x); }},
+      {"tanh", [](T x, O) { return tanh(x); }},
+  };
+  return kFunctions;
+}
+
+Tensor call(const std::string& name, const Arguments& arguments, const Options& options) {
+  if (arguments.size() == 3 && (name == "clip" || name == "clip_by_value"))
+    return clip_by_value(arguments[0], arguments[1], arguments[2]);
+  if (arguments.size() == 2 && name == "maximum") return maximum(arguments[0], arguments[1]);
+  if (arguments.size() == 2 && name == "minimum") return minimum(arguments[0], arguments[1]);
+  if (arguments.size() == 2 && name == "pow") return pow(arguments[0], arguments[1]);
+  const auto found = functions().find(name);
+  if (arguments.size() != 1 || found == functions().end()) throw CannotSay(fmt::format("no function {}", name));
+  return found->second(arguments[0], options);
+}
+
+/// Parses and traces an expression of x: numbers, + - * /, parentheses and calls.
+class Expression {
+ public:
+  Expression(std::string text, Tensor x) : text_(std::move(text)), x_(std::move(x)) {}
+
+  Tensor whole() {
+    const Tensor value = sum();
+    skip_blanks();
+    if (at_ != text_.size()) fail_here();
+    return value;
+  }
+
+ private:
+  Tensor sum() {
+    Tensor value = product();
+    while (true) {
+      if (take('+')) {
+        value = value + product();
+      } else if (take('-')) {
+        value = value - product();
+      } else {
+        return value;
+      }
+    }
+  }
+
+  Tensor product() {
+    Tensor value = factor();
+    while (true) {
+      if (take('*')) {
+        value = value * factor();
+      } else if (take('/')) {
+        value = value / factor();
+      } else {
+        return value;
+      }
+    }
+  }
+
+  Tensor factor() {
+    if (take('-')) return -factor();
+    if (take('(')) {
+      const Tensor value = sum();
+      if (!take(')')) fail_here();
+      return value;
+    }
+    skip_blanks();
+    if (at_ < text_.size() && std::isdigit(static_cast<unsigned char>(text_[at_])) != 0) {
+      char* end = nullptr;
+      const double number = std::strtod(text_.c_str() + at_, &end);
+      at_ = static_cast<std::size_t>(end - text_.c_str());
+      return full(x_.shape(), number);
+    }
+    std::string name;
+    while (at_ < text_.size() && (std::isalnum(static_cast<unsigned char>(text_[at_])) != 0 || text_[at_] == '_'))
+      name += text_[at_++];
+    if (name == "x") return x_;
+    if (name.empty() || !take('(')) fail_here();
+    Arguments arguments{sum()};
+    while (take(',')) arguments.push_back(sum());
+    if (!take(')')) fail_here();
+    return call(name, arguments, {});
+  }
+
+  void skip_blanks() {
+    while (at_ < text_.size() && text_[at_] == ' ') ++at_;
+  }
+  bool take(char wanted) {
+    skip_blanks();
+    if (at_ >= text_.size() || text_[at_] != wanted) return false;
+    ++at_;
+    return true;
+  }
+  [[noreturn]] void fail_here() const { throw CannotSay(fmt::format("no function {}", text_)); }
+
+  std::string text_;
+  Tensor x_;
+  std::size_t at_ = 0;
+};
+
+/// "leaky_relu, alpha 0.2": the name, then options.
+Tensor named_function(std::string_view text, const Tensor& x) {
+  const std::string name(text.substr(0, text.find(',')));
+  Options options;
+  std::string rest = name.size() < text.size() ? std::string(text.substr(name.size() + 1)) : "";
+  bool tanh_form = name == "gelu" && rest.find("tanh") != std::string::npos;
+  tanh_form |= name == "gelu" && rest.find("approximat") != std::string::npos;
+  if (tanh_form) return gelu_tanh(x);
+  std::string word;
+  for (std::size_t at = 0; at < rest.size();) {
+    const std::size_t end = std::min(rest.find_first_of(" ,=", at), rest.size());
+    const std::string piece = rest.substr(at, end - at);
+    at = end + 1;
+    if (piece.empty()) continue;
+    char* stop = nullptr;
+    const double number = std::strtod(piece.c_str(), &stop);
+    if (*stop == '\0') {
+      options.said[word] = number;
+    } else {
+      word = piece;
+    }
+  }
+  for (const auto& [option, value] : options.said) {
+    if (option != "alpha") throw CannotSay(fmt::format("option {} of {}", option, name));
+  }
+  return call(name, {x}, options);
+}
+
+Program elementwise(const Oracle& oracle) {
+  return function_of_one(oracle, [&](const Tensors& in) {
+    std::string text = oracle.attributes.text("function");
+    if (const std::size_t colon = text.find(':'); colon != std::string::npos) text = text.substr(colon + 1);
+    const bool is_call = text.find('(') != std::string::npos && text.find(',') > text.find('(');
+    if (is_call) return Expression(text, in["x"]).whole();
+    return named_function(text, in["x"]);
+  });
+}
+
+}  // namespace
+
+void add_elementwise(Builders& builders) { builders["elementwise"] = elementwise; }
+
+}  // namespace sluice::oracles

@@ -1,0 +1,12 @@
+#pragma once
+
+#include <vector>
+
+#include "ir/graph.h"
+
+namespace sluice::test {
+
+/// The nodes that need a kernel: all but inputs, constants, batch_size and reshapes.
+std::vector<std::uint32_t> kernels(const ir::Graph& graph);
+
+}  // namespace sluice::test

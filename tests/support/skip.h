@@ -1,0 +1,9 @@
+#pragma once
+
+namespace sluice::test {
+
+/// Says that something cannot be tested here, and why: `if (!is_there()) return test::skip("there is no Chromium");`.
+/// If nothing fails, ctest reports the program as skipped and not as passed.
+void skip(const char* reason);
+
+}  // namespace sluice::test
