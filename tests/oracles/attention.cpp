@@ -54,7 +54,7 @@ Program gpt(const Oracle& oracle) {
   expect_words(oracle, "model",
                "GPT-2: pre-norm blocks (epsilon 1e-5), gelu with tanh, tied embedding, learned positions");
   const std::string words = oracle.attributes.text("optimizer");
-  AdamOptions options;
+  AdamOptions options{.epsilon_place = AdamEpsilon::kPyTorch};
   double decay = 0;
   if (std::sscanf(words.c_str(), "AdamW %lf, betas %lf %lf, eps %lf, weight decay %lf on all", &options.learning_rate,
                   &options.beta_1, &options.beta_2, &options.epsilon, &decay) != 5) {

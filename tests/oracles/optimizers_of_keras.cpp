@@ -258,9 +258,8 @@ Apply optimizer_of_words(const std::string& words, const std::string& by) {
   if (!by.starts_with("pytorch") || rate == 0) throw CannotSay(fmt::format("optimizer {} of {}", words, by));
   Apply apply;
   if (name == "SGD") apply = sgd({.learning_rate = rate, .momentum = option("momentum", 0)});
-  if (name == "Adam") {
+  if (name == "Adam")
     apply = adam({.learning_rate = rate, .epsilon = option("eps", 1e-8), .epsilon_place = AdamEpsilon::kPyTorch});
-  }
   if (!apply || !options.empty()) throw CannotSay(fmt::format("optimizer {} of {}", words, by));
   return apply;
 }
