@@ -53,9 +53,10 @@ file(WRITE ${WORK}/headers/CMakeLists.txt [[
 cmake_minimum_required(VERSION 3.25)
 project(Headers LANGUAGES CXX)
 find_package(Sluice 0.1 REQUIRED CONFIG)
+find_package(Eigen3 REQUIRED CONFIG)  # for frontend/eigen.h
 file(GLOB sources *.cpp)
 add_library(headers OBJECT ${sources})
-target_link_libraries(headers PRIVATE sluice::sluice)
+target_link_libraries(headers PRIVATE sluice::sluice Eigen3::Eigen)
 target_compile_options(headers PRIVATE -fsyntax-only)
 ]])
 build(${WORK}/headers headers_build)

@@ -10,36 +10,14 @@
 #include "runtime/idx.h"
 #include "runtime/mnist_files.h"
 #include "tests/runtime/temporary_folder.h"
+#include "tests/support/scoped_variable.h"
 #include "tests/support/skip.h"
 
 namespace sluice {
 namespace {
 
 using Path = std::filesystem::path;
-
-/// Sets or (with nullptr) unsets a variable of the environment until it is destroyed.
-class ScopedVariable {
- public:
-  ScopedVariable(const char* name, const char* value) : name_(name) {
-    if (const char* old = std::getenv(name)) old_ = old;
-    set(value);
-  }
-  ~ScopedVariable() { set(old_ ? old_->c_str() : nullptr); }
-  ScopedVariable(const ScopedVariable&) = delete;
-  ScopedVariable& operator=(const ScopedVariable&) = delete;
-
- private:
-  void set(const char* value) const {
-    if (value == nullptr) {
-      unsetenv(name_);
-      return;
-    }
-    setenv(name_, value, 1);
-  }
-
-  const char* name_;
-  std::optional<std::string> old_;
-};
+using test::ScopedVariable;
 
 Array labels_of(std::int64_t count, std::uint8_t first) {
   Array labels(DType::kU8, {count});

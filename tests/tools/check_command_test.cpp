@@ -64,7 +64,7 @@ TEST_CASE("a failure names the node and its model line, and can be seen again fr
   CHECK(ir::parse(reduced).nodes().size() == 2);
   CHECK(contains(reduced, "= log %"));
   CHECK(contains(reduced, " loc(\"model.cpp\":7)\n"));  // the lines of the model stay
-  CHECK(contains(reduced, "f32[B,1] loc(\"model.cpp\":6))"));
+  CHECK(std::regex_search(reduced, std::regex("f32\\[B,[1-9]\\] loc\\(\"model.cpp\":6\\)\\)")));
   for (const char* const name : {"input-0-x.npy", "input-1-y.npy", "replay.txt"})
     CHECK(std::filesystem::exists(bundle / name));
   CHECK(text_of(bundle / "graph.ir") == kWrong);

@@ -132,6 +132,6 @@ TEST_CASE("the training step is explained in less than 3 seconds, and every neig
 }
 
 TEST_CASE("wrong arguments are told") {
-  CHECK(explain("no-such-file.ir").err == "sluice: no-such-file.ir: cannot be opened\n");
+  CHECK(explain("no-such-file.ir").err == "sluice: no-such-file.ir: cannot be read: No such file or directory\n");
   CHECK(explain_text(kDense, "--batch 0").status != 0);
 }

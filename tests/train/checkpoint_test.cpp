@@ -13,6 +13,7 @@
 #include "tests/frontend/engine.h"
 #include "tests/frontend/thrown.h"
 #include "tests/runtime/temporary_folder.h"
+#include "tests/support/scoped_variable.h"
 #include "tests/train/toy.h"
 
 using namespace sluice;
@@ -151,7 +152,8 @@ TEST_CASE("early stopping goes on with what it knows, and with the best weights"
 TEST_CASE("values that are no numbers survive") {
   const TemporaryFolder folder;
   const auto fit = [&](std::int64_t epochs) {
-    Parabola parabola(0.25);  // w: 1, 1/2, 1/4, ...
+    Parabola parabola(0.25);                                    // w: 1, 1/2, 1/4, ...
+    const test::ScopedVariable flags("SLUICE_FLAGS", nullptr);  // a check would find that most results are not finite
     Trainer trainer(parabola, parabola.sgd, toy_batch(), [&](Tensor, Tensor) -> Objective {
       const Tensor below = parabola.w - 0.5;
       return {.loss = square(parabola.w), .metrics = {{"inverse", 1 / below}, {"logarithm", log(below)}}};
