@@ -189,7 +189,7 @@ void run_from_init(const ir::Graph& graph, Sample& sample) {
   if (std::ranges::none_of(graph.states(), known_by_init)) return;
   const ir::Graph step = find_pass("differentiate").run(graph);
   std::vector<Array> reached = random_states(graph, sample.seed + 1000, StatesAt::kInit);
-  for (const std::uint64_t call : {2000, 3000}) {
+  for (const std::uint64_t call : {std::uint64_t{2000}, std::uint64_t{3000}}) {
     reached = ir::evaluate(step, random_parameters(step, sample.batch_size, sample.seed + call), reached).states;
   }
   for (std::size_t i = 0; i < graph.states().size(); ++i) {
