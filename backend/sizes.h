@@ -9,7 +9,7 @@ namespace sluice::backend {
 /// The most elements that a value may have with a B, whether it takes memory or not: positions in it, bytes, and what
 /// kernels count by, such as units times threads, all stay within 64 bits. Graphs have no static shape with more.
 inline constexpr std::int64_t kMostElements = std::int64_t{1} << 50;
-/// What a process can address.
+/// The most bytes that a process can address.
 inline constexpr std::int64_t kMostBytes = std::int64_t{1} << 47;
 
 /// The value of a graph, or of a body in it, that has the most elements for each of B.

@@ -225,7 +225,7 @@ class KernelVerifier {
   /// Threads take u with share_begin(t) <= u < share_begin(t + 1). The shares partition the units if share_begin is
   /// monotone, 0 for thread 0 and the count for the one after the last. It is the largest u whose cost C(u) is at most
   /// floor(C(count) * t / threads), where C is the cost of the units before u, which grows with every unit, so it is
-  /// monotone in t; C(0) = 0. What is left to try is that the code computes this: where there are only whole blocks,
+  /// monotone in t; C(0) = 0. It remains to check that the code computes this: where there are only whole blocks,
   /// only one that is not, and both, which B = 1, block - 1, block and block + 1 bring about.
   std::string wrong_shares() const {
     const Units& units = kernel_.units;

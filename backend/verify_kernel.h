@@ -6,11 +6,11 @@
 
 namespace sluice::backend {
 
-/// What is wrong with how kernel `kernel` of `plan` goes through memory, or nothing: the layouts of its buffers and
+/// Returns the first fault in how kernel `kernel` of `plan` accesses memory, or nothing: the layouts of its buffers and
 /// their sizes, its units, and its scratch.
 std::string verify_kernel(const Plan& plan, const KernelPlan& kernel);
 
-/// What is wrong with the units and the scratch of a product (verify_product.cpp).
+/// Returns the first fault in the units and the scratch of a product (verify_product.cpp).
 std::string verify_product(const Plan& plan, const KernelPlan& kernel);
 
 /// The elements that a matrix or array of `shape` takes in `layout`.

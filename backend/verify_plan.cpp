@@ -37,7 +37,7 @@ bool overlap(const Region& a, const Region& b) {
   return a.space == b.space && std::max(a.begin, b.begin) < std::min(a.end, b.end);
 }
 
-/// What is known of stretches of memory that do not overlap.
+/// Facts about stretches of memory that do not overlap.
 template <typename T>
 class MemoryMap {
  public:
@@ -58,7 +58,7 @@ class MemoryMap {
     return find(region, [](const Stretch&) { return true; });
   }
 
-  /// Puts `known` in place of all that overlaps `region`.
+  /// Replaces everything that overlaps `region` by `known`.
   void put(const Region& region, T known) {
     if (region.empty()) return;
     for (auto at = first_of(region); at != map_.end() && overlaps_or_before(at->second.region, region);)
@@ -252,7 +252,7 @@ class PlanVerifier {
     return "";
   }
 
-  /// What it writes in place it reads only at the element that it writes, and no two results are one place.
+  /// A kernel reads an operand that it overwrites only at the element it writes; no two results share memory.
   std::string overwrites_safely(std::size_t k) const {
     const KernelPlan& kernel = plan_.kernels[k];
     MemoryMap<int> results;

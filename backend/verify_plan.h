@@ -8,7 +8,7 @@
 
 namespace sluice::backend {
 
-/// What a plan does wrong.
+/// A fault in a plan.
 struct PlanFault {
   std::size_t kernel = 0;
   std::string what;  ///< "kernel matmul_1 does not wait for kernel matmul_0, which touches the same memory"

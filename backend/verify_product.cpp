@@ -74,7 +74,7 @@ class ProductVerifier {
 
   /// The first factor's elements are taken one by one from rows that are one piece. The second one's rows are read by
   /// whole vectors, of which a panel must have all lanes, or packed: then any layout will do whose panels divide into
-  /// tiles, and turned around by strips of 16 bytes.
+  /// tiles, and transposed by strips of 16 bytes.
   std::string wrong_factors() const {
     const std::size_t a = parameter_of(0);
     const std::size_t b = parameter_of(1);

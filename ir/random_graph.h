@@ -7,7 +7,7 @@
 
 namespace sluice::ir {
 
-/// What a random graph is made of.
+/// The kinds of random graphs.
 enum class RandomKind : std::uint8_t {
   kSmall,  ///< matrices of 4 columns: every op meets every other within few elements
   kWide,   ///< matrices around the sizes of tiles and panels, weights that several products read, steps of optimizers

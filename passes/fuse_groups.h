@@ -84,7 +84,7 @@ class Groups {
     return direction == Direction::kForward ? Direction::kBackward : Direction::kForward;
   }
 
-  /// What a search for a path from one group to another through a third has come to, from both ends at once.
+  /// The state of a bidirectional search for a path from one group to another through a third.
   struct Search {
     Merge found;                                ///< kAllowed if there is no such path
     Direction exhausted = Direction::kForward;  ///< then: the direction that has seen all that it could

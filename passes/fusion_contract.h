@@ -6,8 +6,8 @@
 
 #include "ir/graph.h"
 
-// What the backend relies on in the body of a `fused` node. `fuse` makes no other bodies; one that was written by hand
-// is held against the same rules.
+// The contract between `fuse` and the backend on the body of a `fused` node. `fuse` makes no other bodies; one that was
+// written by hand is held against the same rules.
 namespace sluice::passes {
 
 /// A body has at most this many nodes beside those that every reader makes anew. Code generation takes twice as long

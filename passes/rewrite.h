@@ -11,7 +11,7 @@
 
 namespace sluice::passes {
 
-/// What a rewrite rule keeps of the results of the nodes it replaces, bit by bit in the interpreter. Compiled code
+/// Which bits of its results a rewrite rule preserves, bit by bit in the interpreter. Compiled code
 /// takes subnormal numbers for zeros of their sign and returns zeros for them; there the marks hold for all other
 /// numbers, and a rule that drops an op ("x * 1 -> x") also drops the flush.
 enum class Exactness : std::uint8_t {
@@ -20,7 +20,7 @@ enum class Exactness : std::uint8_t {
   kFast,     ///< neither: rounding may differ, too
 };
 
-/// What a sweep knows about a node of the new graph.
+/// Facts that a sweep keeps about a node of the new graph.
 struct NodeFacts {
   std::uint32_t uses = 0;   ///< operands of nodes, results and updates that read it, those still to come included
   bool near_input = false;  ///< an input, a reshape, or made of one of these by elementwise ops with constants alone

@@ -85,7 +85,7 @@ GatePass::~GatePass() {
 }
 
 void close_gate_at_exit() {
-  // What is registered last is called first. Compilations make fewer and fewer statics.
+  // Handlers run in reverse order of registration. Compilations make fewer and fewer statics.
   static std::atomic<unsigned> calls{0};
   if (std::has_single_bit(++calls)) std::atexit(close_for_good);
 }

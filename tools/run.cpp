@@ -95,7 +95,7 @@ std::vector<Array> arrays_of(std::string_view option, const std::vector<Slot>& s
   return random;
 }
 
-/// What the user gets: a result, or the new value of a state.
+/// A value that the user gets: a result, or the new value of a state.
 struct Delivery {
   std::string title;
   std::string file;  ///< its name without an ending

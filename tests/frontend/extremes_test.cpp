@@ -17,7 +17,7 @@ constexpr double kInf = std::numeric_limits<double>::infinity();
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr float kMaxFloat = std::numeric_limits<float>::max();
 
-/// What the error says of `number` beside a tensor of `dtype`; empty if there is none.
+/// Returns the error for `number` beside a tensor of `dtype`, or an empty string.
 std::string refused(DType dtype, const Literal& number) {
   return thrown([&] { function("f", {}, [&] { return full({2}, number, dtype); }).compile(); });
 }

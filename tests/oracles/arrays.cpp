@@ -81,7 +81,7 @@ Tensor with_axis(const Tensor& x, int axis) {
   return reshape(x, Shape(std::move(dims)));
 }
 
-/// For each element its place in the sorted order along `axis`, of equals the first before the second.
+/// For each element its place in the sorted order along `axis`; the sort is stable.
 Tensor places(const Tensor& x, int axis, bool descending) {
   const Tensor mine = with_axis(x, axis + 1);
   const Tensor other = with_axis(x, axis);  // along axis + 1

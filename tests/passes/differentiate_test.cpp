@@ -207,7 +207,7 @@ std::vector<double> derivatives_at(double x, int orders, const std::function<Val
   const std::vector<Array> inputs{Array::scalar(x)};
   std::vector<double> values;
   for (const Array& array : ir::evaluate(expanded, inputs, {}).results) values.push_back(array.item<double>());
-  // What the compiled code computes has the same values.
+  // Compiled code gives the same values.
   const auto canonical = ir::evaluate(passes::canonicalize(expanded), inputs, {}).results;
   for (std::size_t i = 0; i < values.size(); ++i) {
     CHECK((canonical[i].item<double>() == values[i] || std::isnan(values[i])));

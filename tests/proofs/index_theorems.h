@@ -7,7 +7,7 @@
 
 namespace sluice::proofs {
 
-/// What a rule says about positions, or about the order of a fold, by hand: rules run on graphs of known sizes, these
+/// Hand-written theorems on positions and on the order of folds: rules run on graphs of known sizes, these
 /// theorems are about all sizes. `what` names the ranks or values that they cover.
 struct IndexTheorem {
   std::string_view rule;

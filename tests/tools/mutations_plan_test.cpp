@@ -67,7 +67,7 @@ graph @step(%x: f32[B,16], %g: f32[B,64]) state(%w: f32[16,64] "w") {
 }
 )";
 
-/// A product that reads its second factor turned around.
+/// A product that reads its second factor transposed.
 constexpr const char* kTurned = R"(sluice-ir 1
 graph @turned(%x: f32[B,64]) state(%w: f32[100,64] "w") {
   %0: f32[B,100] = matmul %x, %w {transpose_b=true}
@@ -174,7 +174,7 @@ graph @reshaped(%x: f32[16,8], %w: f32[8,64]) {
                       plant, {"kernel reduce_sum_1 sees buffer", "f32[16,64] in panels, as f32[1024]"});
 }
 
-TEST_CASE("a second factor that is turned around and not packed") {
+TEST_CASE("a second factor that is transposed and not packed") {
   const auto plant = [](Plan& plan) { planned_kernel(plan, KernelKind::kMatmul).packs = false; };
   check_finds_in_plan(kTurned, plant, {"kernel matmul_relu_0 reads its second factor, buffer 1, as it lies"});
 }

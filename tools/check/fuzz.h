@@ -13,7 +13,7 @@ struct FuzzOptions {
   std::uint64_t seed = 1;
   /// Every how manyth graph is compiled, too; the others go through the passes only.
   int jit_every = 1;
-  /// What the graphs are made of; none: all kinds in turn.
+  /// The kind of graphs; none: all kinds in turn.
   std::optional<ir::RandomKind> kind = {};
   /// How to check; batch sizes, seed and whether to compile are set for each graph.
   FullCheckOptions check = {};
