@@ -24,7 +24,7 @@ enum class StatesAt : std::uint8_t {
 std::string_view to_string(StatesAt at);  ///< "range", "init", "special"
 
 /// Puts special values in the place of about one element in 16: zeros of both signs, infinities, NaN, large
-/// numbers and the smallest normal one; the ends of the integers.
+/// and small numbers; the ends of the integers.
 void add_special_values(Array& array, std::uint64_t seed);
 
 /// An array for each parameter of `graph`, within its range if it has one.
