@@ -2,12 +2,14 @@
 
 #if defined(__linux__)
 #include <sys/mman.h>
+#include <unistd.h>
 #endif
 
 #include <algorithm>
 #include <cstdlib>
 #include <limits>
 
+#include "ir/guarded_arrays.h"
 #include "ir/plain_nan.h"
 
 namespace sluice {
@@ -18,11 +20,42 @@ constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kHugePage = std::size_t{1} << 21;
 constexpr std::size_t kReadableTail = 64;  // a whole vector may be loaded at the last element
 
+thread_local int guards = 0;  // that live in this thread
+
+std::size_t rounded_up(std::size_t bytes, std::size_t multiple) { return (bytes + multiple - 1) / multiple * multiple; }
+
+#if defined(__linux__)
+/// Zeros, as many as `bytes` and a readable tail, which end where a page begins that cannot be touched; nullptr: there
+/// is not enough memory.
+std::shared_ptr<std::byte> allocate_guarded(std::size_t bytes) {
+  const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  const std::size_t used = rounded_up(bytes + kReadableTail, kAlignment);
+  const std::size_t room = rounded_up(used, page) + page;
+  void* const memory = mmap(nullptr, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) return nullptr;
+  std::byte* const guard = static_cast<std::byte*>(memory) + (room - page);
+  if (mprotect(guard, page, PROT_NONE) != 0) {
+    munmap(memory, room);
+    return nullptr;
+  }
+  return {guard - used, [=](std::byte* first) {
+            const bool kept = std::all_of(first + bytes, guard, [](std::byte b) { return b == std::byte{0}; });
+            SLUICE_CHECK(kept, "something was written behind the last of the {} bytes of an array", bytes);
+            munmap(memory, room);
+          }};
+}
+#endif
+
 std::shared_ptr<std::byte> allocate(DType dtype, const std::vector<std::int64_t>& sizes, std::size_t bytes) {
+#if defined(__linux__)
+  if (guards > 0) {
+    if (std::shared_ptr<std::byte> guarded = allocate_guarded(bytes)) return guarded;
+    fail("array: not enough memory for {}, {} bytes", to_string(Type{dtype, Shape::of(sizes)}), bytes);
+  }
+#endif
   // Kernels walk down columns, whose elements stand on a small page each. The last huge page is used by half or more.
   const std::size_t huge_pages = (bytes + kReadableTail + kHugePage / 2) / kHugePage;
-  const std::size_t rounded =
-      std::max((bytes + kReadableTail + kAlignment - 1) / kAlignment * kAlignment, huge_pages * kHugePage);
+  const std::size_t rounded = std::max(rounded_up(bytes + kReadableTail, kAlignment), huge_pages * kHugePage);
   // Not aligned_alloc, which takes multiples of the alignment only.
   void* memory = nullptr;
   if (posix_memalign(&memory, huge_pages > 0 ? kHugePage : kAlignment, rounded) != 0) {
@@ -76,6 +109,10 @@ void print_axis(std::string& out, const Array& array, std::span<const T> values,
 }
 
 }  // namespace
+
+GuardedArrays::GuardedArrays() { ++guards; }
+
+GuardedArrays::~GuardedArrays() { --guards; }
 
 Array::Array() : Array(DType::kF32, {}) {}
 

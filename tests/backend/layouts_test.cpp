@@ -20,7 +20,7 @@ namespace {
 constexpr std::int64_t kWidths[] = {17, 32, 40, 48, 49, 88, 96, 100, 150};
 constexpr std::int64_t kRows = 21;
 
-/// Checks a graph in which R stands for the rows and N for the columns of a state %w.
+/// Checks a graph in which R stands for the rows and N for the columns of a state %w, M for R * N and K for N - 5.
 void check(std::string_view body, const std::vector<std::int64_t>& batches = {1, 3, 64}) {
   for (const std::int64_t columns : kWidths) {
     std::string text = "sluice-ir 1\ngraph @f";
@@ -31,6 +31,8 @@ void check(std::string_view body, const std::vector<std::int64_t>& batches = {1,
         text += std::to_string(columns);
       } else if (c == 'M') {
         text += std::to_string(columns * kRows);
+      } else if (c == 'K') {
+        text += std::to_string(columns - 5);
       } else {
         text += c;
       }
@@ -107,7 +109,8 @@ TEST_CASE("a variable is reshaped, sliced, transposed, gathered and reduced") {
   %8: f32[] = reduce_sum %w {axes=[0,1]}
   %9: i64[R] = argmax %w {axis=1}
   %10: f32[R,N] = exp %w
-  return %0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %w
+  %11: f32[R,K] = slice %w {axis=1, limit=N, start=5}
+  return %0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %w
 })");
 }
 

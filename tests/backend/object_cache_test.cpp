@@ -130,7 +130,7 @@ TEST_CASE("threads that store and load the same entry see it whole or not at all
   CHECK(std::distance(fs::directory_iterator(folder.path), {}) == 1);
 }
 
-TEST_CASE("the key follows from the graph and from the CPU") {
+TEST_CASE("the key follows from the graph, from the CPU and from how the plan is made") {
   const auto graph = [](const char* value) {
     return ir::parse(
         fmt::format("sluice-ir 1\ngraph @f() {{\n  %0: f32[] = constant {{value={}}}\n  return %0\n}}", value));
@@ -141,6 +141,10 @@ TEST_CASE("the key follows from the graph and from the CPU") {
   Target other = target;
   other.features += ",+x";
   CHECK(object_key(graph("1"), target) != object_key(graph("1"), other));
+  other = target;
+  other.second_cache_bytes *= 2;
+  CHECK(object_key(graph("1"), target) != object_key(graph("1"), other));
+  CHECK(object_key(graph("1"), target, {.skip_zeros = true}) != object_key(graph("1"), target, {.skip_zeros = false}));
 }
 
 /// Compiles exp with `cache` and calls it.

@@ -5,6 +5,15 @@
 #include <cmath>
 #include <limits>
 
+#if defined(__linux__)
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#endif
+
+#include "ir/guarded_arrays.h"
 #include "tests/support/refusal.h"
 
 using namespace sluice;
@@ -129,3 +138,31 @@ TEST_CASE("arrays that do not fit are errors, unless they have no elements") {
   CHECK_THROWS_WITH_AS(Array(DType::kU8, {large - 1}),
                        "array: not enough memory for u8[4611686018427387903], 4611686018427387903 bytes", Error);
 }
+
+#if defined(__linux__)
+/// The signal that a process of its own ends with when it touches an array of 15 bytes `behind` its first one.
+static int signal_of_touching(std::size_t behind, bool writes) {
+  const pid_t child = fork();
+  if (child == 0) {
+    for (const int signal : {SIGABRT, SIGSEGV}) std::signal(signal, SIG_DFL);  // doctest's would report a failure
+    if (std::freopen("/dev/null", "w", stderr) == nullptr) _exit(1);
+    {
+      const GuardedArrays guarded;
+      Array array(DType::kU8, {15});
+      volatile std::byte* const touched = array.bytes() + behind;
+      *touched = writes ? std::byte{1} : *touched;
+    }
+    _exit(0);
+  }
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+TEST_CASE("who touches what lies behind a guarded array is stopped") {
+  CHECK(signal_of_touching(14, true) == 0);
+  CHECK(signal_of_touching(15 + 63, false) == 0);  // the readable tail
+  CHECK(signal_of_touching(15, true) == SIGABRT);
+  CHECK(signal_of_touching(128, false) == SIGSEGV);
+}
+#endif

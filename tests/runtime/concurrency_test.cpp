@@ -12,6 +12,7 @@
 #include "runtime/executable.h"
 #include "runtime/loaded_model.h"
 #include "runtime/thread_team.h"
+#include "runtime/variable_locks.h"
 
 using namespace sluice;
 using runtime::Engine;
@@ -219,6 +220,33 @@ TEST_CASE("an assignment is seen whole by steps in other threads, and is not los
   at_once(steps, assigns);
   CHECK(torn == 0);
   CHECK(variables[0]->value().data<float>()[0] >= 50 * kFar);
+}
+
+TEST_CASE("a variable that is two states of a graph, of which one is written, is locked for writing") {
+  for (const char* const updated : {"v", "w"}) {
+    CAPTURE(updated);
+    const ir::Graph graph = ir::parse(fmt::format(R"(sluice-ir 1
+graph @f() state(%v: f32[] "v", %w: f32[] "w") {{
+  %0: f32[] = add %v, %w
+  update %{} = %0
+  return %0
+}}
+)",
+                                                  updated));
+    const auto variable = runtime::variables_for(ir::parse(kAdvance), std::vector{Array(DType::kF32, {65536})})[0];
+    const runtime::VariableLocks locks(graph, {variable, variable});
+    std::atomic<bool> read{false};
+    locks.lock();
+    std::thread reader([&] {
+      static_cast<void>(variable->value());
+      read = true;
+    });
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    CHECK(!read);
+    locks.unlock();
+    reader.join();
+    CHECK(read);
+  }
 }
 
 TEST_CASE("executables that take the same variables in another order do not wait for each other in a circle") {

@@ -4,10 +4,12 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <limits>
 #include <numeric>
+#include <thread>
 
 #include "ir/error.h"
 #include "tests/support/counting_new.h"
@@ -131,6 +133,24 @@ TEST_CASE("a team can be resized") {
     });
     CHECK(calls == size);
   }
+}
+
+TEST_CASE("a team is not resized before those who run on it have given it back") {
+  ThreadTeam team(2);
+  std::atomic<bool> resized{false};
+  std::thread other;
+  {
+    const ThreadTeam::Lease lease = team.lease();
+    other = std::thread([&] {
+      team.resize(3);
+      resized = true;
+    });
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    CHECK(!resized);
+    CHECK(team.size() == 2);
+  }
+  other.join();
+  CHECK(team.size() == 3);
 }
 
 TEST_CASE("who does not wait gets the threads that other callers leave, and at least its own") {

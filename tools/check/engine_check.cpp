@@ -6,6 +6,7 @@
 #include "backend/compile.h"
 #include "backend/verify_plan.h"
 #include "ir/error.h"
+#include "ir/guarded_arrays.h"
 #include "runtime/kernel_profile.h"
 #include "runtime/thread_team.h"
 #include "runtime/variable.h"
@@ -26,6 +27,7 @@ struct WrongPlan {
 /// A graph that is compiled, with variables of its own.
 struct EngineCheck::Compiled {
   Compiled(const ir::Graph& graph, const Options& options) : result_count(graph.results().size()) {
+    const GuardedArrays guarded;
     std::vector<Array> zeros;
     for (const ir::State& state : graph.states())
       zeros.emplace_back(graph.type(state.value).dtype, graph.type(state.value).shape.at(1));
@@ -46,9 +48,12 @@ struct EngineCheck::Compiled {
   /// Results, then new states.
   std::vector<Array> run(const Sample& sample, int threads) {
     runtime::set_default_threads(threads);
+    const GuardedArrays guarded;  // arguments, results and temporaries
+    std::vector<Array> inputs;
+    for (const Array& input : sample.inputs) inputs.push_back(input.clone());
     for (std::size_t i = 0; i < variables.size(); ++i) variables[i]->assign(sample.states[i]);
     std::vector<Array> outputs(result_count);
-    executable->run(sample.inputs, outputs);
+    executable->run(inputs, outputs);
     for (const auto& variable : variables) outputs.push_back(variable->value());
     return outputs;
   }
@@ -93,6 +98,7 @@ std::string check_kernel(const backend::Program& program, const Plan& sound, std
     backend::unpack(layout(b), memory.bytes(), array);
     return array;
   };
+  const GuardedArrays guarded;
   std::vector<Array> memory(sound.buffers.size(), Array(DType::kU8, {0}));
   std::vector<std::byte*> pointers(memory.size());
   for (std::size_t p = 0; p < planned->operands.size(); ++p) {
