@@ -1,5 +1,4 @@
 // A saved model's folder, given as its three files one behind the other with kCut between them.
-#include <cstdlib>
 #include <fstream>
 #include <string_view>
 
@@ -8,19 +7,15 @@
 #include "tests/fuzz/fuzz_file.h"
 #include "tests/fuzz/saved_model_text.h"
 #include "tests/fuzz/small_graph.h"
+#include "tests/runtime/temporary_folder.h"
 
 using namespace sluice;
 
 namespace {
 
 const std::filesystem::path& folder() {
-  static const std::filesystem::path made = [] {
-    std::string name = (std::filesystem::temp_directory_path() / "sluice-fuzz-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) std::abort();
-    std::atexit([] { std::filesystem::remove_all(folder()); });
-    return std::filesystem::path(name);
-  }();
-  return made;
+  static const TemporaryFolder made;  // removed at the end of the process
+  return made.path();
 }
 
 }  // namespace
