@@ -15,7 +15,7 @@ Bytes rows_of(const ProductSize& size, Dim rows, std::int64_t more) {
   return rows.batch ? Bytes{more * row, rows.size * row} : Bytes{(rows.size + more) * row, 0};
 }
 
-/// The inner positions that a list is made for.
+/// The steps of K that one list covers.
 std::int64_t block_of(const ProductSize& size) {
   return size.tile.depth_block > 0 ? size.tile.depth_block : size.depth.size;
 }
@@ -49,7 +49,7 @@ Bytes lists_of(const ProductSize& size, std::int64_t list) {
 ProductScratch product_scratch(const ProductSize& size) {
   ProductScratch parts;
   parts.panel = rows_of(size, 2 * size.tile.rows, 0);
-  // A strip of a packed panel reaches past the last inner position.
+  // A strip of a packed panel reaches past the end of K.
   parts.next_panel = size.packs ? parts.panel + rows_of(size, size.depth, size.lanes) : parts.panel;
   parts.sums = size.packs_ahead ? parts.next_panel + rows_of(size, size.depth, size.lanes) : parts.next_panel;
   parts.lists = size.tile.depth_block > 0 ? parts.sums + rows_of(size, size.rows, size.tile.rows) : parts.sums;

@@ -31,9 +31,9 @@ struct ProductSize {
 /// The parts of a product's scratch, one behind the other, as bytes from its beginning, where two tiles on their way to
 /// the store lie. A part that the product does not need is empty.
 struct ProductScratch {
-  Bytes panel;       ///< of the second factor, packed: a row of the tile's columns for each inner position
+  Bytes panel;       ///< the rhs, packed: a row of the tile's columns for each step of K
   Bytes next_panel;  ///< packed ahead
-  Bytes sums;        ///< of a panel's tiles, where the inner positions are taken in blocks
+  Bytes sums;        ///< accumulators of a panel's tiles, where K is blocked
   Bytes lists;       ///< of the first factor's elements that are not 0 (codegen/nonzero_lists.h)
   Bytes end;
   std::int64_t list_bytes = 0;  ///< of one list

@@ -71,7 +71,7 @@ Target host_target(const std::string& features) {
   target.features = features.empty() ? host_features() : features;
   check_features(target, features);
   const auto subtarget = subtarget_of(target, target.features);
-  // With all that they imply: +avx2 is AVX, too.
+  // Includes implied features: +avx2 implies +avx.
   const auto has = [&](llvm::StringRef feature) { return subtarget->checkFeatures(("+" + feature).str()); };
   if (has("avx512f")) {
     target.vector_bytes = 64;

@@ -200,7 +200,7 @@ class PlanVerifier {
     const Layout& layout = at.layout;
     if (at.kind == BufferKind::kState) {
       const Type& state = plan_.states[at.index];
-      // What a reshape of the new value was made of may be the state, row by row.
+      // The operand of a reshape that makes the new value may be the state, row by row.
       const bool same_elements =
           layout.dense() && at.type.dtype == state.dtype && shape.element_count() == state.shape.element_count();
       if ((at.type != state && !same_elements) || layout != state_layout(state))

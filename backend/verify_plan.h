@@ -22,7 +22,7 @@ struct PlanFault {
 ///   reads only at the element that it writes;
 /// - every kernel gets its operands in layouts that its code can read, its units cover each element of its results
 /// once,
-///   and all that it loads or stores lies within its buffers and its scratch (verify_kernel.h).
+///   and every load and store stays within its buffers and its scratch (verify_kernel.h).
 std::optional<PlanFault> verify_plan(const Plan& plan);
 
 }  // namespace sluice::backend

@@ -55,7 +55,7 @@ class ProductTile {
   /// 1 if all sums of a tile in scratch are finite, else 0.
   llvm::Value* is_finite(llvm::Value* tile, std::int64_t rows, const Lanes& lanes);
 
-  /// The sums of each of a panel's columns over `depth` inner positions, in ascending chains.
+  /// Returns the sum of each column of a panel over `depth` steps of K, in ascending chains.
   Values column_sums(const Panel& panel, Dim depth, const Lanes& lanes);
 
  private:
