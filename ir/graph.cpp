@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <type_traits>
 
 #include "ir/error.h"
 #include "ir/node_error.h"
@@ -36,15 +38,29 @@ void Builder::check(Value value) const {
                "value {}.{} is not of graph @{}", value.node, value.result, graph_.name_);
 }
 
-void Builder::check_input(std::string_view kind, const std::string& name, const std::optional<Range>& range) const {
+std::string fault_of(const Range& range, DType dtype) {
+  if (!(range.low < range.high)) return "is empty";
+  return visit_dtype(dtype, [&]<typename T>(T) -> std::string {
+    if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
+      const auto lowest = static_cast<double>(std::numeric_limits<T>::min());
+      const double end = std::ldexp(1.0, std::numeric_limits<T>::digits);
+      if (range.low < lowest || range.high > end)
+        return fmt::format("reaches beyond {}, [{},{})", to_string(dtype), lowest, end);
+    }
+    return "";
+  });
+}
+
+void Builder::check_input(std::string_view kind, const std::string& name, DType dtype,
+                          const std::optional<Range>& range) const {
   if (names_.contains(name)) fail("{} '{}': the name is taken already", kind, name);
-  if (range && !(range->low < range->high)) {
-    fail("{} '{}': the range [{},{}) is empty", kind, name, range->low, range->high);
-  }
+  if (!range) return;
+  if (const std::string fault = fault_of(*range, dtype); !fault.empty())
+    fail("{} '{}': the range [{},{}) {}", kind, name, range->low, range->high, fault);
 }
 
 Value Builder::parameter(std::string name, Type type, std::optional<Range> range, Origins origins) {
-  check_input("parameter", name, range);
+  check_input("parameter", name, type.dtype, range);
   const Value value =
       add(Op::kParameter, {}, {{Attr::kDType, type.dtype}, {Attr::kShape, std::move(type.shape)}}, std::move(origins));
   names_.insert(name);
@@ -54,7 +70,7 @@ Value Builder::parameter(std::string name, Type type, std::optional<Range> range
 
 Value Builder::state(std::string name, std::string variable, Type type, std::optional<Range> range,
                      std::optional<Array> init, Origins origins) {
-  check_input("state", name, range);
+  check_input("state", name, type.dtype, range);
   if (init && init->type() != Type{type.dtype, {}}) {
     fail("state '{}': the init is {}, expected {}", name, to_string(init->type()), to_string(Type{type.dtype, {}}));
   }

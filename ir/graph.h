@@ -62,6 +62,10 @@ struct Range {
   bool operator==(const Range&) const = default;
 };
 
+/// What is wrong with `range` for values of `dtype`, as in "is empty", or "" where nothing is: it needs low < high, and
+/// for integers its ends have to lie within the dtype's values.
+std::string fault_of(const Range& range, DType dtype);
+
 /// A parameter of the graph, in the order of the call.
 struct Parameter {
   std::string name;
@@ -143,7 +147,8 @@ class Builder {
 
  private:
   void check(Value value) const;
-  void check_input(std::string_view kind, const std::string& name, const std::optional<Range>& range) const;
+  void check_input(std::string_view kind, const std::string& name, DType dtype,
+                   const std::optional<Range>& range) const;
 
   Graph graph_;
   std::unordered_set<std::string> names_;      // of parameters and states

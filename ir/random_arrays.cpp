@@ -29,7 +29,8 @@ Array random_array(const Type& type, std::int64_t batch_size, std::uint64_t seed
       if constexpr (std::is_same_v<T, bool>) {
         element = unit < 0.5;
       } else if constexpr (std::is_integral_v<T>) {
-        element = static_cast<T>(std::floor(low + (high - low) * unit));
+        const double value = std::floor(low + (high - low) * unit);
+        element = static_cast<T>(value < high ? value : std::ceil(low));  // as below
       } else {
         const T value = static_cast<T>(low + (high - low) * unit);
         element = value < static_cast<T>(high) ? value : static_cast<T>(low);  // rounding may have reached `high`

@@ -51,16 +51,18 @@ void check_inputs(const Graph& graph) {
     if (graph.node(value).op != op || !nodes.insert(value.node).second)
       fail("%{} is not a {} of its own", name, to_string(op));
   };
-  const auto check_range = [](std::string_view name, const std::optional<Range>& range) {
-    if (range && !(range->low < range->high)) fail("the range of %{} is empty", name);
+  const auto check_range = [&](std::string_view name, Value value, const std::optional<Range>& range) {
+    if (!range) return;
+    if (const std::string fault = fault_of(*range, graph.type(value).dtype); !fault.empty())
+      fail("the range of %{} {}", name, fault);
   };
   for (const Parameter& parameter : graph.parameters()) {
     add(parameter.name, parameter.value, Op::kParameter);
-    check_range(parameter.name, parameter.range);
+    check_range(parameter.name, parameter.value, parameter.range);
   }
   for (const State& state : graph.states()) {
     add(state.name, state.value, Op::kState);
-    check_range(state.name, state.range);
+    check_range(state.name, state.value, state.range);
     if (state.init && state.init->type() != Type{graph.type(state.value).dtype, {}})
       fail("the init of %{} is {}", state.name, to_string(state.init->type()));
   }
