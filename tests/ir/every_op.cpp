@@ -51,8 +51,8 @@ void add_elementwise(Builder& b, Value x, Value y) {
                       Op::kNotEqual, Op::kLess, Op::kLessEqual, Op::kGreater}) {
     b(op, {x, y});
   }
-  for (const Op op : {Op::kNeg, Op::kAbs, Op::kExp, Op::kExpm1, Op::kLog, Op::kLog1p, Op::kSqrt, Op::kRsqrt, Op::kTanh, Op::kSigmoid, Op::kRelu,
-                      Op::kSquare, Op::kSign, Op::kFloor, Op::kStopGradient}) {
+  for (const Op op : {Op::kNeg, Op::kAbs, Op::kExp, Op::kExpm1, Op::kLog, Op::kLog1p, Op::kSqrt, Op::kRsqrt, Op::kTanh,
+                      Op::kSigmoid, Op::kRelu, Op::kSquare, Op::kSign, Op::kFloor, Op::kStopGradient}) {
     b(op, {x});
   }
   const Value condition = b(Op::kGreaterEqual, {x, y});

@@ -57,8 +57,9 @@ TEST_CASE("a builder refuses inputs that clash") {
 TEST_CASE("an error of a node stands at its place") {
   Builder b("f");
   const Value x = b.parameter("x", kRow);
-  CHECK(test::refusal([&] { b.add(Op::kLogicalNot, {x}, {}, origin_at({"model.cpp", 12, 0})); }) ==
-        "model.cpp:12: logical_not: takes bools, got f32[B,4]");
+  CHECK(test::refusal([&] {
+          b.add(Op::kLogicalNot, {x}, {}, origin_at({"model.cpp", 12, 0}));
+        }) == "model.cpp:12: logical_not: takes bools, got f32[B,4]");
   b.set_origins(origin_at({"model.cpp", 13, 5}));
   CHECK(test::refusal([&] { b(Op::kLogicalNot, {x}); }) == "model.cpp:13:5: logical_not: takes bools, got f32[B,4]");
 }

@@ -84,8 +84,9 @@ TEST_CASE("types are those that inference gives") {
         "model.cpp:7: graph @small: logical_not: takes bools, got f32[4]");
   CHECK(complaint([](Graph& g) { nodes_of(g)[5].attributes.set(Attr::kAxis, std::int64_t{0}); }) ==
         "model.cpp:7: graph @small: relu: has no attribute 'axis'");
-  CHECK(complaint([](Graph& g) { nodes_of(g)[0].attributes.set(Attr::kShape, Shape{batch, batch}); }) ==
-        "graph @small: parameter: [B,B] has B on more than one axis");
+  CHECK(complaint([](Graph& g) {
+          nodes_of(g)[0].attributes.set(Attr::kShape, Shape{batch, batch});
+        }) == "graph @small: parameter: [B,B] has B on more than one axis");
 }
 
 TEST_CASE("inputs stand in the header, once") {
@@ -107,8 +108,9 @@ TEST_CASE("inputs stand in the header, once") {
 }
 
 TEST_CASE("updates and results are values of the right type") {
-  CHECK(complaint([](Graph& g) { states_of(g)[0].update = Value{kFar, 0}; }) ==
-        "update of %w is not a value of the graph");
+  CHECK(complaint([](Graph& g) {
+          states_of(g)[0].update = Value{kFar, 0};
+        }) == "update of %w is not a value of the graph");
   CHECK(complaint([](Graph& g) { states_of(g)[0].update = Value{3, 0}; }) == "update of %w has another type");
   CHECK(complaint([](Graph& g) { results_of(g)[0] = {6, 0}; }) == "a result is not a value of the graph");
   CHECK(complaint([](Graph& g) { results_of(g).push_back({5, 1}); }) == "a result is not a value of the graph");

@@ -221,6 +221,7 @@ TEST_CASE("nesting has a limit") {
 }
 
 TEST_CASE("bytes that are no text are refused") {
-  CHECK(refusal(std::string_view("sluice-ir 1\n\0", 13)) == std::string("model.ir:2:1: unexpected byte 0x00\n\\x00\n^"));
+  CHECK(refusal(std::string_view("sluice-ir 1\n\0", 13)) ==
+        std::string("model.ir:2:1: unexpected byte 0x00\n\\x00\n^"));
   CHECK(refusal("sluice-ir 1\n\xff") == std::string("model.ir:2:1: unexpected byte 0xff\n\\xff\n^"));
 }
