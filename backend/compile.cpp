@@ -1,15 +1,14 @@
 #include "backend/compile.h"
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <exception>
 #include <functional>
-#include <numeric>
 #include <thread>
 #include <vector>
 
 #include "backend/jit.h"
+#include "backend/shared_code.h"
 #include "backend/target.h"
 #include "backend/verify_plan.h"
 #include "ir/error.h"
@@ -48,16 +47,19 @@ std::size_t generation_cost(const KernelPlan& kernel) {
   return panels * (4 + kernel.body->nodes().size()) + (turned ? 10 : 0);
 }
 
-/// The kernels in two parts that take about as long.
-std::array<std::vector<std::size_t>, 2> two_parts(const Plan& plan) {
-  std::vector<std::size_t> order(plan.kernels.size());
-  std::iota(order.begin(), order.end(), 0);
+/// Kernels of `plan` with one of each code, in at most so many parts that take about as long.
+std::vector<std::vector<std::size_t>> in_parts(const Plan& plan, std::size_t most) {
+  const std::vector<std::size_t> code = shared_code(plan);
+  std::vector<std::size_t> order;
+  for (std::size_t k = 0; k < code.size(); ++k) {
+    if (code[k] == k) order.push_back(k);
+  }
   const auto cost = [&](std::size_t k) { return generation_cost(plan.kernels[k]); };
   std::ranges::stable_sort(order, std::greater<>(), cost);
-  std::array<std::vector<std::size_t>, 2> parts;
-  std::array<std::size_t, 2> costs{};
+  std::vector<std::vector<std::size_t>> parts(std::clamp<std::size_t>(order.size(), 1, most));
+  std::vector<std::size_t> costs(parts.size());
   for (const std::size_t k : order) {
-    const std::size_t least = costs[0] <= costs[1] ? 0 : 1;
+    const auto least = static_cast<std::size_t>(std::ranges::min_element(costs) - costs.begin());
     parts[least].push_back(k);
     costs[least] += cost(k);
   }
@@ -65,36 +67,52 @@ std::array<std::vector<std::size_t>, 2> two_parts(const Plan& plan) {
   return parts;
 }
 
-/// Generates code on two threads.
+/// Generates code on all cores.
 std::vector<ObjectCode> generate(const Plan& plan, const Target& target, const CompileOptions& options) {
-  const auto kernels = two_parts(plan);
+  const auto kernels = in_parts(plan, std::max(1U, std::thread::hardware_concurrency()));
   const bool keep_text = options.on_text != nullptr;
   const KeepTexts keep{.llvm_ir = keep_text, .assembly = keep_text && options.assembly};
-  std::vector<Generated> parts(2);
-  std::exception_ptr error;
-  std::thread other([&] {
+  std::vector<Generated> parts(kernels.size());
+  std::vector<std::exception_ptr> errors(kernels.size());
+  const auto make = [&](std::size_t part) {
     try {
-      parts[1] = generate_kernels(plan, kernels[1], target, keep);
+      parts[part] = generate_kernels(plan, kernels[part], target, keep);
     } catch (...) {
-      error = std::current_exception();
+      errors[part] = std::current_exception();
     }
-  });
-  try {
-    parts[0] = generate_kernels(plan, kernels[0], target, keep);
-  } catch (...) {
-    error = std::current_exception();
+  };
+  {
+    std::vector<std::jthread> others;
+    for (std::size_t part = 1; part < kernels.size(); ++part) others.emplace_back(make, part);
+    make(0);
   }
-  other.join();
-  if (error) std::rethrow_exception(error);
-  if (keep.llvm_ir) options.on_text("llvm", parts[0].llvm_ir + parts[1].llvm_ir);
-  if (keep.assembly) options.on_text("assembly", parts[0].assembly + parts[1].assembly);
-  return {std::move(parts[0].object), std::move(parts[1].object)};
+  for (const std::exception_ptr& error : errors) {
+    if (error) std::rethrow_exception(error);
+  }
+  std::string llvm_ir;
+  std::string assembly;
+  std::vector<ObjectCode> objects;
+  for (Generated& part : parts) {
+    llvm_ir += part.llvm_ir;
+    assembly += part.assembly;
+    objects.push_back(std::move(part.object));
+  }
+  if (keep.llvm_ir) options.on_text("llvm", llvm_ir);
+  if (keep.assembly) options.on_text("assembly", assembly);
+  return objects;
 }
 
-/// Links `objects`. Throws Error unless they have all kernels of `plan`.
+/// The symbols of the code of all kernels.
+std::vector<std::string> symbols_of(const Plan& plan) {
+  std::vector<std::string> symbols;
+  for (const std::size_t kernel : shared_code(plan)) symbols.push_back(kernel_symbol(kernel));
+  return symbols;
+}
+
+/// Links `objects`. Throws Error unless they have the code of all kernels of `plan`.
 std::unique_ptr<Jit> link(const Plan& plan, const std::vector<ObjectCode>& objects) {
   auto jit = std::make_unique<Jit>(objects);
-  for (std::size_t k = 0; k < plan.kernels.size(); ++k) jit->lookup(kernel_symbol(k));
+  for (const std::string& symbol : symbols_of(plan)) jit->lookup(symbol);
   return jit;
 }
 
@@ -126,10 +144,10 @@ std::unique_ptr<Jit> load_or_generate(const ir::Graph& fused, const Plan& plan, 
 }  // namespace
 
 Program::Program(Plan plan, std::unique_ptr<Jit> jit) : plan_(std::move(plan)), jit_(std::move(jit)) {
+  const std::vector<std::string> symbols = symbols_of(plan_);
   for (std::size_t k = 0; k < plan_.kernels.size(); ++k) {
     const KernelFunction instead = plan_.kernels[k].instead;
-    functions_.push_back(instead != nullptr ? instead
-                                            : reinterpret_cast<KernelFunction>(jit_->lookup(kernel_symbol(k))));
+    functions_.push_back(instead != nullptr ? instead : reinterpret_cast<KernelFunction>(jit_->lookup(symbols[k])));
   }
 }
 

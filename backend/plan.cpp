@@ -11,7 +11,6 @@
 
 #include "backend/often_zero.h"
 #include "backend/order.h"
-#include "ir/counted.h"
 #include "ir/error.h"
 
 namespace sluice::backend {
@@ -363,41 +362,6 @@ std::string_view to_string(KernelKind kind) {
 std::string_view to_string(BufferKind kind) {
   constexpr std::array<std::string_view, 5> kKinds{"parameter", "state", "result", "constant", "temporary"};
   return kKinds[static_cast<std::size_t>(kind)];
-}
-
-std::string to_string(const Plan& plan) {
-  std::string out = fmt::format("plan @{}: {}, {} bytes of temporaries and {} for each of B\n", plan.name,
-                                counted(plan.kernels.size(), "kernel"), plan.static_bytes, plan.batch_bytes);
-  for (std::size_t i = 0; i < plan.kernels.size(); ++i) {
-    const KernelPlan& kernel = plan.kernels[i];
-    std::string units;
-    for (const Units::Axis& axis : kernel.units.axes)
-      units += fmt::format("{}{}/{}", units.empty() ? "" : " x ", to_string(axis.size), axis.block);
-    out += fmt::format("{}  kernel {}: {} {} reads ", kernel.barrier_before ? "  barrier\n" : "", i,
-                       to_string(kernel.kind), kernel.name);
-    for (const int buffer : kernel.operands) out += fmt::format("b{} ", buffer);
-    out += "writes ";
-    for (const int buffer : kernel.results) out += fmt::format("b{} ", buffer);
-    out += fmt::format("units {}", units.empty() ? "1" : units);
-    if (kernel.kind == KernelKind::kMatmul) out += fmt::format(" tile {}x{}", kernel.tile.rows, kernel.tile.vectors);
-    if (kernel.tile.depth_block > 0) out += fmt::format(" depth by {}", kernel.tile.depth_block);
-    if (kernel.packs) out += " packs";
-    if (kernel.skips_zeros) out += " skips zeros";
-    out += '\n';
-  }
-  for (std::size_t i = 0; i < plan.buffers.size(); ++i) {
-    const Buffer& buffer = plan.buffers[i];
-    out += fmt::format("  b{}: {} {}", i, to_string(buffer.type), to_string(buffer.kind));
-    if (buffer.kind != BufferKind::kTemporary) out += fmt::format(" {}", buffer.index);
-    if (!buffer.layout.dense()) out += fmt::format(" in panels of {}, {}", buffer.layout.panel, buffer.layout.last);
-    if (buffer.kind != BufferKind::kTemporary) {
-      out += '\n';
-      continue;
-    }
-    out += fmt::format(" at {}, {} bytes, kernels {} to {}\n", to_string(buffer.offset), to_string(buffer.bytes),
-                       buffer.first_use, buffer.last_use);
-  }
-  return out;
 }
 
 }  // namespace sluice::backend

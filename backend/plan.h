@@ -44,10 +44,12 @@ struct Units {
   struct Axis {
     Dim size;
     std::int64_t block = 1;
+    bool operator==(const Axis&) const = default;
   };
   std::vector<Axis> axes;
   std::int64_t step = 1;  ///< a block of the first axis costs in proportion to how many of this many elements it has
 
+  bool operator==(const Units&) const = default;
   std::int64_t count(std::int64_t batch_size) const;
   bool none() const { return count(1) == 0; }  ///< an axis has size 0, so there are no units for any B
   /// Where the share of thread `thread` of `threads` begins, so that all cost the same; `count` for the one after the
@@ -55,9 +57,9 @@ struct Units {
   std::int64_t share_begin(int thread, int threads, std::int64_t batch_size) const;
 };
 
-/// Works on the units begin <= u < end of a kernel. `buffers` has a pointer for each buffer of the plan; `scratch` is
-/// the calling thread's own.
-using KernelFunction = void (*)(std::byte* const* buffers, std::int64_t batch, std::byte* scratch, std::int64_t begin,
+/// Works on the units begin <= u < end of a kernel. `arguments` has the addresses of its operands, then of its results;
+/// `scratch` is the calling thread's own.
+using KernelFunction = void (*)(std::byte* const* arguments, std::int64_t batch, std::byte* scratch, std::int64_t begin,
                                 std::int64_t end);
 
 struct KernelPlan {

@@ -13,6 +13,7 @@ struct Bytes {
   std::int64_t each_batch = 0;
 
   std::int64_t at(std::int64_t batch_size) const { return fixed + each_batch * batch_size; }
+  bool operator==(const Bytes&) const = default;
   Bytes operator+(const Bytes& more) const { return {fixed + more.fixed, each_batch + more.each_batch}; }
 };
 
@@ -37,6 +38,8 @@ struct ProductScratch {
   Bytes lists;       ///< of the first factor's elements that are not 0 (codegen/nonzero_lists.h)
   Bytes end;
   std::int64_t list_bytes = 0;  ///< of one list
+
+  bool operator==(const ProductScratch&) const = default;
 };
 
 ProductScratch product_scratch(const ProductSize& size);

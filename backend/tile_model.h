@@ -12,6 +12,8 @@ struct Tile {
   std::int64_t rows = 0;  ///< the tile that stays in registers: rows by vectors
   std::int64_t vectors = 0;
   std::int64_t depth_block = 0;  ///< the inner positions that one turn through a panel's tiles takes; 0: all at once
+
+  bool operator==(const Tile&) const = default;
 };
 
 /// Chooses the tile of products of elements of `element_bytes`, and for one of `rows` and `depth` its blocks, by a

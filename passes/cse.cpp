@@ -4,16 +4,18 @@
 #include <map>
 #include <span>
 
+#include "ir/hash.h"
 #include "passes/rebuild.h"
 
 namespace sluice::passes {
 
 namespace {
 
-/// What tells most nodes apart; attributes are compared only where these are equal.
+/// What tells nodes apart, but for a clash of hashes: types and attributes are compared only where keys are equal.
 struct Key {
   ir::Op op;
   std::vector<ir::Value> operands;
+  std::size_t attributes;
   auto operator<=>(const Key&) const = default;
 };
 
@@ -39,7 +41,7 @@ class Numbering {
   std::uint32_t find(std::uint32_t index) {
     const ir::Node& node = graph_.node(index);
     if (ir::info(node.op).has(ir::kInput) || variables_[index]) return index;
-    Key key{node.op, {}};
+    Key key{node.op, {}, ir::hash_of(node.attributes)};
     for (const ir::Value operand : node.operands) key.operands.push_back({firsts_[operand.node], operand.result});
     if (ir::info(node.op).has(ir::kCommutative)) std::ranges::sort(key.operands);
     std::vector<std::uint32_t>& candidates = seen_[std::move(key)];

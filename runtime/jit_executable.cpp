@@ -8,6 +8,7 @@
 #include <mutex>
 #include <optional>
 
+#include "backend/argument_table.h"
 #include "backend/compile.h"
 #include "ir/counted.h"
 #include "ir/error.h"
@@ -38,10 +39,10 @@ std::optional<backend::ObjectCache> object_cache(const Flags& given) {
 /// What one call needs of its own while it runs: where everything lies, who does what, and memory for temporaries.
 struct CallContext {
   CallContext(const backend::Plan& plan, const backend::Target& target, bool share_all)
-      : schedule(plan, target, share_all), static_arena(DType::kU8, {plan.static_bytes}) {}
+      : schedule(plan, target, share_all), arguments(plan), static_arena(DType::kU8, {plan.static_bytes}) {}
 
   StepSchedule schedule;
-  std::vector<std::byte*> pointers;  ///< one a buffer of the plan
+  backend::ArgumentTable arguments;
   Array static_arena;
   Array batch_arena{DType::kU8, {0}};
   Array scratch{DType::kU8, {0}};
@@ -195,13 +196,13 @@ class JitExecutable : public Executable {
   void bind(CallContext& context, std::int64_t batch, int threads, std::span<const Array> inputs,
             std::span<Array> outputs) const {
     bind_batch(context, batch, threads);
-    for (std::size_t b = 0; b < context.pointers.size(); ++b) {
+    for (std::size_t b = 0; b < plan().buffers.size(); ++b) {
       const Buffer& buffer = plan().buffers[b];
-      std::byte*& pointer = context.pointers[b];
-      // Kernels only read parameters; the table of pointers has one type for all.
-      if (buffer.kind == BufferKind::kParameter) pointer = const_cast<std::byte*>(inputs[buffer.index].bytes());
+      // Kernels only read parameters; the table of addresses has one type for all.
+      if (buffer.kind == BufferKind::kParameter)
+        context.arguments.set(b, const_cast<std::byte*>(inputs[buffer.index].bytes()));
       if (buffer.kind == BufferKind::kResult)
-        pointer = prepare_output(outputs[buffer.index], plan().results[buffer.index], batch);
+        context.arguments.set(b, prepare_output(outputs[buffer.index], plan().results[buffer.index], batch));
     }
   }
 
@@ -209,15 +210,14 @@ class JitExecutable : public Executable {
   std::unique_ptr<CallContext> make_context() {
     idle_.reserve(static_cast<std::size_t>(++context_count_));
     auto context = std::make_unique<CallContext>(plan(), target_, share_all_);
-    for (const Buffer& buffer : plan().buffers) {
-      std::byte* pointer = nullptr;
-      if (buffer.kind == BufferKind::kState) pointer = variables_[buffer.index]->memory().bytes();
+    for (std::size_t b = 0; b < plan().buffers.size(); ++b) {
+      const Buffer& buffer = plan().buffers[b];
+      if (buffer.kind == BufferKind::kState) context->arguments.set(b, variables_[buffer.index]->memory().bytes());
       // Nor do they write constants.
       if (buffer.kind == BufferKind::kConstant)
-        pointer = const_cast<std::byte*>(plan().constants[buffer.index].bytes());
+        context->arguments.set(b, const_cast<std::byte*>(plan().constants[buffer.index].bytes()));
       if (buffer.kind == BufferKind::kTemporary && !buffer.bytes.batch)
-        pointer = context->static_arena.bytes() + buffer.offset.size;
-      context->pointers.push_back(pointer);
+        context->arguments.set(b, context->static_arena.bytes() + buffer.offset.size);
     }
     return context;
   }
@@ -229,10 +229,10 @@ class JitExecutable : public Executable {
     const backend::Memory memory = backend::memory_of(plan(), batch, threads);
     if (memory.batch_arena > context.batch_arena.element_count())
       context.batch_arena = Array(DType::kU8, {memory.batch_arena});
-    for (std::size_t b = 0; b < context.pointers.size(); ++b) {
+    for (std::size_t b = 0; b < plan().buffers.size(); ++b) {
       const Buffer& buffer = plan().buffers[b];
       if (buffer.kind == BufferKind::kTemporary && buffer.bytes.batch)
-        context.pointers[b] = context.batch_arena.bytes() + buffer.offset.size * batch;
+        context.arguments.set(b, context.batch_arena.bytes() + buffer.offset.size * batch);
     }
     context.scratch_stride = memory.scratch_stride;
     if (memory.scratch() > context.scratch.element_count()) context.scratch = Array(DType::kU8, {memory.scratch()});
@@ -285,7 +285,7 @@ class JitExecutable : public Executable {
   std::int64_t run_kernel(CallContext& context, std::size_t k, int thread) const {
     const auto [begin, end] = context.schedule.share(k, thread);
     std::byte* const scratch = context.scratch.bytes() + context.scratch_stride * thread;
-    if (begin < end) program_->functions()[k](context.pointers.data(), context.batch, scratch, begin, end);
+    if (begin < end) program_->functions()[k](context.arguments.of(k), context.batch, scratch, begin, end);
     return end - begin;
   }
 

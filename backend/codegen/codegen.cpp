@@ -21,9 +21,16 @@ std::string kernel_symbol(std::size_t index) { return fmt::format("kernel_{}", i
 
 namespace {
 
-Place place_of(Emitter& e, const Plan& plan, llvm::Value* buffers, int index) {
-  return {e.b.CreateLoad(e.b.getPtrTy(), e.element(e.b.getPtrTy(), buffers, e.i64(index))),
-          plan.buffers[static_cast<std::size_t>(index)].layout};
+/// The memory of `buffers`, whose addresses are arguments from the one numbered `first` on.
+std::vector<Place> places_of(Emitter& e, const Plan& plan, const std::vector<int>& buffers, llvm::Value* arguments,
+                             std::size_t first) {
+  std::vector<Place> places;
+  for (const int buffer : buffers) {
+    llvm::Value* const index = e.i64(static_cast<std::int64_t>(first + places.size()));
+    places.push_back({e.b.CreateLoad(e.b.getPtrTy(), e.element(e.b.getPtrTy(), arguments, index)),
+                      plan.buffers[static_cast<std::size_t>(buffer)].layout});
+  }
+  return places;
 }
 
 void emit_kernel(Emitter& e, const Plan& whole, const KernelPlan& plan, const std::string& symbol) {
@@ -31,10 +38,8 @@ void emit_kernel(Emitter& e, const Plan& whole, const KernelPlan& plan, const st
   llvm::Type* const i64 = e.b.getInt64Ty();
   llvm::Function* const function = e.function(symbol, e.b.getVoidTy(), {pointer, i64, pointer, i64, i64}, true);
   e.batch = function->getArg(1);
-  std::vector<Place> operands;
-  std::vector<Place> results;
-  for (const int buffer : plan.operands) operands.push_back(place_of(e, whole, function->getArg(0), buffer));
-  for (const int buffer : plan.results) results.push_back(place_of(e, whole, function->getArg(0), buffer));
+  const std::vector<Place> operands = places_of(e, whole, plan.operands, function->getArg(0), 0);
+  const std::vector<Place> results = places_of(e, whole, plan.results, function->getArg(0), plan.operands.size());
   llvm::Instruction* const entry = e.preheader("kernel");
   Frame frame{e,
               plan,

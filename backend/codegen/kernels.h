@@ -8,7 +8,7 @@
 
 namespace sluice::backend {
 
-/// A kernel that is being emitted: void(buffers, B, scratch, begin, end) works on the units begin <= u < end.
+/// A kernel that is being emitted: void(arguments, B, scratch, begin, end) works on the units begin <= u < end.
 struct Frame {
   Emitter& e;
   const KernelPlan& plan;

@@ -52,7 +52,7 @@ constexpr WrongText kWrongTexts[] = {
     {"sluice-ir 1\ngraph @f(%x: f32[] {range=[0,nan)}) { return }", "2:27: the range [0,nan) is empty"},
     {"sluice-ir 1\ngraph @f(%x: u8[] {range=[0,1000)}) { return }",
      "2:10: parameter 'x': the range [0,1000) reaches beyond u8, [0,256)"},
-    {"sluice-ir 1\ngraph @f() state(%n \"n\": i32[] {range=[-inf,0)}) { return }",
+    {"sluice-ir 1\ngraph @f() state(%n: i32[] \"n\" {range=[-inf,0)}) { return }",
      "2:18: state 'n': the range [-inf,0) reaches beyond i32, [-2147483648,2147483648)"},
     {"sluice-ir 1\ngraph @f(%x: f32[] {range=[0,1]}) { return }",
      "2:31: expected ')' to end a range as in [0,256), got ']'"},

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "backend/argument_table.h"
 #include "backend/compile.h"
 #include "backend/verify_plan.h"
 #include "ir/error.h"
@@ -100,12 +101,12 @@ std::string check_kernel(const backend::Program& program, const Plan& sound, std
   };
   const GuardedArrays guarded;
   std::vector<Array> memory(sound.buffers.size(), Array(DType::kU8, {0}));
-  std::vector<std::byte*> pointers(memory.size());
+  backend::ArgumentTable arguments(program.plan());
   for (std::size_t p = 0; p < planned->operands.size(); ++p) {
     const auto b = static_cast<std::size_t>(planned->operands[p]);
     memory[b] = memory_for(b, sample.inputs[p].type());
     backend::pack(layout(b), sample.inputs[p], memory[b].bytes());
-    pointers[b] = memory[b].bytes();
+    arguments.set(b, memory[b].bytes());
   }
   for (std::size_t p = 0; p < planned->operands.size(); ++p) {  // an operand that two parameters read
     if (memory[static_cast<std::size_t>(planned->operands[p])].dtype() != sample.inputs[p].dtype()) return "";
@@ -114,7 +115,7 @@ std::string check_kernel(const backend::Program& program, const Plan& sound, std
     const Type& type = body.type(body.results()[r]);
     const auto b = static_cast<std::size_t>(planned->results[r]);
     memory[b] = memory_for(b, type);
-    pointers[b] = memory[b].bytes();
+    arguments.set(b, memory[b].bytes());
   }
   Sample given = sample;
   for (std::size_t p = 0; p < planned->operands.size(); ++p) {
@@ -122,7 +123,7 @@ std::string check_kernel(const backend::Program& program, const Plan& sound, std
     given.inputs[p] = array_of(b, memory[b], sample.inputs[p].type());
   }
   Array scratch(DType::kU8, {std::max<std::int64_t>(64, kernel.scratch.at(like.batch_size))});
-  program.functions()[k](pointers.data(), like.batch_size, scratch.bytes(), 0, kernel.units.count(like.batch_size));
+  program.functions()[k](arguments.of(k), like.batch_size, scratch.bytes(), 0, kernel.units.count(like.batch_size));
   std::vector<Array> actual;
   for (std::size_t r = 0; r < planned->results.size(); ++r) {
     const auto b = static_cast<std::size_t>(planned->results[r]);

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "backend/plan.h"
+
+namespace sluice::backend {
+
+/// What the kernels of a plan are called with: for each one the addresses of its operands, then of its results.
+class ArgumentTable {
+ public:
+  explicit ArgumentTable(const Plan& plan);
+
+  /// Sets the address of a buffer, for all kernels that use it.
+  void set(std::size_t buffer, std::byte* address) {
+    for (std::size_t i = first_use_[buffer]; i < first_use_[buffer + 1]; ++i) arguments_[uses_[i]] = address;
+  }
+  std::byte* const* of(std::size_t kernel) const { return arguments_.data() + first_argument_[kernel]; }
+
+ private:
+  std::vector<std::byte*> arguments_;
+  std::vector<std::size_t> first_argument_;  ///< of each kernel
+  std::vector<std::size_t> uses_;            ///< where the addresses of buffers are in `arguments_`, buffer by buffer
+  std::vector<std::size_t> first_use_;       ///< of each buffer, and the end
+};
+
+}  // namespace sluice::backend
