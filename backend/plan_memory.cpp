@@ -1,11 +1,11 @@
 #include <algorithm>
 #include <functional>
-#include <iterator>
-#include <map>
 #include <set>
 #include <utility>
 
+#include "backend/arena.h"
 #include "backend/plan.h"
+#include "backend/range_set.h"
 #include "ir/error.h"
 
 namespace sluice::backend {
@@ -54,20 +54,6 @@ void find_lifetimes(Plan& plan) {
   }
 }
 
-bool alive_together(const Buffer& a, const Buffer& b) { return a.first_use <= b.last_use && b.first_use <= a.last_use; }
-
-/// The lowest offset at which `buffer` meets none of `placed`, in the order of their offsets, that lives at the same
-/// time.
-std::int64_t first_fit(const Buffer& buffer, const std::vector<const Buffer*>& placed) {
-  std::int64_t offset = 0;
-  for (const Buffer* other : placed) {
-    if (!alive_together(buffer, *other)) continue;
-    if (offset + buffer.bytes.size <= other->offset.size) break;
-    offset = std::max(offset, other->offset.size + other->bytes.size);
-  }
-  return offset;
-}
-
 /// Largest first, each at the lowest free place: the usual heuristic for offsets that are fixed beforehand.
 void find_offsets(Plan& plan) {
   std::vector<Buffer*> order;
@@ -77,60 +63,44 @@ void find_offsets(Plan& plan) {
     order.push_back(&buffer);
   }
   std::ranges::stable_sort(order, std::greater<>(), [](const Buffer* buffer) { return buffer->bytes.size; });
-  std::vector<const Buffer*> placed_of[2];  // by arena and offset
+  Arena static_arena(plan.kernels.size());
+  Arena batch_arena(plan.kernels.size());
   for (Buffer* buffer : order) {
-    std::vector<const Buffer*>& placed = placed_of[buffer->bytes.batch ? 1 : 0];
-    buffer->offset = Dim(first_fit(*buffer, placed), buffer->bytes.batch);
-    std::int64_t& arena = buffer->bytes.batch ? plan.batch_bytes : plan.static_bytes;
-    arena = std::max(arena, bytes_sum(buffer->offset.size, buffer->bytes.size));
-    if (arena > kMostBytes) {
+    Arena& arena = buffer->bytes.batch ? batch_arena : static_arena;
+    buffer->offset = Dim(arena.reserve({buffer->first_use, buffer->last_use}, buffer->bytes.size), buffer->bytes.batch);
+    std::int64_t& bytes = buffer->bytes.batch ? plan.batch_bytes : plan.static_bytes;
+    bytes = std::max(bytes, bytes_sum(buffer->offset.size, buffer->bytes.size));
+    if (bytes > kMostBytes) {
       fail("@{}: not enough memory: temporaries, {} among them, take more than {} bytes{}", plan.name,
            to_string(buffer->type), kMostBytes, buffer->bytes.batch ? " for each of B" : "");
     }
-    const auto offset_of = [](const Buffer* other) { return other->offset.size; };
-    placed.insert(std::ranges::upper_bound(placed, buffer->offset.size, {}, offset_of), buffer);
   }
 }
 
 /// Memory that kernels have touched.
 class Touched {
-  /// The first range that ends behind `begin`.
-  template <typename Ranges>
-  static auto first_behind(Ranges& ranges, std::int64_t begin) {
-    auto range = ranges.upper_bound(begin);
-    if (range != ranges.begin() && std::prev(range)->second > begin) --range;
-    return range;
-  }
-
  public:
   void add(const Buffer& buffer) {
     if (buffer.kind != BufferKind::kTemporary) {
       others_.insert({buffer.kind, buffer.index});
-      return;
+    } else {
+      arena_of(buffer).add(buffer.offset.size, buffer.offset.size + buffer.bytes.size);
     }
-    std::map<std::int64_t, std::int64_t>& ranges = ranges_[buffer.bytes.batch ? 1 : 0];
-    std::int64_t begin = buffer.offset.size;
-    std::int64_t end = begin + buffer.bytes.size;
-    for (auto range = first_behind(ranges, begin); range != ranges.end() && range->first < end;) {
-      begin = std::min(begin, range->first);
-      end = std::max(end, range->second);
-      range = ranges.erase(range);
-    }
-    ranges[begin] = end;
   }
 
-  bool meets(const Buffer& buffer) const {
+  bool meets(const Buffer& buffer) {
     if (buffer.kind != BufferKind::kTemporary) return others_.contains({buffer.kind, buffer.index});
-    const std::map<std::int64_t, std::int64_t>& ranges = ranges_[buffer.bytes.batch ? 1 : 0];
-    const auto range = first_behind(ranges, buffer.offset.size);
-    return range != ranges.end() && range->first < buffer.offset.size + buffer.bytes.size;
+    return arena_of(buffer).overlaps(buffer.offset.size, buffer.offset.size + buffer.bytes.size);
   }
 
   void clear() { *this = {}; }
 
  private:
+  RangeSet& arena_of(const Buffer& buffer) { return buffer.bytes.batch ? batch_arena_ : static_arena_; }
+
   std::set<std::pair<BufferKind, std::size_t>> others_;
-  std::map<std::int64_t, std::int64_t> ranges_[2];  ///< of each arena, by where they begin: where they end; disjoint
+  RangeSet static_arena_;
+  RangeSet batch_arena_;
 };
 
 /// A kernel waits for the ones before it if it touches memory that one of them has written since the last barrier, or

@@ -24,7 +24,10 @@ Location user_location(const Origins& origins) {
 }
 
 void merge_origins(Origins& to, const Origins& from) {
+  // A constant that a model writes on thousands of lines becomes one node, of which nobody wants to see them all.
+  constexpr std::size_t kMost = 16;
   for (const Origin& origin : from) {
+    if (to.size() >= kMost) return;
     const bool known = std::any_of(to.begin(), to.end(), [&](const Origin& other) {
       return origin.gradient == other.gradient &&
              (origin.stack == other.stack || origin.stack->frames == other.stack->frames);

@@ -44,7 +44,7 @@ using Origins = std::vector<Origin>;
 Origins origin_at(Location location);
 /// The first user's line in `origins`, or an unknown location.
 Location user_location(const Origins& origins);
-/// `to` and what of `from` is not yet in it.
+/// Adds what `to` does not have yet of `from`, until it has 16.
 void merge_origins(Origins& to, const Origins& from);
 
 struct Node {
