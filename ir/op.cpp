@@ -25,27 +25,14 @@ constexpr auto rules(Rules... list) {
 #undef OP
 
 constexpr OpInfo kOps[] = {
-#define OP(enumerator, name, arity, dtypes, traits, attributes, infer_function, meaning)                           \
-  {Op::enumerator, name,   arity, DTypeSet::dtypes, static_cast<std::uint8_t>(traits), attributes_of_##enumerator, \
+#define OP(enumerator, name, arity, dtypes, traits, attributes, infer_function, meaning)                            \
+  {Op::enumerator, name,   arity, DTypeSet::dtypes, static_cast<std::uint32_t>(traits), attributes_of_##enumerator, \
    infer_function, meaning},
 #include "ir/ops.def"
 #undef OP
 };
 #undef REQUIRED
 #undef OPTIONAL
-
-bool contains(DTypeSet set, DType dtype) {
-  switch (set) {
-    case DTypeSet::kNumber:
-      return dtype != DType::kBool;
-    case DTypeSet::kFloat:
-      return is_float(dtype);
-    case DTypeSet::kBool:
-      return dtype == DType::kBool;
-    default:
-      return true;
-  }
-}
 
 std::string_view describe(DTypeSet set) {
   switch (set) {
@@ -90,6 +77,23 @@ void check_attributes(const OpInfo& row, const Attributes& attributes) {
 
 }  // namespace
 
+bool OpInfo::takes(DType dtype) const {
+  switch (dtypes) {
+    case DTypeSet::kNone:
+      return false;
+    case DTypeSet::kNumber:
+      return dtype != DType::kBool;
+    case DTypeSet::kFloat:
+      return is_float(dtype);
+    case DTypeSet::kBool:
+      return dtype == DType::kBool;
+    case DTypeSet::kAll:
+    case DTypeSet::kMixed:
+      break;
+  }
+  return true;
+}
+
 const OpInfo& info(Op op) { return kOps[static_cast<std::size_t>(op)]; }
 
 std::optional<Op> parse_op(std::string_view name) {
@@ -106,8 +110,7 @@ std::vector<Type> infer(Op op, std::span<const Type> operands, const Attributes&
   }
   check_attributes(row, attributes);
   for (const Type& type : operands) {
-    if (!contains(row.dtypes, type.dtype))
-      fail("{}: takes {}, got {}", row.name, describe(row.dtypes), to_string(type));
+    if (!row.takes(type.dtype)) fail("{}: takes {}, got {}", row.name, describe(row.dtypes), to_string(type));
   }
   return row.infer({op, operands, attributes});
 }

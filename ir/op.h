@@ -24,16 +24,23 @@ inline constexpr int kOpCount = 0
     ;
 
 /// What ops.def says of traits, as bits.
-enum Trait : std::uint8_t {
+enum Trait : std::uint32_t {
   kNoTrait = 0,
-  kElementwise = 1,
-  kCommutative = 2,
-  kDifferentiable = 4,
-  kInput = 8,
-  kReduction = 16,
-  kMoves = 32,
-  kMakesZeros = 64,
-  kKeepsZeros = 128,
+  kElementwise = 1 << 0,
+  kCommutative = 1 << 1,
+  kDifferentiable = 1 << 2,
+  kInput = 1 << 3,
+  kReduction = 1 << 4,
+  kMoves = 1 << 5,
+  kMakesZeros = 1 << 6,
+  kKeepsZeros = 1 << 7,
+  kPerElement = 1 << 8,
+  kCheap = 1 << 9,
+  kCostly = 1 << 10,
+  kRounds = 1 << 11,
+  kJumps = 1 << 12,
+  kOfPositive = 1 << 13,
+  kGrows = 1 << 14,
 };
 
 /// The dtypes that an op's operands may have (one dtype for all of them), or kMixed where the inference function says.
@@ -58,12 +65,14 @@ struct OpInfo {
   std::string_view name;
   int arity;  ///< -1: any
   DTypeSet dtypes;
-  std::uint8_t traits;
+  std::uint32_t traits;
   std::span<const AttrRule> attributes;
   InferFunction infer;
   std::string_view meaning;
 
   bool has(Trait trait) const { return (traits & trait) != 0; }
+  /// Whether `dtypes` has `dtype`; kMixed has all.
+  bool takes(DType dtype) const;
 };
 
 const OpInfo& info(Op op);

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "ir/infer.h"
 #include "ir/random_values.h"
 
 namespace sluice::ir {
@@ -96,34 +97,37 @@ class Generator : RandomValues {
   Value positive(Value x) { return b_(Op::kAdd, {b_(Op::kSquare, {x}), b_.full(b_.type(x), 0.25)}); }
   Value bounded(Value x) { return b_(Op::kTanh, {x}); }
 
-  void add_unary() {
-    if (chance(8)) return keep(b_(Op::kLogicalNot, {any_of(DType::kBool)}));
-    if (chance(15)) {
-      const Value x = any_of(one_of({DType::kI32, DType::kI64, DType::kU8}));
-      return keep(b_(one_of({Op::kNeg, Op::kAbs, Op::kRelu, Op::kSquare, Op::kSign, Op::kStopGradient}), {x}));
+  /// One of the elementwise ops whose types `infer` infers and whose operands may be of `type`.
+  Op any_op(InferFunction infer, DType type) {
+    std::vector<Op> ops;
+    for (int i = 0; i < kOpCount; ++i) {
+      const OpInfo& row = info(static_cast<Op>(i));
+      if (row.has(kElementwise) && row.infer == infer && row.takes(type)) ops.push_back(row.op);
     }
-    const Op op =
-        one_of({Op::kNeg, Op::kAbs, Op::kExp, Op::kExpm1, Op::kLog, Op::kLog1p, Op::kSqrt, Op::kRsqrt, Op::kTanh,
-                Op::kTanh, Op::kSigmoid, Op::kRelu, Op::kRelu, Op::kSquare, Op::kSign, Op::kFloor, Op::kStopGradient});
-    Value x = any_of(any_float());
-    if (op == Op::kLog || op == Op::kLog1p || op == Op::kSqrt || op == Op::kRsqrt) x = positive(x);
-    if (op == Op::kExp || op == Op::kExpm1 || op == Op::kSquare) x = bounded(x);
-    keep(b_(op, {x}));
+    return ops[static_cast<std::size_t>(below(static_cast<int>(ops.size())))];
+  }
+
+  /// Mostly floats.
+  DType any_operand_dtype() {
+    if (chance(8)) return DType::kBool;
+    return chance(15) ? one_of({DType::kI32, DType::kI64, DType::kU8}) : any_float();
+  }
+
+  void add_unary() {
+    const DType type = any_operand_dtype();
+    const OpInfo& row = info(any_op(&infer_unary, type));
+    Value x = any_of(type);
+    if (is_float(type) && row.has(kOfPositive)) x = positive(x);
+    if (is_float(type) && row.has(kGrows)) x = bounded(x);
+    keep(b_(row.op, {x}));
   }
 
   void add_binary() {
-    if (chance(8)) {
-      const Value x = any_of(DType::kBool);
-      return keep(b_(one_of({Op::kLogicalAnd, Op::kLogicalOr}), {x, any(b_.type(x))}));
-    }
-    const Op op =
-        one_of({Op::kAdd, Op::kAdd, Op::kSub, Op::kMul, Op::kMul, Op::kDiv, Op::kPow, Op::kMaximum, Op::kMinimum});
-    if (chance(15)) {
-      const Value x = any_of(one_of({DType::kI32, DType::kI64, DType::kU8}));
-      return keep(b_(op == Op::kPow ? Op::kSub : op, {x, any(b_.type(x))}));
-    }
-    Value x = any_of(any_float());
+    const DType type = any_operand_dtype();
+    const Op op = is_float(type) && chance(30) ? one_of({Op::kAdd, Op::kMul}) : any_op(&infer_binary, type);
+    Value x = any_of(type);
     Value y = any(b_.type(x));
+    if (!is_float(type)) return keep(b_(op, {x, y}));
     if (op == Op::kDiv && !chance(5)) y = positive(y);
     if (op == Op::kPow) {
       x = positive(bounded(x));
@@ -135,9 +139,7 @@ class Generator : RandomValues {
   void add_choice() {
     const Value x = any_of(any_dtype());
     const Value y = any(b_.type(x));
-    const std::initializer_list<Op> orders{Op::kEqual,     Op::kNotEqual, Op::kLess,
-                                           Op::kLessEqual, Op::kGreater,  Op::kGreaterEqual};
-    const Op op = dtype(x) == DType::kBool ? one_of({Op::kEqual, Op::kNotEqual}) : one_of(orders);
+    const Op op = any_op(&infer_comparison, dtype(x));
     const Value condition = chance(60) ? b_(op, {x, y}) : any({DType::kBool, shape(x)});
     keep(condition);
     keep(b_(Op::kSelect, {condition, y, x}));

@@ -40,31 +40,6 @@ struct Ways {
   std::size_t count() const { return values[0].count(); }
 };
 
-bool rounds(Op op) {
-  switch (op) {
-    case Op::kAdd:
-    case Op::kSub:
-    case Op::kMul:
-    case Op::kDiv:
-    case Op::kPow:
-    case Op::kExp:
-    case Op::kExpm1:
-    case Op::kLog:
-    case Op::kLog1p:
-    case Op::kSqrt:
-    case Op::kRsqrt:
-    case Op::kTanh:
-    case Op::kSigmoid:
-    case Op::kSquare:
-    case Op::kMatmul:
-    case Op::kReduceSum:
-    case Op::kRandomNormal:
-      return true;
-    default:
-      return false;
-  }
-}
-
 /// Whether rounding errors are in proportion to the summands, and not to what is left of them.
 bool sums(Op op) { return op == Op::kMatmul || op == Op::kReduceSum || op == Op::kScatterAdd; }
 
@@ -174,7 +149,7 @@ class Walk {
       const Arithmetic arithmetic = way == 0 ? Arithmetic::kDouble : Arithmetic::kAsWritten;
       Tensors made = ir::reference::find_rule(node.op)({node, tensors, batch_size_, arithmetic});
       for (std::size_t i = 0; i < made.size(); ++i) {
-        const bool moves = way >= kFirstDisturbed && rounds(node.op);
+        const bool moves = way >= kFirstDisturbed && ir::info(node.op).has(ir::kRounds);
         results[i].values[way] = moves ? disturbed(made[i], engines_[way]) : std::move(made[i]);
       }
     }

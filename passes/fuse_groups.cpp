@@ -16,7 +16,10 @@ namespace {
 
 FuseRole role_of(const ir::Node& node, bool is_cheap_number) {
   if (is_cheap_number) return FuseRole::kCheap;
-  if (ir::info(node.op).has(ir::kElementwise)) return FuseRole::kLoop;
+  const ir::OpInfo& row = ir::info(node.op);
+  if (row.has(ir::kElementwise)) return FuseRole::kLoop;
+  if (row.has(ir::kReduction)) return ir::reduced_axes(node).empty() ? FuseRole::kOther : FuseRole::kReduce;
+  if (row.has(ir::kCheap)) return FuseRole::kCheap;
   switch (node.op) {
     case Op::kRandomUniform:
     case Op::kRandomNormal:
@@ -24,15 +27,6 @@ FuseRole role_of(const ir::Node& node, bool is_cheap_number) {
       return node.types[0].shape.rank() > 0 ? FuseRole::kLoop : FuseRole::kOther;
     case Op::kMatmul:
       return FuseRole::kMatmul;
-    case Op::kReduceSum:
-    case Op::kReduceMax:
-    case Op::kReduceMin:
-    case Op::kArgmax:
-      return ir::reduced_axes(node).empty() ? FuseRole::kOther : FuseRole::kReduce;
-    case Op::kBroadcast:
-    case Op::kIota:
-    case Op::kOneHot:
-      return FuseRole::kCheap;
     default:
       return FuseRole::kOther;
   }

@@ -247,47 +247,103 @@ Rule done(Element element) { co_return element; }
 
 }  // namespace
 
+/// An element of an op that is no elementwise one, at an index. One rule an op.
+template <Op op>
+Rule element_code(Elements& k, const Node& node, Index index);
+
+template <>
+Rule element_code<Op::kConstant>(Elements& k, const Node& node, Index index) {
+  return done(element_of_constant(k, node, index));
+}
+
+template <>
+Rule element_code<Op::kIota>(Elements& k, const Node& node, Index index) {
+  return done(element_of_iota(k, node, index));
+}
+
+template <>
+Rule element_code<Op::kBatchSize>(Elements& k, const Node& /*node*/, Index /*index*/) {
+  return done({k.emitter().batch, true, Level::kKernel});
+}
+
+template <>
+Rule element_code<Op::kBroadcast>(Elements& k, const Node& node, Index index) {
+  const Shape& from = k.body().type(node.operands[0]).shape;
+  return moved(k, node.operands[0], index_before_broadcast(k, from, node.types[0].shape, index));
+}
+
+template <>
+Rule element_code<Op::kReshape>(Elements& k, const Node& node, Index index) {
+  const Shape& from = k.body().type(node.operands[0]).shape;
+  return moved(k, node.operands[0], index_before_reshape(k, from, node.types[0].shape, index));
+}
+
+template <>
+Rule element_code<Op::kTranspose>(Elements& k, const Node& node, Index index) {
+  Index source(index.size());
+  const auto& permutation = node.attributes.integers(Attr::kPermutation);
+  for (std::size_t axis = 0; axis < index.size(); ++axis)
+    source[static_cast<std::size_t>(permutation[axis])] = index[axis];
+  return moved(k, node.operands[0], std::move(source));
+}
+
+template <>
+Rule element_code<Op::kSlice>(Elements& k, const Node& node, Index index) {
+  Coordinate& along = index[static_cast<std::size_t>(node.attributes.integer(Attr::kAxis))];
+  along = k.combine(along, 1, k.constant(node.attributes.integer(Attr::kStart)));
+  return moved(k, node.operands[0], std::move(index));
+}
+
+template <>
+Rule element_code<Op::kPad>(Elements& k, const Node& node, Index index) {
+  return element_of_pad(k, node, std::move(index));
+}
+
+template <>
+Rule element_code<Op::kConcat>(Elements& k, const Node& node, Index index) {
+  return element_of_concat(k, node, std::move(index));
+}
+
+template <>
+Rule element_code<Op::kGather>(Elements& k, const Node& node, Index index) {
+  return element_of_gather(k, node, std::move(index));
+}
+
+template <>
+Rule element_code<Op::kOneHot>(Elements& k, const Node& node, Index index) {
+  return element_of_one_hot(k, node, std::move(index));
+}
+
+template <>
+Rule element_code<Op::kRandomUniform>(Elements& k, const Node& node, Index index) {
+  return element_of_random(k, node, std::move(index));
+}
+
+template <>
+Rule element_code<Op::kRandomNormal>(Elements& k, const Node& node, Index index) {
+  return element_of_random(k, node, std::move(index));
+}
+
+namespace {
+
+using ElementRule = Rule (*)(Elements&, const Node&, Index);
+
+using enum ir::Trait;
+constexpr ElementRule kElementRules[] = {
+#define OP(enumerator, name, arity, dtypes, traits, ...)        \
+  ((traits)&kElementwise) != 0  ? &element_of_elementwise       \
+  : ((traits)&kPerElement) != 0 ? &element_code<Op::enumerator> \
+                                : nullptr,
+#include "ir/ops.def"
+#undef OP
+};
+
+}  // namespace
+
 Task<Element> emit_element(Elements& k, const Node& node, Index index) {
-  const auto operand_shape = [&]() -> const Shape& { return k.body().type(node.operands[0]).shape; };
-  switch (node.op) {
-    case Op::kConstant:
-      return done(element_of_constant(k, node, index));
-    case Op::kIota:
-      return done(element_of_iota(k, node, index));
-    case Op::kBatchSize:
-      return done({k.emitter().batch, true, Level::kKernel});
-    case Op::kBroadcast:
-      return moved(k, node.operands[0], index_before_broadcast(k, operand_shape(), node.types[0].shape, index));
-    case Op::kReshape:
-      return moved(k, node.operands[0], index_before_reshape(k, operand_shape(), node.types[0].shape, index));
-    case Op::kTranspose: {
-      Index source(index.size());
-      const auto& permutation = node.attributes.integers(Attr::kPermutation);
-      for (std::size_t axis = 0; axis < index.size(); ++axis)
-        source[static_cast<std::size_t>(permutation[axis])] = index[axis];
-      return moved(k, node.operands[0], std::move(source));
-    }
-    case Op::kSlice: {
-      Coordinate& along = index[static_cast<std::size_t>(node.attributes.integer(Attr::kAxis))];
-      along = k.combine(along, 1, k.constant(node.attributes.integer(Attr::kStart)));
-      return moved(k, node.operands[0], std::move(index));
-    }
-    case Op::kPad:
-      return element_of_pad(k, node, std::move(index));
-    case Op::kConcat:
-      return element_of_concat(k, node, std::move(index));
-    case Op::kGather:
-      return element_of_gather(k, node, std::move(index));
-    case Op::kOneHot:
-      return element_of_one_hot(k, node, std::move(index));
-    case Op::kRandomUniform:
-    case Op::kRandomNormal:
-      return element_of_random(k, node, std::move(index));
-    default:
-      break;
-  }
-  SLUICE_CHECK(ir::info(node.op).has(ir::kElementwise), "{} has no rule for its elements", ir::to_string(node.op));
-  return element_of_elementwise(k, node, std::move(index));
+  const ElementRule rule = kElementRules[static_cast<std::size_t>(node.op)];
+  SLUICE_CHECK(rule != nullptr, "{} does not compute elements one by one", ir::to_string(node.op));
+  return rule(k, node, std::move(index));
 }
 
 }  // namespace sluice::backend

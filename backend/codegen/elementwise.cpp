@@ -68,20 +68,17 @@ llvm::Value* emit_comparison(Emitter& e, Op op, DType dtype, llvm::Value* x, llv
   return e.b.CreateICmp(dtype == DType::kU8 || dtype == DType::kBool ? row.of_unsigned : row.of_signed, x, y);
 }
 
-/// What differs between floats, signed and unsigned integers among the ops of one operand.
-llvm::Value* emit_sign_op(Emitter& e, Op op, DType dtype, llvm::Value* x) {
-  auto& b = e.b;
-  llvm::Type* const type = x->getType();
-  llvm::Value* const zero = e.number(type, 0);
-  if (op == Op::kNeg) return is_float(dtype) ? b.CreateFNeg(x) : b.CreateNeg(x);
-  if (op == Op::kAbs && is_float(dtype)) return b.CreateUnaryIntrinsic(llvm::Intrinsic::fabs, x);
-  if (dtype == DType::kU8)
-    return op == Op::kSign ? b.CreateSelect(b.CreateICmpEQ(x, zero), zero, e.number(type, 1)) : x;
-  llvm::Value* const negative = is_float(dtype) ? b.CreateFCmpOGT(zero, x) : b.CreateICmpSGT(zero, x);
-  if (op == Op::kAbs) return b.CreateSelect(negative, b.CreateNeg(x), x);
-  if (op == Op::kRelu) return b.CreateSelect(negative, zero, x);
-  llvm::Value* const positive = is_float(dtype) ? b.CreateFCmpOGT(x, zero) : b.CreateICmpSGT(x, zero);
-  return b.CreateSelect(positive, e.number(type, 1), b.CreateSelect(negative, e.number(type, -1), x));
+/// Whether x < 0. No u8 is.
+llvm::Value* emit_is_negative(Emitter& e, DType dtype, llvm::Value* x) {
+  llvm::Value* const zero = e.number(x->getType(), 0);
+  if (is_float(dtype)) return e.b.CreateFCmpOGT(zero, x);
+  return dtype == DType::kU8 ? e.b.CreateICmpULT(x, zero) : e.b.CreateICmpSGT(zero, x);
+}
+
+llvm::Value* emit_is_positive(Emitter& e, DType dtype, llvm::Value* x) {
+  llvm::Value* const zero = e.number(x->getType(), 0);
+  if (is_float(dtype)) return e.b.CreateFCmpOGT(x, zero);
+  return dtype == DType::kU8 ? e.b.CreateICmpNE(x, zero) : e.b.CreateICmpSGT(x, zero);
 }
 
 }  // namespace
@@ -95,74 +92,210 @@ llvm::Value* emit_extreme(Emitter& e, DType dtype, llvm::Value* x, llvm::Value* 
   return b.CreateSelect(b.CreateFCmpUNO(x, x), x, b.CreateSelect(x_wins, x, y));
 }
 
+/// An op on one element of each operand, or on a vector of them: the rules below emit its code, one rule an op.
+struct ElementwiseCode {
+  Emitter& e;
+  llvm::IRBuilder<>& b;
+  const Node& node;
+  DType dtype;  ///< of the operands; of select's, that of y and z
+  llvm::Value* x;
+  llvm::Value* y;
+  llvm::Value* z;
+
+  bool floats() const { return is_float(dtype); }
+  llvm::Value* number(double value) const { return e.number(x->getType(), value); }
+};
+template <Op op>
+llvm::Value* elementwise_code(const ElementwiseCode& c);
+
+template <>
+llvm::Value* elementwise_code<Op::kAdd>(const ElementwiseCode& c) {
+  return c.floats() ? c.b.CreateFAdd(c.x, c.y) : c.b.CreateAdd(c.x, c.y);
+}
+
+template <>
+llvm::Value* elementwise_code<Op::kSub>(const ElementwiseCode& c) {
+  return c.floats() ? c.b.CreateFSub(c.x, c.y) : c.b.CreateSub(c.x, c.y);
+}
+
+template <>
+llvm::Value* elementwise_code<Op::kMul>(const ElementwiseCode& c) {
+  return c.floats() ? c.b.CreateFMul(c.x, c.y) : c.b.CreateMul(c.x, c.y);
+}
+
+template <>
+llvm::Value* elementwise_code<Op::kDiv>(const ElementwiseCode& c) {
+  return c.floats() ? c.b.CreateFDiv(c.x, c.y) : emit_integer_division(c.e, c.dtype, c.x, c.y);
+}
+
+template <>
+llvm::Value* elementwise_code<Op::kPow>(const ElementwiseCode& c) {
+  return emit_library_call(c.e, "pow", {c.x, c.y});
+}
+
+template <>
+llvm::Value* elementwise_code<Op::kMaximum>(const ElementwiseCode& c) {
+  return emit_extreme(c.e, c.dtype, c.x, c.y, true);
+}
+
+template <>
+llvm::Value* elementwise_code<Op::kMinimum>(const ElementwiseCode& c) {
+  return emit_extreme(c.e, c.dtype, c.x, c.y, false);
+}
+
+template <>
+llvm::Value* elementwise_code<Op::kNeg>(const ElementwiseCode& c) {
+  return c.floats() ? c.b.CreateFNeg(c.x) : c.b.CreateNeg(c.x);
+}
+
+template <>
+llvm::Value* elementwise_code<Op::kAbs>(const ElementwiseCode& c) {
+  if (c.floats()) return c.b.CreateUnaryIntrinsic(llvm::Intrinsic::fabs, c.x);
+  if (c.dtype == DType::kU8) return c.x;
+  return c.b.CreateSelect(emit_is_negative(c.e, c.dtype, c.x), c.b.CreateNeg(c.x), c.x);
+}
+
+template <>
+llvm::Value* elementwise_code<Op::kExp>(const ElementwiseCode& c) {
+  return emit_exp(c.e, c.x);
+}
+
+template <>
+llvm::Value* elementwise_code<Op::kExpm1>(const ElementwiseCode& c) {
+  return emit_expm1(c.e, c.x);
+}
+
+template <>
+llvm::Value* elementwise_code<Op::kLog>(const ElementwiseCode& c) {
+  return emit_log(c.e, c.x);
+}
+
+template <>
+llvm::Value* elementwise_code<Op::kLog1p>(const ElementwiseCode& c) {
+  return emit_log1p(c.e, c.x);
+}
+
+template <>
+llvm::Value* elementwise_code<Op::kSqrt>(const ElementwiseCode& c) {
+  return c.b.CreateUnaryIntrinsic(llvm::Intrinsic::sqrt, c.x);
+}
+
+template <>
+llvm::Value* elementwise_code<Op::kRsqrt>(const ElementwiseCode& c) {
+  return c.b.CreateFDiv(c.number(1), c.b.CreateUnaryIntrinsic(llvm::Intrinsic::sqrt, c.x));
+}
+
+template <>
+llvm::Value* elementwise_code<Op::kTanh>(const ElementwiseCode& c) {
+  return emit_tanh(c.e, c.x);
+}
+
+template <>
+llvm::Value* elementwise_code<Op::kSigmoid>(const ElementwiseCode& c) {
+  return emit_sigmoid(c.e, c.x);
+}
+
+template <>
+llvm::Value* elementwise_code<Op::kRelu>(const ElementwiseCode& c) {
+  if (c.dtype == DType::kU8) return c.x;
+  return c.b.CreateSelect(emit_is_negative(c.e, c.dtype, c.x), c.number(0), c.x);
+}
+
+template <>
+llvm::Value* elementwise_code<Op::kSquare>(const ElementwiseCode& c) {
+  return c.floats() ? c.b.CreateFMul(c.x, c.x) : c.b.CreateMul(c.x, c.x);
+}
+
+template <>
+llvm::Value* elementwise_code<Op::kSign>(const ElementwiseCode& c) {
+  llvm::Value* const rest =
+      c.dtype == DType::kU8 ? c.x : c.b.CreateSelect(emit_is_negative(c.e, c.dtype, c.x), c.number(-1), c.x);
+  return c.b.CreateSelect(emit_is_positive(c.e, c.dtype, c.x), c.number(1), rest);
+}
+
+template <>
+llvm::Value* elementwise_code<Op::kFloor>(const ElementwiseCode& c) {
+  return c.b.CreateUnaryIntrinsic(llvm::Intrinsic::floor, c.x);
+}
+
+template <>
+llvm::Value* elementwise_code<Op::kEqual>(const ElementwiseCode& c) {
+  return emit_comparison(c.e, Op::kEqual, c.dtype, c.x, c.y);
+}
+
+template <>
+llvm::Value* elementwise_code<Op::kNotEqual>(const ElementwiseCode& c) {
+  return emit_comparison(c.e, Op::kNotEqual, c.dtype, c.x, c.y);
+}
+
+template <>
+llvm::Value* elementwise_code<Op::kLess>(const ElementwiseCode& c) {
+  return emit_comparison(c.e, Op::kLess, c.dtype, c.x, c.y);
+}
+
+template <>
+llvm::Value* elementwise_code<Op::kLessEqual>(const ElementwiseCode& c) {
+  return emit_comparison(c.e, Op::kLessEqual, c.dtype, c.x, c.y);
+}
+
+template <>
+llvm::Value* elementwise_code<Op::kGreater>(const ElementwiseCode& c) {
+  return emit_comparison(c.e, Op::kGreater, c.dtype, c.x, c.y);
+}
+
+template <>
+llvm::Value* elementwise_code<Op::kGreaterEqual>(const ElementwiseCode& c) {
+  return emit_comparison(c.e, Op::kGreaterEqual, c.dtype, c.x, c.y);
+}
+
+template <>
+llvm::Value* elementwise_code<Op::kLogicalAnd>(const ElementwiseCode& c) {
+  return c.b.CreateAnd(c.x, c.y);
+}
+
+template <>
+llvm::Value* elementwise_code<Op::kLogicalOr>(const ElementwiseCode& c) {
+  return c.b.CreateOr(c.x, c.y);
+}
+
+template <>
+llvm::Value* elementwise_code<Op::kLogicalNot>(const ElementwiseCode& c) {
+  return c.b.CreateNot(c.x);
+}
+
+template <>
+llvm::Value* elementwise_code<Op::kSelect>(const ElementwiseCode& c) {
+  return c.b.CreateSelect(c.x, c.y, c.z);
+}
+
+template <>
+llvm::Value* elementwise_code<Op::kCast>(const ElementwiseCode& c) {
+  return emit_cast(c.e, c.dtype, c.node.types[0].dtype, c.x);
+}
+
+template <>
+llvm::Value* elementwise_code<Op::kStopGradient>(const ElementwiseCode& c) {
+  return c.x;
+}
+
+namespace {
+
+using ElementwiseRule = llvm::Value* (*)(const ElementwiseCode&);
+
+using enum ir::Trait;
+constexpr ElementwiseRule kElementwiseRules[] = {
+#define OP(enumerator, name, arity, dtypes, traits, ...) \
+  ((traits)&kElementwise) != 0 ? &elementwise_code<Op::enumerator> : nullptr,
+#include "ir/ops.def"
+#undef OP
+};
+
+}  // namespace
+
 llvm::Value* emit_elementwise(Emitter& e, const Node& node, DType dtype, const std::vector<llvm::Value*>& operands) {
-  auto& b = e.b;
-  llvm::Value* const x = operands[0];
-  llvm::Value* const y = operands.size() > 1 ? operands[1] : nullptr;
-  const bool floats = is_float(dtype);
-  switch (node.op) {
-    case Op::kAdd:
-      return floats ? b.CreateFAdd(x, y) : b.CreateAdd(x, y);
-    case Op::kSub:
-      return floats ? b.CreateFSub(x, y) : b.CreateSub(x, y);
-    case Op::kMul:
-      return floats ? b.CreateFMul(x, y) : b.CreateMul(x, y);
-    case Op::kDiv:
-      return floats ? b.CreateFDiv(x, y) : emit_integer_division(e, dtype, x, y);
-    case Op::kPow:
-      return emit_library_call(e, "pow", {x, y});
-    case Op::kMaximum:
-      return emit_extreme(e, dtype, x, y, true);
-    case Op::kMinimum:
-      return emit_extreme(e, dtype, x, y, false);
-    case Op::kNeg:
-    case Op::kAbs:
-    case Op::kRelu:
-    case Op::kSign:
-      return emit_sign_op(e, node.op, dtype, x);
-    case Op::kExp:
-      return emit_exp(e, x);
-    case Op::kExpm1:
-      return emit_expm1(e, x);
-    case Op::kLog:
-      return emit_log(e, x);
-    case Op::kLog1p:
-      return emit_log1p(e, x);
-    case Op::kSqrt:
-      return b.CreateUnaryIntrinsic(llvm::Intrinsic::sqrt, x);
-    case Op::kRsqrt:
-      return b.CreateFDiv(e.number(x->getType(), 1), b.CreateUnaryIntrinsic(llvm::Intrinsic::sqrt, x));
-    case Op::kTanh:
-      return emit_tanh(e, x);
-    case Op::kSigmoid:
-      return emit_sigmoid(e, x);
-    case Op::kSquare:
-      return floats ? b.CreateFMul(x, x) : b.CreateMul(x, x);
-    case Op::kFloor:
-      return b.CreateUnaryIntrinsic(llvm::Intrinsic::floor, x);
-    case Op::kEqual:
-    case Op::kNotEqual:
-    case Op::kLess:
-    case Op::kLessEqual:
-    case Op::kGreater:
-    case Op::kGreaterEqual:
-      return emit_comparison(e, node.op, dtype, x, y);
-    case Op::kLogicalAnd:
-      return b.CreateAnd(x, y);
-    case Op::kLogicalOr:
-      return b.CreateOr(x, y);
-    case Op::kLogicalNot:
-      return b.CreateNot(x);
-    case Op::kSelect:
-      return b.CreateSelect(x, y, operands[2]);
-    case Op::kCast:
-      return emit_cast(e, dtype, node.types[0].dtype, x);
-    case Op::kStopGradient:
-      return x;
-    default:
-      break;
-  }
-  SLUICE_UNREACHABLE("{} has no elementwise code", ir::to_string(node.op));
+  const auto operand = [&](std::size_t i) { return i < operands.size() ? operands[i] : nullptr; };
+  return kElementwiseRules[static_cast<std::size_t>(node.op)](
+      {e, e.b, node, dtype, operand(0), operand(1), operand(2)});
 }
 
 }  // namespace sluice::backend

@@ -34,16 +34,9 @@ bool Epilogue::is_short() const {
       case Op::kMatmul:
       case Op::kReduceSum:  // of columns, beside the product
         break;
-      case Op::kPow:
-      case Op::kExp:
-      case Op::kExpm1:
-      case Op::kLog:
-      case Op::kLog1p:
-      case Op::kTanh:
-      case Op::kSigmoid:
-        return false;
       default:
-        if (!ir::info(node.op).has(ir::kElementwise) || ++ops > kMostOps) return false;
+        if (!ir::info(node.op).has(ir::kElementwise) || ir::info(node.op).has(ir::kCostly) || ++ops > kMostOps)
+          return false;
     }
   }
   return true;

@@ -50,7 +50,7 @@ Slopes slopes_of(const OpCase& c, const Graph& expanded, std::int64_t batch_size
 
 /// floor and the like jump: no difference tells their derivative, which is 0.
 bool is_smooth(const OpCase& c) {
-  return c.fill == Fill::kRandom && c.op != Op::kFloor && c.op != Op::kSign && c.op != Op::kStopGradient;
+  return c.fill == Fill::kRandom && !ir::info(c.op).has(ir::kJumps) && c.op != Op::kStopGradient;
 }
 
 TEST_CASE("the gradient of every case") {
