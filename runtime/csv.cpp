@@ -172,6 +172,8 @@ Dataset Table::with_labels(const std::string& label, DType label_dtype) const {
     const std::vector<std::string_view> names(columns.begin(), columns.end());
     fail("{}: there is no column '{}'{}", source, label, did_you_mean(label, names));
   }
+  const auto named = std::ranges::count(columns, label);
+  if (named > 1) fail("{}: {} columns are called '{}', so none of them is the label", source, named, label);
   const auto column = static_cast<std::size_t>(found - columns.begin());
   const std::int64_t rows = values.sizes()[0];
   Array labels(label_dtype, {rows});
@@ -205,8 +207,9 @@ Table read_csv(const std::filesystem::path& path, const CsvOptions& options) {
     constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
     if (first && text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
     first = false;
-    if (text.find('\0') != text.npos) fail("{}: line {}: expected text, got a zero byte", name, rows.line());
-    check(parser.parse(text, rows));
+    const std::size_t zero = text.find('\0');
+    check(parser.parse(text.substr(0, zero), rows));  // counts the lines before it
+    if (zero != text.npos) fail("{}: line {}: expected text, got a zero byte", name, rows.line());
   }
   check(parser.finish(rows));
   Table table = std::move(rows).table(name);

@@ -25,8 +25,8 @@ struct Table {
   Array values;                      ///< f64 [rows,columns]
 
   /// The rows as examples: column `label` as labels of type `label_dtype`, the others, as f32 [rows,columns - 1], as
-  /// what the data set calls images. Throws Error if there is no such column, a label is no value of `label_dtype`, or
-  /// a number is too large for f32.
+  /// what the data set calls images. Throws Error unless there is exactly one such column, if a label is no value of
+  /// `label_dtype`, and if a number is too large for f32.
   Dataset with_labels(const std::string& label, DType label_dtype = DType::kI64) const;
 };
 

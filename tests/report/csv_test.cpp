@@ -78,6 +78,9 @@ TEST_CASE("a column becomes labels") {
         "row 1 of the data, column '1': expected a label of type u8, got 256");
   CHECK(CsvFile("1,nan\n").label_error("1", DType::kI32) ==
         "row 1 of the data, column '1': expected a label of type i32, got nan");
+  const CsvFile twice("x,kind,x,kind,x\n1,0,2,1,3\n");
+  CHECK(twice.label_error("x", DType::kI64) == "3 columns are called 'x', so none of them is the label");
+  CHECK(twice.read().columns.size() == 5);
 }
 
 TEST_CASE("numbers out of a type's range become 0 or subnormal, or are an error") {
@@ -114,7 +117,8 @@ TEST_CASE("a first row of words is a header, that of nan too; one with a number 
 }
 
 TEST_CASE("errors name line and column") {
-  CHECK(CsvFile(std::string("1,2\n3,\0\n", 8)).error().ends_with("expected text, got a zero byte"));
+  CHECK(CsvFile(std::string("1,2\n3,\0\n", 8)).error() == "line 2: expected text, got a zero byte");
+  CHECK(CsvFile(std::string("1,2\n3\n4,\0\n", 10)).error() == "line 2: expected 2 fields, got 1");
   CHECK(test::refusal([] { read_csv("/dev/zero"); }) == "/dev/zero: line 1: expected text, got a zero byte");
   const std::string long_field = CsvFile("a\n" + std::string(200'000, 'x') + "\n").error();
   CHECK(long_field.size() < 1200);
