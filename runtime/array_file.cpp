@@ -17,7 +17,9 @@ Array read_array(const std::filesystem::path& path) {
 Array read_array(ByteInput& input) {
   constexpr std::uint8_t kFirstOfNpy = 0x93;
   const auto first = input.peek(1);
-  return !first.empty() && first[0] == kFirstOfNpy ? read_npy(input) : read_idx(input);
+  if (!first.empty() && first[0] == kFirstOfNpy) return read_npy(input);
+  if (first.empty() || first[0] != 0) fail("{}: expected a file of NumPy (.npy) or an idx file", input.path().string());
+  return read_idx(input);
 }
 
 Dataset read_dataset(const std::filesystem::path& images, const std::filesystem::path& labels) {

@@ -10,7 +10,7 @@ namespace sluice {
 class ByteInput;
 
 /// The array in a file of NumPy (.npy) or an IDX file, plain or gzipped; what it is, its first bytes say. Throws Error
-/// as read_npy and read_idx do.
+/// if they say neither, and as read_npy and read_idx do.
 Array read_array(const std::filesystem::path& path);
 Array read_array(ByteInput& input);
 

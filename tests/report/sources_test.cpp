@@ -1,7 +1,9 @@
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include "ir/error.h"
 #include "runtime/array_file.h"
+#include "runtime/atomic_file.h"
 #include "runtime/idx.h"
 #include "runtime/npy.h"
 #include "runtime/split.h"
@@ -100,4 +102,10 @@ TEST_CASE("arrays come from npy and idx files by their first bytes") {
                                 folder.path().string())
                         .c_str());
   CHECK_THROWS_AS(read_array(folder.path() / "none"), Error);
+  for (const std::string_view text : {"", "PK\x03\x04", "length,width\n1,2\n"}) {
+    write_file(folder.path() / "other", text);
+    CHECK_THROWS_WITH(
+        read_array(folder.path() / "other"),
+        fmt::format("{}/other: expected a file of NumPy (.npy) or an idx file", folder.path().string()).c_str());
+  }
 }
