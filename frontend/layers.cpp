@@ -8,9 +8,11 @@
 
 namespace sluice {
 
-Dense::Dense(std::int64_t out, Activation activation, Initializer weights)
+Dense::Dense(Activation activation, std::int64_t out, Initializer weights)
     : Module("dense"), out_(out), activation_(std::move(activation)), weights_(std::move(weights)) {
   if (out < 1) fail("dense: the size of the output is at least 1, got {}", out);
+  if (!activation_) fail("dense: the activation is empty; identity is the one that changes nothing");
+  if (!weights_) fail("dense: the function that makes the initial weights is empty");
 }
 
 Tensor Dense::operator()(const Arg& x) {

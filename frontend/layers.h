@@ -22,16 +22,25 @@ using Activation = std::function<Tensor(const Arg&)>;
 /// `weights` (frontend/random.h); b is f32[out] and begins at zero.
 class Dense : public Module {
  public:
-  explicit Dense(std::int64_t out, Activation activation = identity, Initializer weights = glorot_uniform);
-  /// For the name of a function that C++ overloads: Dense(10, tanh).
+  /// Throws Error, as the other constructors do, unless out >= 1 and neither function is empty.
+  explicit Dense(std::int64_t out) : Dense(out, &identity) {}
+  /// A function; C++ finds the right one where its name is overloaded: Dense(10, tanh).
   Dense(std::int64_t out, Tensor (*activation)(const Arg&), Initializer weights = glorot_uniform)
-      : Dense(out, Activation(activation), std::move(weights)) {}
+      : Dense(Activation(activation), out, std::move(weights)) {}
+  /// Anything else that an Activation can hold. A template, so that a lambda without captures is not ambiguous for
+  /// being convertible to a function pointer as well.
+  template <typename F>
+    requires std::convertible_to<F, Activation>
+  Dense(std::int64_t out, F activation, Initializer weights = glorot_uniform)
+      : Dense(Activation(std::move(activation)), out, std::move(weights)) {}
 
   /// Throws Error at the user's line unless x is f32 of rank 2 with the `in` of the first call, and what `weights`
   /// gives is f32[in, out].
   Tensor operator()(const Arg& x);
 
  private:
+  Dense(Activation activation, std::int64_t out, Initializer weights);
+
   std::int64_t out_;
   Activation activation_;
   Initializer weights_;

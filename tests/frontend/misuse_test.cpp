@@ -192,6 +192,9 @@ TEST_CASE("functions of neural networks check what they get") {
   CHECK(traced({u8(batch, 4)}, [dense = Dense(3)](Tensor x) mutable { return dense(x); }) ==
         here("dense: expected f32[batch,in], got u8[B,4]; cast(x, f32) converts it"));
   CHECK(thrown([] { Dense dense(0); }) == "dense: the size of the output is at least 1, got 0");
+  CHECK(thrown([] { Dense dense(3, nullptr); }) ==
+        "dense: the activation is empty; identity is the one that changes nothing");
+  CHECK(thrown([] { Dense dense(3, relu, nullptr); }) == "dense: the function that makes the initial weights is empty");
 }
 
 TEST_CASE("a model that has told of no variables") {

@@ -141,6 +141,20 @@ TEST_CASE("weights begin as the layer is told, from the same numbers for the sam
         "@modules_test.cpp dense: the weights begin as f32[2,4], expected f32[4,2]");
 }
 
+TEST_CASE("an activation is a function, a lambda of any parameter, with captures or without, or an Activation") {
+  const float slope = 0.5F;
+  const Activation held = [](const Arg& x) { return maximum(x, 0.5F * x); };
+  const auto run = [](Dense layer) {
+    set_seed(3);
+    return function([&](Tensor x) { return layer(x); })(linspace(-1, 1, 6).reshaped({2, 3}));
+  };
+  const Array expected = run(Dense(4, held));
+  CHECK(run(Dense(4, [](const Arg& x) { return maximum(x, 0.5F * x); })) == expected);
+  CHECK(run(Dense(4, [](Tensor x) { return maximum(x, 0.5F * x); })) == expected);
+  CHECK(run(Dense(4, [slope](const Arg& x) { return maximum(x, slope * x); })) == expected);
+  CHECK(run(Dense(4, tanh)) == run(Dense(4, [](const Arg& x) { return tanh(x); })));
+}
+
 TEST_CASE("models list their variables once, in order, trainable ones apart") {
   Scale shared;
   MLP model(Dense(2), shared, Dense(2), shared);
