@@ -117,12 +117,14 @@ class Function<R, std::index_sequence<I...>> {
     return Results<R>::to_arrays(call.results);
   }
 
-  /// Becomes part of the function that is being traced. Throws Error if an argument does not fit the signature.
+  /// Becomes part of the function that is being traced. Throws Error if an argument does not fit the signature, and if
+  /// it calls itself a thousand levels deep.
   R operator()(ArgAt<I>... arguments) const
     requires(sizeof...(I) > 0)
   {
     const Scope scope((arguments, ...).where());
-    core_->check_inlined(std::array<Tensor, sizeof...(I)>{arguments.tensor()...});
+    const FunctionCore::InlinedCall call =
+        core_->begin_inlined(std::array<Tensor, sizeof...(I)>{arguments.tensor()...});
     return (*body_)(arguments.tensor()...);
   }
 

@@ -174,14 +174,18 @@ void FunctionCore::check(std::span<const HostArgument> arguments) {
   check_labels(signed_version(), arguments);
 }
 
-void FunctionCore::check_inlined(std::span<const Tensor> arguments) const {
-  if (!signature_) return;
-  for (std::size_t i = 0; i < arguments.size(); ++i) {
+FunctionCore::InlinedCall FunctionCore::begin_inlined(std::span<const Tensor> arguments) {
+  for (std::size_t i = 0; signature_ && i < arguments.size(); ++i) {
     const Type& expected = (*signature_)[i].type();
     if (arguments[i].type() == expected) continue;
     fail_at_user(fmt::format("{}: argument {} is {}, expected {}", name_, i, to_string(arguments[i].type()),
                              to_string(expected)));
   }
+  // Recursion that a C++ condition ends is unrolled, so it is no error in itself. One without end would overflow the
+  // stack, which a thousand levels do not, even with sanitizers.
+  constexpr int kMaxDepth = 1000;
+  if (inlined_depth_ == kMaxDepth) fail_at_user(fmt::format("{}: the function calls itself without end", name_));
+  return InlinedCall(inlined_depth_);
 }
 
 FunctionCore::Version& FunctionCore::signed_version() {

@@ -69,8 +69,19 @@ class FunctionCore {
 
   /// Throws Error, as a call would, unless it could run with these arguments. Throws Error if there is no signature.
   void check(std::span<const HostArgument> arguments);
-  /// Throws Error unless tensors of another trace fit the signature.
-  void check_inlined(std::span<const Tensor> arguments) const;
+  /// A call with tensors inside of the trace of another function, while it lives.
+  class InlinedCall {
+   public:
+    explicit InlinedCall(int& depth) : depth_(depth) { ++depth_; }
+    ~InlinedCall() { --depth_; }
+    InlinedCall(const InlinedCall&) = delete;
+    InlinedCall& operator=(const InlinedCall&) = delete;
+
+   private:
+    int& depth_;
+  };
+  /// Throws Error unless tensors of another trace fit the signature, and if the function calls itself without end.
+  [[nodiscard]] InlinedCall begin_inlined(std::span<const Tensor> arguments);
   void compile();
   void check_numerics();
   const ir::Graph& graph() { return latest_version().graph; }
@@ -111,6 +122,7 @@ class FunctionCore {
   std::source_location where_;
   std::recursive_mutex mutex_;  ///< after tracing_lock(); recursive to tell a call of itself from another thread's
   bool busy_ = false;
+  int inlined_depth_ = 0;  ///< calls with tensors, one inside of the other; under tracing_lock(), as every trace is
   bool check_numerics_ = false;
   std::vector<std::unique_ptr<Version>> versions_;  ///< in the order in which they were traced
   int traces_ = 0;

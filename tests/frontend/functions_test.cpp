@@ -128,6 +128,21 @@ TEST_CASE("a function called inside another becomes part of it") {
   CHECK(thrown([&] { wrong.compile(); }) == "@functions_test.cpp pair: argument 0 is f32[B,2], expected f32[B]");
 }
 
+TEST_CASE("recursion in traces is unrolled if it ends") {
+  int depth = 200;
+  std::function<Tensor(const Tensor&)> next;
+  const auto f = function("f", [&](Tensor x) { return depth-- > 0 ? next(x + 1) : x; });
+  next = [&](const Tensor& x) { return f(x); };
+  CHECK(f(1.F).item<float>() == 201);
+
+  const auto g = function("g", {f32()}, [&](Tensor x) { return next(x); });
+  const auto h = function("h", {f32()}, [&](Tensor x) { return g(x); });
+  next = [&](const Tensor& x) { return h(x); };
+  CHECK(thrown([&] { g(1.F); }) == "@functions_test.cpp h: the function calls itself without end");
+  next = [](const Tensor& x) { return x * 2; };
+  CHECK(h(1.F).item<float>() == 2);
+}
+
 TEST_CASE("a function cannot call itself") {
   std::function<void()> again;
   const auto f = function("f", [&](Tensor x) {
