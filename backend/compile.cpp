@@ -11,9 +11,9 @@
 #include "backend/shared_code.h"
 #include "backend/target.h"
 #include "backend/verify_plan.h"
-#include "ir/error.h"
 #include "passes/fusion_contract.h"
 #include "passes/pass.h"
+#include "sluice/error.h"
 
 namespace sluice::backend {
 

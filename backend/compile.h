@@ -10,7 +10,7 @@
 #include "backend/codegen/codegen.h"
 #include "backend/object_cache.h"
 #include "backend/plan.h"
-#include "ir/graph.h"
+#include "sluice/ir/graph.h"
 
 namespace sluice::backend {
 

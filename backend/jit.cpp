@@ -2,7 +2,7 @@
 
 #include <llvm/ExecutionEngine/Orc/LLJIT.h>
 
-#include "ir/error.h"
+#include "sluice/error.h"
 
 namespace sluice::backend {
 

@@ -2,8 +2,8 @@
 
 #include <cstdint>
 
-#include "ir/array.h"
-#include "ir/type.h"
+#include "sluice/array.h"
+#include "sluice/type.h"
 
 namespace sluice::backend {
 

@@ -17,7 +17,7 @@
 #include <cstring>
 
 #include "backend/sources_hash.h"
-#include "ir/text.h"
+#include "sluice/ir/text.h"
 
 namespace sluice::backend {
 

@@ -8,7 +8,7 @@
 
 #include "backend/codegen/codegen.h"
 #include "backend/target.h"
-#include "ir/graph.h"
+#include "sluice/ir/graph.h"
 
 namespace sluice::backend {
 

@@ -3,7 +3,7 @@
 #include <functional>
 #include <queue>
 
-#include "ir/error.h"
+#include "sluice/error.h"
 
 namespace sluice::backend {
 

@@ -11,7 +11,7 @@
 
 #include "backend/often_zero.h"
 #include "backend/order.h"
-#include "ir/error.h"
+#include "sluice/error.h"
 
 namespace sluice::backend {
 

@@ -11,7 +11,7 @@
 #include "backend/sizes.h"
 #include "backend/target.h"
 #include "backend/tile_model.h"
-#include "ir/graph.h"
+#include "sluice/ir/graph.h"
 
 namespace sluice::backend {
 

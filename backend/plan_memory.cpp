@@ -6,7 +6,7 @@
 #include "backend/arena.h"
 #include "backend/plan.h"
 #include "backend/range_set.h"
-#include "ir/error.h"
+#include "sluice/error.h"
 
 namespace sluice::backend {
 

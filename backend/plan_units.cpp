@@ -1,8 +1,8 @@
 #include <algorithm>
 
 #include "backend/plan.h"
-#include "ir/error.h"
 #include "ir/reduction.h"
+#include "sluice/error.h"
 
 namespace sluice::backend {
 

@@ -3,7 +3,7 @@
 #include <cstdint>
 
 #include "backend/tile_model.h"
-#include "ir/type.h"
+#include "sluice/type.h"
 
 namespace sluice::backend {
 

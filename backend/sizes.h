@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "ir/graph.h"
+#include "sluice/ir/graph.h"
 
 namespace sluice::backend {
 

@@ -13,8 +13,8 @@
 #include <string_view>
 #include <vector>
 
-#include "ir/error.h"
 #include "ir/suggest.h"
+#include "sluice/error.h"
 
 namespace sluice::backend {
 

@@ -3,7 +3,7 @@
 #include <cstdint>
 
 #include "backend/target.h"
-#include "ir/type.h"
+#include "sluice/type.h"
 
 namespace sluice::backend {
 

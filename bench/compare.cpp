@@ -19,8 +19,8 @@
 #include "bench/peers/process_peer.h"
 #include "bench/products.h"
 #include "bench/sluice_mlp.h"
-#include "runtime/mnist.h"
-#include "tools/cli/cli.h"
+#include "sluice/cli.h"
+#include "sluice/mnist.h"
 
 namespace {
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/thread_team.h"
+#include "runtime/execution/thread_team.h"
 
 namespace sluice::bench {
 

@@ -12,10 +12,10 @@
 #include "bench/keeping_zeros.h"
 #include "bench/peak.h"
 #include "bench/products.h"
-#include "frontend/sluice.h"
 #include "ir/random_arrays.h"
-#include "runtime/thread_team.h"
-#include "tools/cli/cli.h"
+#include "runtime/execution/thread_team.h"
+#include "sluice/cli.h"
+#include "sluice/sluice.h"
 
 namespace {
 

@@ -8,7 +8,7 @@
 
 #include "backend/target.h"
 #include "bench/pause.h"
-#include "runtime/machine.h"
+#include "runtime/execution/measure_machine.h"
 
 namespace sluice::bench {
 

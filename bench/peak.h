@@ -4,7 +4,7 @@
 #include <span>
 #include <string>
 
-#include "runtime/thread_team.h"
+#include "runtime/execution/thread_team.h"
 
 namespace sluice::bench {
 

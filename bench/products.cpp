@@ -1,7 +1,7 @@
 #include "bench/products.h"
 
-#include "frontend/sluice.h"
 #include "ir/random_arrays.h"
+#include "sluice/sluice.h"
 
 namespace sluice::bench {
 

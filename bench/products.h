@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "bench/peers/peer.h"
-#include "ir/array.h"
+#include "sluice/array.h"
 
 namespace sluice::bench {
 

@@ -4,8 +4,8 @@
 #include <optional>
 #include <vector>
 
-#include "frontend/sluice.h"
-#include "runtime/dataset.h"
+#include "sluice/dataset.h"
+#include "sluice/sluice.h"
 
 namespace sluice::bench {
 

@@ -2,14 +2,14 @@
 // APIs": compiled functions over evenly spaced numbers, in the terminal and, with an argument, as a page to open in a
 // browser.
 #include <fmt/format.h>
+#include <sluice/report.h>
+#include <sluice/sluice.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 
-#include "examples/terminal_plot.h"
-#include "frontend/sluice.h"
-#include "runtime/report.h"
+#include "terminal_plot.h"
 
 using namespace sluice;
 

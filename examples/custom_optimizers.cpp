@@ -1,6 +1,7 @@
 // Optimizers of one's own, compared on a function that is hard to descend: TensorFlow's guide "Optimizers with Core
 // APIs" (https://www.tensorflow.org/guide/core/optimizers_core) in Sluice.
 #include <fmt/format.h>
+#include <sluice/sluice.h>
 
 #include <cmath>
 #include <cstdio>
@@ -12,8 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "examples/terminal_plot.h"
-#include "frontend/sluice.h"
+#include "terminal_plot.h"
 
 using namespace sluice;
 

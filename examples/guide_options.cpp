@@ -1,13 +1,12 @@
-#include "examples/guide_options.h"
+#include "guide_options.h"
 
 #include <fmt/format.h>
+#include <sluice/cli.h>
+#include <sluice/error.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
-
-#include "ir/error.h"
-#include "tools/cli/cli.h"
 
 int guide_main(int argc, char** argv, const GuideProgram& program,
                const std::function<void(const GuideOptions&)>& guide) {

@@ -1,14 +1,14 @@
 // Tumors told apart by measurements: the steps of TensorFlow's guide "Logistic regression for binary classification
 // with Core APIs" (https://www.tensorflow.org/guide/core/logistic_regression_core), on data that the program makes.
 #include <fmt/format.h>
+#include <sluice/classification_report.h>
+#include <sluice/dataset.h>
+#include <sluice/sluice.h>
 
 #include <vector>
 
-#include "examples/guide_options.h"
-#include "examples/terminal_plot.h"
-#include "frontend/sluice.h"
-#include "runtime/classification_report.h"
-#include "runtime/dataset.h"
+#include "guide_options.h"
+#include "terminal_plot.h"
 
 using namespace sluice;
 

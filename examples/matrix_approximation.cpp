@@ -3,6 +3,9 @@
 // By Eckart and Young (1936) no matrix of rank r is nearer to A than the one that the decomposition gives, so what is
 // found can be held against what is possible.
 #include <fmt/format.h>
+#include <sluice/picture.h>
+#include <sluice/sluice.h>
+#include <sluice/terminal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,10 +13,7 @@
 #include <numbers>
 #include <vector>
 
-#include "examples/guide_options.h"
-#include "frontend/sluice.h"
-#include "runtime/picture.h"
-#include "runtime/terminal.h"
+#include "guide_options.h"
 
 using namespace sluice;
 

@@ -1,10 +1,11 @@
 #pragma once
 
+#include <sluice/cli.h>
+
 #include <optional>
 #include <string>
 
-#include "examples/mnist_options.h"
-#include "tools/cli/cli.h"
+#include "mnist_options.h"
 
 /// The options that the programs share; each adds its own to app().
 class MnistCommandLine {

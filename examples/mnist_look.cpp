@@ -1,19 +1,18 @@
-#include "examples/mnist_look.h"
+#include "mnist_look.h"
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <sluice/classification_report.h>
+#include <sluice/classifier_report.h>
+#include <sluice/picture.h>
+#include <sluice/plot.h>
+#include <sluice/report_sections.h>
+#include <sluice/terminal.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <ctime>
 #include <variant>
-
-#include "frontend/train/classifier_report.h"
-#include "runtime/classification_report.h"
-#include "runtime/picture.h"
-#include "runtime/plot.h"
-#include "runtime/report_sections.h"
-#include "runtime/terminal.h"
 
 using namespace sluice;
 

@@ -1,12 +1,12 @@
 #pragma once
 
+#include <sluice/array.h>
+#include <sluice/history.h>
+#include <sluice/ir/graph.h>
+#include <sluice/mnist.h>
+
 #include <filesystem>
 #include <string>
-
-#include "frontend/train/history.h"
-#include "ir/array.h"
-#include "ir/graph.h"
-#include "runtime/mnist.h"
 
 /// Prints some digits of each class with their labels, and how many of each there are.
 void print_data(const sluice::Mnist& mnist);

@@ -1,15 +1,15 @@
 // A multilayer perceptron that learns to read handwritten digits: TensorFlow's guide "Multilayer perceptrons for digit
 // recognition with Core APIs" (https://www.tensorflow.org/guide/core/mlp_core), step by step, in Sluice.
 #include <fmt/format.h>
+#include <sluice/classification_report.h>
+#include <sluice/mnist.h>
+#include <sluice/sluice.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 
-#include "examples/mnist_options.h"
-#include "frontend/sluice.h"
-#include "runtime/classification_report.h"
-#include "runtime/mnist.h"
+#include "mnist_options.h"
 
 using namespace sluice;
 

@@ -1,8 +1,8 @@
-#include "examples/mnist_options.h"
+#include "mnist_options.h"
 
-#include "examples/mnist_command_line.h"
-#include "frontend/options.h"
-#include "runtime/thread_team.h"
+#include <sluice/options.h>
+
+#include "mnist_command_line.h"
 
 MnistCommandLine::MnistCommandLine(const std::string& program)
     : app_("Trains a perceptron 784-700-500-10 on handwritten digits, as TensorFlow's guide mlp_core does.", program) {
@@ -32,7 +32,7 @@ MnistCommandLine::MnistCommandLine(const std::string& program)
 MnistOptions MnistCommandLine::parse(int argc, char** argv) {
   sluice::cli::parse(app_, argc, argv);
   sluice::set_default_engine(engine_ == "jit" ? sluice::Engine::kJit : sluice::Engine::kReference);
-  if (threads_) sluice::runtime::set_default_threads(*threads_);
+  if (threads_) sluice::set_num_threads(*threads_);
   sluice::DumpOptions dump{.to_stdout = dump_ir_->count() > 0, .folder = dump_folder_};
   if (!stages_.empty()) dump.stages = CLI::detail::split(stages_, ',');
   options_.dump_only = dump.to_stdout;

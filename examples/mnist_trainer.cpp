@@ -1,5 +1,8 @@
 // The perceptron of mnist_mlp.cpp without its loop: a Trainer runs it, with all that one wants around a training.
 #include <fmt/format.h>
+#include <sluice/mnist.h>
+#include <sluice/report.h>
+#include <sluice/sluice.h>
 
 #include <algorithm>
 #include <cmath>
@@ -8,12 +11,8 @@
 #include <exception>
 #include <filesystem>
 
-#include "examples/mnist_look.h"
-#include "examples/mnist_trainer_options.h"
-#include "frontend/sluice.h"
-#include "ir/counted.h"
-#include "runtime/atomic_file.h"
-#include "runtime/mnist.h"
+#include "mnist_look.h"
+#include "mnist_trainer_options.h"
 
 using namespace sluice;
 
@@ -102,7 +101,7 @@ int train(const MnistTrainerOptions& options) {
   Written written;
 
   // Says now, and not after the training, if the page or the model cannot be written.
-  if (options.report) const AtomicFile attempt(*options.report);
+  if (options.report) report::check_can_write(*options.report);
   if (options.save) check_can_save(*options.save);
 
   // The guide's split: 50,000 images to train, 10,000 to validate, 10,000 to test.
@@ -115,7 +114,8 @@ int train(const MnistTrainerOptions& options) {
   const History history = trainer.fit(mnist.train, fit_options(options, mnist));
   if (InterruptGuard::happened()) return end_by_signal(options, written);
   if (history.ending == Ending::kEarly && !options.quiet) {
-    print_to_stderr("mnist_trainer: ended early, {} after the best one\n", counted(*options.patience, "epoch"));
+    print_to_stderr("mnist_trainer: ended early, {} epoch{} after the best one\n", *options.patience,
+                    *options.patience == 1 ? "" : "s");
   }
 
   const auto test = trainer.evaluate(mnist.test);

@@ -1,7 +1,8 @@
-#include "examples/mnist_trainer_options.h"
+#include "mnist_trainer_options.h"
 
-#include "examples/mnist_command_line.h"
-#include "runtime/flags.h"
+#include <sluice/options.h>
+
+#include "mnist_command_line.h"
 
 MnistTrainerOptions parse_mnist_trainer_options(int argc, char** argv) {
   MnistTrainerOptions options;
@@ -49,6 +50,6 @@ MnistTrainerOptions parse_mnist_trainer_options(int argc, char** argv) {
                  "Write a page with curves, data, results, the model and its kernels, to open in a browser");
 
   static_cast<MnistOptions&>(options) = line.parse(argc, argv);
-  sluice::runtime::set_trace(trace);
+  sluice::set_trace(trace);
   return options;
 }

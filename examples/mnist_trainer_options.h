@@ -1,12 +1,13 @@
 #pragma once
 
+#include <sluice/checkpoint.h>
+
 #include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
 
-#include "examples/mnist_options.h"
-#include "frontend/train/checkpoint.h"
+#include "mnist_options.h"
 
 /// What the command line of mnist_trainer says.
 struct MnistTrainerOptions : MnistOptions {

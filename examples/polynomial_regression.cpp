@@ -1,13 +1,13 @@
 // A parabola fitted to noisy points by gradient descent: the steps of TensorFlow's guide "Quickstart for the TensorFlow
 // Core APIs" (https://www.tensorflow.org/guide/core/quickstart_core), on data that the program makes.
 #include <fmt/format.h>
+#include <sluice/dataset.h>
+#include <sluice/sluice.h>
 
 #include <vector>
 
-#include "examples/guide_options.h"
-#include "examples/terminal_plot.h"
-#include "frontend/sluice.h"
-#include "runtime/dataset.h"
+#include "guide_options.h"
+#include "terminal_plot.h"
 
 using namespace sluice;
 

@@ -1,16 +1,15 @@
 #pragma once
 
 #include <fmt/format.h>
+#include <sluice/array.h>
+#include <sluice/plot.h>
+#include <sluice/report.h>
+#include <sluice/terminal.h>
 #include <unistd.h>
 
 #include <string>
 #include <utility>
 #include <vector>
-
-#include "ir/array.h"
-#include "runtime/plot.h"
-#include "runtime/report.h"
-#include "runtime/terminal.h"
 
 // How the examples plot.
 

@@ -1,10 +1,10 @@
-#include "frontend/arrays.h"
+#include "sluice/arrays.h"
 
 #include <algorithm>
 #include <span>
 #include <utility>
 
-#include "ir/error.h"
+#include "sluice/error.h"
 
 namespace sluice {
 

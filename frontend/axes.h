@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "ir/type.h"
+#include "sluice/type.h"
 
 namespace sluice::detail {
 

@@ -8,7 +8,7 @@
 #include <optional>
 #include <utility>
 
-#include "frontend/trace.h"
+#include "sluice/detail/trace.h"
 
 namespace sluice::detail {
 

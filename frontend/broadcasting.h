@@ -4,8 +4,8 @@
 #include <string_view>
 #include <vector>
 
-#include "frontend/tensor.h"
-#include "ir/array.h"
+#include "sluice/array.h"
+#include "sluice/tensor.h"
 
 // How operands become tensors of one type. Inside of the frontend only.
 namespace sluice::detail {

@@ -1,11 +1,11 @@
-#include "frontend/elementwise.h"
+#include "sluice/elementwise.h"
 
 #include <fmt/format.h>
 
 #include <array>
 
 #include "frontend/broadcasting.h"
-#include "frontend/trace.h"
+#include "sluice/detail/trace.h"
 
 namespace sluice {
 

@@ -1,10 +1,10 @@
-#include "frontend/export.h"
+#include "sluice/export.h"
 
 #include <fmt/format.h>
 
-#include "frontend/nn.h"
-#include "frontend/reduce.h"
-#include "frontend/trace.h"
+#include "sluice/detail/trace.h"
+#include "sluice/nn.h"
+#include "sluice/reduce.h"
 
 namespace sluice {
 

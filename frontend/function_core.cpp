@@ -1,4 +1,4 @@
-#include "frontend/function_core.h"
+#include "sluice/detail/function_core.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -7,13 +7,13 @@
 #include <array>
 #include <chrono>
 
-#include "frontend/options.h"
-#include "frontend/trace.h"
-#include "ir/error.h"
-#include "ir/text.h"
 #include "passes/pass.h"
-#include "runtime/flags.h"
-#include "runtime/gate.h"
+#include "runtime/execution/flags.h"
+#include "runtime/execution/gate.h"
+#include "sluice/detail/trace.h"
+#include "sluice/error.h"
+#include "sluice/ir/text.h"
+#include "sluice/options.h"
 
 namespace sluice::detail {
 

@@ -1,14 +1,14 @@
-#include "frontend/gradients.h"
+#include "sluice/gradients.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <cmath>
 
-#include "frontend/elementwise.h"
-#include "frontend/reduce.h"
-#include "frontend/shape_ops.h"
-#include "frontend/trace.h"
+#include "sluice/detail/trace.h"
+#include "sluice/elementwise.h"
+#include "sluice/reduce.h"
+#include "sluice/shape_ops.h"
 
 namespace sluice {
 

@@ -1,10 +1,10 @@
-#include "frontend/layers.h"
+#include "sluice/layers.h"
 
 #include <fmt/format.h>
 
-#include "frontend/random.h"
-#include "frontend/shape_ops.h"
-#include "frontend/trace.h"
+#include "sluice/detail/trace.h"
+#include "sluice/random.h"
+#include "sluice/shape_ops.h"
 
 namespace sluice {
 

@@ -1,10 +1,10 @@
-#include "frontend/module.h"
+#include "sluice/module.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "frontend/trace.h"
+#include "sluice/detail/trace.h"
 
 namespace sluice {
 

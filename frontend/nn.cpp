@@ -1,15 +1,15 @@
-#include "frontend/nn.h"
+#include "sluice/nn.h"
 
 #include <fmt/format.h>
 
 #include <array>
 
 #include "frontend/axes.h"
-#include "frontend/elementwise.h"
-#include "frontend/random.h"
-#include "frontend/reduce.h"
-#include "frontend/shape_ops.h"
-#include "frontend/trace.h"
+#include "sluice/detail/trace.h"
+#include "sluice/elementwise.h"
+#include "sluice/random.h"
+#include "sluice/reduce.h"
+#include "sluice/shape_ops.h"
 
 namespace sluice {
 

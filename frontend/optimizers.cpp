@@ -1,4 +1,4 @@
-#include "frontend/optimizers.h"
+#include "sluice/optimizers.h"
 
 #include <fmt/format.h>
 
@@ -6,9 +6,9 @@
 #include <cmath>
 #include <limits>
 
-#include "frontend/elementwise.h"
-#include "frontend/shape_ops.h"
-#include "frontend/trace.h"
+#include "sluice/detail/trace.h"
+#include "sluice/elementwise.h"
+#include "sluice/shape_ops.h"
 
 namespace sluice {
 

@@ -1,4 +1,4 @@
-#include "frontend/options.h"
+#include "sluice/options.h"
 
 #include <fmt/format.h>
 
@@ -7,12 +7,12 @@
 #include <cstdio>
 #include <mutex>
 
-#include "frontend/trace.h"
 #include "ir/suggest.h"
-#include "ir/text.h"
 #include "passes/pass.h"
-#include "runtime/flags.h"
-#include "runtime/thread_team.h"
+#include "runtime/execution/flags.h"
+#include "runtime/execution/thread_team.h"
+#include "sluice/detail/trace.h"
+#include "sluice/ir/text.h"
 
 namespace sluice {
 
@@ -63,6 +63,8 @@ void set_dump(DumpOptions options) {
   const std::scoped_lock lock(dump().mutex);
   dump().options = std::move(options);
 }
+
+void set_trace(std::filesystem::path file) { runtime::set_trace(std::move(file)); }
 
 void detail::check_stage(std::string_view stage) {
   std::vector<std::string_view> stages{"traced"};

@@ -1,4 +1,4 @@
-#include "frontend/random.h"
+#include "sluice/random.h"
 
 #include <fmt/format.h>
 
@@ -11,11 +11,11 @@
 #include <span>
 #include <utility>
 
-#include "frontend/elementwise.h"
-#include "frontend/shape_ops.h"
-#include "frontend/trace.h"
-#include "frontend/variable.h"
-#include "runtime/random_stream.h"
+#include "ir/random_stream.h"
+#include "sluice/detail/trace.h"
+#include "sluice/elementwise.h"
+#include "sluice/shape_ops.h"
+#include "sluice/variable.h"
 
 namespace sluice {
 

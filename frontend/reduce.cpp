@@ -1,4 +1,4 @@
-#include "frontend/reduce.h"
+#include "sluice/reduce.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -7,9 +7,9 @@
 #include <numeric>
 
 #include "frontend/axes.h"
-#include "frontend/elementwise.h"
-#include "frontend/shape_ops.h"
-#include "frontend/trace.h"
+#include "sluice/detail/trace.h"
+#include "sluice/elementwise.h"
+#include "sluice/shape_ops.h"
 
 namespace sluice {
 

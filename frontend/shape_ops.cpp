@@ -1,4 +1,4 @@
-#include "frontend/shape_ops.h"
+#include "sluice/shape_ops.h"
 
 #include <fmt/format.h>
 
@@ -6,7 +6,7 @@
 
 #include "frontend/axes.h"
 #include "frontend/broadcasting.h"
-#include "frontend/trace.h"
+#include "sluice/detail/trace.h"
 
 namespace sluice {
 

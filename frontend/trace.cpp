@@ -1,4 +1,4 @@
-#include "frontend/trace.h"
+#include "sluice/detail/trace.h"
 
 #include <fmt/format.h>
 
@@ -8,8 +8,8 @@
 #include <set>
 #include <utility>
 
-#include "ir/error.h"
 #include "ir/node_error.h"
+#include "sluice/error.h"
 
 namespace sluice {
 

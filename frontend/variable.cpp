@@ -1,4 +1,4 @@
-#include "frontend/variable.h"
+#include "sluice/variable.h"
 
 #include <fmt/format.h>
 
@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "frontend/broadcasting.h"
-#include "frontend/elementwise.h"
-#include "frontend/trace.h"
-#include "runtime/gate.h"
+#include "runtime/execution/gate.h"
+#include "sluice/detail/trace.h"
+#include "sluice/elementwise.h"
 
 namespace sluice {
 

@@ -1,4 +1,4 @@
-#include "ir/array.h"
+#include "sluice/array.h"
 
 #if defined(__linux__)
 #include <sys/mman.h>

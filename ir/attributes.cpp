@@ -1,8 +1,8 @@
-#include "ir/attributes.h"
+#include "sluice/ir/attributes.h"
 
 #include <algorithm>
 
-#include "ir/graph.h"
+#include "sluice/ir/graph.h"
 
 namespace sluice::ir {
 
@@ -13,7 +13,7 @@ struct AttrRow {
 };
 constexpr AttrRow kAttrs[] = {
 #define ATTRIBUTE(enumerator, name, type) {Attr::enumerator, name},
-#include "ir/attributes.def"
+#include "sluice/ir/attributes.def"
 #undef ATTRIBUTE
 };
 

@@ -1,4 +1,4 @@
-#include "ir/cost.h"
+#include "sluice/ir/cost.h"
 
 #include <algorithm>
 

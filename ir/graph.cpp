@@ -1,12 +1,12 @@
-#include "ir/graph.h"
+#include "sluice/ir/graph.h"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <type_traits>
 
-#include "ir/error.h"
 #include "ir/node_error.h"
+#include "sluice/error.h"
 
 namespace sluice::ir {
 

@@ -2,7 +2,7 @@
 
 #include <cstddef>
 
-#include "ir/graph.h"
+#include "sluice/ir/graph.h"
 
 namespace sluice::ir {
 

@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "ir/counted.h"
-#include "ir/error.h"
-#include "ir/graph.h"
+#include "sluice/error.h"
+#include "sluice/ir/graph.h"
 
 namespace sluice::ir {
 

@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "ir/op.h"
+#include "sluice/ir/op.h"
 
 // The inference functions that ops.def names. Each gets operands whose number, attributes and dtypes already fit the
 // op's row, and gives the types of the results or throws Error.

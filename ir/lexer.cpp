@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "ir/printable.h"
-#include "ir/text.h"
+#include "sluice/ir/text.h"
+#include "sluice/printable.h"
 
 namespace sluice::ir {
 

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "ir/error.h"
+#include "sluice/error.h"
 
 // The words of a graph's text. Private to the parser.
 namespace sluice::ir {

@@ -2,8 +2,8 @@
 
 #include <string>
 
-#include "ir/array.h"
 #include "ir/lexer.h"
+#include "sluice/array.h"
 
 // Numbers, arrays (exact to the bit) and types in a graph's text. Private to the printer and the parser.
 namespace sluice::ir {

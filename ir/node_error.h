@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <string>
 
-#include "ir/error.h"
-#include "ir/graph.h"
+#include "sluice/error.h"
+#include "sluice/ir/graph.h"
 
 namespace sluice::ir {
 

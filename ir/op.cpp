@@ -1,10 +1,10 @@
-#include "ir/op.h"
+#include "sluice/ir/op.h"
 
 #include <array>
 
 #include "ir/counted.h"
-#include "ir/error.h"
 #include "ir/infer.h"
+#include "sluice/error.h"
 
 namespace sluice::ir {
 
@@ -21,14 +21,14 @@ constexpr auto rules(Rules... list) {
 }
 #define OP(enumerator, name, arity, dtypes, traits, attributes, infer_function, meaning) \
   constexpr auto attributes_of_##enumerator = rules attributes;
-#include "ir/ops.def"
+#include "sluice/ir/ops.def"
 #undef OP
 
 constexpr OpInfo kOps[] = {
 #define OP(enumerator, name, arity, dtypes, traits, attributes, infer_function, meaning)                            \
   {Op::enumerator, name,   arity, DTypeSet::dtypes, static_cast<std::uint32_t>(traits), attributes_of_##enumerator, \
    infer_function, meaning},
-#include "ir/ops.def"
+#include "sluice/ir/ops.def"
 #undef OP
 };
 #undef REQUIRED
@@ -55,7 +55,7 @@ bool holds(Attr key, const AttrValue& value) {
 #define ATTRIBUTE(enumerator, name, type) \
   case Attr::enumerator:                  \
     return std::holds_alternative<type>(value);
-#include "ir/attributes.def"
+#include "sluice/ir/attributes.def"
 #undef ATTRIBUTE
   }
   return false;

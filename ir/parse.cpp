@@ -4,14 +4,14 @@
 #include <unordered_map>
 
 #include "ir/counted.h"
-#include "ir/error.h"
 #include "ir/infer.h"
 #include "ir/lexer.h"
 #include "ir/literals.h"
 #include "ir/node_error.h"
 #include "ir/parse_parts.h"
 #include "ir/suggest.h"
-#include "ir/text.h"
+#include "sluice/error.h"
+#include "sluice/ir/text.h"
 
 // The grammar. White space separates words and means nothing else; // begins a comment.
 //   text      = "sluice-ir" number "graph" @name "(" [input {"," input}] ")" ["state" "(" [state {"," state}] ")"] body

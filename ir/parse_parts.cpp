@@ -60,7 +60,7 @@ AttrValue read_attribute(Lexer& lexer, Attr key, const Type& type) {
 #define ATTRIBUTE(enumerator, name, type) \
   case Attr::enumerator:                  \
     return read(static_cast<const type*>(nullptr));
-#include "ir/attributes.def"
+#include "sluice/ir/attributes.def"
 #undef ATTRIBUTE
   }
   SLUICE_UNREACHABLE("attribute {}", static_cast<int>(key));

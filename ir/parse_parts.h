@@ -2,9 +2,9 @@
 
 #include <optional>
 
-#include "ir/attributes.h"
-#include "ir/graph.h"
 #include "ir/lexer.h"
+#include "sluice/ir/attributes.h"
+#include "sluice/ir/graph.h"
 
 // What stands between the words of a node. Private to the parser.
 namespace sluice::ir {

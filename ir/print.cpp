@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <map>
 
-#include "ir/error.h"
 #include "ir/lexer.h"
 #include "ir/literals.h"
-#include "ir/text.h"
+#include "sluice/error.h"
+#include "sluice/ir/text.h"
 
 namespace sluice::ir {
 

@@ -1,4 +1,4 @@
-#include "ir/printable.h"
+#include "sluice/printable.h"
 
 #include <fmt/format.h>
 

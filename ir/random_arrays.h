@@ -5,8 +5,8 @@
 #include <string_view>
 #include <vector>
 
-#include "ir/array.h"
-#include "ir/graph.h"
+#include "sluice/array.h"
+#include "sluice/ir/graph.h"
 
 namespace sluice {
 

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "ir/graph.h"
+#include "sluice/ir/graph.h"
 
 namespace sluice::ir {
 

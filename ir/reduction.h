@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "ir/graph.h"
+#include "sluice/ir/graph.h"
 
 namespace sluice::ir {
 

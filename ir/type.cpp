@@ -1,11 +1,11 @@
-#include "ir/type.h"
+#include "sluice/type.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <array>
 
-#include "ir/error.h"
+#include "sluice/error.h"
 
 namespace sluice {
 

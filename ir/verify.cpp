@@ -1,10 +1,10 @@
 #include <set>
 #include <string>
 
-#include "ir/error.h"
-#include "ir/graph.h"
 #include "ir/infer.h"
 #include "ir/node_error.h"
+#include "sluice/error.h"
+#include "sluice/ir/graph.h"
 
 namespace sluice::ir {
 

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <cmath>
 
-#include "ir/error.h"
 #include "ir/plain_nan.h"
 #include "ir/reference/interpreter.h"
 #include "passes/differentiate.h"
 #include "passes/rebuild.h"
+#include "sluice/error.h"
 
 namespace sluice::passes {
 

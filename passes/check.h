@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "ir/array.h"
-#include "ir/graph.h"
 #include "ir/random_arrays.h"
 #include "passes/pass.h"
+#include "sluice/array.h"
+#include "sluice/ir/graph.h"
 
 // The proof that passes keep what a graph means: it is evaluated before and after each, in the interpreter.
 namespace sluice::passes {
@@ -53,8 +53,8 @@ struct CheckLimits {
 /// How results differ from what was expected: "result 0[3] is 2, expected 1"; empty if they do not. `actual` has the
 /// results, then the states.
 std::string compare(std::span<const Expected> expected, std::span<const Array> actual);
-/// As `compare`, of a graph and what it was expected to give. A few disturbed evaluations underestimate the error of one
-/// element in some thousands, so a difference counts only if it is one by many of them, too.
+/// As `compare`, of a graph and what it was expected to give. A few disturbed evaluations underestimate the error of
+/// one element in some thousands, so a difference counts only if it is one by many of them, too.
 std::string confirmed_difference(const ir::Graph& graph, const Sample& sample, std::span<const Expected> expected,
                                  std::span<const Array> actual);
 /// Which of the results has too many undecided or non-finite elements; empty if none has.

@@ -3,10 +3,10 @@
 #include <cmath>
 #include <random>
 
-#include "ir/error.h"
 #include "ir/reference/interpreter.h"
 #include "passes/check.h"
 #include "passes/rebuild.h"
+#include "sluice/error.h"
 
 namespace sluice::passes {
 

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <optional>
 
-#include "ir/error.h"
 #include "ir/node_error.h"
 #include "passes/cse.h"
 #include "passes/gradient_rules.h"
 #include "passes/rebuild.h"
+#include "sluice/error.h"
 
 namespace sluice::passes {
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "ir/graph.h"
+#include "sluice/ir/graph.h"
 
 namespace sluice::passes {
 
@@ -8,8 +8,9 @@ namespace sluice::passes {
 bool has_gradient(const ir::Graph& graph);
 
 /// The pass `differentiate`: expands every `gradient y, v...` into ordinary ops by reverse accumulation, innermost
-/// first; before a gradient of a gradient, equal nodes are merged, so that each order works on shared values. A v that y does not depend on gets zeros. The new nodes have the origins of the node that
-/// they are the derivative of, marked `gradient`. Throws Error for a path through a `fused` node.
+/// first; before a gradient of a gradient, equal nodes are merged, so that each order works on shared values. A v that
+/// y does not depend on gets zeros. The new nodes have the origins of the node that they are the derivative of, marked
+/// `gradient`. Throws Error for a path through a `fused` node.
 ir::Graph differentiate(const ir::Graph& graph);
 
 }  // namespace sluice::passes

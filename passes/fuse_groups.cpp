@@ -5,8 +5,8 @@
 #include <iterator>
 #include <optional>
 
-#include "ir/error.h"
 #include "ir/reduction.h"
+#include "sluice/error.h"
 
 namespace sluice::passes {
 

@@ -5,8 +5,8 @@
 #include <set>
 #include <vector>
 
-#include "ir/graph.h"
 #include "passes/fusion_contract.h"
+#include "sluice/ir/graph.h"
 
 namespace sluice::passes {
 

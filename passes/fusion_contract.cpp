@@ -5,10 +5,10 @@
 #include <map>
 #include <optional>
 
-#include "ir/error.h"
 #include "ir/node_error.h"
 #include "ir/reduction.h"
 #include "passes/rebuild.h"
+#include "sluice/error.h"
 
 // Written from the words of fuse.h, not from the code of the pass.
 namespace sluice::passes {

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "ir/graph.h"
+#include "sluice/ir/graph.h"
 
 // The contract between `fuse` and the backend on the body of a `fused` node. `fuse` makes no other bodies; one that was
 // written by hand is held against the same rules.

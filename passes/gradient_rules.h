@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "ir/graph.h"
+#include "sluice/ir/graph.h"
 
 // The derivative of each op: one function for each row of ops.def that is kDifferentiable, by the name
 // `gradient_of_kAdd`. A missing one breaks the build.
@@ -52,7 +52,7 @@ using GradientRule = void (*)(GradientContext&);
 GradientRule gradient_rule(ir::Op op);
 
 #define OP(enumerator, ...) void gradient_of_##enumerator(GradientContext& c);
-#include "ir/ops.def"
+#include "sluice/ir/ops.def"
 #undef OP
 
 }  // namespace sluice::passes

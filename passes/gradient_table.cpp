@@ -10,7 +10,7 @@ using enum ir::Trait;
 constexpr GradientRule kGradientRules[] = {
 #define OP(enumerator, name, arity, dtypes, traits, ...) \
   ((traits)&kDifferentiable) != 0 ? &gradient_of_##enumerator : nullptr,
-#include "ir/ops.def"
+#include "sluice/ir/ops.def"
 #undef OP
 };
 

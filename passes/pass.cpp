@@ -3,7 +3,6 @@
 #include <chrono>
 #include <utility>
 
-#include "ir/error.h"
 #include "ir/node_error.h"
 #include "ir/suggest.h"
 #include "passes/cse.h"
@@ -11,6 +10,7 @@
 #include "passes/fuse.h"
 #include "passes/rebuild.h"
 #include "passes/rewrite.h"
+#include "sluice/error.h"
 
 namespace sluice::passes {
 

@@ -2,7 +2,7 @@
 
 #include <limits>
 
-#include "ir/error.h"
+#include "sluice/error.h"
 
 namespace sluice::passes {
 

@@ -3,8 +3,8 @@
 #include <set>
 #include <utility>
 
-#include "ir/error.h"
 #include "passes/rebuild.h"
+#include "sluice/error.h"
 
 namespace sluice::passes {
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "ir/counted.h"
-#include "ir/printable.h"
+#include "sluice/printable.h"
 #include "tools/check/engine_check.h"
 #include "tools/check/failure.h"
 #include "tools/commands.h"

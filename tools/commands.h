@@ -2,9 +2,9 @@
 
 #include <string>
 
-#include "ir/graph.h"
+#include "sluice/cli.h"
+#include "sluice/ir/graph.h"
 #include "tools/check/engine_check.h"
-#include "tools/cli/cli.h"
 
 namespace sluice::tools {
 

@@ -11,13 +11,13 @@
 #include <string>
 
 #include "ir/counted.h"
-#include "ir/printable.h"
-#include "runtime/array_file.h"
-#include "runtime/classification_report.h"
-#include "runtime/loaded_model.h"
-#include "runtime/mnist.h"
-#include "runtime/split.h"
-#include "runtime/thread_team.h"
+#include "runtime/execution/thread_team.h"
+#include "sluice/array_file.h"
+#include "sluice/classification_report.h"
+#include "sluice/loaded_model.h"
+#include "sluice/mnist.h"
+#include "sluice/printable.h"
+#include "sluice/split.h"
 #include "tools/commands.h"
 
 namespace sluice::tools {

@@ -7,11 +7,11 @@
 #include <string_view>
 #include <vector>
 
-#include "ir/error.h"
 #include "ir/suggest.h"
-#include "ir/text.h"
-#include "runtime/byte_input.h"
-#include "runtime/saved_model.h"
+#include "runtime/io/byte_input.h"
+#include "sluice/error.h"
+#include "sluice/ir/text.h"
+#include "sluice/saved_model.h"
 #include "tools/commands.h"
 
 namespace sluice::tools {

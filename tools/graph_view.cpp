@@ -6,8 +6,8 @@
 #include <map>
 #include <set>
 
-#include "ir/text.h"
-#include "runtime/locations.h"
+#include "runtime/execution/locations.h"
+#include "sluice/ir/text.h"
 
 namespace sluice::tools {
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "ir/graph.h"
+#include "sluice/ir/graph.h"
 #include "tools/layout.h"
 
 namespace sluice::tools {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "ir/error.h"
+#include "sluice/error.h"
 
 namespace sluice::tools {
 
@@ -161,7 +161,7 @@ class Layers {
 
   /// Moves a layer's slots to where they want to be without changing their order: the nearest places by least squares,
   /// by merging neighbours that would overlap into blocks (isotonic regression).
-  void settle(const std::vector<std::size_t>& layer, std::vector<std::size_t> Slot::* neighbours) {
+  void settle(const std::vector<std::size_t>& layer, std::vector<std::size_t> Slot::*neighbours) {
     struct Block {
       double sum = 0;  // of what its slots want, less their offsets
       double count = 0;

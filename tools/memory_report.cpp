@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "ir/counted.h"
-#include "ir/printable.h"
-#include "runtime/kernel_profile.h"
+#include "runtime/execution/kernel_cost.h"
+#include "sluice/printable.h"
 
 namespace sluice::tools {
 

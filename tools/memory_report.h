@@ -3,7 +3,7 @@
 #include <cstdint>
 
 #include "backend/plan.h"
-#include "ir/graph.h"
+#include "sluice/ir/graph.h"
 
 namespace sluice::tools {
 

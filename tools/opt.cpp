@@ -11,14 +11,14 @@
 
 #include "backend/compile.h"
 #include "backend/target.h"
-#include "ir/cost.h"
-#include "ir/error.h"
-#include "ir/printable.h"
 #include "ir/suggest.h"
-#include "ir/text.h"
 #include "passes/pass.h"
-#include "runtime/flags.h"
-#include "runtime/observe.h"
+#include "runtime/execution/flags.h"
+#include "runtime/execution/observe.h"
+#include "sluice/error.h"
+#include "sluice/ir/cost.h"
+#include "sluice/ir/text.h"
+#include "sluice/printable.h"
 #include "tools/commands.h"
 
 namespace sluice::tools {

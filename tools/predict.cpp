@@ -13,13 +13,13 @@
 #include <string>
 #include <vector>
 
-#include "ir/error.h"
-#include "ir/printable.h"
-#include "runtime/classification_report.h"
-#include "runtime/image.h"
-#include "runtime/loaded_model.h"
-#include "runtime/picture.h"
-#include "runtime/thread_team.h"
+#include "runtime/execution/thread_team.h"
+#include "sluice/classification_report.h"
+#include "sluice/error.h"
+#include "sluice/image.h"
+#include "sluice/loaded_model.h"
+#include "sluice/picture.h"
+#include "sluice/printable.h"
 #include "tools/commands.h"
 
 namespace sluice::tools {

@@ -10,16 +10,16 @@
 #include <string>
 #include <vector>
 
-#include "ir/cost.h"
 #include "ir/counted.h"
-#include "ir/error.h"
-#include "ir/printable.h"
 #include "ir/random_arrays.h"
 #include "ir/suggest.h"
-#include "runtime/executable.h"
-#include "runtime/npy.h"
-#include "runtime/saved_model.h"
-#include "runtime/thread_team.h"
+#include "runtime/execution/thread_team.h"
+#include "sluice/error.h"
+#include "sluice/ir/cost.h"
+#include "sluice/npy.h"
+#include "sluice/printable.h"
+#include "sluice/runtime/executable.h"
+#include "sluice/saved_model.h"
 #include "tools/commands.h"
 
 namespace sluice::tools {

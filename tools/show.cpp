@@ -7,14 +7,14 @@
 #include <string>
 #include <vector>
 
-#include "ir/cost.h"
 #include "ir/counted.h"
-#include "ir/error.h"
-#include "ir/printable.h"
 #include "ir/suggest.h"
 #include "passes/pass.h"
-#include "runtime/atomic_file.h"
-#include "runtime/json.h"
+#include "runtime/io/atomic_file.h"
+#include "runtime/io/json.h"
+#include "sluice/error.h"
+#include "sluice/ir/cost.h"
+#include "sluice/printable.h"
 #include "tools/commands.h"
 #include "tools/graph_view.h"
 #include "tools/layout.h"

@@ -5,9 +5,9 @@
 #include <exception>
 #include <new>
 
-#include "ir/error.h"
-#include "runtime/flags.h"
-#include "tools/cli/cli.h"
+#include "runtime/execution/flags.h"
+#include "sluice/cli.h"
+#include "sluice/error.h"
 #include "tools/commands.h"
 
 namespace {

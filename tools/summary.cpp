@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "ir/printable.h"
-#include "runtime/model_summary.h"
-#include "runtime/saved_model.h"
+#include "sluice/model_summary.h"
+#include "sluice/printable.h"
+#include "sluice/saved_model.h"
 #include "tools/commands.h"
 
 namespace sluice::tools {

@@ -13,7 +13,7 @@
 #include <string_view>
 
 #include "backend/codegen/kernels.h"
-#include "ir/error.h"
+#include "sluice/error.h"
 
 namespace sluice::backend {
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "ir/error.h"
+#include "sluice/error.h"
 
 namespace sluice::backend {
 

@@ -10,7 +10,7 @@
 #include "backend/codegen/emitter.h"
 #include "backend/codegen/task.h"
 #include "backend/layout.h"
-#include "ir/graph.h"
+#include "sluice/ir/graph.h"
 
 namespace sluice::backend {
 

@@ -2,7 +2,7 @@
 
 #include "backend/codegen/elements.h"
 #include "backend/codegen/math.h"
-#include "ir/error.h"
+#include "sluice/error.h"
 
 namespace sluice::backend {
 

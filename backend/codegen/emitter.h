@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "backend/target.h"
-#include "ir/type.h"
+#include "sluice/type.h"
 
 namespace sluice::backend {
 

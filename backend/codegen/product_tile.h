@@ -1,7 +1,7 @@
 #pragma once
 
 #include "backend/codegen/emitter.h"
-#include "ir/type.h"
+#include "sluice/type.h"
 
 namespace sluice::backend {
 

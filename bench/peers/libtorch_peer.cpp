@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "bench/peers/process_peer.h"
-#include "runtime/mnist.h"
+#include "sluice/mnist.h"
 
 namespace {
 

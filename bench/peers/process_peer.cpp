@@ -11,7 +11,7 @@
 #include <iostream>
 #include <memory>
 
-#include "ir/error.h"
+#include "sluice/error.h"
 
 extern char** environ;  // NOLINT: POSIX calls it so
 

@@ -2,7 +2,7 @@
 
 #include <fmt/ranges.h>
 
-#include "ir/text.h"
+#include "sluice/ir/text.h"
 
 namespace sluice::docs {
 

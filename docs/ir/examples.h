@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "ir/graph.h"
+#include "sluice/ir/graph.h"
 
 // What docs/ir.md shows of each op.
 namespace sluice::docs {

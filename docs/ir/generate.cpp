@@ -1,5 +1,5 @@
-// Writes docs/ir.md: the introduction, then every op from its row in ir/ops.def, its rule in the table of gradients and
-// its examples, which the interpreter runs. Usage: generate_ir_md INTRODUCTION OUTPUT
+// Writes docs/ir.md: the introduction, then every op from its row in sluice/ir/ops.def, its rule in the table of
+// gradients and its examples, which the interpreter runs. Usage: generate_ir_md INTRODUCTION OUTPUT
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -9,10 +9,10 @@
 
 #include "docs/ir/examples.h"
 #include "docs/ir/run_example.h"
-#include "ir/error.h"
-#include "ir/text.h"
 #include "passes/gradient_rules.h"
 #include "passes/rebuild.h"
+#include "sluice/error.h"
+#include "sluice/ir/text.h"
 
 namespace sluice::docs {
 
@@ -39,7 +39,7 @@ constexpr Heading kHeadings[] = {
 
 const ir::OpInfo& row(int index) { return ir::info(static_cast<Op>(index)); }
 
-/// What an attribute's value is, from its C++ type in ir/attributes.def.
+/// What an attribute's value is, from its C++ type in sluice/ir/attributes.def.
 std::string_view kind_of(std::string_view type) {
   if (type == "std::int64_t") return "an integer, `2`";
   if (type == "bool") return "a flag, `true`; left out it is false";
@@ -63,7 +63,7 @@ std::string attribute_table() {
     out += fmt::format("| `{}` | {} | {} |\n", to_string(attr), kind_of(type), fmt::join(users, ", "));
   };
 #define ATTRIBUTE(enumerator, name, type) add(ir::Attr::enumerator, #type);
-#include "ir/attributes.def"
+#include "sluice/ir/attributes.def"
 #undef ATTRIBUTE
   return out;
 }
@@ -145,7 +145,7 @@ std::string_view result_of(std::string_view infer) {
 /// The same for each op, in the order of ops.def.
 constexpr std::string_view kInferenceNames[] = {
 #define OP(enumerator, name, arity, dtypes, traits, attributes, infer_function, meaning) #infer_function,
-#include "ir/ops.def"
+#include "sluice/ir/ops.def"
 #undef OP
 };
 

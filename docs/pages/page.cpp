@@ -9,7 +9,7 @@
 #include <sstream>
 #include <string>
 
-#include "ir/error.h"
+#include "sluice/error.h"
 
 namespace sluice::docs {
 

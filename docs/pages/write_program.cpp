@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "docs/pages/page.h"
-#include "ir/error.h"
+#include "sluice/error.h"
 
 int main(int argc, char** argv) {
   if (argc != 3 && !(argc == 4 && std::string_view(argv[3]) == "own-scopes")) {

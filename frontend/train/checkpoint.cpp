@@ -1,4 +1,4 @@
-#include "frontend/train/checkpoint.h"
+#include "sluice/checkpoint.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -11,9 +11,9 @@
 #include <utility>
 
 #include "frontend/train/history_json.h"
-#include "ir/error.h"
-#include "runtime/json.h"
-#include "runtime/safetensors.h"
+#include "runtime/io/json.h"
+#include "sluice/error.h"
+#include "sluice/safetensors.h"
 
 namespace sluice {
 

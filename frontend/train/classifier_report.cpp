@@ -1,12 +1,12 @@
-#include "frontend/train/classifier_report.h"
+#include "sluice/classifier_report.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "runtime/kernel_profile.h"
-#include "runtime/model_summary.h"
-#include "runtime/report_sections.h"
+#include "sluice/model_summary.h"
+#include "sluice/report_sections.h"
+#include "sluice/runtime/step_profile.h"
 
 namespace sluice {
 

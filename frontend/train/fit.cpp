@@ -7,13 +7,13 @@
 #include <limits>
 #include <utility>
 
-#include "frontend/random.h"
-#include "frontend/trace.h"
-#include "frontend/train/interrupt.h"
-#include "frontend/train/trainer.h"
-#include "frontend/train/training_state.h"
-#include "ir/error.h"
-#include "runtime/non_finite.h"
+#include "runtime/execution/non_finite.h"
+#include "sluice/detail/trace.h"
+#include "sluice/detail/training_state.h"
+#include "sluice/error.h"
+#include "sluice/interrupt.h"
+#include "sluice/random.h"
+#include "sluice/trainer.h"
 
 namespace sluice {
 

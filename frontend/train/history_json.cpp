@@ -7,8 +7,8 @@
 #include <limits>
 #include <vector>
 
-#include "frontend/train/json_lines.h"
-#include "ir/error.h"
+#include "sluice/error.h"
+#include "sluice/json_lines.h"
 
 namespace sluice {
 

@@ -4,7 +4,7 @@
 #include <span>
 #include <string>
 
-#include "frontend/train/history.h"
+#include "sluice/history.h"
 
 namespace sluice::detail {
 

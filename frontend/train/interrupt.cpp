@@ -1,9 +1,9 @@
-#include "frontend/train/interrupt.h"
+#include "sluice/interrupt.h"
 
 #include <atomic>
 #include <utility>
 
-#include "ir/error.h"
+#include "sluice/error.h"
 
 namespace sluice {
 
@@ -26,7 +26,7 @@ void note(int signal) {
 InterruptGuard::InterruptGuard() : outermost_(!std::exchange(guarded, true)) {
   if (!outermost_) return;
   received = 0;
-  struct sigaction action{};
+  struct sigaction action {};
   action.sa_handler = note;
   action.sa_flags = SA_RESTART;
   for (std::size_t i = 0; i < kSignals.size(); ++i) {

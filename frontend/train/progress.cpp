@@ -1,4 +1,4 @@
-#include "frontend/train/progress.h"
+#include "sluice/progress.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -8,7 +8,7 @@
 #include <memory>
 #include <optional>
 
-#include "ir/error.h"
+#include "sluice/error.h"
 
 namespace sluice {
 

@@ -1,11 +1,11 @@
-#include "frontend/train/schedule.h"
+#include "sluice/schedule.h"
 
 #include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <utility>
 
-#include "ir/error.h"
+#include "sluice/error.h"
 
 namespace sluice {
 

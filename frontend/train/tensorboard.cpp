@@ -1,4 +1,4 @@
-#include "frontend/train/tensorboard.h"
+#include "sluice/tensorboard.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -11,7 +11,7 @@
 #include <system_error>
 #include <vector>
 
-#include "ir/error.h"
+#include "sluice/error.h"
 
 namespace sluice {
 

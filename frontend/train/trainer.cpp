@@ -1,13 +1,13 @@
-#include "frontend/train/trainer.h"
+#include "sluice/trainer.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
 
-#include "frontend/gradients.h"
-#include "frontend/trace.h"
-#include "frontend/train/mean.h"
+#include "sluice/detail/trace.h"
+#include "sluice/gradients.h"
+#include "sluice/mean.h"
 
 namespace sluice {
 

@@ -24,7 +24,7 @@ std::vector<std::size_t> last_readers(const Graph& graph) {
 Rule find_rule(Op op) {
   static constexpr Rule kRules[] = {
 #define OP(enumerator, ...) &rule<Op::enumerator>,
-#include "ir/ops.def"
+#include "sluice/ir/ops.def"
 #undef OP
   };
   return kRules[static_cast<std::size_t>(op)];

@@ -4,8 +4,8 @@
 #include <optional>
 
 #include "ir/counted.h"
-#include "ir/error.h"
 #include "ir/reference/rules.h"
+#include "sluice/error.h"
 
 namespace sluice::ir {
 

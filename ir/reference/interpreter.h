@@ -4,8 +4,8 @@
 #include <span>
 #include <vector>
 
-#include "ir/array.h"
-#include "ir/graph.h"
+#include "sluice/array.h"
+#include "sluice/ir/graph.h"
 
 namespace sluice::ir {
 

@@ -4,8 +4,8 @@
 #include <functional>
 #include <vector>
 
-#include "ir/graph.h"
 #include "ir/reference/tensor.h"
+#include "sluice/ir/graph.h"
 
 // The rule of each op: what its row in ops.def says, as code. Each is written once, for every type of element; a rule
 // that is missing does not link.
@@ -34,7 +34,7 @@ Tensors rule(const RuleContext& context);
 #define OP(enumerator, ...) \
   template <>               \
   Tensors rule<Op::enumerator>(const RuleContext&);
-#include "ir/ops.def"
+#include "sluice/ir/ops.def"
 #undef OP
 
 /// The rule that the table has for `op`.

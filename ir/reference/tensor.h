@@ -8,8 +8,8 @@
 #include <variant>
 #include <vector>
 
-#include "ir/array.h"
 #include "ir/reference/dual.h"
+#include "sluice/array.h"
 
 namespace sluice::ir::reference {
 

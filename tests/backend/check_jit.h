@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "ir/graph.h"
 #include "ir/reference/interpreter.h"
-#include "runtime/executable.h"
+#include "sluice/ir/graph.h"
+#include "sluice/runtime/executable.h"
 #include "tests/support/random_arrays.h"
 
 namespace sluice::test {

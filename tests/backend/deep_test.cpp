@@ -6,8 +6,8 @@
 #include <exception>
 #include <functional>
 
-#include "ir/graph.h"
 #include "ir/reference/interpreter.h"
+#include "sluice/ir/graph.h"
 
 namespace sluice {
 namespace {

@@ -1,7 +1,7 @@
 // Arrays without elements in whole graphs: layers without inputs or outputs, variables without elements.
 #include "backend/plan.h"
-#include "ir/text.h"
 #include "passes/differentiate.h"
+#include "sluice/ir/text.h"
 #include "tests/backend/check_jit.h"
 #include "tests/support/vector_targets.h"
 

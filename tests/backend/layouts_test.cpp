@@ -9,7 +9,7 @@
 #include <cstring>
 
 #include "backend/layout.h"
-#include "ir/text.h"
+#include "sluice/ir/text.h"
 #include "tests/backend/check_jit.h"
 #include "tests/support/vector_targets.h"
 

@@ -2,9 +2,9 @@
 // columns, values that products read in one padded panel, everything else row by row. Each must be addressed by its own
 // layout.
 #include "ir/reference/interpreter.h"
-#include "ir/text.h"
 #include "passes/pass.h"
-#include "runtime/thread_team.h"
+#include "runtime/execution/thread_team.h"
+#include "sluice/ir/text.h"
 #include "tests/backend/check_jit.h"
 #include "tests/support/vector_targets.h"
 

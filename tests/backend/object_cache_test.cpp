@@ -11,7 +11,7 @@
 #include <thread>
 
 #include "backend/compile.h"
-#include "ir/text.h"
+#include "sluice/ir/text.h"
 
 namespace sluice::backend {
 namespace {

@@ -3,7 +3,7 @@
 #include <string>
 
 #include "backend/plan.h"
-#include "ir/text.h"
+#include "sluice/ir/text.h"
 #include "tests/backend/check_jit.h"
 #include "tests/support/vector_targets.h"
 

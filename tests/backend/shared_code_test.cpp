@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "ir/text.h"
+#include "sluice/ir/text.h"
 #include "tests/backend/check_jit.h"
 
 namespace sluice {

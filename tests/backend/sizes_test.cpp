@@ -2,9 +2,9 @@
 #include <doctest/doctest.h>
 
 #include "backend/plan.h"
-#include "ir/error.h"
-#include "ir/text.h"
-#include "runtime/executable.h"
+#include "sluice/error.h"
+#include "sluice/ir/text.h"
+#include "sluice/runtime/executable.h"
 
 namespace sluice {
 namespace {

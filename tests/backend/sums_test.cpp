@@ -1,6 +1,6 @@
 // Long sums in f32: their error does not grow with the number of terms, and their bits depend on the shape alone.
-#include "ir/text.h"
-#include "runtime/thread_team.h"
+#include "runtime/execution/thread_team.h"
+#include "sluice/ir/text.h"
 #include "tests/backend/check_jit.h"
 #include "tests/support/vector_targets.h"
 

@@ -5,9 +5,9 @@
 #include <limits>
 
 #include "backend/plan.h"
-#include "ir/text.h"
 #include "passes/pass.h"
-#include "runtime/thread_team.h"
+#include "runtime/execution/thread_team.h"
+#include "sluice/ir/text.h"
 #include "tests/backend/check_jit.h"
 #include "tests/support/vector_targets.h"
 

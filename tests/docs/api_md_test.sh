@@ -1,11 +1,12 @@
 #!/bin/bash
-# Each name in docs/api.md stands in the header of its row, each name that such a header declares stands in its row, and
-# each header of frontend/sluice.h has one. Usage: api_md_test.sh ROOT
+# Each name in docs/api.md stands in the header of its row, each name that such a header declares stands in its row, and each
+# public header that users include by name (sluice/NAME.h) has one. Usage: api_md_test.sh ROOT
 set -euo pipefail
 
 cd "$1"
 failures=0
 rows=0
+known=()
 
 complain() {
   echo "docs/api.md: $1"
@@ -23,8 +24,10 @@ declared_in() {
 }
 
 while IFS='|' read -r _ header names _; do
-  [[ $header =~ \[([a-z_/]+\.h)\]\(\.\./([a-z_/]+\.h)\) && ${BASH_REMATCH[1]} == "${BASH_REMATCH[2]}" ]] || continue
-  file=${BASH_REMATCH[1]}
+  [[ $header =~ \[(sluice/[a-z_]+\.h)\]\(\.\./([a-z_/]+/include/)(sluice/[a-z_]+\.h)\) ]] || continue
+  [[ ${BASH_REMATCH[1]} == "${BASH_REMATCH[3]}" ]] || complain "the row of ${BASH_REMATCH[1]} leads to ${BASH_REMATCH[3]}"
+  file=${BASH_REMATCH[2]}${BASH_REMATCH[3]}
+  known+=("$file")
   rows=$((rows + 1))
   for name in $(grep -oE '`[A-Za-z_0-9]+`' <<< "$names" | tr -d '`'); do
     if ! grep -qw -- "$name" "$file"; then
@@ -36,8 +39,8 @@ while IFS='|' read -r _ header names _; do
     grep -q -- "\`$name\`" <<< "$names" || complain "the row of $file lacks '$name'"
   done
 done < docs/api.md
-for file in $(sed -nE 's/^#include "(.*)"/\1/p' frontend/sluice.h); do
-  grep -q "^| \[$file\]" docs/api.md || complain "there is no row for $file"
+for file in */include/sluice/*.h */*/include/sluice/*.h; do
+  [[ " ${known[*]} " == *" $file "* ]] || complain "there is no row for $file"
 done
 [[ $rows -gt 20 ]] || { echo "docs/api.md: expected a row for each header, got $rows"; exit 1; }
 [[ $failures == 0 ]]

@@ -8,9 +8,9 @@
 #include "docs/ir/run_example.h"
 #include "docs/pages/page.h"
 #include "ir/reference/interpreter.h"
-#include "ir/text.h"
 #include "passes/differentiate.h"
-#include "runtime/executable.h"
+#include "sluice/ir/text.h"
+#include "sluice/runtime/executable.h"
 
 using namespace sluice;
 

@@ -2,7 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "docs/pages/page.h"
-#include "ir/error.h"
+#include "sluice/error.h"
 #include "tests/support/run_program.h"
 
 using namespace sluice;

@@ -7,8 +7,8 @@
 #include <map>
 #include <regex>
 
-#include "ir/text.h"
 #include "passes/pass.h"
+#include "sluice/ir/text.h"
 #include "tests/examples/run_example.h"
 #include "tests/support/skip.h"
 

@@ -1,6 +1,6 @@
 // --save of mnist_mlp and mnist_trainer: what they write is what they have trained.
-#include "runtime/loaded_model.h"
-#include "runtime/mnist.h"
+#include "sluice/loaded_model.h"
+#include "sluice/mnist.h"
 #include "tests/examples/run_example.h"
 
 using namespace sluice;

@@ -1,6 +1,6 @@
 #include <cmath>
 
-#include "runtime/loaded_model.h"
+#include "sluice/loaded_model.h"
 #include "tests/examples/guide_run.h"
 
 using namespace sluice;

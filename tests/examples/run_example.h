@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <string>
 
-#include "runtime/synthetic_digits.h"
+#include "sluice/synthetic_digits.h"
 #include "tests/support/mnist_folder.h"
 #include "tests/support/run_program.h"
 

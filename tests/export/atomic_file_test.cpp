@@ -1,11 +1,11 @@
-#include "runtime/atomic_file.h"
+#include "runtime/io/atomic_file.h"
 
 #include <doctest/doctest.h>
 
 #include <iterator>
 #include <string>
 
-#include "ir/error.h"
+#include "sluice/error.h"
 #include "tests/runtime/temporary_folder.h"
 #include "tests/support/file_size_limit.h"
 

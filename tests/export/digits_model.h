@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "frontend/sluice.h"
 #include "ir/random_arrays.h"
+#include "sluice/sluice.h"
 
 namespace sluice::test {
 

@@ -11,11 +11,11 @@
 #include <iterator>
 #include <optional>
 
-#include "runtime/atomic_file.h"
-#include "runtime/idx.h"
-#include "runtime/npy.h"
-#include "runtime/report.h"
-#include "runtime/safetensors.h"
+#include "runtime/io/atomic_file.h"
+#include "sluice/idx.h"
+#include "sluice/npy.h"
+#include "sluice/report.h"
+#include "sluice/safetensors.h"
 #include "tests/frontend/thrown.h"
 #include "tests/runtime/temporary_folder.h"
 #include "tests/support/file_size_limit.h"
@@ -79,10 +79,15 @@ const Writer kWriters[] = {
     {"report.html", write_page},
     {"checkpoint.safetensors", write_checkpoint},
     {"trace.json", write_trace},
-    {"a.npy", [](const auto& file, int call) { write_npy(file, Array(DType::kF32, {1000, call})); }},
+    {"a.npy",
+     [](const auto& file, int call) {
+       write_npy(file, Array(DType::kF32, {1000, call}));
+     }},
     {"a-idx1-ubyte", [](const auto& file, int call) { write_idx(file, Array(DType::kU8, {4000 + call})); }},
     {"a.safetensors",
-     [](const auto& file, int call) { write_safetensors(file, {{{"a", Array(DType::kF32, {1000, call})}}, {}}); }},
+     [](const auto& file, int call) {
+       write_safetensors(file, {{{"a", Array(DType::kF32, {1000, call})}}, {}});
+     }},
 };
 
 }  // namespace

@@ -1,8 +1,8 @@
 // Saved models that somebody made to do harm, as `sluice predict`, `evaluate`, `summary` and a program meet them.
-#include "frontend/sluice.h"
-#include "runtime/idx.h"
-#include "runtime/picture.h"
-#include "runtime/safetensors.h"
+#include "sluice/idx.h"
+#include "sluice/picture.h"
+#include "sluice/safetensors.h"
+#include "sluice/sluice.h"
 #include "tests/support/refusal.h"
 #include "tests/tools/run_sluice.h"
 

@@ -1,4 +1,4 @@
-#include "runtime/image.h"
+#include "sluice/image.h"
 
 #include <doctest/doctest.h>
 #include <png.h>
@@ -7,9 +7,9 @@
 #include <random>
 #include <string>
 
-#include "runtime/idx.h"
-#include "runtime/npy.h"
-#include "runtime/picture.h"
+#include "sluice/idx.h"
+#include "sluice/npy.h"
+#include "sluice/picture.h"
 #include "tests/runtime/temporary_folder.h"
 #include "tests/support/refusal.h"
 

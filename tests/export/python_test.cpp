@@ -5,8 +5,8 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "frontend/sluice.h"
-#include "runtime/safetensors.h"
+#include "sluice/safetensors.h"
+#include "sluice/sluice.h"
 #include "tests/export/digits_model.h"
 #include "tests/support/run_program.h"
 

@@ -5,10 +5,10 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "frontend/sluice.h"
-#include "frontend/train/tensorboard.h"
-#include "runtime/npy.h"
-#include "runtime/safetensors.h"
+#include "sluice/npy.h"
+#include "sluice/safetensors.h"
+#include "sluice/sluice.h"
+#include "sluice/tensorboard.h"
 #include "tests/support/run_program.h"
 #include "tests/support/skip.h"
 #include "tests/train/toy.h"

@@ -9,8 +9,8 @@
 #include <string>
 #include <string_view>
 
-#include "frontend/sluice.h"
-#include "ir/text.h"
+#include "sluice/ir/text.h"
+#include "sluice/sluice.h"
 #include "tests/export/digits_model.h"
 #include "tests/runtime/temporary_folder.h"
 

@@ -1,4 +1,4 @@
-#include "runtime/saved_model.h"
+#include "sluice/saved_model.h"
 
 #include <doctest/doctest.h>
 #include <sys/wait.h>
@@ -14,11 +14,11 @@
 #include <string>
 #include <thread>
 
-#include "frontend/sluice.h"
 #include "ir/random_arrays.h"
-#include "ir/text.h"
-#include "runtime/atomic_folder.h"
-#include "runtime/safetensors.h"
+#include "runtime/io/atomic_folder.h"
+#include "sluice/ir/text.h"
+#include "sluice/safetensors.h"
+#include "sluice/sluice.h"
 #include "tests/export/digits_model.h"
 #include "tests/runtime/temporary_folder.h"
 #include "tests/support/file_size_limit.h"

@@ -2,10 +2,10 @@
 // picture of 2 by 2 is its brightest pixel.
 #include <sys/stat.h>
 
-#include "frontend/sluice.h"
-#include "runtime/idx.h"
-#include "runtime/npy.h"
-#include "runtime/picture.h"
+#include "sluice/idx.h"
+#include "sluice/npy.h"
+#include "sluice/picture.h"
+#include "sluice/sluice.h"
 #include "tests/tools/run_sluice.h"
 
 using namespace sluice;

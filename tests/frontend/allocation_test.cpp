@@ -1,8 +1,8 @@
 // A step of training neither allocates nor forks more than once. A program of its own: it counts operator new.
 #include <doctest/doctest.h>
 
-#include "frontend/sluice.h"
-#include "runtime/thread_team.h"
+#include "runtime/execution/thread_team.h"
+#include "sluice/sluice.h"
 #include "tests/support/counting_new.h"
 
 using namespace sluice;

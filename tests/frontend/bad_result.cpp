@@ -1,5 +1,5 @@
 // Must not compile: ctest checks that the compiler says why.
-#include "frontend/sluice.h"
+#include "sluice/sluice.h"
 
 void bad() {
   const auto f = sluice::function([](sluice::Tensor) { return 1; });

@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "frontend/options.h"
+#include "sluice/options.h"
 
 namespace sluice {
 

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <limits>
 
-#include "frontend/sluice.h"
+#include "sluice/sluice.h"
 #include "tests/frontend/engine.h"
 #include "tests/frontend/thrown.h"
 
@@ -149,8 +149,9 @@ TEST_CASE("clipping by norms whose squares overflow or underflow") {
     CHECK(std::isnan(gradients[0]));
     CHECK(std::isnan(gradients[1]));
   }
-  CHECK(thrown([] { clip_values<float>({1, 1}, kInf); }) ==
-        "@extremes_test.cpp clip_by_global_norm: the norm is above 0, got inf");
+  CHECK(thrown([] {
+          clip_values<float>({1, 1}, kInf);
+        }) == "@extremes_test.cpp clip_by_global_norm: the norm is above 0, got inf");
 }
 
 TEST_CASE("uniform numbers stay below their upper limit") {

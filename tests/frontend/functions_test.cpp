@@ -3,9 +3,9 @@
 
 #include <thread>
 
-#include "frontend/eigen.h"
-#include "frontend/sluice.h"
-#include "ir/text.h"
+#include "sluice/eigen.h"
+#include "sluice/ir/text.h"
+#include "sluice/sluice.h"
 #include "tests/frontend/engine.h"
 #include "tests/frontend/thrown.h"
 #include "tests/frontend/written.h"
@@ -78,21 +78,27 @@ TEST_CASE("a signature is traced once and serves every batch size") {
 TEST_CASE("an argument that does not fit the signature shows both types") {
   const auto f = function("f", {u8(batch, 28, 28), u8(batch)}, [](Tensor x, Tensor y) { return outputs(x, y); });
   const auto bytes = [](std::vector<std::int64_t> sizes) { return Array(DType::kU8, std::move(sizes)); };
-  CHECK(thrown([&] { f(bytes({3, 28, 27}), bytes({3})); }) ==
-        "@functions_test.cpp f: argument 0 is u8[3,28,27], expected u8[B,28,28]");
-  CHECK(thrown([&] { f(bytes({3, 784}), bytes({3})); }) ==
-        "@functions_test.cpp f: argument 0 is u8[3,784], expected u8[B,28,28]");
-  CHECK(thrown([&] { f(ramp({3, 28, 28}), bytes({3})); }) ==
-        "@functions_test.cpp f: argument 0 is f32[3,28,28], expected u8[B,28,28]");
-  CHECK(thrown([&] { f(bytes({0, 28, 28}), bytes({0})); }) ==
-        "@functions_test.cpp f: argument 0 is u8[0,28,28], expected u8[B,28,28]: B is at least 1");
-  CHECK(thrown([&] { f(bytes({3, 28, 28}), bytes({2})); }) ==
-        "@functions_test.cpp f: argument 1 is u8[2], expected u8[B] with B = 3 as in argument 0, u8[3,28,28]");
+  CHECK(thrown([&] {
+          f(bytes({3, 28, 27}), bytes({3}));
+        }) == "@functions_test.cpp f: argument 0 is u8[3,28,27], expected u8[B,28,28]");
+  CHECK(thrown([&] {
+          f(bytes({3, 784}), bytes({3}));
+        }) == "@functions_test.cpp f: argument 0 is u8[3,784], expected u8[B,28,28]");
+  CHECK(thrown([&] {
+          f(ramp({3, 28, 28}), bytes({3}));
+        }) == "@functions_test.cpp f: argument 0 is f32[3,28,28], expected u8[B,28,28]");
+  CHECK(thrown([&] {
+          f(bytes({0, 28, 28}), bytes({0}));
+        }) == "@functions_test.cpp f: argument 0 is u8[0,28,28], expected u8[B,28,28]: B is at least 1");
+  CHECK(thrown([&] {
+          f(bytes({3, 28, 28}), bytes({2}));
+        }) == "@functions_test.cpp f: argument 1 is u8[2], expected u8[B] with B = 3 as in argument 0, u8[3,28,28]");
   CHECK(thrown([&] { f(bytes({3, 28, 28}), 7); }) == "@functions_test.cpp f: argument 1 is i32[], expected u8[B]");
   const auto pairs = function("pairs", {f32(Dim(2, true))}, [](Tensor x) { return x; });
   CHECK(thrown([&] { pairs(ramp({3})); }) == "@functions_test.cpp pairs: argument 0 is f32[3], expected f32[2*B]");
-  CHECK(thrown([&] { function("g", {f32(), f32()}, [](Tensor x) { return x; }); }) ==
-        "@functions_test.cpp g: the signature has 2 arguments, the lambda takes 1");
+  CHECK(thrown([&] {
+          function("g", {f32(), f32()}, [](Tensor x) { return x; });
+        }) == "@functions_test.cpp g: the signature has 2 arguments, the lambda takes 1");
 }
 
 TEST_CASE("without a signature new types trace again") {

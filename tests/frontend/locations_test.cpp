@@ -3,9 +3,9 @@
 
 #include <set>
 
-#include "frontend/sluice.h"
-#include "ir/text.h"
 #include "passes/pass.h"
+#include "sluice/ir/text.h"
+#include "sluice/sluice.h"
 #include "tests/frontend/engine.h"
 
 using namespace sluice;
@@ -39,7 +39,8 @@ void check_places(const ir::Graph& graph, int first, int last, std::set<int>& de
 }  // namespace
 
 TEST_CASE("all nodes of a training step point to this file") {
-  MLP model(Dense(3, relu), Twice(), [](Tensor x) { return dropout(x, 0.5, Mode::kTrain); }, Dense(2, tanh));
+  MLP model(
+      Dense(3, relu), Twice(), [](Tensor x) { return dropout(x, 0.5, Mode::kTrain); }, Dense(2, tanh));
   Adam adam;
   const int first = __LINE__ + 1;
   const auto f = function("f", {f32(batch, 4), u8(batch)}, [&](Tensor x, Tensor y) {

@@ -7,7 +7,7 @@
 #include <optional>
 #include <thread>
 
-#include "frontend/sluice.h"
+#include "sluice/sluice.h"
 #include "tests/frontend/engine.h"
 #include "tests/frontend/thrown.h"
 
@@ -60,8 +60,9 @@ TEST_CASE("shapes that do not broadcast") {
         here("mul: shapes do not broadcast: f32[B,3] and f32[4,1]"));
   CHECK(traced({bool_(2), f32(3)}, [](Tensor c, Tensor x) { return select(c, x, 0); }) ==
         here("select: shapes do not broadcast: bool[2], f32[3] and f32[]"));
-  CHECK(traced({f32(2, 3)}, [](Tensor x) { return broadcast_to(x, {3, 3}); }) ==
-        here("broadcast: f32[2,3] does not broadcast to [3,3]"));
+  CHECK(traced({f32(2, 3)}, [](Tensor x) {
+          return broadcast_to(x, {3, 3});
+        }) == here("broadcast: f32[2,3] does not broadcast to [3,3]"));
 }
 
 TEST_CASE("element types are never promoted") {
@@ -139,25 +140,31 @@ TEST_CASE("shapes and axes that are not there") {
         here("matmul: operands are of rank 2, got f32[2,3] and f32[6]"));
   CHECK(traced({f32(2, 3)}, [](Tensor x) { return reshape(x, {7}); }) ==
         here("reshape: f32[2,3] has 6 elements, [7] would have 7"));
-  CHECK(traced({f32(2, 3)}, [](Tensor x) { return reshape(x, {4, -1}); }) ==
-        here("reshape: f32[2,3] has 6 elements, which [4,-1] cannot share out"));
-  CHECK(traced({f32(2, 3)}, [](Tensor x) { return reshape(x, {-1, -1}); }) ==
-        here("reshape: [-1,-1] has more than one -1"));
+  CHECK(traced({f32(2, 3)}, [](Tensor x) {
+          return reshape(x, {4, -1});
+        }) == here("reshape: f32[2,3] has 6 elements, which [4,-1] cannot share out"));
+  CHECK(traced({f32(2, 3)}, [](Tensor x) {
+          return reshape(x, {-1, -1});
+        }) == here("reshape: [-1,-1] has more than one -1"));
   CHECK(traced({f32(2, 3)}, [](Tensor x) { return reduce_sum(x, 2); }) ==
         here("reduce_sum: axis 2 is outside of f32[2,3]"));
-  CHECK(traced({f32(2, 3)}, [](Tensor x) { return reduce_max(x, {0, -2}); }) ==
-        here("reduce_max: an axis is named twice in [0,-2]"));
+  CHECK(traced({f32(2, 3)}, [](Tensor x) {
+          return reduce_max(x, {0, -2});
+        }) == here("reduce_max: an axis is named twice in [0,-2]"));
   CHECK(traced({f32(2, 3)}, [](Tensor x) { return argmax(x, -3); }) == here("argmax: axis -3 is outside of f32[2,3]"));
   CHECK(traced({f32(2, 3)}, [](Tensor x) { return concat({}, 0) + x; }) ==
         here("concat: expected at least one tensor"));
   CHECK(traced({f32(2, 3)}, [](Tensor x) { return slice(x, {0}, {1}); }) ==
         here("slice: expected a begin and a size for each axis of f32[2,3], got 1 and 1"));
-  CHECK(traced({f32(batch, 3)}, [](Tensor x) { return slice(x, {1, 0}, {1, -1}); }) ==
-        here("slice: axis 0 of f32[B,3] is symbolic, expected a static size"));
-  CHECK(traced({f32(2, 3)}, [](Tensor x) { return pad(x, {{0, 1}}); }) ==
-        here("pad: expected a pair for each axis of f32[2,3], got 1"));
-  CHECK(traced({f32(2, 3)}, [](Tensor x) { return transpose(x, {0, 0}); }) ==
-        here("transpose: [0,0] is not a permutation of the axes of f32[2,3]"));
+  CHECK(traced({f32(batch, 3)}, [](Tensor x) {
+          return slice(x, {1, 0}, {1, -1});
+        }) == here("slice: axis 0 of f32[B,3] is symbolic, expected a static size"));
+  CHECK(traced({f32(2, 3)}, [](Tensor x) {
+          return pad(x, {{0, 1}});
+        }) == here("pad: expected a pair for each axis of f32[2,3], got 1"));
+  CHECK(traced({f32(2, 3)}, [](Tensor x) {
+          return transpose(x, {0, 0});
+        }) == here("transpose: [0,0] is not a permutation of the axes of f32[2,3]"));
   CHECK(traced({f32(2)}, [](Tensor x) { return x + reduce_sum(full({batch}, 1)); }) ==
         here("broadcast: f32[B] uses batch, which no parameter of f has"));
 }
@@ -235,8 +242,9 @@ TEST_CASE("optimizers check gradients against variables") {
   Variable w("w", Array(DType::kF32, {2}));
   Adam adam;
   SGD sgd;
-  CHECK(traced({f32(2)}, [&](Tensor x) { adam.apply({x, x}, {w}); }) ==
-        here("adam: expected a gradient for each of 1 variables, got 2"));
+  CHECK(traced({f32(2)}, [&](Tensor x) {
+          adam.apply({x, x}, {w});
+        }) == here("adam: expected a gradient for each of 1 variables, got 2"));
   CHECK(traced({f32(3)}, [&](Tensor x) { sgd.apply({x}, {w}); }) ==
         here("sgd: variable \"w\" is f32[2], its gradient is f32[3]"));
 }

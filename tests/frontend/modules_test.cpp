@@ -5,7 +5,7 @@
 #include <cmath>
 #include <memory>
 
-#include "frontend/sluice.h"
+#include "sluice/sluice.h"
 #include "tests/frontend/engine.h"
 #include "tests/frontend/thrown.h"
 
@@ -129,8 +129,9 @@ TEST_CASE("weights begin as the layer is told, from the same numbers for the sam
   CHECK(moments(he_normal(200, 300)).second == doctest::Approx(0.1).epsilon(0.03));
 
   set_seed(7);
-  MLP model(Dense(5, relu, he_normal),
-            Dense(2, identity, [](std::int64_t in, std::int64_t out) { return initial_uniform({in, out}, -1, 1); }));
+  MLP model(Dense(5, relu, he_normal), Dense(2, identity, [](std::int64_t in, std::int64_t out) {
+              return initial_uniform({in, out}, -1, 1);
+            }));
   function("f", {f32(batch, 4)}, [&](Tensor x) { return model(x); }).compile();
   set_seed(7);
   CHECK(model.variables()[0].value() == he_normal(4, 5));
@@ -170,7 +171,8 @@ TEST_CASE("models list their variables once, in order, trainable ones apart") {
 TEST_CASE("a sequence passes the mode to the layers that take one") {
   set_seed(1);
   MLP inner(Dropout(0.5), [](Tensor x) { return x + 1; });
-  MLP model(inner, [](Tensor x, Mode mode) { return mode == Mode::kTrain ? x * 2 : x; }, relu);
+  MLP model(
+      inner, [](Tensor x, Mode mode) { return mode == Mode::kTrain ? x * 2 : x; }, relu);
   const auto run = [&](Mode mode) { return function([&, mode](Tensor x) { return model(x, mode); })(ones({1, 100})); };
   CHECK(run(Mode::kEvaluate) == Array(F(100, 2), {1, 100}));
   int dropped = 0;

@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <limits>
 
-#include "frontend/sluice.h"
+#include "sluice/sluice.h"
 #include "tests/runtime/temporary_folder.h"
 #include "tests/train/toy.h"
 
@@ -171,7 +171,8 @@ TEST_CASE("an op of a gradient is named at the line that it derives") {
 TEST_CASE("random numbers are drawn again, and all of an optimizer's state stays") {
   on_both_engines([] {
     set_seed(7);
-    MLP model(Dense(40, relu), [](Tensor x) { return dropout(x, 0.5, Mode::kTrain); }, Dense(2));
+    MLP model(
+        Dense(40, relu), [](Tensor x) { return dropout(x, 0.5, Mode::kTrain); }, Dense(2));
     Adam adam;
     std::uint32_t line = 0;
     const auto step = function("step", {f32(batch, 16)}, [&](Tensor x) {

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "frontend/sluice.h"
+#include "sluice/sluice.h"
 #include "tests/frontend/engine.h"
 
 using namespace sluice;

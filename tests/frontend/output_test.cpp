@@ -9,9 +9,9 @@
 #include <iterator>
 #include <limits>
 
-#include "frontend/sluice.h"
-#include "frontend/trace.h"
-#include "ir/text.h"
+#include "sluice/detail/trace.h"
+#include "sluice/ir/text.h"
+#include "sluice/sluice.h"
 #include "tests/frontend/engine.h"
 #include "tests/frontend/written.h"
 

@@ -11,8 +11,8 @@
 #include <functional>
 #include <thread>
 
-#include "frontend/sluice.h"
-#include "runtime/thread_team.h"
+#include "runtime/execution/thread_team.h"
+#include "sluice/sluice.h"
 #include "tests/support/refusal.h"
 
 using namespace sluice;

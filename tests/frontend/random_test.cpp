@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "frontend/sluice.h"
+#include "sluice/sluice.h"
 #include "tests/frontend/engine.h"
 
 using namespace sluice;

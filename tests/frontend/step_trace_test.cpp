@@ -11,9 +11,9 @@
 #include <tuple>
 
 #include "backend/plan.h"
-#include "frontend/sluice.h"
-#include "runtime/kernel_profile.h"
-#include "runtime/thread_team.h"
+#include "runtime/execution/kernel_cost.h"
+#include "runtime/execution/thread_team.h"
+#include "sluice/sluice.h"
 #include "tests/runtime/temporary_folder.h"
 #include "tests/train/toy.h"
 

@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "ir/error.h"
+#include "sluice/error.h"
 
 namespace sluice {
 

@@ -1,4 +1,4 @@
-#include "runtime/csv.h"
+#include "sluice/csv.h"
 #include "tests/fuzz/fuzz_file.h"
 
 using namespace sluice;

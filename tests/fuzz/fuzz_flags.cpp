@@ -1,4 +1,4 @@
-#include "runtime/flags.h"
+#include "runtime/execution/flags.h"
 #include "tests/fuzz/fuzz_file.h"
 
 using namespace sluice;

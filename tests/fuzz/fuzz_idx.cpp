@@ -1,4 +1,4 @@
-#include "runtime/idx.h"
+#include "sluice/idx.h"
 #include "tests/fuzz/fuzz_file.h"
 
 using namespace sluice;

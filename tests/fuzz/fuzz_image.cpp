@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <vector>
 
-#include "runtime/image.h"
-#include "runtime/picture.h"
+#include "sluice/image.h"
+#include "sluice/picture.h"
 #include "tests/fuzz/fuzz_file.h"
 
 using namespace sluice;

@@ -1,8 +1,8 @@
 // From the text of a graph to a step of its native code: parse, verify, the passes, the plan, the code, a run.
 #include <cstdlib>
 
-#include "ir/text.h"
-#include "runtime/thread_team.h"
+#include "runtime/execution/thread_team.h"
+#include "sluice/ir/text.h"
 #include "tests/fuzz/fuzz_file.h"
 #include "tests/fuzz/small_graph.h"
 

@@ -1,5 +1,5 @@
-#include "runtime/array_file.h"
-#include "runtime/npy.h"
+#include "sluice/array_file.h"
+#include "sluice/npy.h"
 #include "tests/fuzz/fuzz_file.h"
 
 using namespace sluice;

@@ -1,6 +1,6 @@
 #include <cstdlib>
 
-#include "runtime/safetensors.h"
+#include "sluice/safetensors.h"
 #include "tests/fuzz/fuzz_file.h"
 
 using namespace sluice;

@@ -2,8 +2,8 @@
 #include <fstream>
 #include <string_view>
 
-#include "runtime/loaded_model.h"
-#include "runtime/model_summary.h"
+#include "sluice/loaded_model.h"
+#include "sluice/model_summary.h"
 #include "tests/fuzz/fuzz_file.h"
 #include "tests/fuzz/saved_model_text.h"
 #include "tests/fuzz/small_graph.h"

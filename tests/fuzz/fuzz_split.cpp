@@ -1,6 +1,6 @@
 #include <array>
 
-#include "runtime/split.h"
+#include "sluice/split.h"
 #include "tests/fuzz/fuzz_file.h"
 
 using namespace sluice;

@@ -8,13 +8,13 @@
 #include <limits>
 #include <string>
 
-#include "frontend/sluice.h"
 #include "ir/random_graph.h"
-#include "ir/text.h"
-#include "runtime/idx.h"
-#include "runtime/npy.h"
-#include "runtime/picture.h"
-#include "runtime/safetensors.h"
+#include "sluice/idx.h"
+#include "sluice/ir/text.h"
+#include "sluice/npy.h"
+#include "sluice/picture.h"
+#include "sluice/safetensors.h"
+#include "sluice/sluice.h"
 #include "tests/fuzz/saved_model_text.h"
 
 using namespace sluice;

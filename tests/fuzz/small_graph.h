@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <vector>
 
-#include "ir/graph.h"
 #include "ir/random_arrays.h"
-#include "runtime/executable.h"
+#include "sluice/ir/graph.h"
+#include "sluice/runtime/executable.h"
 
 namespace sluice::fuzz {
 

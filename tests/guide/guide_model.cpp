@@ -4,8 +4,8 @@
 #include <cstdlib>
 #include <limits>
 
-#include "runtime/mnist.h"
-#include "runtime/synthetic_digits.h"
+#include "sluice/mnist.h"
+#include "sluice/synthetic_digits.h"
 
 namespace sluice {
 

@@ -4,7 +4,7 @@
 #include <chrono>
 #include <cstdlib>
 
-#include "runtime/mnist.h"
+#include "sluice/mnist.h"
 #include "tests/guide/guide_model.h"
 
 using namespace sluice;

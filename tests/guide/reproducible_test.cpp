@@ -1,7 +1,7 @@
 // The same seed gives the same bits, for any number of threads.
 #include <doctest/doctest.h>
 
-#include "runtime/thread_team.h"
+#include "runtime/execution/thread_team.h"
 #include "tests/guide/guide_model.h"
 
 using namespace sluice;

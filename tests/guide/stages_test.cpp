@@ -1,8 +1,8 @@
 // What is dumped can be run: the guide's training step, read back from its text after each stage.
 #include <doctest/doctest.h>
 
-#include "ir/text.h"
 #include "passes/pass.h"
+#include "sluice/ir/text.h"
 #include "tests/guide/guide_model.h"
 
 using namespace sluice;

@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <memory>
 
-#include "runtime/thread_team.h"
+#include "runtime/execution/thread_team.h"
 #include "tests/guide/count_mallocs.h"
 #include "tests/guide/guide_model.h"
 

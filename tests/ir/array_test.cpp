@@ -1,4 +1,4 @@
-#include "ir/array.h"
+#include "sluice/array.h"
 
 #include <doctest/doctest.h>
 

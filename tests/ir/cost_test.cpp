@@ -1,8 +1,8 @@
-#include "ir/cost.h"
+#include "sluice/ir/cost.h"
 
 #include <doctest/doctest.h>
 
-#include "ir/text.h"
+#include "sluice/ir/text.h"
 
 using namespace sluice;
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "ir/graph.h"
+#include "sluice/ir/graph.h"
 
 namespace sluice::test {
 

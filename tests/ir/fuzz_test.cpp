@@ -4,8 +4,8 @@
 #include <random>
 #include <string>
 
-#include "ir/error.h"
-#include "ir/text.h"
+#include "sluice/error.h"
+#include "sluice/ir/text.h"
 #include "tests/ir/every_op.h"
 
 using namespace sluice;

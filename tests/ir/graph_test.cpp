@@ -1,12 +1,12 @@
-#include "ir/graph.h"
+#include "sluice/ir/graph.h"
 
 #include <doctest/doctest.h>
 
 #include <functional>
 #include <string>
 
-#include "ir/error.h"
-#include "ir/text.h"
+#include "sluice/error.h"
+#include "sluice/ir/text.h"
 #include "tests/ir/every_op.h"
 #include "tests/support/refusal.h"
 

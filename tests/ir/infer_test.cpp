@@ -7,9 +7,9 @@
 #include <set>
 #include <string>
 
-#include "ir/error.h"
-#include "ir/graph.h"
-#include "ir/text.h"
+#include "sluice/error.h"
+#include "sluice/ir/graph.h"
+#include "sluice/ir/text.h"
 
 using namespace sluice;
 using namespace sluice::ir;

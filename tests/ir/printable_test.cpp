@@ -1,9 +1,9 @@
-#include "ir/printable.h"
+#include "sluice/printable.h"
 
 #include <doctest/doctest.h>
 
-#include "ir/error.h"
-#include "ir/text.h"
+#include "sluice/error.h"
+#include "sluice/ir/text.h"
 #include "tests/support/refusal.h"
 
 using namespace sluice;

@@ -7,7 +7,7 @@
 #include <set>
 #include <vector>
 
-#include "ir/text.h"
+#include "sluice/ir/text.h"
 
 namespace {
 

@@ -1,4 +1,4 @@
-#include "ir/text.h"
+#include "sluice/ir/text.h"
 
 #include <doctest/doctest.h>
 

@@ -4,9 +4,9 @@
 #include <functional>
 #include <string>
 
-#include "ir/error.h"
-#include "ir/graph.h"
 #include "ir/infer.h"
+#include "sluice/error.h"
+#include "sluice/ir/graph.h"
 #include "tests/ir/every_op.h"
 #include "tests/support/refusal.h"
 

@@ -4,8 +4,8 @@
 #include <string>
 #include <string_view>
 
-#include "ir/error.h"
-#include "ir/text.h"
+#include "sluice/error.h"
+#include "sluice/ir/text.h"
 #include "tests/support/refusal.h"
 
 namespace {

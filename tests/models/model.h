@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "frontend/sluice.h"
+#include "sluice/sluice.h"
 
 // Training steps as users write them, of any width and batch.
 namespace sluice::models {

@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "passes/check.h"
-#include "runtime/thread_team.h"
+#include "runtime/execution/thread_team.h"
 #include "tests/models/model.h"
 
 namespace sluice::models {

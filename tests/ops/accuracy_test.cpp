@@ -9,10 +9,10 @@
 #include <numbers>
 #include <random>
 
-#include "ir/graph.h"
 #include "ir/philox.h"
 #include "ir/reference/interpreter.h"
-#include "runtime/executable.h"
+#include "sluice/ir/graph.h"
+#include "sluice/runtime/executable.h"
 #include "tests/support/vector_targets.h"
 
 namespace sluice::test {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "ir/reference/interpreter.h"
-#include "runtime/executable.h"
+#include "sluice/runtime/executable.h"
 #include "tests/support/op_cases.h"
 
 namespace sluice::test {

@@ -8,7 +8,7 @@
 #include <set>
 
 #include "ir/reference/interpreter.h"
-#include "ir/text.h"
+#include "sluice/ir/text.h"
 
 namespace sluice::test {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "ir/reference/interpreter.h"
 #include "passes/differentiate.h"
-#include "runtime/executable.h"
+#include "sluice/runtime/executable.h"
 #include "tests/support/gradient_case.h"
 
 namespace sluice::test {

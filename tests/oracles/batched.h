@@ -1,6 +1,6 @@
 #pragma once
 
-#include "frontend/sluice.h"
+#include "sluice/sluice.h"
 
 // Products of more than two axes, made of products of matrices, as a user would make them.
 namespace sluice::oracles {

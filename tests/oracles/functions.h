@@ -1,6 +1,6 @@
 #pragma once
 
-#include "frontend/sluice.h"
+#include "sluice/sluice.h"
 
 // Functions that the DSL has no names for, made of those that it has, as a user would make them.
 namespace sluice::oracles {

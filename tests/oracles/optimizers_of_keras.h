@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "frontend/sluice.h"
+#include "sluice/sluice.h"
 #include "tests/oracles/oracle.h"
 
 namespace sluice::oracles {

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <limits>
 
-#include "runtime/safetensors.h"
+#include "sluice/safetensors.h"
 
 namespace sluice::oracles {
 

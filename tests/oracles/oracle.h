@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "ir/array.h"
+#include "sluice/array.h"
 
 // Files in which other frameworks wrote what they compute: tests/oracles/data/README.md has the format.
 namespace sluice::oracles {

@@ -9,7 +9,7 @@
 #include <optional>
 #include <string_view>
 
-#include "runtime/thread_team.h"
+#include "runtime/execution/thread_team.h"
 #include "tests/oracles/registry.h"
 
 namespace sluice::oracles {

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "frontend/sluice.h"
+#include "sluice/sluice.h"
 #include "tests/oracles/oracle.h"
 
 // From a case to a compiled program.

@@ -3,7 +3,7 @@
 #include <functional>
 #include <vector>
 
-#include "frontend/sluice.h"
+#include "sluice/sluice.h"
 
 // Cells of recurrent nets, and nets of them that are unrolled.
 namespace sluice::oracles {

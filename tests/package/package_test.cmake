@@ -1,11 +1,13 @@
 # Installs the tree built in BUILD and builds projects of a user's against nothing but that, in WORK: the one that README
-# shows, word for word, and CONSUMER of the source PROGRAM. Runs both.
+# shows, word for word, CONSUMER of the source PROGRAM, and STEP, which asks for one component. Runs them. Compiles each
+# installed header alone, and builds the examples.
 function(run)
   execute_process(COMMAND ${ARGN} RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
   if(NOT result EQUAL 0)
     list(JOIN ARGN " " command)
     message(FATAL_ERROR "failed: ${command}\n${output}")
   endif()
+  set(output "${output}" PARENT_SCOPE)
 endfunction()
 
 file(REMOVE_RECURSE ${WORK})
@@ -39,27 +41,71 @@ endfunction()
 
 build_and_run(${CONSUMER} consumer -DPROGRAM=${PROGRAM})
 
-# Each installed header compiles alone, with nothing before it.
-file(GLOB_RECURSE headers RELATIVE ${WORK}/moved/include/sluice ${WORK}/moved/include/sluice/*.h)
+# Each installed header compiles alone, with nothing before it, and there is nothing beside them.
+file(GLOB others RELATIVE ${WORK}/moved/include ${WORK}/moved/include/*)
+if(NOT others STREQUAL "sluice")
+  message(FATAL_ERROR "expected include/sluice alone, got: ${others}")
+endif()
+file(GLOB_RECURSE headers RELATIVE ${WORK}/moved/include ${WORK}/moved/include/*.h)
 list(LENGTH headers count)
 if(count LESS 50)
   message(FATAL_ERROR "only ${count} headers are installed")
 endif()
 foreach(header IN LISTS headers)
   string(MAKE_C_IDENTIFIER ${header} identifier)
-  file(WRITE ${WORK}/headers/${identifier}.cpp "#include \"${header}\"\n")
+  file(WRITE ${WORK}/headers/${identifier}.cpp "#include <${header}>\n")
 endforeach()
 file(WRITE ${WORK}/headers/CMakeLists.txt [[
 cmake_minimum_required(VERSION 3.25)
 project(Headers LANGUAGES CXX)
-find_package(Sluice 0.1 REQUIRED CONFIG)
-find_package(Eigen3 REQUIRED CONFIG)  # for frontend/eigen.h
+find_package(Sluice 0.1 REQUIRED CONFIG COMPONENTS train cli)
+find_package(Eigen3 REQUIRED CONFIG)  # for sluice/eigen.h
 file(GLOB sources *.cpp)
 add_library(headers OBJECT ${sources})
-target_link_libraries(headers PRIVATE sluice::sluice Eigen3::Eigen)
+target_link_libraries(headers PRIVATE sluice::sluice sluice::cli Eigen3::Eigen)
 target_compile_options(headers PRIVATE -fsyntax-only)
 ]])
 build(${WORK}/headers headers_build)
+
+# A program that traces and runs a step has nothing of pictures, tables and pages: neither among what it links nor in itself.
+run(${CMAKE_COMMAND} -S ${STEP} -B ${WORK}/step -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${COMPILER}
+    -DCMAKE_PREFIX_PATH=${WORK}/moved "-DLLVM_DIR=${LLVM_DIR}")
+run(${CMAKE_COMMAND} --build ${WORK}/step --verbose)
+set(built "${output}")
+run(${WORK}/step/step)
+run(ldd ${WORK}/step/step)
+string(APPEND built "${output}")
+run(nm --demangle ${WORK}/step/step)
+string(APPEND built "${output}")
+if(NOT built MATCHES "libsluice_execution\\.a" OR NOT built MATCHES "libLLVM" OR NOT built MATCHES "sluice::runtime::Executable::create")
+  message(FATAL_ERROR "expected how the step is linked, got:\n${built}")
+endif()
+foreach(unwanted IN ITEMS "png" "libcsv" "-lcsv" "csv_parse" "libsluice_(data|report|train)" "sluice::report::")
+  if(built MATCHES "${unwanted}")
+    message(FATAL_ERROR "a program that only runs a step has something of ${CMAKE_MATCH_0}")
+  endif()
+endforeach()
+file(STRINGS ${WORK}/step/step texts REGEX "Chart\\.js")
+if(texts)
+  message(FATAL_ERROR "a program that only runs a step holds Chart.js")
+endif()
+
+# A component that there is not.
+file(WRITE ${WORK}/unknown/CMakeLists.txt [[
+cmake_minimum_required(VERSION 3.25)
+project(Unknown LANGUAGES CXX)
+find_package(Sluice 0.1 REQUIRED CONFIG COMPONENTS data plots)
+]])
+execute_process(COMMAND ${CMAKE_COMMAND} -S ${WORK}/unknown -B ${WORK}/unknown_build -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${COMPILER}
+                        -DCMAKE_PREFIX_PATH=${WORK}/moved "-DLLVM_DIR=${LLVM_DIR}"
+                RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
+string(REGEX REPLACE "[ \n]+" " " output "${output}")
+if(result EQUAL 0 OR NOT output MATCHES "Sluice has no component 'plots'; it has execution, frontend, saved_models, data, report, train")
+  message(FATAL_ERROR "expected a word on the component plots, got: ${output}")
+endif()
+
+# The examples are programs as users write them.
+build(${SOURCE}/examples examples)
 
 # first_block(VARIABLE LANGUAGE): the first block of README in that language.
 file(READ ${SOURCE}/README.md readme)

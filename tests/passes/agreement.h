@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "ir/array.h"
-#include "ir/graph.h"
+#include "sluice/array.h"
+#include "sluice/ir/graph.h"
 
 namespace sluice::test {
 

@@ -5,9 +5,9 @@
 
 #include <algorithm>
 
-#include "ir/text.h"
 #include "passes/fuse.h"
 #include "passes/pass.h"
+#include "sluice/ir/text.h"
 #include "tests/passes/agreement.h"
 #include "tests/passes/mlp_graph.h"
 

@@ -3,7 +3,7 @@
 #include <functional>
 #include <vector>
 
-#include "ir/graph.h"
+#include "sluice/ir/graph.h"
 
 namespace sluice::test {
 

@@ -8,9 +8,9 @@
 #include <ctime>
 #include <limits>
 
-#include "ir/text.h"
 #include "passes/fusion_contract.h"
 #include "passes/pass.h"
+#include "sluice/ir/text.h"
 #include "tests/passes/agreement.h"
 
 using namespace sluice;

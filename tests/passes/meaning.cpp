@@ -4,11 +4,11 @@
 #include <bit>
 #include <limits>
 
-#include "ir/error.h"
 #include "ir/random_arrays.h"
 #include "ir/reference/interpreter.h"
 #include "passes/pass.h"
 #include "passes/rebuild.h"
+#include "sluice/error.h"
 #include "tests/passes/agreement.h"
 
 namespace sluice::test {

@@ -2,9 +2,9 @@
 
 #include <vector>
 
-#include "ir/array.h"
-#include "ir/graph.h"
 #include "passes/rewrite.h"
+#include "sluice/array.h"
+#include "sluice/ir/graph.h"
 
 namespace sluice::test {
 

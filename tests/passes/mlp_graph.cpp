@@ -1,6 +1,6 @@
 #include "tests/passes/mlp_graph.h"
 
-#include "ir/error.h"
+#include "sluice/error.h"
 
 namespace sluice::test {
 

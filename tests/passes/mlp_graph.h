@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "ir/graph.h"
+#include "sluice/ir/graph.h"
 
 namespace sluice::test {
 

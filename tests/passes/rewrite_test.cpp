@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "ir/text.h"
+#include "sluice/ir/text.h"
 #include "tests/passes/agreement.h"
 #include "tests/passes/meaning.h"
 

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <numeric>
 
-#include "ir/text.h"
 #include "passes/rewrite.h"
+#include "sluice/ir/text.h"
 #include "tests/passes/meaning.h"
 
 namespace {

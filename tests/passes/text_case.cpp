@@ -4,8 +4,8 @@
 #include <fstream>
 #include <sstream>
 
-#include "ir/error.h"
 #include "passes/pass.h"
+#include "sluice/error.h"
 
 namespace sluice::test {
 

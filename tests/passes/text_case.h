@@ -6,9 +6,9 @@
 #include <string_view>
 #include <vector>
 
-#include "ir/graph.h"
-#include "ir/text.h"
 #include "passes/rewrite.h"
+#include "sluice/ir/graph.h"
+#include "sluice/ir/text.h"
 
 namespace sluice::test {
 

@@ -11,12 +11,12 @@
 #include <fstream>
 #include <set>
 
-#include "ir/error.h"
-#include "ir/text.h"
 #include "passes/check.h"
 #include "passes/fusion_contract.h"
 #include "passes/pass.h"
 #include "passes/rewrite.h"
+#include "sluice/error.h"
+#include "sluice/ir/text.h"
 #include "tests/passes/agreement.h"
 #include "tests/passes/meaning.h"
 #include "tests/passes/text_case.h"

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "ir/op.h"
 #include "passes/rewrite.h"
+#include "sluice/ir/op.h"
 
 namespace sluice::proofs {
 

@@ -1,7 +1,7 @@
 // Wrong rules, one of each family: were they proven, the theorems would say nothing.
 #include <doctest/doctest.h>
 
-#include "ir/text.h"
+#include "sluice/ir/text.h"
 #include "tests/proofs/index_theorems.h"
 #include "tests/proofs/indices.h"
 #include "tests/proofs/scalar_theorems.h"

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "ir/text.h"
+#include "sluice/ir/text.h"
 #include "tests/passes/meaning.h"
 #include "tests/proofs/prover.h"
 

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "ir/graph.h"
 #include "passes/rewrite.h"
+#include "sluice/ir/graph.h"
 #include "tests/proofs/number_model.h"
 
 namespace sluice::proofs {

@@ -1,8 +1,8 @@
 // The walk over a graph: inputs, states, B, fused bodies, precision, errors.
 #include <doctest/doctest.h>
 
-#include "ir/error.h"
 #include "ir/reference/interpreter.h"
+#include "sluice/error.h"
 #include "tests/support/refusal.h"
 
 namespace sluice::ir {

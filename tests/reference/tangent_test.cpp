@@ -2,7 +2,7 @@
 // where they are not.
 #include <cmath>
 
-#include "ir/error.h"
+#include "sluice/error.h"
 #include "tests/reference/run_op.h"
 #include "tests/support/central_difference.h"
 

@@ -1,10 +1,10 @@
-#include "runtime/classification_report.h"
+#include "sluice/classification_report.h"
 
 #include <doctest/doctest.h>
 
 #include <limits>
 
-#include "ir/error.h"
+#include "sluice/error.h"
 #include "tests/support/refusal.h"
 
 using namespace sluice;

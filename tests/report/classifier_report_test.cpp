@@ -1,10 +1,10 @@
-#include "frontend/train/classifier_report.h"
+#include "sluice/classifier_report.h"
 
 #include <doctest/doctest.h>
 
 #include <variant>
 
-#include "ir/error.h"
+#include "sluice/error.h"
 
 using namespace sluice;
 

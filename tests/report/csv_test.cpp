@@ -1,4 +1,4 @@
-#include "runtime/csv.h"
+#include "sluice/csv.h"
 
 #include <doctest/doctest.h>
 #include <zlib.h>
@@ -6,7 +6,7 @@
 #include <cmath>
 #include <limits>
 
-#include "ir/error.h"
+#include "sluice/error.h"
 #include "tests/runtime/temporary_folder.h"
 #include "tests/support/refusal.h"
 

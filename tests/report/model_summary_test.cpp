@@ -1,8 +1,8 @@
-#include "runtime/model_summary.h"
+#include "sluice/model_summary.h"
 
 #include <doctest/doctest.h>
 
-#include "ir/text.h"
+#include "sluice/ir/text.h"
 
 using namespace sluice;
 

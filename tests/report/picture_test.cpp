@@ -1,9 +1,9 @@
-#include "runtime/picture.h"
+#include "sluice/picture.h"
 
 #include <doctest/doctest.h>
 #include <png.h>
 
-#include "ir/error.h"
+#include "sluice/error.h"
 
 using namespace sluice;
 

@@ -1,10 +1,10 @@
-#include "runtime/plot.h"
+#include "sluice/plot.h"
 
 #include <doctest/doctest.h>
 
 #include <limits>
 
-#include "ir/error.h"
+#include "sluice/error.h"
 
 using namespace sluice;
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/report.h"
+#include "sluice/report.h"
 
 namespace sluice::test {
 

@@ -1,10 +1,10 @@
 // The page of a report: its data as written. What a browser makes of it: report_browser_test.cpp.
-#include "runtime/report.h"
+#include "sluice/report.h"
 
 #include <nlohmann/json.hpp>
 
-#include "ir/error.h"
-#include "runtime/report_sections.h"
+#include "sluice/error.h"
+#include "sluice/report_sections.h"
 #include "tests/report/report_page.h"
 #include "tests/support/run_program.h"
 

@@ -1,13 +1,13 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
-#include "ir/error.h"
-#include "runtime/array_file.h"
-#include "runtime/atomic_file.h"
-#include "runtime/idx.h"
-#include "runtime/npy.h"
-#include "runtime/split.h"
-#include "tests/runtime/temporary_folder.h"
+#include "sluice/error.h"
+#include "sluice/array_file.h"
+#include "runtime/io/atomic_file.h"
+#include "sluice/idx.h"
+#include "sluice/npy.h"
+#include "sluice/split.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/support/refusal.h"
 
 using namespace sluice;

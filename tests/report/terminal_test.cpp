@@ -1,4 +1,4 @@
-#include "runtime/terminal.h"
+#include "sluice/terminal.h"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>

@@ -8,11 +8,11 @@
 
 #include "backend/plan.h"
 #include "ir/random_arrays.h"
-#include "ir/text.h"
-#include "runtime/executable.h"
-#include "runtime/loaded_model.h"
-#include "runtime/thread_team.h"
-#include "runtime/variable_locks.h"
+#include "runtime/execution/thread_team.h"
+#include "sluice/ir/text.h"
+#include "sluice/loaded_model.h"
+#include "sluice/runtime/executable.h"
+#include "sluice/runtime/variable_locks.h"
 
 using namespace sluice;
 using runtime::Engine;

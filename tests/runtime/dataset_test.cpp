@@ -1,12 +1,12 @@
-#include "runtime/dataset.h"
+#include "sluice/dataset.h"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <numeric>
 
-#include "ir/error.h"
-#include "runtime/random_stream.h"
+#include "ir/random_stream.h"
+#include "sluice/error.h"
 #include "tests/support/counting_new.h"
 
 namespace sluice {

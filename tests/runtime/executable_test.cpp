@@ -1,5 +1,5 @@
 // Executables of both engines: what they accept, which arrays they write, and several threads that share variables.
-#include "runtime/executable.h"
+#include "sluice/runtime/executable.h"
 
 #include <doctest/doctest.h>
 
@@ -7,8 +7,8 @@
 #include <new>
 #include <thread>
 
-#include "ir/text.h"
-#include "runtime/thread_team.h"
+#include "runtime/execution/thread_team.h"
+#include "sluice/ir/text.h"
 #include "tests/support/refusal.h"
 
 using namespace sluice;

@@ -1,11 +1,11 @@
-#include "runtime/flags.h"
+#include "runtime/execution/flags.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
 #include <cstdlib>
 
-#include "ir/error.h"
+#include "sluice/error.h"
 #include "tests/support/refusal.h"
 
 using namespace sluice;

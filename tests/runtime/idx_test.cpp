@@ -1,4 +1,4 @@
-#include "runtime/idx.h"
+#include "sluice/idx.h"
 
 #include <doctest/doctest.h>
 #include <sys/stat.h>
@@ -9,7 +9,7 @@
 #include <fstream>
 #include <thread>
 
-#include "ir/error.h"
+#include "sluice/error.h"
 #include "tests/runtime/temporary_folder.h"
 #include "tests/support/refusal.h"
 

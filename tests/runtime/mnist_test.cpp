@@ -1,4 +1,4 @@
-#include "runtime/mnist.h"
+#include "sluice/mnist.h"
 
 #include <doctest/doctest.h>
 
@@ -6,9 +6,9 @@
 #include <numeric>
 #include <thread>
 
-#include "ir/error.h"
-#include "runtime/idx.h"
-#include "runtime/mnist_files.h"
+#include "runtime/data/mnist_files.h"
+#include "sluice/error.h"
+#include "sluice/idx.h"
 #include "tests/runtime/temporary_folder.h"
 #include "tests/support/scoped_variable.h"
 #include "tests/support/skip.h"

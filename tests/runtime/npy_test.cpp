@@ -1,4 +1,4 @@
-#include "runtime/npy.h"
+#include "sluice/npy.h"
 
 #include <doctest/doctest.h>
 #include <sys/stat.h>

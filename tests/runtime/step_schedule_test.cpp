@@ -1,14 +1,14 @@
 // Who does what in a step: every unit once, every wait that the plan asks for, and no thread for a kernel that is
 // small.
-#include "runtime/step_schedule.h"
+#include "runtime/execution/step_schedule.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "ir/text.h"
-#include "runtime/thread_team.h"
+#include "runtime/execution/thread_team.h"
+#include "sluice/ir/text.h"
 
 using namespace sluice;
 using backend::KernelPlan;

@@ -1,4 +1,4 @@
-#include "runtime/synthetic_digits.h"
+#include "sluice/synthetic_digits.h"
 
 #include <doctest/doctest.h>
 
@@ -6,9 +6,9 @@
 #include <chrono>
 #include <numeric>
 
-#include "ir/error.h"
-#include "runtime/idx.h"
-#include "runtime/mnist_files.h"
+#include "runtime/data/mnist_files.h"
+#include "sluice/error.h"
+#include "sluice/idx.h"
 #include "tests/runtime/temporary_folder.h"
 
 namespace sluice {

@@ -1,4 +1,4 @@
-#include "runtime/thread_team.h"
+#include "runtime/execution/thread_team.h"
 
 #include <doctest/doctest.h>
 #include <sys/resource.h>
@@ -11,7 +11,7 @@
 #include <numeric>
 #include <thread>
 
-#include "ir/error.h"
+#include "sluice/error.h"
 #include "tests/support/counting_new.h"
 
 namespace sluice::runtime {

@@ -2,9 +2,9 @@
 
 #include <filesystem>
 
-#include "runtime/dataset.h"
-#include "runtime/idx.h"
-#include "runtime/mnist_files.h"
+#include "runtime/data/mnist_files.h"
+#include "sluice/dataset.h"
+#include "sluice/idx.h"
 
 namespace sluice::test {
 

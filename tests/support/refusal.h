@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "ir/error.h"
+#include "sluice/error.h"
 
 namespace sluice::test {
 

@@ -2,8 +2,8 @@
 #include <chrono>
 #include <regex>
 
-#include "ir/text.h"
 #include "passes/pass.h"
+#include "sluice/ir/text.h"
 #include "tests/tools/run_sluice.h"
 
 using namespace sluice;

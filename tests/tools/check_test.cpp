@@ -6,12 +6,12 @@
 #include <iterator>
 
 #include "backend/target.h"
-#include "ir/error.h"
 #include "ir/reference/interpreter.h"
-#include "ir/text.h"
 #include "passes/rebuild.h"
 #include "passes/rewrite.h"
-#include "runtime/npy.h"
+#include "sluice/error.h"
+#include "sluice/ir/text.h"
+#include "sluice/npy.h"
 #include "tests/passes/mlp_graph.h"
 #include "tools/check/bundle.h"
 #include "tools/check/engine_check.h"

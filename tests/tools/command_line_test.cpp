@@ -1,11 +1,11 @@
 // What programs say of their command line: wrong words, files that hold several graphs, and the examples of --help.
-#include "ir/text.h"
-#include "runtime/idx.h"
-#include "runtime/image.h"
-#include "runtime/npy.h"
-#include "runtime/picture.h"
-#include "runtime/saved_model.h"
-#include "runtime/synthetic_digits.h"
+#include "sluice/idx.h"
+#include "sluice/image.h"
+#include "sluice/ir/text.h"
+#include "sluice/npy.h"
+#include "sluice/picture.h"
+#include "sluice/saved_model.h"
+#include "sluice/synthetic_digits.h"
 #include "tests/support/mnist_folder.h"
 #include "tests/tools/run_sluice.h"
 

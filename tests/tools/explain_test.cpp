@@ -3,8 +3,8 @@
 #include <regex>
 
 #include "backend/plan.h"
-#include "ir/text.h"
 #include "passes/pass.h"
+#include "sluice/ir/text.h"
 #include "tests/tools/run_sluice.h"
 
 using namespace sluice;

@@ -8,13 +8,13 @@
 #include <random>
 
 #include "backend/compile.h"
-#include "ir/error.h"
 #include "ir/random_graph.h"
-#include "ir/text.h"
 #include "passes/differentiate.h"
 #include "passes/fuse.h"
 #include "passes/fusion_contract.h"
 #include "passes/rebuild.h"
+#include "sluice/error.h"
+#include "sluice/ir/text.h"
 #include "tools/check/engine_check.h"
 
 using namespace sluice;

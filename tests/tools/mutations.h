@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
-#include "ir/error.h"
-#include "ir/text.h"
+#include "sluice/error.h"
+#include "sluice/ir/text.h"
 #include "tests/tools/mutate.h"
 #include "tools/check/engine_check.h"
 

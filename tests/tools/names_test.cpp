@@ -1,7 +1,7 @@
 // What names from anybody's file can do: to files beside the folder that the user named, and to the terminal.
 #include <set>
 
-#include "runtime/npy.h"
+#include "sluice/npy.h"
 #include "tests/tools/run_sluice.h"
 
 using namespace sluice;

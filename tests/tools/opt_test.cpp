@@ -4,8 +4,8 @@
 #include <regex>
 #include <vector>
 
-#include "ir/text.h"
 #include "passes/pass.h"
+#include "sluice/ir/text.h"
 #include "tests/tools/run_sluice.h"
 
 using namespace sluice;

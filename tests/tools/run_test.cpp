@@ -1,7 +1,7 @@
 // `sluice run` as a user runs it.
 #include <regex>
 
-#include "runtime/npy.h"
+#include "sluice/npy.h"
 #include "tests/tools/run_sluice.h"
 
 using namespace sluice;

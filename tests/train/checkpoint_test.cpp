@@ -1,6 +1,6 @@
 // Checkpoints: what is in them, that a training goes on from them, and what is refused. That they serve wherever a
 // process is killed is proved by kill_test.cpp.
-#include "frontend/train/checkpoint.h"
+#include "sluice/checkpoint.h"
 
 #include <doctest/doctest.h>
 #include <sys/resource.h>
@@ -9,7 +9,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "runtime/safetensors.h"
+#include "sluice/safetensors.h"
 #include "tests/frontend/engine.h"
 #include "tests/frontend/thrown.h"
 #include "tests/runtime/temporary_folder.h"

@@ -1,5 +1,5 @@
 // What Ctrl-C, SIGTERM and SIGHUP do while an InterruptGuard lives, in processes of their own.
-#include "frontend/train/interrupt.h"
+#include "sluice/interrupt.h"
 
 #include <doctest/doctest.h>
 #include <sys/wait.h>
@@ -75,9 +75,7 @@ TEST_CASE("SIGTERM and SIGHUP are told as well, and a second signal of any kind 
 
 TEST_CASE("without a guard Ctrl-C does what it did before") {
   CHECK(killed_by_interrupt(in_process([] {
-    {
-      const InterruptGuard guard;
-    }
+    { const InterruptGuard guard; }
     std::raise(SIGINT);
     return 7;
   })));
@@ -107,9 +105,7 @@ TEST_CASE("a guard within a guard tells what came before it, and leaves the oute
   CHECK(WEXITSTATUS(status) == 7);
   const int later = in_process([] {
     const InterruptGuard outer;
-    {
-      const InterruptGuard inner;
-    }
+    { const InterruptGuard inner; }
     std::raise(SIGINT);
     return InterruptGuard::signal();
   });

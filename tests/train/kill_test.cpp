@@ -10,8 +10,8 @@
 #include <string>
 #include <thread>
 
-#include "frontend/train/checkpoint.h"
-#include "runtime/random_stream.h"
+#include "ir/random_stream.h"
+#include "sluice/checkpoint.h"
 #include "tests/runtime/temporary_folder.h"
 #include "tests/support/running_program.h"
 

@@ -1,5 +1,5 @@
 // The bar of a loop: what stands in its line, how wide it is.
-#include "frontend/train/progress.h"
+#include "sluice/progress.h"
 
 #include <doctest/doctest.h>
 

@@ -1,5 +1,5 @@
 // Learning rates by step, against their formulas.
-#include "frontend/train/schedule.h"
+#include "sluice/schedule.h"
 
 #include <doctest/doctest.h>
 

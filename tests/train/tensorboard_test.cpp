@@ -1,5 +1,5 @@
 // Event files, read back by a parser that shares no line with the writer.
-#include "frontend/train/tensorboard.h"
+#include "sluice/tensorboard.h"
 
 #include <doctest/doctest.h>
 

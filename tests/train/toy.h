@@ -2,9 +2,9 @@
 
 #include <cstdint>
 
-#include "frontend/sluice.h"
-#include "runtime/dataset.h"
-#include "runtime/random_stream.h"
+#include "ir/random_stream.h"
+#include "sluice/dataset.h"
+#include "sluice/sluice.h"
 
 namespace sluice {
 

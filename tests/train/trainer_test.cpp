@@ -1,5 +1,5 @@
 // The trainer against loops written by hand, bit for bit; what it records; its callbacks and its errors.
-#include "frontend/train/trainer.h"
+#include "sluice/trainer.h"
 
 #include <doctest/doctest.h>
 

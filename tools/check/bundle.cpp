@@ -7,12 +7,12 @@
 #include <string_view>
 
 #include "backend/target.h"
-#include "ir/error.h"
-#include "ir/printable.h"
-#include "ir/text.h"
-#include "runtime/atomic_file.h"
-#include "runtime/flags.h"
-#include "runtime/npy.h"
+#include "runtime/execution/flags.h"
+#include "runtime/io/atomic_file.h"
+#include "sluice/error.h"
+#include "sluice/ir/text.h"
+#include "sluice/npy.h"
+#include "sluice/printable.h"
 
 namespace sluice::tools {
 

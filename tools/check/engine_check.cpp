@@ -6,11 +6,11 @@
 #include "backend/argument_table.h"
 #include "backend/compile.h"
 #include "backend/verify_plan.h"
-#include "ir/error.h"
 #include "ir/guarded_arrays.h"
-#include "runtime/kernel_profile.h"
-#include "runtime/thread_team.h"
-#include "runtime/variable.h"
+#include "runtime/execution/kernel_cost.h"
+#include "runtime/execution/thread_team.h"
+#include "sluice/error.h"
+#include "sluice/runtime/variable.h"
 
 namespace sluice::tools {
 

@@ -6,7 +6,7 @@
 
 #include "backend/plan.h"
 #include "passes/check.h"
-#include "runtime/executable.h"
+#include "sluice/runtime/executable.h"
 
 namespace sluice::tools {
 

@@ -4,8 +4,8 @@
 
 #include <string>
 
-#include "ir/printable.h"
-#include "runtime/atomic_file.h"
+#include "runtime/io/atomic_file.h"
+#include "sluice/printable.h"
 #include "tools/check/bundle.h"
 #include "tools/check/reduce.h"
 

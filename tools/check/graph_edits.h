@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "ir/graph.h"
+#include "sluice/ir/graph.h"
 
 // Ways to make a graph smaller, none of which keeps its meaning: what a reducer tries.
 namespace sluice::tools {

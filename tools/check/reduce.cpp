@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "ir/error.h"
+#include "sluice/error.h"
 #include "tools/check/graph_edits.h"
 
 namespace sluice::tools {

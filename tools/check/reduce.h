@@ -2,7 +2,7 @@
 
 #include <functional>
 
-#include "ir/graph.h"
+#include "sluice/ir/graph.h"
 #include "tools/check/engine_check.h"
 
 namespace sluice::tools {

@@ -1,4 +1,4 @@
-#include "tools/cli/cli.h"
+#include "sluice/cli.h"
 
 #include <algorithm>
 #include <cmath>
@@ -8,9 +8,9 @@
 #include <string_view>
 #include <vector>
 
-#include "ir/error.h"
-#include "ir/printable.h"
 #include "ir/suggest.h"
+#include "sluice/error.h"
+#include "sluice/printable.h"
 
 namespace sluice::cli {
 

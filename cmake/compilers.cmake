@@ -1,0 +1,12 @@
+# Says it plainly if the compiler is too old, for those who build Sluice and for those who use its headers. Clang before 16 does not know
+# std::source_location as libstdc++ has it; g++ before 12 lacks a part of C++20's library.
+function(sluice_check_compiler)
+  set(least_GNU 12)
+  set(least_Clang 16)
+  set(least ${least_${CMAKE_CXX_COMPILER_ID}})
+  if(least AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS least)
+    message(FATAL_ERROR "Sluice needs g++ 12 or Clang 16 at least; this is ${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION} "
+                        "(${CMAKE_CXX_COMPILER}). Choose another one with -DCMAKE_CXX_COMPILER=...")
+  endif()
+endfunction()
+sluice_check_compiler()

@@ -1,0 +1,133 @@
+#pragma once
+
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <mutex>
+#include <source_location>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sluice/ir/graph.h"
+#include "sluice/runtime/variable.h"
+#include "sluice/tensor.h"
+
+namespace sluice {
+
+/// A line of the call stack of the DSL while it lives: every public function opens one with the line of its call, so
+/// that the nodes made inside point to the user. Per thread.
+class Scope {
+ public:
+  explicit Scope(const std::source_location& where);
+  ~Scope();
+  Scope(const Scope&) = delete;
+  Scope& operator=(const Scope&) = delete;
+
+  /// The innermost line outside of Sluice, or an unknown location.
+  static Location user();
+};
+
+/// Throws Error at the user's line.
+[[noreturn]] void fail_at_user(const std::string& message);
+/// The same; below the message stand the types of `operands` and the lines that made them.
+[[noreturn]] void fail_at_user(const std::string& message, std::span<const Tensor> operands);
+
+/// Tells on stderr of what may be meant and often is not, with the user's line; each message once in a process.
+void warn_at_user(const std::string& message);
+
+/// Held while a function is traced: modules, which traces change, are for one thread at a time. Recursive, since a
+/// traced function may run another.
+std::recursive_mutex& tracing_lock();
+
+/// What a traced function expects of an argument.
+struct ExpectedLabels {
+  std::size_t argument;
+  std::int64_t classes;  ///< each element is at least 0 and below this
+  Location where;        ///< the user's line that needs it
+};
+
+/// The tracing of one function, from the constructor to finish(). It is the current one of its thread. If it is
+/// destroyed before finish() (an exception), everything that was told to on_failure is undone, latest first.
+class Trace {
+ public:
+  explicit Trace(std::string name);
+  ~Trace();
+  Trace(const Trace&) = delete;
+  Trace& operator=(const Trace&) = delete;
+
+  /// The innermost trace of this thread, or null.
+  static Trace* current();
+  /// The same, or an Error that `what` is used outside of a function.
+  static Trace& required(std::string_view what);
+
+  const std::string& name() const { return builder_.graph().name(); }
+  /// Whether a parameter has B.
+  bool has_batch() const { return has_batch_; }
+
+  Tensor parameter(std::string name, const Type& type, std::optional<ir::Range> range);
+
+  /// Appends a node. Throws Error at the user's line, with the lines that made the operands, if they do not fit or
+  /// belong to another trace.
+  Tensor add(ir::Op op, std::initializer_list<Tensor> operands, ir::Attributes attributes = {});
+  Tensor add(ir::Op op, std::span<const Tensor> operands, ir::Attributes attributes = {});
+  /// The same for a node with several results.
+  std::vector<Tensor> add_node(ir::Op op, std::span<const Tensor> operands, ir::Attributes attributes = {});
+
+  /// Reads the variable: its value before the call, or the last one assigned, through which no derivative passes.
+  Tensor read(const std::shared_ptr<runtime::VariableStorage>& variable);
+  /// The different tensors that read() has returned for this variable so far, the state first.
+  std::vector<Tensor> reads(const std::shared_ptr<runtime::VariableStorage>& variable);
+  void assign(const std::shared_ptr<runtime::VariableStorage>& variable, const Tensor& value);
+
+  /// For the end of an error: a line for each operand of this trace, with its type and the line that made it.
+  std::string notes(std::span<const Tensor> operands) const;
+
+  /// Of each of `on` whether `y` depends on it by a way that derivatives pass.
+  std::vector<bool> depends(const Tensor& y, std::span<const Tensor> on) const;
+  /// What messages call a tensor: the name of its variable, or its type.
+  std::string describe(const Tensor& tensor) const;
+  bool assigned(const std::shared_ptr<runtime::VariableStorage>& variable) const;
+  /// The names of the trainable variables that `y` depends on, by a way that derivatives pass, and that nothing has
+  /// assigned.
+  std::vector<std::string> forgotten(const Tensor& y) const;
+
+  /// `labels` shall be from 0 to classes - 1: a call whose argument they are is checked before it runs. Does nothing
+  /// where they are made otherwise.
+  void expect_labels(const Tensor& labels, std::int64_t classes);
+  const std::vector<ExpectedLabels>& expected_labels() const { return expected_labels_; }
+
+  void on_failure(std::function<void()> undo) { undo_.push_back(std::move(undo)); }
+
+  /// Ends the trace: its graph with `results` and the variables' new values.
+  ir::Graph finish(std::span<const Tensor> results);
+  /// The variables that the trace has read or assigned, in the order of the graph's states.
+  runtime::Variables variables() const;
+
+ private:
+  struct TracedVariable {
+    std::shared_ptr<runtime::VariableStorage> storage;
+    ir::Value state;
+    ir::Value now;                 ///< the state, or what was assigned last
+    std::vector<ir::Value> reads;  ///< the state, then a leaf of the graph for each assigned value that was read
+    bool read_now = true;          ///< whether the last of `reads` has the value of `now`
+  };
+
+  /// Of each node whether `y` depends on it by a way that derivatives pass.
+  std::vector<bool> depends_on(ir::Value y) const;
+  TracedVariable& traced(const std::shared_ptr<runtime::VariableStorage>& variable);
+  ir::Value value_of(const Tensor& tensor, std::string_view what) const;
+  Tensor tensor(ir::Value value) const { return {number_, value, builder_.type(value)}; }
+
+  std::uint64_t number_;
+  ir::Builder builder_;
+  Trace* outer_;
+  bool has_batch_ = false;
+  bool finished_ = false;
+  std::vector<TracedVariable> variables_;
+  std::vector<ExpectedLabels> expected_labels_;
+  std::vector<std::function<void()>> undo_;
+};
+
+}  // namespace sluice

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <source_location>
+#include <string>
+#include <vector>
+
+#include "sluice/function.h"
+#include "sluice/loaded_model.h"
+#include "sluice/spec.h"
+#include "sluice/tensor.h"
+
+namespace sluice {
+
+/// A model made ready to leave the program: raw images in, their classes and the probabilities of all classes out, with
+/// the preprocessing inside.
+///
+///     ExportModule digits(u8(batch, 28, 28, 1), [&](Tensor images) { return model(preprocess(images)); });
+///     save(digits, "digits");
+///     Predictions predictions = load("digits").predict(images);  // in any program
+class ExportModule {
+ public:
+  /// `logits` makes [B,classes] of a batch of images; `class_names` are what the classes are called, if not by numbers.
+  /// Throws Error at the user's line, at the first use, if the logits are not f32[B,classes].
+  ExportModule(const TensorSpec& images, std::function<Tensor(const Tensor&)> logits,
+               std::vector<std::string> class_names = {}, std::source_location where = std::source_location::current());
+
+  /// `images` may lack a last axis of size 1, or have one more. Throws Error, at the user's line, if they do not fit.
+  Predictions predict(const Array& images, std::source_location where = std::source_location::current()) const;
+
+ private:
+  friend void save(const ExportModule& module, const std::filesystem::path& folder);
+
+  TensorSpec images_;
+  std::vector<std::string> class_names_;
+  Function<std::array<Tensor, 2>, 1> function_;
+};
+
+/// Writes the module and the values that its variables have now into `folder`, which load() reads. The folder appears
+/// when it is complete, and replaces a saved model that is there. Throws Error as write_saved_model does.
+void save(const ExportModule& module, const std::filesystem::path& folder);
+
+namespace detail {
+void save_graph(const ir::Graph& graph, const runtime::Variables& variables, std::vector<std::string> output_names,
+                const std::filesystem::path& folder);
+}  // namespace detail
+
+/// The same for any function that assigns no variable, to be run by LoadedModel::run. Its inputs are called as its
+/// signature names them, its results by `output_names`; if there are none, "output", or "output_0", "output_1", ...
+///
+///     const auto predict = function("predict", {f32(batch).named("x")}, [&](Tensor x) { return model(x); });
+///     save(predict, "parabola", {"y"});
+///     const Array y = load("parabola").run({x})[0];  // in any program
+template <typename R, typename Indices>
+void save(const detail::Function<R, Indices>& function, const std::filesystem::path& folder,
+          std::vector<std::string> output_names = {}) {
+  detail::save_graph(function.graph(), function.variables(), std::move(output_names), folder);
+}
+
+}  // namespace sluice

@@ -1,0 +1,21 @@
+#pragma once
+
+// All that a program needs to write models and functions, run them, and save them.
+#include "sluice/array.h"
+#include "sluice/arrays.h"
+#include "sluice/elementwise.h"
+#include "sluice/error.h"
+#include "sluice/export.h"
+#include "sluice/function.h"
+#include "sluice/gradients.h"
+#include "sluice/layers.h"
+#include "sluice/module.h"
+#include "sluice/nn.h"
+#include "sluice/optimizers.h"
+#include "sluice/options.h"
+#include "sluice/random.h"
+#include "sluice/reduce.h"
+#include "sluice/shape_ops.h"
+#include "sluice/spec.h"
+#include "sluice/tensor.h"
+#include "sluice/variable.h"

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstdint>
+#include <source_location>
+#include <utility>
+#include <vector>
+
+#include "sluice/array.h"
+#include "sluice/tensor.h"
+
+// Constants, shapes, products and rows, by TensorFlow's and NumPy's names. All throw Error at the user's line if shapes
+// or dtypes do not fit; an axis may be negative, to count from the last.
+namespace sluice {
+
+/// A copy of `value` as a constant of the graph.
+Tensor constant(const Array& value, std::source_location where = std::source_location::current());
+/// `shape` filled with `value`, which the dtype must be able to hold.
+Tensor full(const Shape& shape, const Literal& value, DType dtype = DType::kF32,
+            std::source_location where = std::source_location::current());
+/// Zeros and ones of the type of x, B included.
+Tensor zeros_like(const Arg& x);
+Tensor ones_like(const Arg& x);
+/// 0, 1, 2, ... along `axis` of `shape`, the same along the others; numbers of any dtype but bool.
+Tensor iota(const Shape& shape, int axis, DType dtype, std::source_location where = std::source_location::current());
+/// 0, 1, ..., limit - 1, of shape [limit]; `limit` may be `batch`.
+Tensor range(Dim limit, DType dtype = DType::kI64, std::source_location where = std::source_location::current());
+/// The size of axis `axis` of x as i64[], for axes with B and static ones.
+Tensor size_of(const Arg& x, int axis);
+/// B, the size of the symbolic dimension, as i64[]. Throws Error at the user's line where no argument of the function
+/// has it; size_of serves static sizes, too.
+Tensor batch_size(std::source_location where = std::source_location::current());
+
+struct MatmulOptions {
+  bool transpose_a = false;
+  bool transpose_b = false;
+};
+/// The product of two tensors of rank 2 and one float dtype: [m,k] and [k,n] give [m,n]. A transposed one is given as
+/// [k,m] or [n,k].
+Tensor matmul(const Arg& a, const Arg& b, MatmulOptions options = {});
+
+/// The same elements in row-major order under `shape`, which has as many; one size may be -1, to be inferred.
+Tensor reshape(const Arg& x, const Shape& shape);
+/// Axis i of the result is axis permutation[i] of x; without a permutation, all axes in reverse order.
+Tensor transpose(const Arg& x, const std::vector<std::int64_t>& permutation);
+Tensor transpose(const Arg& x);
+/// x repeated to `shape` by NumPy's rule: axes of size 1 are stretched, missing ones are added in front.
+Tensor broadcast_to(const Arg& x, const Shape& shape);
+/// The tensors behind each other along `axis`, whose sizes are static; in dtype and all other sizes they agree.
+Tensor concat(const std::vector<Tensor>& tensors, int axis,
+              std::source_location where = std::source_location::current());
+/// size[i] elements from begin[i] on along each axis i; -1 takes the rest. An axis with B is taken whole.
+Tensor slice(const Arg& x, const std::vector<std::int64_t>& begin, const Shape& size);
+/// Zeros before and after along each axis: as many as its pair in `paddings` says. An axis with B takes none.
+Tensor pad(const Arg& x, const std::vector<std::pair<std::int64_t, std::int64_t>>& paddings);
+
+/// A new last axis of `depth`: 1 where its index equals that in `indices` (integers of any shape), else 0; a row of
+/// zeros where that is out of range.
+Tensor one_hot(const Arg& indices, std::int64_t depth, DType dtype = DType::kF32);
+/// Rows of `table` [rows, ...], one for each integer of `indices`: [indices, ...]. One out of range is clamped.
+Tensor gather(const Arg& table, const Arg& indices);
+/// `table` with each of `rows`, of the shape that gather would give, added to the row that its index names.
+Tensor scatter_add(const Arg& table, const Arg& indices, const Arg& rows);
+
+}  // namespace sluice

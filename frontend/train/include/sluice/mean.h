@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+
+#include "sluice/array.h"
+
+namespace sluice {
+
+/// The mean of values that come one by one, such as the losses of the batches of an epoch.
+class Mean {
+ public:
+  Mean() = default;
+  /// Goes on from the sum and count of another one.
+  Mean(double sum, std::int64_t count) : sum_(sum), count_(count) {}
+
+  /// `weight`: how many values it stands for, such as the examples of a batch whose mean loss it is. Throws Error
+  /// unless `value` has one element.
+  void add(const Array& value, std::int64_t weight = 1) { add(value.item<double>(), weight); }
+  void add(double value, std::int64_t weight = 1) {
+    sum_ += value * static_cast<double>(weight);
+    count_ += weight;
+  }
+  /// 0 if there was none. A NaN is the one that prints as "nan".
+  double result() const;
+  double sum() const { return sum_; }
+  std::int64_t count() const { return count_; }
+
+ private:
+  double sum_ = 0;
+  std::int64_t count_ = 0;
+};
+
+}  // namespace sluice

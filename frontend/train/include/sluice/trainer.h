@@ -1,0 +1,162 @@
+#pragma once
+
+#include <atomic>
+#include <concepts>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <source_location>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "sluice/callback.h"
+#include "sluice/checkpoint.h"
+#include "sluice/dataset.h"
+#include "sluice/function.h"
+#include "sluice/history.h"
+#include "sluice/module.h"
+#include "sluice/nn.h"
+#include "sluice/optimizers.h"
+#include "sluice/schedule.h"
+
+namespace sluice {
+
+/// What a batch is trained by: the loss, which shall become small, and what else is worth knowing. All are float
+/// scalars and, since epochs average them over their examples, means over the batch.
+struct Objective {
+  Tensor loss;
+  std::vector<std::pair<std::string, Tensor>> metrics = {};
+};
+
+struct TrainerOptions {
+  /// Gradients are scaled down so that their global norm is at most this.
+  std::optional<double> clip_norm = {};
+  /// A step that makes a NaN or an infinity throws Error, which names the line whose op does, and leaves all variables
+  /// as before (runtime/execution/numerics.h); so does an evaluation.
+  bool check_numerics = false;
+};
+
+/// Ends a training that does not get better any more.
+struct EarlyStopping {
+  std::string metric = "loss";    ///< of the validation; of the training where there is none
+  bool higher_is_better = false;  ///< as of an accuracy
+  int patience = 3;               ///< epochs without a better value until it ends
+  double min_delta = 0;           ///< how much better a value has to be to count
+  bool restore_best = true;       ///< at the end of the training the model has the variables of its best epoch
+};
+
+struct FitOptions {
+  std::int64_t epochs = 1;
+  std::int64_t batch = 32;
+  Dataset validation = {};  ///< to evaluate after each epoch; empty: nothing
+  std::uint32_t seed = 0;   ///< of the order of the examples, which each epoch draws anew
+  Schedule schedule = {};   ///< of the learning rate; empty: as the optimizer's variable says
+  std::optional<EarlyStopping> early_stopping = {};
+  std::vector<Callback> callbacks = {};
+  CheckpointOptions checkpoint = {};
+  /// Ctrl-C, SIGTERM or SIGHUP ends the training after the step that runs, with a checkpoint; another one ends the
+  /// process at once.
+  bool stop_on_interrupt = false;
+};
+
+namespace detail {
+/// A model and an optimizer of any type.
+struct Learner {
+  std::function<std::vector<Variable>()> model_variables;
+  std::function<std::vector<Variable>()> optimizer_variables;
+  std::function<void(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables)> apply;
+  std::function<Objective(const Tensor& images, const Tensor& labels, Mode mode)> objective;
+  Variable learning_rate;
+};
+}  // namespace detail
+
+/// Trains a model, for those who do not want to write the loop:
+///
+///   Trainer trainer(model, adam, {u8(batch, 28, 28), u8(batch)}, [&](Tensor images, Tensor labels) -> Objective {
+///     const Tensor logits = model(preprocess(images));
+///     return {.loss = ..., .metrics = {{"accuracy", ...}}};
+///   });
+///   const History history = trainer.fit(mnist.train, {.epochs = 10, .batch = 128, .validation = mnist.validation});
+///
+/// A step, from the batch to new weights, is one compiled function; another one gives the objective without learning.
+class Trainer {
+ public:
+  /// `batch_spec` tells what a batch's images and labels look like. `objective` is called with both, in traces; it may
+  /// take a Mode after them, for layers like dropout. Model and optimizer are shared, not copied.
+  template <std::derived_from<Module> Model, std::derived_from<Optimizer> Method, typename F>
+  Trainer(const Model& model, const Method& optimizer, std::vector<TensorSpec> batch_spec, F objective,
+          TrainerOptions options = {}, std::source_location where = std::source_location::current())
+      : Trainer(detail::Learner{[model] { return model.variables(); }, [optimizer] { return optimizer.variables(); },
+                                [method = optimizer, where](const std::vector<Tensor>& gradients,
+                                                            const std::vector<Variable>& variables) mutable {
+                                  static_cast<void>(where);  // clang: the second branch has no use for it
+                                  // Not this line: in a user's program this header is not known as Sluice's own.
+                                  if constexpr (requires { method.apply(gradients, variables, where); }) {
+                                    method.apply(gradients, variables, where);
+                                  } else {
+                                    method.apply(gradients, variables);
+                                  }
+                                },
+                                with_mode(std::move(objective)), optimizer.learning_rate()},
+                std::move(batch_spec), options, where) {}
+  Trainer(const Trainer&) = delete;
+  Trainer& operator=(const Trainer&) = delete;
+
+  /// Traces and compiles both functions, "train_step" and "evaluate", now instead of in fit().
+  void compile() const;
+  /// The graph of a step as traced. Throws Error before that.
+  const ir::Graph& step_graph() const { return train_step_.graph(); }
+
+  /// Goes `options.epochs` times through the examples; a training that is resumed counts those of before. Throws Error
+  /// if there are none, before the first step if they or those of the validation do not fit, for options without sense,
+  /// and if a checkpoint cannot be written or read; what callbacks throw passes through.
+  History fit(const Dataset& examples, const FitOptions& options = {},
+              std::source_location where = std::source_location::current());
+
+  /// The means of the objective over the examples, by name: "loss" and the metrics. Throws Error if they do not fit.
+  std::map<std::string, double> evaluate(const Dataset& examples, std::int64_t batch_size = 1024,
+                                         std::source_location where = std::source_location::current()) const;
+
+  /// Ends fit() after the step that runs. May be called by callbacks and from other threads.
+  void stop() { stop_ = true; }
+
+ private:
+  friend class Fit;
+  using StepFunction = Function<std::vector<Tensor>, 2>;
+
+  template <typename F>
+  static auto with_mode(F objective) {
+    if constexpr (std::is_invocable_v<F&, const Tensor&, const Tensor&, Mode>) {
+      return objective;
+    } else {
+      return [objective = std::move(objective)](const Tensor& images, const Tensor& labels, Mode) mutable {
+        return objective(images, labels);
+      };
+    }
+  }
+
+  Trainer(detail::Learner learner, std::vector<TensorSpec> batch_spec, TrainerOptions options,
+          const std::source_location& where);
+
+  /// Throws Error where a batch of `examples`, which it calls `what`, cannot be an argument of `function`.
+  static void check_batches(const StepFunction& function, std::string_view what, const Dataset& examples,
+                            std::int64_t batch_size);
+  std::vector<Tensor> trace(const Tensor& images, const Tensor& labels, Mode mode);
+  /// The means of the objective, in the order of names_; nothing if `interrupted` says so after a batch.
+  std::optional<std::vector<double>> means_of(const Dataset& examples, std::int64_t batch_size,
+                                              const std::function<bool()>& interrupted) const;
+
+  detail::Learner learner_;
+  TrainerOptions options_;
+  std::source_location where_;
+  std::vector<std::string> names_;  ///< "loss" and the metrics, from the first trace on
+  StepFunction train_step_;
+  StepFunction evaluate_;
+  std::atomic<bool> stop_ = false;
+};
+
+}  // namespace sluice

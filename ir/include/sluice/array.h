@@ -1,0 +1,134 @@
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <initializer_list>
+#include <limits>
+#include <memory>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "sluice/error.h"
+#include "sluice/type.h"
+
+namespace sluice {
+
+namespace detail {
+/// Whether the conversion of `value` to the integer type T, towards zero, is in its range.
+template <typename T, typename Source>
+bool fits(Source value) {
+  if constexpr (std::is_same_v<Source, bool>) {
+    return true;
+  } else if constexpr (std::is_integral_v<Source>) {
+    return std::in_range<T>(value);
+  } else {
+    const double whole = std::trunc(static_cast<double>(value));
+    return whole >= static_cast<double>(std::numeric_limits<T>::min()) &&
+           whole < std::ldexp(1.0, std::numeric_limits<T>::digits);
+  }
+}
+}  // namespace detail
+
+/// A dense, row-major host array of any element type. It is a handle: a copy shares the elements (as NumPy's views do);
+/// clone() copies them. Storage is aligned to 64 bytes and followed by 64 readable bytes, so that kernels may load
+/// whole vectors at its end.
+class Array {
+ public:
+  /// A scalar f32 zero.
+  Array();
+  /// Zeros. Throws Error for a negative size, for more elements than can be counted (empty axes do not make up for the
+  /// others), and if there is not enough memory.
+  Array(DType dtype, std::vector<std::int64_t> sizes);
+  /// Copies `values`, given in row-major order. Throws Error unless there is exactly one for each element of `sizes`.
+  template <typename T>
+  Array(std::span<const T> values, std::vector<std::int64_t> sizes) : Array(dtype_of<T>, std::move(sizes)) {
+    check_count(values.size());
+    if (!values.empty()) std::memcpy(bytes(), values.data(), values.size_bytes());
+  }
+  template <typename T>
+  Array(const std::vector<T>& values, std::vector<std::int64_t> sizes)
+      : Array(std::span<const T>(values), std::move(sizes)) {}
+  template <typename T>
+  Array(std::initializer_list<T> values, std::vector<std::int64_t> sizes)
+      : Array(std::span<const T>(values.begin(), values.size()), std::move(sizes)) {}
+
+  /// A scalar.
+  template <typename T>
+  static Array scalar(T value) {
+    return Array(std::span<const T>(&value, 1), {});
+  }
+  /// An array over elements that another owner keeps alive (and aligned as its element type): nothing is copied.
+  static Array borrow(DType dtype, std::vector<std::int64_t> sizes, std::shared_ptr<void> elements);
+
+  DType dtype() const { return dtype_; }
+  const std::vector<std::int64_t>& sizes() const { return sizes_; }
+  int rank() const { return static_cast<int>(sizes_.size()); }
+  std::int64_t element_count() const { return count_; }
+  std::size_t byte_count() const { return static_cast<std::size_t>(count_) * size_of(dtype_); }
+  /// The static type of this array, to compare with a signature: f32[128,784].
+  Type type() const { return {dtype_, Shape::of(sizes_)}; }
+
+  std::byte* bytes() { return data_.get(); }
+  const std::byte* bytes() const { return data_.get(); }
+
+  /// The elements in row-major order. Throws Error if T is not this array's element type.
+  template <typename T>
+  std::span<T> data() {
+    check_dtype(dtype_of<T>);
+    return {reinterpret_cast<T*>(bytes()), static_cast<std::size_t>(count_)};
+  }
+  template <typename T>
+  std::span<const T> data() const {
+    check_dtype(dtype_of<T>);
+    return {reinterpret_cast<const T*>(bytes()), static_cast<std::size_t>(count_)};
+  }
+
+  /// The only element, converted to T (towards zero). Throws Error unless there is exactly one, and if an integer T
+  /// does not hold it.
+  template <typename T>
+  T item() const {
+    check_single();
+    return visit_dtype(dtype_, [&](auto zero) {
+      const auto value = data<decltype(zero)>()[0];
+      if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
+        if (!detail::fits<T>(value)) fail("item: {} does not fit {}", value, to_string(dtype_of<T>));
+      }
+      return static_cast<T>(value);
+    });
+  }
+
+  Array clone() const;
+  /// The same elements (shared) under other sizes. Throws Error if the counts differ.
+  Array reshaped(std::vector<std::int64_t> sizes) const;
+  /// Whether no other handle shares these elements.
+  bool unique() const { return data_.use_count() == 1; }
+  /// Same type and the same bits.
+  bool operator==(const Array& other) const;
+
+ private:
+  void check_count(std::size_t given) const;
+  void check_dtype(DType wanted) const;
+  void check_single() const;
+
+  DType dtype_ = DType::kF32;
+  std::vector<std::int64_t> sizes_;
+  std::int64_t count_ = 1;
+  std::shared_ptr<std::byte> data_;
+};
+
+/// As NumPy prints: nested brackets, long arrays shortened with "...", arrays without elements as [], then the type.
+std::string to_string(const Array& array);
+
+}  // namespace sluice
+
+template <>
+struct fmt::formatter<sluice::Array> : fmt::formatter<std::string> {
+  auto format(const sluice::Array& array, format_context& context) const {
+    return fmt::formatter<std::string>::format(sluice::to_string(array), context);
+  }
+};

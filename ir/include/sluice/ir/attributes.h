@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "sluice/array.h"
+
+namespace sluice::ir {
+
+class Graph;
+
+enum class Attr : std::uint8_t {
+#define ATTRIBUTE(enumerator, name, type) enumerator,
+#include "sluice/ir/attributes.def"
+#undef ATTRIBUTE
+};
+
+using AttrValue =
+    std::variant<std::int64_t, bool, DType, std::vector<std::int64_t>, Shape, Array, std::shared_ptr<const Graph>>;
+
+std::string_view to_string(Attr attr);
+std::optional<Attr> parse_attr(std::string_view name);
+
+struct Attribute {
+  Attr key;
+  AttrValue value;
+};
+
+/// The attributes of a node, in the order of `Attr`. A bool that is false is the same as one that is absent, so it is
+/// never stored. Which an op has, and which it must have, stands in its row of ops.def.
+class Attributes {
+ public:
+  Attributes() = default;
+  Attributes(std::initializer_list<Attribute> attributes);
+
+  void set(Attr key, AttrValue value);
+  const AttrValue* find(Attr key) const;
+  auto begin() const { return list_.begin(); }
+  auto end() const { return list_.end(); }
+  std::size_t size() const { return list_.size(); }
+
+  // The value of a key that the op's row says is there; an internal error if it is not.
+  std::int64_t integer(Attr key) const { return std::get<std::int64_t>(at(key)); }
+  bool flag(Attr key) const;  ///< false where absent
+  DType dtype() const { return std::get<DType>(at(Attr::kDType)); }
+  const std::vector<std::int64_t>& integers(Attr key) const { return std::get<std::vector<std::int64_t>>(at(key)); }
+  const Shape& shape() const { return std::get<Shape>(at(Attr::kShape)); }
+  const Array& array() const { return std::get<Array>(at(Attr::kValue)); }
+  const Graph& body() const { return *std::get<std::shared_ptr<const Graph>>(at(Attr::kBody)); }
+
+  /// Equal keys and values; arrays by bits, bodies by structure (`equal_structure` in graph.h).
+  bool operator==(const Attributes& other) const;
+
+ private:
+  const AttrValue& at(Attr key) const;
+
+  std::vector<Attribute> list_;
+};
+
+}  // namespace sluice::ir

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <vector>
+
+#include "runtime/io/byte_input.h"
+#include "sluice/array.h"
+
+namespace sluice {
+
+/// Reads the elements of an array, which are all that `input` still has. Memory is allocated only for what the file can
+/// hold or has given, whatever sizes its header claims. Throws Error for fewer or more bytes, and for bools other than
+/// 0 and 1.
+Array read_elements(ByteInput& input, DType dtype, std::vector<std::int64_t> sizes);
+
+}  // namespace sluice

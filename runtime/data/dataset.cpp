@@ -1,0 +1,134 @@
+#include "sluice/dataset.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <numeric>
+#include <span>
+#include <utility>
+
+#include "ir/random_stream.h"
+#include "runtime/execution/trace.h"
+#include "sluice/error.h"
+
+namespace sluice {
+
+namespace {
+
+std::vector<std::int64_t> with_rows(const Array& array, std::int64_t rows) {
+  std::vector<std::int64_t> sizes = array.sizes();
+  sizes[0] = rows;
+  return sizes;
+}
+
+std::size_t bytes_per_row(const Array& array) {
+  const auto& sizes = array.sizes();
+  const auto elements = std::accumulate(sizes.begin() + 1, sizes.end(), std::int64_t{1}, std::multiplies<>());
+  return static_cast<std::size_t>(elements) * size_of(array.dtype());
+}
+
+Array view_rows(const Array& array, std::int64_t begin, std::int64_t end) {
+  const auto owner = std::make_shared<Array>(array);
+  std::byte* const first = owner->bytes() + static_cast<std::size_t>(begin) * bytes_per_row(array);
+  return Array::borrow(array.dtype(), with_rows(array, end - begin), std::shared_ptr<void>(owner, first));
+}
+
+/// Copies rows[i] of `from` to row i of `to`. The rows stand far apart, where the hardware does not foresee them: so
+/// the program asks for each one some rows ahead.
+void gather_rows(const Array& from, std::span<const std::uint32_t> rows, Array& to) {
+  constexpr std::size_t kRowsAhead = 4;
+  constexpr std::size_t kCacheLine = 64;
+  const std::size_t size = bytes_per_row(from);
+  const std::byte* const source = from.bytes();
+  std::byte* target = to.bytes();
+  const auto prefetch = [&](std::size_t i) {
+    const std::byte* const row = source + rows[i] * size;
+    for (std::size_t at = 0; at < size; at += kCacheLine) __builtin_prefetch(row + at);
+  };
+  for (std::size_t i = 0; i < std::min(kRowsAhead, rows.size()); ++i) prefetch(i);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (i + kRowsAhead < rows.size()) prefetch(i + kRowsAhead);
+    std::memcpy(target, source + rows[i] * size, size);
+    target += size;
+  }
+}
+
+Batch make_buffer(const Dataset& dataset, std::int64_t examples) {
+  return {Array(dataset.images.dtype(), with_rows(dataset.images, examples)),
+          Array(dataset.labels.dtype(), with_rows(dataset.labels, examples))};
+}
+
+}  // namespace
+
+Dataset::Dataset() : images(DType::kU8, {0}), labels(DType::kU8, {0}) {}
+
+Dataset::Dataset(Array example_images, Array example_labels)
+    : images(std::move(example_images)), labels(std::move(example_labels)) {
+  if (images.rank() < 1 || labels.rank() < 1 || images.sizes()[0] != labels.sizes()[0]) {
+    fail("data set: expected a label for each image, got images {} and labels {}", to_string(images.type()),
+         to_string(labels.type()));
+  }
+}
+
+Dataset Dataset::slice(std::int64_t begin, std::int64_t end) const {
+  if (begin < 0 || end < begin || end > size()) {
+    fail("slice: expected a part of {} examples, got [{},{})", size(), begin, end);
+  }
+  return {view_rows(images, begin, end), view_rows(labels, begin, end)};
+}
+
+ShuffledDataset Dataset::shuffled(std::uint64_t seed) const {
+  if (size() > std::int64_t{std::numeric_limits<std::uint32_t>::max()}) {
+    fail("shuffled: expected fewer than 2^32 examples, got {}", size());
+  }
+  // Fisher and Yates; std::shuffle gives other orders with other libraries.
+  std::vector<std::uint32_t> order(static_cast<std::size_t>(size()));
+  std::iota(order.begin(), order.end(), 0U);
+  RandomStream random(seed);
+  for (std::size_t left = order.size(); left > 1; --left) {
+    std::swap(order[left - 1], order[random.below(static_cast<std::uint32_t>(left))]);
+  }
+  return {*this, std::make_shared<const std::vector<std::uint32_t>>(std::move(order))};
+}
+
+Batches Dataset::batches(std::int64_t examples, LastBatch last) const { return {*this, nullptr, examples, last}; }
+
+Batches ShuffledDataset::batches(std::int64_t examples, LastBatch last) const {
+  return {dataset_, order_, examples, last};
+}
+
+Batches::Batches(Dataset dataset, Order order, std::int64_t examples, LastBatch last)
+    : dataset_(std::move(dataset)), order_(std::move(order)), examples_(examples) {
+  if (examples < 1) fail("batches: expected at least 1 example a batch, got {}", examples);
+  const std::int64_t rest = dataset_.size() % examples;
+  count_ = dataset_.size() / examples + (rest > 0 && last == LastBatch::kKeep ? 1 : 0);
+  if (order_ == nullptr) return;
+  if (dataset_.size() >= examples) {
+    for (Batch& buffer : buffers_) buffer = make_buffer(dataset_, examples);
+  }
+  if (rest > 0) ragged_ = make_buffer(dataset_, rest);
+}
+
+const Batch& Batches::load(std::int64_t index) {
+  const std::int64_t begin = index * examples_;
+  const std::int64_t count = std::min(examples_, dataset_.size() - begin);
+  const runtime::TracedLoad traced(count);
+  Batch& current = order_ != nullptr && count < examples_ ? ragged_ : buffers_[index % 2];
+  if (order_ == nullptr) {
+    current = {view_rows(dataset_.images, begin, begin + count), view_rows(dataset_.labels, begin, begin + count)};
+    return current;
+  }
+  // Whoever kept a handle of the batch before the last keeps its elements.
+  if (!current.images.unique() || !current.labels.unique()) current = make_buffer(dataset_, count);
+  gather(begin, current);
+  return current;
+}
+
+void Batches::gather(std::int64_t begin, Batch& current) const {
+  const auto count = static_cast<std::size_t>(current.images.sizes()[0]);
+  const auto rows = std::span(*order_).subspan(static_cast<std::size_t>(begin), count);
+  gather_rows(dataset_.images, rows, current.images);
+  gather_rows(dataset_.labels, rows, current.labels);
+}
+
+}  // namespace sluice

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "sluice/array.h"
+#include "sluice/dataset.h"
+
+namespace sluice {
+
+struct CsvOptions {
+  /// Whether the first row has the columns' names. kGuess: it has, if one of its fields is not a number, or if all are
+  /// words such as "nan".
+  enum class Header : std::uint8_t { kGuess, kYes, kNo };
+  Header header = Header::kGuess;
+  char separator = ',';
+};
+
+/// Numbers in rows and columns.
+struct Table {
+  std::string source;                ///< the file, for errors
+  std::vector<std::string> columns;  ///< their names; "0", "1", ... where there was no header
+  Array values;                      ///< f64 [rows,columns]
+
+  /// The rows as examples: column `label` as labels of type `label_dtype`, the others, as f32 [rows,columns - 1], as
+  /// what the data set calls images. Throws Error unless there is exactly one such column, if a label is no value of
+  /// `label_dtype`, and if a number is too large for f32.
+  Dataset with_labels(const std::string& label, DType label_dtype = DType::kI64) const;
+};
+
+/// Reads a file of comma-separated values (RFC 4180: fields may be quoted, lines may end in CR LF), plain or gzipped.
+/// Empty lines are passed over. Numbers below the smallest f64 become subnormal or 0. Throws Error that names the file,
+/// the line, and the column for a field that is not a number or too large for f64, a row of another length, a quote
+/// that does not fit, and a file without rows.
+Table read_csv(const std::filesystem::path& path, const CsvOptions& options = {});
+
+}  // namespace sluice

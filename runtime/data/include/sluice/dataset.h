@@ -1,0 +1,125 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <memory>
+#include <vector>
+
+#include "sluice/array.h"
+
+namespace sluice {
+
+class Batches;
+class ShuffledDataset;
+
+/// Some examples of a data set: row i of `labels` belongs to row i of `images`.
+struct Batch {
+  Array images;
+  Array labels;
+};
+
+/// What becomes of the last batch where the examples do not fill it.
+enum class LastBatch : std::uint8_t { kKeep, kDrop };
+
+/// Examples in memory, one a row of `images` and `labels`. A copy shares them.
+struct Dataset {
+  Array images;  ///< for MNIST u8[N,28,28]
+  Array labels;  ///< for MNIST u8[N]
+
+  /// No examples.
+  Dataset();
+  /// Throws Error unless both arrays have the same number of rows.
+  Dataset(Array example_images, Array example_labels);
+
+  std::int64_t size() const { return images.sizes()[0]; }
+  /// The examples begin <= i < end, not copied. Throws Error unless 0 <= begin <= end <= size().
+  Dataset slice(std::int64_t begin, std::int64_t end) const;
+  /// The examples in an order that depends on nothing but `seed` and size().
+  ShuffledDataset shuffled(std::uint64_t seed) const;
+  /// The examples in their order, `examples` at a time, not copied. Throws Error unless examples >= 1.
+  Batches batches(std::int64_t examples, LastBatch last = LastBatch::kKeep) const;
+};
+
+using Order = std::shared_ptr<const std::vector<std::uint32_t>>;
+
+/// A data set and the order to go through it.
+class ShuffledDataset {
+ public:
+  ShuffledDataset(Dataset dataset, Order order) : dataset_(std::move(dataset)), order_(std::move(order)) {}
+
+  std::int64_t size() const { return dataset_.size(); }
+  /// Example order()[i] of the data set comes as number i.
+  const std::vector<std::uint32_t>& order() const { return *order_; }
+  /// The examples in this order, `examples` at a time, gathered into buffers that the batches share. Throws Error
+  /// unless examples >= 1.
+  Batches batches(std::int64_t examples, LastBatch last = LastBatch::kKeep) const;
+
+ private:
+  Dataset dataset_;
+  Order order_;
+};
+
+/// The batches of a data set, for one loop at a time: for (const Batch& b : dataset.shuffled(seed).batches(128)). A
+/// batch stays as it is until the loop has made two more steps, so one that is being worked on is not overwritten by
+/// the next; an Array copied from it (a handle) stays as it is for as long as it lives. In a shuffled data set a step
+/// allocates nothing, unless such a copy is still there.
+class Batches {
+ public:
+  class Iterator;
+
+  /// `order` may be empty: then batches are views of the data set. Throws Error unless examples >= 1.
+  Batches(Dataset dataset, Order order, std::int64_t examples, LastBatch last);
+
+  /// How many batches there are.
+  std::int64_t size() const { return count_; }
+  Iterator begin();
+  std::default_sentinel_t end() const { return {}; }
+
+ private:
+  const Batch& load(std::int64_t index);
+  void gather(std::int64_t begin, Batch& current) const;
+
+  Dataset dataset_;
+  Order order_;
+  std::int64_t examples_;
+  std::int64_t count_;
+  Batch buffers_[2];  // even and odd batches
+  Batch ragged_;      // the last one, where it is smaller
+};
+
+class Batches::Iterator {
+ public:
+  using iterator_category = std::input_iterator_tag;
+  using iterator_concept = std::input_iterator_tag;
+  using value_type = Batch;
+  using difference_type = std::ptrdiff_t;
+  using pointer = const Batch*;
+  using reference = const Batch&;
+
+  Iterator() = default;
+  explicit Iterator(Batches& batches) : batches_(&batches) { load(); }
+
+  reference operator*() const { return *batch_; }
+  pointer operator->() const { return batch_; }
+  Iterator& operator++() {
+    ++index_;
+    load();
+    return *this;
+  }
+  void operator++(int) { ++*this; }
+  friend bool operator==(const Iterator& i, std::default_sentinel_t) { return i.index_ == i.batches_->size(); }
+
+ private:
+  void load() {
+    if (index_ < batches_->size()) batch_ = &batches_->load(index_);
+  }
+
+  Batches* batches_ = nullptr;
+  const Batch* batch_ = nullptr;
+  std::int64_t index_ = 0;
+};
+
+inline Batches::Iterator Batches::begin() { return Iterator(*this); }
+
+}  // namespace sluice

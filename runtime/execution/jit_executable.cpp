@@ -1,0 +1,309 @@
+#include "runtime/execution/jit_executable.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <mutex>
+#include <optional>
+
+#include "backend/argument_table.h"
+#include "backend/compile.h"
+#include "ir/counted.h"
+#include "runtime/execution/flags.h"
+#include "runtime/execution/gate.h"
+#include "runtime/execution/step_schedule.h"
+#include "runtime/execution/thread_team.h"
+#include "runtime/execution/trace.h"
+#include "sluice/error.h"
+#include "sluice/printable.h"
+
+namespace sluice::runtime {
+
+namespace {
+
+using backend::Buffer;
+using backend::BufferKind;
+
+/// Where machine code is kept between runs, if anywhere.
+std::optional<backend::ObjectCache> object_cache(const Flags& given) {
+  auto cache = backend::ObjectCache::from_environment();
+  if (cache && given.clear_object_cache) {
+    static std::once_flag once;
+    std::call_once(once, [&] { cache->clear(); });
+  }
+  return given.object_cache ? cache : std::nullopt;
+}
+
+/// What one call needs of its own while it runs: where everything lies, who does what, and memory for temporaries.
+struct CallContext {
+  CallContext(const backend::Plan& plan, const backend::Target& target, bool share_all)
+      : schedule(plan, target, share_all), arguments(plan), static_arena(DType::kU8, {plan.static_bytes}) {}
+
+  StepSchedule schedule;
+  backend::ArgumentTable arguments;
+  Array static_arena;
+  Array batch_arena{DType::kU8, {0}};
+  Array scratch{DType::kU8, {0}};
+  std::int64_t scratch_stride = 0;
+  std::int64_t batch = 0;  ///< 0: to be bound anew
+};
+
+/// Runs the kernels of a program one after the other, with at most one fork and join a step. Calls that run side by
+/// side have a CallContext each, which later calls use again.
+class JitExecutable : public Executable {
+ public:
+  JitExecutable(const ir::Graph& traced, Variables variables, const ExecutableOptions& options)
+      : Executable(traced, variables), variables_(std::move(variables)) {
+    const auto start = std::chrono::steady_clock::now();
+    const Flags given = flags();
+    const bool own_target = !options.target_features.empty();
+    const std::string& features = own_target ? options.target_features : given.target_features;
+    program_ = backend::compile(traced, {.target_features = features,
+                                         .on_stage = options.on_stage,
+                                         .on_time = options.on_time,
+                                         .on_text = options.on_text,
+                                         .plan = {.skip_zeros = given.skip_zeros},
+                                         .assembly = options.assembly,
+                                         .cache = object_cache(given),
+                                         .verify_plan = backend::kVerifyPlans || given.check_passes,
+                                         .on_plan = options.on_plan});
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+    compile_seconds_ = elapsed.count();
+    if (given.log_jit) {
+      print_to_stderr("sluice: jit: {}: {}, {} bytes of temporaries and {} for each of B, in {:.1f} ms\n",
+                      printable(plan().name), counted(plan().kernels.size(), "kernel"), plan().static_bytes,
+                      plan().batch_bytes, compile_seconds_ * 1e3);
+    }
+    target_ = backend::host_target(features);
+    share_all_ = options.share_all_kernels || given.share_all_kernels;
+    idle_.push_back(make_context());
+    trace_ = StepTrace::create(given, plan());
+  }
+
+  ~JitExecutable() override {
+    const GatePass pass;  // LLVM must be there to take the program apart
+    trace_.reset();
+    if (process_ends()) static_cast<void>(new std::shared_ptr(program_));
+    program_.reset();
+  }
+
+  void unlocked_run(std::span<const Array> inputs, std::span<Array> outputs) override {
+    if (trace_ != nullptr) [[unlikely]] {
+      if (const auto traced = trace_->begin_step()) return traced_run(inputs, outputs);
+    }
+    const std::int64_t batch = check_call(inputs, outputs);
+    const BorrowedContext context(*this);
+    ThreadTeam::Lease team = lease(*context, batch);
+    bind(*context, batch, team.threads(), inputs, outputs);
+    team.run([&](int thread, int) {
+      for (std::size_t k = 0; k < plan().kernels.size(); ++k) {
+        if (context->schedule.barrier_before(k)) team.barrier();
+        run_kernel(*context, k, thread);
+      }
+    });
+  }
+
+  std::vector<double> unlocked_profile(std::span<const Array> inputs, std::span<Array> outputs) override {
+    const std::int64_t batch = check_call(inputs, outputs);
+    const BorrowedContext context(*this);
+    ThreadTeam::Lease team = default_team().lease();
+    const std::size_t count = plan().kernels.size();
+    std::vector<double> own(count * static_cast<std::size_t>(team.threads()));  // by thread, then kernel
+    bind(*context, batch, team.threads(), inputs, outputs);
+    team.run([&](int thread, int) {
+      for (std::size_t k = 0; k < count; ++k) {
+        team.barrier();
+        const auto start = std::chrono::steady_clock::now();
+        run_kernel(*context, k, thread);
+        const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+        own[static_cast<std::size_t>(thread) * count + k] = elapsed.count();
+        team.barrier();
+      }
+    });
+    std::vector<double> seconds(count);
+    for (std::size_t i = 0; i < own.size(); ++i) seconds[i % count] = std::max(seconds[i % count], own[i]);
+    return seconds;
+  }
+
+ private:
+  /// A context that no other call uses, for as long as this lives.
+  class BorrowedContext {
+   public:
+    explicit BorrowedContext(JitExecutable& owner) : owner_(owner) {
+      const std::lock_guard lock(owner.contexts_);
+      if (owner.idle_.empty()) {
+        context_ = owner.make_context();
+        return;
+      }
+      context_ = std::move(owner.idle_.back());
+      owner.idle_.pop_back();
+    }
+    ~BorrowedContext() {
+      const std::lock_guard lock(owner_.contexts_);
+      owner_.idle_.push_back(std::move(context_));  // there is room: make_context() has made it
+    }
+    BorrowedContext(const BorrowedContext&) = delete;
+    BorrowedContext& operator=(const BorrowedContext&) = delete;
+
+    CallContext& operator*() const { return *context_; }
+    CallContext* operator->() const { return context_.get(); }
+
+   private:
+    JitExecutable& owner_;
+    std::unique_ptr<CallContext> context_;
+  };
+
+  const backend::Plan& plan() const { return program_->plan(); }
+
+  void traced_run(std::span<const Array> inputs, std::span<Array> outputs) {
+    const TraceTime start = trace_now();
+    const std::int64_t batch = check_call(inputs, outputs);
+    const BorrowedContext context(*this);
+    ThreadTeam::Lease team = lease(*context, batch);
+    bind(*context, batch, team.threads(), inputs, outputs);
+    StepTimes& times = trace_->prepare(batch, team.threads(), start);
+    times.fork = trace_now();
+    team.run([&](int thread, int) {
+      times.began[static_cast<std::size_t>(thread)] = trace_now();
+      for (std::size_t k = 0; k < plan().kernels.size(); ++k) {
+        if (context->schedule.barrier_before(k)) team.barrier();
+        TraceSpan& span = times.kernel(thread, k);
+        span.begin = trace_now();
+        span.count = run_kernel(*context, k, thread);
+        span.end = trace_now();
+      }
+      times.finished[static_cast<std::size_t>(thread)] = trace_now();
+    });
+    times.end = trace_now();
+  }
+
+  ThreadTeam::Lease lease(CallContext& context, std::int64_t batch) const {
+    if (share_all_) return default_team().lease();
+    return default_team().lease_idle(context.schedule.threads_worth(batch));
+  }
+
+  /// The batch size of a call. Throws Error if an array does not fit.
+  std::int64_t check_call(std::span<const Array> inputs, std::span<const Array> outputs) const {
+    const std::int64_t batch = check_inputs(inputs);
+    if (outputs.size() != plan().results.size())
+      fail("@{}: expected {} outputs, got {}", plan().name, plan().results.size(), outputs.size());
+    return batch;
+  }
+
+  /// Makes everything ready for a step with these arrays on so many threads.
+  void bind(CallContext& context, std::int64_t batch, int threads, std::span<const Array> inputs,
+            std::span<Array> outputs) const {
+    bind_batch(context, batch, threads);
+    for (std::size_t b = 0; b < plan().buffers.size(); ++b) {
+      const Buffer& buffer = plan().buffers[b];
+      // Kernels only read parameters; the table of addresses has one type for all.
+      if (buffer.kind == BufferKind::kParameter)
+        context.arguments.set(b, const_cast<std::byte*>(inputs[buffer.index].bytes()));
+      if (buffer.kind == BufferKind::kResult)
+        context.arguments.set(b, prepare_output(outputs[buffer.index], plan().results[buffer.index], batch));
+    }
+  }
+
+  /// A new context, with what is the same in all calls. Expects contexts_ to be held once the executable is in use.
+  std::unique_ptr<CallContext> make_context() {
+    idle_.reserve(static_cast<std::size_t>(++context_count_));
+    auto context = std::make_unique<CallContext>(plan(), target_, share_all_);
+    for (std::size_t b = 0; b < plan().buffers.size(); ++b) {
+      const Buffer& buffer = plan().buffers[b];
+      if (buffer.kind == BufferKind::kState) context->arguments.set(b, variables_[buffer.index]->memory().bytes());
+      // Nor do they write constants.
+      if (buffer.kind == BufferKind::kConstant)
+        context->arguments.set(b, const_cast<std::byte*>(plan().constants[buffer.index].bytes()));
+      if (buffer.kind == BufferKind::kTemporary && !buffer.bytes.batch)
+        context->arguments.set(b, context->static_arena.bytes() + buffer.offset.size);
+    }
+    return context;
+  }
+
+  /// Addresses and shares for this B and number of threads; memory only if either is larger than any before.
+  void bind_batch(CallContext& context, std::int64_t batch, int threads) const {
+    if (batch == context.batch && threads == context.schedule.threads()) return;
+    context.batch = 0;  // what follows may run out of memory, and is then done anew by the next step
+    const backend::Memory memory = backend::memory_of(plan(), batch, threads);
+    if (memory.batch_arena > context.batch_arena.element_count())
+      context.batch_arena = Array(DType::kU8, {memory.batch_arena});
+    for (std::size_t b = 0; b < plan().buffers.size(); ++b) {
+      const Buffer& buffer = plan().buffers[b];
+      if (buffer.kind == BufferKind::kTemporary && buffer.bytes.batch)
+        context.arguments.set(b, context.batch_arena.bytes() + buffer.offset.size * batch);
+    }
+    context.scratch_stride = memory.scratch_stride;
+    if (memory.scratch() > context.scratch.element_count()) context.scratch = Array(DType::kU8, {memory.scratch()});
+    context.schedule.make(batch, threads);
+    context.batch = batch;
+  }
+
+  std::int64_t check_inputs(std::span<const Array> inputs) const {
+    if (inputs.size() != plan().parameters.size())
+      fail("@{}: expected {}, got {}", plan().name, counted(plan().parameters.size(), "input"), inputs.size());
+    std::int64_t batch = 0;
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      if (!fits(inputs[i], plan().parameters[i], batch)) {
+        const bool empty = batch == 0 && inputs[i].element_count() == 0 && !plan().parameters[i].shape.is_static();
+        fail("@{}: input {} is {}, expected {}{}", plan().name, i, to_string(inputs[i].type()),
+             to_string(plan().parameters[i]),
+             batch > 0 ? fmt::format(" with B = {}", batch)
+             : empty   ? ": B is at least 1"
+                       : "");
+      }
+    }
+    return batch == 0 ? 1 : batch;
+  }
+
+  /// Whether `input` is of `type`, for the B of the inputs before it (0: none yet) or one that it sets.
+  static bool fits(const Array& input, const Type& type, std::int64_t& batch) {
+    if (input.dtype() != type.dtype || input.rank() != type.shape.rank()) return false;
+    for (int axis = 0; axis < type.shape.rank(); ++axis) {
+      const Dim& dim = type.shape[axis];
+      const std::int64_t size = input.sizes()[static_cast<std::size_t>(axis)];
+      if (dim.batch && batch == 0) {
+        if (size == 0 || size % dim.size != 0) return false;
+        batch = size / dim.size;
+      }
+      if (size != dim.at(batch)) return false;
+    }
+    return true;
+  }
+
+  static std::byte* prepare_output(Array& output, const Type& type, std::int64_t batch) {
+    bool reusable = output.unique() && output.dtype() == type.dtype && output.rank() == type.shape.rank();
+    for (int axis = 0; reusable && axis < type.shape.rank(); ++axis) {
+      reusable = output.sizes()[static_cast<std::size_t>(axis)] == type.shape[axis].at(batch);
+    }
+    if (!reusable) output = Array(type.dtype, type.shape.at(batch));
+    return output.bytes();
+  }
+
+  /// The share of kernel `k` that `thread` does; returns how many units that is.
+  std::int64_t run_kernel(CallContext& context, std::size_t k, int thread) const {
+    const auto [begin, end] = context.schedule.share(k, thread);
+    std::byte* const scratch = context.scratch.bytes() + context.scratch_stride * thread;
+    if (begin < end) program_->functions()[k](context.arguments.of(k), context.batch, scratch, begin, end);
+    return end - begin;
+  }
+
+  std::shared_ptr<const backend::Program> program_;
+  Variables variables_;
+  backend::Target target_;
+  bool share_all_ = false;
+  std::unique_ptr<StepTrace> trace_;  ///< null: no steps are traced
+  std::mutex contexts_;               ///< held while one is borrowed or given back
+  std::vector<std::unique_ptr<CallContext>> idle_;
+  int context_count_ = 0;  ///< borrowed and idle ones
+};
+
+}  // namespace
+
+std::unique_ptr<Executable> make_jit_executable(const ir::Graph& traced, Variables variables,
+                                                const ExecutableOptions& options) {
+  return std::make_unique<JitExecutable>(traced, std::move(variables), options);
+}
+
+}  // namespace sluice::runtime

@@ -1,0 +1,85 @@
+#include "runtime/execution/numerics.h"
+
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "runtime/execution/non_finite.h"
+
+namespace sluice::runtime {
+
+namespace {
+
+class CheckedExecutable : public Executable {
+ public:
+  CheckedExecutable(std::unique_ptr<Executable> inner, const ir::Graph& traced, Variables variables, Engine engine)
+      : Executable(traced, variables),
+        inner_(std::move(inner)),
+        traced_(traced),
+        variables_(std::move(variables)),
+        engine_(engine) {
+    compile_seconds_ = inner_->compile_seconds();
+    for (std::size_t i = 0; i < variables_.size(); ++i) {
+      if (traced_.states()[i].update) kept_.push_back({variables_[i].get(), variables_[i]->memory().clone()});
+    }
+  }
+
+  void unlocked_run(std::span<const Array> inputs, std::span<Array> outputs) override {
+    for (Kept& kept : kept_) copy(kept.variable->memory(), kept.before);
+    inner_->unlocked_run(inputs, outputs);
+    if (is_good(outputs)) return;
+
+    std::vector<Array> after;
+    for (const auto& variable : variables_) after.push_back(variable->unlocked_value());
+    for (Kept& kept : kept_) copy(kept.before, kept.variable->memory());
+    std::vector<Array> before;
+    for (const auto& variable : variables_) before.push_back(variable->unlocked_value());
+    throw non_finite_error(traced_, {.inputs = inputs, .states = before, .results = outputs, .new_states = after},
+                           engine_ == Engine::kJit ? Denormals::kZero : Denormals::kKept);
+  }
+
+  std::vector<double> unlocked_profile(std::span<const Array> inputs, std::span<Array> outputs) override {
+    return inner_->unlocked_profile(inputs, outputs);
+  }
+
+ private:
+  /// A variable that steps change, and its memory before the one that runs.
+  struct Kept {
+    VariableStorage* variable;
+    Array before;
+  };
+
+  static void copy(const Array& from, Array& to) {
+    if (from.byte_count() > 0) std::memcpy(to.bytes(), from.bytes(), from.byte_count());
+  }
+
+  /// What a layout leaves between elements has no meaning, so it may hold anything.
+  static bool is_good(VariableStorage& variable) {
+    return all_finite(variable.memory()) || all_finite(variable.unlocked_value());
+  }
+
+  bool is_good(std::span<const Array> outputs) const {
+    for (const Array& output : outputs) {
+      if (!all_finite(output)) return false;
+    }
+    for (const Kept& kept : kept_) {
+      if (!is_good(*kept.variable)) return false;
+    }
+    return true;
+  }
+
+  std::unique_ptr<Executable> inner_;
+  ir::Graph traced_;
+  Variables variables_;
+  Engine engine_;
+  std::vector<Kept> kept_;
+};
+
+}  // namespace
+
+std::unique_ptr<Executable> make_checked_executable(std::unique_ptr<Executable> inner, const ir::Graph& traced,
+                                                    Variables variables, Engine engine) {
+  return std::make_unique<CheckedExecutable>(std::move(inner), traced, std::move(variables), engine);
+}
+
+}  // namespace sluice::runtime

@@ -1,0 +1,143 @@
+#include "runtime/execution/step_schedule.h"
+
+#include <algorithm>
+
+#include "runtime/execution/kernel_cost.h"
+#include "runtime/execution/thread_team.h"
+
+namespace sluice::runtime {
+
+namespace {
+
+constexpr double kHertz = 3e9;
+constexpr double kGrain = 1.5e-6;    // seconds of a kernel that are worth another thread: a few barriers
+constexpr double kForkPays = 20e-6;  // seconds that a step must save: other threads may have to be woken
+constexpr double kBytesACycle = 16;  // from the second cache or beyond
+
+/// Instructions for an element, or a vector of elements where `vectors`.
+struct Work {
+  double instructions;
+  bool vectors = true;
+};
+
+Work work_of(const ir::Node& node) {
+  const bool is_f32 = node.types[0].dtype == DType::kF32;
+  switch (node.op) {
+    case ir::Op::kPow:
+      return {60, false};
+    case ir::Op::kExp:
+    case ir::Op::kLog:
+    case ir::Op::kTanh:
+    case ir::Op::kSigmoid:
+      return is_f32 ? Work{20, true} : Work{40, false};
+    case ir::Op::kDiv:
+    case ir::Op::kSqrt:
+    case ir::Op::kRsqrt:
+      return is_float(node.types[0].dtype) ? Work{8, true} : Work{20, false};
+    case ir::Op::kRandomUniform:
+    case ir::Op::kRandomNormal:
+      return {60, true};
+    case ir::Op::kGather:
+    case ir::Op::kScatterAdd:
+    case ir::Op::kConcat:
+    case ir::Op::kPad:
+    case ir::Op::kOneHot:
+    case ir::Op::kArgmax:
+      return {2, false};
+    default:
+      return {1, true};
+  }
+}
+
+double elements_of(const Type& type, std::int64_t batch_size) {
+  double count = 1;
+  for (const Dim dim : type.shape) count *= static_cast<double>(dim.at(batch_size));
+  return count;
+}
+
+double cycles_of(const ir::Graph& body, const ir::Node& node, const backend::Target& target, std::int64_t batch_size) {
+  if (ir::info(node.op).has(ir::kInput) || node.op == ir::Op::kConstant) return 0;
+  const Type& type = node.types[0];
+  const double lanes = target.lanes(static_cast<int>(size_of(type.dtype)));
+  if (node.op == ir::Op::kMatmul) {
+    const Shape& left = body.type(node.operands[0]).shape;
+    const Dim depth = left[node.attributes.flag(ir::Attr::kTransposeA) ? 0 : 1];
+    const double multiply_adds = elements_of(type, batch_size) * static_cast<double>(depth.at(batch_size));
+    return multiply_adds / (lanes * (target.fma ? 2 : 1));
+  }
+  double elements = elements_of(type, batch_size);
+  for (const ir::Value operand : node.operands)
+    elements = std::max(elements, elements_of(body.type(operand), batch_size));
+  const Work work = work_of(node);
+  return elements * work.instructions / (work.vectors ? lanes : 1);
+}
+
+}  // namespace
+
+double estimated_seconds(const backend::Plan& plan, const backend::KernelPlan& kernel, const backend::Target& target,
+                         std::int64_t batch_size) {
+  double cycles = 0;
+  for (const ir::Node& node : kernel.body->nodes()) cycles += cycles_of(*kernel.body, node, target, batch_size);
+  double bytes = 0;
+  const auto count = [&](int buffer) {
+    bytes += static_cast<double>(bytes_of(plan.buffers[static_cast<std::size_t>(buffer)].type, batch_size));
+  };
+  std::ranges::for_each(kernel.operands, count);
+  std::ranges::for_each(kernel.results, count);
+  return std::max(cycles, bytes / kBytesACycle) / kHertz;
+}
+
+StepSchedule::StepSchedule(const backend::Plan& plan, const backend::Target& target, bool share_all)
+    : plan_(plan),
+      target_(target),
+      share_all_(share_all),
+      kernel_threads_(plan.kernels.size()),
+      barriers_(plan.kernels.size()) {}
+
+void StepSchedule::estimate(std::int64_t batch_size) {
+  if (batch_size == estimated_batch_) return;
+  double saved = 0;
+  threads_worth_ = 1;
+  for (std::size_t k = 0; k < kernel_threads_.size(); ++k) {
+    const backend::KernelPlan& kernel = plan_.kernels[k];
+    const double seconds = estimated_seconds(plan_, kernel, target_, batch_size);
+    const auto units = std::max<std::int64_t>(kernel.units.count(batch_size), 1);
+    const auto most = static_cast<double>(std::min<std::int64_t>(units, kMaxThreads));
+    const int threads = share_all_ ? kMaxThreads : static_cast<int>(std::clamp(seconds / kGrain, 1.0, most));
+    kernel_threads_[k] = threads;
+    threads_worth_ = std::max(threads_worth_, threads);
+    saved += seconds * (1 - 1.0 / std::min(threads, 2));
+  }
+  if (!share_all_ && saved < kForkPays) threads_worth_ = 1;
+  estimated_batch_ = batch_size;
+}
+
+int StepSchedule::threads_worth(std::int64_t batch_size) {
+  estimate(batch_size);
+  return threads_worth_;
+}
+
+void StepSchedule::make(std::int64_t batch_size, int threads) {
+  estimate(batch_size);
+  threads_ = 0;  // if memory runs out
+  shares_.resize(plan_.kernels.size() * static_cast<std::size_t>(threads));
+  bool must_wait = false;  // some kernel since the last barrier touches what another one does
+  bool shared = false;     // some kernel since the last barrier is not thread 0's alone
+  for (std::size_t k = 0; k < plan_.kernels.size(); ++k) {
+    const backend::KernelPlan& kernel = plan_.kernels[k];
+    const int used = std::min(kernel_threads_[k], threads);
+    for (int thread = 0; thread < threads; ++thread) {
+      const auto begin = [&](int t) { return kernel.units.share_begin(std::min(t, used), used, batch_size); };
+      shares_[k * static_cast<std::size_t>(threads) + static_cast<std::size_t>(thread)] = {begin(thread),
+                                                                                           begin(thread + 1)};
+    }
+    must_wait |= kernel.barrier_before;
+    const bool barrier = must_wait && (shared || used > 1);
+    barriers_[k] = barrier ? 1 : 0;
+    if (barrier) must_wait = shared = false;
+    shared |= used > 1;
+  }
+  threads_ = threads;
+}
+
+}  // namespace sluice::runtime
