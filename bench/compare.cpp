@@ -126,7 +126,7 @@ class Rows {
 struct Data {
   explicit Data(const std::optional<std::filesystem::path>& folder)
       : mnist(load_mnist(folder)), shuffled(mnist.train.shuffled(1)) {
-    for (const std::uint8_t pixel : mnist.train.images.data<std::uint8_t>()) {
+    for (const std::uint8_t pixel : mnist.train.input().data<std::uint8_t>()) {
       images.push_back(static_cast<float>(pixel) / 255);
     }
   }
@@ -183,7 +183,7 @@ class Comparison {
 
   bench::MlpOptions mlp_options(const Case& c) {
     return {c.sizes, options_.threads, c.batch, data().images.data(),
-            data().mnist.train.labels.data<std::uint8_t>().data()};
+            data().mnist.train.target().data<std::uint8_t>().data()};
   }
 
   void add_processes(const Case& c, std::vector<Contestant>& contestants) {

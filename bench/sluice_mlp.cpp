@@ -38,7 +38,7 @@ SluiceTraining::SluiceTraining(const std::vector<int>& sizes, const ShuffledData
 
 double SluiceTraining::step() {
   if (!at_ || *at_ == batches_.end()) at_ = batches_.begin();
-  const auto [loss, accuracy] = train_step_((*at_)->images, (*at_)->labels);
+  const auto [loss, accuracy] = train_step_((*at_)->input(), (*at_)->target());
   ++*at_;
   return loss.item<double>();
 }

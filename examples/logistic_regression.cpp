@@ -55,7 +55,7 @@ void classify_tumors(const GuideOptions& options) {
   // Each feature is brought to mean 0 and variance 1, as they are in what the model learns from.
   const auto moments =
       function("moments", [](Tensor x) { return outputs(reduce_mean(x, 0), sqrt(reduce_variance(x, 0))); });
-  const auto [mean, deviation] = moments(training.images);
+  const auto [mean, deviation] = moments(training.input());
   fmt::print("Feature        mean   standard deviation\n");
   for (std::size_t i = 0; i < kFeatures; ++i) {
     fmt::print("{:>7}  {:>10.3f}   {:>18.3f}\n", i, mean.data<float>()[i], deviation.data<float>()[i]);
@@ -88,12 +88,12 @@ void classify_tumors(const GuideOptions& options) {
     Mean loss;
     Mean accuracy;
     for (const Batch& tumors : training.shuffled(order).batches(64)) {
-      const auto [of_batch, right] = train_step(tumors.images, tumors.labels);
-      loss.add(of_batch, tumors.labels.element_count());
-      accuracy.add(right, tumors.labels.element_count());
+      const auto [of_batch, right] = train_step(tumors.input(), tumors.target());
+      loss.add(of_batch, tumors.target().element_count());
+      accuracy.add(right, tumors.target().element_count());
     }
     of_training.add(loss.result(), accuracy.result());
-    const auto [test_loss, test_accuracy] = evaluate(test.images, test.labels);
+    const auto [test_loss, test_accuracy] = evaluate(test.input(), test.target());
     of_test.add(test_loss.item<double>(), test_accuracy.item<double>());
     if (epoch % 20 == 0) fmt::print("Epoch: {}, Training log loss: {:.3f}\n", epoch, loss.result());
   }
@@ -109,7 +109,7 @@ void classify_tumors(const GuideOptions& options) {
   const ExportModule tumor_classifier(signature[0], both_logits, names.names);
   for (const auto& [title, tumors] : {std::pair{"training", training}, std::pair{"test", test}}) {
     const ClassificationReport report =
-        classification_report(tumors.labels, tumor_classifier.predict(tumors.images).probabilities);
+        classification_report(tumors.target(), tumor_classifier.predict(tumors.input()).probabilities);
     fmt::print("\nConfusion matrix: {}\n{}", title, confusion_text(report, names));
     const auto rate = [&](std::int64_t label) {
       const auto of_label = static_cast<double>(report.count(label, 0) + report.count(label, 1));
@@ -122,8 +122,8 @@ void classify_tumors(const GuideOptions& options) {
   plot_course("Accuracy", "epoch", "accuracy", {of_training.accuracy, of_test.accuracy});
   if (options.save) {
     save(tumor_classifier, *options.save);
-    const Predictions predictions = load(*options.save).predict(test.images);
-    const ClassificationReport report = classification_report(test.labels, predictions.probabilities);
+    const Predictions predictions = load(*options.save).predict(test.input());
+    const ClassificationReport report = classification_report(test.target(), predictions.probabilities);
     fmt::print("Test accuracy of the saved model: {:.3f}\n", report.accuracy());
   }
   if (options.hash) fmt::print("Weights hash: {:016x}\n", hash_of(dense.variables()));

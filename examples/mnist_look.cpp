@@ -30,12 +30,12 @@ void print_pictures(const Array& pictures, const std::vector<std::string>& capti
 
 void print_data(const Mnist& mnist) {
   constexpr std::int64_t kEach = 1;
-  const std::vector<std::int64_t> rows = report::sample_rows(mnist.train.labels, kDigits, kEach);
+  const std::vector<std::int64_t> rows = report::sample_rows(mnist.train.target(), kDigits, kEach);
   std::vector<std::string> captions;
   for (std::int64_t digit = 0; digit < kDigits; ++digit) captions.push_back(fmt::format("{}", digit));
   captions.resize(rows.size());
-  print_pictures(select_pictures(mnist.train.images, rows), captions);
-  fmt::print("\n{}\n", class_counts_text(count_classes(mnist.train.labels, kDigits), kNames));
+  print_pictures(select_pictures(mnist.train.input(), rows), captions);
+  fmt::print("\n{}\n", class_counts_text(count_classes(mnist.train.target(), kDigits), kNames));
 }
 
 void print_curves(const History& history) {
@@ -49,7 +49,7 @@ void print_curves(const History& history) {
 }
 
 void print_results(const Mnist& mnist, const Array& probabilities) {
-  const ClassificationReport results = classification_report(mnist.test.labels, probabilities);
+  const ClassificationReport results = classification_report(mnist.test.target(), probabilities);
   fmt::print("\nAccuracy by digit:\n{}\n{}", accuracy_text(results, kNames), confusion_text(results, kNames));
   constexpr std::size_t kMistakes = 10;
   std::vector<std::int64_t> rows;
@@ -61,7 +61,7 @@ void print_results(const Mnist& mnist, const Array& probabilities) {
   }
   if (rows.empty()) return;
   fmt::print("\nMost confidently wrong, taken for (and what it is):\n");
-  print_pictures(select_pictures(mnist.test.images, rows), captions);
+  print_pictures(select_pictures(mnist.test.input(), rows), captions);
 }
 
 void write_report(const std::filesystem::path& file, const MnistRun& run) {

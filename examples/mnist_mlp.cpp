@@ -80,12 +80,12 @@ void train(const MnistOptions& options) {
       Progress progress(fmt::format("Epoch {}", epoch), batches.size(),
                         options.quiet ? Progress::Show::kNever : Progress::Show::kOnTerminal);
       for (const Batch& b : batches) {
-        training.add(train_step(b.images, b.labels));
+        training.add(train_step(b.input(), b.target()));
         progress.step();
       }
     }
     Metrics validation;
-    for (const Batch& b : mnist.validation.batches(options.batch)) validation.add(evaluate(b.images, b.labels));
+    for (const Batch& b : mnist.validation.batches(options.batch)) validation.add(evaluate(b.input(), b.target()));
     if (options.quiet) continue;
     fmt::print("Epoch: {}\n", epoch);
     fmt::print("Training loss: {:.3f}, Training accuracy: {:.3f}\n", training.loss.result(),
@@ -97,14 +97,14 @@ void train(const MnistOptions& options) {
 
   // The same compiled function serves batches of any size.
   Metrics test;
-  for (const Batch& b : mnist.test.batches(1000)) test.add(evaluate(b.images, b.labels));
+  for (const Batch& b : mnist.test.batches(1000)) test.add(evaluate(b.input(), b.target()));
   fmt::print("Test accuracy: {:.3f}\n", test.accuracy.result());
 
   // The model for use elsewhere: raw images in, digits out. Loading it needs nothing of this program.
   if (options.save) {
     save(ExportModule(u8(batch, 28, 28, 1), [&](Tensor images) { return model(preprocess(images)); }), *options.save);
-    const Predictions predictions = load(*options.save).predict(mnist.test.images);
-    const ClassificationReport report = classification_report(mnist.test.labels, predictions.probabilities);
+    const Predictions predictions = load(*options.save).predict(mnist.test.input());
+    const ClassificationReport report = classification_report(mnist.test.target(), predictions.probabilities);
     fmt::print("Test accuracy of the saved model: {:.3f}\n", report.accuracy());
   }
   if (options.hash) fmt::print("Weights hash: {:016x}\n", hash_of(model.variables()));

@@ -143,7 +143,7 @@ int train(const MnistTrainerOptions& options) {
   }
   if ((options.look || options.report) && !InterruptGuard::happened()) {
     const auto predict = function("predict", {images_and_labels[0]}, [&](Tensor i) { return softmax(classify(i)); });
-    const Array probabilities = predict(mnist.test.images);
+    const Array probabilities = predict(mnist.test.input());
     if (options.look) {
       print_curves(history);
       if (useful) print_results(mnist, probabilities);

@@ -72,10 +72,10 @@ void fit_parabola(const GuideOptions& options) {
     const std::uint64_t order = (std::uint64_t{options.seed} << 32) + static_cast<std::uint64_t>(epoch);
     Mean loss;
     for (const Batch& points : training.shuffled(order).batches(32)) {
-      loss.add(train_step(points.images, points.labels), points.labels.element_count());
+      loss.add(train_step(points.input(), points.target()), points.target().element_count());
     }
     training_losses.values.push_back(loss.result());
-    test_losses.values.push_back(evaluate(test.images, test.labels).item<double>());
+    test_losses.values.push_back(evaluate(test.input(), test.target()).item<double>());
     if (epoch % 10 == 0) fmt::print("Mean squared error for step {}: {:.3f}\n", epoch, loss.result());
   }
   fmt::print("\nFinal training loss: {:.3f}\n", training_losses.values.back());
@@ -86,9 +86,9 @@ void fit_parabola(const GuideOptions& options) {
   plot_course("Mean squared error", "epoch", "loss", {training_losses, test_losses});
   if (options.save) {
     save(predict, *options.save, {"y"});
-    const Array y = load(*options.save).run({test.images})[0];
+    const Array y = load(*options.save).run({test.input()})[0];
     const auto loss = function([](Tensor prediction, Tensor target) { return mean_squared_error(prediction, target); });
-    fmt::print("Test loss of the saved model: {:.3f}\n", loss(y, test.labels).item<float>());
+    fmt::print("Test loss of the saved model: {:.3f}\n", loss(y, test.target()).item<float>());
   }
   if (options.hash) fmt::print("Weights hash: {:016x}\n", hash_of(model.variables()));
 }

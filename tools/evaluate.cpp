@@ -49,7 +49,7 @@ Array probabilities_of(const LoadedModel& model, const Dataset& examples) {
   Array all;
   std::size_t place = 0;
   for (const Batch& batch : examples.batches(kBatch)) {
-    const Array some = model.predict(batch.images).probabilities;
+    const Array some = model.predict(batch.input()).probabilities;
     if (place == 0) all = Array(some.dtype(), {examples.size(), some.sizes()[1]});
     std::memcpy(all.bytes() + place, some.bytes(), some.byte_count());
     place += some.byte_count();
@@ -78,10 +78,10 @@ void evaluate(const Options& options) {
   const Dataset examples = examples_of(options);
   if (examples.size() == 0) fail("evaluate: there are no examples");
   const Array probabilities = probabilities_of(model, examples);
-  const ClassificationReport report = classification_report(examples.labels, probabilities);
+  const ClassificationReport report = classification_report(examples.target(), probabilities);
   const ClassNames names{"Digit", model.class_names()};
   print_text("{}\nLoss: {:.3f}, Accuracy: {:.3f}\n\n", counted(examples.size(), "example"),
-             cross_entropy(probabilities, examples.labels), report.accuracy());
+             cross_entropy(probabilities, examples.target()), report.accuracy());
   print_text("{}\n{}", accuracy_text(report, names), confusion_text(report, names));
   if (options.mistakes > 0)
     print_text("\n{}", mistakes_text(report, static_cast<std::size_t>(options.mistakes), names));

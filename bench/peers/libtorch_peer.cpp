@@ -38,11 +38,11 @@ torch::nn::Sequential make_model(const std::string& sizes) {
 /// A training set as PyTorch's tensors: numbers from 0 to 1 and labels.
 struct Data {
   explicit Data(const Dataset& dataset) {
-    const Array& pixels = dataset.images;
+    const Array& pixels = dataset.input();
     images = torch::from_blob(const_cast<std::byte*>(pixels.bytes()), {dataset.size(), 28 * 28}, torch::kUInt8)
                  .to(torch::kFloat32) /
              255;
-    labels = torch::from_blob(const_cast<std::byte*>(dataset.labels.bytes()), {dataset.size()}, torch::kUInt8)
+    labels = torch::from_blob(const_cast<std::byte*>(dataset.target().bytes()), {dataset.size()}, torch::kUInt8)
                  .to(torch::kInt64);
   }
   torch::Tensor images;

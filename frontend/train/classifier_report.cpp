@@ -39,7 +39,7 @@ void add_data(report::Page& page, const ClassifierReport& what, std::int64_t cla
   std::vector<report::NamedLabels> sets;
   const auto add = [&](const char* name, const Dataset& dataset) {
     if (dataset.size() > 0)
-      sets.push_back({fmt::format("{} ({})", name, grouped_number(dataset.size())), dataset.labels});
+      sets.push_back({fmt::format("{} ({})", name, grouped_number(dataset.size())), dataset.target()});
   };
   add("training", what.training);
   add("validation", what.validation);
@@ -52,7 +52,7 @@ void add_results(report::Page& page, const ClassifierReport& what, const Classif
   page.begin_part("Results on the test images");
   page.add(report::accuracy_by_class(results, what.names));
   page.add(report::confusion_matrix(results, what.names));
-  page.add(report::worst_mistakes(results, what.test.images, kMistakes, what.names));
+  page.add(report::worst_mistakes(results, what.test.input(), kMistakes, what.names));
 }
 
 void add_figures(report::Page& page, const ClassifierReport& what, const ClassificationReport* results) {
@@ -66,11 +66,11 @@ void add_figures(report::Page& page, const ClassifierReport& what, const Classif
   double best = 0;
   for (const EpochRecord& record : epochs) {
     seconds += record.seconds;
-    best = std::max(best, record.images_per_second);
+    best = std::max(best, record.examples_per_second);
   }
   // A loop of one's own may have taken no times.
   page.add({"epochs", fmt::format("{}", epochs.size()), seconds > 0 ? fmt::format("in {:.1f} s", seconds) : ""});
-  if (best > 0) page.add({"images a second", short_number(best), "best epoch"});
+  if (best > 0) page.add({"examples a second", short_number(best), "best epoch"});
 }
 
 }  // namespace
@@ -102,7 +102,7 @@ std::vector<report::Section> training_curves(const History& history) {
 report::Page classifier_page(const ClassifierReport& what) {
   report::Page page(what.title, what.subtitle);
   std::optional<ClassificationReport> results;
-  if (what.test.size() > 0) results = classification_report(what.test.labels, what.test_probabilities);
+  if (what.test.size() > 0) results = classification_report(what.test.target(), what.test_probabilities);
   add_figures(page, what, results ? &*results : nullptr);
   if (what.history != nullptr) add_training(page, *what.history);
   if (results) add_results(page, what, *results);

@@ -97,8 +97,8 @@ Fit::Fit(Trainer& trainer, const Dataset& examples, const FitOptions& options)
     watched_ = static_cast<std::size_t>(found - trainer.names_.begin());
     checkpoint_.watched = early.metric;
   }
-  Trainer::check_batches(trainer.train_step_, "the examples", examples, options.batch);
-  Trainer::check_batches(trainer.evaluate_, "the examples of the validation", options.validation, options.batch);
+  trainer.check_batches(*trainer.train_step_, "the examples", examples, options.batch);
+  trainer.check_batches(*trainer.evaluate_, "the examples of the validation", options.validation, options.batch);
   if (!options.checkpoint.folder.empty()) begin();
 }
 
@@ -182,7 +182,7 @@ void Fit::step(const Batch& b) {
     learning_rate().assign(Array::scalar(static_cast<float>(rate)));
   }
   const std::vector<Array> values = run_step(b);
-  for (std::size_t i = 0; i < values.size(); ++i) state_.means[i].add(values[i], b.labels.sizes()[0]);
+  for (std::size_t i = 0; i < values.size(); ++i) state_.means[i].add(values[i], b.size());
   ++state_.step;
   state_.seconds = earlier_seconds_ + seconds_since(start_);
   report(values);
@@ -193,7 +193,7 @@ void Fit::step(const Batch& b) {
 /// A step that throws has changed nothing, so all before it is kept: a training that is resumed comes there again.
 std::vector<Array> Fit::run_step(const Batch& b) {
   try {
-    return trainer_.train_step_(b.images, b.labels);
+    return Trainer::call(*trainer_.train_step_, b);
   } catch (const Error&) {
     save();
     throw;
@@ -215,7 +215,7 @@ void Fit::report(std::span<const Array> values) {
                           .means = means_,
                           .learning_rate = learning_rate().value().item<double>(),
                           .seconds = state_.seconds,
-                          .images_per_second = static_cast<double>(state_.means[0].count()) / state_.seconds};
+                          .examples_per_second = static_cast<double>(state_.means[0].count()) / state_.seconds};
   for (const Callback& callback : options_.callbacks) {
     if (callback.on_step) callback.on_step(report);
   }
@@ -225,7 +225,7 @@ void Fit::report(std::span<const Array> values) {
 bool Fit::end_epoch() {
   EpochRecord record{.epoch = state_.epoch,
                      .learning_rate = learning_rate().value().item<double>(),
-                     .images_per_second = static_cast<double>(state_.means[0].count()) / state_.seconds};
+                     .examples_per_second = static_cast<double>(state_.means[0].count()) / state_.seconds};
   for (const Mean& mean : state_.means) record.training.push_back(mean.result());
   if (options_.validation.size() > 0) {
     auto means = trainer_.means_of(options_.validation, options_.batch, [&] { return interrupted(); });

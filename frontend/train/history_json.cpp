@@ -51,7 +51,7 @@ ordered_json detail::to_json(const EpochRecord& record, std::span<const std::str
   if (!record.validation.empty()) line["validation"] = by_name(record.validation, names);
   line["learning_rate"] = to_json(record.learning_rate);
   line["seconds"] = to_json(record.seconds);
-  line["images_per_second"] = to_json(record.images_per_second);
+  line["examples_per_second"] = to_json(record.examples_per_second);
   return line;
 }
 
@@ -62,7 +62,7 @@ EpochRecord detail::record_from_json(const json& value, std::span<const std::str
   if (value.contains("validation")) record.validation = from_names(value.at("validation"), names);
   record.learning_rate = number_from_json(value.at("learning_rate"));
   record.seconds = number_from_json(value.at("seconds"));
-  record.images_per_second = number_from_json(value.at("images_per_second"));
+  record.examples_per_second = number_from_json(value.at("examples_per_second"));
   return record;
 }
 

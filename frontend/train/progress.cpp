@@ -93,7 +93,7 @@ Callback progress_bar() {
       }
       const auto left = static_cast<double>(report.epochs * report.steps - report.total_steps());
       fields.push_back(detail::time_left(left * report.seconds / static_cast<double>(report.step)));
-      fields.push_back(fmt::format("{:.0f} images/s", report.images_per_second));
+      fields.push_back(fmt::format("{:.0f} examples/s", report.examples_per_second));
       return fields;
     });
   };

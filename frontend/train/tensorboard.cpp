@@ -171,7 +171,7 @@ Callback tensorboard(const std::filesystem::path& folder) {
     const EpochRecord& record = history.epochs.back();
     Values values = tagged("epoch", history.names, record.training);
     values.emplace_back("epoch_learning_rate", record.learning_rate);
-    values.emplace_back("epoch_images_per_second", record.images_per_second);
+    values.emplace_back("epoch_examples_per_second", record.examples_per_second);
     files->training.write(record.epoch, values);
     if (!record.validation.empty()) {
       files->validation.write(record.epoch, tagged("epoch", history.names, record.validation));

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 
+#include "ir/counted.h"
 #include "sluice/detail/trace.h"
+#include "sluice/error.h"
 #include "sluice/gradients.h"
 #include "sluice/mean.h"
 
@@ -41,32 +43,38 @@ void check_updates(const Tensor& loss, const std::vector<Variable>& of_model) {
       fmt::join(left, ", "), left.size() == 1 ? "is" : "are"));
 }
 
+/// The arguments of a step: the inputs, then the targets.
+std::vector<detail::HostArgument> arguments_of(const Batch& b) {
+  std::vector<detail::HostArgument> arguments;
+  for (const Array& input : b.inputs) arguments.emplace_back(input);
+  for (const Array& target : b.targets) arguments.emplace_back(target);
+  return arguments;
+}
+
 }  // namespace
 
 Trainer::Trainer(detail::Learner learner, std::vector<TensorSpec> batch_spec, TrainerOptions options,
                  const std::source_location& where)
-    : learner_(std::move(learner)),
-      options_(options),
-      where_(where),
-      train_step_(
-          "train_step", batch_spec,
-          [this](const Tensor& images, const Tensor& labels) { return trace(images, labels, Mode::kTrain); }, where),
-      evaluate_(
-          "evaluate", batch_spec,
-          [this](const Tensor& images, const Tensor& labels) { return trace(images, labels, Mode::kEvaluate); },
-          where) {
+    : learner_(std::move(learner)), options_(options), where_(where) {
+  const auto traced = [&](std::string name, Mode mode) {
+    return std::make_unique<detail::FunctionCore>(
+        std::move(name), batch_spec, learner_.tensors,
+        [this, mode](std::span<const Tensor> tensors) { return trace(tensors, mode); }, where_);
+  };
+  train_step_ = traced("train_step", Mode::kTrain);
+  evaluate_ = traced("evaluate", Mode::kEvaluate);
   const Scope scope(where_);
   if (options_.clip_norm && !(*options_.clip_norm > 0)) {
     fail_at_user(fmt::format("trainer: clip_norm is above 0, got {}", *options_.clip_norm));
   }
   if (!options_.check_numerics) return;
-  train_step_.check_numerics();
-  evaluate_.check_numerics();
+  train_step_->check_numerics();
+  evaluate_->check_numerics();
 }
 
-std::vector<Tensor> Trainer::trace(const Tensor& images, const Tensor& labels, Mode mode) {
+std::vector<Tensor> Trainer::trace(std::span<const Tensor> tensors, Mode mode) {
   const Scope scope(where_);
-  const Objective objective = learner_.objective(images, labels, mode);
+  const Objective objective = learner_.objective(tensors, mode);
   check(objective);
   names_ = {"loss"};
   std::vector<Tensor> results{objective.loss};
@@ -87,16 +95,21 @@ std::vector<Tensor> Trainer::trace(const Tensor& images, const Tensor& labels, M
 }
 
 void Trainer::compile() const {
-  train_step_.compile();
-  evaluate_.compile();
+  train_step_->compile();
+  evaluate_->compile();
+}
+
+std::vector<Array> Trainer::call(detail::FunctionCore& function, const Batch& b) {
+  const detail::FunctionCore::Call call = function.call(arguments_of(b));
+  return {call.results.begin(), call.results.end()};
 }
 
 std::optional<std::vector<double>> Trainer::means_of(const Dataset& examples, std::int64_t batch_size,
                                                      const std::function<bool()>& interrupted) const {
   std::vector<Mean> means(names_.size());
   for (const Batch& b : examples.batches(batch_size)) {
-    const std::vector<Array> values = evaluate_(b.images, b.labels);
-    for (std::size_t i = 0; i < means.size(); ++i) means[i].add(values[i], b.labels.sizes()[0]);
+    const std::vector<Array> values = call(*evaluate_, b);
+    for (std::size_t i = 0; i < means.size(); ++i) means[i].add(values[i], b.size());
     if (interrupted()) return std::nullopt;
   }
   std::vector<double> results;
@@ -104,10 +117,16 @@ std::optional<std::vector<double>> Trainer::means_of(const Dataset& examples, st
   return results;
 }
 
-void Trainer::check_batches(const StepFunction& function, std::string_view what, const Dataset& examples,
-                            std::int64_t batch_size) {
+void Trainer::check_batches(detail::FunctionCore& function, std::string_view what, const Dataset& examples,
+                            std::int64_t batch_size) const {
+  if (examples.size() == 0) return;
+  if (examples.inputs.size() + examples.targets.size() != learner_.tensors) {
+    fail("{}: expected {} arrays for what the objective takes, got {} and {}", what, learner_.tensors,
+         counted(static_cast<std::int64_t>(examples.inputs.size()), "input"),
+         counted(static_cast<std::int64_t>(examples.targets.size()), "target"));
+  }
   try {
-    for (const Batch& b : examples.batches(batch_size)) function.check(b.images, b.labels);
+    for (const Batch& b : examples.batches(batch_size)) function.check(arguments_of(b));
   } catch (const Error& error) {
     throw Error(fmt::format("{}: {}", what, error.message()), error.location());
   }
@@ -117,8 +136,8 @@ std::map<std::string, double> Trainer::evaluate(const Dataset& examples, std::in
                                                 std::source_location where) const {
   const Scope scope(where);
   if (examples.size() == 0) fail("evaluate: there are no examples");
-  evaluate_.compile();
-  check_batches(evaluate_, "the examples", examples, batch_size);
+  evaluate_->compile();
+  check_batches(*evaluate_, "the examples", examples, batch_size);
   const auto means = means_of(examples, batch_size, [] { return false; });
   std::map<std::string, double> results;
   for (std::size_t i = 0; i < names_.size(); ++i) results[names_[i]] = (*means)[i];

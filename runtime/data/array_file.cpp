@@ -22,20 +22,20 @@ Array read_array(ByteInput& input) {
   return read_idx(input);
 }
 
-Dataset read_dataset(const std::filesystem::path& images, const std::filesystem::path& labels) {
-  Array examples = read_array(images);
-  Array known = read_array(labels);
-  if (examples.rank() < 1 || known.rank() < 1 || examples.sizes()[0] != known.sizes()[0]) {
-    fail("{}: expected a label for each row of {}, got {} and {}", labels.string(), images.string(),
-         to_string(known.type()), to_string(examples.type()));
+Dataset read_dataset(const std::filesystem::path& inputs, const std::filesystem::path& targets) {
+  Array input = read_array(inputs);
+  Array target = read_array(targets);
+  if (input.rank() < 1 || target.rank() < 1 || input.sizes()[0] != target.sizes()[0]) {
+    fail("{}: expected a target for each row of {}, got {} and {}", targets.string(), inputs.string(),
+         to_string(target.type()), to_string(input.type()));
   }
-  if (examples.rank() == 1 && is_integer(examples.dtype()) && known.rank() > 1) {
+  if (input.rank() == 1 && is_integer(input.dtype()) && target.rank() > 1) {
     fail(
-        "{}: expected examples, got {}, and {} in {} for its labels: are the two files exchanged? (if this is meant, "
+        "{}: expected inputs, got {}, and {} in {} for their targets: are the two files exchanged? (if this is meant, "
         "make a Dataset of two read_array)",
-        images.string(), to_string(examples.type()), to_string(known.type()), labels.string());
+        inputs.string(), to_string(input.type()), to_string(target.type()), targets.string());
   }
-  return {std::move(examples), std::move(known)};
+  return {std::move(input), std::move(target)};
 }
 
 }  // namespace sluice

@@ -166,20 +166,20 @@ T converted(const Table& table, std::size_t row, std::size_t column, std::string
 
 }  // namespace
 
-Dataset Table::with_labels(const std::string& label, DType label_dtype) const {
-  const auto found = std::ranges::find(columns, label);
+Dataset Table::with_target(const std::string& target, DType dtype) const {
+  const auto found = std::ranges::find(columns, target);
   if (found == columns.end()) {
     const std::vector<std::string_view> names(columns.begin(), columns.end());
-    fail("{}: there is no column '{}'{}", source, label, did_you_mean(label, names));
+    fail("{}: there is no column '{}'{}", source, target, did_you_mean(target, names));
   }
-  const auto named = std::ranges::count(columns, label);
-  if (named > 1) fail("{}: {} columns are called '{}', so none of them is the label", source, named, label);
+  const auto named = std::ranges::count(columns, target);
+  if (named > 1) fail("{}: {} columns are called '{}', so none of them is the target", source, named, target);
   const auto column = static_cast<std::size_t>(found - columns.begin());
   const std::int64_t rows = values.sizes()[0];
-  Array labels(label_dtype, {rows});
-  visit_dtype(label_dtype, [&]<typename T>(T) {
-    const auto to = labels.data<T>();
-    for (std::size_t row = 0; row < to.size(); ++row) to[row] = converted<T>(*this, row, column, "a label");
+  Array targets(dtype, {rows});
+  visit_dtype(dtype, [&]<typename T>(T) {
+    const auto to = targets.data<T>();
+    for (std::size_t row = 0; row < to.size(); ++row) to[row] = converted<T>(*this, row, column, "a target");
   });
   Array others(DType::kF32, {rows, static_cast<std::int64_t>(columns.size()) - 1});
   auto to = others.data<float>().begin();
@@ -188,7 +188,7 @@ Dataset Table::with_labels(const std::string& label, DType label_dtype) const {
       if (i != column) *to++ = converted<float>(*this, row, i, "a number");
     }
   }
-  return {others, labels};
+  return {others, targets};
 }
 
 Table read_csv(const std::filesystem::path& path, const CsvOptions& options) {

@@ -1,10 +1,14 @@
 #include "sluice/dataset.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cstring>
 #include <limits>
 #include <numeric>
 #include <span>
+#include <string>
 #include <utility>
 
 #include "ir/random_stream.h"
@@ -53,20 +57,50 @@ void gather_rows(const Array& from, std::span<const std::uint32_t> rows, Array& 
   }
 }
 
-Batch make_buffer(const Dataset& dataset, std::int64_t examples) {
-  return {Array(dataset.images.dtype(), with_rows(dataset.images, examples)),
-          Array(dataset.labels.dtype(), with_rows(dataset.labels, examples))};
+Examples make_buffer(const Dataset& dataset, std::int64_t examples) {
+  const auto buffers = [&](const std::vector<Array>& arrays) {
+    std::vector<Array> made;
+    for (const Array& array : arrays) made.emplace_back(array.dtype(), with_rows(array, examples));
+    return made;
+  };
+  return {buffers(dataset.inputs), buffers(dataset.targets)};
+}
+
+Examples view(const Dataset& dataset, std::int64_t begin, std::int64_t end) {
+  const auto views = [&](const std::vector<Array>& arrays) {
+    std::vector<Array> made;
+    for (const Array& array : arrays) made.push_back(view_rows(array, begin, end));
+    return made;
+  };
+  return {views(dataset.inputs), views(dataset.targets)};
+}
+
+std::string types_of(const std::vector<Array>& arrays) {
+  std::vector<std::string> types;
+  for (const Array& array : arrays) types.push_back(to_string(array.type()));
+  return types.empty() ? "none" : fmt::format("{}", fmt::join(types, ", "));
 }
 
 }  // namespace
 
-Dataset::Dataset() : images(DType::kU8, {0}), labels(DType::kU8, {0}) {}
+const Array& Examples::only(const std::vector<Array>& arrays, std::string_view what) {
+  if (arrays.size() != 1) fail("examples: {}() is of those with one {}, these have {}", what, what, arrays.size());
+  return arrays.front();
+}
 
-Dataset::Dataset(Array example_images, Array example_labels)
-    : images(std::move(example_images)), labels(std::move(example_labels)) {
-  if (images.rank() < 1 || labels.rank() < 1 || images.sizes()[0] != labels.sizes()[0]) {
-    fail("data set: expected a label for each image, got images {} and labels {}", to_string(images.type()),
-         to_string(labels.type()));
+Dataset::Dataset() : Dataset(Array(DType::kU8, {0}), Array(DType::kU8, {0})) {}
+
+Dataset::Dataset(Array example_input, Array example_target)
+    : Dataset(std::vector{std::move(example_input)}, std::vector{std::move(example_target)}) {}
+
+Dataset::Dataset(std::vector<Array> example_inputs, std::vector<Array> example_targets)
+    : Examples{std::move(example_inputs), std::move(example_targets)} {
+  const auto fits = [&](const Array& array) {
+    return array.rank() >= 1 && inputs.front().rank() >= 1 && array.sizes()[0] == inputs.front().sizes()[0];
+  };
+  if (inputs.empty() || targets.empty() || !std::ranges::all_of(inputs, fits) || !std::ranges::all_of(targets, fits)) {
+    fail("data set: expected inputs and targets with a row for each example, got inputs {} and targets {}",
+         types_of(inputs), types_of(targets));
   }
 }
 
@@ -74,7 +108,8 @@ Dataset Dataset::slice(std::int64_t begin, std::int64_t end) const {
   if (begin < 0 || end < begin || end > size()) {
     fail("slice: expected a part of {} examples, got [{},{})", size(), begin, end);
   }
-  return {view_rows(images, begin, end), view_rows(labels, begin, end)};
+  Examples part = view(*this, begin, end);
+  return {std::move(part.inputs), std::move(part.targets)};
 }
 
 ShuffledDataset Dataset::shuffled(std::uint64_t seed) const {
@@ -115,20 +150,23 @@ const Batch& Batches::load(std::int64_t index) {
   const runtime::TracedLoad traced(count);
   Batch& current = order_ != nullptr && count < examples_ ? ragged_ : buffers_[index % 2];
   if (order_ == nullptr) {
-    current = {view_rows(dataset_.images, begin, begin + count), view_rows(dataset_.labels, begin, begin + count)};
+    current = view(dataset_, begin, begin + count);
     return current;
   }
   // Whoever kept a handle of the batch before the last keeps its elements.
-  if (!current.images.unique() || !current.labels.unique()) current = make_buffer(dataset_, count);
+  const auto free = [](const Array& array) { return array.unique(); };
+  if (!std::ranges::all_of(current.inputs, free) || !std::ranges::all_of(current.targets, free)) {
+    current = make_buffer(dataset_, count);
+  }
   gather(begin, current);
   return current;
 }
 
 void Batches::gather(std::int64_t begin, Batch& current) const {
-  const auto count = static_cast<std::size_t>(current.images.sizes()[0]);
-  const auto rows = std::span(*order_).subspan(static_cast<std::size_t>(begin), count);
-  gather_rows(dataset_.images, rows, current.images);
-  gather_rows(dataset_.labels, rows, current.labels);
+  const auto rows =
+      std::span(*order_).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(current.size()));
+  for (std::size_t i = 0; i < dataset_.inputs.size(); ++i) gather_rows(dataset_.inputs[i], rows, current.inputs[i]);
+  for (std::size_t i = 0; i < dataset_.targets.size(); ++i) gather_rows(dataset_.targets[i], rows, current.targets[i]);
 }
 
 }  // namespace sluice

@@ -105,11 +105,11 @@ class SplitReader {
 };
 
 /// The rows of all of `arrays`, one after the other.
-Array concatenated(const std::vector<Dataset>& slices, Array Dataset::*member, std::string_view text) {
-  const Array& first = slices[0].*member;
+Array concatenated(const std::vector<Array>& arrays, std::string_view text) {
+  const Array& first = arrays[0];
   std::vector<std::int64_t> sizes = first.sizes();
-  for (std::size_t i = 1; i < slices.size(); ++i) {
-    const Array& next = slices[i].*member;
+  for (std::size_t i = 1; i < arrays.size(); ++i) {
+    const Array& next = arrays[i];
     if (next.dtype() != first.dtype() ||
         !std::equal(next.sizes().begin() + 1, next.sizes().end(), sizes.begin() + 1, sizes.end())) {
       fail("split: '{}' joins examples of different types, {} and {}", text, to_string(first.type()),
@@ -119,10 +119,27 @@ Array concatenated(const std::vector<Dataset>& slices, Array Dataset::*member, s
   }
   Array all(first.dtype(), sizes);
   std::byte* to = all.bytes();
-  for (const Dataset& slice : slices) {
-    const Array& rows = slice.*member;
+  for (const Array& rows : arrays) {
     if (rows.byte_count() > 0) std::memcpy(to, rows.bytes(), rows.byte_count());
     to += rows.byte_count();
+  }
+  return all;
+}
+
+/// The same for each of the slices' inputs or targets.
+std::vector<Array> concatenated(const std::vector<Dataset>& slices, std::vector<Array> Examples::*member,
+                                std::string_view text) {
+  std::vector<Array> all;
+  for (std::size_t i = 0; i < (slices[0].*member).size(); ++i) {
+    std::vector<Array> arrays;
+    for (const Dataset& slice : slices) {
+      if ((slice.*member).size() != (slices[0].*member).size()) {
+        fail("split: '{}' joins examples of {} and of {} arrays", text, (slices[0].*member).size(),
+             (slice.*member).size());
+      }
+      arrays.push_back((slice.*member)[i]);
+    }
+    all.push_back(concatenated(arrays, text));
   }
   return all;
 }
@@ -132,7 +149,7 @@ Array concatenated(const std::vector<Dataset>& slices, Array Dataset::*member, s
 Dataset split(std::span<const NamedDataset> parts, std::string_view text) {
   const std::vector<Dataset> slices = SplitReader(parts, text).read();
   if (slices.size() == 1) return slices[0];
-  return {concatenated(slices, &Dataset::images, text), concatenated(slices, &Dataset::labels, text)};
+  return {concatenated(slices, &Examples::inputs, text), concatenated(slices, &Examples::targets, text)};
 }
 
 }  // namespace sluice

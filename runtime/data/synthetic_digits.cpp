@@ -161,8 +161,8 @@ std::uint8_t draw_digit(std::span<std::uint8_t> pixels, RandomStream random) {
 Dataset synthetic_digits(std::uint64_t seed, std::uint64_t first, std::int64_t count) {
   if (count < 0) fail("synthetic digits: expected a number of images, got {}", count);
   Dataset dataset(Array(DType::kU8, {count, kSide, kSide}), Array(DType::kU8, {count}));
-  const std::span<std::uint8_t> images = dataset.images.data<std::uint8_t>();
-  const std::span<std::uint8_t> labels = dataset.labels.data<std::uint8_t>();
+  const std::span<std::uint8_t> images = dataset.input().data<std::uint8_t>();
+  const std::span<std::uint8_t> labels = dataset.target().data<std::uint8_t>();
   runtime::ThreadTeam team(std::min(runtime::hardware_threads(), runtime::kMaxThreads));
   team.run([&](int thread, int threads) {
     for (auto i = static_cast<std::size_t>(thread); i < labels.size(); i += static_cast<std::size_t>(threads)) {
@@ -181,11 +181,11 @@ void write_synthetic_digits(const std::filesystem::path& folder, std::uint64_t s
   std::filesystem::create_directories(folder, code);
   if (code) fail("{}: cannot be made: {}", folder.string(), code.message());
   const Dataset train = synthetic_digits(seed, 0, kTrain);
-  write_idx(folder / kTrainImages, train.images);
-  write_idx(folder / kTrainLabels, train.labels);
+  write_idx(folder / kTrainImages, train.input());
+  write_idx(folder / kTrainLabels, train.target());
   const Dataset test = synthetic_digits(seed, kFirstTest, kTest);
-  write_idx(folder / kTestImages, test.images);
-  write_idx(folder / kTestLabels, test.labels);
+  write_idx(folder / kTestImages, test.input());
+  write_idx(folder / kTestLabels, test.target());
 }
 
 }  // namespace sluice

@@ -71,11 +71,11 @@ std::vector<std::int64_t> sample_rows(const Array& labels, std::int64_t classes,
 Section samples(const Dataset& dataset, std::int64_t classes, std::int64_t each, const ClassNames& names) {
   Pictures pictures;
   pictures.columns = static_cast<int>(classes);
-  for (const std::int64_t row : sample_rows(dataset.labels, classes, each)) {
-    const std::int64_t label = visit_dtype(dataset.labels.dtype(), [&](auto zero) {
-      return static_cast<std::int64_t>(dataset.labels.data<decltype(zero)>()[static_cast<std::size_t>(row)]);
+  for (const std::int64_t row : sample_rows(dataset.target(), classes, each)) {
+    const std::int64_t label = visit_dtype(dataset.target().dtype(), [&](auto zero) {
+      return static_cast<std::int64_t>(dataset.target().data<decltype(zero)>()[static_cast<std::size_t>(row)]);
     });
-    pictures.items.push_back({picture_at(dataset.images, row), names.short_name(label), ""});
+    pictures.items.push_back({picture_at(dataset.input(), row), names.short_name(label), ""});
   }
   return {"Samples", "the first examples of each class, with their labels", std::move(pictures), true};
 }

@@ -136,7 +136,8 @@ TEST_CASE("a bar shows on a terminal and leaves stdout alone") {
   CHECK(contains(shown, "Epoch 0"));
   if (std::string_view(SLUICE_PROGRAM).ends_with("mnist_trainer")) {  // of the other the bar is the example's own
     CHECK(std::regex_search(
-        shown, std::regex("  loss [0-9]\\.[0-9]{3}  accuracy [01]\\.[0-9]{3}  [0-9]+:[0-9]{2} left  [0-9]+ images/s")));
+        shown,
+        std::regex("  loss [0-9]\\.[0-9]{3}  accuracy [01]\\.[0-9]{3}  [0-9]+:[0-9]{2} left  [0-9]+ examples/s")));
   }
   CHECK(text_of(folder.path() / "out").starts_with("Epoch: 0\nTraining loss: "));
   CHECK_FALSE(contains(terminal("--quiet"), "Epoch 0"));

@@ -22,7 +22,7 @@ TEST_CASE("--save writes the trained model, and other programs use it") {
   CHECK(contains(evaluated.out, "Accuracy: " + accuracy + "\n"));
 
   const Dataset test = read_mnist(data).test;
-  const Predictions predictions = load(model).predict(test.images);
+  const Predictions predictions = load(model).predict(test.input());
   const Outcome predicted = run_program(SLUICE_COMMAND, fmt::format("predict '{}' '{}' --count 100 --no-picture", model,
                                                                     (small_data() / kTestImages).string()));
   for (std::size_t i = 0; i < 100; ++i)

@@ -62,7 +62,7 @@ TEST_CASE("--json prints a line for each epoch and one for the test") {
       CHECK(epoch[set]["accuracy"] <= 1);
     }
     CHECK(epoch["seconds"] > 0);
-    CHECK(epoch["images_per_second"] > 0);
+    CHECK(epoch["examples_per_second"] > 0);
     // Of 12 steps after the warm-up of one, the rate falls to a tenth after every four.
     CHECK(epoch["learning_rate"].get<double>() == doctest::Approx(i == 0 ? 1e-4 : 1e-5));
   }

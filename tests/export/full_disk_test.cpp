@@ -17,8 +17,8 @@
 #include "sluice/report.h"
 #include "sluice/safetensors.h"
 #include "tests/frontend/thrown.h"
-#include "tests/runtime/temporary_folder.h"
 #include "tests/support/file_size_limit.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/train/toy.h"
 
 using namespace sluice;

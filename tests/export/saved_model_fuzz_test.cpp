@@ -12,7 +12,7 @@
 #include "sluice/ir/text.h"
 #include "sluice/sluice.h"
 #include "tests/export/digits_model.h"
-#include "tests/runtime/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 using namespace sluice;
 

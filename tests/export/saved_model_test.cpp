@@ -20,9 +20,9 @@
 #include "sluice/safetensors.h"
 #include "sluice/sluice.h"
 #include "tests/export/digits_model.h"
-#include "tests/runtime/temporary_folder.h"
 #include "tests/support/file_size_limit.h"
 #include "tests/support/refusal.h"
+#include "tests/support/temporary_folder.h"
 
 using namespace sluice;
 using test::DigitsModel;

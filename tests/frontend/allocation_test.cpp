@@ -2,7 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "runtime/execution/thread_team.h"
-#include "sluice/sluice.h"
+#include "sluice/frontend.h"
 #include "tests/support/counting_new.h"
 
 using namespace sluice;

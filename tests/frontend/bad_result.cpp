@@ -1,5 +1,5 @@
 // Must not compile: ctest checks that the compiler says why.
-#include "sluice/sluice.h"
+#include "sluice/frontend.h"
 
 void bad() {
   const auto f = sluice::function([](sluice::Tensor) { return 1; });

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <limits>
 
-#include "sluice/sluice.h"
+#include "sluice/frontend.h"
 #include "tests/frontend/engine.h"
 #include "tests/frontend/thrown.h"
 

@@ -4,8 +4,8 @@
 #include <thread>
 
 #include "sluice/eigen.h"
+#include "sluice/frontend.h"
 #include "sluice/ir/text.h"
-#include "sluice/sluice.h"
 #include "tests/frontend/engine.h"
 #include "tests/frontend/thrown.h"
 #include "tests/frontend/written.h"

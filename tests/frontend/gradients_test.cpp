@@ -1,7 +1,7 @@
 // What gradients derive by: tensors, and variables before and after assignments.
 #include <doctest/doctest.h>
 
-#include "sluice/sluice.h"
+#include "sluice/frontend.h"
 #include "tests/frontend/engine.h"
 #include "tests/frontend/written.h"
 

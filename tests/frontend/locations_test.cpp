@@ -4,8 +4,8 @@
 #include <set>
 
 #include "passes/pass.h"
+#include "sluice/frontend.h"
 #include "sluice/ir/text.h"
-#include "sluice/sluice.h"
 #include "tests/frontend/engine.h"
 
 using namespace sluice;

@@ -7,7 +7,7 @@
 #include <optional>
 #include <thread>
 
-#include "sluice/sluice.h"
+#include "sluice/frontend.h"
 #include "tests/frontend/engine.h"
 #include "tests/frontend/thrown.h"
 

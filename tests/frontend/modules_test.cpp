@@ -5,7 +5,7 @@
 #include <cmath>
 #include <memory>
 
-#include "sluice/sluice.h"
+#include "sluice/frontend.h"
 #include "tests/frontend/engine.h"
 #include "tests/frontend/thrown.h"
 

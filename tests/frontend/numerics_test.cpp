@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "sluice/sluice.h"
-#include "tests/runtime/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/train/toy.h"
 
 using namespace sluice;

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "sluice/sluice.h"
+#include "sluice/frontend.h"
 #include "tests/frontend/engine.h"
 
 using namespace sluice;

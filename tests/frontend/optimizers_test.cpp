@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "sluice/sluice.h"
+#include "sluice/frontend.h"
 #include "tests/frontend/engine.h"
 #include "tests/frontend/written.h"
 

@@ -10,8 +10,8 @@
 #include <limits>
 
 #include "sluice/detail/trace.h"
+#include "sluice/frontend.h"
 #include "sluice/ir/text.h"
-#include "sluice/sluice.h"
 #include "tests/frontend/engine.h"
 #include "tests/frontend/written.h"
 
@@ -98,25 +98,4 @@ TEST_CASE("a warning that cannot be written is lost, and nothing else") {
     close(saved);
     CHECK(result.item<float>() == 2);
   }
-}
-
-TEST_CASE("the progress bar is for terminals only") {
-  const std::string drawn = written(stderr, [] {
-    Progress progress("Epoch 0", 10);
-    for (int i = 0; i < 10; ++i) progress.step();
-  });
-  CHECK(drawn.empty());
-}
-
-TEST_CASE("the mean of what was added") {
-  Mean mean;
-  CHECK(mean.result() == 0);
-  mean.add(1);
-  mean.add(Array::scalar(2.F));
-  CHECK(mean.result() == 1.5);
-  CHECK(mean.count() == 2);
-  Mean lost;
-  lost.add(-std::numeric_limits<double>::quiet_NaN());
-  CHECK(fmt::format("{:.3f}", lost.result()) == "nan");
-  CHECK_THROWS_WITH_AS(mean.add(Array(DType::kF32, {2})), "item: expected an array of one element, got f32[2]", Error);
 }

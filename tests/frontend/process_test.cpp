@@ -12,7 +12,7 @@
 #include <thread>
 
 #include "runtime/execution/thread_team.h"
-#include "sluice/sluice.h"
+#include "sluice/frontend.h"
 #include "tests/support/refusal.h"
 
 using namespace sluice;

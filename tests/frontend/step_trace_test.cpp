@@ -14,7 +14,7 @@
 #include "runtime/execution/kernel_cost.h"
 #include "runtime/execution/thread_team.h"
 #include "sluice/sluice.h"
-#include "tests/runtime/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/train/toy.h"
 
 using namespace sluice;
@@ -50,7 +50,7 @@ struct Model {
   });
 
   void train(const Dataset& examples) {
-    for (const Batch& b : examples.shuffled(1).batches(kBatch)) step(b.images, b.labels);
+    for (const Batch& b : examples.shuffled(1).batches(kBatch)) step(b.input(), b.target());
   }
 };
 const int kLastLine = __LINE__;

@@ -1,8 +1,8 @@
 // Lines of a user whose own sources lie in a folder called frontend/, compiled by relative paths.
 #include <doctest/doctest.h>
 
+#include "sluice/frontend.h"
 #include "sluice/ir/text.h"
-#include "sluice/sluice.h"
 #include "tests/frontend/engine.h"
 
 #line 10 "frontend/model.cpp"

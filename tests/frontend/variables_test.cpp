@@ -1,7 +1,7 @@
 // Variables: names, sharing, assignment inside and outside of functions.
 #include <doctest/doctest.h>
 
-#include "sluice/sluice.h"
+#include "sluice/frontend.h"
 #include "tests/frontend/engine.h"
 #include "tests/frontend/thrown.h"
 

@@ -8,6 +8,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   return fuzz::read_or_refuse([&] {
     const Table table = read_csv(file.path());
     for (const DType dtype : {DType::kF32, DType::kI64, DType::kU8})
-      fuzz::read_or_refuse([&] { table.with_labels(table.columns.back(), dtype); });
+      fuzz::read_or_refuse([&] { table.with_target(table.columns.back(), dtype); });
   });
 }

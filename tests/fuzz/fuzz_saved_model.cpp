@@ -7,7 +7,7 @@
 #include "tests/fuzz/fuzz_file.h"
 #include "tests/fuzz/saved_model_text.h"
 #include "tests/fuzz/small_graph.h"
-#include "tests/runtime/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 using namespace sluice;
 

@@ -25,10 +25,10 @@ TEST_CASE("the gradients of the first step are the interpreter's to 1e-5") {
   const Dataset examples = guide_examples(kBatch);
   set_default_engine(Engine::kReference);
   GuideModel reference(kSeed);
-  const std::vector<Array> expected = reference.loss_and_gradients(examples.images, examples.labels);
+  const std::vector<Array> expected = reference.loss_and_gradients(examples.input(), examples.target());
   set_default_engine(Engine::kJit);
   GuideModel native(kSeed);
-  const std::vector<Array> got = native.loss_and_gradients(examples.images, examples.labels);
+  const std::vector<Array> got = native.loss_and_gradients(examples.input(), examples.target());
 
   const auto names = reference.model.trainable_variables();
   REQUIRE(names.size() == 6);
@@ -52,7 +52,7 @@ TEST_CASE("the losses of the first 20 steps are the interpreter's to 1e-3") {
     GuideModel model(kSeed);
     std::vector<double> values;
     for (const Batch& b : examples.batches(kBatch)) {
-      values.push_back(model.train_step(b.images, b.labels)[0].item<double>());
+      values.push_back(model.train_step(b.input(), b.target())[0].item<double>());
     }
     return values;
   };

@@ -21,10 +21,10 @@ int run(const char* folder) {
   const std::chrono::duration<double> compiling = std::chrono::steady_clock::now() - start;
   Mean loss;
   for (const Batch& b : mnist.train.shuffled(1).batches(kBatch)) {
-    loss.add(guide.train_step(b.images, b.labels)[0]);
+    loss.add(guide.train_step(b.input(), b.target())[0]);
   }
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-  const double accuracy = guide.evaluate(mnist.test.images, mnist.test.labels)[1].item<double>();
+  const double accuracy = guide.evaluate(mnist.test.input(), mnist.test.target())[1].item<double>();
   fmt::print(
       "{} steps in {:.2f} s, of which {:.2f} s to trace and compile: training loss {:.4f}, test accuracy {:.4f}\n",
       loss.count(), elapsed.count(), compiling.count(), loss.result(), accuracy);

@@ -27,9 +27,9 @@ Training train(const Dataset& examples, std::int64_t seed, int threads) {
     training.metrics.push_back(metrics[1]);
   };
   for (const Batch& b : examples.shuffled(static_cast<std::uint64_t>(seed)).batches(kBatch)) {
-    keep(guide.train_step(b.images, b.labels));
+    keep(guide.train_step(b.input(), b.target()));
   }
-  keep(guide.evaluate(examples.images, examples.labels));
+  keep(guide.evaluate(examples.input(), examples.target()));
   training.hash = hash_of(guide.state());
   return training;
 }
@@ -56,12 +56,12 @@ TEST_CASE("an image has the same bits in a batch of any size") {
   const auto predict = function("predict", {u8(batch, 28, 28)}, [&](Tensor images) {
     return guide.model(reshape(cast(images, f32), {batch, 784}) / 255);
   });
-  const Array all = predict(examples.images);
+  const Array all = predict(examples.input());
   for (const std::int64_t size : {1, 3, 80}) {
     INFO("batches of ", size);
     std::int64_t row = 0;
     for (const Batch& b : examples.batches(size)) {
-      const Array some = predict(b.images);
+      const Array some = predict(b.input());
       const std::size_t begin = static_cast<std::size_t>(row) * 10;
       const auto expected = std::as_const(all).data<float>().subspan(begin, some.data<float>().size());
       CHECK(some == Array(expected, some.sizes()));

@@ -27,7 +27,7 @@ Step run(const std::string& text, const GuideModel& guide, const Dataset& exampl
   const auto executable = runtime::Executable::create(graph, variables, {.engine = engine});
   Step step{.results = std::vector<Array>(2), .states = {}};
   for (const Batch& b : examples.batches(kBatch)) {
-    executable->run(std::vector{b.images, b.labels}, step.results);
+    executable->run(std::vector{b.input(), b.target()}, step.results);
   }
   for (const auto& variable : variables) step.states.push_back(variable->value());
   return step;

@@ -35,11 +35,11 @@ TEST_CASE("a step allocates nothing and forks once, whatever the size of its bat
     runtime::set_default_threads(threads);
     GuideModel guide(1);
     const auto step = [&](const Dataset& rows) {
-      const auto [loss, accuracy] = guide.train_step(rows.images, rows.labels);
+      const auto [loss, accuracy] = guide.train_step(rows.input(), rows.target());
       return loss.item<double>();
     };
     const auto evaluation = [&](const Dataset& rows) {
-      const auto [loss, accuracy] = guide.evaluate(rows.images, rows.labels);
+      const auto [loss, accuracy] = guide.evaluate(rows.input(), rows.target());
       return loss.item<double>();
     };
     const double first = step(whole);
@@ -72,7 +72,7 @@ TEST_CASE("a step writes nothing behind its variables and results") {
   const auto predict = function("predict", {u8(batch, 28, 28)}, [&](Tensor images) {
     return guide.model(reshape(cast(images, f32), {batch, 784}) / 255);
   });
-  guide.train_step(examples.images, examples.labels);
+  guide.train_step(examples.input(), examples.target());
 
   constexpr std::size_t kTail = 64;  // what an Array has behind its elements, so that whole vectors may be read
   constexpr std::byte kMark{0xa5};
@@ -87,14 +87,14 @@ TEST_CASE("a step writes nothing behind its variables and results") {
     const Dataset rows = examples.slice(0, size);
     std::byte* place = nullptr;
     {
-      Array logits = predict(rows.images);
+      Array logits = predict(rows.input());
       mark(logits);
       place = logits.bytes();
     }
-    const Array logits = predict(rows.images);
+    const Array logits = predict(rows.input());
     CHECK(logits.bytes() == place);
     CHECK(intact(logits));
-    guide.train_step(rows.images, rows.labels);
+    guide.train_step(rows.input(), rows.target());
     for (const Variable& variable : guide.state()) {
       CHECK_MESSAGE(intact(variable.storage()->memory()), variable.name());
     }
@@ -110,7 +110,7 @@ TEST_CASE("a whole epoch allocates nothing between its first and its last batch"
   std::uint64_t counted_from = 0;
   std::uint64_t allocations = 0;
   for (const Batch& b : batches) {
-    const auto metrics = guide.train_step(b.images, b.labels);
+    const auto metrics = guide.train_step(b.input(), b.target());
     loss.add(metrics[0]);
     accuracy.add(metrics[1]);
     const std::uint64_t now = malloc_count;

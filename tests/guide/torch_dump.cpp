@@ -41,16 +41,16 @@ void dump(const std::filesystem::path& folder) {
       write_npy(folder / fmt::format("{}_{}.npy", when, i), weights[i].value());
     }
   };
-  write_npy(folder / "images.npy", examples.images);
-  write_npy(folder / "labels.npy", examples.labels);
+  write_npy(folder / "images.npy", examples.input());
+  write_npy(folder / "labels.npy", examples.target());
   write_weights("before");
   const Dataset first = examples.slice(0, kBatch);
-  const std::vector<Array> results = guide.loss_and_gradients(first.images, first.labels);
+  const std::vector<Array> results = guide.loss_and_gradients(first.input(), first.target());
   write_npy(folder / "loss.npy", results[0]);
   for (std::size_t i = 0; i < weights.size(); ++i) {
     write_npy(folder / fmt::format("gradient_{}.npy", i), results[i + 1]);
   }
-  for (const Batch& b : examples.batches(kBatch)) guide.train_step(b.images, b.labels);
+  for (const Batch& b : examples.batches(kBatch)) guide.train_step(b.input(), b.target());
   write_weights("after");
 }
 

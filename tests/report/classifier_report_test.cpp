@@ -48,13 +48,13 @@ TEST_CASE("a report of parts is a page of these parts") {
   CHECK(page.find("\"title\":\"Training\"") != std::string::npos);
   CHECK(page.find("\"title\":\"Model\"") == std::string::npos);
   CHECK(page.find("\"in 4.0 s\"") != std::string::npos);
-  CHECK(page.find("\"images a second\"") != std::string::npos);
+  CHECK(page.find("\"examples a second\"") != std::string::npos);
   // A loop of one's own need not take times.
   const History untimed{{"loss"}, {{.epoch = 0, .training = {0.5}}, {.epoch = 1, .training = {0.25}}}};
   const std::string short_page = classifier_page({.history = &untimed}).html();
   CHECK(short_page.find("\"name\":\"epochs\"") != std::string::npos);
   CHECK(short_page.find("0.0 s") == std::string::npos);
-  CHECK(short_page.find("images a second") == std::string::npos);
+  CHECK(short_page.find("examples a second") == std::string::npos);
   const Dataset test(Array(DType::kU8, {2, 4, 4}), Array(std::vector<std::uint8_t>{0, 3}, {2}));
   CHECK_THROWS_WITH(classifier_page({.test = test, .test_probabilities = Array(DType::kF32, {2, 3})}),
                     "classification report: expected labels 0 to 2, got 3 for example 1");

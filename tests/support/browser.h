@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "tests/runtime/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace sluice::test {
 

@@ -11,10 +11,10 @@ namespace sluice::test {
 /// Makes `folder` with the four files of MNIST, which hold these examples.
 inline void write_mnist(const std::filesystem::path& folder, const Dataset& training, const Dataset& test) {
   std::filesystem::create_directory(folder);
-  write_idx(folder / kTrainImages, training.images);
-  write_idx(folder / kTrainLabels, training.labels);
-  write_idx(folder / kTestImages, test.images);
-  write_idx(folder / kTestLabels, test.labels);
+  write_idx(folder / kTrainImages, training.input());
+  write_idx(folder / kTrainLabels, training.target());
+  write_idx(folder / kTestImages, test.input());
+  write_idx(folder / kTestLabels, test.target());
 }
 
 }  // namespace sluice::test

@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-#include "tests/runtime/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace sluice::test {
 

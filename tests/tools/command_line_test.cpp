@@ -51,15 +51,15 @@ void write_files(const std::filesystem::path& folder) {
   const Dataset test = synthetic_digits(1, 60000, 200);
   const auto mnist = folder / "mnist";
   write_mnist(mnist, synthetic_digits(1, 0, 11001), test);
-  write_idx(folder / "t10k-images-idx3-ubyte.gz", test.images);  // files that are not packed are read, too
-  write_npy(folder / "images.npy", test.images);
-  write_npy(folder / "labels.npy", test.labels);
+  write_idx(folder / "t10k-images-idx3-ubyte.gz", test.input());  // files that are not packed are read, too
+  write_npy(folder / "images.npy", test.input());
+  write_npy(folder / "labels.npy", test.target());
   const auto write_png = [&](const char* name, const Array& picture) {
     const std::vector<std::uint8_t> png = encode_png(picture);
     write_text(folder / name, {reinterpret_cast<const char*>(png.data()), png.size()});
   };
-  write_png("three.png", picture_at(test.images, 0));
-  write_png("scan.png", inverted(picture_at(test.images, 0)));  // ink on paper
+  write_png("three.png", picture_at(test.input(), 0));
+  write_png("scan.png", inverted(picture_at(test.input(), 0)));  // ink on paper
   write_text(folder / "four.pgm", "P2 2 2 255 0 255 255 0");
   REQUIRE(run_program(MNIST_MLP, fmt::format("--data '{}' --epochs 0 --quiet --save '{}'", mnist.string(),
                                              (folder / "digits").string()))

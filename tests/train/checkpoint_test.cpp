@@ -12,8 +12,8 @@
 #include "sluice/safetensors.h"
 #include "tests/frontend/engine.h"
 #include "tests/frontend/thrown.h"
-#include "tests/runtime/temporary_folder.h"
 #include "tests/support/scoped_variable.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/train/toy.h"
 
 using namespace sluice;

@@ -12,8 +12,8 @@
 
 #include "ir/random_stream.h"
 #include "sluice/checkpoint.h"
-#include "tests/runtime/temporary_folder.h"
 #include "tests/support/running_program.h"
+#include "tests/support/temporary_folder.h"
 
 using namespace sluice;
 using namespace sluice::test;

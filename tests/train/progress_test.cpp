@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include "tests/frontend/written.h"
+
 using namespace sluice;
 using detail::progress_line;
 
@@ -38,4 +40,12 @@ TEST_CASE("the time that is left") {
   CHECK(detail::time_left(6.1) == "0:07 left");
   CHECK(detail::time_left(61) == "1:01 left");
   CHECK(detail::time_left(3723) == "1:02:03 left");
+}
+
+TEST_CASE("the progress bar is for terminals only") {
+  const std::string drawn = written(stderr, [] {
+    Progress progress("Epoch 0", 10);
+    for (int i = 0; i < 10; ++i) progress.step();
+  });
+  CHECK(drawn.empty());
 }

@@ -200,7 +200,7 @@ TEST_CASE("a training's curves stand in its event files") {
     CHECK(trained.step == epoch);
     CHECK(trained.values.at("epoch_loss") == static_cast<float>(record.training[0]));
     CHECK(trained.values.at("epoch_accuracy") == static_cast<float>(record.training[1]));
-    CHECK(trained.values.at("epoch_images_per_second") == static_cast<float>(record.images_per_second));
+    CHECK(trained.values.at("epoch_examples_per_second") == static_cast<float>(record.examples_per_second));
     const Event& validated = validation[2 + epoch];
     CHECK(validated.step == epoch);
     CHECK(validated.values.size() == 2);

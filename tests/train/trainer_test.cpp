@@ -34,12 +34,12 @@ TEST_CASE("fit does what a loop written by hand does, to the last bit") {
     Mean training[2];
     Mean validated[2];
     for (const Batch& b : examples.shuffled((std::uint64_t{7} << 32) + epoch).batches(16)) {
-      const auto values = train_step(b.images, b.labels);
-      for (std::size_t i = 0; i < 2; ++i) training[i].add(values[i], b.labels.sizes()[0]);
+      const auto values = train_step(b.input(), b.target());
+      for (std::size_t i = 0; i < 2; ++i) training[i].add(values[i], b.target().sizes()[0]);
     }
     for (const Batch& b : validation.batches(16)) {
-      const auto values = evaluate(b.images, b.labels);
-      for (std::size_t i = 0; i < 2; ++i) validated[i].add(values[i], b.labels.sizes()[0]);
+      const auto values = evaluate(b.input(), b.target());
+      for (std::size_t i = 0; i < 2; ++i) validated[i].add(values[i], b.target().sizes()[0]);
     }
     CHECK(training[0].count() == 76);
     expected.push_back({training[0].result(), training[1].result(), validated[0].result(), validated[1].result()});
@@ -59,7 +59,7 @@ TEST_CASE("fit does what a loop written by hand does, to the last bit") {
     CHECK(record.validation == std::vector{expected[i][2], expected[i][3]});
     CHECK(record.learning_rate == 1e-2F);
     CHECK(record.seconds > 0);
-    CHECK(record.images_per_second >= 76 / record.seconds);
+    CHECK(record.examples_per_second >= 76 / record.seconds);
   }
   CHECK(history.epochs[2].training[0] < history.epochs[0].training[0]);
 
@@ -149,7 +149,7 @@ TEST_CASE("callbacks see each step and each epoch, in their order") {
             seen.push_back(fmt::format("{}/{} {}/{} {}", r.epoch, r.epochs, r.step, r.steps, r.total_steps()));
             losses.push_back(r.values[0]);
             CHECK(r.names[1] == "accuracy");
-            CHECK(r.images_per_second > 0);
+            CHECK(r.examples_per_second > 0);
             if (r.step == 2) CHECK(r.means[0] == doctest::Approx((losses[0] * 8 + losses[1] * 2) / 10));
             if (r.step == 2) losses.clear();
           },
@@ -212,7 +212,7 @@ TEST_CASE("examples that do not fit are errors before the first step, at the use
         at + "the examples: evaluate: argument 0 is u8[8,5,5], expected u8[B,4,4]");
 
   Dataset third = toy_examples(20);
-  third.labels.data<std::uint8_t>()[17] = 2;
+  third.target().data<std::uint8_t>()[17] = 2;
   for (const bool validation : {false, true}) {
     const std::string error =
         thrown([&] { toy.trainer.fit(validation ? toy_examples(8) : third, {.batch = 8, .validation = third}); });
@@ -221,6 +221,45 @@ TEST_CASE("examples that do not fit are errors before the first step, at the use
                           ": element 1 of argument 1 is the label 2, expected 0 to 1 for the 2 classes of the logits"));
   }
   CHECK(toy.hash() == before);
+}
+
+TEST_CASE("an objective takes as many inputs and targets as its examples have") {
+  // Two inputs and two targets: u and v are learned from a, b, a + 2 b and 3 a.
+  struct Sums : Module {
+    Variable u = register_variable(Variable("u", Array::scalar(0.F)));
+    Variable v = register_variable(Variable("v", Array::scalar(0.F)));
+  };
+  const Sums model;
+  const SGD sgd({.learning_rate = 0.1});
+  int evaluations = 0;
+  Trainer trainer(model, sgd, {f32(batch), f32(batch), f32(batch), f32(batch)},
+                  [&](Tensor a, Tensor b, Tensor sum, Tensor triple, Mode mode) -> Objective {
+                    if (mode == Mode::kEvaluate) ++evaluations;
+                    const Tensor wrong = a + b * model.u - sum;
+                    return {.loss = reduce_mean(square(wrong) + square(a * model.v - triple))};
+                  });
+  constexpr std::int64_t kExamples = 30;
+  Array a(DType::kF32, {kExamples}), b(DType::kF32, {kExamples}), sum(DType::kF32, {kExamples});
+  Array triple(DType::kF32, {kExamples});
+  for (std::size_t i = 0; i < kExamples; ++i) {
+    const float x = a.data<float>()[i] = static_cast<float>(i % 3) - 1;
+    const float y = b.data<float>()[i] = static_cast<float>(i % 5) / 4;
+    sum.data<float>()[i] = x + 2 * y;
+    triple.data<float>()[i] = 3 * x;
+  }
+  const Dataset examples({a, b}, {sum, triple});
+  trainer.fit(examples, {.epochs = 60, .batch = 8, .validation = examples});
+  CHECK(model.u.value().item<float>() == doctest::Approx(2).epsilon(1e-3));
+  CHECK(model.v.value().item<float>() == doctest::Approx(3).epsilon(1e-3));
+  CHECK(trainer.evaluate(examples).at("loss") < 1e-5);
+  CHECK(evaluations == 1);
+
+  CHECK(thrown([&] { trainer.fit(Dataset(a, sum)); }) ==
+        "@trainer_test.cpp the examples: expected 4 arrays for what the objective takes, got 1 input and 1 target");
+  CHECK(thrown([&] {
+          Trainer(model, sgd, {f32(batch), f32(batch)},
+                  [&](Tensor x, Tensor, Tensor y) { return Objective{.loss = reduce_mean(x * model.u - y)}; });
+        }) == "@trainer_test.cpp train_step: the signature has 2 arguments, the lambda takes 3");
 }
 
 TEST_CASE("variables that the loss depends on and that are not trained are told of, and none at all is an error") {

@@ -2,6 +2,7 @@
 // Draws the report from its data. All text goes in as text, never as HTML.
 const data = JSON.parse(document.getElementById('data').textContent);
 const charts = [];
+const canDraw = typeof Chart !== 'undefined';  // where Sluice was built without Chart.js, numbers stand instead
 
 document.getElementById('subtitle').textContent = data.subtitle;
 
@@ -33,8 +34,8 @@ function scale(title, more = {}) {
 }
 
 /// What a chart shows, as a table inside of it: for readers that see no pictures.
-function addFallback(canvas, names, series) {
-  const table = html('table', {}, canvas);
+function addFallback(parent, names, series) {
+  const table = html('table', {}, parent);
   const head = html('tr', {}, table);
   html('th', {}, head, '');
   for (const one of series) html('th', {}, head, one.name);
@@ -48,6 +49,10 @@ function addFallback(canvas, names, series) {
 /// `make` gives Chart.js's configuration in the colors of the moment; they change with the system's light and dark.
 function addChart(section, parent, names, series, height, make) {
   const box = html('div', {className: 'chart'}, parent);
+  if (!canDraw) {
+    addFallback(box, names, series);
+    return;
+  }
   if (height) box.style.minHeight = `${height}px`;
   const canvas = html('canvas', {ariaLabel: section.title}, box);
   canvas.setAttribute('role', 'img');
@@ -57,7 +62,7 @@ function addChart(section, parent, names, series, height, make) {
   canvas.dataset.drawn = chart.data.datasets.length;
 }
 
-Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
+if (canDraw) Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
 
 const options = (more) => ({
   responsive: true, maintainAspectRatio: false, animation: false,

@@ -20,7 +20,7 @@ struct StepReport {
   std::span<const double> means;   ///< of the epoch so far
   double learning_rate = 0;        ///< of this step
   double seconds = 0;              ///< of the epoch so far
-  double images_per_second = 0;    ///< of the epoch so far
+  double examples_per_second = 0;  ///< of the epoch so far
 
   /// Steps done since the training began.
   std::int64_t total_steps() const { return epoch * steps + step; }

@@ -13,7 +13,7 @@ struct EpochRecord {
   std::vector<double> validation = {};  ///< empty where there was nothing to validate with
   double learning_rate = 0;             ///< of its last step
   double seconds = 0;                   ///< with validation
-  double images_per_second = 0;         ///< while it trained
+  double examples_per_second = 0;       ///< while it trained
 };
 
 /// Why a training ended.

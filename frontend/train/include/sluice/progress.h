@@ -42,7 +42,7 @@ class Progress {
 };
 
 /// A bar for each epoch of a training, with the means of loss and metrics, the time that is left of the whole training,
-/// and images a second.
+/// and examples a second.
 Callback progress_bar();
 
 namespace detail {

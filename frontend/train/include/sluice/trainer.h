@@ -6,8 +6,10 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <source_location>
+#include <span>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -16,6 +18,7 @@
 #include "sluice/callback.h"
 #include "sluice/checkpoint.h"
 #include "sluice/dataset.h"
+#include "sluice/detail/function_core.h"
 #include "sluice/function.h"
 #include "sluice/history.h"
 #include "sluice/module.h"
@@ -64,12 +67,31 @@ struct FitOptions {
 };
 
 namespace detail {
+/// Whether F can be called with a tensor for each index, with a Mode after them or without.
+template <typename F, std::size_t... I>
+constexpr bool is_objective_of(std::index_sequence<I...>) {
+  return std::is_invocable_v<F&, TensorAt<I>..., Mode> || std::is_invocable_v<F&, TensorAt<I>...>;
+}
+/// How many tensors an objective takes: the least number that it can be called with, an input and a target at least.
+template <typename F, std::size_t N = 2>
+constexpr std::size_t tensors_of_objective() {
+  static_assert(
+      N <= 16,
+      "an objective takes the inputs and then the targets of a batch, each a Tensor, and may take a Mode after them");
+  if constexpr (N > 16 || is_objective_of<F>(std::make_index_sequence<N>())) {
+    return N;
+  } else {
+    return tensors_of_objective<F, N + 1>();
+  }
+}
+
 /// A model and an optimizer of any type.
 struct Learner {
   std::function<std::vector<Variable>()> model_variables;
   std::function<std::vector<Variable>()> optimizer_variables;
   std::function<void(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables)> apply;
-  std::function<Objective(const Tensor& images, const Tensor& labels, Mode mode)> objective;
+  std::size_t tensors;  ///< that the objective takes
+  std::function<Objective(std::span<const Tensor> tensors, Mode mode)> objective;
   Variable learning_rate;
 };
 }  // namespace detail
@@ -85,8 +107,9 @@ struct Learner {
 /// A step, from the batch to new weights, is one compiled function; another one gives the objective without learning.
 class Trainer {
  public:
-  /// `batch_spec` tells what a batch's images and labels look like. `objective` is called with both, in traces; it may
-  /// take a Mode after them, for layers like dropout. Model and optimizer are shared, not copied.
+  /// `batch_spec` tells what a batch's inputs, and then its targets, look like. `objective` is called with a tensor for
+  /// each, in traces; it may take a Mode after them, for layers like dropout. Model and optimizer are shared, not
+  /// copied. Throws Error unless there are as many specs as tensors that `objective` takes.
   template <std::derived_from<Module> Model, std::derived_from<Optimizer> Method, typename F>
   Trainer(const Model& model, const Method& optimizer, std::vector<TensorSpec> batch_spec, F objective,
           TrainerOptions options = {}, std::source_location where = std::source_location::current())
@@ -101,7 +124,8 @@ class Trainer {
                                     method.apply(gradients, variables);
                                   }
                                 },
-                                with_mode(std::move(objective)), optimizer.learning_rate()},
+                                detail::tensors_of_objective<F>(), on_tensors(std::move(objective)),
+                                optimizer.learning_rate()},
                 std::move(batch_spec), options, where) {}
   Trainer(const Trainer&) = delete;
   Trainer& operator=(const Trainer&) = delete;
@@ -109,7 +133,7 @@ class Trainer {
   /// Traces and compiles both functions, "train_step" and "evaluate", now instead of in fit().
   void compile() const;
   /// The graph of a step as traced. Throws Error before that.
-  const ir::Graph& step_graph() const { return train_step_.graph(); }
+  const ir::Graph& step_graph() const { return train_step_->graph(); }
 
   /// Goes `options.epochs` times through the examples; a training that is resumed counts those of before. Throws Error
   /// if there are none, before the first step if they or those of the validation do not fit, for options without sense,
@@ -126,26 +150,29 @@ class Trainer {
 
  private:
   friend class Fit;
-  using StepFunction = Function<std::vector<Tensor>, 2>;
 
   template <typename F>
-  static auto with_mode(F objective) {
-    if constexpr (std::is_invocable_v<F&, const Tensor&, const Tensor&, Mode>) {
-      return objective;
-    } else {
-      return [objective = std::move(objective)](const Tensor& images, const Tensor& labels, Mode) mutable {
-        return objective(images, labels);
+  static std::function<Objective(std::span<const Tensor>, Mode)> on_tensors(F objective) {
+    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+      return [body = std::move(objective)](std::span<const Tensor> tensors, [[maybe_unused]] Mode mode) mutable {
+        if constexpr (std::is_invocable_v<F&, detail::TensorAt<I>..., Mode>) {
+          return body(tensors[I]..., mode);
+        } else {
+          return body(tensors[I]...);
+        }
       };
     }
+    (std::make_index_sequence<detail::tensors_of_objective<F>()>());
   }
 
   Trainer(detail::Learner learner, std::vector<TensorSpec> batch_spec, TrainerOptions options,
           const std::source_location& where);
 
-  /// Throws Error where a batch of `examples`, which it calls `what`, cannot be an argument of `function`.
-  static void check_batches(const StepFunction& function, std::string_view what, const Dataset& examples,
-                            std::int64_t batch_size);
-  std::vector<Tensor> trace(const Tensor& images, const Tensor& labels, Mode mode);
+  /// Throws Error where a batch of `examples`, which it calls `what`, cannot be the arguments of `function`.
+  void check_batches(detail::FunctionCore& function, std::string_view what, const Dataset& examples,
+                     std::int64_t batch_size) const;
+  std::vector<Tensor> trace(std::span<const Tensor> tensors, Mode mode);
+  static std::vector<Array> call(detail::FunctionCore& function, const Batch& b);
   /// The means of the objective, in the order of names_; nothing if `interrupted` says so after a batch.
   std::optional<std::vector<double>> means_of(const Dataset& examples, std::int64_t batch_size,
                                               const std::function<bool()>& interrupted) const;
@@ -154,8 +181,9 @@ class Trainer {
   TrainerOptions options_;
   std::source_location where_;
   std::vector<std::string> names_;  ///< "loss" and the metrics, from the first trace on
-  StepFunction train_step_;
-  StepFunction evaluate_;
+  // Thread-safe, so const to those who use them.
+  std::unique_ptr<detail::FunctionCore> train_step_;
+  std::unique_ptr<detail::FunctionCore> evaluate_;
   std::atomic<bool> stop_ = false;
 };
 

@@ -15,7 +15,7 @@ Array read_array(const std::filesystem::path& path);
 Array read_array(ByteInput& input);
 
 /// A data set of two such files. Throws Error that names both if they do not have the same number of rows, or if they
-/// look exchanged: integers as examples, and a whole array for the label of each.
-Dataset read_dataset(const std::filesystem::path& images, const std::filesystem::path& labels);
+/// look exchanged: integers as inputs, and a whole array for the target of each.
+Dataset read_dataset(const std::filesystem::path& inputs, const std::filesystem::path& targets);
 
 }  // namespace sluice

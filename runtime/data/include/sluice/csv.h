@@ -24,10 +24,10 @@ struct Table {
   std::vector<std::string> columns;  ///< their names; "0", "1", ... where there was no header
   Array values;                      ///< f64 [rows,columns]
 
-  /// The rows as examples: column `label` as labels of type `label_dtype`, the others, as f32 [rows,columns - 1], as
-  /// what the data set calls images. Throws Error unless there is exactly one such column, if a label is no value of
-  /// `label_dtype`, and if a number is too large for f32.
-  Dataset with_labels(const std::string& label, DType label_dtype = DType::kI64) const;
+  /// The rows as examples: column `target` as the target, of type `dtype`, the others, as f32 [rows,columns - 1], as
+  /// the input. Throws Error unless there is exactly one such column, if one of its numbers is no value of `dtype`, and
+  /// if another number is too large for f32.
+  Dataset with_target(const std::string& target, DType dtype = DType::kI64) const;
 };
 
 /// Reads a file of comma-separated values (RFC 4180: fields may be quoted, lines may end in CR LF), plain or gzipped.

@@ -4,6 +4,9 @@
 #include <cstdint>
 #include <iterator>
 #include <memory>
+#include <string_view>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "sluice/array.h"
@@ -13,26 +16,58 @@ namespace sluice {
 class Batches;
 class ShuffledDataset;
 
-/// Some examples of a data set: row i of `labels` belongs to row i of `images`.
-struct Batch {
-  Array images;
-  Array labels;
+/// Examples, one a row of every array: row i of each of `inputs` and of each of `targets` belongs to example i. Most
+/// have one of each, which input() and target() return, and which `auto [x, y] = examples` takes apart.
+struct Examples {
+  std::vector<Array> inputs;   ///< what a model is given; at least one
+  std::vector<Array> targets;  ///< what it shall make of it; at least one
+
+  /// How many examples there are.
+  std::int64_t size() const { return inputs.front().sizes()[0]; }
+
+  /// The one input. Throws Error if there are several.
+  const Array& input() const& { return only(inputs, "input"); }
+  Array& input() & { return const_cast<Array&>(std::as_const(*this).input()); }
+  Array input() && { return std::as_const(*this).input(); }
+  /// The one target. Throws Error if there are several.
+  const Array& target() const& { return only(targets, "target"); }
+  Array& target() & { return const_cast<Array&>(std::as_const(*this).target()); }
+  Array target() && { return std::as_const(*this).target(); }
+
+  /// For structured bindings: the one input and the one target.
+  template <std::size_t I>
+  const Array& get() const& {
+    static_assert(I < 2);
+    return I == 0 ? input() : target();
+  }
+  template <std::size_t I>
+  Array& get() & {
+    return I == 0 ? input() : target();
+  }
+  template <std::size_t I>
+  Array get() && {
+    return get<I>();
+  }
+
+ private:
+  static const Array& only(const std::vector<Array>& arrays, std::string_view what);
 };
+
+/// Some examples of a data set.
+using Batch = Examples;
 
 /// What becomes of the last batch where the examples do not fill it.
 enum class LastBatch : std::uint8_t { kKeep, kDrop };
 
-/// Examples in memory, one a row of `images` and `labels`. A copy shares them.
-struct Dataset {
-  Array images;  ///< for MNIST u8[N,28,28]
-  Array labels;  ///< for MNIST u8[N]
-
-  /// No examples.
+/// Examples in memory. For MNIST the input is u8[N,28,28], the target u8[N]. A copy shares the arrays.
+struct Dataset : Examples {
+  /// No examples, of one input and one target.
   Dataset();
   /// Throws Error unless both arrays have the same number of rows.
-  Dataset(Array example_images, Array example_labels);
+  Dataset(Array example_input, Array example_target);
+  /// Several of each. Throws Error unless there is one of each at least and all have the same number of rows.
+  Dataset(std::vector<Array> example_inputs, std::vector<Array> example_targets);
 
-  std::int64_t size() const { return images.sizes()[0]; }
   /// The examples begin <= i < end, not copied. Throws Error unless 0 <= begin <= end <= size().
   Dataset slice(std::int64_t begin, std::int64_t end) const;
   /// The examples in an order that depends on nothing but `seed` and size().
@@ -123,3 +158,16 @@ class Batches::Iterator {
 inline Batches::Iterator Batches::begin() { return Iterator(*this); }
 
 }  // namespace sluice
+
+template <>
+struct std::tuple_size<sluice::Examples> : std::integral_constant<std::size_t, 2> {};
+template <>
+struct std::tuple_size<sluice::Dataset> : std::integral_constant<std::size_t, 2> {};
+template <std::size_t I>
+struct std::tuple_element<I, sluice::Examples> {
+  using type = sluice::Array;
+};
+template <std::size_t I>
+struct std::tuple_element<I, sluice::Dataset> {
+  using type = sluice::Array;
+};

@@ -10,8 +10,8 @@
 #include <thread>
 
 #include "sluice/error.h"
-#include "tests/runtime/temporary_folder.h"
 #include "tests/support/refusal.h"
+#include "tests/support/temporary_folder.h"
 
 namespace sluice {
 namespace {

@@ -10,8 +10,8 @@
 #include "sluice/idx.h"
 #include "sluice/npy.h"
 #include "sluice/picture.h"
-#include "tests/runtime/temporary_folder.h"
 #include "tests/support/refusal.h"
+#include "tests/support/temporary_folder.h"
 
 using namespace sluice;
 

@@ -9,9 +9,9 @@
 #include "runtime/data/mnist_files.h"
 #include "sluice/error.h"
 #include "sluice/idx.h"
-#include "tests/runtime/temporary_folder.h"
 #include "tests/support/scoped_variable.h"
 #include "tests/support/skip.h"
+#include "tests/support/temporary_folder.h"
 
 namespace sluice {
 namespace {
@@ -44,13 +44,13 @@ TEST_CASE("the training images are split as in the guide") {
   const TemporaryFolder folder;
   write_small(folder.path(), 10007);
   const Mnist mnist = read_mnist(folder.path());
-  CHECK(mnist.train.images.sizes() == std::vector<std::int64_t>{7, 28, 28});
-  CHECK(mnist.train.labels == Array(std::vector<std::uint8_t>{0, 1, 2, 3, 4, 5, 6}, {7}));
+  CHECK(mnist.train.input().sizes() == std::vector<std::int64_t>{7, 28, 28});
+  CHECK(mnist.train.target() == Array(std::vector<std::uint8_t>{0, 1, 2, 3, 4, 5, 6}, {7}));
   CHECK(mnist.validation.size() == 10000);
-  CHECK(mnist.validation.labels == labels_of(10000, 0));
-  CHECK(mnist.test.labels == labels_of(5, 7));
-  CHECK(mnist.split("train[10000:]").labels == mnist.train.labels);
-  CHECK(mnist.split("train[:10000]").images == mnist.validation.images);
+  CHECK(mnist.validation.target() == labels_of(10000, 0));
+  CHECK(mnist.test.target() == labels_of(5, 7));
+  CHECK(mnist.split("train[10000:]").target() == mnist.train.target());
+  CHECK(mnist.split("train[:10000]").input() == mnist.validation.input());
   CHECK(mnist.split("train+test").size() == 10012);
   CHECK_FALSE(mnist.synthetic);
   CHECK(mnist.source == folder.path().string());
@@ -145,7 +145,7 @@ TEST_CASE("without MNIST there are synthetic digits, drawn once and also by two 
     CHECK(mnist.validation.size() == 10000);
     CHECK(mnist.test.size() == 10000);
   }
-  CHECK(mnists[0].train.images == mnists[1].train.images);
+  CHECK(mnists[0].train.input() == mnists[1].train.input());
   CHECK(std::distance(std::filesystem::directory_iterator(drawn), {}) == 4);
 
   const auto written = std::filesystem::last_write_time(drawn / kTrainImages);
@@ -169,9 +169,9 @@ TEST_CASE("MNIST itself, where SLUICE_DATA_DIR names it") {
   const Mnist mnist = load_mnist();
   CHECK(mnist.train.size() == 50000);
   CHECK(mnist.test.size() == 10000);
-  const auto first = std::as_const(mnist.validation.labels).data<std::uint8_t>().first(5);
+  const auto first = std::as_const(mnist.validation.target()).data<std::uint8_t>().first(5);
   CHECK(std::vector<std::uint8_t>(first.begin(), first.end()) == std::vector<std::uint8_t>{5, 0, 4, 1, 9});
-  const auto pixels = std::as_const(mnist.test.images).data<std::uint8_t>();
+  const auto pixels = std::as_const(mnist.test.input()).data<std::uint8_t>();
   CHECK(std::accumulate(pixels.begin(), pixels.end(), std::int64_t{0}) / 10000 == 26492);
 }
 

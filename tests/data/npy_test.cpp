@@ -7,8 +7,8 @@
 #include <limits>
 #include <thread>
 
-#include "tests/runtime/temporary_folder.h"
 #include "tests/support/refusal.h"
+#include "tests/support/temporary_folder.h"
 
 using namespace sluice;
 

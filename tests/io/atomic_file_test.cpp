@@ -6,8 +6,8 @@
 #include <string>
 
 #include "sluice/error.h"
-#include "tests/runtime/temporary_folder.h"
 #include "tests/support/file_size_limit.h"
+#include "tests/support/temporary_folder.h"
 
 using namespace sluice;
 

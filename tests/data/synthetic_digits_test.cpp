@@ -9,7 +9,7 @@
 #include "runtime/data/mnist_files.h"
 #include "sluice/error.h"
 #include "sluice/idx.h"
-#include "tests/runtime/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace sluice {
 namespace {
@@ -18,23 +18,23 @@ constexpr std::size_t kPixels = 784;
 
 TEST_CASE("digits depend on their seed and number only") {
   const Dataset some = synthetic_digits(3, 0, 50);
-  CHECK(some.images.type() == Type{DType::kU8, {50, 28, 28}});
-  CHECK(some.labels.type() == Type{DType::kU8, {50}});
+  CHECK(some.input().type() == Type{DType::kU8, {50, 28, 28}});
+  CHECK(some.target().type() == Type{DType::kU8, {50}});
   const Dataset again = synthetic_digits(3, 20, 10);
-  CHECK(again.images == some.slice(20, 30).images);
-  CHECK(again.labels == some.slice(20, 30).labels);
-  CHECK_FALSE(synthetic_digits(4, 20, 10).images == again.images);
+  CHECK(again.input() == some.slice(20, 30).input());
+  CHECK(again.target() == some.slice(20, 30).target());
+  CHECK_FALSE(synthetic_digits(4, 20, 10).input() == again.input());
   CHECK(synthetic_digits(3, 0, 0).size() == 0);
   CHECK_THROWS_WITH_AS(synthetic_digits(3, 0, -1), "synthetic digits: expected a number of images, got -1", Error);
 }
 
 TEST_CASE("each digit comes as often, and has as much ink and margin as MNIST's") {
   const Dataset digits = synthetic_digits(3, 0, 5000);
-  const auto labels = std::as_const(digits.labels).data<std::uint8_t>();
+  const auto labels = std::as_const(digits.target()).data<std::uint8_t>();
   for (std::uint8_t digit = 0; digit < 10; ++digit) {
     CHECK(std::abs(std::count(labels.begin(), labels.end(), digit) - 500) < 100);
   }
-  const auto pixels = std::as_const(digits.images).data<std::uint8_t>();
+  const auto pixels = std::as_const(digits.input()).data<std::uint8_t>();
   const double mean = std::accumulate(pixels.begin(), pixels.end(), 0.0) / static_cast<double>(pixels.size());
   CHECK(mean > 25);  // MNIST: 33
   CHECK(mean < 41);
@@ -59,10 +59,10 @@ TEST_CASE("nearest means tell the digits apart, but not all of them") {
   std::vector<std::array<double, kPixels>> means(10);
   std::vector<double> counts(10, 0);
   const auto image = [](const Dataset& d, std::size_t i) {
-    return d.images.data<std::uint8_t>().subspan(i * kPixels, kPixels);
+    return d.input().data<std::uint8_t>().subspan(i * kPixels, kPixels);
   };
   for (std::size_t i = 0; i < 5000; ++i) {
-    const std::uint8_t label = std::as_const(train.labels).data<std::uint8_t>()[i];
+    const std::uint8_t label = std::as_const(train.target()).data<std::uint8_t>()[i];
     ++counts[label];
     for (std::size_t p = 0; p < kPixels; ++p) means[label][p] += image(train, i)[p];
   }
@@ -79,7 +79,7 @@ TEST_CASE("nearest means tell the digits apart, but not all of them") {
       }
     }
     const auto best = std::min_element(distances.begin(), distances.end()) - distances.begin();
-    if (best == std::as_const(test.labels).data<std::uint8_t>()[i]) ++right;
+    if (best == std::as_const(test.target()).data<std::uint8_t>()[i]) ++right;
   }
   MESSAGE("nearest mean: " << right << " of 1000 right");
   CHECK(right > 600);
@@ -103,7 +103,7 @@ TEST_CASE("the files are MNIST's, soon written and always the same") {
   const Array test = read_idx(path(kTestImages));
   CHECK(test.sizes() == std::vector<std::int64_t>{10000, 28, 28});
   CHECK(read_idx(path(kTestLabels)).sizes() == std::vector<std::int64_t>{10000});
-  CHECK(std::memcmp(train.bytes(), synthetic_digits(1, 0, 3).images.bytes(), 3 * kPixels) == 0);
+  CHECK(std::memcmp(train.bytes(), synthetic_digits(1, 0, 3).input().bytes(), 3 * kPixels) == 0);
   CHECK(std::memcmp(train.bytes(), test.bytes(), test.byte_count()) != 0);
 }
 

@@ -44,25 +44,78 @@ std::vector<std::int64_t> numbers(std::int64_t begin, std::int64_t end) {
   return result;
 }
 
-TEST_CASE("images and labels must be as many") {
+TEST_CASE("all arrays have a row for each example") {
   CHECK_THROWS_WITH_AS(Dataset(Array(DType::kU8, {3, 28, 28}), Array(DType::kU8, {2})),
-                       "data set: expected a label for each image, got images u8[3,28,28] and labels u8[2]", Error);
-  CHECK_THROWS_WITH_AS(Dataset(Array(DType::kU8, {}), Array(DType::kU8, {})),
-                       "data set: expected a label for each image, got images u8[] and labels u8[]", Error);
+                       "data set: expected inputs and targets with a row for each example, got inputs u8[3,28,28] and "
+                       "targets u8[2]",
+                       Error);
+  CHECK_THROWS_WITH_AS(
+      Dataset(Array(DType::kU8, {}), Array(DType::kU8, {})),
+      "data set: expected inputs and targets with a row for each example, got inputs u8[] and targets u8[]", Error);
+  const std::vector<Array> two(2, Array(DType::kU8, {4}));
+  CHECK_THROWS_WITH_AS(Dataset(two, std::vector<Array>{}),
+                       "data set: expected inputs and targets with a row for each example, got inputs u8[4], u8[4] and "
+                       "targets none",
+                       Error);
+  CHECK_THROWS_WITH_AS(Dataset(two, std::vector{two[0], Array(DType::kF32, {5, 1})}),
+                       "data set: expected inputs and targets with a row for each example, got inputs u8[4], u8[4] and "
+                       "targets u8[4], f32[5,1]",
+                       Error);
   CHECK(Dataset().size() == 0);
+}
+
+TEST_CASE("several inputs and targets stay together") {
+  const Dataset one = counting(50);
+  const Dataset all({one.input(), one.target()}, {one.target(), one.input(), one.target()});
+  CHECK(all.size() == 50);
+  const auto check = [](const Batch& b) {
+    REQUIRE(b.inputs.size() == 2);
+    REQUIRE(b.targets.size() == 3);
+    const std::vector<std::int64_t> found = examples_of(b.inputs[0], b.targets[0]);
+    CHECK(found == examples_of(b.targets[1], b.inputs[1]));
+    CHECK(found == examples_of(b.inputs[0], b.targets[2]));
+    CHECK(b.size() == static_cast<std::int64_t>(found.size()));
+    return found;
+  };
+  CHECK(check(all.slice(10, 20)) == numbers(10, 20));
+  std::vector<std::int64_t> seen;
+  for (const Batch& b : all.batches(8)) {
+    for (const std::int64_t i : check(b)) seen.push_back(i);
+  }
+  CHECK(seen == numbers(0, 50));
+  seen.clear();
+  for (const Batch& b : all.shuffled(4).batches(8)) {
+    for (const std::int64_t i : check(b)) seen.push_back(i);
+  }
+  CHECK(seen != numbers(0, 50));
+  std::ranges::sort(seen);
+  CHECK(seen == numbers(0, 50));
+
+  CHECK_THROWS_WITH_AS(all.input(), "examples: input() is of those with one input, these have 2", Error);
+  CHECK_THROWS_WITH_AS(all.target(), "examples: target() is of those with one target, these have 3", Error);
+}
+
+TEST_CASE("examples of one input and one target are taken apart by a structured binding") {
+  const auto [images, labels] = counting(9).slice(3, 6);
+  CHECK(examples_of(images, labels) == numbers(3, 6));
+  std::vector<std::int64_t> seen;
+  for (const auto& [x, y] : counting(9).batches(2)) {
+    for (const std::int64_t i : examples_of(x, y)) seen.push_back(i);
+  }
+  CHECK(seen == numbers(0, 9));
 }
 
 TEST_CASE("a slice is a part without a copy") {
   const Dataset all = counting(10);
   const Dataset part = all.slice(3, 7);
   CHECK(part.size() == 4);
-  CHECK(part.images.sizes() == std::vector<std::int64_t>{4, 2, 1});
-  CHECK(part.images.bytes() == all.images.bytes() + 6);
-  CHECK(part.labels.bytes() == all.labels.bytes() + 12);
-  CHECK(examples_of(part.images, part.labels) == numbers(3, 7));
+  CHECK(part.input().sizes() == std::vector<std::int64_t>{4, 2, 1});
+  CHECK(part.input().bytes() == all.input().bytes() + 6);
+  CHECK(part.target().bytes() == all.target().bytes() + 12);
+  CHECK(examples_of(part.input(), part.target()) == numbers(3, 7));
   CHECK(all.slice(10, 10).size() == 0);
   const Dataset nested = all.slice(2, 9).slice(1, 3);
-  CHECK(examples_of(nested.images, nested.labels) == numbers(3, 5));
+  CHECK(examples_of(nested.input(), nested.target()) == numbers(3, 5));
   CHECK_THROWS_WITH_AS(all.slice(-1, 2), "slice: expected a part of 10 examples, got [-1,2)", Error);
   CHECK_THROWS_WITH_AS(all.slice(3, 2), "slice: expected a part of 10 examples, got [3,2)", Error);
   CHECK_THROWS_WITH_AS(all.slice(0, 11), "slice: expected a part of 10 examples, got [0,11)", Error);
@@ -70,7 +123,7 @@ TEST_CASE("a slice is a part without a copy") {
 
 TEST_CASE("a slice keeps the elements alive") {
   const Dataset part = counting(10).slice(4, 6);
-  CHECK(examples_of(part.images, part.labels) == numbers(4, 6));
+  CHECK(examples_of(part.input(), part.target()) == numbers(4, 6));
 }
 
 TEST_CASE("unshuffled batches are views in order, the last one smaller") {
@@ -78,9 +131,9 @@ TEST_CASE("unshuffled batches are views in order, the last one smaller") {
   std::vector<std::int64_t> seen;
   std::vector<std::int64_t> sizes;
   for (const Batch& b : all.batches(4)) {
-    CHECK(b.images.bytes() == all.images.bytes() + 2 * seen.size());
-    for (const std::int64_t i : examples_of(b.images, b.labels)) seen.push_back(i);
-    sizes.push_back(b.images.sizes()[0]);
+    CHECK(b.input().bytes() == all.input().bytes() + 2 * seen.size());
+    for (const std::int64_t i : examples_of(b.input(), b.target())) seen.push_back(i);
+    sizes.push_back(b.input().sizes()[0]);
   }
   CHECK(seen == numbers(0, 10));
   CHECK(sizes == std::vector<std::int64_t>{4, 4, 2});
@@ -90,7 +143,7 @@ TEST_CASE("unshuffled batches are views in order, the last one smaller") {
   CHECK(all.batches(100).size() == 1);
   CHECK(all.batches(100, LastBatch::kDrop).size() == 0);
   CHECK_THROWS_WITH_AS(all.batches(0), "batches: expected at least 1 example a batch, got 0", Error);
-  for (const Batch& b : Dataset().batches(3)) FAIL("no batch expected, got " << to_string(b.images));
+  for (const Batch& b : Dataset().batches(3)) FAIL("no batch expected, got " << to_string(b.input()));
 }
 
 TEST_CASE("shuffled batches have each example once, in an order of the seed") {
@@ -98,7 +151,7 @@ TEST_CASE("shuffled batches have each example once, in an order of the seed") {
   const auto order = [&](std::uint64_t seed, std::int64_t size, LastBatch last) {
     std::vector<std::int64_t> seen;
     for (const Batch& b : all.shuffled(seed).batches(size, last)) {
-      for (const std::int64_t i : examples_of(b.images, b.labels)) seen.push_back(i);
+      for (const std::int64_t i : examples_of(b.input(), b.target())) seen.push_back(i);
     }
     return seen;
   };
@@ -140,10 +193,10 @@ TEST_CASE("a batch is valid until the second next step") {
   Batches batches = all.shuffled(3).batches(4);
   auto i = batches.begin();
   const Batch& first = *i;
-  const std::vector<std::int64_t> before = examples_of(first.images, first.labels);
+  const std::vector<std::int64_t> before = examples_of(first.input(), first.target());
   ++i;
-  CHECK(examples_of(first.images, first.labels) == before);
-  CHECK(examples_of(i->images, i->labels) != before);
+  CHECK(examples_of(first.input(), first.target()) == before);
+  CHECK(examples_of(i->input(), i->target()) != before);
 }
 
 TEST_CASE("a handle that is kept keeps its elements") {
@@ -151,7 +204,7 @@ TEST_CASE("a handle that is kept keeps its elements") {
   std::vector<std::int64_t> seen;
   for (const Batch& b : counting(50).shuffled(3).batches(8)) kept.push_back(b);
   for (const Batch& b : kept) {
-    for (const std::int64_t i : examples_of(b.images, b.labels)) seen.push_back(i);
+    for (const std::int64_t i : examples_of(b.input(), b.target())) seen.push_back(i);
   }
   std::sort(seen.begin(), seen.end());
   CHECK(seen == numbers(0, 50));
@@ -163,7 +216,7 @@ TEST_CASE("a step through shuffled batches allocates nothing") {
   Batches batches = shuffled.batches(128);
   const std::int64_t before = allocation_count();
   std::int64_t examples = 0;
-  for (const Batch& b : batches) examples += b.images.sizes()[0];
+  for (const Batch& b : batches) examples += b.input().sizes()[0];
   CHECK(allocation_count() == before);
   CHECK(examples == 1000);
 }

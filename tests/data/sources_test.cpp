@@ -1,14 +1,14 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
-#include "sluice/error.h"
-#include "sluice/array_file.h"
 #include "runtime/io/atomic_file.h"
+#include "sluice/array_file.h"
+#include "sluice/error.h"
 #include "sluice/idx.h"
 #include "sluice/npy.h"
 #include "sluice/split.h"
-#include "tests/support/temporary_folder.h"
 #include "tests/support/refusal.h"
+#include "tests/support/temporary_folder.h"
 
 using namespace sluice;
 
@@ -26,8 +26,8 @@ const std::vector<NamedDataset> kParts{{"train", {counting(25), counting(25)}}, 
 /// The first and the last example and how many there are: "10-24 (15)".
 std::string part(std::string_view text) {
   const Dataset dataset = split(kParts, text);
-  const auto images = std::as_const(dataset.images).data<std::uint8_t>();
-  CHECK(dataset.images == dataset.labels);
+  const auto images = std::as_const(dataset.input()).data<std::uint8_t>();
+  CHECK(dataset.input() == dataset.target());
   return images.empty() ? "none" : fmt::format("{}-{} ({})", images.front(), images.back(), images.size());
 }
 
@@ -87,20 +87,21 @@ TEST_CASE("arrays come from npy and idx files by their first bytes") {
   write_npy(folder.path() / "images", images);
   write_idx(folder.path() / "labels", counting(2));
   const Dataset dataset = read_dataset(folder.path() / "images", folder.path() / "labels");
-  CHECK(dataset.images == images);
-  CHECK(dataset.labels == counting(2));
+  CHECK(dataset.input() == images);
+  CHECK(dataset.target() == counting(2));
   write_idx(folder.path() / "labels", counting(3));
   CHECK_THROWS_WITH(read_dataset(folder.path() / "images", folder.path() / "labels"),
-                    fmt::format("{0}/labels: expected a label for each row of {0}/images, got u8[3] and f32[2,2]",
+                    fmt::format("{0}/labels: expected a target for each row of {0}/images, got u8[3] and f32[2,2]",
                                 folder.path().string())
                         .c_str());
   write_npy(folder.path() / "images", Array(DType::kU8, {3, 2, 2}));
   CHECK(read_dataset(folder.path() / "images", folder.path() / "labels").size() == 3);
-  CHECK_THROWS_WITH(read_dataset(folder.path() / "labels", folder.path() / "images"),
-                    fmt::format("{0}/labels: expected examples, got u8[3], and u8[3,2,2] in {0}/images for its labels: "
-                                "are the two files exchanged? (if this is meant, make a Dataset of two read_array)",
-                                folder.path().string())
-                        .c_str());
+  CHECK_THROWS_WITH(
+      read_dataset(folder.path() / "labels", folder.path() / "images"),
+      fmt::format("{0}/labels: expected inputs, got u8[3], and u8[3,2,2] in {0}/images for their targets: "
+                  "are the two files exchanged? (if this is meant, make a Dataset of two read_array)",
+                  folder.path().string())
+          .c_str());
   CHECK_THROWS_AS(read_array(folder.path() / "none"), Error);
   for (const std::string_view text : {"", "PK\x03\x04", "length,width\n1,2\n"}) {
     write_file(folder.path() / "other", text);

@@ -7,8 +7,8 @@
 #include <limits>
 
 #include "sluice/error.h"
-#include "tests/runtime/temporary_folder.h"
 #include "tests/support/refusal.h"
+#include "tests/support/temporary_folder.h"
 
 using namespace sluice;
 
@@ -24,7 +24,7 @@ class CsvFile {
     return error_of([&] { read(options); });
   }
   std::string label_error(const std::string& column, DType dtype) const {
-    return error_of([&] { read().with_labels(column, dtype); });
+    return error_of([&] { read().with_target(column, dtype); });
   }
 
  private:
@@ -67,19 +67,19 @@ TEST_CASE("a table without a header has columns by number") {
 }
 
 TEST_CASE("a column becomes labels") {
-  const Dataset flowers = kFlowers.read().with_labels("kind");
-  CHECK(flowers.images == Array(std::vector<float>{1.5F, 2, -30, 4}, {2, 2}));
-  CHECK(flowers.labels == Array(std::vector<std::int64_t>{0, 2}, {2}));
-  CHECK(kFlowers.read().with_labels("width", DType::kF32).labels == Array(std::vector<float>{1.5F, -30}, {2}));
+  const Dataset flowers = kFlowers.read().with_target("kind");
+  CHECK(flowers.input() == Array(std::vector<float>{1.5F, 2, -30, 4}, {2, 2}));
+  CHECK(flowers.target() == Array(std::vector<std::int64_t>{0, 2}, {2}));
+  CHECK(kFlowers.read().with_target("width", DType::kF32).target() == Array(std::vector<float>{1.5F, -30}, {2}));
   CHECK(kFlowers.label_error("kint", DType::kU8) == "there is no column 'kint'; did you mean 'kind'?");
   CHECK(kFlowers.label_error("width", DType::kI64) ==
-        "row 1 of the data, column 'width': expected a label of type i64, got 1.5");
+        "row 1 of the data, column 'width': expected a target of type i64, got 1.5");
   CHECK(CsvFile("1,256\n").label_error("1", DType::kU8) ==
-        "row 1 of the data, column '1': expected a label of type u8, got 256");
+        "row 1 of the data, column '1': expected a target of type u8, got 256");
   CHECK(CsvFile("1,nan\n").label_error("1", DType::kI32) ==
-        "row 1 of the data, column '1': expected a label of type i32, got nan");
+        "row 1 of the data, column '1': expected a target of type i32, got nan");
   const CsvFile twice("x,kind,x,kind,x\n1,0,2,1,3\n");
-  CHECK(twice.label_error("x", DType::kI64) == "3 columns are called 'x', so none of them is the label");
+  CHECK(twice.label_error("x", DType::kI64) == "3 columns are called 'x', so none of them is the target");
   CHECK(twice.read().columns.size() == 5);
 }
 
@@ -87,7 +87,7 @@ TEST_CASE("numbers out of a type's range become 0 or subnormal, or are an error"
   const Table small = CsvFile("a,b,c,d\n1e-400,-1e-400,4e-320,+1e-99999\n").read();
   CHECK(small.values == Array(std::vector<double>{0, -0.0, 4e-320, 0}, {1, 4}));
   CHECK(std::signbit(small.values.data<double>()[1]));
-  CHECK(CsvFile("1e-60,1e-40,7\n").read().with_labels("2").images == Array(std::vector<float>{0, 1e-40F}, {1, 2}));
+  CHECK(CsvFile("1e-60,1e-40,7\n").read().with_target("2").input() == Array(std::vector<float>{0, 1e-40F}, {1, 2}));
   CHECK(CsvFile("a\n1e400\n").error() == "line 2, column 1 ('a'): expected a number of at most 1.8e308, got '1e400'");
   CHECK(CsvFile("1e400,2\n").error() == "line 1, column 1 ('0'): expected a number of at most 1.8e308, got '1e400'");
   CHECK(CsvFile("1,2\n3,-1e999\n").error() ==
@@ -95,13 +95,13 @@ TEST_CASE("numbers out of a type's range become 0 or subnormal, or are an error"
   CHECK(CsvFile("1,2\n1e39,2\n").label_error("1", DType::kI64) ==
         "row 2 of the data, column '0': expected a number of type f32, got 1e+39");
   CHECK(CsvFile("1,-4e38\n").label_error("1", DType::kF32) ==
-        "row 1 of the data, column '1': expected a label of type f32, got -4e+38");
-  CHECK(CsvFile("1,-4e38\n").read().with_labels("1", DType::kF64).labels == Array(std::vector<double>{-4e38}, {1}));
+        "row 1 of the data, column '1': expected a target of type f32, got -4e+38");
+  CHECK(CsvFile("1,-4e38\n").read().with_target("1", DType::kF64).target() == Array(std::vector<double>{-4e38}, {1}));
   // What is written as infinite is meant.
-  CHECK(CsvFile("inf,3.4028235e38,7\n").read().with_labels("2").images ==
+  CHECK(CsvFile("inf,3.4028235e38,7\n").read().with_target("2").input() ==
         Array(std::vector<float>{INFINITY, std::numeric_limits<float>::max()}, {1, 2}));
   CHECK(CsvFile("1,9223372036854775808\n").label_error("1", DType::kI64) ==
-        "row 1 of the data, column '1': expected a label of type i64, got 9.223372036854776e+18");
+        "row 1 of the data, column '1': expected a target of type i64, got 9.223372036854776e+18");
 }
 
 TEST_CASE("a first row of words is a header, that of nan too; one with a number is data") {
