@@ -43,7 +43,7 @@ void check_updates(const Tensor& loss, const std::vector<Variable>& of_model) {
       fmt::join(left, ", "), left.size() == 1 ? "is" : "are"));
 }
 
-/// The arguments of a step: the inputs, then the targets.
+/// Returns the arguments of a step: the inputs, then the targets.
 std::vector<detail::HostArgument> arguments_of(const Batch& b) {
   std::vector<detail::HostArgument> arguments;
   for (const Array& input : b.inputs) arguments.emplace_back(input);

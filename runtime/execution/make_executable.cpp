@@ -1,4 +1,4 @@
-// Which executable a graph becomes. It stands above them all: they know the interface, and not each other.
+// Chooses the executable for a graph. The implementations include the interface, not each other.
 #include <array>
 #include <chrono>
 #include <cstring>

@@ -42,8 +42,8 @@ struct DumpOptions {
 /// Throws Error if there is no such stage or the folder cannot be made.
 void set_dump(DumpOptions options);
 
-/// Where a few steps of each function go that is compiled from now on, as a trace for Perfetto; empty: where
-/// $SLUICE_FLAGS says, else nowhere.
+/// Writes a trace of a few steps of each function that is compiled from now on to `file`, for Perfetto. Empty: to where
+/// $SLUICE_FLAGS says, if anywhere.
 void set_trace(std::filesystem::path file);
 
 namespace detail {

@@ -67,12 +67,12 @@ struct FitOptions {
 };
 
 namespace detail {
-/// Whether F can be called with a tensor for each index, with a Mode after them or without.
+/// Returns whether F accepts a tensor for each index, with or without a Mode after them.
 template <typename F, std::size_t... I>
 constexpr bool is_objective_of(std::index_sequence<I...>) {
   return std::is_invocable_v<F&, TensorAt<I>..., Mode> || std::is_invocable_v<F&, TensorAt<I>...>;
 }
-/// How many tensors an objective takes: the least number that it can be called with, an input and a target at least.
+/// Returns how many tensors an objective takes: the smallest number that it accepts, at least an input and a target.
 template <typename F, std::size_t N = 2>
 constexpr std::size_t tensors_of_objective() {
   static_assert(
@@ -181,7 +181,6 @@ class Trainer {
   TrainerOptions options_;
   std::source_location where_;
   std::vector<std::string> names_;  ///< "loss" and the metrics, from the first trace on
-  // Thread-safe, so const to those who use them.
   std::unique_ptr<detail::FunctionCore> train_step_;
   std::unique_ptr<detail::FunctionCore> evaluate_;
   std::atomic<bool> stop_ = false;

@@ -16,25 +16,25 @@ namespace sluice {
 class Batches;
 class ShuffledDataset;
 
-/// Examples, one a row of every array: row i of each of `inputs` and of each of `targets` belongs to example i. Most
-/// have one of each, which input() and target() return, and which `auto [x, y] = examples` takes apart.
+/// Examples as rows of arrays: row i of every input and of every target belongs to example i. Most data sets have one
+/// input and one target: input() and target() return them, and so does `auto [x, y] = examples`.
 struct Examples {
-  std::vector<Array> inputs;   ///< what a model is given; at least one
-  std::vector<Array> targets;  ///< what it shall make of it; at least one
+  std::vector<Array> inputs;   ///< what a model reads; at least one
+  std::vector<Array> targets;  ///< what it learns to predict; at least one
 
-  /// How many examples there are.
+  /// Returns the number of examples.
   std::int64_t size() const { return inputs.front().sizes()[0]; }
 
-  /// The one input. Throws Error if there are several.
+  /// Returns the only input. Throws Error if there are several.
   const Array& input() const& { return only(inputs, "input"); }
   Array& input() & { return const_cast<Array&>(std::as_const(*this).input()); }
   Array input() && { return std::as_const(*this).input(); }
-  /// The one target. Throws Error if there are several.
+  /// Returns the only target. Throws Error if there are several.
   const Array& target() const& { return only(targets, "target"); }
   Array& target() & { return const_cast<Array&>(std::as_const(*this).target()); }
   Array target() && { return std::as_const(*this).target(); }
 
-  /// For structured bindings: the one input and the one target.
+  /// Supports structured bindings: element 0 is input(), element 1 target().
   template <std::size_t I>
   const Array& get() const& {
     static_assert(I < 2);
@@ -61,11 +61,11 @@ enum class LastBatch : std::uint8_t { kKeep, kDrop };
 
 /// Examples in memory. For MNIST the input is u8[N,28,28], the target u8[N]. A copy shares the arrays.
 struct Dataset : Examples {
-  /// No examples, of one input and one target.
+  /// Makes an empty data set with one input and one target.
   Dataset();
   /// Throws Error unless both arrays have the same number of rows.
   Dataset(Array example_input, Array example_target);
-  /// Several of each. Throws Error unless there is one of each at least and all have the same number of rows.
+  /// Takes several of each. Throws Error unless there is at least one of each and all have the same number of rows.
   Dataset(std::vector<Array> example_inputs, std::vector<Array> example_targets);
 
   /// The examples begin <= i < end, not copied. Throws Error unless 0 <= begin <= end <= size().

@@ -98,7 +98,7 @@ struct Figure {
   std::string note = {};
 };
 
-/// Throws Error, as Page::write would, if no file can be written there. Leaves nothing behind.
+/// Throws Error, as Page::write would, unless a file can be written there. Leaves no file behind.
 void check_can_write(const std::filesystem::path& path);
 
 class Page {
