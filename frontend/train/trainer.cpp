@@ -46,8 +46,9 @@ void check_updates(const Tensor& loss, const std::vector<Variable>& of_model) {
 /// Returns the arguments of a step: the inputs, then the targets.
 std::vector<detail::HostArgument> arguments_of(const Batch& b) {
   std::vector<detail::HostArgument> arguments;
-  for (const Array& input : b.inputs) arguments.emplace_back(input);
-  for (const Array& target : b.targets) arguments.emplace_back(target);
+  // Made here, so that their lines are Sluice's own.
+  for (const Array& input : b.inputs) arguments.push_back(detail::HostArgument(input));
+  for (const Array& target : b.targets) arguments.push_back(detail::HostArgument(target));
   return arguments;
 }
 
@@ -121,9 +122,9 @@ void Trainer::check_batches(detail::FunctionCore& function, std::string_view wha
                             std::int64_t batch_size) const {
   if (examples.size() == 0) return;
   if (examples.inputs.size() + examples.targets.size() != learner_.tensors) {
-    fail("{}: expected {} arrays for what the objective takes, got {} and {}", what, learner_.tensors,
-         counted(static_cast<std::int64_t>(examples.inputs.size()), "input"),
-         counted(static_cast<std::int64_t>(examples.targets.size()), "target"));
+    fail_at_user(fmt::format("{}: expected {} arrays for what the objective takes, got {} and {}", what,
+                             learner_.tensors, counted(static_cast<std::int64_t>(examples.inputs.size()), "input"),
+                             counted(static_cast<std::int64_t>(examples.targets.size()), "target")));
   }
   try {
     for (const Batch& b : examples.batches(batch_size)) function.check(arguments_of(b));
