@@ -334,7 +334,7 @@ constexpr ElementRule kElementRules[] = {
   ((traits)&kElementwise) != 0  ? &element_of_elementwise       \
   : ((traits)&kPerElement) != 0 ? &element_code<Op::enumerator> \
                                 : nullptr,
-#include "ir/ops.def"
+#include "sluice/ir/ops.def"
 #undef OP
 };
 

@@ -286,7 +286,7 @@ using enum ir::Trait;
 constexpr ElementwiseRule kElementwiseRules[] = {
 #define OP(enumerator, name, arity, dtypes, traits, ...) \
   ((traits)&kElementwise) != 0 ? &elementwise_code<Op::enumerator> : nullptr,
-#include "ir/ops.def"
+#include "sluice/ir/ops.def"
 #undef OP
 };
 
