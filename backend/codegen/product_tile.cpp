@@ -10,6 +10,15 @@ namespace sluice::backend {
 
 using Values = Emitter::Values;
 
+namespace {
+
+std::string name_of(const Lanes& lanes) {
+  const std::string counts = fmt::format("{}", fmt::join(lanes, "_"));
+  return lanes.loaded_of_last > 0 ? fmt::format("{}of{}", counts, lanes.loaded_of_last) : counts;
+}
+
+}  // namespace
+
 ProductTile::ProductTile(Emitter& emitter, DType dtype, bool a_transposed, Dim a_stride, bool in_blocks, bool listed,
                          std::int64_t columns)
     : e_(emitter),
@@ -36,7 +45,7 @@ llvm::Function* ProductTile::function(std::int64_t rows, const Lanes& lanes, con
   const auto* const known = llvm::dyn_cast<llvm::ConstantInt>(panel_stride);
   const std::string panel = known == nullptr ? "any" : std::to_string(known->getSExtValue());
   const std::string name =
-      fmt::format("tile_{}_{}x{}_{}{}_{}{}{}", bytes_ * 8, rows, fmt::join(lanes, "_"), a_transposed_ ? "t" : "n",
+      fmt::format("tile_{}_{}x{}_{}{}_{}{}{}", bytes_ * 8, rows, name_of(lanes), a_transposed_ ? "t" : "n",
                   to_string(a_stride_), panel, listed_ ? "_listed" : "", goes_on ? "_on" : "");
   llvm::Function*& made = e_.shared[name];
   if (made != nullptr) return made;
@@ -143,7 +152,7 @@ void ProductTile::store(const Values& sums, llvm::Value* out, std::int64_t rows,
 
 llvm::Value* ProductTile::is_finite(llvm::Value* tile, std::int64_t rows, const Lanes& lanes) {
   auto& b = e_.b;
-  llvm::Function*& made = e_.shared[fmt::format("finite_{}_{}x{}", bytes_ * 8, rows, fmt::join(lanes, "_"))];
+  llvm::Function*& made = e_.shared[fmt::format("finite_{}_{}x{}", bytes_ * 8, rows, name_of(lanes))];
   if (made == nullptr) {
     const llvm::IRBuilderBase::InsertPointGuard guard(b);
     made = e_.function("finite", b.getInt64Ty(), {b.getPtrTy()}, false);
@@ -195,10 +204,16 @@ Values ProductTile::column_sums(const Panel& panel, Dim depth, const Lanes& lane
 
 Values ProductTile::panel_row(llvm::Value* from, const Lanes& lanes) {
   Values row;
+  const llvm::Align align(static_cast<std::uint64_t>(bytes_));
   for (std::size_t v = 0; v < lanes.size(); ++v) {
     llvm::Value* const at = e_.element(element_, from, e_.i64(static_cast<std::int64_t>(v) * lanes_));
-    row.push_back(e_.b.CreateAlignedLoad(Emitter::vector_of(element_, lanes[v]), at,
-                                         llvm::Align(static_cast<std::uint64_t>(bytes_))));
+    llvm::Type* const vector = Emitter::vector_of(element_, lanes[v]);
+    if (v + 1 == lanes.size() && lanes.loaded_of_last > 0) {
+      llvm::Value* const mask = e_.first_lanes(e_.i64(lanes.loaded_of_last), lanes[v]);
+      row.push_back(e_.b.CreateMaskedLoad(vector, at, align, mask, llvm::Constant::getNullValue(vector)));
+    } else {
+      row.push_back(e_.b.CreateAlignedLoad(vector, at, align));
+    }
   }
   return row;
 }

@@ -21,8 +21,17 @@ struct TileStart {
   llvm::Value* has_sums = nullptr;
 };
 
-/// How many lanes each vector of a tile's row has: all that the machine has, but the last one may have half.
-using Lanes = std::vector<int>;
+/// The vectors of a tile's row. Each has all lanes that the machine has, but the last one may have half.
+struct Lanes {
+  std::vector<int> counts;
+  int loaded_of_last = 0;  ///< the lanes of the last one that are loaded of a panel, through a mask; 0: all
+
+  std::size_t size() const { return counts.size(); }
+  int operator[](std::size_t vector) const { return counts[vector]; }
+  auto begin() const { return counts.begin(); }
+  auto end() const { return counts.end(); }
+  bool operator==(const Lanes&) const = default;
+};
 
 /// Code for tiles of a product: an accumulator for each vector of each row, that take one multiply-add for each inner
 /// position, in ascending order, so that the sums have the same bits however the positions are divided.

@@ -28,6 +28,9 @@ class SecondFactor {
   /// `product` is the type of the result, `depth` its inner size.
   SecondFactor(Frame& frame, Matrix matrix, const Type& product, Dim depth, std::int64_t panel_columns);
 
+  /// Another matrix of the same shape begins at `pointer`.
+  void begin_matrix(llvm::Value* pointer) { matrix_.place.pointer = pointer; }
+
   /// Whether packing ahead pays, if the tiles allow it; and that it is to be done.
   bool can_pack_ahead() const {
     return matrix_.transposed && depth_.size >= kLeastDepth && !columns_.batch && columns_.size > panel_columns_;
