@@ -18,8 +18,8 @@ namespace sluice {
 /// A function of a tensor: an activation or a whole layer. Calls go by Arg, so that the user's line is kept.
 using Activation = std::function<Tensor(const Arg&)>;
 
-/// activation(x @ w + b) for x of [batch, in]. w is f32[in, out], made at the first call, when `in` is known, by
-/// `weights` (frontend/random.h); b is f32[out] and begins at zero.
+/// activation(x @ w + b) for x of [..., in], as Keras's: [..., out]. w is f32[in, out], made at the first call, when
+/// `in` is known, by `weights` (frontend/random.h); b is f32[out] and begins at zero.
 class Dense : public Module {
  public:
   explicit Dense(std::int64_t out, Activation activation = identity, Initializer weights = glorot_uniform);
@@ -27,8 +27,8 @@ class Dense : public Module {
   Dense(std::int64_t out, Tensor (*activation)(const Arg&), Initializer weights = glorot_uniform)
       : Dense(out, Activation(activation), std::move(weights)) {}
 
-  /// Throws Error at the user's line unless x is f32 of rank 2 with the `in` of the first call, and what `weights`
-  /// gives is f32[in, out].
+  /// Throws Error at the user's line unless x is f32 of rank 2 or more with the `in` of the first call, and what
+  /// `weights` gives is f32[in, out].
   Tensor operator()(const Arg& x);
 
  private:
@@ -54,8 +54,9 @@ class Dropout {
 class Sequential : public Module {
  public:
   template <typename... Layers>
-    requires(sizeof...(Layers) != 1 || (!std::derived_from<std::remove_cvref_t<Layers>, Sequential> && ...))
-  explicit Sequential(Layers&&... layers) : Module("sequential") {
+  requires(sizeof...(Layers) != 1 ||
+           (!std::derived_from<std::remove_cvref_t<Layers>, Sequential> && ...)) explicit Sequential(Layers&&... layers)
+      : Module("sequential") {
     (append(std::forward<Layers>(layers)), ...);
   }
 

@@ -2,6 +2,7 @@
 
 // All of Sluice that a program needs to write, train and run a model.
 #include "frontend/arrays.h"
+#include "frontend/contraction.h"
 #include "frontend/elementwise.h"
 #include "frontend/export.h"
 #include "frontend/function.h"
