@@ -134,7 +134,7 @@ constexpr Refused kRefused[] = {
      "matmul: batch sizes differ: axis 1 of f32[2,7,3,4] is 7, axis 1 of f32[2,8,4,5] is 8"},
     {"%x: f32[2,3,4], %y: f32[2,5,3]", "%0: f32[2,3,3] = matmul %x, %y {transpose_b=true}",
      "matmul: inner sizes differ: axis 2 of f32[2,3,4] is 4, axis 2 of f32[2,5,3] is 3"},
-    {"%x: f32[2,B,3]", "%0: f32[2,B,B] = matmul %x, %x {transpose_b=true}",
+    {"%x: f32[2,B,3]", "%0: f32[2,B,3] = matmul %x, %x {transpose_b=true}",
      "matmul: [2,B,B] has B on more than one axis"},
     {"%x: f32[2,3], %y: f64[3,5]", "%0: f32[2,5] = matmul %x, %y",
      "matmul: operands have different element types: f32[2,3] and f64[3,5]"},
