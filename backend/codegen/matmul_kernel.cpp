@@ -50,6 +50,7 @@ class Product {
     a_ = {place_of(node_.operands[0]), matrix_shape(a), node_.attributes.flag(Attr::kTransposeA)};
     SLUICE_CHECK(a_.one_piece(), "the first factor of {} lies in panels", frame.plan.name);
     SLUICE_CHECK(batch_.rank() == 0 || !frame.plan.skips_zeros, "{} makes lists for a batch", frame.plan.name);
+    if (batch_.rank() > 0) fetch_ = fetch_of_next_panel(node_.attributes.flag(Attr::kTransposeB));
     make_tile_code(frame.plan.skips_zeros);
     const Matrix rhs{place_of(node_.operands[1]), matrix_shape(b), node_.attributes.flag(Attr::kTransposeB)};
     b_.emplace(frame, rhs, Type{result.dtype, {rows_, columns_}}, depth_, panel_columns());
@@ -88,6 +89,39 @@ class Product {
 
  private:
   static Shape matrix_shape(const Shape& shape) { return {shape[shape.rank() - 2], shape[shape.rank() - 1]}; }
+
+  std::int64_t line_elements() const { return kLine / bytes_; }
+
+  /// The panels of a batch follow one another in memory, the last of a matrix and the first of the next one too, but
+  /// hardware does not see it: a panel's rows lie apart, and what is packed is read all at once. So each tile
+  /// prefetches a part of the next panel: as it lies, a line or more of the row that it multiplies by; of what will be
+  /// packed, a line or more of a part that as many lines as K has steps make up.
+  FetchAhead fetch_of_next_panel(bool transposed) const {
+    if (rows_.batch || columns_.batch || depth_.batch || tile_.depth_block > 0) return {};
+    const std::int64_t lines = panel_columns() / line_elements();
+    const std::int64_t tiles = (rows_.size + tile_.rows - 1) / tile_.rows;
+    FetchAhead fetch;
+    fetch.lines = static_cast<int>((lines + tiles - 1) / tiles);
+    fetch.apart = line_elements() * (transposed ? depth_.size : 1);
+    fetch.step = transposed ? line_elements() : columns_.size;
+    if (a_.transposed) fetch.lhs = rows_.size * depth_.size;
+    return fetch;
+  }
+
+  /// Where tile `t` of those from `first` on begins to prefetch the panel behind the one that begins at `column`.
+  llvm::Value* ahead_of(llvm::Value* t, llvm::Value* first, llvm::Value* column) {
+    if (fetch_.lines == 0) return nullptr;
+    auto& b = e_.b;
+    const std::int64_t parts = (panel_columns() / line_elements() + fetch_.lines - 1) / fetch_.lines;
+    llvm::Value* const part = e_.min(b.CreateSub(t, first), e_.i64(parts - 1));
+    llvm::Value* const after = b.CreateAdd(column, e_.i64(panel_columns()));
+    llvm::Value* const in_matrix = b.CreateICmpSLT(after, e_.size(columns_));
+    llvm::Value* const next_matrix = e_.mul(e_.size(depth_), e_.size(columns_));
+    llvm::Value* const begin =
+        b.CreateSelect(in_matrix, e_.mul(after, e_.i64(b_->transposed() ? depth_.size : 1)), next_matrix);
+    llvm::Value* const at = b.CreateAdd(begin, e_.mul(part, e_.i64(fetch_.lines * fetch_.apart)));
+    return e_.element(element_, b_->start(), at);
+  }
 
   /// Moves on to matrix `matrix` of the batch.
   void begin_matrix(llvm::Value* matrix) {
@@ -136,7 +170,7 @@ class Product {
 
   void make_tile_code(bool listed) {
     tile_code_.emplace(e_, node_.types[0].dtype, a_.transposed, a_.stride(), tile_.depth_block > 0, listed,
-                       panel_columns());
+                       panel_columns(), fetch_);
   }
 
   void emit_panels(llvm::Value* first, llvm::Value* last) {
@@ -184,7 +218,8 @@ class Product {
   /// The row tiles first <= t < last of a panel.
   void emit_panel(const Columns& columns, llvm::Value* first, llvm::Value* last) {
     auto& b = e_.b;
-    const Panel panel = b_->panel(columns.first);
+    panel_column_ = columns.first;
+    const Panel panel = b_->panel(columns.first, columns.count);
     epilogue_->begin_panel(columns.first);
     emit_column_sums(panel, columns, first);
     const Panel rest = sums_ == nullptr ? panel : emit_depth_blocks(panel, columns.lanes, first, last);
@@ -243,6 +278,7 @@ class Product {
     auto& b = e_.b;
     llvm::Value* const row = b.CreateMul(t, e_.i64(tile_.rows));
     const Positions positions = positions_of(t);
+    ahead_ = ahead_of(t, first, panel_column_);
     for_pieces(row, [&](llvm::Value* r, std::int64_t rows) {
       llvm::Value* const to = e_.element(element_, out, e_.mul(r, e_.i64(panel_columns())));
       tile_code_->call(rows, lanes, tile_start(e_.add(row, r), panel, positions), positions.count, to);
@@ -283,6 +319,7 @@ class Product {
     e_.loop(first, last, 1, [&](llvm::Value* t) {
       llvm::Value* const row = b.CreateMul(t, e_.i64(tile_.rows));
       epilogue_->prefetch_tile(row, tile_.rows, columns.first);
+      ahead_ = ahead_of(t, first, columns.first);
       for_pieces(row, [&](llvm::Value* r, std::int64_t rows) {
         const bool packs = packs_ahead && rows == tile_.rows;
         const Values sums =
@@ -348,6 +385,7 @@ class Product {
     llvm::Value* const a =
         a_.transposed ? b.CreateAdd(e_.mul(lead_, stride), row) : b.CreateAdd(b.CreateMul(row, stride), lead_);
     TileStart start{e_.element(element_, a_.place.pointer, a), panel, positions.list};
+    start.ahead = ahead_;
     if (sums_ != nullptr) {
       start.sums = e_.element(element_, sums_, b.CreateMul(row, e_.i64(panel_columns())));
       start.has_sums = has_sums_;
@@ -390,6 +428,7 @@ class Product {
     const Positions positions = positions_of(t);
     llvm::Value* const share = b.CreateUDiv(positions.count, e_.i64(pauses));
     column_ = columns.first;
+    ahead_ = ahead_of(t, e_.i64(0), columns.first);
     Values state = tile_code_->start(tile_.rows, lanes, tile_start(row, panel, positions));
     state = e_.loop(e_.i64(0), e_.i64(tile_.rows), 1, state, [&](llvm::Value* r, const Values& at_row) {
       scratch_row_ = e_.element(element_, finished, b.CreateMul(r, e_.i64(panel_columns())));
@@ -454,6 +493,9 @@ class Product {
   int bytes_ = 4;
   int lanes_ = 16;
   Tile tile_{};
+  FetchAhead fetch_{};                   ///< of the next panel, where there is a batch
+  llvm::Value* ahead_ = nullptr;         ///< where the tile that begins does so
+  llvm::Value* panel_column_ = nullptr;  ///< the first of the panel that is open
   Matrix a_{};
   std::optional<SecondFactor> b_;
   std::optional<Epilogue> epilogue_;
