@@ -318,7 +318,7 @@ class Product {
     const bool packs_ahead = b_->packs_ahead() && !is_last_panel;
     e_.loop(first, last, 1, [&](llvm::Value* t) {
       llvm::Value* const row = b.CreateMul(t, e_.i64(tile_.rows));
-      epilogue_->prefetch_tile(row, tile_.rows, columns.first);
+      if (fetch_.lines == 0) epilogue_->prefetch_tile(row, tile_.rows, columns.first);
       ahead_ = ahead_of(t, first, columns.first);
       for_pieces(row, [&](llvm::Value* r, std::int64_t rows) {
         const bool packs = packs_ahead && rows == tile_.rows;
@@ -345,7 +345,20 @@ class Product {
     const auto chain = [&](const Values& from, llvm::Value* turns) {
       return tile_code_->chain(from, turns, rows, columns.lanes, panel.stride);
     };
+    if (fetch_.lines > 0 && share == nullptr) return between_fetches(start, row, rows, columns, chain);
     return share == nullptr ? chain(start, positions.count) : b_->pack_share(share, start, positions.count, chain);
+  }
+
+  /// All steps of K, with the prefetches of what the epilogue touches spread between them: row by row, as those of a
+  /// whole tile at once would hold up the loads of both operands.
+  Values between_fetches(const Values& start, llvm::Value* row, std::int64_t rows, const Columns& columns,
+                         const std::function<Values(const Values&, llvm::Value*)>& chain) {
+    const std::int64_t part = depth_.size / rows;
+    const Values state = e_.loop(e_.i64(0), e_.i64(rows), 1, start, [&](llvm::Value* r, const Values& now) {
+      epilogue_->prefetch_row(e_.b.CreateAdd(row, r), columns.first);
+      return chain(now, e_.i64(part));
+    });
+    return depth_.size == part * rows ? state : chain(state, e_.i64(depth_.size - part * rows));
   }
 
   void emit_epilogue_in_registers(const Values& sums, llvm::Value* row, std::int64_t rows, const Columns& columns) {

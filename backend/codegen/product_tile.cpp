@@ -142,7 +142,7 @@ Values ProductTile::chain(const Values& start, llvm::Value* turns, std::int64_t 
     next.insert(next.end(), {there.a, there.panel});
     if (listed_) next.push_back(there.list);
     if (asks_ahead(rows)) {  // the next tile's rows, which follow in memory: a part of them in each turn
-      e_.prefetch(now[at], Fetch::kReadLater);
+      e_.prefetch(now[at], fetch_.lines > 0 ? Fetch::kRead : Fetch::kReadLater);
       next.push_back(e_.element(element_, now[at++], e_.i64(rows)));
     }
     if (fetch_.lines > 0) {
