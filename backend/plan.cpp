@@ -223,10 +223,10 @@ class Planner {
   }
 
   /// Whether a product's first factor may have many zeros, is one that lists of 16-bit numbers can be made for, and has
-  /// more than one panel to use them for.
+  /// more than one panel to use them for. The matrices of a batch are too small to pay for lists of their own.
   bool may_skip_zeros(const Node& node, const Graph& body) const {
     const Node* const product = find_op(body, Op::kMatmul);
-    if (product == nullptr || !options_.skip_zeros) return false;
+    if (product == nullptr || !options_.skip_zeros || product->types[0].shape.rank() != 2) return false;
     const Dim columns = product->types[0].shape[1];
     if (!columns.batch && columns.size <= kPanelColumns) return false;
     for (std::size_t i = 0; i < node.operands.size(); ++i) {

@@ -74,6 +74,7 @@ struct KernelPlan {
   Tile tile;                         ///< of a product
   bool skips_zeros = false;          ///< of a product: leaves out zeros of the first factor
   bool packs = false;                ///< of a product: copies the panels of its second factor before it reads them
+  bool masks = false;                ///< of a product: loads no lane past the end of a row of its rhs
   ProductScratch parts;              ///< of a product: what its scratch is for
   Bytes scratch;                     ///< of each thread's own, while the kernel runs
   bool barrier_before = false;       ///< all threads must have finished the kernels before it

@@ -27,13 +27,14 @@ Dim bytes_of(const Buffer& buffer) {
 /// The tile's vectors read a second factor that lies row by row past its last column: in its last row, past its end.
 void find_tails(Plan& plan) {
   for (const KernelPlan& kernel : plan.kernels) {
-    if (kernel.kind != KernelKind::kMatmul || kernel.packs) continue;
+    if (kernel.kind != KernelKind::kMatmul || kernel.packs || kernel.masks) continue;
     const ir::Node& product = *find_op(*kernel.body, ir::Op::kMatmul);
     const int factor = kernel.operands[parameter_index(*kernel.body, product.operands[1])];
     Buffer& buffer = plan.buffers[static_cast<std::size_t>(factor)];
     if (!buffer.layout.dense()) continue;
     const Type& type = product.types[0];
-    const std::int64_t past = (kernel.units.step - type.shape[1].size % kernel.units.step) % kernel.units.step;
+    const std::int64_t columns = type.shape[type.shape.rank() - 1].size;
+    const std::int64_t past = (kernel.units.step - columns % kernel.units.step) % kernel.units.step;
     buffer.tail = std::max(buffer.tail, past * static_cast<std::int64_t>(size_of(type.dtype)));
   }
 }

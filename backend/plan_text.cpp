@@ -24,6 +24,7 @@ std::string to_string(const Plan& plan) {
     if (kernel.kind == KernelKind::kMatmul) out += fmt::format(" tile {}x{}", kernel.tile.rows, kernel.tile.vectors);
     if (kernel.tile.depth_block > 0) out += fmt::format(" depth by {}", kernel.tile.depth_block);
     if (kernel.packs) out += " packs";
+    if (kernel.masks) out += " masks";
     if (kernel.skips_zeros) out += " skips zeros";
     if (code[i] != i) out += fmt::format(" by the code of kernel {}", code[i]);
     out += '\n';

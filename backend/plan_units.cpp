@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "backend/plan.h"
+#include "ir/matmul.h"
 #include "ir/reduction.h"
 #include "sluice/error.h"
 
@@ -103,36 +104,39 @@ void split_reduction(KernelPlan& kernel, const Target& target) {
 /// Whether the panels of a product's second factor are copied to scratch: where tiles cannot read them as they lie, or
 /// do so better from a copy.
 bool packs_second_factor(const KernelPlan& kernel, const Plan& plan, const Target& target, const Node& product,
-                         Dim depth) {
-  const Type& result = product.types[0];
-  if (product.attributes.flag(ir::Attr::kTransposeB) || result.shape[1].batch) return true;
+                         const ir::MatmulSizes& sizes) {
+  if (product.attributes.flag(ir::Attr::kTransposeB) || sizes.n.batch) return true;
   const int index = kernel.operands[parameter_index(*kernel.body, product.operands[1])];
   const Buffer& buffer = plan.buffers[static_cast<std::size_t>(index)];
   if (!buffer.layout.dense()) return false;
   // The caller's memory may end at its last element, past which the last vector of a row would reach.
   const bool is_callers = buffer.kind == BufferKind::kParameter || buffer.kind == BufferKind::kResult;
-  if (is_callers && result.shape[1].size % kernel.units.step != 0) return true;
-  const auto row_bytes = result.shape[1].size * static_cast<std::int64_t>(size_of(result.dtype));
-  return worth_packing(target, kernel.tile, result.shape[0], depth, row_bytes);
+  if (is_callers && !kernel.masks && sizes.n.size % kernel.units.step != 0) return true;
+  const auto row_bytes = sizes.n.size * static_cast<std::int64_t>(size_of(product.types[0].dtype));
+  return worth_packing(target, kernel.tile, sizes.m, sizes.k, row_bytes);
 }
 
-/// Tiles, panel by panel.
+/// Tiles, panel by panel, and matrix by matrix where there are batch axes.
 void split_matmul(KernelPlan& kernel, const Plan& plan, const Target& target) {
   const Node& product = *find_op(*kernel.body, Op::kMatmul);
-  const Type& type = product.types[0];
-  const Shape& a = kernel.body->type(product.operands[0]).shape;
-  const Dim depth = product.attributes.flag(ir::Attr::kTransposeA) ? a[0] : a[1];
-  const auto element = static_cast<std::int64_t>(size_of(type.dtype));
-  const Tile tile = choose_tile(target, type.shape[0], depth, static_cast<int>(element));
+  const ir::MatmulSizes sizes = ir::matmul_sizes(product, kernel.body->type(product.operands[0]));
+  const auto element = static_cast<std::int64_t>(size_of(product.types[0].dtype));
+  const bool has_batch = sizes.batch.rank() > 0;
+  const Tile tile = has_batch ? choose_tile_of_batch(target, sizes, static_cast<int>(element))
+                              : choose_tile(target, sizes.m, sizes.k, static_cast<int>(element));
   kernel.tile = tile;
   const std::int64_t lanes = target.lanes(static_cast<int>(element));
-  const std::int64_t columns = tile.vectors * lanes;
-  kernel.units.axes = {{type.shape[1], columns}, {type.shape[0], tile.rows}};
+  if (has_batch) kernel.units.axes.push_back({sizes.batch.element_count(), 1});
+  kernel.units.axes.push_back({sizes.n, tile.vectors * lanes});
+  kernel.units.axes.push_back({sizes.m, tile.rows});
   kernel.units.step = tile_column_step(target, static_cast<int>(element));
-  kernel.packs = packs_second_factor(kernel, plan, target, product, depth);
+  // A panel of a small matrix is read by too few tiles to pay for a copy.
+  kernel.masks = has_batch && sizes.n.size % kernel.units.step != 0;
+  kernel.packs = packs_second_factor(kernel, plan, target, product, sizes);
+  kernel.masks = kernel.masks && !kernel.packs;
   kernel.parts =
-      product_scratch({.rows = type.shape[0],
-                       .depth = depth,
+      product_scratch({.rows = sizes.m,
+                       .depth = sizes.k,
                        .tile = tile,
                        .lanes = lanes,
                        .element_bytes = element,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <limits>
 #include <tuple>
 
 #include "backend/layout.h"
@@ -27,13 +28,17 @@ bool fits_registers(const Target& target, std::int64_t rows, std::int64_t vector
   return rows * vectors + vectors + more <= target.vector_registers;
 }
 
+/// The cycles that one step of K takes a tile.
+double cycles_of_step(std::int64_t rows, std::int64_t vectors) {
+  const auto multiply_adds = static_cast<double>(rows * vectors);
+  const auto loads = static_cast<double>(rows + vectors);
+  return std::max({multiply_adds / kPerCycle, loads / kPerCycle, kLatency});
+}
+
 /// What is to be least: the cycles of a multiply-add; of equals, the tiles, of each of which something is lost beside
 /// its multiply-adds; of equals, the loads.
 std::tuple<double, std::int64_t, std::int64_t> cost(std::int64_t rows, std::int64_t vectors) {
-  const auto multiply_adds = static_cast<double>(rows * vectors);
-  const auto loads = static_cast<double>(rows + vectors);
-  const double cycles = std::max({multiply_adds / kPerCycle, loads / kPerCycle, kLatency});
-  return {cycles / multiply_adds, -rows * vectors, rows + vectors};
+  return {cycles_of_step(rows, vectors) / static_cast<double>(rows * vectors), -rows * vectors, rows + vectors};
 }
 
 /// Blocks such that those of the first factor and of the panel stay in the second cache while all tiles of a panel go
@@ -59,6 +64,45 @@ Tile choose_tile(const Target& target, Dim rows, Dim depth, int element_bytes) {
     }
   }
   best.depth_block = choose_depth_block(target, rows, depth, best.vectors * lanes, element_bytes);
+  return best;
+}
+
+Tile choose_tile_of_batch(const Target& target, const ir::MatmulSizes& sizes, int element_bytes) {
+  constexpr double kStepCycles = 0.5;   // of a step of K beside its multiply-adds: counting and moving on
+  constexpr double kTileCycles = 20;    // of a tile beside its steps
+  constexpr double kPanelShare = 0.01;  // what another panel costs: rows of B and C are no longer read in one piece
+  constexpr std::int64_t kMostVectors = 4;
+  const std::int64_t lanes = target.lanes(element_bytes);
+  const auto typical = [](Dim size) { return std::max<std::int64_t>(1, size.at(kTypicalBatch)); };
+  const std::int64_t rows = typical(sizes.m);
+  const std::int64_t vectors_of_row = (typical(sizes.n) + lanes - 1) / lanes;
+  const auto depth = static_cast<double>(typical(sizes.k));
+  const auto tile_cycles = [&](std::int64_t r, std::int64_t vectors) {
+    return (cycles_of_step(r, vectors) + kStepCycles) * depth + kTileCycles;
+  };
+  // All tiles of a panel: whole ones and what is left, row by row where only B says how much that is.
+  const auto panel_cycles = [&](std::int64_t r, std::int64_t vectors) {
+    const std::int64_t rest = rows % r;
+    const double cycles = static_cast<double>(rows / r) * tile_cycles(r, vectors);
+    if (rest == 0) return cycles;
+    return cycles + (sizes.m.batch ? static_cast<double>(rest) * tile_cycles(1, vectors) : tile_cycles(rest, vectors));
+  };
+  Tile best{1, 1, 0};
+  double least = std::numeric_limits<double>::infinity();
+  for (std::int64_t vectors = 1; vectors <= std::min(vectors_of_row, kMostVectors); ++vectors) {
+    const std::int64_t panels = (vectors_of_row + vectors - 1) / vectors;
+    const std::int64_t last = vectors_of_row - (panels - 1) * vectors;
+    // A register more than fits_registers() asks for: an element that is broadcast to four vectors has its own.
+    for (std::int64_t r = 1; fits_registers(target, r, vectors) && r * vectors + vectors < target.vector_registers;
+         ++r) {
+      const double all = static_cast<double>(panels - 1) * panel_cycles(r, vectors) + panel_cycles(r, last);
+      const double cycles = all * (1 + kPanelShare * static_cast<double>(panels - 1));
+      if (cycles >= least) continue;
+      least = cycles;
+      best = {r, vectors, 0};
+    }
+  }
+  best.depth_block = choose_depth_block(target, sizes.m, sizes.k, best.vectors * lanes, element_bytes);
   return best;
 }
 

@@ -3,7 +3,7 @@
 #include <cstdint>
 
 #include "backend/target.h"
-#include "sluice/type.h"
+#include "ir/matmul.h"
 
 namespace sluice::backend {
 
@@ -20,6 +20,10 @@ struct Tile {
 /// model of the CPU: what its registers hold, how many cycles a tile's multiply-adds, loads and chains take, and what
 /// its second cache holds. The order of sums does not depend on it, so no bit does.
 Tile choose_tile(const Target& target, Dim rows, Dim depth, int element_bytes);
+
+/// Chooses the tile of products of the matrices of a batch, which may be small: one whose pieces at the edges of a
+/// matrix waste little. Their operands lie row by row, so a tile may be of any width.
+Tile choose_tile_of_batch(const Target& target, const ir::MatmulSizes& sizes, int element_bytes);
 
 /// Whether the panels of a second factor, whose rows of `row_bytes` lie one behind the other, are better copied before
 /// the tiles read them: rows that lie a large power of two apart share few sets of the second cache, from which those

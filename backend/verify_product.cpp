@@ -35,10 +35,14 @@ class ProductVerifier {
   ProductVerifier(const Plan& plan, const KernelPlan& kernel)
       : plan_(plan), kernel_(kernel), node_(*find_op(*kernel.body, ir::Op::kMatmul)), tile_(kernel.tile) {
     const Type& type = node_.types[0];
-    rows_ = type.shape[0];
-    columns_ = type.shape[1];
+    const int rank = type.shape.rank();
+    rows_ = type.shape[rank - 2];
+    columns_ = type.shape[rank - 1];
     const Shape& a = kernel.body->type(node_.operands[0]).shape;
-    depth_ = node_.attributes.flag(Attr::kTransposeA) ? a[0] : a[1];
+    depth_ = node_.attributes.flag(Attr::kTransposeA) ? a[rank - 2] : a[rank - 1];
+    for (int axis = 0; axis < rank - 2; ++axis)
+      matrices_ = {matrices_.size * type.shape[axis].size, matrices_.batch || type.shape[axis].batch};
+    has_batch_ = rank > 2;
     turned_ = node_.attributes.flag(Attr::kTransposeB);
     element_ = static_cast<std::int64_t>(size_of(type.dtype));
     tile_columns_ = tile_.vectors * plan.vector_bytes / element_;
@@ -57,9 +61,12 @@ class ProductVerifier {
   std::string wrong_units() const {
     if (tile_.rows < 1 || tile_.vectors < 1 || tile_.depth_block < 0)
       return fmt::format("has a tile of {}x{}", tile_.rows, tile_.vectors);
-    if (!covers(kernel_.units, {{columns_, tile_columns_}, {rows_, tile_.rows}}))
-      return fmt::format("has units that do not cover {}x{} in tiles of {}x{}", to_string(rows_), to_string(columns_),
-                         tile_.rows, tile_columns_);
+    std::vector<Units::Axis> axes{{columns_, tile_columns_}, {rows_, tile_.rows}};
+    if (has_batch_) axes.insert(axes.begin(), {matrices_, 1});
+    if (!covers(kernel_.units, axes))
+      return fmt::format("has units that do not cover {}{}x{} in tiles of {}x{}",
+                         has_batch_ ? to_string(matrices_) + " matrices of " : "", to_string(rows_),
+                         to_string(columns_), tile_.rows, tile_columns_);
     const std::int64_t lanes = plan_.vector_bytes / element_;
     return lanes % kernel_.units.step == 0 ? "" : "cuts up a vector";
   }
@@ -155,6 +162,7 @@ class ProductVerifier {
   /// entries of two bytes, and behind them a vector's worth that is stored and one that is read.
   std::string wrong_lists() const {
     const ProductScratch& parts = kernel_.parts;
+    if (has_batch_) return "would make lists of one of its matrices for all of them";
     if ((rows_.batch && depth_.batch) || (depth_.batch && tile_.depth_block == 0))
       return "would make lists whose number does not grow as B does";
     const std::int64_t block = tile_.depth_block > 0 ? tile_.depth_block : std::max<std::int64_t>(1, depth_.size);
@@ -178,6 +186,8 @@ class ProductVerifier {
   const Node& node_;
   const Tile& tile_;
   Dim rows_, columns_, depth_;
+  Dim matrices_ = 1;
+  bool has_batch_ = false;
   bool turned_ = false;
   std::int64_t element_ = 4;
   std::int64_t tile_columns_ = 0;
@@ -187,9 +197,10 @@ class ProductVerifier {
 
 std::int64_t elements_past(const KernelPlan& kernel, std::size_t operand) {
   const Node* const product = find_op(*kernel.body, ir::Op::kMatmul);
-  if (product == nullptr || kernel.packs) return 0;
+  if (product == nullptr || kernel.packs || kernel.masks) return 0;
   if (kernel.body->parameters()[operand].value != product->operands[1]) return 0;
-  const std::int64_t columns = kernel.body->type(product->operands[1]).shape[1].size;
+  const Shape& shape = kernel.body->type(product->operands[1]).shape;
+  const std::int64_t columns = shape[shape.rank() - 1].size;
   return to_multiple(columns, std::max<std::int64_t>(1, kernel.units.step)) - columns;
 }
 

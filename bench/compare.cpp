@@ -56,9 +56,11 @@ Options parse(int argc, char** argv) {
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->allow_extra_args(false);
-  app.add_option("CASE", options.cases,
-                 "KIND:SIZES:BATCH. KIND: train or infer, of a perceptron with those SIZES (784-700-500-10); forward, "
-                 "weight_gradient or input_gradient, of one dense layer (784-700)")
+  app.add_option(
+         "CASE", options.cases,
+         "KIND:SIZES:BATCH. KIND: train or infer, of a perceptron with those SIZES (784-700-500-10); forward, "
+         "weight_gradient or input_gradient, of one dense layer (784-700); batched_forward, batched_gradients or "
+         "batched_all, of BATCH products m-k-n (64-64-64)")
       ->required();
   cli::parse(app, argc, argv);
   return options;
@@ -76,9 +78,16 @@ constexpr std::array<std::pair<std::string_view, bench::ProductKind>, 3> kProduc
     {"input_gradient", bench::ProductKind::kInputGradient},
 }};
 
-const bench::ProductKind* find_product(std::string_view kind) {
-  const auto found = std::ranges::find(kProducts, kind, [](const auto& product) { return product.first; });
-  return found == kProducts.end() ? nullptr : &found->second;
+constexpr std::array<std::pair<std::string_view, bench::BatchedKind>, 3> kBatched = {{
+    {"batched_forward", bench::BatchedKind::kForward},
+    {"batched_gradients", bench::BatchedKind::kGradients},
+    {"batched_all", bench::BatchedKind::kAll},
+}};
+
+template <typename Kinds>
+auto find_kind(const Kinds& kinds, std::string_view kind) -> decltype(&kinds[0].second) {
+  const auto found = std::ranges::find(kinds, kind, [](const auto& row) { return row.first; });
+  return found == kinds.end() ? nullptr : &found->second;
 }
 
 Case parse_case(const std::string& text) {
@@ -94,8 +103,12 @@ Case parse_case(const std::string& text) {
   };
   for (const std::string& size : CLI::detail::split(parts[1], '-')) result.sizes.push_back(number(size));
   result.batch = number(parts[2]);
-  if (find_product(result.kind) != nullptr) {
+  if (find_kind(kProducts, result.kind) != nullptr) {
     if (result.sizes.size() != 2) fail("{}: expected two sizes", text);
+    return result;
+  }
+  if (find_kind(kBatched, result.kind) != nullptr) {
+    if (result.sizes.size() != 3) fail("{}: expected three sizes", text);
     return result;
   }
   if (result.kind != "train" && result.kind != "infer") fail("{}: there is no kind \"{}\"", text, result.kind);
@@ -154,8 +167,10 @@ class Comparison {
   nlohmann::ordered_json run(const std::string& text) {
     const Case c = parse_case(text);
     nlohmann::ordered_json report = {{"case", text}, {"threads", options_.threads}};
-    if (const bench::ProductKind* const kind = find_product(c.kind)) {
+    if (const bench::ProductKind* const kind = find_kind(kProducts, c.kind)) {
       report.update(run_product(c, *kind));
+    } else if (const bench::BatchedKind* const batched = find_kind(kBatched, c.kind)) {
+      report.update(run_batched(c, *batched));
     } else if (c.kind == "train") {
       report.update(run_training(c));
     } else {
@@ -186,14 +201,14 @@ class Comparison {
             data().mnist.train.target().data<std::uint8_t>().data()};
   }
 
-  void add_processes(const Case& c, std::vector<Contestant>& contestants) {
+  void add_processes(const Case& c, const std::string& folder, std::vector<Contestant>& contestants) {
     for (const std::string& process : options_.processes) {
       const std::size_t equals = process.find('=');
       if (equals == std::string::npos) fail("--process {}: expected NAME=COMMAND", process);
       const std::string name = process.substr(0, equals);
       if (!wanted(name)) continue;
       std::vector<std::string> arguments({c.kind, fmt::format("{}", fmt::join(c.sizes, "-")), std::to_string(c.batch),
-                                          std::to_string(options_.threads), data().mnist.source});
+                                          std::to_string(options_.threads), folder});
       contestants.push_back(bench::process_contestant(name, process.substr(equals + 1), arguments));
     }
   }
@@ -217,7 +232,7 @@ class Comparison {
           peer.name, [mlp = std::shared_ptr<bench::PeerMlp>(peer.make_mlp(mlp_options(c))),
                       rows = Rows(data().shuffled.order(), c.batch)]() mutable { return mlp->step(rows.next()); }));
     }
-    add_processes(c, contestants);
+    add_processes(c, data().mnist.source, contestants);
     nlohmann::ordered_json report = contest(contestants, operations_of(c));
     if (ours != nullptr) report["compile"] = ours->compile_seconds();
     report["synthetic"] = data().mnist.synthetic;
@@ -247,7 +262,7 @@ class Comparison {
             return 0.0;
           }));
     }
-    add_processes(c, contestants);
+    add_processes(c, data().mnist.source, contestants);
     return contest(contestants, operations_of(c));
   }
 
@@ -271,6 +286,21 @@ class Comparison {
       }));
     }
     return contest(contestants, product.operations());
+  }
+
+  nlohmann::ordered_json run_batched(const Case& c, bench::BatchedKind kind) {
+    std::vector<Contestant> contestants;
+    if (wanted("sluice")) {
+      contestants.push_back(bench::local_contestant(
+          "sluice", [run = bench::batched_products(kind, c.batch, c.sizes[0], c.sizes[1], c.sizes[2])] {
+            run();
+            return 0.0;
+          }));
+    }
+    add_processes(c, "", contestants);
+    const double one = 2.0 * c.batch * c.sizes[0] * c.sizes[1] * c.sizes[2];
+    const int products = kind == bench::BatchedKind::kForward ? 1 : kind == bench::BatchedKind::kGradients ? 2 : 3;
+    return contest(contestants, one * products);
   }
 
   Options options_;

@@ -1,5 +1,7 @@
 #include "bench/products.h"
 
+#include <utility>
+
 #include "ir/random_arrays.h"
 #include "sluice/sluice.h"
 
@@ -61,6 +63,38 @@ ProductOptions Product::peer_options(int threads, Array& result) const {
   result = Array(DType::kF32, {options.m, options.n});
   options.result = result.data<float>().data();
   return options;
+}
+
+std::function<void()> batched_products(BatchedKind kind, int batch_size, int m, int k, int n) {
+  const auto operand = [&](int rows, int columns, std::uint64_t seed) {
+    return random_array({DType::kF32, Shape{batch_size, rows, columns}}, 1, seed);
+  };
+  const Array a = operand(m, k, 1);
+  const Array b = operand(k, n, 2);
+  if (kind == BatchedKind::kForward) {
+    return
+        [f = function("forward", {f32(batch, m, k), f32(batch, k, n)}, [](Tensor x, Tensor y) { return matmul(x, y); }),
+         a, b] { f(a, b); };
+  }
+  const TensorSpec given = f32(batch, m, n);
+  const Array up = operand(m, n, 3);
+  const auto gradients_of = [](const Tensor& x, const Tensor& y, const Tensor& g) {
+    return std::pair(matmul(g, y, {.transpose_b = true}), matmul(x, g, {.transpose_a = true}));
+  };
+  if (kind == BatchedKind::kGradients) {
+    return [f = function("gradients", {f32(batch, m, k), f32(batch, k, n), given},
+                         [=](Tensor x, Tensor y, Tensor g) {
+                           const auto [dx, dy] = gradients_of(x, y, g);
+                           return outputs(dx, dy);
+                         }),
+            a, b, up] { f(a, b, up); };
+  }
+  return [f = function("all", {f32(batch, m, k), f32(batch, k, n), given},
+                       [=](Tensor x, Tensor y, Tensor g) {
+                         const auto [dx, dy] = gradients_of(x, y, g);
+                         return outputs(matmul(x, y), dx, dy);
+                       }),
+          a, b, up] { f(a, b, up); };
 }
 
 }  // namespace sluice::bench

@@ -40,4 +40,14 @@ class Product {
   Array weights_;    ///< w
 };
 
+/// What is computed of the products of a batch of matrices, [batch,m,k] by [batch,k,n].
+enum class BatchedKind : std::uint8_t {
+  kForward,    ///< the products
+  kGradients,  ///< the gradients of both operands, for a given one of the products
+  kAll,        ///< all three
+};
+
+/// Such products on random numbers as a compiled function, whose operands and results are arrays.
+std::function<void()> batched_products(BatchedKind kind, int batch_size, int m, int k, int n);
+
 }  // namespace sluice::bench

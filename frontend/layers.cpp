@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "sluice/contraction.h"
 #include "sluice/detail/trace.h"
 #include "sluice/random.h"
-#include "sluice/shape_ops.h"
 
 namespace sluice {
 
@@ -17,14 +17,13 @@ Dense::Dense(Activation activation, std::int64_t out, Initializer weights)
 
 Tensor Dense::operator()(const Arg& x) {
   const Scope scope(x.where());
-  const bool fits = x.dtype() == DType::kF32 && x.rank() == 2 && !x.shape()[1].batch;
+  const bool fits = x.dtype() == DType::kF32 && x.rank() >= 2 && !x.shape()[x.rank() - 1].batch;
   if (!fits) {
-    const char* const advice = x.dtype() != DType::kF32 ? "; cast(x, f32) converts it"
-                               : x.rank() > 2           ? "; reshape(x, {batch, n}) makes rows of it"
-                                                        : "";
-    fail_at_user(fmt::format("dense: expected f32[batch,in], got {}{}", to_string(x.type()), advice), {&x.tensor(), 1});
+    const char* const advice = x.dtype() != DType::kF32 ? "; cast(x, f32) converts it" : "";
+    fail_at_user(fmt::format("dense: expected f32[batch,...,in], got {}{}", to_string(x.type()), advice),
+                 {&x.tensor(), 1});
   }
-  const std::int64_t in = x.shape()[1].size;
+  const std::int64_t in = x.shape()[x.rank() - 1].size;
   const Variable w = lazy_variable("w", [&] {
     Array initial = weights_(in, out_);
     const Type expected{DType::kF32, {Dim(in), Dim(out_)}};

@@ -73,13 +73,6 @@ Tensor size_of(const Arg& x, int axis) {
   return dim.size == 1 ? batch_size() : batch_size() * dim.size;
 }
 
-Tensor matmul(const Arg& a, const Arg& b, MatmulOptions options) {
-  const Scope scope(a.where());
-  return Trace::required("matmul").add(
-      Op::kMatmul, {a.tensor(), b.tensor()},
-      {{Attr::kTransposeA, options.transpose_a}, {Attr::kTransposeB, options.transpose_b}});
-}
-
 namespace {
 
 /// `shape` with its -1, if it has one, replaced by what the elements of `from` leave.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "ir/matmul.h"
+
 namespace sluice::ir {
 
 namespace {
@@ -23,9 +25,8 @@ double flops(const Graph& graph, const Node& node, std::int64_t batch_size) {
   const auto result = [&] { return elements(node.types.front(), batch_size); };
   if (node.op == Op::kFused) return cost(node.attributes.body(), batch_size).flops;
   if (node.op == Op::kMatmul) {
-    const Shape& left = graph.type(node.operands[0]).shape;
-    const Dim inner = left[node.attributes.flag(Attr::kTransposeA) ? 0 : 1];
-    return 2 * result() * elements({DType::kF32, Shape{inner}}, batch_size);
+    const Dim k = matmul_sizes(node, graph.type(node.operands[0])).k;
+    return 2 * result() * elements({DType::kF32, Shape{k}}, batch_size);
   }
   if (node.op == Op::kScatterAdd) return operand(2);
   if (node.op == Op::kCast || node.op == Op::kStopGradient) return 0;

@@ -128,18 +128,25 @@ Types infer_select(const InferContext& c) {
 Types infer_cast(const InferContext& c) { return {{c.attributes.dtype(), x(c).shape}}; }
 
 Types infer_matmul(const InferContext& c) {
-  for (const Type& type : c.operands) {
-    if (type.shape.rank() != 2) fail("matmul: operands are of rank 2, got {} and {}", to_string(x(c)), to_string(y(c)));
-  }
+  const int rank = x(c).shape.rank();
+  if (rank < 2 || y(c).shape.rank() != rank)
+    fail("matmul: operands are of one rank, at least 2, got {} and {}", to_string(x(c)), to_string(y(c)));
   if (x(c).dtype != y(c).dtype)
     fail("matmul: operands have different element types: {} and {}", to_string(x(c)), to_string(y(c)));
-  const int a_inner = c.attributes.flag(Attr::kTransposeA) ? 0 : 1;
-  const int b_inner = c.attributes.flag(Attr::kTransposeB) ? 1 : 0;
-  if (x(c).shape[a_inner] != y(c).shape[b_inner]) {
-    fail("matmul: inner sizes differ: axis {} of {} is {}, axis {} of {} is {}", a_inner, to_string(x(c)),
-         to_string(x(c).shape[a_inner]), b_inner, to_string(y(c)), to_string(y(c).shape[b_inner]));
-  }
-  const Shape shape{x(c).shape[1 - a_inner], y(c).shape[1 - b_inner]};
+  const auto check_equal = [&](std::string_view what, int a_axis, int b_axis) {
+    if (x(c).shape[a_axis] == y(c).shape[b_axis]) return;
+    fail("matmul: {} differ: axis {} of {} is {}, axis {} of {} is {}", what, a_axis, to_string(x(c)),
+         to_string(x(c).shape[a_axis]), b_axis, to_string(y(c)), to_string(y(c).shape[b_axis]));
+  };
+  for (int axis = 0; axis < rank - 2; ++axis) check_equal("batch sizes", axis, axis);
+  const int a_inner = rank - (c.attributes.flag(Attr::kTransposeA) ? 2 : 1);
+  const int b_inner = rank - (c.attributes.flag(Attr::kTransposeB) ? 1 : 2);
+  check_equal("inner sizes", a_inner, b_inner);
+  // Of the last two axes, which are 2 * rank - 3 in sum, the other one.
+  const int both = 2 * rank - 3;
+  Shape shape(std::vector<Dim>(x(c).shape.begin(), x(c).shape.end() - 2));
+  shape.push_back(x(c).shape[both - a_inner]);
+  shape.push_back(y(c).shape[both - b_inner]);
   check_shape(name(c), shape);
   return {{x(c).dtype, shape}};
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "ir/infer.h"
@@ -38,6 +39,7 @@ class Generator : RandomValues {
     keep(b_.parameter("bytes", {DType::kU8, {batch, width_}}, Range{0, 256}));
     keep(b_.parameter("flags", {DType::kBool, {batch, width_}}));
     keep(b_.parameter("rows", {DType::kF32, {height_, width_}}));
+    if (chance(25)) keep(b_.parameter("matrices", {DType::kF32, {one_of<Dim>({batch, 2, 3}), height_, width_}}));
     for (const Type& type :
          {Type{DType::kF32, {width_, width_}}, Type{DType::kF32, {17, width_}}, Type{DType::kF32, {width_}},
           Type{DType::kF32, {}}, Type{DType::kF64, {width_, width_}}, Type{DType::kF64, {}}, Type{DType::kI64, {}},
@@ -149,17 +151,25 @@ class Generator : RandomValues {
 
   void add_matmul() {
     const DType type = any_float();
-    const auto is_matrix = [&](Value v) { return dtype(v) == type && shape(v).rank() == 2; };
-    const Value a = find(is_matrix).value_or(values_[0]);
+    const bool of_a_batch = chance(30);
+    const auto is_matrix = [&](Value v) {
+      return dtype(v) == type && (of_a_batch ? shape(v).rank() > 2 : shape(v).rank() == 2);
+    };
+    const Value a = find(is_matrix).value_or(values_[of_a_batch ? 1 : 0]);
+    const int rank = shape(a).rank();
     const bool flip_a = chance(30);
-    const Dim inner = shape(a)[flip_a ? 0 : 1];
+    const Dim inner = shape(a)[rank - (flip_a ? 2 : 1)];
     bool flip_b = chance(50);
-    auto b = find([&](Value v) { return is_matrix(v) && dtype(v) == dtype(a) && shape(v)[flip_b ? 1 : 0] == inner; });
+    const auto is_rhs = [&](Value v) {
+      if (dtype(v) != dtype(a) || shape(v).rank() != rank || shape(v)[rank - (flip_b ? 1 : 2)] != inner) return false;
+      return std::equal(shape(a).begin(), shape(a).end() - 2, shape(v).begin());
+    };
+    auto b = find(is_rhs);
     if (!b) {
       flip_b = !flip_b;
-      b = find([&](Value v) { return is_matrix(v) && dtype(v) == dtype(a) && shape(v)[flip_b ? 1 : 0] == inner; });
+      b = find(is_rhs);
     }
-    if (!b || (shape(a)[flip_a ? 1 : 0].batch && shape(*b)[flip_b ? 0 : 1].batch)) return;
+    if (!b || (shape(a)[rank - (flip_a ? 1 : 2)].batch && shape(*b)[rank - (flip_b ? 2 : 1)].batch)) return;
     keep(b_(Op::kMatmul, {a, *b}, {{Attr::kTransposeA, flip_a}, {Attr::kTransposeB, flip_b}}));
   }
 

@@ -189,19 +189,28 @@ class Walk {
   }
 
   static Mask through_matmul(const Node& node, const std::vector<Ways>& operands, const Ways& result) {
-    const auto rows = static_cast<std::size_t>(result.values[0].sizes()[0]);
-    const auto columns = static_cast<std::size_t>(result.values[0].sizes()[1]);
-    std::array<Mask, 2> lines{Mask(rows), Mask(columns)};
+    const auto& sizes = result.values[0].sizes();
+    const std::size_t rank = sizes.size();
+    const auto rows = static_cast<std::size_t>(sizes[rank - 2]);
+    const auto columns = static_cast<std::size_t>(sizes[rank - 1]);
+    Mask mask(result.values[0].count());
+    if (mask.empty()) return mask;
+    const std::size_t matrices = mask.size() / (rows * columns);
+    // Of each matrix, the rows of the lhs and the columns of the rhs.
+    std::array<Mask, 2> lines{Mask(matrices * rows), Mask(matrices * columns)};
     const std::array<bool, 2> kept_is_last{node.attributes.flag(ir::Attr::kTransposeA),
                                            !node.attributes.flag(ir::Attr::kTransposeB)};
     for (std::size_t o = 0; o < 2; ++o) {
-      const auto width = static_cast<std::size_t>(operands[o].values[0].sizes()[1]);
+      const auto width = static_cast<std::size_t>(operands[o].values[0].sizes()[rank - 1]);
+      const std::size_t kept = lines[o].size() / matrices;
+      const std::size_t matrix = operands[o].undecided.size() / matrices;
       for (std::size_t i = 0; i < operands[o].undecided.size(); ++i) {
-        if (operands[o].undecided[i]) lines[o][kept_is_last[o] ? i % width : i / width] = true;
+        const std::size_t line = kept_is_last[o] ? i % width : i % matrix / width;
+        if (operands[o].undecided[i]) lines[o][i / matrix * kept + line] = true;
       }
     }
-    Mask mask(rows * columns);
-    for (std::size_t i = 0; i < mask.size(); ++i) mask[i] = lines[0][i / columns] || lines[1][i % columns];
+    for (std::size_t i = 0; i < mask.size(); ++i)
+      mask[i] = lines[0][i / columns] || lines[1][i / (rows * columns) * columns + i % columns];
     return mask;
   }
 

@@ -67,9 +67,11 @@ ColumnSums find_column_sums(const Groups& groups) {
   return sums;
 }
 
-/// Takes in the sums of the second factor's columns: in a training step, a bias's gradient beside the weight's.
+/// Takes in the sums of the columns of a rhs without batch axes: in a training step, a bias's gradient beside the
+/// weight's.
 void take_column_sums(Groups& groups, NodeIndex product, ColumnSums& column_sums) {
   const ir::Node& node = groups.graph().node(product);
+  if (node.types[0].shape.rank() != 2) return;
   if (node.attributes.flag(ir::Attr::kTransposeB) || !is_float(node.types[0].dtype)) return;
   if (node.types[0].shape.element_count().size == 0) return;  // a kernel without work would not store them
   const ir::Value factor = node.operands[1];

@@ -214,9 +214,9 @@ class BodyCheck {
     return BodyKind::kRows;
   }
 
-  /// The sums of the second factor's columns, a product's second kind of result.
+  /// The sums of the columns of a rhs without batch axes, a product's second kind of result.
   bool is_column_sums(const ir::Node& sums, const ir::Node& product) const {
-    return sums.op == Op::kReduceSum && sums.operands[0] == product.operands[1] &&
+    return sums.op == Op::kReduceSum && sums.operands[0] == product.operands[1] && product.types[0].shape.rank() == 2 &&
            !product.attributes.flag(ir::Attr::kTransposeB) && reduced_axes(sums) == std::vector<std::int64_t>{0} &&
            is_parameter(sums.operands[0]);
   }

@@ -46,8 +46,8 @@ Value slice(const GradientContext& c, Value x, std::int64_t axis, std::int64_t s
 
 }  // namespace
 
-/// With a' and b' the operands after their transpose flags, r = a' b': by a' it is g b'^T, by b' it is a'^T g; each is
-/// written so that no transpose is left over.
+/// With a' and b' the operands after their transpose flags, r = a' b': by a' it is g b'^T, by b' it is a'^T g, for each
+/// index of the batch axes; each is written so that no transpose is left over.
 void gradient_of_kMatmul(GradientContext& c) {
   const Value a = c.operand(0);
   const Value b = c.operand(1);

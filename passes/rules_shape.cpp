@@ -45,6 +45,32 @@ Result reshape_operands(const Match& m) {
   return moved;
 }
 
+/// f(reshape x, reshape y..., broadcast c...) where x, y... have one shape, the reshapes fold or unfold leading axes
+/// alone, and each c is a scalar or a vector along the last axis. What computes f then has the shape of what makes x,
+/// such as a product that folds a batch into its rows: they become one kernel. Near an input a reshape moves the other
+/// way.
+Result reshape_result(const Match& m) {
+  if (!is_elementwise(m.op())) return {};
+  const auto last = [](const Shape& shape) { return shape[shape.rank() - 1]; };
+  std::optional<Shape> shape;
+  for (std::size_t i = 0; i < m.operand_count(); ++i) {
+    if (const auto c = m.inner(i, Op::kBroadcast); c && m.type_of(*c).shape.rank() <= 1) continue;
+    const auto x = m.inner(i, Op::kReshape);
+    if (!x || m.near_input(*x)) return {};
+    const Shape& from = m.type_of(*x).shape;
+    if (from.rank() < 2 || m.type().shape.rank() < 2 || last(from) != last(m.type().shape)) return {};
+    if (shape && from != *shape) return {};
+    shape = from;
+  }
+  if (!shape) return {};
+  std::vector<Value> operands;
+  for (std::size_t i = 0; i < m.operand_count(); ++i) {
+    const auto x = m.inner(i, Op::kReshape);
+    operands.push_back(x ? *x : m.builder().broadcast(*m.inner(i, Op::kBroadcast), *shape));
+  }
+  return m.builder().reshape(m(m.op(), std::move(operands), m.attributes()), m.type().shape);
+}
+
 /// f(broadcast x, broadcast y...) where x, y... have one smaller shape or are scalar constants.
 Result broadcast_result(const Match& m) {
   if (!is_elementwise(m.op())) return {};
@@ -100,6 +126,7 @@ constexpr Rule kShapeRules[] = {
        return m.builder().broadcast(*x, m.type().shape);
      }},
     {"reshape f(x) -> f(reshape x) near an input", Exactness::kExact, Op::kReshape, reshape_operands},
+    {"f(reshape x) -> reshape f(x) behind folded axes", Exactness::kExact, std::nullopt, reshape_result},
     {"broadcast x to its own shape -> x", Exactness::kExact, Op::kBroadcast,
      [](const Match& m) -> Result { return m.operand_type(0) == m.type() ? Result(m.operand(0)) : Result(); }},
     {"broadcast broadcast x -> broadcast x", Exactness::kExact, Op::kBroadcast,

@@ -16,9 +16,20 @@ Value product(const Match& m, Value a, bool transpose_a, Value b, bool transpose
   return m(Op::kMatmul, {a, b}, {{Attr::kTransposeA, transpose_a}, {Attr::kTransposeB, transpose_b}});
 }
 
-/// A transpose of rank 2 that is not the identity exchanges the axes.
-bool exchanges_axes(const ir::Node& node) {
-  return node.op == Op::kTranspose && node.attributes.integers(Attr::kPermutation) == std::vector<std::int64_t>{1, 0};
+/// Returns whether a transpose exchanges the last two axes and keeps the others in place: it transposes each of the
+/// matrices that a matmul's operand or result holds.
+bool transposes_matrices(const ir::Attributes& attributes) {
+  std::vector<std::int64_t> permutation = attributes.integers(Attr::kPermutation);
+  if (permutation.size() < 2) return false;
+  std::swap(permutation.back(), permutation[permutation.size() - 2]);
+  for (std::size_t axis = 0; axis < permutation.size(); ++axis) {
+    if (permutation[axis] != static_cast<std::int64_t>(axis)) return false;
+  }
+  return true;
+}
+
+bool is_transpose_of_matrices(const ir::Node& node) {
+  return node.op == Op::kTranspose && transposes_matrices(node.attributes);
 }
 
 bool folds_only_ones(const Match& m) {
@@ -68,13 +79,13 @@ Result joined_extremes(const Match& m) {
 constexpr Rule kStructureRules[] = {
     {"matmul(transpose a, b) -> matmul{transpose_a}(a, b)", Exactness::kExact, Op::kMatmul,
      [](const Match& m) -> Result {
-       if (!exchanges_axes(m.maker(0))) return {};
+       if (!is_transpose_of_matrices(m.maker(0))) return {};
        return product(m, m.maker(0).operands[0], !m.attributes().flag(Attr::kTransposeA), m.operand(1),
                       m.attributes().flag(Attr::kTransposeB));
      }},
     {"matmul(a, transpose b) -> matmul{transpose_b}(a, b)", Exactness::kExact, Op::kMatmul,
      [](const Match& m) -> Result {
-       if (!exchanges_axes(m.maker(1))) return {};
+       if (!is_transpose_of_matrices(m.maker(1))) return {};
        return product(m, m.operand(0), m.attributes().flag(Attr::kTransposeA), m.maker(1).operands[0],
                       !m.attributes().flag(Attr::kTransposeB));
      }},
@@ -82,8 +93,7 @@ constexpr Rule kStructureRules[] = {
      [](const Match& m) -> Result {
        const ir::Node node = m.maker(0);
        if (node.op != Op::kMatmul || !m.only_reader(m.operand(0))) return {};
-       const std::vector<std::int64_t> exchange{1, 0};
-       if (m.attributes().integers(Attr::kPermutation) != exchange) return {};
+       if (!transposes_matrices(m.attributes())) return {};
        return product(m, node.operands[1], !node.attributes.flag(Attr::kTransposeB), node.operands[0],
                       !node.attributes.flag(Attr::kTransposeA));
      }},

@@ -74,11 +74,12 @@ void Epilogue::begin_panel(llvm::Value* column) {
 /// Where the rows of the panel that is open begin in a matrix of the result's shape.
 PanelStart Epilogue::panel_of(const Place& place) {
   if (in_panels(place)) return *frame_.elements.hoisted_panel(place.layout, shape_);
-  return {e_.i64(0), e_.size(place.layout.dense() ? shape_[1] : Dim(place.layout.last))};
+  return {e_.i64(0), e_.size(place.layout.dense() ? shape_[shape_.rank() - 1] : Dim(place.layout.last))};
 }
 
 void Epilogue::prefetch_row(llvm::Value* row, llvm::Value* column) {
   auto& b = e_.b;
+  if (first_row_ != nullptr) row = b.CreateAdd(row, first_row_);
   // What is written is mostly what is read as well: states, in place.
   for (const auto& [place, dtype] : read_.empty() ? written_ : read_) {
     const PanelStart start = panel_of(place);

@@ -25,6 +25,8 @@ class Epilogue {
   /// Stores them for the `count` columns from `column` on: a vector for each vector of the panel's rows.
   void store_column_sums(const Emitter::Values& sums, llvm::Value* column, llvm::Value* count);
 
+  /// The rows of the matrix that follows begin at row `first_row` of all matrices of a batch.
+  void begin_matrix(llvm::Value* first_row) { first_row_ = first_row; }
   /// Opens code for the result's panel that begins at column `column`: finds once where the matrices that lie in panels
   /// have it, each by its own layout.
   void begin_panel(llvm::Value* column);
@@ -47,6 +49,7 @@ class Epilogue {
   Emitter& e_;
   Shape shape_;
   std::int64_t columns_;
+  llvm::Value* first_row_ = nullptr;  ///< nullptr: 0
   std::vector<Touched> read_;
   std::vector<Touched> written_;
   std::optional<Place> column_sums_;

@@ -1,3 +1,4 @@
+#include <array>
 #include <optional>
 
 #include "backend/codegen/epilogue.h"
@@ -5,6 +6,8 @@
 #include "backend/codegen/nonzero_lists.h"
 #include "backend/codegen/product_tile.h"
 #include "backend/codegen/second_factor.h"
+#include "ir/matmul.h"
+#include "sluice/error.h"
 
 namespace sluice::backend {
 
@@ -35,18 +38,23 @@ class Product {
     const Type& result = node_.types[0];
     const Shape& a = frame.body().type(node_.operands[0]).shape;
     const Shape& b = frame.body().type(node_.operands[1]).shape;
-    rows_ = result.shape[0];
-    columns_ = result.shape[1];
+    const ir::MatmulSizes sizes = ir::matmul_sizes(node_, frame.body().type(node_.operands[0]));
+    batch_ = sizes.batch;
+    rows_ = sizes.m;
+    columns_ = sizes.n;
+    depth_ = sizes.k;
     element_ = e_.memory_type(result.dtype);
     bytes_ = static_cast<int>(size_of(result.dtype));
     lanes_ = e_.target.lanes(bytes_);
     tile_ = frame.plan.tile;
-    a_ = {place_of(node_.operands[0]), a, node_.attributes.flag(Attr::kTransposeA)};
+    a_ = {place_of(node_.operands[0]), matrix_shape(a), node_.attributes.flag(Attr::kTransposeA)};
     SLUICE_CHECK(a_.one_piece(), "the first factor of {} lies in panels", frame.plan.name);
-    depth_ = a_.transposed ? a[0] : a[1];
+    SLUICE_CHECK(batch_.rank() == 0 || !frame.plan.skips_zeros, "{} makes lists for a batch", frame.plan.name);
+    if (batch_.rank() > 0) fetch_ = fetch_of_next_panel(node_.attributes.flag(Attr::kTransposeB));
     make_tile_code(frame.plan.skips_zeros);
-    b_.emplace(frame, Matrix{place_of(node_.operands[1]), b, node_.attributes.flag(Attr::kTransposeB)}, result, depth_,
-               panel_columns());
+    const Matrix rhs{place_of(node_.operands[1]), matrix_shape(b), node_.attributes.flag(Attr::kTransposeB)};
+    b_.emplace(frame, rhs, Type{result.dtype, {rows_, columns_}}, depth_, panel_columns());
+    first_matrices_ = {a_.place.pointer, rhs.place.pointer};
     lead_ = e_.i64(0);
     turns_ = e_.size(depth_);
     epilogue_.emplace(frame, node_, panel_columns());
@@ -61,13 +69,91 @@ class Product {
   }
 
   void emit() {
-    auto& b = e_.b;
     row_tiles_ = e_.blocks(rows_, tile_.rows);
+    begin_ = frame_.begin;
+    end_ = frame_.end;
+    if (batch_.rank() == 0) return emit_matrix();
+    // Units are numbered matrix by matrix: a thread's share is a run of them, the first and last perhaps in part.
+    auto& b = e_.b;
+    llvm::Value* const units = e_.mul(e_.blocks(columns_, panel_columns()), row_tiles_);
+    llvm::Value* const first = b.CreateUDiv(frame_.begin, units);
+    llvm::Value* const last = b.CreateUDiv(b.CreateAdd(frame_.end, b.CreateSub(units, e_.i64(1))), units);
+    e_.loop(first, last, 1, [&](llvm::Value* matrix) {
+      begin_matrix(matrix);
+      llvm::Value* const unit = b.CreateMul(matrix, units);
+      begin_ = e_.max(b.CreateSub(frame_.begin, unit), e_.i64(0));
+      end_ = e_.min(b.CreateSub(frame_.end, unit), units);
+      emit_matrix();
+    });
+  }
+
+ private:
+  static Shape matrix_shape(const Shape& shape) { return {shape[shape.rank() - 2], shape[shape.rank() - 1]}; }
+
+  std::int64_t line_elements() const { return kLine / bytes_; }
+
+  /// The panels of a batch follow one another in memory, the last of a matrix and the first of the next one too, but
+  /// hardware does not see it: a panel's rows lie apart, and what is packed is read all at once. So each tile
+  /// prefetches a part of the next panel: as it lies, a line or more of the row that it multiplies by; of what will be
+  /// packed, a line or more of a part that as many lines as K has steps make up.
+  FetchAhead fetch_of_next_panel(bool transposed) const {
+    if (rows_.batch || columns_.batch || depth_.batch || tile_.depth_block > 0) return {};
+    const std::int64_t lines = panel_columns() / line_elements();
+    const std::int64_t tiles = (rows_.size + tile_.rows - 1) / tile_.rows;
+    FetchAhead fetch;
+    fetch.lines = static_cast<int>((lines + tiles - 1) / tiles);
+    fetch.apart = line_elements() * (transposed ? depth_.size : 1);
+    fetch.step = transposed ? line_elements() : columns_.size;
+    if (a_.transposed) fetch.lhs = rows_.size * depth_.size;
+    return fetch;
+  }
+
+  /// Where tile `t` of those from `first` on begins to prefetch the panel behind the one that begins at `column`.
+  llvm::Value* ahead_of(llvm::Value* t, llvm::Value* first, llvm::Value* column) {
+    if (fetch_.lines == 0) return nullptr;
+    auto& b = e_.b;
+    const std::int64_t parts = (panel_columns() / line_elements() + fetch_.lines - 1) / fetch_.lines;
+    llvm::Value* const part = e_.min(b.CreateSub(t, first), e_.i64(parts - 1));
+    llvm::Value* const after = b.CreateAdd(column, e_.i64(panel_columns()));
+    llvm::Value* const in_matrix = b.CreateICmpSLT(after, e_.size(columns_));
+    llvm::Value* const next_matrix = e_.mul(e_.size(depth_), e_.size(columns_));
+    llvm::Value* const begin =
+        b.CreateSelect(in_matrix, e_.mul(after, e_.i64(b_->transposed() ? depth_.size : 1)), next_matrix);
+    llvm::Value* const at = b.CreateAdd(begin, e_.mul(part, e_.i64(fetch_.lines * fetch_.apart)));
+    return e_.element(element_, b_->start(), at);
+  }
+
+  /// Moves on to matrix `matrix` of the batch.
+  void begin_matrix(llvm::Value* matrix) {
+    const auto at = [&](llvm::Value* first, Dim x, Dim y) {
+      return e_.element(element_, first, e_.mul(matrix, e_.mul(e_.size(x), e_.size(y))));
+    };
+    a_.place.pointer = at(first_matrices_[0], rows_, depth_);
+    b_->begin_matrix(at(first_matrices_[1], depth_, columns_));
+    epilogue_->begin_matrix(e_.mul(matrix, e_.size(rows_)));
+    batch_index_.clear();
+    for (int axis = batch_.rank(); axis-- > 0;) {
+      llvm::Value* const coordinate = axis == 0 ? matrix : e_.b.CreateURem(matrix, e_.size(batch_[axis]));
+      if (axis > 0) matrix = e_.b.CreateUDiv(matrix, e_.size(batch_[axis]));
+      batch_index_.insert(batch_index_.begin(), {coordinate, false, nullptr, Level::kRow});
+    }
+  }
+
+  /// The index of an element of the matrix.
+  Index at(const Coordinate& row, const Coordinate& column) const {
+    Index index = batch_index_;
+    index.insert(index.end(), {row, column});
+    return index;
+  }
+
+  /// The units begin_ <= u < end_ of one matrix.
+  void emit_matrix() {
+    auto& b = e_.b;
     // Units are numbered panel by panel, so a thread's share is a run of panels, the first and last perhaps in part.
-    llvm::Value* const first = b.CreateUDiv(frame_.begin, row_tiles_);
-    llvm::Value* const last = b.CreateUDiv(b.CreateAdd(frame_.end, b.CreateSub(row_tiles_, e_.i64(1))), row_tiles_);
-    e_.if_then(b.CreateICmpSLT(frame_.begin, frame_.end), [&] {
-      if (nonzero_) nonzero_->build(frame_.begin, frame_.end, first, last, row_tiles_);
+    llvm::Value* const first = b.CreateUDiv(begin_, row_tiles_);
+    llvm::Value* const last = b.CreateUDiv(b.CreateAdd(end_, b.CreateSub(row_tiles_, e_.i64(1))), row_tiles_);
+    e_.if_then(b.CreateICmpSLT(begin_, end_), [&] {
+      if (nonzero_) nonzero_->build(begin_, end_, first, last, row_tiles_);
       // To look for lists that are not there costs short tiles, those of a weight's gradient, 1%.
       if (!nonzero_ || !in_registers_ || !a_.transposed) return emit_panels(first, last);
       e_.if_else(
@@ -80,12 +166,11 @@ class Product {
     });
   }
 
- private:
   std::int64_t panel_columns() const { return tile_.vectors * lanes_; }
 
   void make_tile_code(bool listed) {
     tile_code_.emplace(e_, node_.types[0].dtype, a_.transposed, a_.stride(), tile_.depth_block > 0, listed,
-                       panel_columns());
+                       panel_columns(), fetch_);
   }
 
   void emit_panels(llvm::Value* first, llvm::Value* last) {
@@ -94,8 +179,8 @@ class Product {
     llvm::Value* const begin = b_->packs_ahead() ? b.CreateSub(first, e_.i64(1)) : first;
     e_.loop(begin, last, 1, [&](llvm::Value* panel) {
       llvm::Value* const unit = b.CreateMul(panel, row_tiles_);
-      llvm::Value* const first_tile = e_.max(b.CreateSub(frame_.begin, unit), e_.i64(0));
-      llvm::Value* const last_tile = e_.min(b.CreateSub(frame_.end, unit), row_tiles_);
+      llvm::Value* const first_tile = e_.max(b.CreateSub(begin_, unit), e_.i64(0));
+      llvm::Value* const last_tile = e_.min(b.CreateSub(end_, unit), row_tiles_);
       if (b_->packs_ahead()) b_->share_next(panel, last, b.CreateSub(last_tile, first_tile), turns_);
       emit_panel_of_any_width(panel, first_tile, last_tile);
     });
@@ -104,7 +189,7 @@ class Product {
   void emit_panel_of_any_width(llvm::Value* panel, llvm::Value* first, llvm::Value* last) {
     auto& b = e_.b;
     llvm::Value* const column = b.CreateMul(panel, e_.i64(panel_columns()));
-    const Lanes all(static_cast<std::size_t>(tile_.vectors), lanes_);
+    const Lanes all = whole_lanes();
     if (columns_.batch) {
       llvm::Value* const count = e_.min(b.CreateSub(e_.size(columns_), column), e_.i64(panel_columns()));
       return emit_panel({column, count, all}, first, last);
@@ -118,19 +203,23 @@ class Product {
     e_.if_else(b.CreateICmpSLT(panel, e_.i64(whole)), emit_whole, emit_rest);
   }
 
+  Lanes whole_lanes() const { return {std::vector<int>(static_cast<std::size_t>(tile_.vectors), lanes_)}; }
+
   /// The vectors of a panel of `columns` columns.
   Lanes lanes_for(std::int64_t columns) const {
     const auto step = static_cast<int>(frame_.plan.units.step);
-    Lanes lanes(static_cast<std::size_t>(columns / lanes_), lanes_);
+    Lanes lanes{std::vector<int>(static_cast<std::size_t>(columns / lanes_), lanes_)};
     const auto rest = static_cast<int>(columns % lanes_);
-    if (rest > 0) lanes.push_back((rest + step - 1) / step * step);
+    if (rest > 0) lanes.counts.push_back((rest + step - 1) / step * step);
+    if (frame_.plan.masks) lanes.loaded_of_last = rest;
     return lanes;
   }
 
   /// The row tiles first <= t < last of a panel.
   void emit_panel(const Columns& columns, llvm::Value* first, llvm::Value* last) {
     auto& b = e_.b;
-    const Panel panel = b_->panel(columns.first);
+    panel_column_ = columns.first;
+    const Panel panel = b_->panel(columns.first, columns.count);
     epilogue_->begin_panel(columns.first);
     emit_column_sums(panel, columns, first);
     const Panel rest = sums_ == nullptr ? panel : emit_depth_blocks(panel, columns.lanes, first, last);
@@ -189,6 +278,7 @@ class Product {
     auto& b = e_.b;
     llvm::Value* const row = b.CreateMul(t, e_.i64(tile_.rows));
     const Positions positions = positions_of(t);
+    ahead_ = ahead_of(t, first, panel_column_);
     for_pieces(row, [&](llvm::Value* r, std::int64_t rows) {
       llvm::Value* const to = e_.element(element_, out, e_.mul(r, e_.i64(panel_columns())));
       tile_code_->call(rows, lanes, tile_start(e_.add(row, r), panel, positions), positions.count, to);
@@ -224,11 +314,12 @@ class Product {
   /// scratch.
   void emit_tiles_in_registers(const Columns& columns, const Panel& panel, llvm::Value* first, llvm::Value* last) {
     auto& b = e_.b;
-    const bool is_last_panel = columns.lanes != Lanes(static_cast<std::size_t>(tile_.vectors), lanes_);
+    const bool is_last_panel = columns.lanes != whole_lanes();
     const bool packs_ahead = b_->packs_ahead() && !is_last_panel;
     e_.loop(first, last, 1, [&](llvm::Value* t) {
       llvm::Value* const row = b.CreateMul(t, e_.i64(tile_.rows));
-      epilogue_->prefetch_tile(row, tile_.rows, columns.first);
+      if (fetch_.lines == 0) epilogue_->prefetch_tile(row, tile_.rows, columns.first);
+      ahead_ = ahead_of(t, first, columns.first);
       for_pieces(row, [&](llvm::Value* r, std::int64_t rows) {
         const bool packs = packs_ahead && rows == tile_.rows;
         const Values sums =
@@ -254,7 +345,20 @@ class Product {
     const auto chain = [&](const Values& from, llvm::Value* turns) {
       return tile_code_->chain(from, turns, rows, columns.lanes, panel.stride);
     };
+    if (fetch_.lines > 0 && share == nullptr) return between_fetches(start, row, rows, columns, chain);
     return share == nullptr ? chain(start, positions.count) : b_->pack_share(share, start, positions.count, chain);
+  }
+
+  /// All steps of K, with the prefetches of what the epilogue touches spread between them: row by row, as those of a
+  /// whole tile at once would hold up the loads of both operands.
+  Values between_fetches(const Values& start, llvm::Value* row, std::int64_t rows, const Columns& columns,
+                         const std::function<Values(const Values&, llvm::Value*)>& chain) {
+    const std::int64_t part = depth_.size / rows;
+    const Values state = e_.loop(e_.i64(0), e_.i64(rows), 1, start, [&](llvm::Value* r, const Values& now) {
+      epilogue_->prefetch_row(e_.b.CreateAdd(row, r), columns.first);
+      return chain(now, e_.i64(part));
+    });
+    return depth_.size == part * rows ? state : chain(state, e_.i64(depth_.size - part * rows));
   }
 
   void emit_epilogue_in_registers(const Values& sums, llvm::Value* row, std::int64_t rows, const Columns& columns) {
@@ -266,7 +370,7 @@ class Product {
       const Coordinate j = begin_vector(columns, e_.i64(static_cast<std::int64_t>(v) * lanes_), lanes[v]);
       for (std::int64_t r = 0; r < rows; ++r) {
         sum_ = ProductTile::sum(sums, lanes, r, v);
-        store_results(frame_, node_.types[0].shape, {i[static_cast<std::size_t>(r)], j});
+        store_results(frame_, node_.types[0].shape, at(i[static_cast<std::size_t>(r)], j));
       }
     }
   }
@@ -294,6 +398,7 @@ class Product {
     llvm::Value* const a =
         a_.transposed ? b.CreateAdd(e_.mul(lead_, stride), row) : b.CreateAdd(b.CreateMul(row, stride), lead_);
     TileStart start{e_.element(element_, a_.place.pointer, a), panel, positions.list};
+    start.ahead = ahead_;
     if (sums_ != nullptr) {
       start.sums = e_.element(element_, sums_, b.CreateMul(row, e_.i64(panel_columns())));
       start.has_sums = has_sums_;
@@ -336,6 +441,7 @@ class Product {
     const Positions positions = positions_of(t);
     llvm::Value* const share = b.CreateUDiv(positions.count, e_.i64(pauses));
     column_ = columns.first;
+    ahead_ = ahead_of(t, e_.i64(0), columns.first);
     Values state = tile_code_->start(tile_.rows, lanes, tile_start(row, panel, positions));
     state = e_.loop(e_.i64(0), e_.i64(tile_.rows), 1, state, [&](llvm::Value* r, const Values& at_row) {
       scratch_row_ = e_.element(element_, finished, b.CreateMul(r, e_.i64(panel_columns())));
@@ -344,7 +450,7 @@ class Product {
       frame_.elements.begin_row(e_.preheader("row"));
       return e_.loop(e_.i64(0), columns.count, lanes_, at_row, [&](llvm::Value* before, const Values& now) {
         const Values next = tile_code_->chain(now, share, tile_.rows, lanes, panel.stride);
-        store_results(frame_, node_.types[0].shape, {i, begin_vector(columns, before, lanes_)});
+        store_results(frame_, node_.types[0].shape, at(i, begin_vector(columns, before, lanes_)));
         return next;
       });
     });
@@ -366,7 +472,7 @@ class Product {
       column_ = columns.first;
       frame_.elements.begin_row(e_.preheader("row"));
       for_vectors(frame_, columns.first, b.CreateAdd(columns.first, columns.count), lanes_, [&](const Coordinate& j) {
-        store_results(frame_, node_.types[0].shape, {{i, false, nullptr, Level::kRow}, j});
+        store_results(frame_, node_.types[0].shape, at({i, false, nullptr, Level::kRow}, j));
       });
     });
   }
@@ -375,7 +481,7 @@ class Product {
   /// panel's end hold nothing of meaning.
   Element load_product(const Index& index) {
     if (in_registers_) return {normalized(sum_), false, Level::kVector};
-    llvm::Value* const from = e_.element(element_, scratch_row_, e_.b.CreateSub(index[1].base, column_));
+    llvm::Value* const from = e_.element(element_, scratch_row_, e_.b.CreateSub(index.back().base, column_));
     llvm::Type* const vector = Emitter::vector_of(element_, frame_.elements.lanes());
     const llvm::Align align(static_cast<std::uint64_t>(bytes_ * lanes_));
     return {normalized(e_.b.CreateAlignedLoad(vector, from, align)), false, Level::kVector};
@@ -389,12 +495,20 @@ class Product {
   Frame& frame_;
   Emitter& e_;
   const Node& node_;
+  Shape batch_;
   Dim rows_, columns_, depth_;
+  std::array<llvm::Value*, 2> first_matrices_{};  ///< of both operands, where there is a batch
+  Index batch_index_;                             ///< of the matrix that is computed
+  llvm::Value* begin_ = nullptr;                  ///< its units
+  llvm::Value* end_ = nullptr;
   llvm::Value* row_tiles_ = nullptr;
   llvm::Type* element_ = nullptr;
   int bytes_ = 4;
   int lanes_ = 16;
   Tile tile_{};
+  FetchAhead fetch_{};                   ///< of the next panel, where there is a batch
+  llvm::Value* ahead_ = nullptr;         ///< where the tile that begins does so
+  llvm::Value* panel_column_ = nullptr;  ///< the first of the panel that is open
   Matrix a_{};
   std::optional<SecondFactor> b_;
   std::optional<Epilogue> epilogue_;

@@ -53,6 +53,37 @@ void PanelPacker::pack_rows(llvm::Value* column, llvm::Value* to) {
   });
 }
 
+bool PanelPacker::is_small(llvm::Value* count) const {
+  return source_.transposed && llvm::isa<llvm::ConstantInt>(count) && !source_.depth.batch && !source_.stride.batch;
+}
+
+void PanelPacker::pack_small(llvm::Value* column, llvm::Value* count, llvm::Value* to) {
+  auto& b = e_.b;
+  const std::int64_t columns = llvm::cast<llvm::ConstantInt>(count)->getSExtValue();
+  const std::int64_t depth = source_.depth.size;
+  const Panel from = source_.at(e_.i64(0));
+  for (std::int64_t first = 0; first < columns; first += lanes_) {
+    const std::int64_t rows = std::min<std::int64_t>(lanes_, columns - first);
+    llvm::Value* const start = b.CreateMul(b.CreateAdd(column, e_.i64(first)), e_.size(source_.stride));
+    llvm::Value* const source = e_.element(element_, from.pointer, start);
+    const auto pack_at = [&](llvm::Value* k, llvm::Value* mask) {
+      Values places(static_cast<std::size_t>(lanes_), nullptr);
+      for (std::int64_t r = 0; r < rows; ++r)
+        places[static_cast<std::size_t>(r)] =
+            e_.element(element_, e_.element(element_, source, k), e_.i64(r * source_.stride.size));
+      const Values turned = turn(places, mask);
+      llvm::Value* const packed = e_.element(element_, to, b.CreateMul(k, e_.i64(panel_columns_)));
+      for (int i = 0; i < strip_; ++i) {
+        b.CreateAlignedStore(turned[static_cast<std::size_t>(i)],
+                             e_.element(element_, packed, e_.i64(i * panel_columns_ + first)), align_);
+      }
+    };
+    const std::int64_t whole = depth / strip_ * strip_;
+    e_.loop(e_.i64(0), e_.i64(whole), strip_, [&](llvm::Value* k) { pack_at(k, nullptr); });
+    if (whole < depth) pack_at(e_.i64(whole), e_.first_lanes(e_.i64(depth - whole), strip_));
+  }
+}
+
 llvm::Value* PanelPacker::strips() { return e_.b.CreateMul(e_.blocks(source_.depth, strip_), e_.i64(vectors())); }
 
 void PanelPacker::pack_strip(llvm::Value* column, llvm::Value* strip, llvm::Value* to) {
@@ -96,14 +127,15 @@ void PanelPacker::prefetch_share(llvm::Value* k, llvm::Value* first) {
                 Fetch::kRead);
 }
 
-/// The first elements of all rows as one vector, the second ones, and so on. Vector j is put together of 16 bytes of
-/// the rows j, j + n, j + 2n, ..., where n elements are 16 bytes; then, in turn for each bit of j, the vectors exchange
-/// it with that bit of the lane's number.
+/// The first elements of all rows, of which some may be missing, as one vector, the second ones, and so on. Vector j is
+/// put together of 16 bytes of the rows j, j + n, j + 2n, ..., where n elements are 16 bytes; then, in turn for each
+/// bit of j, the vectors exchange it with that bit of the lane's number.
 Emitter::Values PanelPacker::turn(const Values& rows, llvm::Value* mask) {
   auto& b = e_.b;
   llvm::Type* const part = Emitter::vector_of(element_, strip_);
   const auto load = [&](int row) -> llvm::Value* {
     llvm::Value* const from = rows[static_cast<std::size_t>(row)];
+    if (from == nullptr) return llvm::Constant::getNullValue(part);
     if (mask == nullptr) return b.CreateAlignedLoad(part, from, align_);
     return b.CreateMaskedLoad(part, from, align_, mask, llvm::Constant::getNullValue(part));
   };

@@ -27,6 +27,13 @@ class PanelPacker {
   /// All of the panel whose first column is `column`, to `to`.
   void pack(llvm::Value* column, llvm::Value* to);
 
+  /// Whether pack_small() can pack the `count` columns of a panel: their number and the depth are static, and they lie
+  /// as rows of memory.
+  bool is_small(llvm::Value* count) const;
+  /// The same as pack(), for a panel that was prefetched: its strips are unrolled along the rows of a vector, of which
+  /// those past the last column are left out.
+  void pack_small(llvm::Value* column, llvm::Value* count, llvm::Value* to);
+
   /// How many strips a panel of a transposed factor has, one of them, and those first <= strip < last of them.
   llvm::Value* strips();
   void pack_strips(llvm::Value* column, llvm::Value* first, llvm::Value* last, llvm::Value* to);

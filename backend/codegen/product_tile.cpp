@@ -10,8 +10,17 @@ namespace sluice::backend {
 
 using Values = Emitter::Values;
 
+namespace {
+
+std::string name_of(const Lanes& lanes) {
+  const std::string counts = fmt::format("{}", fmt::join(lanes, "_"));
+  return lanes.loaded_of_last > 0 ? fmt::format("{}of{}", counts, lanes.loaded_of_last) : counts;
+}
+
+}  // namespace
+
 ProductTile::ProductTile(Emitter& emitter, DType dtype, bool a_transposed, Dim a_stride, bool in_blocks, bool listed,
-                         std::int64_t columns)
+                         std::int64_t columns, const FetchAhead& fetch)
     : e_(emitter),
       element_(emitter.memory_type(dtype)),
       bytes_(static_cast<int>(size_of(dtype))),
@@ -20,11 +29,13 @@ ProductTile::ProductTile(Emitter& emitter, DType dtype, bool a_transposed, Dim a
       a_stride_(a_stride),
       in_blocks_(in_blocks),
       listed_(listed),
-      columns_(columns) {}
+      columns_(columns),
+      fetch_(fetch) {}
 
 void ProductTile::call(std::int64_t rows, const Lanes& lanes, const TileStart& start, llvm::Value* turns,
                        llvm::Value* out) {
   Values arguments{start.a, start.panel.pointer, out, turns, e_.size(a_stride_), start.panel.stride};
+  if (fetch_.lines > 0) arguments.push_back(start.ahead);
   if (listed_) arguments.push_back(start.list);
   if (start.sums != nullptr) arguments.insert(arguments.end(), {start.sums, start.has_sums});
   e_.b.CreateCall(function(rows, lanes, start), arguments);
@@ -35,15 +46,18 @@ llvm::Function* ProductTile::function(std::int64_t rows, const Lanes& lanes, con
   const bool goes_on = start.sums != nullptr;
   const auto* const known = llvm::dyn_cast<llvm::ConstantInt>(panel_stride);
   const std::string panel = known == nullptr ? "any" : std::to_string(known->getSExtValue());
+  const std::string ahead =
+      fetch_.lines > 0 ? fmt::format("_ahead{}_{}_{}_{}", fetch_.lines, fetch_.apart, fetch_.step, fetch_.lhs) : "";
   const std::string name =
-      fmt::format("tile_{}_{}x{}_{}{}_{}{}{}", bytes_ * 8, rows, fmt::join(lanes, "_"), a_transposed_ ? "t" : "n",
-                  to_string(a_stride_), panel, listed_ ? "_listed" : "", goes_on ? "_on" : "");
+      fmt::format("tile_{}_{}x{}_{}{}_{}{}{}{}", bytes_ * 8, rows, name_of(lanes), a_transposed_ ? "t" : "n",
+                  to_string(a_stride_), panel, listed_ ? "_listed" : "", goes_on ? "_on" : "", ahead);
   llvm::Function*& made = e_.shared[name];
   if (made != nullptr) return made;
   const llvm::IRBuilderBase::InsertPointGuard guard(e_.b);
   llvm::Type* const pointer = e_.b.getPtrTy();
   llvm::Type* const i64 = e_.b.getInt64Ty();
   std::vector<llvm::Type*> parameters{pointer, pointer, pointer, i64, i64, i64};
+  if (fetch_.lines > 0) parameters.push_back(pointer);
   if (listed_) parameters.push_back(pointer);
   if (goes_on) parameters.insert(parameters.end(), {pointer, i64});
   made = e_.function(name, e_.b.getVoidTy(), parameters, false);
@@ -51,6 +65,7 @@ llvm::Function* ProductTile::function(std::int64_t rows, const Lanes& lanes, con
   if (known == nullptr) panel_stride = made->getArg(5);
   TileStart from{made->getArg(0), {made->getArg(1), panel_stride}};
   unsigned more = 6;
+  if (fetch_.lines > 0) from.ahead = made->getArg(more++);
   if (listed_) from.list = made->getArg(more++);
   if (goes_on) {
     from.sums = made->getArg(more++);
@@ -83,6 +98,7 @@ Values ProductTile::start(std::int64_t rows, const Lanes& lanes, const TileStart
   sums.insert(sums.end(), {factors.a, factors.panel});
   if (listed_) sums.push_back(factors.list);
   if (asks_ahead(rows)) sums.push_back(e_.element(element_, at.a, e_.b.CreateMul(a_stride, e_.i64(rows))));
+  if (fetch_.lines > 0) sums.push_back(at.ahead);
   return sums;
 }
 
@@ -104,8 +120,13 @@ Values ProductTile::chain(const Values& start, llvm::Value* turns, std::int64_t 
     std::size_t at = sums;
     const Factors here{now[at++], now[at++], listed_ ? now[at++] : nullptr};
     llvm::Value* const a = here.a;
-    // The next tiles' columns: a line of each row, in a pattern that the hardware does not foresee.
-    if (a_transposed_) e_.prefetch(e_.element(b.getInt8Ty(), a, e_.i64(kLine)), Fetch::kRead);
+    // The next tiles' columns: a line of each row, in a pattern that the hardware does not foresee. Of a small matrix
+    // all lines are near after the first tiles: those of the next matrix are not.
+    if (a_transposed_ && fetch_.lhs > 0) {
+      e_.prefetch(e_.element(element_, a, e_.i64(fetch_.lhs)), Fetch::kReadLater);
+    } else if (a_transposed_) {
+      e_.prefetch(e_.element(b.getInt8Ty(), a, e_.i64(kLine)), Fetch::kRead);
+    }
     Values next;
     const Values factors = panel_row(here.panel, lanes);
     for (std::int64_t r = 0; r < rows; ++r) {
@@ -121,8 +142,13 @@ Values ProductTile::chain(const Values& start, llvm::Value* turns, std::int64_t 
     next.insert(next.end(), {there.a, there.panel});
     if (listed_) next.push_back(there.list);
     if (asks_ahead(rows)) {  // the next tile's rows, which follow in memory: a part of them in each turn
-      e_.prefetch(now[at], Fetch::kReadLater);
-      next.push_back(e_.element(element_, now[at], e_.i64(rows)));
+      e_.prefetch(now[at], fetch_.lines > 0 ? Fetch::kRead : Fetch::kReadLater);
+      next.push_back(e_.element(element_, now[at++], e_.i64(rows)));
+    }
+    if (fetch_.lines > 0) {
+      for (int line = 0; line < fetch_.lines; ++line)
+        e_.prefetch(e_.element(element_, now[at], e_.i64(line * fetch_.apart)), Fetch::kReadLater);
+      next.push_back(e_.element(element_, now[at], e_.i64(fetch_.step)));
     }
     return next;
   });
@@ -143,7 +169,7 @@ void ProductTile::store(const Values& sums, llvm::Value* out, std::int64_t rows,
 
 llvm::Value* ProductTile::is_finite(llvm::Value* tile, std::int64_t rows, const Lanes& lanes) {
   auto& b = e_.b;
-  llvm::Function*& made = e_.shared[fmt::format("finite_{}_{}x{}", bytes_ * 8, rows, fmt::join(lanes, "_"))];
+  llvm::Function*& made = e_.shared[fmt::format("finite_{}_{}x{}", bytes_ * 8, rows, name_of(lanes))];
   if (made == nullptr) {
     const llvm::IRBuilderBase::InsertPointGuard guard(b);
     made = e_.function("finite", b.getInt64Ty(), {b.getPtrTy()}, false);
@@ -195,10 +221,16 @@ Values ProductTile::column_sums(const Panel& panel, Dim depth, const Lanes& lane
 
 Values ProductTile::panel_row(llvm::Value* from, const Lanes& lanes) {
   Values row;
+  const llvm::Align align(static_cast<std::uint64_t>(bytes_));
   for (std::size_t v = 0; v < lanes.size(); ++v) {
     llvm::Value* const at = e_.element(element_, from, e_.i64(static_cast<std::int64_t>(v) * lanes_));
-    row.push_back(e_.b.CreateAlignedLoad(Emitter::vector_of(element_, lanes[v]), at,
-                                         llvm::Align(static_cast<std::uint64_t>(bytes_))));
+    llvm::Type* const vector = Emitter::vector_of(element_, lanes[v]);
+    if (v + 1 == lanes.size() && lanes.loaded_of_last > 0) {
+      llvm::Value* const mask = e_.first_lanes(e_.i64(lanes.loaded_of_last), lanes[v]);
+      row.push_back(e_.b.CreateMaskedLoad(vector, at, align, mask, llvm::Constant::getNullValue(vector)));
+    } else {
+      row.push_back(e_.b.CreateAlignedLoad(vector, at, align));
+    }
   }
   return row;
 }

@@ -19,10 +19,29 @@ struct TileStart {
   llvm::Value* list = nullptr;
   llvm::Value* sums = nullptr;
   llvm::Value* has_sums = nullptr;
+  llvm::Value* ahead = nullptr;  ///< the first cache line that it prefetches of the next panel
 };
 
-/// How many lanes each vector of a tile's row has: all that the machine has, but the last one may have half.
-using Lanes = std::vector<int>;
+/// What a tile prefetches of the next panel in each step of K: `lines` cache lines that lie `apart` elements from each
+/// other, and in the next step those `step` elements further.
+struct FetchAhead {
+  int lines = 0;
+  std::int64_t apart = 0;
+  std::int64_t step = 0;
+  std::int64_t lhs = 0;  ///< elements to the next matrix of the lhs, where that is read by columns
+};
+
+/// The vectors of a tile's row. Each has all lanes that the machine has, but the last one may have half.
+struct Lanes {
+  std::vector<int> counts;
+  int loaded_of_last = 0;  ///< the lanes of the last one that are loaded of a panel, through a mask; 0: all
+
+  std::size_t size() const { return counts.size(); }
+  int operator[](std::size_t vector) const { return counts[vector]; }
+  auto begin() const { return counts.begin(); }
+  auto end() const { return counts.end(); }
+  bool operator==(const Lanes&) const = default;
+};
 
 /// Code for tiles of a product: an accumulator for each vector of each row, that take one multiply-add for each inner
 /// position, in ascending order, so that the sums have the same bits however the positions are divided.
@@ -34,7 +53,7 @@ class ProductTile {
   /// `in_blocks`: a tile takes its inner positions in several turns through the panel. `listed`: it takes those that a
   /// list names. Tiles lie in scratch as rows of `columns` elements.
   ProductTile(Emitter& emitter, DType dtype, bool a_transposed, Dim a_stride, bool in_blocks, bool listed,
-              std::int64_t columns);
+              std::int64_t columns, const FetchAhead& fetch = {});
 
   /// Calls a function that computes `turns` inner positions of a tile and stores the sums to `out`. Static strides are
   /// part of its code; products of the same strides share it.
@@ -92,6 +111,7 @@ class ProductTile {
   bool in_blocks_;
   bool listed_;
   std::int64_t columns_;
+  FetchAhead fetch_;
 };
 
 }  // namespace sluice::backend

@@ -34,10 +34,14 @@ llvm::Value* SecondFactor::packed(llvm::Value* panel) {
   return e_.element(e_.b.getInt8Ty(), packed_, e_.b.CreateMul(e_.b.CreateAnd(panel, e_.i64(1)), between));
 }
 
-Panel SecondFactor::panel(llvm::Value* column) {
+Panel SecondFactor::panel(llvm::Value* column, llvm::Value* count) {
   if (!packer_) return in_memory(column);
   llvm::Value* const to = packed(e_.b.CreateUDiv(column, e_.i64(panel_columns_)));
-  if (!ahead_) packer_->pack(column, to);
+  if (!ahead_ && in_batch_ && packer_->is_small(count)) {
+    packer_->pack_small(column, count, to);
+  } else if (!ahead_) {
+    packer_->pack(column, to);
+  }
   return {to, e_.i64(panel_columns_)};
 }
 

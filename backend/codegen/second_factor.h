@@ -28,6 +28,14 @@ class SecondFactor {
   /// `product` is the type of the result, `depth` its inner size.
   SecondFactor(Frame& frame, Matrix matrix, const Type& product, Dim depth, std::int64_t panel_columns);
 
+  /// Another matrix of the same shape begins at `pointer`.
+  void begin_matrix(llvm::Value* pointer) {
+    matrix_.place.pointer = pointer;
+    in_batch_ = true;
+  }
+  llvm::Value* start() const { return matrix_.place.pointer; }
+  bool transposed() const { return matrix_.transposed; }
+
   /// Whether packing ahead pays, if the tiles allow it; and that it is to be done.
   bool can_pack_ahead() const {
     return matrix_.transposed && depth_.size >= kLeastDepth && !columns_.batch && columns_.size > panel_columns_;
@@ -35,8 +43,8 @@ class SecondFactor {
   void pack_ahead() { ahead_ = true; }
   bool packs_ahead() const { return ahead_; }
 
-  /// The panel whose first column is `column`, packed if it must be and is not.
-  Panel panel(llvm::Value* column);
+  /// The panel of `count` columns whose first one is `column`, packed if it must be and is not.
+  Panel panel(llvm::Value* column, llvm::Value* count);
 
   /// Tells that `tiles` tiles of `turns` inner positions of panel `panel` share the packing of the one behind it,
   /// unless that is `end`. If there are none, pack_rest(0) packs all of it.
@@ -76,6 +84,7 @@ class SecondFactor {
   llvm::Value* packed_;  ///< the first of two places for packed panels
   std::optional<PanelPacker> packer_;
   bool ahead_ = false;
+  bool in_batch_ = false;
   Next next_{};
 };
 

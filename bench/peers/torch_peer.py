@@ -1,7 +1,10 @@
-"""A perceptron of PyTorch, eager.
+"""A perceptron, or products of matrices, of PyTorch, eager.
 
 usage: torch_peer.py train|infer SIZES BATCH THREADS DATA
 A contestant of bench_compare, as process_peer.h says.
+
+usage: torch_peer.py batched_forward|batched_gradients|batched_all M-K-N BATCH THREADS
+Products of a batch of matrices, the gradients of both operands, or both together by autograd.
 
 usage: torch_peer.py first SIZES BATCH
 Trains once on made-up images and says when it had done so, as bench_first_step does.
@@ -84,6 +87,30 @@ def make_work(kind, sizes, batch, data):
     return step
 
 
+def make_products(kind, sizes, batch):
+    import torch
+
+    m, k, n = sizes
+    a, b, up = torch.randn(batch, m, k), torch.randn(batch, k, n), torch.randn(batch, m, n)
+    if kind == "batched_all":
+        a.requires_grad_()
+        b.requires_grad_()
+
+    def work():
+        if kind == "batched_all":
+            torch.autograd.grad(torch.matmul(a, b), (a, b), up)
+            return 0.0
+        with torch.inference_mode():
+            if kind == "batched_forward":
+                torch.matmul(a, b)
+            else:
+                torch.matmul(up, b.mT)
+                torch.matmul(a.mT, up)
+        return 0.0
+
+    return work
+
+
 def first_step(sizes, batch):
     import torch
 
@@ -99,7 +126,7 @@ def contend(kind, sizes, batch, threads, data):
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     torch.set_flush_denormal(True)
-    work = make_work(kind, sizes, batch, data)
+    work = make_products(kind, sizes, batch) if kind.startswith("batched") else make_work(kind, sizes, batch, data)
     print("ready", flush=True)
     for line in sys.stdin:
         calls, repeats = map(int, line.split())

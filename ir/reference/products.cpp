@@ -4,11 +4,14 @@ namespace sluice::ir::reference {
 
 namespace {
 
+/// Each of the [rows, columns] matrices in `x`, transposed.
 template <typename T>
 std::vector<T> transposed(std::span<const T> x, std::size_t rows, std::size_t columns) {
   std::vector<T> result(x.size());
-  for (std::size_t i = 0; i < rows; ++i) {
-    for (std::size_t j = 0; j < columns; ++j) result[j * rows + i] = x[i * columns + j];
+  for (std::size_t matrix = 0; matrix < x.size(); matrix += rows * columns) {
+    for (std::size_t i = 0; i < rows; ++i) {
+      for (std::size_t j = 0; j < columns; ++j) result[matrix + j * rows + i] = x[matrix + i * columns + j];
+    }
   }
   return result;
 }
@@ -34,16 +37,21 @@ Tensors rule<Op::kMatmul>(const RuleContext& context) {
   const bool transpose_a = context.attributes().flag(Attr::kTransposeA);
   const bool transpose_b = context.attributes().flag(Attr::kTransposeB);
   const Sizes sizes = context.result_sizes();
-  const auto m = static_cast<std::size_t>(sizes[0]);
-  const auto n = static_cast<std::size_t>(sizes[1]);
-  const auto k = static_cast<std::size_t>(context.x().sizes()[transpose_a ? 0 : 1]);
+  const std::size_t rank = sizes.size();
+  const auto m = static_cast<std::size_t>(sizes[rank - 2]);
+  const auto n = static_cast<std::size_t>(sizes[rank - 1]);
+  const auto k = static_cast<std::size_t>(context.x().sizes()[rank - (transpose_a ? 2 : 1)]);
   return context.x().visit([&]<typename T>(std::span<const T> a) -> Tensors {
     if constexpr (is_float_element<T>) {
       const auto b = context.y().data<T>();
       const std::vector<T> a_copy = transpose_a ? transposed(a, k, m) : std::vector<T>();
       const std::vector<T> b_copy = transpose_b ? transposed(b, n, k) : std::vector<T>();
       Tensor result = Tensor::zeros<T>(sizes);
-      multiply(transpose_a ? a_copy.data() : a.data(), transpose_b ? b_copy.data() : b.data(), result.data<T>(), k, n);
+      const T* lhs = transpose_a ? a_copy.data() : a.data();
+      const T* rhs = transpose_b ? b_copy.data() : b.data();
+      const std::span<T> matrices = result.data<T>();
+      for (std::size_t at = 0; at < matrices.size(); at += m * n, lhs += m * k, rhs += k * n)
+        multiply(lhs, rhs, matrices.subspan(at, m * n), k, n);
       return {result};
     } else {
       SLUICE_UNREACHABLE("matmul: the row allows floats only");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ir/matmul.h"
 #include "runtime/execution/kernel_cost.h"
 #include "runtime/execution/thread_team.h"
 
@@ -60,9 +61,8 @@ double cycles_of(const ir::Graph& body, const ir::Node& node, const backend::Tar
   const Type& type = node.types[0];
   const double lanes = target.lanes(static_cast<int>(size_of(type.dtype)));
   if (node.op == ir::Op::kMatmul) {
-    const Shape& left = body.type(node.operands[0]).shape;
-    const Dim depth = left[node.attributes.flag(ir::Attr::kTransposeA) ? 0 : 1];
-    const double multiply_adds = elements_of(type, batch_size) * static_cast<double>(depth.at(batch_size));
+    const Dim k = ir::matmul_sizes(node, body.type(node.operands[0])).k;
+    const double multiply_adds = elements_of(type, batch_size) * static_cast<double>(k.at(batch_size));
     return multiply_adds / (lanes * (target.fma ? 2 : 1));
   }
   double elements = elements_of(type, batch_size);

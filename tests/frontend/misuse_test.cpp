@@ -133,11 +133,71 @@ TEST_CASE("labels that no class is for are errors before the step, and change no
   CHECK(made(zeros({1, 2}), std::vector<std::int64_t>{0}).item<float>() == doctest::Approx(std::log(2.F)));
 }
 
+TEST_CASE("products whose axes do not fit") {
+  CHECK(traced({f32(2, 3, 4), f32(3, 4, 5)}, [](Tensor x, Tensor y) { return matmul(x, y); }) ==
+        here("matmul: batch axes do not broadcast: axis 0 of f32[2,3,4] is 2, axis 0 of f32[3,4,5] is 3"));
+  CHECK(traced({f32(7, 2, 3, 4), f32(3, 4, 5)}, [](Tensor x, Tensor y) { return matmul(x, y); }) ==
+        here("matmul: batch axes do not broadcast: axis 1 of f32[7,2,3,4] is 2, axis 0 of f32[3,4,5] is 3"));
+  CHECK(traced({f32(batch, 3, 4), f32(batch, 5, 3)}, [](Tensor x, Tensor y) {
+          return matmul(x, y, {.transpose_b = true});
+        }) == here("matmul: inner sizes differ: axis 2 of f32[B,3,4] is 4, axis 2 of f32[B,5,3] is 3"));
+  CHECK(traced({f32(2, 3)}, [](Tensor x) { return matmul(reduce_sum(x), x); }) ==
+        here("matmul: operand a has no axes, it is f32[]"));
+  CHECK(traced({f32(3), f32(2, 3)}, [](Tensor x, Tensor y) { return matmul(y, x, {.transpose_b = true}); }) ==
+        here("matmul: transpose_b expects a matrix, got f32[3]"));
+  CHECK(traced({f32(3), i32(3)}, [](Tensor x, Tensor y) { return matmul(x, y); }) ==
+        here("matmul: takes floats, got i32[3]"));
+  CHECK(traced({f32(3), f64(3)}, [](Tensor x, Tensor y) { return matmul(x, y); }) ==
+        here("matmul: operands have different element types: f32[3] and f64[3]; convert with cast"));
+
+  CHECK(traced({f32(2, 3), f32(4, 3)}, [](Tensor x, Tensor y) { return tensordot(x, y, 1); }) ==
+        here("tensordot: sizes differ: axis 1 of f32[2,3] is 3, axis 0 of f32[4,3] is 4"));
+  CHECK(traced({f32(2, 3), f32(3)}, [](Tensor x, Tensor y) { return tensordot(x, y, 2); }) ==
+        here("tensordot: expected a number of axes from 0 to the 1 of f32[3], got 2"));
+  CHECK(traced({f32(2, 3), f32(3)}, [](Tensor x, Tensor y) {
+          return tensordot(x, y, {0, 1}, {0});
+        }) == here("tensordot: expected as many axes of a as of b, got 2 and 1"));
+  CHECK(traced({f32(2, 3), f32(3, 3)}, [](Tensor x, Tensor y) {
+          return tensordot(x, y, {1, -1}, {0, 1});
+        }) == here("tensordot: axis 1 of f32[2,3] is named twice"));
+  CHECK(traced({f32(2, 3), f32(3)}, [](Tensor x, Tensor y) { return tensordot(x, y, {2}, {0}); }) ==
+        here("tensordot: axis 2 is outside of f32[2,3]"));
+}
+
+TEST_CASE("equations of einsum that say nothing") {
+  const auto refused = [](const char* equation) {
+    return traced({f32(2, 3), f32(4, 5)}, [=](Tensor x, Tensor y) { return einsum(equation, x, y); });
+  };
+  CHECK(refused("ij,jk->ik") ==
+        here("einsum: \"ij,jk->ik\": 'j' is 3 on axis 1 of operand 0, f32[2,3], and 4 on axis 0 of operand 1, "
+             "f32[4,5]"));
+  CHECK(refused("ij->ij") == here("einsum: \"ij->ij\": it has subscripts for 1 operand, got 2"));
+  CHECK(refused("ijk,kl->il") == here("einsum: \"ijk,kl->il\": \"ijk\" names 3 axes, operand 0 is f32[2,3]"));
+  CHECK(refused("ij,...klm->i") ==
+        here("einsum: \"ij,...klm->i\": \"...klm\" names at least 3 axes, operand 1 is f32[4,5]"));
+  CHECK(refused("ij,kl->iz") == here("einsum: \"ij,kl->iz\": no operand has 'z', which the output names"));
+  CHECK(refused("ij,kl->iji") == here("einsum: \"ij,kl->iji\": the output names 'i' twice"));
+  CHECK(refused("ij,kl->...i") == here("einsum: \"ij,kl->...i\": no operand has \"...\", which the output names"));
+  CHECK(refused("i1,kl") == here("einsum: \"i1,kl\": expected letters, \"...\", \",\" and one \"->\", got '1'"));
+  CHECK(refused("...i...,kl") ==
+        here("einsum: \"...i...,kl\": expected letters, \"...\", \",\" and one \"->\", got '.' beside \"...\""));
+  CHECK(refused("ij,kl->i->j") ==
+        here("einsum: \"ij,kl->i->j\": expected letters, \"...\", \",\" and one \"->\", got '-'"));
+  CHECK(refused("i...,k...->ik...") ==
+        here("einsum: \"i...,k...->ik...\": an axis of \"...\" is 3 on axis 1 of operand 0, f32[2,3], and 5 on axis 1 "
+             "of operand 1, f32[4,5]"));
+  CHECK(traced({f32(2, 3), bool_(2, 3)}, [](Tensor x, Tensor y) { return einsum("ij,ij->i", x, y); }) ==
+        here("einsum: \"ij,ij->i\": takes numbers, operand 1 is bool[2,3]"));
+  CHECK(traced({f32(2, 3), f64(2, 3)}, [](Tensor x, Tensor y) { return einsum("ij,ij->i", x, y); }) ==
+        here("einsum: \"ij,ij->i\": operands have different element types: operand 0 is f32[2,3], operand 1 is "
+             "f64[2,3]; convert with cast"));
+}
+
 TEST_CASE("shapes and axes that are not there") {
   CHECK(traced({f32(2, 3), f32(2, 3)}, [](Tensor x, Tensor y) { return matmul(x, y); }) ==
         here("matmul: inner sizes differ: axis 1 of f32[2,3] is 3, axis 0 of f32[2,3] is 2"));
   CHECK(traced({f32(2, 3)}, [](Tensor x) { return matmul(x, reshape(x, {-1})); }) ==
-        here("matmul: operands are of rank 2, got f32[2,3] and f32[6]"));
+        here("matmul: inner sizes differ: axis 1 of f32[2,3] is 3, axis 0 of f32[6] is 6"));
   CHECK(traced({f32(2, 3)}, [](Tensor x) { return reshape(x, {7}); }) ==
         here("reshape: f32[2,3] has 6 elements, [7] would have 7"));
   CHECK(traced({f32(2, 3)}, [](Tensor x) {
@@ -194,10 +254,10 @@ TEST_CASE("functions of neural networks check what they get") {
   CHECK(traced({f32(2)}, [](Tensor x) { return clip_by_global_norm({x}, 0).global_norm; }) ==
         here("clip_by_global_norm: the norm is above 0, got 0"));
   CHECK(traced({f32(2)}, [](Tensor) { return global_norm({}); }) == here("global_norm: expected at least one tensor"));
-  CHECK(traced({f32(batch, 2, 2)}, [dense = Dense(3)](Tensor x) mutable { return dense(x); }) ==
-        here("dense: expected f32[batch,in], got f32[B,2,2]; reshape(x, {batch, n}) makes rows of it"));
+  CHECK(traced({f32(batch)}, [dense = Dense(3)](Tensor x) mutable { return dense(x); }) ==
+        here("dense: expected f32[batch,...,in], got f32[B]"));
   CHECK(traced({u8(batch, 4)}, [dense = Dense(3)](Tensor x) mutable { return dense(x); }) ==
-        here("dense: expected f32[batch,in], got u8[B,4]; cast(x, f32) converts it"));
+        here("dense: expected f32[batch,...,in], got u8[B,4]; cast(x, f32) converts it"));
   CHECK(thrown([] { Dense dense(0); }) == "dense: the size of the output is at least 1, got 0");
   CHECK(thrown([] { Dense dense(3, nullptr); }) ==
         "dense: the activation is empty; identity is the one that changes nothing");
@@ -308,14 +368,13 @@ TEST_CASE("an error shows the user's line, and the types and lines of both opera
 
 TEST_CASE("what Dense, a loss or an optimizer is given wrongly is shown with the line that made it") {
   Dense dense(3);
-  const std::string layer = shown({f32(batch, 2, 2)}, [&](Tensor x) {
-    const Tensor images = x * 2;
-    return dense(images);
+  const std::string layer = shown({f32(4)}, [&](Tensor x) {
+    const Tensor image = x * 2;
+    return dense(image);
   });
-  CHECK(
-      layer ==
-      R"(<return dense(images);>: dense: expected f32[batch,in], got f32[B,2,2]; reshape(x, {batch, n}) makes rows of it
-  operand 0, f32[B,2,2], was made at <const Tensor images = x * 2;>)");
+  CHECK(layer ==
+        R"(<return dense(image);>: dense: expected f32[batch,...,in], got f32[4]
+  operand 0, f32[4], was made at <const Tensor image = x * 2;>)");
   const std::string entropy = shown({f32(batch, 10), u8(batch)}, [](Tensor x, Tensor y) {
     const Tensor logits = exp(x);
     const Tensor labels = cast(y, f32);

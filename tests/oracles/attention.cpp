@@ -1,15 +1,30 @@
 // Attention of [batch, heads, positions, depth], and a transformer of it.
 #include <fmt/format.h>
 
+#include <cmath>
 #include <cstdio>
 
-#include "tests/oracles/batched.h"
 #include "tests/oracles/functions.h"
 #include "tests/oracles/registry.h"
 
 namespace sluice::oracles {
 
 namespace {
+
+/// softmax(q k^T / sqrt(depth)) v. A query gives 0 if it sees no key.
+Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& visible) {
+  const auto depth = static_cast<double>(q.shape()[q.rank() - 1].size);
+  const Tensor scores = matmul(q, k, {.transpose_b = true}) / std::sqrt(depth);
+  // Where nothing is visible there is no softmax.
+  const Tensor weights = select(visible, softmax(select(visible, scores, -1e30)), 0);
+  return matmul(weights, v);
+}
+
+/// [queries, keys]: each query sees the keys up to its own position.
+Tensor causal_mask(Dim queries, Dim keys) {
+  const Shape shape{queries, keys};
+  return iota(shape, 1, i64) <= iota(shape, 0, i64);
+}
 
 Program attention(const Oracle& oracle) {
   return function_of_one(oracle, [&](const Tensors& in) {
@@ -35,7 +50,7 @@ Tensor normalized(const Tensor& x, const Variable& scale, const Variable& shift)
 Tensor transformer_block(const Weights& w, const std::string& layer, const Tensor& x, std::int64_t heads) {
   const auto weight = [&](const std::string& name) { return w[layer + name]; };
   const auto dense = [&](const Tensor& y, const std::string& name) {
-    return times_matrix(y, weight(name)) + weight(name + "_b");
+    return matmul(y, weight(name)) + weight(name + "_b");
   };
   const Dim rows = x.shape()[0];
   const Dim positions = x.shape()[1];

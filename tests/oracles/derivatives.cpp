@@ -2,7 +2,6 @@
 #include <cmath>
 #include <optional>
 
-#include "tests/oracles/batched.h"
 #include "tests/oracles/functions.h"
 #include "tests/oracles/registry.h"
 
@@ -60,12 +59,12 @@ Program hessian_vector_attention(const Oracle& oracle) {
   expect_words(oracle, "model", "sum(softmax(q k^T / sqrt(n)) v * (x - mean) / (std + 1e-3) * g)");
   return function_of(oracle, [&](const Tensors& in) {
     const Tensor& x = in["x"];
-    const Tensor q = times_matrix(x, in["w.q"]);
-    const Tensor k = times_matrix(x, in["w.k"]);
-    const Tensor v = times_matrix(x, in["w.v"]);
+    const Tensor q = matmul(x, in["w.q"]);
+    const Tensor k = matmul(x, in["w.k"]);
+    const Tensor v = matmul(x, in["w.v"]);
     const auto n = static_cast<double>(x.shape()[x.rank() - 1].size);
-    const Tensor scores = batched_matmul(q, k, {.transpose_b = true}) / std::sqrt(n);
-    const Tensor mixed = batched_matmul(softmax(scores), v);
+    const Tensor scores = matmul(q, k, {.transpose_b = true}) / std::sqrt(n);
+    const Tensor mixed = matmul(softmax(scores), v);
     const Tensor centered = x - reduce_mean(x, -1, {.keepdims = true});
     const Tensor deviation = sqrt(reduce_mean(square(centered), -1, {.keepdims = true}));
     return with_hessian(oracle, reduce_sum(mixed * (centered / (deviation + 1e-3)) * in["w.g"]), in);

@@ -44,6 +44,38 @@ void reshape_of_an_op(Prover& p) {
   p.prove("f(x, c)", y(reshaped(i)) == f(x(reshaped(i)), scalar), {forall(k, y(k) == f(x(k), scalar))});
 }
 
+/// The reshape keeps the last axis, so an element is at the same place along it before and after, and a vector that
+/// repeats along the other axes has the same element there. A scalar has one element.
+void op_of_reshapes(Prover& p) {
+  const expr i = p.c.int_const("i");
+  const z3::func_decl x = elements(p.c, "x");
+  const z3::func_decl y = elements(p.c, "y");
+  const z3::func_decl z = elements(p.c, "z");  // f(x, y), before it is reshaped
+  const z3::func_decl f = p.c.function("f", p.c.int_sort(), p.c.int_sort(), p.c.int_sort());
+  const expr k = p.c.int_const("k");
+  p.prove("f(x, y)", f(x(reshaped(i)), y(reshaped(i))) == z(reshaped(i)), {forall(k, z(k) == f(x(k), y(k)))});
+  for (std::size_t rank = 2; rank < 5; ++rank) {
+    const Sizes n = shape(p.c, "n", rank);
+    const Index index = symbols(p.c, "i", rank);
+    const Index vector{n.sizes.back()};
+    const expr rows = flat(p.c, Index(index.begin(), index.end() - 1), Index(n.sizes.begin(), n.sizes.end() - 1));
+    p.prove(fmt::format("rank {}, position", rank), flat(p.c, index, n.sizes) == rows * n.sizes.back() + index.back());
+    p.prove(fmt::format("rank {}, vector", rank), same(p.c, broadcast(p.c, index, vector), {index.back()}),
+            {inside(p.c, index, n.sizes)});
+  }
+  // Two positions rows * n + j of shapes with one last size n are equal only if both j are: their rows differ by d, and
+  // d * n is 0 or at least n.
+  const expr n = p.c.int_const("n");
+  const expr d = p.c.int_const("d");
+  p.prove("multiple", d * n >= n, {d >= 1, n >= 1});
+  const expr multiple = p.c.int_const("d * n");
+  const expr from = p.c.int_const("from");
+  const expr to = p.c.int_const("to");
+  p.prove(
+      "along the last axis", from == to,
+      {multiple == 0 || multiple >= n || -multiple >= n, multiple + from == to, from >= 0, from < n, to >= 0, to < n});
+}
+
 void broadcast_to_own_shape(Prover& p) {
   for (std::size_t rank = 0; rank < 4; ++rank) {
     const Sizes n = shape(p.c, "n", rank);
@@ -179,6 +211,7 @@ constexpr IndexTheorem kTheorems[] = {
     {"reshape reshape x -> reshape x", "all shapes", reshape_once},
     {"reshape broadcast of a scalar -> broadcast", "ranks 0 to 3", reshape_of_a_scalar},
     {"reshape f(x) -> f(reshape x) near an input", "all shapes and elementwise ops", reshape_of_an_op},
+    {"f(reshape x) -> reshape f(x) behind folded axes", "all shapes and elementwise ops", op_of_reshapes},
     {"broadcast x to its own shape -> x", "ranks 0 to 3", broadcast_to_own_shape},
     {"broadcast broadcast x -> broadcast x", "ranks 0 to 3", broadcast_of_a_broadcast},
     {"broadcast reshape x with ones in front -> broadcast x", "ranks 0 to 3", broadcast_of_ones_in_front},

@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
+#include <utility>
 
 #include "tests/proofs/index_theorems.h"
 #include "tests/proofs/indices.h"
@@ -14,17 +16,33 @@ using z3::expr;
 
 namespace {
 
-/// Where an operand of a product is read for its row and column.
-Index read_at(bool transposed_operand, const expr& row, const expr& column) {
-  return transposed_operand ? Index{column, row} : Index{row, column};
+/// Where an operand of a product is read for its row and column, in the matrix that `batch` names.
+Index read_at(const Index& batch, bool transposed_operand, const expr& row, const expr& column) {
+  Index index = batch;
+  index.push_back(transposed_operand ? column : row);
+  index.push_back(transposed_operand ? row : column);
+  return index;
+}
+
+constexpr std::size_t kMostBatchAxes = 3;
+
+/// Exchanges the last two of `rank` axes.
+Permutation exchange_of_last(std::size_t rank) {
+  Permutation permutation(rank);
+  std::iota(permutation.begin(), permutation.end(), std::size_t{0});
+  std::swap(permutation[rank - 1], permutation[rank - 2]);
+  return permutation;
 }
 
 void transposed_factor(Prover& p) {
   const expr row = p.c.int_const("row");
   const expr column = p.c.int_const("column");
-  for (const bool flag : {false, true}) {
-    const Index before = transposed(read_at(flag, row, column), {1, 0});
-    p.prove(fmt::format("flag {}", flag), same(p.c, before, read_at(!flag, row, column)));
+  for (std::size_t axes = 0; axes <= kMostBatchAxes; ++axes) {
+    const Index batch = symbols(p.c, "batch", axes);
+    for (const bool flag : {false, true}) {
+      const Index before = transposed(read_at(batch, flag, row, column), exchange_of_last(axes + 2));
+      p.prove(fmt::format("{} batch axes, flag {}", axes, flag), same(p.c, before, read_at(batch, !flag, row, column)));
+    }
   }
 }
 
@@ -35,10 +53,17 @@ void transposed_product(Prover& p) {
   const expr i = p.c.int_const("i");
   const expr j = p.c.int_const("j");
   const expr k = p.c.int_const("k");
-  for (const bool a : {false, true}) {
-    for (const bool b : {false, true}) {
-      p.prove(fmt::format("flags {}, {}", a, b),
-              same(p.c, read_at(a, j, k), read_at(!a, k, j)) && same(p.c, read_at(b, k, i), read_at(!b, i, k)));
+  for (std::size_t axes = 0; axes <= kMostBatchAxes; ++axes) {
+    const Index batch = symbols(p.c, "batch", axes);
+    const Index result = read_at(batch, false, i, j);
+    p.prove(fmt::format("{} batch axes, result", axes),
+            same(p.c, transposed(result, exchange_of_last(axes + 2)), read_at(batch, false, j, i)));
+    for (const bool a : {false, true}) {
+      for (const bool b : {false, true}) {
+        p.prove(fmt::format("{} batch axes, flags {}, {}", axes, a, b),
+                same(p.c, read_at(batch, a, j, k), read_at(batch, !a, k, j)) &&
+                    same(p.c, read_at(batch, b, k, i), read_at(batch, !b, i, k)));
+      }
     }
   }
   for (const auto& m : {float_model(p.c, 3, 5), float_model(p.c, 5, 11)}) {
@@ -207,9 +232,9 @@ void division_by_powers_of_two(Prover& p) {
 
 constexpr IndexTheorem kTheorems[] = {
     {"x / c -> x * (1 / c) for powers of two", "every c, FP(3,5) and FP(5,11)", division_by_powers_of_two},
-    {"matmul(transpose a, b) -> matmul{transpose_a}(a, b)", "all shapes", transposed_factor},
-    {"matmul(a, transpose b) -> matmul{transpose_b}(a, b)", "all shapes", transposed_factor},
-    {"transpose matmul(a, b) -> matmul{transpose_a, transpose_b}(b, a)", "all shapes", transposed_product},
+    {"matmul(transpose a, b) -> matmul{transpose_a}(a, b)", "0 to 3 batch axes", transposed_factor},
+    {"matmul(a, transpose b) -> matmul{transpose_b}(a, b)", "0 to 3 batch axes", transposed_factor},
+    {"transpose matmul(a, b) -> matmul{transpose_a, transpose_b}(b, a)", "0 to 3 batch axes", transposed_product},
     {"reduce_sum over axes of size 1 -> reshape x + 0", "ranks 0 to 4, every set of axes", sum_of_ones},
     {"reduce_max over axes of size 1 -> reshape", "ranks 0 to 4, every set of axes", fold_only_ones},
     {"reduce_min over axes of size 1 -> reshape", "ranks 0 to 4, every set of axes", fold_only_ones},

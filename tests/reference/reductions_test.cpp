@@ -60,6 +60,18 @@ TEST_CASE("matmul in its four forms") {
   CHECK_SAME(run_op(Op::kMatmul, {Array({2.0, 3.0}, {1, 2}), Array({5.0, 7.0}, {2, 1})}), Array({31.0}, {1, 1}));
 }
 
+TEST_CASE("matmul of each matrix of a batch, in its four forms") {
+  const Array a({1.0F, 2.0F, 3.0F, 4.0F, 5.0F, 6.0F, 7.0F, 8.0F, 9.0F, 10.0F, 11.0F, 12.0F}, {2, 1, 2, 3});
+  const Array a_t({1.0F, 4.0F, 2.0F, 5.0F, 3.0F, 6.0F, 7.0F, 10.0F, 8.0F, 11.0F, 9.0F, 12.0F}, {2, 1, 3, 2});
+  const Array b({1.0F, 0.0F, -1.0F, 2.0F, 1.0F, 0.0F}, {2, 1, 3, 1});
+  const Array b_t({1.0F, 0.0F, -1.0F, 2.0F, 1.0F, 0.0F}, {2, 1, 1, 3});
+  const Array expected({-2.0F, -2.0F, 22.0F, 31.0F}, {2, 1, 2, 1});
+  CHECK_SAME(run_op(Op::kMatmul, {a, b}), expected);
+  CHECK_SAME(run_op(Op::kMatmul, {a_t, b}, {{Attr::kTransposeA, true}}), expected);
+  CHECK_SAME(run_op(Op::kMatmul, {a, b_t}, {{Attr::kTransposeB, true}}), expected);
+  CHECK_SAME(run_op(Op::kMatmul, {a_t, b_t}, {{Attr::kTransposeA, true}, {Attr::kTransposeB, true}}), expected);
+}
+
 TEST_CASE("matmul adds with K ascending, and leaves out no zero") {
   const Array a({1e8F, 1.0F, -1e8F}, {1, 3});
   const Array ones({1.0F, 1.0F, 1.0F}, {3, 1});

@@ -271,6 +271,34 @@ TEST_CASE("units that leave out elements if B is large") {
   check_finds_in_plan(kThreeProducts, plant, {"kernel matmul_0 has units that do not cover Bx64"});
 }
 
+/// Products of B times 3 matrices, whose rows of 17 columns a vector reaches past.
+constexpr const char* kBatch = R"(sluice-ir 1
+graph @batch(%x: f32[B,3,7,9], %y: f32[B,3,9,17]) {
+  %0: f32[B,3,7,17] = matmul %x, %y
+  return %0
+}
+)";
+
+TEST_CASE("units that leave out matrices of a batch, or take each again") {
+  const std::string message = "kernel matmul_0 has units that do not cover 3*B matrices of 7x17";
+  for (const Dim wrong : {batch, Dim(3), Dim(6, true)}) {
+    const auto plant = [&](Plan& plan) { planned_kernel(plan, KernelKind::kMatmul).units.axes[0].size = wrong; };
+    check_finds_in_plan(kBatch, plant, {message});
+  }
+  const auto no_batch = [](Plan& plan) {
+    auto& axes = planned_kernel(plan, KernelKind::kMatmul).units.axes;
+    axes.erase(axes.begin());
+  };
+  check_finds_in_plan(kBatch, no_batch, {message});
+}
+
+TEST_CASE("a batch whose last matrix is read past the caller's memory, or that skips zeros") {
+  const auto unmasked = [](Plan& plan) { planned_kernel(plan, KernelKind::kMatmul).masks = false; };
+  check_finds_in_plan(kBatch, unmasked, {"kernel matmul_0 touches", "bytes of buffer 1, which has"});
+  const auto skips = [](Plan& plan) { planned_kernel(plan, KernelKind::kMatmul).skips_zeros = true; };
+  check_finds_in_plan(kBatch, skips, {"kernel matmul_0 would make lists of one of its matrices for all of them"});
+}
+
 TEST_CASE("units that repeat elements") {
   const auto plant = [](Plan& plan) { planned_kernel(plan, KernelKind::kReduce).units.axes.push_back({2, 1}); };
   check_finds_in_plan(kStep, plant, {"kernel square_reduce_sum_1 has units 2/1, which do not cover 1"});

@@ -3,6 +3,7 @@
 // All that a program needs to write models and functions, run them, and save them.
 #include "sluice/array.h"
 #include "sluice/arrays.h"
+#include "sluice/contraction.h"
 #include "sluice/elementwise.h"
 #include "sluice/error.h"
 #include "sluice/export.h"

@@ -18,8 +18,8 @@ namespace sluice {
 /// A function of a tensor: an activation or a whole layer. Calls go by Arg, so that the user's line is kept.
 using Activation = std::function<Tensor(const Arg&)>;
 
-/// activation(x @ w + b) for x of [batch, in]. w is f32[in, out], made at the first call, when `in` is known, by
-/// `weights` (sluice/random.h); b is f32[out] and begins at zero.
+/// activation(x @ w + b) for x of [..., in], as Keras's: [..., out]. w is f32[in, out], made at the first call, when
+/// `in` is known, by `weights` (sluice/random.h); b is f32[out] and begins at zero.
 class Dense : public Module {
  public:
   /// Throws Error, as the other constructors do, unless out >= 1 and neither function is empty.
@@ -30,12 +30,12 @@ class Dense : public Module {
   /// Anything else that an Activation can hold. A template, so that a lambda without captures is not ambiguous for
   /// being convertible to a function pointer as well.
   template <typename F>
-    requires std::convertible_to<F, Activation>
-  Dense(std::int64_t out, F activation, Initializer weights = glorot_uniform)
+  requires std::convertible_to<F, Activation> Dense(std::int64_t out, F activation,
+                                                    Initializer weights = glorot_uniform)
       : Dense(Activation(std::move(activation)), out, std::move(weights)) {}
 
-  /// Throws Error at the user's line unless x is f32 of rank 2 with the `in` of the first call, and what `weights`
-  /// gives is f32[in, out].
+  /// Throws Error at the user's line unless x is f32 of rank 2 or more with the `in` of the first call, and what
+  /// `weights` gives is f32[in, out].
   Tensor operator()(const Arg& x);
 
  private:

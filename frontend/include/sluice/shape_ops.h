@@ -8,7 +8,7 @@
 #include "sluice/array.h"
 #include "sluice/tensor.h"
 
-// Constants, shapes, products and rows, by TensorFlow's and NumPy's names. All throw Error at the user's line if shapes
+// Constants, shapes and rows, by TensorFlow's and NumPy's names. All throw Error at the user's line if shapes
 // or dtypes do not fit; an axis may be negative, to count from the last.
 namespace sluice {
 
@@ -29,14 +29,6 @@ Tensor size_of(const Arg& x, int axis);
 /// B, the size of the symbolic dimension, as i64[]. Throws Error at the user's line where no argument of the function
 /// has it; size_of serves static sizes, too.
 Tensor batch_size(std::source_location where = std::source_location::current());
-
-struct MatmulOptions {
-  bool transpose_a = false;
-  bool transpose_b = false;
-};
-/// The product of two tensors of rank 2 and one float dtype: [m,k] and [k,n] give [m,n]. A transposed one is given as
-/// [k,m] or [n,k].
-Tensor matmul(const Arg& a, const Arg& b, MatmulOptions options = {});
 
 /// The same elements in row-major order under `shape`, which has as many; one size may be -1, to be inferred.
 Tensor reshape(const Arg& x, const Shape& shape);
