@@ -5,7 +5,7 @@
 #include <map>
 #include <numeric>
 
-#include "sluice/sluice.h"
+#include "sluice/frontend.h"
 #include "tests/frontend/engine.h"
 
 namespace sluice::contraction_test {
