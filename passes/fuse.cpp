@@ -51,6 +51,7 @@ void grow_groups(Groups& groups) {
   grow_row_groups(groups);     // before reductions, which end where a row could go on
   grow_reduce_groups(groups);  // before loops, which would keep what a reduction could swallow
   grow_loop_groups(groups);
+  join_lone_reductions(groups);
 }
 
 ir::Graph fuse(const ir::Graph& graph) {

@@ -121,6 +121,8 @@ void grow_matmul_groups(Groups& groups);
 void grow_row_groups(Groups& groups);
 void grow_reduce_groups(Groups& groups);
 void grow_loop_groups(Groups& groups);
+/// Merges reductions without producers that read loops which have become one group.
+void join_lone_reductions(Groups& groups);
 
 /// All of them, in the order that `fuse` wants.
 void grow_groups(Groups& groups);

@@ -44,9 +44,13 @@ class Reductions {
   void add(NodeIndex node) {
     groups_.set_kind(node, GroupKind::kReduce);
     take_private_producers(node);
-    const auto sibling = find_sibling(node);
-    if (sibling) {
-      groups_.merge(*sibling, node);
+    join_sibling(node);
+  }
+
+  /// Merges the group of `node` with one that reads the same values, if there is one.
+  void join_sibling(NodeIndex node) {
+    if (const auto sibling = find_sibling(groups_.of(node))) {
+      groups_.merge(*sibling, groups_.of(node));
       take_private_producers(*sibling);
     }
     const GroupIndex group = groups_.of(node);
@@ -137,6 +141,15 @@ void grow_reduce_groups(Groups& groups) {
   Reductions reductions(groups);
   for (NodeIndex node = 0; node < groups.size(); ++node) {
     if (groups.role(node) == FuseRole::kReduce && groups.is_single(node)) reductions.add(node);
+  }
+}
+
+void join_lone_reductions(Groups& groups) {
+  Reductions reductions(groups);
+  for (NodeIndex node = 0; node < groups.size(); ++node) {
+    const GroupIndex group = groups.of(node);
+    if (groups.kind(group) == GroupKind::kReduce && groups.members(group) == std::vector<NodeIndex>{node})
+      reductions.join_sibling(node);
   }
 }
 
