@@ -85,7 +85,8 @@ std::int64_t count_elements(DType dtype, const std::vector<std::int64_t>& sizes)
 constexpr std::int64_t kShownPerAxis = 8;
 
 template <typename T>
-void print_axis(std::string& out, const Array& array, std::span<const T> values, int axis, std::int64_t first) {
+void print_axis(std::string& out, const Array& array, std::span<const T> values, Shown shown, int axis,
+                std::int64_t first) {
   if (axis == array.rank()) {
     out += fmt::format("{}", plain_nan(values[static_cast<std::size_t>(first)]));
     return;
@@ -99,11 +100,11 @@ void print_axis(std::string& out, const Array& array, std::span<const T> values,
   out += '[';
   for (std::int64_t i = 0; i < size; ++i) {
     if (i > 0) out += separator;
-    if (size > kShownPerAxis && i == kShownPerAxis / 2) {
+    if (shown == Shown::kEnds && size > kShownPerAxis && i == kShownPerAxis / 2) {
       out += "..." + separator;
       i = size - kShownPerAxis / 2;
     }
-    print_axis(out, array, values, axis + 1, first + i * stride);
+    print_axis(out, array, values, shown, axis + 1, first + i * stride);
   }
   out += ']';
 }
@@ -121,6 +122,11 @@ Array::Array(DType dtype, std::vector<std::int64_t> sizes)
       sizes_(std::move(sizes)),
       count_(count_elements(dtype, sizes_)),
       data_(allocate(dtype, sizes_, byte_count())) {}
+
+Array::Array(const std::vector<bool>& values, std::vector<std::int64_t> sizes) : Array(DType::kBool, std::move(sizes)) {
+  check_count(values.size());
+  std::ranges::copy(values, data<bool>().begin());
+}
 
 Array Array::borrow(DType dtype, std::vector<std::int64_t> sizes, std::shared_ptr<void> elements) {
   Array array(dtype, {0});
@@ -164,10 +170,38 @@ void Array::check_single() const {
   if (count_ != 1) fail("item: expected an array of one element, got {}", to_string(type()));
 }
 
-std::string to_string(const Array& array) {
+std::size_t Array::position(std::initializer_list<std::int64_t> indices) const {
+  if (indices.size() != sizes_.size())
+    fail("array: expected {} indices for {}, got {}", rank(), to_string(type()), indices.size());
+  std::int64_t position = 0;
+  for (std::size_t axis = 0; const std::int64_t index : indices) {
+    const std::int64_t size = sizes_[axis];
+    if (index < -size || index >= size)
+      fail("array: the index {} is outside of axis {} of {}", index, axis, to_string(type()));
+    position = position * size + (index < 0 ? index + size : index);
+    ++axis;
+  }
+  return static_cast<std::size_t>(position);
+}
+
+double Array::number_at(std::size_t position) const {
+  return visit_dtype(dtype_, [&](auto zero) {
+    const auto value = data<decltype(zero)>()[position];
+    const auto number = static_cast<double>(value);
+    if constexpr (std::is_same_v<decltype(zero), std::int64_t>) {
+      if (!detail::fits<std::int64_t>(number) || static_cast<std::int64_t>(number) != value)
+        fail("array: a double does not hold {}; at<std::int64_t> gives it", value);
+    }
+    return number;
+  });
+}
+
+std::string to_string(const Array& array) { return to_string(array, Shown::kEnds); }
+
+std::string to_string(const Array& array, Shown shown) {
   if (array.element_count() == 0) return "[] " + to_string(array.type());
   std::string out;
-  visit_dtype(array.dtype(), [&](auto zero) { print_axis(out, array, array.data<decltype(zero)>(), 0, 0); });
+  visit_dtype(array.dtype(), [&](auto zero) { print_axis(out, array, array.data<decltype(zero)>(), shown, 0, 0); });
   return out + " " + to_string(array.type());
 }
 

@@ -18,6 +18,7 @@ declared_in() {
   awk '/^namespace detail/ { inner = 1 } /^}  \/\/ namespace detail/ { inner = 0 } !inner' "$1" |
     sed -nE '/^(class|struct) [A-Za-z]+;/d
              /^struct std::/d
+             /^struct fmt::/d
              s/^(class|struct|enum class) ([A-Za-z]+).*/\2/p
              s/^using ([A-Za-z]+) =.*/\1/p
              s/^[A-Za-z][A-Za-z0-9_:<>, *&]* ([a-z_0-9]+)\(.*/\1/p' |

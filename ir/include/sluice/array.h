@@ -1,14 +1,18 @@
 #pragma once
 
+#include <algorithm>
 #include <cmath>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <initializer_list>
 #include <limits>
 #include <memory>
+#include <ostream>
 #include <span>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -32,6 +36,30 @@ bool fits(Source value) {
            whole < std::ldexp(1.0, std::numeric_limits<T>::digits);
   }
 }
+/// The C++ types of elements.
+template <typename T>
+concept Number = std::same_as<T, float> || std::same_as<T, double> || std::same_as<T, std::int32_t> ||
+    std::same_as<T, std::int64_t> || std::same_as<T, std::uint8_t> || std::same_as<T, bool>;
+
+/// The sizes of nested lists. Throws Error if the lists of an axis differ in length.
+template <typename T>
+std::vector<std::int64_t> sizes_of(const T&) {
+  return {};
+}
+template <typename T>
+std::vector<std::int64_t> sizes_of(std::initializer_list<T> lists) {
+  std::vector<std::int64_t> sizes{static_cast<std::int64_t>(lists.size())};
+  if (lists.size() == 0) return sizes;
+  const std::vector<std::int64_t> inner = sizes_of(*lists.begin());
+  for (const T& list : lists) {
+    if (sizes_of(list) != inner) {
+      fail("array: the lists of an axis have one length, got {} and {}", to_string(Shape::of(inner)),
+           to_string(Shape::of(sizes_of(list))));
+    }
+  }
+  sizes.insert(sizes.end(), inner.begin(), inner.end());
+  return sizes;
+}
 }  // namespace detail
 
 /// A dense, row-major host array of any element type. It is a handle: a copy shares the elements (as NumPy's views do);
@@ -53,9 +81,34 @@ class Array {
   template <typename T>
   Array(const std::vector<T>& values, std::vector<std::int64_t> sizes)
       : Array(std::span<const T>(values), std::move(sizes)) {}
+  Array(const std::vector<bool>& values, std::vector<std::int64_t> sizes);
+  /// The same with the sizes {values.size()}.
+  template <detail::Number T>
+  explicit Array(const std::vector<T>& values) : Array(values, {static_cast<std::int64_t>(values.size())}) {}
   template <typename T>
   Array(std::initializer_list<T> values, std::vector<std::int64_t> sizes)
       : Array(std::span<const T>(values.begin(), values.size()), std::move(sizes)) {}
+
+  /// The numbers of nested lists, of one C++ type and without gaps: Array({1.F, 2.F}) is f32[2], Array({{1, 2}, {3,
+  /// 4}}) is i32[2,2]. Throws Error if the lists of an axis differ in length. With braces in place of the parentheses,
+  /// two lists are values and sizes where that fits.
+  template <detail::Number T>
+  Array(std::initializer_list<T> values)  // NOLINT: the list that it is
+      : Array(values, {static_cast<std::int64_t>(values.size())}) {}
+  template <detail::Number T>
+  Array(std::initializer_list<std::initializer_list<T>> rows)  // NOLINT: the lists that they are
+      : Array(dtype_of<T>, detail::sizes_of(rows)) {
+    T* to = data<T>().data();
+    for (const auto& row : rows) to = std::copy(row.begin(), row.end(), to);
+  }
+  template <detail::Number T>
+  Array(std::initializer_list<std::initializer_list<std::initializer_list<T>>> blocks)  // NOLINT: see above
+      : Array(dtype_of<T>, detail::sizes_of(blocks)) {
+    T* to = data<T>().data();
+    for (const auto& rows : blocks) {
+      for (const auto& row : rows) to = std::copy(row.begin(), row.end(), to);
+    }
+  }
 
   /// A scalar.
   template <typename T>
@@ -102,6 +155,22 @@ class Array {
     });
   }
 
+  /// The element at this position, an index for each axis; negative ones count from the last. Throws Error if T is not
+  /// this array's element type, and if there is no such element.
+  template <typename T, std::integral... I>
+  T& at(I... indices) {
+    return data<T>()[position({static_cast<std::int64_t>(indices)...})];
+  }
+  template <typename T, std::integral... I>
+  const T& at(I... indices) const {
+    return data<T>()[position({static_cast<std::int64_t>(indices)...})];
+  }
+  /// The same as a number of any dtype. Throws Error for an i64 that a double does not hold.
+  template <std::integral... I>
+  double operator()(I... indices) const {
+    return number_at(position({static_cast<std::int64_t>(indices)...}));
+  }
+
   Array clone() const;
   /// The same elements (shared) under other sizes. Throws Error if the counts differ.
   Array reshaped(std::vector<std::int64_t> sizes) const;
@@ -114,6 +183,8 @@ class Array {
   void check_count(std::size_t given) const;
   void check_dtype(DType wanted) const;
   void check_single() const;
+  std::size_t position(std::initializer_list<std::int64_t> indices) const;
+  double number_at(std::size_t position) const;
 
   DType dtype_ = DType::kF32;
   std::vector<std::int64_t> sizes_;
@@ -121,14 +192,36 @@ class Array {
   std::shared_ptr<std::byte> data_;
 };
 
-/// As NumPy prints: nested brackets, long arrays shortened with "...", arrays without elements as [], then the type.
+/// As NumPy prints: nested brackets, long axes shortened with "...", arrays without elements as [], then the type.
 std::string to_string(const Array& array);
+/// How much of an array is printed.
+enum class Shown : std::uint8_t { kEnds, kAll };
+/// The same, or every element.
+std::string to_string(const Array& array, Shown shown);
+
+inline std::ostream& operator<<(std::ostream& out, const Array& array) { return out << to_string(array); }
 
 }  // namespace sluice
 
+/// {} prints as to_string does, {:all} every element.
 template <>
-struct fmt::formatter<sluice::Array> : fmt::formatter<std::string> {
-  auto format(const sluice::Array& array, format_context& context) const {
-    return fmt::formatter<std::string>::format(sluice::to_string(array), context);
+struct fmt::formatter<sluice::Array> {
+  constexpr auto parse(format_parse_context& context) {
+    const std::string_view all = "all";
+    auto at = context.begin();
+    if (at == context.end() || *at == '}') return at;
+    for (const char c : all) {
+      if (at == context.end() || *at != c) throw format_error("an array is printed by {} or {:all}");
+      ++at;
+    }
+    shown_ = sluice::Shown::kAll;
+    return at;
   }
+  auto format(const sluice::Array& array, format_context& context) const {
+    const std::string text = sluice::to_string(array, shown_);
+    return std::copy(text.begin(), text.end(), context.out());
+  }
+
+ private:
+  sluice::Shown shown_ = sluice::Shown::kEnds;
 };

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "sluice/print.h"
+
 namespace sluice {
 
 /// Element types. There is no implicit promotion between them.
@@ -116,4 +118,22 @@ struct Type {
 
 std::string to_string(const Type& type);  ///< "f32[B,784]", "f32[]" for a scalar
 
+template <>
+inline constexpr bool prints_by_to_string<DType> = true;
+template <>
+inline constexpr bool prints_by_to_string<Dim> = true;
+template <>
+inline constexpr bool prints_by_to_string<Shape> = true;
+template <>
+inline constexpr bool prints_by_to_string<Type> = true;
+
 }  // namespace sluice
+
+template <>
+struct fmt::formatter<sluice::DType> : sluice::ByToString<sluice::DType> {};
+template <>
+struct fmt::formatter<sluice::Dim> : sluice::ByToString<sluice::Dim> {};
+template <>
+struct fmt::formatter<sluice::Shape> : sluice::ByToString<sluice::Shape> {};
+template <>
+struct fmt::formatter<sluice::Type> : sluice::ByToString<sluice::Type> {};
