@@ -90,9 +90,32 @@ Tensor scalar(std::string_view op, const Literal& literal, DType dtype) {
   return Trace::required(op).add(ir::Op::kConstant, {}, {{ir::Attr::kValue, to_array(op, literal, dtype)}});
 }
 
-std::vector<Tensor> to_tensors(std::string_view op, std::span<const Operand> operands) {
+std::optional<Array> converted_numbers(const Array& numbers, DType dtype, std::string& lost) {
+  Array result(dtype, numbers.sizes());
+  const bool whole = visit_dtype(numbers.dtype(), [&]<typename From>(From) {
+    return visit_dtype(dtype, [&]<typename To>(To) {
+      const std::span<const From> from = numbers.data<From>();
+      const std::span<To> to = result.data<To>();
+      for (std::size_t i = 0; i < from.size(); ++i) {
+        std::optional<To> number = converted<To>(from[i]);
+        if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To> && !std::is_same_v<To, bool>) {
+          if (std::trunc(from[i]) == from[i] && sluice::detail::fits<To>(from[i])) number = static_cast<To>(from[i]);
+        }
+        if (!number) {
+          lost = fmt::format("{}", from[i]);
+          return false;
+        }
+        to[i] = *number;
+      }
+      return true;
+    });
+  });
+  return whole ? std::optional(std::move(result)) : std::nullopt;
+}
+
+std::vector<Tensor> to_tensors(std::string_view op, std::span<const TensorOrNumber> operands) {
   std::vector<Tensor> given;
-  for (const Operand& operand : operands) {
+  for (const TensorOrNumber& operand : operands) {
     if (operand.tensor() != nullptr) given.push_back(*operand.tensor());
   }
   if (given.empty()) fail_at_user(fmt::format("{}: expected at least one tensor, got numbers only", op));
@@ -104,14 +127,14 @@ std::vector<Tensor> to_tensors(std::string_view op, std::span<const Operand> ope
     }
   }
   std::vector<Tensor> tensors;
-  for (const Operand& operand : operands) {
+  for (const TensorOrNumber& operand : operands) {
     tensors.push_back(operand.tensor() != nullptr ? *operand.tensor()
                                                   : scalar(op, *operand.literal(), given[0].dtype()));
   }
   return tensors;
 }
 
-std::vector<Tensor> unify(std::string_view op, std::span<const Operand> operands) {
+std::vector<Tensor> unify(std::string_view op, std::span<const TensorOrNumber> operands) {
   std::vector<Tensor> tensors = to_tensors(op, operands);
   const Shape shape = broadcast_shape(op, tensors);
   for (Tensor& tensor : tensors) tensor = broadcast(tensor, shape);

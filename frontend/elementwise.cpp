@@ -16,14 +16,15 @@ Tensor unary(ir::Op op, const Arg& x) {
   return Trace::required(to_string(op)).add(op, {x.tensor()});
 }
 
-Tensor binary(ir::Op op, const Operand& x, const Operand& y) {
+Tensor binary(ir::Op op, const TensorOrNumber& x, const TensorOrNumber& y) {
   const Scope scope(x.where());
   Trace& trace = Trace::required(to_string(op));
   return trace.add(op, detail::unify(to_string(op), std::array{x, y}));
 }
 
 /// Who writes x / 255 for bytes wants floats, which TensorFlow makes of them; here they stay what they are.
-Tensor divide(std::string_view name, const Operand& x, const Operand& y, bool floats, std::string_view advice) {
+Tensor divide(std::string_view name, const TensorOrNumber& x, const TensorOrNumber& y, bool floats,
+              std::string_view advice) {
   const Scope scope(x.where());
   Trace& trace = Trace::required(name);
   const std::vector<Tensor> operands = detail::unify(name, std::array{x, y});
@@ -37,39 +38,58 @@ Tensor divide(std::string_view name, const Operand& x, const Operand& y, bool fl
 
 }  // namespace
 
-Tensor add(const Operand& x, const Operand& y) { return binary(ir::Op::kAdd, x, y); }
-Tensor subtract(const Operand& x, const Operand& y) { return binary(ir::Op::kSub, x, y); }
-Tensor multiply(const Operand& x, const Operand& y) { return binary(ir::Op::kMul, x, y); }
-Tensor divide(const Operand& x, const Operand& y) {
+Tensor& Tensor::operator+=(const TensorOrNumber& y) { return *this = add({*this, y.where()}, y); }
+Tensor& Tensor::operator-=(const TensorOrNumber& y) { return *this = subtract({*this, y.where()}, y); }
+Tensor& Tensor::operator*=(const TensorOrNumber& y) { return *this = multiply({*this, y.where()}, y); }
+Tensor& Tensor::operator/=(const TensorOrNumber& y) { return *this = sluice::divide({*this, y.where()}, y); }
+
+Tensor add(const TensorOrNumber& x, const TensorOrNumber& y) { return binary(ir::Op::kAdd, x, y); }
+Tensor subtract(const TensorOrNumber& x, const TensorOrNumber& y) { return binary(ir::Op::kSub, x, y); }
+Tensor multiply(const TensorOrNumber& x, const TensorOrNumber& y) { return binary(ir::Op::kMul, x, y); }
+Tensor divide(const TensorOrNumber& x, const TensorOrNumber& y) {
   return divide("div", x, y, true, "convert with cast, or use truncatediv, which drops what is behind the point");
 }
-Tensor truncatediv(const Operand& x, const Operand& y) {
+Tensor truncatediv(const TensorOrNumber& x, const TensorOrNumber& y) {
   return divide("truncatediv", x, y, false, "use / for floats");
 }
-Tensor pow(const Operand& x, const Operand& y) { return binary(ir::Op::kPow, x, y); }
-Tensor maximum(const Operand& x, const Operand& y) { return binary(ir::Op::kMaximum, x, y); }
-Tensor minimum(const Operand& x, const Operand& y) { return binary(ir::Op::kMinimum, x, y); }
-Tensor equal(const Operand& x, const Operand& y) { return binary(ir::Op::kEqual, x, y); }
-Tensor not_equal(const Operand& x, const Operand& y) { return binary(ir::Op::kNotEqual, x, y); }
-Tensor less(const Operand& x, const Operand& y) { return binary(ir::Op::kLess, x, y); }
-Tensor less_equal(const Operand& x, const Operand& y) { return binary(ir::Op::kLessEqual, x, y); }
-Tensor greater(const Operand& x, const Operand& y) { return binary(ir::Op::kGreater, x, y); }
-Tensor greater_equal(const Operand& x, const Operand& y) { return binary(ir::Op::kGreaterEqual, x, y); }
-Tensor logical_and(const Operand& x, const Operand& y) { return binary(ir::Op::kLogicalAnd, x, y); }
-Tensor logical_or(const Operand& x, const Operand& y) { return binary(ir::Op::kLogicalOr, x, y); }
+Tensor mod(const TensorOrNumber& x, const TensorOrNumber& y) {
+  const Scope scope(x.where());
+  const std::vector<Tensor> operands = detail::unify("mod", std::array{x, y});
+  const Tensor& divisor = operands[1];
+  if (!is_integer(divisor.dtype())) {
+    fail_at_user(fmt::format("mod: takes integers, got {}; of floats, x - floor(x / y) * y is what is left",
+                             to_string((x.tensor() != nullptr ? x : y).tensor()->type())),
+                 operands);
+  }
+  const Tensor rest = operands[0] - truncatediv(operands[0], divisor) * divisor;
+  if (divisor.dtype() == DType::kU8) return rest;
+  return select((rest != 0) & ((rest < 0) != (divisor < 0)), rest + divisor, rest);
+}
+Tensor pow(const TensorOrNumber& x, const TensorOrNumber& y) { return binary(ir::Op::kPow, x, y); }
+Tensor maximum(const TensorOrNumber& x, const TensorOrNumber& y) { return binary(ir::Op::kMaximum, x, y); }
+Tensor minimum(const TensorOrNumber& x, const TensorOrNumber& y) { return binary(ir::Op::kMinimum, x, y); }
+Tensor equal(const TensorOrNumber& x, const TensorOrNumber& y) { return binary(ir::Op::kEqual, x, y); }
+Tensor not_equal(const TensorOrNumber& x, const TensorOrNumber& y) { return binary(ir::Op::kNotEqual, x, y); }
+Tensor less(const TensorOrNumber& x, const TensorOrNumber& y) { return binary(ir::Op::kLess, x, y); }
+Tensor less_equal(const TensorOrNumber& x, const TensorOrNumber& y) { return binary(ir::Op::kLessEqual, x, y); }
+Tensor greater(const TensorOrNumber& x, const TensorOrNumber& y) { return binary(ir::Op::kGreater, x, y); }
+Tensor greater_equal(const TensorOrNumber& x, const TensorOrNumber& y) { return binary(ir::Op::kGreaterEqual, x, y); }
+Tensor logical_and(const TensorOrNumber& x, const TensorOrNumber& y) { return binary(ir::Op::kLogicalAnd, x, y); }
+Tensor logical_or(const TensorOrNumber& x, const TensorOrNumber& y) { return binary(ir::Op::kLogicalOr, x, y); }
 
-Tensor operator+(const Operand& x, const Operand& y) { return add(x, y); }
-Tensor operator-(const Operand& x, const Operand& y) { return subtract(x, y); }
-Tensor operator*(const Operand& x, const Operand& y) { return multiply(x, y); }
-Tensor operator/(const Operand& x, const Operand& y) { return divide(x, y); }
-Tensor operator==(const Operand& x, const Operand& y) { return equal(x, y); }
-Tensor operator!=(const Operand& x, const Operand& y) { return not_equal(x, y); }
-Tensor operator<(const Operand& x, const Operand& y) { return less(x, y); }
-Tensor operator<=(const Operand& x, const Operand& y) { return less_equal(x, y); }
-Tensor operator>(const Operand& x, const Operand& y) { return greater(x, y); }
-Tensor operator>=(const Operand& x, const Operand& y) { return greater_equal(x, y); }
-Tensor operator&(const Operand& x, const Operand& y) { return logical_and(x, y); }
-Tensor operator|(const Operand& x, const Operand& y) { return logical_or(x, y); }
+Tensor operator+(const TensorOrNumber& x, const TensorOrNumber& y) { return add(x, y); }
+Tensor operator-(const TensorOrNumber& x, const TensorOrNumber& y) { return subtract(x, y); }
+Tensor operator*(const TensorOrNumber& x, const TensorOrNumber& y) { return multiply(x, y); }
+Tensor operator/(const TensorOrNumber& x, const TensorOrNumber& y) { return divide(x, y); }
+Tensor operator%(const TensorOrNumber& x, const TensorOrNumber& y) { return mod(x, y); }
+Tensor operator==(const TensorOrNumber& x, const TensorOrNumber& y) { return equal(x, y); }
+Tensor operator!=(const TensorOrNumber& x, const TensorOrNumber& y) { return not_equal(x, y); }
+Tensor operator<(const TensorOrNumber& x, const TensorOrNumber& y) { return less(x, y); }
+Tensor operator<=(const TensorOrNumber& x, const TensorOrNumber& y) { return less_equal(x, y); }
+Tensor operator>(const TensorOrNumber& x, const TensorOrNumber& y) { return greater(x, y); }
+Tensor operator>=(const TensorOrNumber& x, const TensorOrNumber& y) { return greater_equal(x, y); }
+Tensor operator&(const TensorOrNumber& x, const TensorOrNumber& y) { return logical_and(x, y); }
+Tensor operator|(const TensorOrNumber& x, const TensorOrNumber& y) { return logical_or(x, y); }
 Tensor operator-(const Arg& x) { return negative(x); }
 Tensor operator~(const Arg& x) { return logical_not(x); }
 
@@ -107,7 +127,7 @@ Tensor cast(const Arg& x, DType dtype) {
   return Trace::required("cast").add(ir::Op::kCast, {x.tensor()}, {{ir::Attr::kDType, dtype}});
 }
 
-Tensor select(const Operand& condition, const Operand& x, const Operand& y) {
+Tensor select(const TensorOrNumber& condition, const TensorOrNumber& x, const TensorOrNumber& y) {
   const Scope scope(condition.where());
   Trace& trace = Trace::required("select");
   if (condition.tensor() == nullptr) fail_at_user("select: the condition is a bool tensor, got a number");
@@ -118,9 +138,11 @@ Tensor select(const Operand& condition, const Operand& x, const Operand& y) {
   return trace.add(ir::Op::kSelect, operands);
 }
 
-Tensor where(const Operand& condition, const Operand& x, const Operand& y) { return select(condition, x, y); }
+Tensor where(const TensorOrNumber& condition, const TensorOrNumber& x, const TensorOrNumber& y) {
+  return select(condition, x, y);
+}
 
-Tensor clip_by_value(const Arg& x, const Operand& low, const Operand& high) {
+Tensor clip_by_value(const Arg& x, const TensorOrNumber& low, const TensorOrNumber& high) {
   const Scope scope(x.where());
   return minimum(maximum(x, low), high);
 }

@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "sluice/detail/trace.h"
 #include "sluice/nn.h"
+#include "sluice/random.h"
 #include "sluice/reduce.h"
 
 namespace sluice {
@@ -23,6 +26,34 @@ std::vector<Array> values_of(const runtime::Variables& variables) {
   return values;
 }
 
+/// The names of the states that are no weights.
+std::vector<std::string> not_trainable(const ir::Graph& graph, const runtime::Variables& variables) {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < variables.size(); ++i) {
+    if (!variables[i]->is_weight()) names.push_back(graph.states()[i].variable);
+  }
+  return names;
+}
+
+/// Random numbers of a saved model would be the same in each call, or not be a function of its inputs.
+void check_draws_nothing(const ir::Graph& graph, const runtime::Variables& variables) {
+  for (const Variable& random : random_variables()) {
+    for (std::size_t i = 0; i < variables.size(); ++i) {
+      if (variables[i] != random.storage() || !graph.states()[i].update) continue;
+      const auto draws = [](const ir::Node& node) {
+        return node.op == ir::Op::kRandomUniform || node.op == ir::Op::kRandomNormal;
+      };
+      const auto drawn = std::ranges::find_if(graph.nodes(), draws);
+      const Location at = drawn == graph.nodes().end() ? Location{} : ir::user_location(drawn->origins);
+      fail_at_user(
+          fmt::format("save: @{} draws random numbers{}, which a saved model cannot: each call would change "
+                      "where they go on. Make the noise an argument of the function, and draw it in the "
+                      "program that calls; dropout is the identity in Mode::kEvaluate",
+                      graph.name(), at.known() ? " at " + to_string(at) : ""));
+    }
+  }
+}
+
 }  // namespace
 
 ExportModule::ExportModule(const TensorSpec& images, std::function<Tensor(const Tensor&)> logits,
@@ -39,25 +70,34 @@ ExportModule::ExportModule(const TensorSpec& images, std::function<Tensor(const 
 
 Predictions ExportModule::predict(const Array& images, std::source_location where) const {
   const Array fitting = with_channel_as_in(images, images_.type());
-  const auto [classes, probabilities] = function_(detail::HostArgument(fitting, where));
+  const auto [classes, probabilities] = function_({fitting, where});
   return {classes, probabilities};
 }
 
-void save(const ExportModule& module, const std::filesystem::path& folder) {
+void save(const ExportModule& module, const std::filesystem::path& folder, std::source_location where) {
+  const Scope scope(where);
+  check_draws_nothing(module.function_.graph(), module.function_.variables());
   write_saved_model(folder, {module.function_.graph(),
                              values_of(module.function_.variables()),
                              {kClassOutput, kProbabilitiesOutput},
-                             module.class_names_});
+                             module.class_names_,
+                             not_trainable(module.function_.graph(), module.function_.variables())});
 }
 
-void detail::save_graph(const ir::Graph& graph, const runtime::Variables& variables,
-                        std::vector<std::string> output_names, const std::filesystem::path& folder) {
-  const std::size_t results = graph.results().size();
+void save(const AnyFunction& function, const std::filesystem::path& folder, std::vector<std::string> output_names,
+          std::source_location where) {
+  const Scope scope(where);
+  check_draws_nothing(function.graph(), function.variables());
+  const std::size_t results = function.graph().results().size();
   if (output_names.empty()) {
     for (std::size_t i = 0; i < results; ++i)
       output_names.push_back(results == 1 ? "output" : fmt::format("output_{}", i));
   }
-  write_saved_model(folder, {graph, values_of(variables), std::move(output_names)});
+  write_saved_model(folder, {function.graph(),
+                             values_of(function.variables()),
+                             std::move(output_names),
+                             {},
+                             not_trainable(function.graph(), function.variables())});
 }
 
 }  // namespace sluice

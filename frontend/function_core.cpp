@@ -7,6 +7,11 @@
 #include <array>
 #include <chrono>
 
+#include "frontend/broadcasting.h"
+#include "sluice/detail/trace.h"
+#include "sluice/error.h"
+#include "sluice/ir/text.h"
+#include "sluice/options.h"
 #include "passes/pass.h"
 #include "runtime/execution/flags.h"
 #include "runtime/execution/gate.h"
@@ -76,18 +81,35 @@ class Busy {
 
 }  // namespace
 
-FunctionCore::FunctionCore(std::string name, Signature signature, std::size_t arity, Body body,
+void HostArgument::convert(DType dtype, std::string_view function, std::size_t position) {
+  if (!numbers_ || numbers_->dtype() == dtype) return;
+  std::string lost;
+  std::optional<Array> converted = converted_numbers(*numbers_, dtype, lost);
+  if (!converted) {
+    const Scope scope(where_);
+    fail_at_user(fmt::format("{}: argument {}: the number {} does not fit the element type {}", function, position, lost,
+                             to_string(dtype)));
+  }
+  numbers_ = std::move(converted);
+}
+
+void HostArgument::fail_too_large(std::uint64_t number, const std::source_location& where) {
+  const Scope scope(where);
+  fail_at_user(fmt::format("the number {} does not fit the element type i64", number));
+}
+
+FunctionCore::FunctionCore(std::string name, Signature signature, std::optional<std::size_t> arity, Body body,
                            const std::source_location& where)
     : name_(std::move(name)), signature_(std::move(signature)), arity_(arity), body_(std::move(body)), where_(where) {
-  if (signature_ && signature_->size() != arity_) {
+  if (signature_ && arity_ && signature_->size() != *arity_) {
     const Scope scope(where_);
     fail_at_user(
-        fmt::format("{}: the signature has {} arguments, the lambda takes {}", name_, signature_->size(), arity_));
+        fmt::format("{}: the signature has {} arguments, the lambda takes {}", name_, signature_->size(), *arity_));
   }
 }
 
-FunctionCore::Call FunctionCore::call(std::span<const HostArgument> arguments) {
-  if (arity_ == 0 && Trace::current() != nullptr) {
+FunctionCore::Call FunctionCore::call(std::span<HostArgument> arguments) {
+  if (arguments.empty() && Trace::current() != nullptr) {
     fail_at_user(
         fmt::format("{}: a function without arguments is called while {} is traced, where it would run once and "
                     "not in each call; call its lambda",
@@ -108,7 +130,7 @@ FunctionCore::Call FunctionCore::call(std::span<const HostArgument> arguments) {
   Version& version = *found;
   version.last_call = ++calls_;
   const Busy busy(busy_);
-  check_labels(version, arguments);
+  check_indices(version, arguments);
   compile(version);
   for (std::size_t i = 0; i < arguments.size(); ++i) version.inputs[i] = arguments[i].array();
   // Give the arrays back after the call; assigning an empty one keeps the room for the sizes.
@@ -123,10 +145,17 @@ FunctionCore::Call FunctionCore::call(std::span<const HostArgument> arguments) {
   return {std::move(lock), version.results};
 }
 
-void FunctionCore::check_arguments(std::span<const HostArgument> arguments) const {
+void FunctionCore::check_arguments(std::span<HostArgument> arguments) const {
+  if (arguments.size() != signature_->size()) {
+    std::optional<Scope> scope;
+    if (!arguments.empty()) scope.emplace(arguments[0].where());
+    fail_at_user(fmt::format("{}: expected {} arguments, got {}", name_, signature_->size(), arguments.size()));
+  }
   BatchSize batch_size;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const Type& expected = (*signature_)[i].type();
+    if (arguments[i].array().rank() == expected.shape.rank())
+      arguments[i].convert(expected.dtype, name_, i);
     const Array& array = arguments[i].array();
     const BatchSize before = batch_size;
     if (fits(array, expected, i, batch_size)) continue;
@@ -146,35 +175,36 @@ void FunctionCore::check_arguments(std::span<const HostArgument> arguments) cons
   }
 }
 
-void FunctionCore::check_labels(const Version& version, std::span<const HostArgument> arguments) const {
-  for (const ExpectedLabels& expected : version.expected_labels) {
+void FunctionCore::check_indices(const Version& version, std::span<const HostArgument> arguments) const {
+  for (const ExpectedIndices& expected : version.expected_indices) {
     const HostArgument& argument = arguments[expected.argument];
     visit_dtype(argument.array().dtype(), [&]<typename T>(T) {
-      const std::span<const T> labels = argument.array().data<T>();
-      const auto wrong = std::ranges::find_if(labels, [&](T label) {
-        return static_cast<std::uint64_t>(label) >= static_cast<std::uint64_t>(expected.classes);  // or below 0
+      const std::span<const T> indices = argument.array().data<T>();
+      const auto wrong = std::ranges::find_if(indices, [&](T index) {
+        return static_cast<std::uint64_t>(index) >= static_cast<std::uint64_t>(expected.limit);  // or below 0
       });
-      if (wrong == labels.end()) return;
+      if (wrong == indices.end()) return;
       const Scope scope(argument.where());
-      fail_at_user(
-          fmt::format("{}: element {} of argument {} is the label {}, expected 0 to {} for the {} classes of "
-                      "the logits at {}",
-                      name_, wrong - labels.begin(), expected.argument, *wrong, expected.classes - 1, expected.classes,
-                      to_string(expected.where)));
+      fail_at_user(fmt::format("{}: element {} of argument {} is the {} {}, expected 0 to {} for the {} {} at {}",
+                               name_, wrong - indices.begin(), expected.argument, expected.what, *wrong,
+                               expected.limit - 1, expected.limit, expected.of, to_string(expected.where)));
     });
   }
 }
 
-void FunctionCore::check(std::span<const HostArgument> arguments) {
+void FunctionCore::check(std::span<HostArgument> arguments) {
   if (!signature_) fail("{}: only a function with a signature can tell what it takes before it is called", name_);
   check_arguments(arguments);
   const runtime::GatePass pass;
   const std::scoped_lock lock(tracing_lock(), mutex_);
   check_not_busy();
-  check_labels(signed_version(), arguments);
+  check_indices(signed_version(), arguments);
 }
 
 FunctionCore::InlinedCall FunctionCore::begin_inlined(std::span<const Tensor> arguments) {
+  if (signature_ && arguments.size() != signature_->size()) {
+    fail_at_user(fmt::format("{}: expected {} arguments, got {}", name_, signature_->size(), arguments.size()));
+  }
   for (std::size_t i = 0; signature_ && i < arguments.size(); ++i) {
     const Type& expected = (*signature_)[i].type();
     if (arguments[i].type() == expected) continue;
@@ -189,13 +219,26 @@ FunctionCore::InlinedCall FunctionCore::begin_inlined(std::span<const Tensor> ar
 }
 
 FunctionCore::Version& FunctionCore::signed_version() {
+  drop_outdated();
   return versions_.empty() ? trace(*signature_) : *versions_.front();
 }
 
-FunctionCore::Version* FunctionCore::find_version(std::span<const HostArgument> arguments) const {
+void FunctionCore::drop_outdated() {
+  const std::uint64_t changes = runtime::trainable_changes();
+  std::erase_if(versions_, [&](const auto& version) {
+    if (version->trainable_changes == changes) return false;
+    version->trainable_changes = changes;
+    return std::ranges::any_of(version->asked_trainable, [](const AskedTrainable& asked) {
+      return asked.variable->trainable() != asked.trainable;
+    });
+  });
+}
+
+FunctionCore::Version* FunctionCore::find_version(std::span<const HostArgument> arguments) {
+  drop_outdated();
   if (signature_) return versions_.empty() ? nullptr : versions_.front().get();
   for (const auto& version : versions_) {
-    bool same = true;
+    bool same = version->arguments.size() == arguments.size();
     for (std::size_t i = 0; same && i < arguments.size(); ++i) {
       same = has_type(arguments[i].array(), version->arguments[i].type());
     }
@@ -224,7 +267,8 @@ void FunctionCore::log_trace(const std::vector<TensorSpec>& arguments) const {
   std::vector<std::string> types;
   for (const TensorSpec& argument : arguments) types.push_back(to_string(argument.type()));
   std::string reason = "first call";
-  for (std::size_t i = 0; !versions_.empty() && i < arguments.size(); ++i) {
+  const std::size_t before_count = versions_.empty() ? 0 : versions_.back()->arguments.size();
+  for (std::size_t i = 0; i < std::min(before_count, arguments.size()); ++i) {
     const Type& before = versions_.back()->arguments[i].type();
     if (before == arguments[i].type()) continue;
     reason = fmt::format("argument {} was {} and is {}; a signature would serve every batch size", i, to_string(before),
@@ -250,7 +294,8 @@ FunctionCore::Version& FunctionCore::trace(std::vector<TensorSpec> arguments) {
   version->graph = trace.finish(results);
   version->arguments = std::move(arguments);
   version->variables = trace.variables();
-  version->expected_labels = trace.expected_labels();
+  version->expected_indices = trace.expected_indices();
+  version->asked_trainable = trace.asked_trainable();
   version->inputs.resize(parameters.size());
   version->results.resize(results.size());
   make_room();
@@ -304,6 +349,26 @@ FunctionCore::Version& FunctionCore::latest_version() {
   }
   if (versions_.empty()) fail("{}: without a signature there is no graph before the first call", name_);
   return *versions_.back();
+}
+
+std::string FunctionCore::to_text() {
+  const std::scoped_lock lock(mutex_);
+  std::string text = name_ + "(";
+  const std::vector<TensorSpec>* const arguments = signature_          ? &*signature_
+                                                   : versions_.empty() ? nullptr
+                                                                       : &versions_.back()->arguments;
+  if (arguments == nullptr) return text + "...)";
+  for (const TensorSpec& argument : *arguments) {
+    if (!text.ends_with('(')) text += ", ";
+    if (!argument.name().empty()) text += argument.name() + ": ";
+    text += to_string(argument.type());
+  }
+  text += ")";
+  if (versions_.empty()) return text;
+  const ir::Graph& graph = versions_.back()->graph;
+  for (std::size_t i = 0; const ir::Value result : graph.results())
+    text += (i++ == 0 ? " -> " : ", ") + to_string(graph.type(result));
+  return text;
 }
 
 std::string FunctionCore::dump(std::string_view stage) {

@@ -40,10 +40,27 @@ std::vector<Tensor> reads_of(Trace& trace, const Tensor& y, const Target& target
 
 }  // namespace
 
-std::vector<Tensor> gradients(const Arg& y, const Targets& targets) {
+Targets::Targets(std::initializer_list<Targets> targets) {
+  for (const Targets& each : targets) parts_.insert(parts_.end(), each.parts_.begin(), each.parts_.end());
+}
+
+std::vector<Target> Targets::list() const {
+  std::vector<Target> targets;
+  for (const auto& part : parts_) {
+    if (const Tensor* const tensor = std::get_if<Tensor>(&part)) {
+      targets.emplace_back(*tensor);
+      continue;
+    }
+    for (const Variable& variable : std::get<VariableList>(part).targets()) targets.emplace_back(variable);
+  }
+  return targets;
+}
+
+std::vector<Tensor> gradients(const Arg& y, const Targets& wanted) {
   const Scope scope(y.where());
   Trace& trace = Trace::required("gradient");
-  if (targets.list().empty()) {
+  const std::vector<Target> targets = wanted.list();
+  if (targets.empty()) {
     fail_at_user(
         "gradient: there are no variables to derive by; a module has those that it was told of by register_module and "
         "register_variable, and a layer those that it made when it was first called");
@@ -51,7 +68,7 @@ std::vector<Tensor> gradients(const Arg& y, const Targets& targets) {
   // One node for the reads of all targets: a variable that was assigned has several.
   std::vector<Tensor> operands{y};
   std::vector<std::size_t> ends;
-  for (const Target& target : targets.list()) {
+  for (const Target& target : targets) {
     const std::vector<Tensor> reads = reads_of(trace, y, target);
     operands.insert(operands.end(), reads.begin(), reads.end());
     ends.push_back(operands.size() - 1);
@@ -61,7 +78,9 @@ std::vector<Tensor> gradients(const Arg& y, const Targets& targets) {
   std::vector<Tensor> sums;
   for (std::size_t i = 0; const std::size_t end : ends) {
     Tensor sum = derivatives[i++];
-    while (i < end) sum = sum + derivatives[i++];
+    while (i < end) sum += derivatives[i++];
+    if (const auto* const variable = std::get_if<Variable>(&targets[sums.size()]))
+      trace.note_derivative(sum, variable->storage());
     sums.push_back(std::move(sum));
   }
   return sums;
@@ -103,6 +122,7 @@ ClippedGradients clip_by_global_norm(const std::vector<Tensor>& gradients, doubl
   if (!(clip_norm > 0 && std::isfinite(clip_norm))) {
     fail_at_user(fmt::format("clip_by_global_norm: the norm is above 0, got {}", clip_norm));
   }
+  Trace& trace = Trace::required("clip_by_global_norm");
   const ScaledNorm norm = scaled_norm("clip_by_global_norm", gradients);
   const Tensor whole = norm.scale * norm.rest;
   const Tensor factor = clip_norm / norm.rest;
@@ -110,6 +130,7 @@ ClippedGradients clip_by_global_norm(const std::vector<Tensor>& gradients, doubl
   for (const Tensor& gradient : gradients) {
     // A norm that is NaN is not below the limit.
     clipped.push_back(select(whole <= clip_norm, gradient, gradient / norm.scale * factor));
+    trace.note_derivative(clipped.back(), trace.derived_by(gradient));
   }
   return {std::move(clipped), whole};
 }

@@ -8,14 +8,26 @@
 
 namespace sluice {
 
-Dense::Dense(Activation activation, std::int64_t out, Initializer weights)
+void detail::build(const std::vector<TensorSpec>& inputs, const std::source_location& where,
+                   const std::function<bool(const std::vector<Tensor>&)>& call) {
+  const Scope scope(where);
+  const auto traced = function(
+      "build", inputs,
+      [&](const std::vector<Tensor>& tensors) {
+        if (!call(tensors)) fail_at_user(fmt::format("build: the model is not called with {} tensors", tensors.size()));
+      },
+      where);
+  static_cast<void>(traced.graph());
+}
+
+Dense::Dense(std::int64_t out, Activation activation, Initializer weights)
     : Module("dense"), out_(out), activation_(std::move(activation)), weights_(std::move(weights)) {
   if (out < 1) fail("dense: the size of the output is at least 1, got {}", out);
   if (!activation_) fail("dense: the activation is empty; identity is the one that changes nothing");
   if (!weights_) fail("dense: the function that makes the initial weights is empty");
 }
 
-Tensor Dense::operator()(const Arg& x) {
+Tensor Dense::operator()(const Arg& x) const {
   const Scope scope(x.where());
   const bool fits = x.dtype() == DType::kF32 && x.rank() >= 2 && !x.shape()[x.rank() - 1].batch;
   if (!fits) {
@@ -41,10 +53,10 @@ Tensor Dense::operator()(const Arg& x) {
   return activation_(product + b);
 }
 
-Tensor Sequential::call(const Arg& x, std::optional<Mode> mode) {
+Tensor Sequential::call(const Arg& x, std::optional<Mode> mode) const {
   const Scope scope(x.where());
   Tensor result = x;
-  for (const Layer& layer : layers_) result = layer(result, mode);
+  for (const CalledLayer& layer : *layers_) result = layer(result, mode);
   return result;
 }
 

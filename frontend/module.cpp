@@ -3,92 +3,250 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "sluice/detail/trace.h"
 
 namespace sluice {
 
-void Module::collect(const State& state, std::vector<Variable>& out) {
-  for (const auto& member : state.members) {
-    if (const auto* inner = std::get_if<std::shared_ptr<State>>(&member)) {
-      collect(**inner, out);
-      continue;
+namespace {
+
+using detail::Member;
+using detail::ModuleState;
+using Inner = detail::Handle<ModuleState>;
+
+const ModuleState* inner_of(const Member& member) {
+  const auto* const inner = std::get_if<Inner>(&member.what);
+  return inner == nullptr ? nullptr : &**inner;
+}
+
+std::string join(const std::string& path, const std::string& name) {
+  return path.empty() || name.empty() ? path + name : path + "/" + name;
+}
+
+void add_once(std::vector<Variable>& out, const Variable& variable) {
+  if (std::ranges::none_of(out, [&](const Variable& other) { return other.is(variable); })) out.push_back(variable);
+}
+
+void collect(const std::vector<Member>& members, std::vector<Variable>& out) {
+  for (const Member& member : members) {
+    if (const ModuleState* const inner = inner_of(member)) {
+      collect(inner->members, out);
+    } else {
+      add_once(out, std::get<Variable>(member.what));
     }
-    const Variable& variable = std::get<Variable>(member);
-    const auto same = [&](const Variable& other) { return other.is(variable); };
-    if (std::none_of(out.begin(), out.end(), same)) out.push_back(variable);
   }
 }
 
-std::vector<Variable> Module::variables() const {
-  std::vector<Variable> all;
-  collect(*state_, all);
-  return all;
+/// The different names of members, in their order: "dense_0" and "dense_1" for modules that nobody has named.
+std::vector<std::string> local_names(const std::vector<Member>& members) {
+  std::map<std::string, int> of_kind;
+  std::set<std::string> used;
+  std::vector<std::string> names;
+  for (const Member& member : members) {
+    std::string wanted = member.name;
+    if (const ModuleState* const inner = inner_of(member)) {
+      const int number = of_kind[inner->kind]++;
+      wanted = inner->name.empty() ? fmt::format("{}_{}", inner->kind, number) : inner->name;
+    }
+    std::string name = wanted;
+    for (int i = 1; !used.insert(name).second; ++i) name = fmt::format("{}_{}", wanted, i);
+    names.push_back(std::move(name));
+  }
+  return names;
 }
 
-std::vector<Variable> Module::trainable_variables() const {
-  std::vector<Variable> trainable = variables();
-  std::erase_if(trainable, [](const Variable& variable) { return !variable.trainable(); });
-  return trainable;
+void collect_named(const std::vector<Member>& members, const std::string& path, std::vector<NamedVariable>& out) {
+  const std::vector<std::string> names = local_names(members);
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    const std::string name = join(path, names[i]);
+    if (const ModuleState* const inner = inner_of(members[i])) {
+      collect_named(inner->members, name, out);
+      continue;
+    }
+    const Variable& variable = std::get<Variable>(members[i].what);
+    const auto is_it = [&](const NamedVariable& other) { return other.variable.is(variable); };
+    if (std::ranges::none_of(out, is_it)) out.push_back({name, variable});
+  }
 }
 
-bool Module::same(const Member& a, const Member& b) {
-  if (a.index() != b.index()) return false;
-  if (const auto* inner = std::get_if<std::shared_ptr<State>>(&a)) return *inner == std::get<std::shared_ptr<State>>(b);
-  return std::get<Variable>(a).is(std::get<Variable>(b));
+bool reaches(const ModuleState& from, const ModuleState& to) {
+  if (&from == &to) return true;
+  return std::ranges::any_of(from.members, [&](const Member& member) {
+    const ModuleState* const inner = inner_of(member);
+    return inner != nullptr && reaches(*inner, to);
+  });
 }
 
-void Module::add(Member member) {
+bool same(const Member& a, const Member& b) {
+  if (a.what.index() != b.what.index()) return false;
+  if (inner_of(a) != nullptr) return inner_of(a) == inner_of(b);
+  return std::get<Variable>(a.what).is(std::get<Variable>(b.what));
+}
+
+/// Tells the modules inside where they are.
+void set_paths(const ModuleState& state) {
+  for (const Member& member : state.members) {
+    const auto* const inner = std::get_if<Inner>(&member.what);
+    if (inner == nullptr) continue;
+    (*inner)->path = join(state.path, state.name);
+    set_paths(**inner);
+  }
+}
+
+void freeze(ModuleState& state, bool trainable) {
+  state.frozen = !trainable;
+  for (const Member& member : state.members) {
+    if (const auto* const inner = std::get_if<Inner>(&member.what)) {
+      freeze(**inner, trainable);
+      continue;
+    }
+    runtime::VariableStorage& storage = *std::get<Variable>(member.what).storage();
+    if (storage.is_weight()) storage.set_trainable(trainable);
+  }
+}
+
+}  // namespace
+
+VariableList::VariableList(const Module& module) : members_{{module.state_}} {}
+
+VariableList::VariableList(const std::vector<Variable>& variables) {
+  for (const Variable& variable : variables) members_.push_back({variable, variable.name()});
+}
+
+VariableList::VariableList(std::initializer_list<VariableList> lists) {
+  for (const VariableList& list : lists) members_.insert(members_.end(), list.members_.begin(), list.members_.end());
+}
+
+std::vector<Variable> VariableList::all() const {
+  std::vector<Variable> variables;
+  collect(members_, variables);
+  return variables;
+}
+
+std::vector<Variable> VariableList::trainable() const {
+  std::vector<Variable> variables = all();
+  std::erase_if(variables, [](const Variable& variable) { return !variable.trainable(); });
+  return variables;
+}
+
+std::vector<Variable> VariableList::targets() const {
+  std::vector<Variable> targets;
+  for (const Member& member : members_) {
+    if (inner_of(member) == nullptr) {
+      add_once(targets, std::get<Variable>(member.what));
+      continue;
+    }
+    std::vector<Variable> inside;
+    collect({member}, inside);
+    for (const Variable& variable : inside) {
+      if (variable.trainable()) add_once(targets, variable);
+    }
+  }
+  return targets;
+}
+
+std::vector<NamedVariable> VariableList::named() const {
+  std::vector<NamedVariable> named;
+  const bool is_module = members_.size() == 1 && inner_of(members_[0]) != nullptr;
+  collect_named(is_module ? inner_of(members_[0])->members : members_, "", named);
+  return named;
+}
+
+void Module::set_trainable(bool trainable, std::source_location where) const {
+  const Scope scope(where);
+  if (Trace::current() != nullptr) {
+    fail_at_user(
+        fmt::format("set_trainable: called while {} is traced, which would happen once and not in each call; "
+                    "call it outside",
+                    Trace::current()->name()));
+  }
+  freeze(*state_, trainable);
+}
+
+void Module::set_name(std::string_view name) const {
+  state_->name = name;
+  set_paths(*state_);
+}
+
+void Module::add_member(Member member) const {
+  if (std::ranges::any_of(state_->members, [&](const Member& other) { return same(other, member); })) return;
   if (Trace::current() != nullptr) {
     Trace::current()->on_failure([state = state_, member] {
-      const auto is_it = [&](const auto& other) { return same(other, member); };
-      state->members.erase(std::find_if(state->members.begin(), state->members.end(), is_it));
+      std::erase_if(state->members, [&](const Member& other) { return same(other, member); });
     });
   }
   state_->members.push_back(std::move(member));
 }
 
-Variable Module::register_variable(const Variable& variable) {
-  add(variable);
+Variable Module::register_variable(const Variable& variable) const {
+  add_member({variable, variable.name()});
   return variable;
 }
 
-bool Module::reaches(const State& from, const State& to) {
-  if (&from == &to) return true;
-  return std::any_of(from.members.begin(), from.members.end(), [&](const auto& member) {
-    const auto* inner = std::get_if<std::shared_ptr<State>>(&member);
-    return inner != nullptr && reaches(**inner, to);
-  });
-}
-
-void Module::register_module(const Module& module) {
+void Module::register_module(const Module& module) const {
   if (reaches(*module.state_, *state_)) {
     fail_at_user(fmt::format("register_module: the module of kind \"{}\" would hold itself", state_->kind));
   }
-  add(module.state_);
+  add_member({module.state_});
+  ModuleState& inner = *module.state_;
+  if (state_->frozen) freeze(inner, false);
+  if (std::exchange(inner.held, true)) return;  // its variables are named by the first that holds it
+  if (inner.name.empty()) inner.name = local_names(state_->members).back();
+  set_paths(*state_);
 }
 
 const Variable* Module::find_variable(std::string_view name) const {
-  for (const auto& [known, variable] : state_->lazy) {
-    if (known == name) return &variable;
+  for (const Member& member : state_->members) {
+    if (member.lazy && member.beside == nullptr && member.name == name) return &std::get<Variable>(member.what);
   }
   return nullptr;
 }
 
-Variable Module::lazy_variable(std::string_view name, const std::function<Array()>& initial, VariableOptions options) {
-  if (const Variable* known = find_variable(name)) return *known;
-  std::string scope = state_->scope.empty() ? free_scope(state_->kind) : state_->scope;
-  const Variable variable(fmt::format("{}/{}", scope, name), initial(), options);
-  if (Trace::current() != nullptr) {
-    Trace::current()->on_failure([state = state_, before = state_->scope, name = std::string(name)] {
-      std::erase_if(state->lazy, [&](const auto& known) { return known.first == name; });
-      state->scope = before;
-    });
+Variable Module::find_or_make(const std::string& name, const std::shared_ptr<runtime::VariableStorage>& beside,
+                              const std::function<Array()>& initial, VariableOptions options) const {
+  for (const Member& member : state_->members) {
+    if (member.lazy && member.beside == beside && member.name == name) return std::get<Variable>(member.what);
   }
-  state_->scope = std::move(scope);
-  state_->lazy.emplace_back(name, variable);
-  add(variable);
+  const std::string whole = join(state_->path, state_->name);
+  const Variable variable(fmt::format("{}/{}", whole.empty() ? state_->kind + "_0" : whole, name), initial(), options);
+  if (state_->frozen && options.trainable) variable.storage()->set_trainable(false);
+  add_member({variable, name, true, beside});
   return variable;
+}
+
+Variable Module::lazy_variable(std::string_view name, const std::function<Array()>& initial,
+                               VariableOptions options) const {
+  return find_or_make(std::string(name), nullptr, initial, options);
+}
+
+Variable Module::lazy_variable_beside(const Variable& variable, std::string_view name,
+                                      const std::function<Array()>& initial, VariableOptions options) const {
+  return find_or_make(fmt::format("{}/{}", variable.name(), name), variable.storage(), initial, options);
+}
+
+std::uint64_t hash_of(const VariableList& variables) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const Variable& variable : variables.all()) {
+    const Array value = variable.value();
+    for (std::size_t i = 0; i < value.byte_count(); ++i) {
+      hash = (hash ^ static_cast<std::uint64_t>(value.bytes()[i])) * 0x100000001b3;
+    }
+  }
+  return hash;
+}
+
+std::string to_string(const Module& module) {
+  const std::vector<NamedVariable> variables = module.named_variables();
+  std::int64_t elements = 0;
+  std::string lines;
+  for (const auto& [name, variable] : variables) {
+    elements += variable.type().shape.element_count().size;
+    lines += fmt::format("\n  {}: {}{}", name, to_string(variable.type()), variable.trainable() ? "" : ", not trained");
+  }
+  return fmt::format("{}: {} variable{}, {} element{}{}", module.kind(), variables.size(),
+                     variables.size() == 1 ? "" : "s", elements, elements == 1 ? "" : "s", lines);
 }
 
 }  // namespace sluice

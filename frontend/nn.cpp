@@ -49,7 +49,7 @@ Tensor sparse_softmax_cross_entropy(const Arg& logits, const Arg& labels) {
                  std::array{logits.tensor(), labels.tensor()});
   }
   const std::int64_t classes = logits.shape()[logits.rank() - 1].size;
-  Trace::required(kName).expect_labels(labels, classes);
+  Trace::required(kName).expect_indices(labels, classes, "label", "classes of the logits");
   const Tensor shift = shifted(kName, logits, -1);
   const Tensor at_label = one_hot(labels, classes, DType::kBool);
   // A selection and not a product: 0 * -inf would be NaN.

@@ -2,12 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "sluice/detail/trace.h"
 #include "sluice/elementwise.h"
+#include "sluice/function.h"
+#include "sluice/gradients.h"
 #include "sluice/shape_ops.h"
 
 namespace sluice {
@@ -46,32 +47,59 @@ void Optimizer::check_option(std::string_view kind, std::string_view option, dou
                    : fmt::format("{}: {} is at least {} and below {}, got {}", kind, option, low, high, value));
 }
 
-Variable Optimizer::slot(const Variable& variable, std::string_view name, std::optional<ir::Range> range) {
-  const auto same = [variable](const Variable& other) { return other.is(variable); };
-  if (std::none_of(updated_->begin(), updated_->end(), same)) {
-    updated_->push_back(variable);
-    if (Trace::current() != nullptr) {
-      Trace::current()->on_failure([updated = updated_, same] { std::erase_if(*updated, same); });
-    }
-  }
-  return lazy_variable(fmt::format("{}/{}", variable.name(), name),
-                       [&] { return Array(variable.type().dtype, variable.type().shape.at(1)); },
-                       {.trainable = false, .range = range});
+Variable Optimizer::slot(const Variable& variable, std::string_view name, std::optional<ir::Range> range) const {
+  return lazy_variable_beside(variable, name, [&] { return Array(variable.type().dtype, variable.type().shape.at(1)); },
+                              {.trainable = false, .range = range});
 }
 
-void Optimizer::check(std::string_view kind, const std::vector<Tensor>& gradients,
-                      const std::vector<Variable>& variables) {
-  if (variables.empty()) fail_at_user(fmt::format("{}: there are no variables to update", kind));
-  if (gradients.size() != variables.size()) {
-    fail_at_user(fmt::format("{}: expected a gradient for each of {} variables, got {}", kind, variables.size(),
+void Optimizer::minimize(const Arg& loss, const VariableList& variables) const {
+  const Scope scope(loss.where());
+  Trace::required("minimize");
+  const std::vector<Variable> trainable = variables.trainable();
+  if (trainable.empty()) {
+    fail_at_user(fmt::format(
+        "{}: {}", kind(),
+        variables.all().empty()
+            ? "there are no variables to update; a module has those that it was told of by register_module and "
+              "register_variable, and a layer those that it made when it was first called"
+            : "none of the variables is trainable; set_trainable(true) has them trained"));
+  }
+  apply(gradients(loss, trainable), trainable);
+}
+
+void Optimizer::apply(const std::vector<Tensor>& gradients, const VariableList& variables,
+                      std::source_location where) const {
+  const Scope scope(where);
+  const Trace& trace = Trace::required(kind());
+  const std::vector<Variable> targets = variables.targets();
+  if (targets.empty()) fail_at_user(fmt::format("{}: there are no variables to update", kind()));
+  if (gradients.size() != targets.size()) {
+    fail_at_user(fmt::format("{}: expected a gradient for each of {} variables, got {}", kind(), targets.size(),
                              gradients.size()));
   }
-  for (std::size_t i = 0; i < variables.size(); ++i) {
-    if (gradients[i].type() == variables[i].type()) continue;
-    fail_at_user(fmt::format("{}: variable \"{}\" is {}, its gradient is {}", kind, variables[i].name(),
-                             to_string(variables[i].type()), to_string(gradients[i].type())),
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    if (gradients[i].type() != targets[i].type()) {
+      fail_at_user(fmt::format("{}: variable \"{}\" is {}, its gradient is {}", kind(), targets[i].name(),
+                               to_string(targets[i].type()), to_string(gradients[i].type())),
+                   {&gradients[i], 1});
+    }
+    const auto derived_by = trace.derived_by(gradients[i]);
+    if (derived_by == nullptr || derived_by == targets[i].storage()) continue;
+    fail_at_user(fmt::format("{}: gradient {} is the derivative by variable \"{}\", but variable {} is \"{}\": both "
+                             "lists have one order; minimize(loss, variables) needs none",
+                             kind(), i, derived_by->name(), i, targets[i].name()),
                  {&gradients[i], 1});
   }
+  update(gradients, targets);
+}
+
+void Optimizer::build(const VariableList& variables, std::source_location where) const {
+  const Scope scope(where);
+  static_cast<void>(function("build", {}, [&] {
+                      std::vector<Tensor> zeros;
+                      for (const Variable& variable : variables.targets()) zeros.push_back(zeros_like(variable));
+                      apply(zeros, variables);
+                    }).graph());
 }
 
 SGD::SGD(SgdOptions options, std::source_location where)
@@ -79,10 +107,7 @@ SGD::SGD(SgdOptions options, std::source_location where)
   check_option("sgd", "momentum", momentum_, 0, kInfinity, where);
 }
 
-void SGD::apply(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables,
-                std::source_location where) {
-  const Scope scope(where);
-  check("sgd", gradients, variables);
+void SGD::update(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables) const {
   for (std::size_t i = 0; i < variables.size(); ++i) {
     const Tensor step = cast(learning_rate(), gradients[i].dtype()) * gradients[i];
     if (momentum_ == 0) {
@@ -110,10 +135,7 @@ Adam::Adam(AdamOptions options, std::source_location where)
 // Both formulas are multiplied out so that what does not depend on the element is computed once: with
 // c = sqrt(1 - beta_2^t) and alpha = rate * c / (1 - beta_1^t), w -= alpha * m / (sqrt(v) + e), where e is epsilon as
 // in Keras, or epsilon * c as in PyTorch. The powers are running products in f64, whose errors stay far below f32's.
-void Adam::apply(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables,
-                 std::source_location where) {
-  const Scope scope(where);
-  check("adam", gradients, variables);
+void Adam::update(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables) const {
   beta_1_power_.assign(beta_1_power_ * options_.beta_1);
   beta_2_power_.assign(beta_2_power_ * options_.beta_2);
   const Tensor correction = sqrt(1 - beta_2_power_);

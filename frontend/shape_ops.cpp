@@ -153,6 +153,22 @@ Tensor slice(const Arg& x, const std::vector<std::int64_t>& begin, const Shape& 
   return result;
 }
 
+Tensor Tensor::operator[](const detail::Index& index) const {
+  const Scope scope(index.where());
+  Trace& trace = Trace::required("[]");
+  if (rank() == 0) fail_at_user(fmt::format("[]: {} has no axis", to_string(type())), {this, 1});
+  const Dim rows = shape()[0];
+  const std::int64_t first = index.position() < 0 ? index.position() + rows.size : index.position();
+  if (rows.batch || first < 0 || first >= rows.size) {
+    fail_at_user(fmt::format("[]: there is no row {} in {}{}", index.position(), to_string(type()),
+                             rows.batch ? ": axis 0 is symbolic" : ""),
+                 {this, 1});
+  }
+  const Tensor row = trace.add(Op::kSlice, {*this},
+                               {{Attr::kAxis, std::int64_t{0}}, {Attr::kLimit, first + 1}, {Attr::kStart, first}});
+  return reshape(row, Shape(std::vector<Dim>(shape().begin() + 1, shape().end())));
+}
+
 Tensor pad(const Arg& x, const std::vector<std::pair<std::int64_t, std::int64_t>>& paddings) {
   const Scope scope(x.where());
   Trace& trace = Trace::required("pad");
@@ -174,13 +190,26 @@ Tensor one_hot(const Arg& indices, std::int64_t depth, DType dtype) {
                                         {{Attr::kDepth, depth}, {Attr::kDType, dtype}});
 }
 
+namespace {
+
+/// Where the indices are an argument of the function, each shall be that of a row.
+void expect_rows(std::string_view op, const Tensor& table, const Tensor& indices) {
+  if (table.rank() == 0 || table.shape()[0].batch) return;  // inference tells of a scalar
+  Trace::required(op).expect_indices(indices, table.shape()[0].size, "index",
+                                     fmt::format("rows of the {} of {}", to_string(table.type()), op));
+}
+
+}  // namespace
+
 Tensor gather(const Arg& table, const Arg& indices) {
   const Scope scope(table.where());
+  expect_rows("gather", table, indices);
   return Trace::required("gather").add(Op::kGather, {table.tensor(), indices.tensor()});
 }
 
 Tensor scatter_add(const Arg& table, const Arg& indices, const Arg& rows) {
   const Scope scope(table.where());
+  expect_rows("scatter_add", table, indices);
   return Trace::required("scatter_add").add(Op::kScatterAdd, {table.tensor(), indices.tensor(), rows.tensor()});
 }
 

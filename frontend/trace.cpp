@@ -112,6 +112,10 @@ std::recursive_mutex& tracing_lock() {
   return mutex;
 }
 
+std::string to_string(const Tensor& tensor) { return tensor.trace_ == 0 ? "no tensor" : to_string(tensor.type_); }
+
+void Tensor::fail_empty() { fail_at_user("a Tensor that has been given no value is used; assign one first"); }
+
 Trace::Trace(std::string name) : number_(next_trace_number()), builder_(std::move(name)), outer_(current_trace) {
   current_trace = this;
 }
@@ -137,6 +141,7 @@ Tensor Trace::parameter(std::string name, const Type& type, std::optional<ir::Ra
 }
 
 ir::Value Trace::value_of(const Tensor& tensor, std::string_view what) const {
+  if (tensor.trace_ == 0) Tensor::fail_empty();
   if (tensor.trace_ != number_) {
     fail_at_user(
         fmt::format("{}: the tensor {} belongs to another trace than that of {}; a tensor is good only inside "
@@ -168,8 +173,10 @@ std::vector<Tensor> Trace::add_node(ir::Op op, std::span<const Tensor> operands,
   const std::vector<Type>& types = builder_.graph().node(first).types;
   for (std::uint32_t i = 0; i < types.size(); ++i) {
     if (!has_batch_ && !types[i].shape.is_static()) {
-      fail_at_user(
-          fmt::format("{}: {} uses batch, which no parameter of {} has", to_string(op), to_string(types[i]), name()));
+      fail_at_user(fmt::format(
+          "{}: {} uses batch, which no parameter of {} has: give {} an argument with batch in its shape, such "
+          "as f32(batch), or write a number in place of batch",
+          to_string(op), to_string(types[i]), name(), name()));
     }
     results.push_back(tensor({first.node, i}));
   }
@@ -188,14 +195,16 @@ Trace::TracedVariable& Trace::traced(const std::shared_ptr<runtime::VariableStor
   for (TracedVariable& known : variables_) {
     if (known.storage == variable) return known;
   }
-  std::string name = value_name(variable->name());
+  // Variables of different models may have one name.
+  const auto states = builder_.graph().states();
+  std::string whole = variable->name();
+  for (int i = 1; std::ranges::count(states, whole, &ir::State::variable) > 0; ++i)
+    whole = fmt::format("{}_{}", variable->name(), i);
+  std::string name = value_name(whole);
   const auto taken = [&](const auto& other) { return other.name == name; };
-  while (std::ranges::any_of(builder_.graph().states(), taken) ||
-         std::ranges::any_of(builder_.graph().parameters(), taken)) {
-    name += '_';
-  }
+  while (std::ranges::any_of(states, taken) || std::ranges::any_of(builder_.graph().parameters(), taken)) name += '_';
   const ir::Value state =
-      builder_.state(name, variable->name(), variable->type(), variable->range(), variable->init(), current_origins());
+      builder_.state(name, whole, variable->type(), variable->range(), variable->init(), current_origins());
   return variables_.emplace_back(TracedVariable{variable, state, state, {state}});
 }
 
@@ -269,15 +278,30 @@ std::vector<std::string> Trace::forgotten(const Tensor& y) const {
   return names;
 }
 
-void Trace::expect_labels(const Tensor& labels, std::int64_t classes) {
+void Trace::expect_indices(const Tensor& indices, std::int64_t limit, std::string_view what, std::string_view of) {
   const ir::Graph& graph = builder_.graph();
-  ir::Value value = value_of(labels, "labels");
+  ir::Value value = value_of(indices, what);
   while (graph.node(value).op == ir::Op::kCast || graph.node(value).op == ir::Op::kReshape)
     value = graph.node(value).operands[0];
   const auto parameters = graph.parameters();
   const auto found = std::ranges::find(parameters, value, &ir::Parameter::value);
   if (found == parameters.end() || !is_integer(graph.type(value).dtype)) return;
-  expected_labels_.push_back({static_cast<std::size_t>(found - parameters.begin()), classes, Scope::user()});
+  expected_indices_.push_back(
+      {static_cast<std::size_t>(found - parameters.begin()), limit, std::string(what), std::string(of), Scope::user()});
+}
+
+void Trace::note_trainable(const std::shared_ptr<runtime::VariableStorage>& variable, bool trainable) {
+  if (std::ranges::count(asked_trainable_, variable, &AskedTrainable::variable) == 0)
+    asked_trainable_.push_back({variable, trainable});
+}
+
+void Trace::note_derivative(const Tensor& tensor, const std::shared_ptr<runtime::VariableStorage>& variable) {
+  if (variable != nullptr) derivatives_[value_of(tensor, "gradient")] = variable;
+}
+
+std::shared_ptr<runtime::VariableStorage> Trace::derived_by(const Tensor& tensor) const {
+  const auto found = tensor.trace_ == number_ ? derivatives_.find(tensor.value_) : derivatives_.end();
+  return found == derivatives_.end() ? nullptr : found->second;
 }
 
 ir::Graph Trace::finish(std::span<const Tensor> results) {

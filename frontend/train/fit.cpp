@@ -61,7 +61,7 @@ class Fit {
   bool waited_long_enough() const;
   bool interrupted() const { return guard_ && InterruptGuard::happened(); }
   bool must_end() const { return lost_ || trainer_.stop_ || interrupted(); }
-  const Variable& learning_rate() const { return trainer_.learner_.learning_rate; }
+  const Variable& learning_rate() const { return trainer_.optimizer_->learning_rate(); }
 
   Trainer& trainer_;
   const Dataset& examples_;
@@ -112,8 +112,8 @@ void Fit::begin() {
   const auto add = [&](std::string_view group, const std::vector<Variable>& variables) {
     std::ranges::move(detail::checkpoint_variables(group, variables), std::back_inserter(checkpoint_.variables));
   };
-  add("model", trainer_.learner_.model_variables());
-  add("optimizer", trainer_.learner_.optimizer_variables());
+  add("model", trainer_.model_.all());
+  add("optimizer", trainer_.optimizer_->variables());
   add("random", random_variables());
   checkpoint_.batch = options_.batch;
   checkpoint_.seed = options_.seed;
@@ -251,7 +251,7 @@ bool Fit::end_epoch() {
 /// Whether trained variables are not finite any more; warns of it. The loss of the step that made them so was finite
 /// still, or its epoch has not ended.
 bool Fit::note_lost_variables() {
-  const std::string name = not_finite(trainer_.learner_.model_variables(), true);
+  const std::string name = not_finite(trainer_.model_.all(), true);
   if (name.empty()) return false;
   lost_ = true;
   warn_at_user(
@@ -266,7 +266,7 @@ void Fit::note_numbers(const EpochRecord& record) {
   const double loss =
       std::isfinite(record.training[0]) && !record.validation.empty() ? record.validation[0] : record.training[0];
   if (std::isfinite(loss)) return;
-  const std::string name = not_finite(trainer_.learner_.model_variables(), false);
+  const std::string name = not_finite(trainer_.model_.all(), false);
   lost_ = !name.empty();
   if (!lost_ && std::exchange(warned_, true)) return;
   warn_at_user(fmt::format("fit: the loss is {} in epoch {}{}; {}", std::isnan(loss) ? "nan" : "infinite", record.epoch,
@@ -285,13 +285,13 @@ void Fit::note_best(const EpochRecord& record) {
   state_.best = value;
   if (!early.restore_best) return;
   state_.best_variables.clear();
-  for (const Variable& variable : trainer_.learner_.model_variables()) {
+  for (const Variable& variable : trainer_.model_.all()) {
     state_.best_variables.push_back(variable.value());
   }
 }
 
 void Fit::restore_best() {
-  const std::vector<Variable> variables = trainer_.learner_.model_variables();
+  const std::vector<Variable> variables = trainer_.model_.all();
   for (std::size_t i = 0; i < state_.best_variables.size(); ++i) variables[i].assign(state_.best_variables[i]);
 }
 

@@ -54,13 +54,19 @@ std::vector<detail::HostArgument> arguments_of(const Batch& b) {
 
 }  // namespace
 
-Trainer::Trainer(detail::Learner learner, std::vector<TensorSpec> batch_spec, TrainerOptions options,
+Trainer::Trainer(VariableList model, std::shared_ptr<const Optimizer> optimizer, std::vector<TensorSpec> batch_spec,
+                 std::size_t tensors, ObjectiveFunction objective, TrainerOptions options,
                  const std::source_location& where)
-    : learner_(std::move(learner)), options_(options), where_(where) {
+    : model_(std::move(model)),
+      optimizer_(std::move(optimizer)),
+      tensors_(tensors),
+      objective_(std::move(objective)),
+      options_(options),
+      where_(where) {
   const auto traced = [&](std::string name, Mode mode) {
     return std::make_unique<detail::FunctionCore>(
-        std::move(name), batch_spec, learner_.tensors,
-        [this, mode](std::span<const Tensor> tensors) { return trace(tensors, mode); }, where_);
+        std::move(name), batch_spec, tensors_,
+        [this, mode](std::span<const Tensor> arguments) { return trace(arguments, mode); }, where_);
   };
   train_step_ = traced("train_step", Mode::kTrain);
   evaluate_ = traced("evaluate", Mode::kEvaluate);
@@ -75,7 +81,7 @@ Trainer::Trainer(detail::Learner learner, std::vector<TensorSpec> batch_spec, Tr
 
 std::vector<Tensor> Trainer::trace(std::span<const Tensor> tensors, Mode mode) {
   const Scope scope(where_);
-  const Objective objective = learner_.objective(tensors, mode);
+  const Objective objective = objective_(tensors, mode);
   check(objective);
   names_ = {"loss"};
   std::vector<Tensor> results{objective.loss};
@@ -85,12 +91,11 @@ std::vector<Tensor> Trainer::trace(std::span<const Tensor> tensors, Mode mode) {
   }
   if (mode == Mode::kEvaluate) return results;
 
-  std::vector<Variable> variables = learner_.model_variables();
-  std::erase_if(variables, [](const Variable& variable) { return !variable.trainable(); });
+  const std::vector<Variable> variables = model_.trainable();
   if (variables.empty()) fail_at_user("trainer: the model has no trainable variables");
   std::vector<Tensor> descent = gradients(objective.loss, variables);
   if (options_.clip_norm) descent = clip_by_global_norm(descent, *options_.clip_norm).gradients;
-  learner_.apply(descent, variables);
+  optimizer_->apply(descent, variables);
   check_updates(objective.loss, variables);
   return results;
 }
@@ -101,7 +106,8 @@ void Trainer::compile() const {
 }
 
 std::vector<Array> Trainer::call(detail::FunctionCore& function, const Batch& b) {
-  const detail::FunctionCore::Call call = function.call(arguments_of(b));
+  std::vector<detail::HostArgument> arguments = arguments_of(b);
+  const detail::FunctionCore::Call call = function.call(arguments);
   return {call.results.begin(), call.results.end()};
 }
 
@@ -121,13 +127,16 @@ std::optional<std::vector<double>> Trainer::means_of(const Dataset& examples, st
 void Trainer::check_batches(detail::FunctionCore& function, std::string_view what, const Dataset& examples,
                             std::int64_t batch_size) const {
   if (examples.size() == 0) return;
-  if (examples.inputs.size() + examples.targets.size() != learner_.tensors) {
+  if (examples.inputs.size() + examples.targets.size() != tensors_) {
     fail_at_user(fmt::format("{}: expected {} arrays for what the objective takes, got {} and {}", what,
-                             learner_.tensors, counted(static_cast<std::int64_t>(examples.inputs.size()), "input"),
+                             tensors_, counted(static_cast<std::int64_t>(examples.inputs.size()), "input"),
                              counted(static_cast<std::int64_t>(examples.targets.size()), "target")));
   }
   try {
-    for (const Batch& b : examples.batches(batch_size)) function.check(arguments_of(b));
+    for (const Batch& b : examples.batches(batch_size)) {
+      std::vector<detail::HostArgument> arguments = arguments_of(b);
+      function.check(arguments);
+    }
   } catch (const Error& error) {
     throw Error(fmt::format("{}: {}", what, error.message()), error.location());
   }

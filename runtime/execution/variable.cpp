@@ -12,6 +12,8 @@ namespace sluice::runtime {
 
 namespace {
 
+std::atomic<std::uint64_t> changes_of_trainable = 0;
+
 /// The one value that all elements have to the bit, as a scalar.
 std::optional<Array> value_throughout(const Array& array) {
   if (array.element_count() == 0) return std::nullopt;
@@ -28,12 +30,20 @@ std::optional<Array> value_throughout(const Array& array) {
 VariableStorage::VariableStorage(std::string name, const Array& value, bool trainable, std::optional<ir::Range> range)
     : name_(std::move(name)),
       trainable_(trainable),
+      is_weight_(trainable),
       range_(range),
       init_(value_throughout(value)),
       type_(value.type()),
       memory_(type_.dtype, {backend::element_count(backend::state_layout(type_), type_.shape).size}) {
   unlocked_assign(value);
 }
+
+void VariableStorage::set_trainable(bool trainable) {
+  if (trainable) is_weight_ = true;
+  if (trainable_.exchange(trainable) != trainable) ++changes_of_trainable;
+}
+
+std::uint64_t trainable_changes() { return changes_of_trainable; }
 
 Array VariableStorage::value() const {
   const GatePass pass;

@@ -66,6 +66,7 @@ void check(const SavedModel& model, const std::string& name) {
   for (const std::string& word : model.class_names) check_word("names of classes", word);
   for (const std::string& word : model.output_names) check_word("names of outputs", word);
   for (const ir::State& state : graph.states()) check_word("names of variables", state.variable);
+  for (const std::string& word : model.not_trainable) check_word("names of variables", word);
   check_word("\"written_by\"", model.written_by);
   if (model.class_names.empty()) return;
   for (const Signature& output : outputs_of(model)) {
@@ -99,6 +100,8 @@ class Manifest {
     if (version > kVersion)
       fail("{}: version {} of saved models is newer than what this Sluice reads, {}", file_, shown(version), kVersion);
   }
+
+  bool has(const char* key) const { return json_.contains(key); }
 
   std::string text(const char* key) const {
     const nlohmann::json value = json_.value(key, nlohmann::json());
@@ -184,6 +187,7 @@ void write_saved_model(const std::filesystem::path& folder, const SavedModel& mo
                                      {"inputs", to_json(inputs_of(model.graph))},
                                      {"outputs", to_json(outputs_of(model))},
                                      {"class_names", model.class_names}};
+  if (!model.not_trainable.empty()) manifest["not_trainable"] = model.not_trainable;
   std::string manifest_text;
   try {
     manifest_text = manifest.dump(2) + '\n';
@@ -225,6 +229,7 @@ SavedModel read_saved_model(const std::filesystem::path& folder) {
   for (const ir::Value result : model.graph.results()) output_types.push_back(model.graph.type(result));
   model.output_names = manifest.names("outputs", output_types);
   model.class_names = manifest.texts("class_names");
+  if (manifest.has("not_trainable")) model.not_trainable = manifest.texts("not_trainable");
   check(model, manifest_name);
   model.weights = read_weights(folder / kWeightsFile, model.graph);
   return model;

@@ -225,8 +225,11 @@ TEST_CASE("shapes and axes that are not there") {
   CHECK(traced({f32(2, 3)}, [](Tensor x) {
           return transpose(x, {0, 0});
         }) == here("transpose: [0,0] is not a permutation of the axes of f32[2,3]"));
-  CHECK(traced({f32(2)}, [](Tensor x) { return x + reduce_sum(full({batch}, 1)); }) ==
-        here("broadcast: f32[B] uses batch, which no parameter of f has"));
+  CHECK(
+      traced({f32(2)}, [](Tensor x) { return x + reduce_sum(full({batch}, 1)); }) ==
+      here(
+          "broadcast: f32[B] uses batch, which no parameter of f has: give f an argument with batch in its shape, such "
+          "as f32(batch), or write a number in place of batch"));
 }
 
 TEST_CASE("functions of neural networks check what they get") {
@@ -254,9 +257,9 @@ TEST_CASE("functions of neural networks check what they get") {
   CHECK(traced({f32(2)}, [](Tensor x) { return clip_by_global_norm({x}, 0).global_norm; }) ==
         here("clip_by_global_norm: the norm is above 0, got 0"));
   CHECK(traced({f32(2)}, [](Tensor) { return global_norm({}); }) == here("global_norm: expected at least one tensor"));
-  CHECK(traced({f32(batch)}, [dense = Dense(3)](Tensor x) mutable { return dense(x); }) ==
+  CHECK(traced({f32(batch)}, [dense = Dense(3)](Tensor x) { return dense(x); }) ==
         here("dense: expected f32[batch,...,in], got f32[B]"));
-  CHECK(traced({u8(batch, 4)}, [dense = Dense(3)](Tensor x) mutable { return dense(x); }) ==
+  CHECK(traced({u8(batch, 4)}, [dense = Dense(3)](Tensor x) { return dense(x); }) ==
         here("dense: expected f32[batch,...,in], got u8[B,4]; cast(x, f32) converts it"));
   CHECK(thrown([] { Dense dense(0); }) == "dense: the size of the output is at least 1, got 0");
   CHECK(thrown([] { Dense dense(3, nullptr); }) ==
@@ -294,6 +297,7 @@ TEST_CASE("optimizers refuse options that no training can go by, at the user's l
   CHECK(thrown([] { Adam({.epsilon = NAN}); }) == here("adam: epsilon is at least 0, got nan"));
   struct Mine : Optimizer {
     Mine() : Optimizer("mine", -2) {}
+    void update(const std::vector<Tensor>&, const std::vector<Variable>&) const override {}
   };
   CHECK(thrown([] { Mine(); }) == here("mine: learning_rate is a positive f32, got -2"));
 }

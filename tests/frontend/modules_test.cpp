@@ -201,8 +201,10 @@ TEST_CASE("two models in one program do not collide") {
   });
   f.compile();
   CHECK(names(a.variables()) == Names{"dense_0/w", "dense_0/b", "dense_1/w", "dense_1/b"});
-  CHECK(names(b.variables()) == Names{"dense_2/w", "dense_2/b", "dense_3/w", "dense_3/b"});
-  CHECK(f.graph().states().size() == 8);
+  CHECK(names(b.variables()) == names(a.variables()));
+  REQUIRE(f.graph().states().size() == 8);
+  CHECK(f.graph().states()[0].variable == "dense_0/w");
+  CHECK(f.graph().states()[4].variable == "dense_0/w_1");
   CHECK(f(Array(DType::kF32, {2, 3})) == Array(DType::kF32, {2, 1}));
 }
 

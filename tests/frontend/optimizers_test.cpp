@@ -20,8 +20,7 @@ class SignDescent : public Optimizer {
       : Optimizer("sign_descent", learning_rate),
         steps_(register_variable(Variable("steps", Array::scalar(std::int64_t{0}), {.trainable = false}))) {}
 
-  void apply(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables) {
-    check("sign_descent", gradients, variables);
+  void update(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables) const override {
     steps_.assign_add(1);
     for (std::size_t i = 0; i < variables.size(); ++i) variables[i].assign_sub(learning_rate() * sign(gradients[i]));
   }

@@ -14,20 +14,20 @@ namespace {
 /// An optimizer whose rule is a function of one variable and its gradient.
 class Written : public Optimizer {
  public:
-  using Rule = std::function<void(Written& self, const Variable& w, const Tensor& g)>;
+  using Rule = std::function<void(const Written& self, const Variable& w, const Tensor& g)>;
 
   Written(double learning_rate, Rule rule)
       : Optimizer("written", learning_rate),
         rule_(std::move(rule)),
         step_(register_variable(Variable("written/step", Array::scalar(0.0F), {.trainable = false}))) {}
 
-  void apply(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables) {
+  void update(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables) const override {
     step_.assign_add(1);
     for (std::size_t i = 0; i < variables.size(); ++i) rule_(*this, variables[i], gradients[i]);
   }
 
   /// A variable beside `w` that begins with `initial` in all elements.
-  Variable state(const Variable& w, const std::string& name, double initial = 0) {
+  Variable state(const Variable& w, const std::string& name, double initial = 0) const {
     return lazy_variable(fmt::format("{}/{}", w.name(), name), [&] {
       Array array(w.type().dtype, w.type().shape.at(1));
       for (float& element : array.data<float>()) element = static_cast<float>(initial);
@@ -35,7 +35,7 @@ class Written : public Optimizer {
     });
   }
   /// A scalar beside `w` that begins as 1.
-  Variable power(const Variable& w, const std::string& name) {
+  Variable power(const Variable& w, const std::string& name) const {
     return lazy_variable(fmt::format("{}/{}", w.name(), name), [] { return Array::scalar(1.0F); });
   }
   /// 1 in the first step.
@@ -55,7 +55,7 @@ Written::Rule rms_prop(const Attributes& config) {
   const double momentum = config.number("momentum", 0);
   const double epsilon = config.number("epsilon", 1e-7);
   const bool centered = config.flag("centered");
-  return [=](Written& self, const Variable& w, const Tensor& g) {
+  return [=](const Written& self, const Variable& w, const Tensor& g) {
     const Variable v = self.state(w, "v");
     average(v, square(g), rho);
     Tensor variance = v;
@@ -75,7 +75,7 @@ Written::Rule rms_prop(const Attributes& config) {
 Written::Rule adagrad(const Attributes& config) {
   const double initial = config.number("initial_accumulator_value", 0.1);
   const double epsilon = config.number("epsilon", 1e-7);
-  return [=](Written& self, const Variable& w, const Tensor& g) {
+  return [=](const Written& self, const Variable& w, const Tensor& g) {
     const Variable sum = self.state(w, "sum", initial);
     sum.assign_add(square(g));
     w.assign_sub(self.learning_rate() * g * rsqrt(sum + epsilon));
@@ -85,7 +85,7 @@ Written::Rule adagrad(const Attributes& config) {
 Written::Rule adadelta(const Attributes& config) {
   const double rho = config.number("rho", 0.95);
   const double epsilon = config.number("epsilon", 1e-7);
-  return [=](Written& self, const Variable& w, const Tensor& g) {
+  return [=](const Written& self, const Variable& w, const Tensor& g) {
     const Variable of_g = self.state(w, "of_g");
     const Variable of_step = self.state(w, "of_step");
     average(of_g, square(g), rho);
@@ -99,7 +99,7 @@ Written::Rule adamax(const Attributes& config) {
   const double beta_1 = config.number("beta_1", 0.9);
   const double beta_2 = config.number("beta_2", 0.999);
   const double epsilon = config.number("epsilon", 1e-7);
-  return [=](Written& self, const Variable& w, const Tensor& g) {
+  return [=](const Written& self, const Variable& w, const Tensor& g) {
     const Variable m = self.state(w, "m");
     const Variable u = self.state(w, "u");
     average(m, g, beta_1);
@@ -112,7 +112,7 @@ Written::Rule nadam(const Attributes& config) {
   const double beta_1 = config.number("beta_1", 0.9);
   const double beta_2 = config.number("beta_2", 0.999);
   const double epsilon = config.number("epsilon", 1e-7);
-  return [=](Written& self, const Variable& w, const Tensor& g) {
+  return [=](const Written& self, const Variable& w, const Tensor& g) {
     const Variable m = self.state(w, "m");
     const Variable v = self.state(w, "v");
     const Variable product = self.power(w, "product");
@@ -131,7 +131,7 @@ Written::Rule amsgrad(const Attributes& config) {
   const double beta_1 = config.number("beta_1", 0.9);
   const double beta_2 = config.number("beta_2", 0.999);
   const double epsilon = config.number("epsilon", 1e-7);
-  return [=](Written& self, const Variable& w, const Tensor& g) {
+  return [=](const Written& self, const Variable& w, const Tensor& g) {
     const Variable m = self.state(w, "m");
     const Variable v = self.state(w, "v");
     const Variable most = self.state(w, "most");
@@ -146,7 +146,7 @@ Written::Rule amsgrad(const Attributes& config) {
 Written::Rule lion(const Attributes& config) {
   const double beta_1 = config.number("beta_1", 0.9);
   const double beta_2 = config.number("beta_2", 0.99);
-  return [=](Written& self, const Variable& w, const Tensor& g) {
+  return [=](const Written& self, const Variable& w, const Tensor& g) {
     const Variable m = self.state(w, "m");
     w.assign_sub(self.learning_rate() * sign(beta_1 * m + (1 - beta_1) * g));
     average(m, g, beta_2);
@@ -155,7 +155,7 @@ Written::Rule lion(const Attributes& config) {
 
 Written::Rule nesterov(const Attributes& config) {
   const double momentum = config.number("momentum");
-  return [=](Written& self, const Variable& w, const Tensor& g) {
+  return [=](const Written& self, const Variable& w, const Tensor& g) {
     const Variable m = self.state(w, "m");
     const Tensor step = self.learning_rate() * g;
     m.assign(momentum * m - step);
@@ -170,7 +170,7 @@ Written::Rule ftrl(const Attributes& config) {
   const double l2 = config.number("l2_regularization_strength");
   const double shrinkage = config.number("l2_shrinkage_regularization_strength");
   const double beta = config.number("beta");
-  return [=](Written& self, const Variable& w, const Tensor& g) {
+  return [=](const Written& self, const Variable& w, const Tensor& g) {
     const Variable sum = self.state(w, "sum", initial);
     const Variable linear = self.state(w, "linear");
     const Tensor rate = self.learning_rate();

@@ -292,7 +292,7 @@ TEST_CASE("variables that the loss depends on and that are not trained are told 
 
   struct Lazy : Optimizer {
     Lazy() : Optimizer("lazy", 1) {}
-    void apply(const std::vector<Tensor>&, const std::vector<Variable>&) {}
+    void update(const std::vector<Tensor>&, const std::vector<Variable>&) const override {}
   };
   CHECK(thrown([&] { compile(Half(), Lazy()); }) ==
         "@trainer_test.cpp trainer: the optimizer assigns no variable of the model");
@@ -352,4 +352,38 @@ TEST_CASE("objectives without sense are errors at the user's line") {
             return Objective{.loss = reduce_sum(empty(x(images)))};
           }).compile();
         }) == at + "trainer: the model has no trainable variables");
+}
+
+TEST_CASE("a Trainer trains several modules and variables, and leaves the others") {
+  const Array rows({{1.F, 2.F, 3.F}, {-1.F, 0.F, 2.F}});
+  const Dense encoder(2, tanh);
+  const Dense decoder(3);
+  const Variable scale("scale", Array::scalar(1.F));
+  const SGD sgd({.learning_rate = 0.1});
+  Trainer trainer({encoder, decoder}, sgd, {f32(batch, 3), f32(batch, 3)}, [&](Tensor x, Tensor) -> Objective {
+    return {.loss = mean_squared_error(decoder(encoder(x)) * stop_gradient(scale), x)};
+  });
+  trainer.compile();
+  const Array before = scale.value();
+  const std::uint64_t hash = hash_of({encoder, decoder});
+  trainer.fit(Dataset(rows, rows), {.epochs = 1, .batch = 2});
+  CHECK(scale.value() == before);
+  CHECK(hash_of({encoder, decoder}) != hash);
+}
+
+TEST_CASE("the Trainer obeys a freezing between two fits") {
+  const Array rows({{1.F, 2.F, 3.F}, {-1.F, 0.F, 2.F}});
+  const Dense model(2);
+  const SGD sgd;
+  Trainer trainer(model, sgd, {f32(batch, 3), u8(batch)}, [&](Tensor x, Tensor y) -> Objective {
+    return {.loss = reduce_mean(sparse_softmax_cross_entropy(model(x), y))};
+  });
+  const Dataset examples(rows, Array({std::uint8_t{0}, std::uint8_t{1}}));
+  trainer.fit(examples, {.epochs = 1, .batch = 2});
+  model.variables()[1].set_trainable(false);
+  const Array bias = model.variables()[1].value();
+  const Array w = model.variables()[0].value();
+  trainer.fit(examples, {.epochs = 1, .batch = 2});
+  CHECK(model.variables()[1].value() == bias);
+  CHECK_FALSE(model.variables()[0].value() == w);
 }

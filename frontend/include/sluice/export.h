@@ -30,7 +30,7 @@ class ExportModule {
   Predictions predict(const Array& images, std::source_location where = std::source_location::current()) const;
 
  private:
-  friend void save(const ExportModule& module, const std::filesystem::path& folder);
+  friend void save(const ExportModule& module, const std::filesystem::path& folder, std::source_location where);
 
   TensorSpec images_;
   std::vector<std::string> class_names_;
@@ -39,23 +39,18 @@ class ExportModule {
 
 /// Writes the module and the values that its variables have now into `folder`, which load() reads. The folder appears
 /// when it is complete, and replaces a saved model that is there. Throws Error as write_saved_model does.
-void save(const ExportModule& module, const std::filesystem::path& folder);
-
-namespace detail {
-void save_graph(const ir::Graph& graph, const runtime::Variables& variables, std::vector<std::string> output_names,
-                const std::filesystem::path& folder);
-}  // namespace detail
+void save(const ExportModule& module, const std::filesystem::path& folder,
+          std::source_location where = std::source_location::current());
 
 /// The same for any function that assigns no variable, to be run by LoadedModel::run. Its inputs are called as its
 /// signature names them, its results by `output_names`; if there are none, "output", or "output_0", "output_1", ...
+/// Throws Error for one that draws random numbers, since each call of it changes where they go on: give such a function
+/// its noise as an argument.
 ///
 ///     const auto predict = function("predict", {f32(batch).named("x")}, [&](Tensor x) { return model(x); });
 ///     save(predict, "parabola", {"y"});
 ///     const Array y = load("parabola").run({x})[0];  // in any program
-template <typename R, typename Indices>
-void save(const detail::Function<R, Indices>& function, const std::filesystem::path& folder,
-          std::vector<std::string> output_names = {}) {
-  detail::save_graph(function.graph(), function.variables(), std::move(output_names), folder);
-}
+void save(const AnyFunction& function, const std::filesystem::path& folder, std::vector<std::string> output_names = {},
+          std::source_location where = std::source_location::current());
 
 }  // namespace sluice

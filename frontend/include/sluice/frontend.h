@@ -10,6 +10,7 @@
 #include "sluice/function.h"
 #include "sluice/gradients.h"
 #include "sluice/layers.h"
+#include "sluice/loaded_module.h"
 #include "sluice/module.h"
 #include "sluice/nn.h"
 #include "sluice/optimizers.h"
@@ -20,3 +21,4 @@
 #include "sluice/spec.h"
 #include "sluice/tensor.h"
 #include "sluice/variable.h"
+#include "sluice/weights.h"

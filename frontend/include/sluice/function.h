@@ -1,11 +1,14 @@
 #pragma once
 
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <source_location>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -31,10 +34,7 @@ namespace detail {
 /// How the results of a traced function become arrays: Tensor -> Array, outputs(...) -> std::array<Array, N>,
 /// std::vector<Tensor> -> std::vector<Array>, void -> void.
 template <typename R>
-struct Results {
-  static_assert(sizeof(R) == 0,
-                "a traced function returns a Tensor, outputs(x, y, ...), a std::vector<Tensor> or nothing");
-};
+struct Results;
 /// What a lambda's result counts as: a Variable or an Arg is the Tensor that it stands for.
 template <typename R>
 using ResultOf = std::conditional_t<std::is_convertible_v<R, Tensor>, Tensor, R>;
@@ -77,62 +77,17 @@ using HostArgumentAt = typename AtIndex<I>::HostType;
 template <std::size_t I>
 using TensorAt = typename AtIndex<I>::TensorType;
 
-template <typename R, typename Indices>
+/// In place of a number of arguments: one vector of any number of tensors.
+struct AnyNumber {};
+
+template <typename R, typename Arguments>
 class Function;
 
 }  // namespace detail
 
-/// A traced and compiled function of N tensors; R is what its lambda returns. A handle: copies are the same function.
-/// Called with arrays (or C++ numbers, or vectors for tensors of rank 1) it runs; called with tensors inside of another
-/// function it becomes part of that. Threads may share it: their calls run one after the other.
-template <typename R, std::size_t N>
-using Function = detail::Function<R, std::make_index_sequence<N>>;
-
-namespace detail {
-
-template <typename R, std::size_t... I>
-class Function<R, std::index_sequence<I...>> {
+/// What all functions have, whatever they take and return.
+class AnyFunction {
  public:
-  template <typename F>
-  Function(std::string name, std::optional<std::vector<TensorSpec>> signature, F body,
-           const std::source_location& where)
-      : body_(std::make_shared<std::function<R(TensorAt<I>...)>>(std::move(body))),
-        core_(std::make_shared<FunctionCore>(
-            std::move(name), std::move(signature), sizeof...(I),
-            [traced = body_](std::span<const Tensor> arguments) -> std::vector<Tensor> {
-              if constexpr (std::is_void_v<R>) {
-                (*traced)(arguments[I]...);
-                return {};
-              } else {
-                return Results<R>::flatten((*traced)(arguments[I]...));
-              }
-            },
-            where)) {}
-
-  /// Runs. Throws Error, with both types, if an argument does not fit the signature.
-  auto operator()(HostArgumentAt<I>... arguments) const {
-    const std::array<HostArgument, sizeof...(I)> given{arguments...};
-    const FunctionCore::Call call = core_->call(given);
-    return Results<R>::to_arrays(call.results);
-  }
-
-  /// Becomes part of the function that is being traced. Throws Error if an argument does not fit the signature, and if
-  /// it calls itself a thousand levels deep.
-  R operator()(ArgAt<I>... arguments) const
-    requires(sizeof...(I) > 0)
-  {
-    const Scope scope((arguments, ...).where());
-    const FunctionCore::InlinedCall call =
-        core_->begin_inlined(std::array<Tensor, sizeof...(I)>{arguments.tensor()...});
-    return (*body_)(arguments.tensor()...);
-  }
-
-  /// Throws Error, as a call would, unless it could run with these arguments: of the types of its signature, and with
-  /// labels that there are classes for. Throws Error if it has no signature.
-  void check(HostArgumentAt<I>... arguments) const {
-    core_->check(std::array<HostArgument, sizeof...(I)>{arguments...});
-  }
-
   const std::string& name() const { return core_->name(); }
   /// Traces and compiles now instead of at the first call. Throws Error unless it has a signature.
   void compile() const { core_->compile(); }
@@ -149,38 +104,264 @@ class Function<R, std::index_sequence<I...>> {
   /// How often it has been traced.
   int traces() const { return core_->traces(); }
 
- private:
-  std::shared_ptr<std::function<R(TensorAt<I>...)>> body_;
-  std::shared_ptr<FunctionCore> core_;
+ protected:
+  explicit AnyFunction(std::shared_ptr<detail::FunctionCore> core) : core_(std::move(core)) {}
+  AnyFunction(const AnyFunction&) = default;
+  AnyFunction(AnyFunction&&) = default;
+  AnyFunction& operator=(const AnyFunction&) = default;
+  AnyFunction& operator=(AnyFunction&&) = default;
+  ~AnyFunction() = default;
+
+  friend std::string to_string(const AnyFunction& function) { return function.core_->to_text(); }
+
+  std::shared_ptr<detail::FunctionCore> core_;
 };
 
-/// With how many tensors F can be called: the least such number.
+/// A traced and compiled function of N tensors; R is what its lambda returns. A handle: copies are the same function.
+/// Called with arrays or C++ numbers (a number for a scalar, a list or a vector for a tensor of rank 1) it runs; called
+/// with tensors inside of another function it becomes part of that. Threads may share it: their calls run one after the
+/// other.
+template <typename R, std::size_t N>
+using Function = detail::Function<R, std::make_index_sequence<N>>;
+/// The same of a std::vector<Tensor>: called with a vector of arrays, or with arguments in braces.
+template <typename R>
+using ListFunction = detail::Function<R, detail::AnyNumber>;
+
+namespace detail {
+
+template <typename R, std::size_t... I>
+class Function<R, std::index_sequence<I...>> : public AnyFunction {
+ public:
+  template <typename F>
+  Function(std::string name, std::optional<std::vector<TensorSpec>> signature, F body,
+           const std::source_location& where)
+      : Function(std::move(name), std::move(signature),
+                 std::make_shared<std::function<R(TensorAt<I>...)>>(std::move(body)), where) {}
+
+  /// Runs. Throws Error, with both types, if an argument does not fit the signature.
+  auto operator()(HostArgumentAt<I>... arguments) const {
+    std::array<HostArgument, sizeof...(I)> given{arguments...};
+    const FunctionCore::Call call = core_->call(given);
+    return Results<R>::to_arrays(call.results);
+  }
+
+  /// Becomes part of the function that is being traced. Throws Error if an argument does not fit the signature.
+  R operator()(ArgAt<I>... arguments) const
+    requires(sizeof...(I) > 0)
+  {
+    const Scope scope((arguments, ...).where());
+    const FunctionCore::InlinedCall call =
+        core_->begin_inlined(std::array<Tensor, sizeof...(I)>{arguments.tensor()...});
+    return (*body_)(arguments.tensor()...);
+  }
+
+  /// Throws Error, as a call would, unless it could run with these arguments: of the types of its signature, and with
+  /// labels and indices that there are classes and rows for. Throws Error if it has no signature.
+  void check(HostArgumentAt<I>... arguments) const {
+    std::array<HostArgument, sizeof...(I)> given{arguments...};
+    core_->check(given);
+  }
+
+ private:
+  using Body = std::function<R(TensorAt<I>...)>;
+
+  Function(std::string name, std::optional<std::vector<TensorSpec>> signature, std::shared_ptr<Body> body,
+           const std::source_location& where)
+      : AnyFunction(std::make_shared<FunctionCore>(
+            std::move(name), std::move(signature), sizeof...(I),
+            [body](std::span<const Tensor> arguments) -> std::vector<Tensor> {
+              if constexpr (std::is_void_v<R>) {
+                (*body)(arguments[I]...);
+                return {};
+              } else {
+                return Results<R>::flatten((*body)(arguments[I]...));
+              }
+            },
+            where)),
+        body_(std::move(body)) {}
+
+  std::shared_ptr<Body> body_;
+};
+
+template <typename R>
+class Function<R, AnyNumber> : public AnyFunction {
+ public:
+  template <typename F>
+  Function(std::string name, std::optional<std::vector<TensorSpec>> signature, F body,
+           const std::source_location& where)
+      : Function(std::move(name), std::move(signature), std::make_shared<Body>(std::move(body)), where) {}
+
+  /// Runs. Throws Error, with both types, if an argument does not fit the signature.
+  auto operator()(const std::vector<Array>& arguments,
+                  std::source_location where = std::source_location::current()) const {
+    std::vector<HostArgument> given;
+    for (const Array& argument : arguments) given.emplace_back(argument, where);
+    return run(given);
+  }
+  auto operator()(std::initializer_list<HostArgument> arguments) const {
+    std::vector<HostArgument> given(arguments);
+    return run(given);
+  }
+
+  /// Becomes part of the function that is being traced. Throws Error if an argument does not fit the signature.
+  R operator()(const std::vector<Tensor>& arguments,
+               std::source_location where = std::source_location::current()) const {
+    const Scope scope(where);
+    const FunctionCore::InlinedCall call = core_->begin_inlined(arguments);
+    return (*body_)(arguments);
+  }
+
+  /// Throws Error, as a call would, unless it could run with these arguments. Throws Error if it has no signature.
+  void check(const std::vector<Array>& arguments, std::source_location where = std::source_location::current()) const {
+    std::vector<HostArgument> given;
+    for (const Array& argument : arguments) given.emplace_back(argument, where);
+    core_->check(given);
+  }
+
+ private:
+  using Body = std::function<R(const std::vector<Tensor>&)>;
+
+  Function(std::string name, std::optional<std::vector<TensorSpec>> signature, std::shared_ptr<Body> body,
+           const std::source_location& where)
+      : AnyFunction(std::make_shared<FunctionCore>(
+            std::move(name), std::move(signature), std::nullopt,
+            [body](std::span<const Tensor> arguments) -> std::vector<Tensor> {
+              if constexpr (std::is_void_v<R>) {
+                (*body)({arguments.begin(), arguments.end()});
+                return {};
+              } else {
+                return Results<R>::flatten((*body)({arguments.begin(), arguments.end()}));
+              }
+            },
+            where)),
+        body_(std::move(body)) {}
+
+  auto run(std::span<HostArgument> arguments) const {
+    const FunctionCore::Call call = core_->call(arguments);
+    return Results<R>::to_arrays(call.results);
+  }
+
+  std::shared_ptr<Body> body_;
+};
+
+template <typename... T>
+struct TypeList {};
+
+/// The parameters and the result of what is called in one way alone. The signature of a lambda is read and its body is
+/// not looked at: an error in there is the compiler's only one, at the user's line.
+template <typename F>
+struct CallOf {};
+template <typename Result, typename... T>
+struct CallOf<Result (*)(T...)> {
+  using R = Result;
+  using Parameters = TypeList<T...>;
+};
+template <typename Class, typename Result, typename... T>
+struct CallOf<Result (Class::*)(T...)> : CallOf<Result (*)(T...)> {};
+template <typename Class, typename Result, typename... T>
+struct CallOf<Result (Class::*)(T...) const> : CallOf<Result (*)(T...)> {};
+template <typename Class, typename Result, typename... T>
+struct CallOf<Result (Class::*)(T...) noexcept> : CallOf<Result (*)(T...)> {};
+template <typename Class, typename Result, typename... T>
+struct CallOf<Result (Class::*)(T...) const noexcept> : CallOf<Result (*)(T...)> {};
+
+template <typename T>
+concept TakesTensor = std::is_convertible_v<const Tensor&, T>;
+template <typename T>
+concept TakesTensors = std::is_convertible_v < const std::vector<Tensor>
+&, T > ;
+
+/// Whether nothing is known of how an F is called: its call operator is a template or has overloads, or it is a lambda
+/// whose body has an error, after which compilers go on with a closure that answers no question.
+template <typename F>
+inline constexpr bool kMayBeBroken = std::is_class_v<F> && !requires { &F::operator(); };
+
+/// Refuses what cannot be called, when code is made: so not where the compiler has told of an error before that, which
+/// is the one to show.
+[[gnu::error("no number of tensors up to 16 fits the parameters of this function, some of which are of type auto")]]
+void refuse_function();
+[[gnu::error("a layer or an activation is called with a Tensor, or with a Tensor and a Mode, and gives a Tensor")]]
+void refuse_layer();
+
+/// Stands for a function that cannot be made, so that the compiler says so once and not at each use.
+struct NoFunction : AnyFunction {
+  template <typename F>
+  NoFunction(const std::string&, const std::optional<std::vector<TensorSpec>>&, const F&, const std::source_location&)
+      : AnyFunction(nullptr) {
+    if constexpr (kMayBeBroken<F>) refuse_function();
+  }
+  /// Of any number of arguments, and of lists, for which no type is deduced.
+  template <typename... T>
+  Array operator()(T&&...) const {
+    return {};
+  }
+  Array operator()(const HostArgument&) const { return {}; }
+  Array operator()(const HostArgument&, const HostArgument&) const { return {}; }
+};
+
+template <typename R, typename... T>
+constexpr auto function_type(TypeList<T...>) {
+  constexpr bool kList = sizeof...(T) == 1 && (TakesTensors<T> && ...);
+  constexpr bool kTensors = (TakesTensor<T> && ...);
+  constexpr bool kResult = requires { sizeof(Results<R>); };
+  static_assert(kList || kTensors,
+                "a traced function takes tensors only: its parameters are Tensor, const Tensor& or Arg, or one "
+                "std::vector<Tensor>");
+  static_assert(kResult, "a traced function returns a Tensor, outputs(x, y, ...), a std::vector<Tensor> or nothing");
+  if constexpr (!kResult || !(kList || kTensors)) {
+    return std::type_identity<NoFunction>();
+  } else if constexpr (kList) {
+    return std::type_identity<Function<R, AnyNumber>>();
+  } else {
+    return std::type_identity<Function<R, std::make_index_sequence<sizeof...(T)>>>();
+  }
+}
+
+constexpr std::size_t kMostProbed = 16;
+
+/// With how many tensors F can be called, which takes others than one list of parameters: the least such number, or one
+/// more than kMostProbed.
 template <typename F, std::size_t N = 0>
 constexpr std::size_t arity() {
-  static_assert(
-      N <= 16,
-      "a traced function takes tensors only (Tensor or Arg), 16 at most, and its body must compile with them: "
-      "several results are returned by outputs(x, y), not as {x, y}");
   constexpr bool fits = []<std::size_t... I>(std::index_sequence<I...>) {
     return std::is_invocable_v<F&, TensorAt<I>...>;
   }
   (std::make_index_sequence<N>());
-  if constexpr (fits || N > 16) {
+  if constexpr (fits || N > kMostProbed) {
     return N;
   } else {
     return arity<F, N + 1>();
   }
 }
 
+/// The Function that is made of an F.
+template <typename F>
+constexpr auto function_of() {
+  if constexpr (requires { &F::operator(); }) {
+    using Call = CallOf<decltype(&F::operator())>;
+    return function_type<ResultOf<std::remove_cvref_t<typename Call::R>>>(typename Call::Parameters());
+  } else if constexpr (std::is_pointer_v<F>) {
+    using Call = CallOf<F>;
+    return function_type<ResultOf<std::remove_cvref_t<typename Call::R>>>(typename Call::Parameters());
+  } else {
+    constexpr std::size_t kArity = arity<F>();
+    if constexpr (kArity > kMostProbed) {
+      return std::type_identity<NoFunction>();
+    } else {
+      return []<std::size_t... I>(std::index_sequence<I...>) {
+        using R = std::invoke_result_t<F&, TensorAt<I>...>;
+        return function_type<ResultOf<std::remove_cvref_t<R>>>(TypeList<TensorAt<I>...>());
+      }
+      (std::make_index_sequence<kArity>());
+    }
+  }
+}
+
 template <typename F>
 auto make_function(std::string name, std::optional<std::vector<TensorSpec>> signature, F body,
                    const std::source_location& where) {
-  constexpr std::size_t kArity = arity<F>();
-  return [&]<std::size_t... I>(std::index_sequence<I...> indices) {
-    using R = ResultOf<std::remove_cvref_t<std::invoke_result_t<F&, TensorAt<I>...>>>;
-    return Function<R, decltype(indices)>(std::move(name), std::move(signature), std::move(body), where);
-  }
-  (std::make_index_sequence<kArity>());
+  using Made = typename decltype(function_of<F>())::type;
+  return Made(std::move(name), std::move(signature), std::move(body), where);
 }
 
 }  // namespace detail
@@ -204,4 +385,12 @@ auto function(F body, std::source_location where = std::source_location::current
   return detail::make_function("function", std::nullopt, std::move(body), where);
 }
 
+template <typename T>
+  requires std::derived_from<T, AnyFunction>
+inline constexpr bool prints_by_to_string<T> = true;
+
 }  // namespace sluice
+
+template <typename T>
+  requires std::derived_from<T, sluice::AnyFunction>
+struct fmt::formatter<T> : sluice::ByToString<T> {};

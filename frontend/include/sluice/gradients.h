@@ -5,6 +5,7 @@
 #include <variant>
 #include <vector>
 
+#include "sluice/module.h"
 #include "sluice/tensor.h"
 #include "sluice/variable.h"
 
@@ -13,19 +14,25 @@ namespace sluice {
 /// A tensor or a variable to derive by.
 using Target = std::variant<Tensor, Variable>;
 
-/// What to derive by: variables, tensors, or both in braces.
+/// What to derive by: a module, which stands for its trainable variables, a variable, a tensor, a vector of those, or
+/// several of all that in braces: {encoder, decoder, w}.
 class Targets {
  public:
-  Targets(std::initializer_list<Target> targets) : list_(targets) {}
-  Targets(const std::vector<Variable>& variables)  // NOLINT: reads as the list that it is
-      : list_(variables.begin(), variables.end()) {}
-  Targets(const std::vector<Tensor>& tensors)  // NOLINT: reads as the list that it is
-      : list_(tensors.begin(), tensors.end()) {}
+  Targets() = default;
+  Targets(const VariableList& variables) : parts_{variables} {}                         // NOLINT: the list that it is
+  Targets(const Variable& variable) : parts_{VariableList(variable)} {}                 // NOLINT: a list of one
+  Targets(const Module& module) : parts_{VariableList(module)} {}                       // NOLINT: what it holds
+  Targets(const std::vector<Variable>& variables) : parts_{VariableList(variables)} {}  // NOLINT: the list that it is
+  Targets(const Tensor& tensor) : parts_{tensor} {}                                     // NOLINT: a list of one
+  Targets(const Arg& tensor) : parts_{tensor.tensor()} {}                               // NOLINT: a list of one
+  Targets(const std::vector<Tensor>& tensors) : parts_(tensors.begin(), tensors.end()) {}  // NOLINT: the list it is
+  Targets(std::initializer_list<Targets> targets);
 
-  const std::vector<Target>& list() const { return list_; }
+  /// Each tensor and variable, in the order of the list.
+  std::vector<Target> list() const;
 
  private:
-  std::vector<Target> list_;
+  std::vector<std::variant<Tensor, VariableList>> parts_;
 };
 
 /// Returns the derivatives of the float scalar `y` with respect to each target, along all paths; zeros, and a warning,

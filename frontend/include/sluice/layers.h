@@ -1,42 +1,60 @@
 #pragma once
 
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
+#include <source_location>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "sluice/detail/clone.h"
 #include "sluice/elementwise.h"
+#include "sluice/function.h"
 #include "sluice/module.h"
 #include "sluice/nn.h"
 #include "sluice/random.h"
+#include "sluice/spec.h"
 
 namespace sluice {
 
 /// A function of a tensor: an activation or a whole layer. Calls go by Arg, so that the user's line is kept.
-using Activation = std::function<Tensor(const Arg&)>;
+class Activation {
+ public:
+  /// Empty: nothing that can be called.
+  Activation() = default;
+  /// For the name of a function that C++ overloads, such as tanh.
+  Activation(Tensor (*function)(const Arg&)) : function_(function) {}  // NOLINT: stands for the function
+  template <typename F>
+  Activation(F function) {  // NOLINT: stands for the function
+    if constexpr (std::is_invocable_r_v<Tensor, F&, const Arg&>) {
+      function_ = std::move(function);
+    } else {
+      static_assert(detail::kMayBeBroken<F>, "an activation is called with a Tensor and gives a Tensor");
+      detail::refuse_layer();
+    }
+  }
+
+  explicit operator bool() const { return static_cast<bool>(function_); }
+  Tensor operator()(const Arg& x) const { return function_(x); }
+
+ private:
+  std::function<Tensor(const Arg&)> function_;
+};
 
 /// activation(x @ w + b) for x of [..., in], as Keras's: [..., out]. w is f32[in, out], made at the first call, when
 /// `in` is known, by `weights` (sluice/random.h); b is f32[out] and begins at zero.
 class Dense : public Module {
  public:
-  /// Throws Error, as the other constructors do, unless out >= 1 and neither function is empty.
-  explicit Dense(std::int64_t out) : Dense(out, &identity) {}
-  /// A function; C++ finds the right one where its name is overloaded: Dense(10, tanh).
-  Dense(std::int64_t out, Tensor (*activation)(const Arg&), Initializer weights = glorot_uniform)
-      : Dense(Activation(activation), out, std::move(weights)) {}
-  /// Anything else that an Activation can hold. A template, so that a lambda without captures is not ambiguous for
-  /// being convertible to a function pointer as well.
-  template <typename F>
-  requires std::convertible_to<F, Activation> Dense(std::int64_t out, F activation,
-                                                    Initializer weights = glorot_uniform)
-      : Dense(Activation(std::move(activation)), out, std::move(weights)) {}
+  /// Throws Error unless out >= 1 and neither function is empty.
+  explicit Dense(std::int64_t out, Activation activation = identity, Initializer weights = glorot_uniform);
 
   /// Throws Error at the user's line unless x is f32 of rank 2 or more with the `in` of the first call, and what
   /// `weights` gives is f32[in, out].
-  Tensor operator()(const Arg& x);
+  Tensor operator()(const Arg& x) const;
 
  private:
   Dense(Activation activation, std::int64_t out, Initializer weights);
@@ -58,37 +76,88 @@ class Dropout {
   double rate_;
 };
 
+namespace detail {
+
+/// Traces `call` with tensors of these types, and keeps nothing of it but the variables that it makes.
+void build(const std::vector<TensorSpec>& inputs, const std::source_location& where,
+           const std::function<bool(const std::vector<Tensor>&)>& call);
+
+/// Calls the model with all tensors, and a Mode if it takes one; false: it is not called with so many.
+template <typename Model, std::size_t N = 1>
+bool call_model(Model model, const std::vector<Tensor>& tensors, const std::source_location& where) {
+  if constexpr (std::is_invocable_v<Model&, const std::vector<Tensor>&>) {
+    model(tensors);
+    return true;
+  } else if constexpr (N > 8) {
+    return false;
+  } else {
+    if (tensors.size() != N) return call_model<Model, N + 1>(model, tensors, where);
+    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+      constexpr bool kWithMode = std::is_invocable_v<Model&, ArgAt<I>..., Mode>;
+      if constexpr (kWithMode) {
+        model(Arg(tensors[I], where)..., Mode::kEvaluate);
+      } else if constexpr (std::is_invocable_v<Model&, ArgAt<I>...>) {
+        model(Arg(tensors[I], where)...);
+      } else {
+        return false;
+      }
+      return true;
+    }
+    (std::make_index_sequence<N>());
+  }
+}
+
+}  // namespace detail
+
+/// Makes the variables of a model, which it would make at its first call, by calling it with tensors of these types: so
+/// they can be loaded, copied or frozen before. A model that takes a Mode gets Mode::kEvaluate. Outside of functions.
+template <std::derived_from<Module> Model>
+void build(const Model& model, const std::vector<TensorSpec>& inputs,
+           std::source_location where = std::source_location::current()) {
+  detail::build(inputs, where, [&](const std::vector<Tensor>& tensors) { return detail::call_model(model, tensors, where); });
+}
+template <std::derived_from<Module> Model>
+void build(const Model& model, const TensorSpec& input, std::source_location where = std::source_location::current()) {
+  build(model, std::vector{input}, where);
+}
+
 /// Calls one layer after the other. A layer is whatever can be called with a tensor, or with a tensor and a Mode, and
 /// gives a tensor; the variables of those that are modules are its own.
 class Sequential : public Module {
  public:
   template <typename... Layers>
-  requires(sizeof...(Layers) != 1 ||
-           (!std::derived_from<std::remove_cvref_t<Layers>, Sequential> && ...)) explicit Sequential(Layers&&... layers)
-      : Module("sequential") {
-    (append(std::forward<Layers>(layers)), ...);
+    requires(sizeof...(Layers) != 1 || (!std::derived_from<std::remove_cvref_t<Layers>, Sequential> && ...))
+  explicit Sequential(Layers&&... layers) : Module("sequential") {
+    (add(std::forward<Layers>(layers)), ...);
+  }
+
+  /// Appends a layer, for models that are made in a loop; copies of this module have it too.
+  template <typename Layer>
+  void add(Layer&& layer) {
+    if constexpr (std::derived_from<std::remove_cvref_t<Layer>, Module>) register_module(layer);
+    layers_->push_back(as_layer(std::decay_t<Layer>(std::forward<Layer>(layer))));
   }
 
   /// Throws Error at the user's line if a layer needs a Mode.
-  Tensor operator()(const Arg& x) { return call(x, std::nullopt); }
+  Tensor operator()(const Arg& x) const { return call(x, std::nullopt); }
   /// Layers that take a Mode, such as Dropout, get it.
-  Tensor operator()(const Arg& x, Mode mode) { return call(x, mode); }
+  Tensor operator()(const Arg& x, Mode mode) const { return call(x, mode); }
 
- private:
-  using Layer = std::function<Tensor(const Arg&, std::optional<Mode>)>;
-
-  template <typename T>
-  void append(T&& layer) {
-    if constexpr (std::derived_from<std::remove_cvref_t<T>, Module>) register_module(layer);
-    layers_.push_back(as_layer(std::decay_t<T>(std::forward<T>(layer))));
+  /// Makes its variables now: build(*this, input).
+  void build(const TensorSpec& input, std::source_location where = std::source_location::current()) const {
+    sluice::build(*this, input, where);
   }
 
+ private:
+  using CalledLayer = std::function<Tensor(const Arg&, std::optional<Mode>)>;
+
   template <typename T>
-  static Layer as_layer(T layer) {
+  static CalledLayer as_layer(T layer) {
     constexpr bool kWithMode = std::is_invocable_r_v<Tensor, T&, const Arg&, Mode>;
     constexpr bool kWithout = std::is_invocable_r_v<Tensor, T&, const Arg&>;
-    static_assert(kWithMode || kWithout,
+    static_assert(kWithMode || kWithout || detail::kMayBeBroken<T>,
                   "a layer is called with a Tensor, or with a Tensor and a Mode, and gives a Tensor");
+    if constexpr (!kWithMode && !kWithout) detail::refuse_layer();
     return [layer = std::move(layer)](const Arg& x, std::optional<Mode> mode) mutable -> Tensor {
       if constexpr (kWithMode) {
         if (mode) return layer(x, *mode);
@@ -102,9 +171,9 @@ class Sequential : public Module {
   }
 
   [[noreturn]] static void fail_without_mode();
-  Tensor call(const Arg& x, std::optional<Mode> mode);
+  Tensor call(const Arg& x, std::optional<Mode> mode) const;
 
-  std::vector<Layer> layers_;
+  detail::Handle<std::vector<CalledLayer>> layers_{std::make_shared<std::vector<CalledLayer>>()};
 };
 
 /// A multilayer perceptron is a sequence of dense layers.

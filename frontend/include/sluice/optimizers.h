@@ -1,8 +1,9 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
+#include <optional>
 #include <source_location>
+#include <string_view>
 #include <vector>
 
 #include "sluice/module.h"
@@ -10,29 +11,47 @@
 namespace sluice {
 
 /// What optimizers share: a learning rate that is a variable, so that it can change without a recompile
-/// (`adam.learning_rate().assign(1e-4)`), and slots, which are variables beside each variable that it updates.
+/// (`adam.learning_rate().assign(1e-4)`), and slots, which are variables beside each variable that it updates. One of
+/// your own overrides update().
 class Optimizer : public Module {
  public:
+  virtual ~Optimizer() = default;
+
   /// A variable f32[].
   const Variable& learning_rate() const { return learning_rate_; }
+
+  /// Inside of a function: derives `loss` by those of the variables that are trainable, and updates them. Throws Error
+  /// if there are none.
+  void minimize(const Arg& loss, const VariableList& variables) const;
+  /// Inside of a function: updates variables by a gradient for each, in their order. A module stands for its trainable
+  /// variables, as it does for gradients(). Throws Error if there are no variables, unless the gradients have their
+  /// types, and if one is a derivative by another variable than the one in its place (stop_gradient(g) is by none).
+  void apply(const std::vector<Tensor>& gradients, const VariableList& variables,
+             std::source_location where = std::source_location::current()) const;
+  /// Makes the variables that update() would make for these, so that they can be loaded before the first step. Outside
+  /// of functions. Nothing is updated.
+  void build(const VariableList& variables, std::source_location where = std::source_location::current()) const;
 
  protected:
   /// Throws Error at the user's line unless the learning rate is finite and above 0.
   Optimizer(std::string_view kind, double learning_rate, std::source_location where = std::source_location::current());
+  Optimizer(const Optimizer&) = default;
+  Optimizer(Optimizer&&) = default;
+  Optimizer& operator=(const Optimizer&) = default;
+  Optimizer& operator=(Optimizer&&) = default;
+
+  /// Assigns new values to the variables. There is a gradient of its type for each. What is assigned becomes part of
+  /// the compiled step.
+  virtual void update(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables) const = 0;
 
   /// The variable `name` beside `variable`, of its type; it begins as zeros. `range`: what values it takes, for tools.
-  Variable slot(const Variable& variable, std::string_view name, std::optional<ir::Range> range = {});
+  Variable slot(const Variable& variable, std::string_view name, std::optional<ir::Range> range = {}) const;
   /// Throws Error, naming the optimizer and the option, unless low <= value < high.
   static void check_option(std::string_view kind, std::string_view option, double value, double low, double high,
                            const std::source_location& where);
-  /// Throws Error, naming the optimizer, unless there are variables, and a gradient of its type for each.
-  static void check(std::string_view kind, const std::vector<Tensor>& gradients,
-                    const std::vector<Variable>& variables);
 
  private:
   Variable learning_rate_;
-  /// Those that have slots: kept alive, since their names are those of the slots.
-  std::shared_ptr<std::vector<Variable>> updated_ = std::make_shared<std::vector<Variable>>();
 };
 
 struct SgdOptions {
@@ -45,11 +64,10 @@ class SGD : public Optimizer {
  public:
   /// Throws Error at the user's line for options out of their limits.
   explicit SGD(SgdOptions options = {}, std::source_location where = std::source_location::current());
-  /// Updates the variables inside of a function. Throws Error if the gradients do not fit them.
-  void apply(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables,
-             std::source_location where = std::source_location::current());
 
  private:
+  void update(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables) const override;
+
   double momentum_;
 };
 
@@ -74,11 +92,10 @@ class Adam : public Optimizer {
  public:
   /// Throws Error at the user's line for options out of their limits.
   explicit Adam(AdamOptions options = {}, std::source_location where = std::source_location::current());
-  /// Updates the variables inside of a function. Throws Error if the gradients do not fit them.
-  void apply(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables,
-             std::source_location where = std::source_location::current());
 
  private:
+  void update(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables) const override;
+
   AdamOptions options_;
   Variable beta_1_power_;
   Variable beta_2_power_;

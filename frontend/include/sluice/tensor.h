@@ -3,29 +3,51 @@
 #include <concepts>
 #include <cstdint>
 #include <source_location>
+#include <string>
 #include <type_traits>
 #include <utility>
 #include <variant>
 
 #include "sluice/ir/graph.h"
+#include "sluice/print.h"
 #include "sluice/type.h"
 
 namespace sluice {
 
 class Variable;
 
+class TensorOrNumber;
+namespace detail {
+class Index;
+}
+
 /// A value inside a function that is being traced: a handle of a node's result, without elements. It is good only
 /// until the function's trace ends.
 class Tensor {
  public:
+  /// No tensor yet, to be assigned before it is used: any use of it throws Error.
+  Tensor() = default;
   /// Reads the variable: its value before the call, or what the trace has assigned to it since. Throws Error outside
   /// of a trace.
   Tensor(const Variable& variable, std::source_location where = std::source_location::current());  // NOLINT: a read
 
-  const Type& type() const { return type_; }
-  DType dtype() const { return type_.dtype; }
-  const Shape& shape() const { return type_.shape; }
-  int rank() const { return type_.shape.rank(); }
+  const Type& type() const {
+    if (trace_ == 0) fail_empty();
+    return type_;
+  }
+  DType dtype() const { return type().dtype; }
+  const Shape& shape() const { return type().shape; }
+  int rank() const { return shape().rank(); }
+
+  /// x[i]: row i, which is the tensor without its first axis; x[-1] is the last. Throws Error at the user's line if
+  /// there is no such row, or if the first axis is symbolic.
+  Tensor operator[](const detail::Index& index) const;
+
+  /// x += y is x = x + y: the C++ variable x then stands for another tensor.
+  Tensor& operator+=(const TensorOrNumber& y);
+  Tensor& operator-=(const TensorOrNumber& y);
+  Tensor& operator*=(const TensorOrNumber& y);
+  Tensor& operator/=(const TensorOrNumber& y);
 
   template <std::same_as<bool> T>
   explicit operator T() const {
@@ -37,15 +59,42 @@ class Tensor {
 
  private:
   friend class Trace;
+  friend std::string to_string(const Tensor& tensor);
   Tensor(std::uint64_t trace, ir::Value value, Type type) : trace_(trace), value_(value), type_(std::move(type)) {}
+  [[noreturn]] static void fail_empty();
 
-  std::uint64_t trace_;  ///< the number of its trace, never used again in the process
+  std::uint64_t trace_ = 0;  ///< the number of its trace, never used again in the process; 0: there is no tensor
   ir::Value value_;
   Type type_;
 };
 
-/// How public functions take a tensor: with the line of the call, so that every node knows the user's line. Made by
-/// implicit conversion; a function of your own may take it as well as a Tensor.
+/// "f32[B,784]", or that there is no tensor yet.
+std::string to_string(const Tensor& tensor);
+
+namespace detail {
+
+/// A whole number of any C++ type, with the line of the call: x[i].
+class Index {
+ public:
+  template <std::integral T>
+  requires(!std::same_as<T, bool>)
+      Index(T position, std::source_location where = std::source_location::current())  // NOLINT: stands for the number
+      : position_(static_cast<std::int64_t>(position)), where_(where) {}
+
+  std::int64_t position() const { return position_; }
+  const std::source_location& where() const { return where_; }
+
+ private:
+  std::int64_t position_;
+  std::source_location where_;
+};
+
+}  // namespace detail
+
+// Public functions take their arguments by the classes below: made by implicit conversion, they keep the line of the
+// call, so that every node and every error knows it. A function of your own may take them too.
+
+/// A tensor, or a variable, whose value it then is, with the line of the call.
 class Arg {
  public:
   Arg(const Tensor& tensor, std::source_location where = std::source_location::current())  // NOLINT: see above
@@ -60,6 +109,7 @@ class Arg {
   DType dtype() const { return tensor_.dtype(); }
   const Shape& shape() const { return tensor_.shape(); }
   int rank() const { return tensor_.rank(); }
+  Tensor operator[](const detail::Index& index) const { return tensor_[index]; }
 
  private:
   Tensor tensor_;
@@ -92,19 +142,20 @@ class Literal {
   std::variant<bool, std::int64_t, std::uint64_t, double> value_;
 };
 
-/// How public functions take what may be a tensor or a C++ number, which takes the dtype of the tensor beside it. It is
-/// an Error if that dtype does not hold the number: integers must be exact, and floating-point numbers, which are
+/// A tensor, a variable or a C++ number, with the line of the call. A number takes the dtype of the tensor beside it.
+/// It is an Error if that dtype does not hold the number: integers must be exact, and floating-point numbers, which are
 /// rounded, must neither overflow nor become zero; only floats take them.
-class Operand {
+class TensorOrNumber {
  public:
-  Operand(const Tensor& tensor, std::source_location where = std::source_location::current())  // NOLINT: see Arg
+  TensorOrNumber(const Tensor& tensor, std::source_location where = std::source_location::current())  // NOLINT: see Arg
       : value_(tensor), where_(where) {}
-  Operand(const Variable& variable, std::source_location where = std::source_location::current())  // NOLINT: see Arg
+  TensorOrNumber(const Variable& variable,  // NOLINT: see Arg
+                 std::source_location where = std::source_location::current())
       : value_(Tensor(variable, where)), where_(where) {}
-  Operand(const Arg& arg) : value_(arg.tensor()), where_(arg.where()) {}  // NOLINT: see Arg
+  TensorOrNumber(const Arg& arg) : value_(arg.tensor()), where_(arg.where()) {}  // NOLINT: see Arg
   template <typename T>
-  requires std::is_arithmetic_v<T> &&(sizeof(T) <= 8)
-      Operand(T literal, std::source_location where = std::source_location::current())  // NOLINT: see Arg
+    requires std::is_arithmetic_v<T> && (sizeof(T) <= 8)
+  TensorOrNumber(T literal, std::source_location where = std::source_location::current())  // NOLINT: see Arg
       : value_(Literal(literal)), where_(where) {}
 
   const Tensor* tensor() const { return std::get_if<Tensor>(&value_); }
@@ -119,19 +170,27 @@ class Operand {
 // Elementwise with NumPy's broadcasting; both sides have one dtype (a number takes that of the tensor). What each means
 // at the edges stands in sluice/ir/ops.def. Comparisons give bool tensors. && and || are left out on purpose: C++ would
 // promise not to look at the right side; & | and ~ take bool tensors, as NumPy's do.
-Tensor operator+(const Operand& x, const Operand& y);
-Tensor operator-(const Operand& x, const Operand& y);
-Tensor operator*(const Operand& x, const Operand& y);
-Tensor operator/(const Operand& x, const Operand& y);
+Tensor operator+(const TensorOrNumber& x, const TensorOrNumber& y);
+Tensor operator-(const TensorOrNumber& x, const TensorOrNumber& y);
+Tensor operator*(const TensorOrNumber& x, const TensorOrNumber& y);
+Tensor operator/(const TensorOrNumber& x, const TensorOrNumber& y);
+/// Of integers, with the sign of y as NumPy's: mod(x, y).
+Tensor operator%(const TensorOrNumber& x, const TensorOrNumber& y);
 Tensor operator-(const Arg& x);
-Tensor operator==(const Operand& x, const Operand& y);
-Tensor operator!=(const Operand& x, const Operand& y);
-Tensor operator<(const Operand& x, const Operand& y);
-Tensor operator<=(const Operand& x, const Operand& y);
-Tensor operator>(const Operand& x, const Operand& y);
-Tensor operator>=(const Operand& x, const Operand& y);
-Tensor operator&(const Operand& x, const Operand& y);
-Tensor operator|(const Operand& x, const Operand& y);
+Tensor operator==(const TensorOrNumber& x, const TensorOrNumber& y);
+Tensor operator!=(const TensorOrNumber& x, const TensorOrNumber& y);
+Tensor operator<(const TensorOrNumber& x, const TensorOrNumber& y);
+Tensor operator<=(const TensorOrNumber& x, const TensorOrNumber& y);
+Tensor operator>(const TensorOrNumber& x, const TensorOrNumber& y);
+Tensor operator>=(const TensorOrNumber& x, const TensorOrNumber& y);
+Tensor operator&(const TensorOrNumber& x, const TensorOrNumber& y);
+Tensor operator|(const TensorOrNumber& x, const TensorOrNumber& y);
 Tensor operator~(const Arg& x);
 
+template <>
+inline constexpr bool prints_by_to_string<Tensor> = true;
+
 }  // namespace sluice
+
+template <>
+struct fmt::formatter<sluice::Tensor> : sluice::ByToString<sluice::Tensor> {};

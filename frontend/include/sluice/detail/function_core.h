@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -10,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "sluice/array.h"
@@ -22,27 +25,55 @@
 // What functions of all arities share: tracing, the cache of executables, checks. Users see sluice/function.h.
 namespace sluice::detail {
 
-/// An argument of a call from outside: an array, a number, or a vector as a tensor of rank 1; with the line of the
-/// call. An array is not copied, so this is no more than a parameter.
+/// An argument of a call from outside, an array or C++ numbers: one, or a list or a vector of them; with the line of
+/// the call. Numbers are converted to the dtype that the signature asks for where that loses nothing but the rounding
+/// of a floating-point number. An array is not copied, so this is no more than a parameter.
 class HostArgument {
  public:
   HostArgument(const Array& array, std::source_location where = std::source_location::current())  // NOLINT: converts
       : array_(&array), where_(where) {}
   template <typename T>
-  requires std::is_arithmetic_v<T> HostArgument(
-      T value, std::source_location where = std::source_location::current())  // NOLINT: converts
-      : owned_(Array::scalar(value)), where_(where) {}
+    requires std::is_arithmetic_v<T>
+  HostArgument(T number, std::source_location where = std::source_location::current())  // NOLINT: converts
+      : numbers_(scalar(number, where)), where_(where) {}
   template <typename T>
-  requires(!std::is_same_v<T, bool>) HostArgument(const std::vector<T>& values,  // NOLINT: converts
-                                                  std::source_location where = std::source_location::current())
-      : owned_(Array(values, {static_cast<std::int64_t>(values.size())})), where_(where) {}
+    requires std::is_arithmetic_v<T>
+  HostArgument(const std::vector<T>& numbers,  // NOLINT: converts
+               std::source_location where = std::source_location::current())
+      : numbers_(Array(numbers, {static_cast<std::int64_t>(numbers.size())})), where_(where) {}
+  template <Number T>
+  HostArgument(std::initializer_list<T> numbers,  // NOLINT: converts
+               std::source_location where = std::source_location::current())
+      : numbers_(Array(numbers)), where_(where) {}
+  template <Number T>
+  HostArgument(std::initializer_list<std::initializer_list<T>> rows,  // NOLINT: converts
+               std::source_location where = std::source_location::current())
+      : numbers_(Array(rows)), where_(where) {}
 
-  const Array& array() const { return owned_ ? *owned_ : *array_; }
+  const Array& array() const { return numbers_ ? *numbers_ : *array_; }
   const std::source_location& where() const { return where_; }
+  /// Converts numbers to `dtype`; leaves arrays as they are. Throws Error at the user's line, which names the function
+  /// and the argument's position, if that would lose more than a rounding.
+  void convert(DType dtype, std::string_view function, std::size_t position);
 
  private:
+  template <typename T>
+  static Array scalar(T number, const std::source_location& where) {
+    if constexpr (Number<T>) {
+      return Array::scalar(number);
+    } else if constexpr (std::is_floating_point_v<T>) {
+      return Array::scalar(static_cast<double>(number));
+    } else if constexpr (sizeof(T) < sizeof(std::int32_t)) {
+      return Array::scalar(static_cast<std::int32_t>(number));
+    } else {
+      if (!std::in_range<std::int64_t>(number)) fail_too_large(number, where);
+      return Array::scalar(static_cast<std::int64_t>(number));
+    }
+  }
+  [[noreturn]] static void fail_too_large(std::uint64_t number, const std::source_location& where);
+
   const Array* array_ = nullptr;
-  std::optional<Array> owned_;
+  std::optional<Array> numbers_;
   std::source_location where_;
 };
 
@@ -51,9 +82,10 @@ class FunctionCore {
   using Body = std::function<std::vector<Tensor>(std::span<const Tensor>)>;
   using Signature = std::optional<std::vector<TensorSpec>>;
 
-  /// `where` is the user's line that makes the function. Throws Error if the signature has another number of arguments
-  /// than `arity`.
-  FunctionCore(std::string name, Signature signature, std::size_t arity, Body body, const std::source_location& where);
+  /// `arity`: none for a function of a vector of tensors. `where` is the user's line that makes the function. Throws
+  /// Error if the signature has another number of arguments than `arity`.
+  FunctionCore(std::string name, Signature signature, std::optional<std::size_t> arity, Body body,
+               const std::source_location& where);
 
   const std::string& name() const { return name_; }
 
@@ -64,10 +96,10 @@ class FunctionCore {
   };
   /// Runs; traces and compiles before that if there is no executable for these arguments. Does not allocate once there
   /// is one and the results of the call before are held by nobody.
-  Call call(std::span<const HostArgument> arguments);
+  Call call(std::span<HostArgument> arguments);
 
   /// Throws Error, as a call would, unless it could run with these arguments. Throws Error if there is no signature.
-  void check(std::span<const HostArgument> arguments);
+  void check(std::span<HostArgument> arguments);
   /// A call with tensors inside of the trace of another function, while it lives.
   class InlinedCall {
    public:
@@ -86,6 +118,8 @@ class FunctionCore {
   const ir::Graph& graph() { return latest_version().graph; }
   const runtime::Variables& variables() { return latest_version().variables; }
   std::string dump(std::string_view stage);
+  /// Its name and types, as far as they are known: "step(f32[B,3], u8[B]) -> f32[]".
+  std::string to_text();
   int traces() const { return traces_; }
 
  private:
@@ -94,14 +128,18 @@ class FunctionCore {
     std::vector<TensorSpec> arguments;
     ir::Graph graph;
     runtime::Variables variables;
-    std::vector<ExpectedLabels> expected_labels;
+    std::vector<ExpectedIndices> expected_indices;
+    std::vector<AskedTrainable> asked_trainable;
+    std::uint64_t trainable_changes = 0;              ///< when those were last as asked
     std::unique_ptr<runtime::Executable> executable;  ///< null until the first call
     std::vector<Array> inputs;                        ///< kept, so that a call does not allocate their sizes
     std::vector<Array> results;
     std::uint64_t last_call = 0;  ///< the number of the function's call that used it last
   };
 
-  Version* find_version(std::span<const HostArgument> arguments) const;
+  Version* find_version(std::span<const HostArgument> arguments);
+  /// Drops the versions whose trace would be another one, since variables have been frozen or the contrary.
+  void drop_outdated();
   Version& signed_version();
   Version& latest_version();
   Version& trace_for(std::span<const HostArgument> arguments);
@@ -109,14 +147,15 @@ class FunctionCore {
   /// Drops the versions that were not used for longest where there are more than max_versions() less one.
   void make_room();
   void check_not_busy() const;
-  void check_arguments(std::span<const HostArgument> arguments) const;
-  void check_labels(const Version& version, std::span<const HostArgument> arguments) const;
+  /// Converts numbers to the dtypes of the signature and checks all arguments against it.
+  void check_arguments(std::span<HostArgument> arguments) const;
+  void check_indices(const Version& version, std::span<const HostArgument> arguments) const;
   void compile(Version& version);
   void log_trace(const std::vector<TensorSpec>& arguments) const;
 
   std::string name_;
   Signature signature_;
-  std::size_t arity_;
+  std::optional<std::size_t> arity_;
   Body body_;
   std::source_location where_;
   std::recursive_mutex mutex_;  ///< after tracing_lock(); recursive to tell a call of itself from another thread's

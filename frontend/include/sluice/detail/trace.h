@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <initializer_list>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <source_location>
@@ -41,11 +42,19 @@ void warn_at_user(const std::string& message);
 /// traced function may run another.
 std::recursive_mutex& tracing_lock();
 
-/// What a traced function expects of an argument.
-struct ExpectedLabels {
+/// What a traced function expects of an argument that holds indices.
+struct ExpectedIndices {
   std::size_t argument;
-  std::int64_t classes;  ///< each element is at least 0 and below this
-  Location where;        ///< the user's line that needs it
+  std::int64_t limit;  ///< each element is at least 0 and below this
+  std::string what;    ///< "label"
+  std::string of;      ///< of what there are `limit`: "classes of the logits"
+  Location where;      ///< the user's line that needs it
+};
+
+/// A variable that a trace has asked whether it is trainable, and the answer.
+struct AskedTrainable {
+  std::shared_ptr<runtime::VariableStorage> variable;
+  bool trainable;
 };
 
 /// The tracing of one function, from the constructor to finish(). It is the current one of its thread. If it is
@@ -75,6 +84,12 @@ class Trace {
   /// The same for a node with several results.
   std::vector<Tensor> add_node(ir::Op op, std::span<const Tensor> operands, ir::Attributes attributes = {});
 
+  /// Appends the nodes of `graph`, which updates nothing, with these inputs, and variables in place of its states;
+  /// returns what becomes of its values `wanted`. Where the inputs have a static size in place of B, so have the nodes.
+  /// Throws Error at the user's line, which begins with the graph's name, if they do not fit.
+  std::vector<Tensor> inline_graph(const ir::Graph& graph, std::span<const Tensor> inputs,
+                                   const runtime::Variables& variables, std::span<const ir::Value> wanted);
+
   /// Reads the variable: its value before the call, or the last one assigned, through which no derivative passes.
   Tensor read(const std::shared_ptr<runtime::VariableStorage>& variable);
   /// The different tensors that read() has returned for this variable so far, the state first.
@@ -93,10 +108,19 @@ class Trace {
   /// assigned.
   std::vector<std::string> forgotten(const Tensor& y) const;
 
-  /// `labels` shall be from 0 to classes - 1: a call whose argument they are is checked before it runs. Does nothing
+  /// `indices` shall be from 0 to limit - 1: a call whose argument they are is checked before it runs. Does nothing
   /// where they are made otherwise.
-  void expect_labels(const Tensor& labels, std::int64_t classes);
-  const std::vector<ExpectedLabels>& expected_labels() const { return expected_labels_; }
+  void expect_indices(const Tensor& indices, std::int64_t limit, std::string_view what, std::string_view of);
+  const std::vector<ExpectedIndices>& expected_indices() const { return expected_indices_; }
+
+  /// The trace depends on whether the variable is trainable.
+  void note_trainable(const std::shared_ptr<runtime::VariableStorage>& variable, bool trainable);
+  const std::vector<AskedTrainable>& asked_trainable() const { return asked_trainable_; }
+
+  /// `tensor` is a derivative by this variable, or made of one for it.
+  void note_derivative(const Tensor& tensor, const std::shared_ptr<runtime::VariableStorage>& variable);
+  /// The variable by which `tensor` is known to be a derivative, or null.
+  std::shared_ptr<runtime::VariableStorage> derived_by(const Tensor& tensor) const;
 
   void on_failure(std::function<void()> undo) { undo_.push_back(std::move(undo)); }
 
@@ -126,7 +150,9 @@ class Trace {
   bool has_batch_ = false;
   bool finished_ = false;
   std::vector<TracedVariable> variables_;
-  std::vector<ExpectedLabels> expected_labels_;
+  std::vector<ExpectedIndices> expected_indices_;
+  std::vector<AskedTrainable> asked_trainable_;
+  std::map<ir::Value, std::shared_ptr<runtime::VariableStorage>> derivatives_;
   std::vector<std::function<void()>> undo_;
 };
 

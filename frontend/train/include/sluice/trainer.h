@@ -76,7 +76,7 @@ constexpr bool is_objective_of(std::index_sequence<I...>) {
 template <typename F, std::size_t N = 2>
 constexpr std::size_t tensors_of_objective() {
   static_assert(
-      N <= 16,
+      N <= 16 || kMayBeBroken<F>,
       "an objective takes the inputs and then the targets of a batch, each a Tensor, and may take a Mode after them");
   if constexpr (N > 16 || is_objective_of<F>(std::make_index_sequence<N>())) {
     return N;
@@ -84,16 +84,6 @@ constexpr std::size_t tensors_of_objective() {
     return tensors_of_objective<F, N + 1>();
   }
 }
-
-/// A model and an optimizer of any type.
-struct Learner {
-  std::function<std::vector<Variable>()> model_variables;
-  std::function<std::vector<Variable>()> optimizer_variables;
-  std::function<void(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables)> apply;
-  std::size_t tensors;  ///< that the objective takes
-  std::function<Objective(std::span<const Tensor> tensors, Mode mode)> objective;
-  Variable learning_rate;
-};
 }  // namespace detail
 
 /// Trains a model, for those who do not want to write the loop:
@@ -107,26 +97,15 @@ struct Learner {
 /// A step, from the batch to new weights, is one compiled function; another one gives the objective without learning.
 class Trainer {
  public:
-  /// `batch_spec` tells what a batch's inputs, and then its targets, look like. `objective` is called with a tensor for
-  /// each, in traces; it may take a Mode after them, for layers like dropout. Model and optimizer are shared, not
-  /// copied. Throws Error unless there are as many specs as tensors that `objective` takes.
-  template <std::derived_from<Module> Model, std::derived_from<Optimizer> Method, typename F>
-  Trainer(const Model& model, const Method& optimizer, std::vector<TensorSpec> batch_spec, F objective,
+  /// `model`: a module, or several modules and variables in braces; those that are trainable are trained. `batch_spec`
+  /// tells what a batch's inputs, and then its targets, look like. `objective` is called with a tensor for each, in
+  /// traces; it may take a Mode after them, for layers like dropout. Model and optimizer are shared, not copied. Throws
+  /// Error unless there are as many specs as tensors that `objective` takes.
+  template <std::derived_from<Optimizer> Method, typename F>
+  Trainer(const VariableList& model, const Method& optimizer, std::vector<TensorSpec> batch_spec, F objective,
           TrainerOptions options = {}, std::source_location where = std::source_location::current())
-      : Trainer(detail::Learner{[model] { return model.variables(); }, [optimizer] { return optimizer.variables(); },
-                                [method = optimizer, where](const std::vector<Tensor>& gradients,
-                                                            const std::vector<Variable>& variables) mutable {
-                                  static_cast<void>(where);  // clang: the second branch has no use for it
-                                  // Not this line: in a user's program this header is not known as Sluice's own.
-                                  if constexpr (requires { method.apply(gradients, variables, where); }) {
-                                    method.apply(gradients, variables, where);
-                                  } else {
-                                    method.apply(gradients, variables);
-                                  }
-                                },
-                                detail::tensors_of_objective<F>(), on_tensors(std::move(objective)),
-                                optimizer.learning_rate()},
-                std::move(batch_spec), options, where) {}
+      : Trainer(model, std::make_shared<const Method>(optimizer), std::move(batch_spec),
+                detail::tensors_of_objective<F>(), on_tensors(std::move(objective)), options, where) {}
   Trainer(const Trainer&) = delete;
   Trainer& operator=(const Trainer&) = delete;
 
@@ -151,22 +130,30 @@ class Trainer {
  private:
   friend class Fit;
 
+  using ObjectiveFunction = std::function<Objective(std::span<const Tensor> tensors, Mode mode)>;
+
   template <typename F>
-  static std::function<Objective(std::span<const Tensor>, Mode)> on_tensors(F objective) {
-    return [&]<std::size_t... I>(std::index_sequence<I...>) {
-      return [body = std::move(objective)](std::span<const Tensor> tensors, [[maybe_unused]] Mode mode) mutable {
-        if constexpr (std::is_invocable_v<F&, detail::TensorAt<I>..., Mode>) {
-          return body(tensors[I]..., mode);
-        } else {
-          return body(tensors[I]...);
-        }
-      };
+  static ObjectiveFunction on_tensors(F objective) {
+    if constexpr (detail::tensors_of_objective<F>() > 16) {
+      detail::refuse_function();
+      return {};
+    } else {
+      return on_tensors(std::move(objective), std::make_index_sequence<detail::tensors_of_objective<F>()>());
     }
-    (std::make_index_sequence<detail::tensors_of_objective<F>()>());
+  }
+  template <typename F, std::size_t... I>
+  static ObjectiveFunction on_tensors(F objective, std::index_sequence<I...>) {
+    return [body = std::move(objective)](std::span<const Tensor> tensors, [[maybe_unused]] Mode mode) mutable -> Objective {
+      if constexpr (std::is_invocable_v<F&, detail::TensorAt<I>..., Mode>) {
+        return body(tensors[I]..., mode);
+      } else {
+        return body(tensors[I]...);
+      }
+    };
   }
 
-  Trainer(detail::Learner learner, std::vector<TensorSpec> batch_spec, TrainerOptions options,
-          const std::source_location& where);
+  Trainer(VariableList model, std::shared_ptr<const Optimizer> optimizer, std::vector<TensorSpec> batch_spec,
+          std::size_t tensors, ObjectiveFunction objective, TrainerOptions options, const std::source_location& where);
 
   /// Throws Error where a batch of `examples`, which it calls `what`, cannot be the arguments of `function`.
   void check_batches(detail::FunctionCore& function, std::string_view what, const Dataset& examples,
@@ -177,7 +164,10 @@ class Trainer {
   std::optional<std::vector<double>> means_of(const Dataset& examples, std::int64_t batch_size,
                                               const std::function<bool()>& interrupted) const;
 
-  detail::Learner learner_;
+  VariableList model_;
+  std::shared_ptr<const Optimizer> optimizer_;
+  std::size_t tensors_;  ///< that the objective takes
+  ObjectiveFunction objective_;
   TrainerOptions options_;
   std::source_location where_;
   std::vector<std::string> names_;  ///< "loss" and the metrics, from the first trace on

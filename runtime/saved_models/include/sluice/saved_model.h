@@ -15,8 +15,9 @@ struct SavedModel {
   ir::Graph graph;             ///< as traced; it updates no state
   std::vector<Array> weights;  ///< one for each of its states, in their order
   std::vector<std::string> output_names;
-  std::vector<std::string> class_names = {};  ///< what the classes of its result "probabilities" are called; or none
-  std::string written_by = {};                ///< "sluice 0.1.0"
+  std::vector<std::string> class_names = {};    ///< what the classes of its result "probabilities" are called; or none
+  std::vector<std::string> not_trainable = {};  ///< the variables that are no weights, such as counters
+  std::string written_by = {};                  ///< "sluice 0.1.0"
 };
 
 inline constexpr char kGraphFile[] = "model.ir";

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -23,7 +25,12 @@ class VariableStorage {
   VariableStorage& operator=(const VariableStorage&) = delete;
 
   const std::string& name() const { return name_; }
+  /// Whether optimizers see it now.
   bool trainable() const { return trainable_; }
+  /// Whether it is a weight at all, and not a counter or a running mean: what set_trainable(true) gives back.
+  bool is_weight() const { return is_weight_; }
+  /// Functions whose trace asked for it are traced again at their next call.
+  void set_trainable(bool trainable);
   const std::optional<ir::Range>& range() const { return range_; }
   /// The value that all elements began with, as a scalar; none if they began with several.
   const std::optional<Array>& init() const { return init_; }
@@ -43,7 +50,8 @@ class VariableStorage {
 
  private:
   std::string name_;
-  bool trainable_;
+  std::atomic<bool> trainable_;
+  std::atomic<bool> is_weight_;
   std::optional<ir::Range> range_;
   std::optional<Array> init_;
   Type type_;
@@ -52,6 +60,9 @@ class VariableStorage {
 };
 
 using Variables = std::vector<std::shared_ptr<VariableStorage>>;
+
+/// How often set_trainable has changed a variable of the process.
+std::uint64_t trainable_changes();
 
 /// New variables for the states of `graph`, in their order, with these values.
 Variables variables_for(const ir::Graph& graph, std::span<const Array> values, bool trainable = true);
