@@ -25,7 +25,7 @@ class GradientDescent : public Optimizer {
  public:
   explicit GradientDescent(double rate) : Optimizer("gradient_descent", rate) {}
 
-  void apply(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables) {
+  void update(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables) const override {
     for (std::size_t i = 0; i < variables.size(); ++i) variables[i].assign_sub(learning_rate() * gradients[i]);
   }
 };
@@ -35,7 +35,7 @@ class Momentum : public Optimizer {
  public:
   explicit Momentum(double rate, double momentum = 0.7) : Optimizer("momentum", rate), momentum_(momentum) {}
 
-  void apply(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables) {
+  void update(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables) const override {
     for (std::size_t i = 0; i < variables.size(); ++i) {
       const Variable change = slot(variables[i], "change");
       change.assign(learning_rate() * gradients[i] + momentum_ * change);
@@ -53,7 +53,7 @@ class Adam : public Optimizer {
  public:
   explicit Adam(double rate) : Optimizer("custom_adam", rate) {}
 
-  void apply(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables) {
+  void update(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables) const override {
     constexpr double kBeta1 = 0.9;
     constexpr double kBeta2 = 0.999;
     constexpr double kEpsilon = 1e-7;
@@ -87,7 +87,7 @@ template <typename AnyOptimizer>
 std::optional<report::Series> test_convergence(const std::string& name, AnyOptimizer optimizer) {
   const Variable x("x", Array::scalar(2.F));
   const auto step = function("step", [&] {
-    optimizer.apply(gradients(loss_of(x), {x}), {x});
+    optimizer.minimize(loss_of(x), {x});
     return Tensor(x);
   });
 

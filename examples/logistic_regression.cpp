@@ -76,7 +76,7 @@ void classify_tumors(const GuideOptions& options) {
   const std::vector<TensorSpec> signature{f32(batch, kFeatures), u8(batch)};
   const auto train_step = function("train_step", signature, [&](Tensor x, Tensor y) {
     const auto [loss, accuracy] = metrics(x, y);
-    sgd.apply(gradients(loss, dense.trainable_variables()), dense.trainable_variables());
+    sgd.minimize(loss, dense);
     return outputs(loss, accuracy);
   });
   const auto evaluate = function("evaluate", signature, metrics);

@@ -72,7 +72,7 @@ Approximation approximate(const Array& picture, std::int64_t rank) {
   SGD sgd({.learning_rate = 0.4});
   const auto train_step = function("train_step", [&](Tensor a) {
     const Tensor loss = l2_loss(a - product());
-    sgd.apply(gradients(loss, factors), factors);
+    sgd.minimize(loss, factors);
     return loss;
   });
   constexpr int kSteps = 1000;

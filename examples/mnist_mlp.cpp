@@ -53,7 +53,7 @@ void train(const MnistOptions& options) {
   const auto train_step = function("train_step", {images_spec, labels_spec}, [&](Tensor images, Tensor labels) {
     const Tensor logits = model(preprocess(images));
     const Tensor loss = cross_entropy_loss(logits, labels);
-    adam.apply(gradients(loss, model.trainable_variables()), model.trainable_variables());
+    adam.minimize(loss, model);
     return outputs(loss, accuracy(logits, labels));
   });
 

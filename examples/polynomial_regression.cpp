@@ -55,7 +55,7 @@ void fit_parabola(const GuideOptions& options) {
   SGD sgd({.learning_rate = 0.01});
   const auto train_step = function("train_step", {f32(batch), f32(batch)}, [&](Tensor x, Tensor y) {
     const Tensor loss = mean_squared_error(model(x), y);
-    sgd.apply(gradients(loss, model.trainable_variables()), model.trainable_variables());
+    sgd.minimize(loss, model);
     return loss;
   });
   const auto evaluate = function("evaluate", {f32(batch), f32(batch)},
