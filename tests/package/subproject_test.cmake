@@ -1,5 +1,5 @@
-# Builds PROJECT, which adds Sluice of SOURCE as a part of its own, in WORK, and runs it. CCACHE, if there is one, saves compiling all of
-# Sluice each time.
+# Builds PROJECT, which adds Sluice of SOURCE as a part of its own, in WORK, and runs it; as on a machine without Chart.js. CCACHE, if there is
+# one, saves compiling all of Sluice each time.
 function(run)
   execute_process(COMMAND ${ARGN} RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
   if(NOT result EQUAL 0)
@@ -15,7 +15,7 @@ if(CCACHE)
 endif()
 set(ENV{CCACHE_BASEDIR} ${SOURCE})
 set(ENV{CCACHE_NOHASHDIR} true)
-run(${CMAKE_COMMAND} -S ${PROJECT} -B ${WORK} -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${COMPILER} -DSLUICE=${SOURCE} "-DLLVM_DIR=${LLVM_DIR}"
+run(${CMAKE_COMMAND} -S ${PROJECT} -B ${WORK} -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${COMPILER} -DSLUICE=${SOURCE} -DSLUICE_CHART_JS= "-DLLVM_DIR=${LLVM_DIR}"
     ${launcher})
 run(${CMAKE_COMMAND} --build ${WORK})
 set(ENV{SLUICE_CACHE_DIR} "")
