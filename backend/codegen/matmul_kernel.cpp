@@ -1,6 +1,7 @@
 #include <array>
 #include <optional>
 
+#include "backend/codegen/batch_prefetch.h"
 #include "backend/codegen/epilogue.h"
 #include "backend/codegen/kernels.h"
 #include "backend/codegen/nonzero_lists.h"
@@ -50,7 +51,7 @@ class Product {
     a_ = {place_of(node_.operands[0]), matrix_shape(a), node_.attributes.flag(Attr::kTransposeA)};
     SLUICE_CHECK(a_.one_piece(), "the first factor of {} lies in panels", frame.plan.name);
     SLUICE_CHECK(batch_.rank() == 0 || !frame.plan.skips_zeros, "{} makes lists for a batch", frame.plan.name);
-    if (batch_.rank() > 0) fetch_ = fetch_of_next_panel(node_.attributes.flag(Attr::kTransposeB));
+    if (batch_.rank() > 0) make_batch_prefetch();
     make_tile_code(frame.plan.skips_zeros);
     const Matrix rhs{place_of(node_.operands[1]), matrix_shape(b), node_.attributes.flag(Attr::kTransposeB)};
     b_.emplace(frame, rhs, Type{result.dtype, {rows_, columns_}}, depth_, panel_columns());
@@ -90,37 +91,18 @@ class Product {
  private:
   static Shape matrix_shape(const Shape& shape) { return {shape[shape.rank() - 2], shape[shape.rank() - 1]}; }
 
-  std::int64_t line_elements() const { return kLine / bytes_; }
-
-  /// The panels of a batch follow one another in memory, the last of a matrix and the first of the next one too, but
-  /// hardware does not see it: a panel's rows lie apart, and what is packed is read all at once. So each tile
-  /// prefetches a part of the next panel: as it lies, a line or more of the row that it multiplies by; of what will be
-  /// packed, a line or more of a part that as many lines as K has steps make up.
-  FetchAhead fetch_of_next_panel(bool transposed) const {
-    if (rows_.batch || columns_.batch || depth_.batch || tile_.depth_block > 0) return {};
-    const std::int64_t lines = panel_columns() / line_elements();
-    const std::int64_t tiles = (rows_.size + tile_.rows - 1) / tile_.rows;
-    FetchAhead fetch;
-    fetch.lines = static_cast<int>((lines + tiles - 1) / tiles);
-    fetch.apart = line_elements() * (transposed ? depth_.size : 1);
-    fetch.step = transposed ? line_elements() : columns_.size;
-    if (a_.transposed) fetch.lhs = rows_.size * depth_.size;
-    return fetch;
-  }
-
-  /// Where tile `t` of those from `first` on begins to prefetch the panel behind the one that begins at `column`.
-  llvm::Value* ahead_of(llvm::Value* t, llvm::Value* first, llvm::Value* column) {
-    if (fetch_.lines == 0) return nullptr;
-    auto& b = e_.b;
-    const std::int64_t parts = (panel_columns() / line_elements() + fetch_.lines - 1) / fetch_.lines;
-    llvm::Value* const part = e_.min(b.CreateSub(t, first), e_.i64(parts - 1));
-    llvm::Value* const after = b.CreateAdd(column, e_.i64(panel_columns()));
-    llvm::Value* const in_matrix = b.CreateICmpSLT(after, e_.size(columns_));
-    llvm::Value* const next_matrix = e_.mul(e_.size(depth_), e_.size(columns_));
-    llvm::Value* const begin =
-        b.CreateSelect(in_matrix, e_.mul(after, e_.i64(b_->transposed() ? depth_.size : 1)), next_matrix);
-    llvm::Value* const at = b.CreateAdd(begin, e_.mul(part, e_.i64(fetch_.lines * fetch_.apart)));
-    return e_.element(element_, b_->start(), at);
+  /// Prefetches for a batch whose matrices have a static size and are not taken in blocks of K.
+  void make_batch_prefetch() {
+    if (rows_.batch || columns_.batch || depth_.batch || depth_.size == 0 || tile_.depth_block > 0) return;
+    prefetch_.emplace(e_, element_,
+                      BatchPrefetch::Product{.m = rows_.size,
+                                             .n = columns_.size,
+                                             .k = depth_.size,
+                                             .tile = tile_,
+                                             .panel_columns = panel_columns(),
+                                             .element_bytes = bytes_,
+                                             .lhs_by_columns = a_.transposed,
+                                             .rhs_transposed = node_.attributes.flag(Attr::kTransposeB)});
   }
 
   /// Moves on to matrix `matrix` of the batch.
@@ -131,6 +113,7 @@ class Product {
     a_.place.pointer = at(first_matrices_[0], rows_, depth_);
     b_->begin_matrix(at(first_matrices_[1], depth_, columns_));
     epilogue_->begin_matrix(e_.mul(matrix, e_.size(rows_)));
+    if (prefetch_) prefetch_->begin_matrix(a_.place.pointer, b_->start());
     batch_index_.clear();
     for (int axis = batch_.rank(); axis-- > 0;) {
       llvm::Value* const coordinate = axis == 0 ? matrix : e_.b.CreateURem(matrix, e_.size(batch_[axis]));
@@ -170,7 +153,7 @@ class Product {
 
   void make_tile_code(bool listed) {
     tile_code_.emplace(e_, node_.types[0].dtype, a_.transposed, a_.stride(), tile_.depth_block > 0, listed,
-                       panel_columns(), fetch_);
+                       panel_columns(), prefetch_.has_value());
   }
 
   void emit_panels(llvm::Value* first, llvm::Value* last) {
@@ -218,9 +201,9 @@ class Product {
   /// The row tiles first <= t < last of a panel.
   void emit_panel(const Columns& columns, llvm::Value* first, llvm::Value* last) {
     auto& b = e_.b;
-    panel_column_ = columns.first;
     const Panel panel = b_->panel(columns.first, columns.count);
     epilogue_->begin_panel(columns.first);
+    if (prefetch_) prefetch_->begin_panel(columns.first);
     emit_column_sums(panel, columns, first);
     const Panel rest = sums_ == nullptr ? panel : emit_depth_blocks(panel, columns.lanes, first, last);
     if (nonzero_) nonzero_->forget();
@@ -278,7 +261,6 @@ class Product {
     auto& b = e_.b;
     llvm::Value* const row = b.CreateMul(t, e_.i64(tile_.rows));
     const Positions positions = positions_of(t);
-    ahead_ = ahead_of(t, first, panel_column_);
     for_pieces(row, [&](llvm::Value* r, std::int64_t rows) {
       llvm::Value* const to = e_.element(element_, out, e_.mul(r, e_.i64(panel_columns())));
       tile_code_->call(rows, lanes, tile_start(e_.add(row, r), panel, positions), positions.count, to);
@@ -318,12 +300,10 @@ class Product {
     const bool packs_ahead = b_->packs_ahead() && !is_last_panel;
     e_.loop(first, last, 1, [&](llvm::Value* t) {
       llvm::Value* const row = b.CreateMul(t, e_.i64(tile_.rows));
-      if (fetch_.lines == 0) epilogue_->prefetch_tile(row, tile_.rows, columns.first);
-      ahead_ = ahead_of(t, first, columns.first);
+      if (!prefetch_) epilogue_->prefetch_tile(row, tile_.rows, columns.first);
       for_pieces(row, [&](llvm::Value* r, std::int64_t rows) {
         const bool packs = packs_ahead && rows == tile_.rows;
-        const Values sums =
-            emit_piece(t, e_.add(row, r), rows, columns, panel, packs ? b.CreateSub(t, first) : nullptr);
+        const Values sums = emit_piece(t, e_.add(row, r), rows, columns, panel, b.CreateSub(t, first), packs);
         const bool may_note = nonzero_ && rows == tile_.rows;
         if (may_note) {
           e_.if_then(b.CreateICmpEQ(t, first), [&] { tile_code_->store(sums, frame_.scratch, rows, columns.lanes); });
@@ -336,29 +316,19 @@ class Product {
     if (packs_ahead) b_->pack_rest(b.CreateSub(whole_tiles(first, last), first));
   }
 
-  /// The sums of some rows of tile `t`. `share`: which of those that share the packing of the next panel it is;
-  /// nullptr: none.
+  /// The sums of some rows of tile `t`, the `number`th that the thread computes of the panel. `packs`: it packs its
+  /// share of the next panel.
   Values emit_piece(llvm::Value* t, llvm::Value* row, std::int64_t rows, const Columns& columns, const Panel& panel,
-                    llvm::Value* share) {
+                    llvm::Value* number, bool packs) {
     const Positions positions = positions_of(t);
     const Values start = tile_code_->start(rows, columns.lanes, tile_start(row, panel, positions));
     const auto chain = [&](const Values& from, llvm::Value* turns) {
       return tile_code_->chain(from, turns, rows, columns.lanes, panel.stride);
     };
-    if (fetch_.lines > 0 && share == nullptr) return between_fetches(start, row, rows, columns, chain);
-    return share == nullptr ? chain(start, positions.count) : b_->pack_share(share, start, positions.count, chain);
-  }
-
-  /// All steps of K, with the prefetches of what the epilogue touches spread between them: row by row, as those of a
-  /// whole tile at once would hold up the loads of both operands.
-  Values between_fetches(const Values& start, llvm::Value* row, std::int64_t rows, const Columns& columns,
-                         const std::function<Values(const Values&, llvm::Value*)>& chain) {
-    const std::int64_t part = depth_.size / rows;
-    const Values state = e_.loop(e_.i64(0), e_.i64(rows), 1, start, [&](llvm::Value* r, const Values& now) {
-      epilogue_->prefetch_row(e_.b.CreateAdd(row, r), columns.first);
-      return chain(now, e_.i64(part));
-    });
-    return depth_.size == part * rows ? state : chain(state, e_.i64(depth_.size - part * rows));
+    if (packs) return b_->pack_share(number, start, positions.count, chain);
+    if (!prefetch_) return chain(start, positions.count);
+    return prefetch_->steps(start, number, rows, chain,
+                            [&](llvm::Value* r) { epilogue_->prefetch_row(e_.b.CreateAdd(row, r), columns.first); });
   }
 
   void emit_epilogue_in_registers(const Values& sums, llvm::Value* row, std::int64_t rows, const Columns& columns) {
@@ -398,7 +368,6 @@ class Product {
     llvm::Value* const a =
         a_.transposed ? b.CreateAdd(e_.mul(lead_, stride), row) : b.CreateAdd(b.CreateMul(row, stride), lead_);
     TileStart start{e_.element(element_, a_.place.pointer, a), panel, positions.list};
-    start.ahead = ahead_;
     if (sums_ != nullptr) {
       start.sums = e_.element(element_, sums_, b.CreateMul(row, e_.i64(panel_columns())));
       start.has_sums = has_sums_;
@@ -441,7 +410,6 @@ class Product {
     const Positions positions = positions_of(t);
     llvm::Value* const share = b.CreateUDiv(positions.count, e_.i64(pauses));
     column_ = columns.first;
-    ahead_ = ahead_of(t, e_.i64(0), columns.first);
     Values state = tile_code_->start(tile_.rows, lanes, tile_start(row, panel, positions));
     state = e_.loop(e_.i64(0), e_.i64(tile_.rows), 1, state, [&](llvm::Value* r, const Values& at_row) {
       scratch_row_ = e_.element(element_, finished, b.CreateMul(r, e_.i64(panel_columns())));
@@ -506,15 +474,13 @@ class Product {
   int bytes_ = 4;
   int lanes_ = 16;
   Tile tile_{};
-  FetchAhead fetch_{};                   ///< of the next panel, where there is a batch
-  llvm::Value* ahead_ = nullptr;         ///< where the tile that begins does so
-  llvm::Value* panel_column_ = nullptr;  ///< the first of the panel that is open
   Matrix a_{};
   std::optional<SecondFactor> b_;
   std::optional<Epilogue> epilogue_;
   bool overlapped_ = false;    ///< the epilogue runs one tile behind the product
   bool in_registers_ = false;  ///< the epilogue works on the accumulators
   std::optional<ProductTile> tile_code_;
+  std::optional<BatchPrefetch> prefetch_;
   std::optional<NonzeroLists> nonzero_;  ///< if it skips zeros of the first factor
   llvm::Value* sums_ = nullptr;          ///< what the blocks before have summed up; nullptr: all is taken at once
   llvm::Value* has_sums_ = nullptr;      ///< 1 if there was a block before, else 0

@@ -20,7 +20,7 @@ std::string name_of(const Lanes& lanes) {
 }  // namespace
 
 ProductTile::ProductTile(Emitter& emitter, DType dtype, bool a_transposed, Dim a_stride, bool in_blocks, bool listed,
-                         std::int64_t columns, const FetchAhead& fetch)
+                         std::int64_t columns, bool in_batch)
     : e_(emitter),
       element_(emitter.memory_type(dtype)),
       bytes_(static_cast<int>(size_of(dtype))),
@@ -30,12 +30,11 @@ ProductTile::ProductTile(Emitter& emitter, DType dtype, bool a_transposed, Dim a
       in_blocks_(in_blocks),
       listed_(listed),
       columns_(columns),
-      fetch_(fetch) {}
+      in_batch_(in_batch) {}
 
 void ProductTile::call(std::int64_t rows, const Lanes& lanes, const TileStart& start, llvm::Value* turns,
                        llvm::Value* out) {
   Values arguments{start.a, start.panel.pointer, out, turns, e_.size(a_stride_), start.panel.stride};
-  if (fetch_.lines > 0) arguments.push_back(start.ahead);
   if (listed_) arguments.push_back(start.list);
   if (start.sums != nullptr) arguments.insert(arguments.end(), {start.sums, start.has_sums});
   e_.b.CreateCall(function(rows, lanes, start), arguments);
@@ -46,18 +45,15 @@ llvm::Function* ProductTile::function(std::int64_t rows, const Lanes& lanes, con
   const bool goes_on = start.sums != nullptr;
   const auto* const known = llvm::dyn_cast<llvm::ConstantInt>(panel_stride);
   const std::string panel = known == nullptr ? "any" : std::to_string(known->getSExtValue());
-  const std::string ahead =
-      fetch_.lines > 0 ? fmt::format("_ahead{}_{}_{}_{}", fetch_.lines, fetch_.apart, fetch_.step, fetch_.lhs) : "";
-  const std::string name =
-      fmt::format("tile_{}_{}x{}_{}{}_{}{}{}{}", bytes_ * 8, rows, name_of(lanes), a_transposed_ ? "t" : "n",
-                  to_string(a_stride_), panel, listed_ ? "_listed" : "", goes_on ? "_on" : "", ahead);
+  const std::string name = fmt::format("tile_{}_{}x{}_{}{}_{}{}{}{}", bytes_ * 8, rows, name_of(lanes),
+                                       a_transposed_ ? "t" : "n", to_string(a_stride_), panel, listed_ ? "_listed" : "",
+                                       goes_on ? "_on" : "", in_batch_ ? "_batch" : "");
   llvm::Function*& made = e_.shared[name];
   if (made != nullptr) return made;
   const llvm::IRBuilderBase::InsertPointGuard guard(e_.b);
   llvm::Type* const pointer = e_.b.getPtrTy();
   llvm::Type* const i64 = e_.b.getInt64Ty();
   std::vector<llvm::Type*> parameters{pointer, pointer, pointer, i64, i64, i64};
-  if (fetch_.lines > 0) parameters.push_back(pointer);
   if (listed_) parameters.push_back(pointer);
   if (goes_on) parameters.insert(parameters.end(), {pointer, i64});
   made = e_.function(name, e_.b.getVoidTy(), parameters, false);
@@ -65,7 +61,6 @@ llvm::Function* ProductTile::function(std::int64_t rows, const Lanes& lanes, con
   if (known == nullptr) panel_stride = made->getArg(5);
   TileStart from{made->getArg(0), {made->getArg(1), panel_stride}};
   unsigned more = 6;
-  if (fetch_.lines > 0) from.ahead = made->getArg(more++);
   if (listed_) from.list = made->getArg(more++);
   if (goes_on) {
     from.sums = made->getArg(more++);
@@ -98,7 +93,6 @@ Values ProductTile::start(std::int64_t rows, const Lanes& lanes, const TileStart
   sums.insert(sums.end(), {factors.a, factors.panel});
   if (listed_) sums.push_back(factors.list);
   if (asks_ahead(rows)) sums.push_back(e_.element(element_, at.a, e_.b.CreateMul(a_stride, e_.i64(rows))));
-  if (fetch_.lines > 0) sums.push_back(at.ahead);
   return sums;
 }
 
@@ -120,13 +114,8 @@ Values ProductTile::chain(const Values& start, llvm::Value* turns, std::int64_t 
     std::size_t at = sums;
     const Factors here{now[at++], now[at++], listed_ ? now[at++] : nullptr};
     llvm::Value* const a = here.a;
-    // The next tiles' columns: a line of each row, in a pattern that the hardware does not foresee. Of a small matrix
-    // all lines are near after the first tiles: those of the next matrix are not.
-    if (a_transposed_ && fetch_.lhs > 0) {
-      e_.prefetch(e_.element(element_, a, e_.i64(fetch_.lhs)), Fetch::kReadLater);
-    } else if (a_transposed_) {
-      e_.prefetch(e_.element(b.getInt8Ty(), a, e_.i64(kLine)), Fetch::kRead);
-    }
+    // The next tiles' columns: a line of each row, in a pattern that the hardware does not foresee.
+    if (a_transposed_ && !in_batch_) e_.prefetch(e_.element(b.getInt8Ty(), a, e_.i64(kLine)), Fetch::kRead);
     Values next;
     const Values factors = panel_row(here.panel, lanes);
     for (std::int64_t r = 0; r < rows; ++r) {
@@ -142,13 +131,8 @@ Values ProductTile::chain(const Values& start, llvm::Value* turns, std::int64_t 
     next.insert(next.end(), {there.a, there.panel});
     if (listed_) next.push_back(there.list);
     if (asks_ahead(rows)) {  // the next tile's rows, which follow in memory: a part of them in each turn
-      e_.prefetch(now[at], fetch_.lines > 0 ? Fetch::kRead : Fetch::kReadLater);
+      e_.prefetch(now[at], in_batch_ ? Fetch::kRead : Fetch::kReadLater);
       next.push_back(e_.element(element_, now[at++], e_.i64(rows)));
-    }
-    if (fetch_.lines > 0) {
-      for (int line = 0; line < fetch_.lines; ++line)
-        e_.prefetch(e_.element(element_, now[at], e_.i64(line * fetch_.apart)), Fetch::kReadLater);
-      next.push_back(e_.element(element_, now[at], e_.i64(fetch_.step)));
     }
     return next;
   });

@@ -19,16 +19,6 @@ struct TileStart {
   llvm::Value* list = nullptr;
   llvm::Value* sums = nullptr;
   llvm::Value* has_sums = nullptr;
-  llvm::Value* ahead = nullptr;  ///< the first cache line that it prefetches of the next panel
-};
-
-/// What a tile prefetches of the next panel in each step of K: `lines` cache lines that lie `apart` elements from each
-/// other, and in the next step those `step` elements further.
-struct FetchAhead {
-  int lines = 0;
-  std::int64_t apart = 0;
-  std::int64_t step = 0;
-  std::int64_t lhs = 0;  ///< elements to the next matrix of the lhs, where that is read by columns
 };
 
 /// The vectors of a tile's row. Each has all lanes that the machine has, but the last one may have half.
@@ -51,9 +41,10 @@ class ProductTile {
 
   /// `a_transposed`: the rows of the first factor's memory are inner positions; `a_stride` elements lie between them.
   /// `in_blocks`: a tile takes its inner positions in several turns through the panel. `listed`: it takes those that a
-  /// list names. Tiles lie in scratch as rows of `columns` elements.
+  /// list names. Tiles lie in scratch as rows of `columns` elements. `in_batch`: its matrices are small, so it
+  /// prefetches the next tile's rows to L1, and columns are in L2 already (BatchPrefetch).
   ProductTile(Emitter& emitter, DType dtype, bool a_transposed, Dim a_stride, bool in_blocks, bool listed,
-              std::int64_t columns, const FetchAhead& fetch = {});
+              std::int64_t columns, bool in_batch = false);
 
   /// Calls a function that computes `turns` inner positions of a tile and stores the sums to `out`. Static strides are
   /// part of its code; products of the same strides share it.
@@ -111,7 +102,7 @@ class ProductTile {
   bool in_blocks_;
   bool listed_;
   std::int64_t columns_;
-  FetchAhead fetch_;
+  bool in_batch_;
 };
 
 }  // namespace sluice::backend

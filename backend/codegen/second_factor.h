@@ -34,7 +34,6 @@ class SecondFactor {
     in_batch_ = true;
   }
   llvm::Value* start() const { return matrix_.place.pointer; }
-  bool transposed() const { return matrix_.transposed; }
 
   /// Whether packing ahead pays, if the tiles allow it; and that it is to be done.
   bool can_pack_ahead() const {

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <functional>
+
+#include "backend/codegen/emitter.h"
+#include "backend/tile_model.h"
+
+namespace sluice::backend {
+
+/// Prefetches for products of a batch of small matrices, which stream through the caches: the next panel of the rhs,
+/// the next matrix of a lhs that is read by columns, and the rows of the result that the tile is about to store.
+/// Hardware foresees little of it: a panel's rows lie apart, and what is packed is read all at once. The steps of K of
+/// each tile are cut into parts, with an even share of the lines before each: many at once would hold up the loads of
+/// the operands.
+class BatchPrefetch {
+ public:
+  using Values = Emitter::Values;
+
+  struct Product {
+    std::int64_t m = 0;
+    std::int64_t n = 0;
+    std::int64_t k = 0;
+    Tile tile;
+    std::int64_t panel_columns = 0;
+    std::int64_t element_bytes = 0;
+    bool lhs_by_columns = false;
+    bool rhs_transposed = false;  ///< so its panels are packed
+  };
+  BatchPrefetch(Emitter& emitter, llvm::Type* element, const Product& product);
+
+  /// Where the matrices of both operands begin that are multiplied. Those behind them are the next ones.
+  void begin_matrix(llvm::Value* lhs, llvm::Value* rhs);
+  /// The panel whose first column is `column` begins.
+  void begin_panel(llvm::Value* column);
+
+  /// Takes `start` through all steps of K of a tile of `rows` rows, the `tile`th that the thread computes of the panel:
+  /// `chain` takes it through some of them, and `fetch_row` prefetches row r of the tile's result.
+  Values steps(const Values& start, llvm::Value* tile, std::int64_t rows,
+               const std::function<Values(const Values&, llvm::Value*)>& chain,
+               const std::function<void(llvm::Value* r)>& fetch_row);
+
+ private:
+  /// Cache lines that are shared out: `rows` rows of `lines` lines one behind the other, the rows `apart` elements from
+  /// each other.
+  struct Region {
+    llvm::Value* start = nullptr;
+    std::int64_t rows = 0;
+    std::int64_t lines = 0;
+    std::int64_t apart = 0;
+    std::int64_t each = 0;  ///< rows for each part
+  };
+  void fetch(const Region& region, llvm::Value* part);
+
+  Emitter& e_;
+  llvm::Type* element_;
+  Product product_;
+  std::int64_t parts_ = 1;  ///< of a tile
+  Region panel_;            ///< the next panel of the rhs
+  Region lhs_;              ///< the next matrix
+  llvm::Value* lhs_start_ = nullptr;
+  llvm::Value* rhs_start_ = nullptr;
+  llvm::Value* first_part_of_panel_ = nullptr;  ///< of all parts of the matrix
+};
+
+}  // namespace sluice::backend
