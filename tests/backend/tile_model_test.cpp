@@ -31,6 +31,26 @@ TEST_CASE("the tile fills the registers of each kind of CPU") {
   }
 }
 
+TEST_CASE("the tile of a batch of matrices leaves little of them over") {
+  const auto tile = [](const Target& target, Dim m, Dim n, Dim k) {
+    const Tile chosen = choose_tile_of_batch(target, {{batch}, m, n, k}, 4);
+    // The accumulators, a row of the panel, and an element that all vectors of a row are multiplied by.
+    CHECK(chosen.rows * chosen.vectors + chosen.vectors + 1 <= target.vector_registers);
+    return std::pair(chosen.rows, chosen.vectors);
+  };
+  using Shape = std::pair<std::int64_t, std::int64_t>;
+  const Target widest = cpu(64, 32, true);
+  CHECK(tile(widest, 64, 64, 64) == Shape{6, 4});
+  CHECK(tile(widest, 128, 128, 64) == Shape{6, 4});
+  CHECK(tile(widest, 28, 28, 28) == Shape{14, 2});
+  CHECK(tile(widest, 5, 5, 64) == Shape{5, 1});
+  CHECK(tile(widest, 1, 64, 64) == Shape{1, 4});
+  CHECK(tile(widest, 0, 0, 0).second == 1);
+  CHECK(tile(cpu(32, 16, true), 64, 64, 64) == Shape{6, 2});
+  CHECK(tile(cpu(16, 16, false), 64, 64, 64) == Shape{6, 2});
+  CHECK(choose_tile_of_batch(widest, {{2}, 64, 64, Dim(1, true)}, 4).depth_block > 0);
+}
+
 TEST_CASE("deep products are taken in blocks that the second cache holds") {
   Target target = cpu(64, 32, true);
   const Dim batch(1, true);
