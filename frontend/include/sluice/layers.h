@@ -26,6 +26,7 @@ class Activation {
  public:
   /// Empty: nothing that can be called.
   Activation() = default;
+  Activation(std::nullptr_t) {}  // NOLINT: empty, too
   /// For the name of a function that C++ overloads, such as tanh.
   Activation(Tensor (*function)(const Arg&)) : function_(function) {}  // NOLINT: stands for the function
   template <typename F>
@@ -49,7 +50,8 @@ class Activation {
 /// `in` is known, by `weights` (sluice/random.h); b is f32[out] and begins at zero.
 class Dense : public Module {
  public:
-  /// Throws Error unless out >= 1 and neither function is empty.
+  /// Throws Error unless out >= 1 and neither function is empty. `activation` may be the name of a function that C++
+  /// overloads, as in Dense(10, tanh), or a lambda.
   explicit Dense(std::int64_t out, Activation activation = identity, Initializer weights = glorot_uniform);
 
   /// Throws Error at the user's line unless x is f32 of rank 2 or more with the `in` of the first call, and what
@@ -57,8 +59,6 @@ class Dense : public Module {
   Tensor operator()(const Arg& x) const;
 
  private:
-  Dense(Activation activation, std::int64_t out, Initializer weights);
-
   std::int64_t out_;
   Activation activation_;
   Initializer weights_;
