@@ -38,7 +38,7 @@ TEST_CASE("an array of every type and rank is written and read back") {
   const auto path = folder.path() / "a.npy";
   for (const Array& array :
        {Array{{1.5F, -0.F, std::numeric_limits<float>::infinity()}, {3}}, Array{{1e300, 2.}, {2, 1}},
-        Array{{std::int32_t{-7}, std::int32_t{8}}, {1, 2}}, Array::scalar(std::int64_t{1} << 40),
+        Array({std::int32_t{-7}, std::int32_t{8}}, {1, 2}), Array::scalar(std::int64_t{1} << 40),
         Array{{std::uint8_t{255}, std::uint8_t{0}}, {1, 1, 2}}, Array{{true, false, true}, {3}},
         Array(DType::kF32, {0, 5})}) {
     write_npy(path, array);
@@ -49,7 +49,7 @@ TEST_CASE("an array of every type and rank is written and read back") {
 
 TEST_CASE("files have NumPy's bytes") {
   const TemporaryFolder folder;
-  write_npy(folder.path() / "a.npy", Array{{std::int32_t{1}, std::int32_t{2}}, {2}});
+  write_npy(folder.path() / "a.npy", Array({std::int32_t{1}, std::int32_t{2}}, {2}));
   CHECK(read_bytes(folder.path() / "a.npy") ==
         npy("{'descr': '<i4', 'fortran_order': False, 'shape': (2,), }", std::string("\1\0\0\0\2\0\0\0", 8)));
   write_npy(folder.path() / "b.npy", Array{{std::uint8_t{7}, std::uint8_t{8}}, {2, 1}});

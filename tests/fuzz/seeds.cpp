@@ -51,7 +51,7 @@ class Seeds {
 std::vector<Array> arrays() {
   return {Array{{1.5F, -0.F, std::numeric_limits<float>::infinity()}, {3}},
           Array{{1e300, 2.}, {2, 1}},
-          Array{{std::int32_t{-7}, std::int32_t{8}}, {1, 2}},
+          Array({std::int32_t{-7}, std::int32_t{8}}, {1, 2}),
           Array::scalar(std::int64_t{1} << 40),
           Array{{std::uint8_t{255}, std::uint8_t{0}}, {1, 1, 2}},
           Array{{true, false, true}, {3}},

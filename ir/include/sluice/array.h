@@ -90,8 +90,8 @@ class Array {
       : Array(std::span<const T>(values.begin(), values.size()), std::move(sizes)) {}
 
   /// The numbers of nested lists, of one C++ type and without gaps: Array({1.F, 2.F}) is f32[2], Array({{1, 2}, {3,
-  /// 4}}) is i32[2,2]. Throws Error if the lists of an axis differ in length. With braces in place of the parentheses,
-  /// two lists are values and sizes where that fits.
+  /// 4}}) is i32[2,2]. Throws Error if the lists of an axis differ in length. C++ takes Array{{1, 2}, {1, 2}} for nested
+  /// lists, too: values and sizes of type int need parentheses.
   template <detail::Number T>
   Array(std::initializer_list<T> values)  // NOLINT: the list that it is
       : Array(values, {static_cast<std::int64_t>(values.size())}) {}
