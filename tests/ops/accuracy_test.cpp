@@ -72,7 +72,7 @@ std::vector<T> samples(const Function& function, std::mt19937_64& engine) {
   constexpr int kRandom = sizeof(T) == 4 ? 192 : 24;
   constexpr int kDense = 30000;
   std::vector<T> list;
-  for (const Word<T> sign : {0, 1}) {
+  for (const Word<T> sign : {Word<T>{0}, Word<T>{1}}) {
     for (Word<T> exponent = 0; exponent < kExponents; ++exponent) {
       const Word<T> upper = (sign * kExponents + exponent) << kMantissaBits;
       for (const Word<T> mantissa : {Word<T>{0}, Word<T>{1}, kMantissas - 1})
@@ -203,7 +203,7 @@ std::vector<long double> exact_normals(std::int64_t key, std::size_t count) {
   for (std::uint32_t block = 0; normals.size() < count; ++block) {
     const auto words =
         philox4x32_10({block, 0, 0, 0}, {static_cast<std::uint32_t>(word), static_cast<std::uint32_t>(word >> 32)});
-    for (const std::size_t pair : {0, 2}) {
+    for (const std::size_t pair : {std::size_t{0}, std::size_t{2}}) {
       const long double radius =
           std::sqrt(-2 * std::log(std::ldexp(static_cast<long double>((words[pair] >> 8) + 1), -24)));
       // sin(2 pi t) of t = quarter / 4 + rest, where `rest` is small: 2 pi t itself would be rounded.
