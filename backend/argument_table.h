@@ -7,7 +7,7 @@
 
 namespace sluice::backend {
 
-/// What the kernels of a plan are called with: for each one the addresses of its operands, then of its results.
+/// The arguments of the kernels of a plan: for each kernel the addresses of its operands, then those of its results.
 class ArgumentTable {
  public:
   explicit ArgumentTable(const Plan& plan);

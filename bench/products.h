@@ -40,7 +40,7 @@ class Product {
   Array weights_;    ///< w
 };
 
-/// What is computed of the products of a batch of matrices, [batch,m,k] by [batch,k,n].
+/// The part of a batched product, [batch,m,k] by [batch,k,n], that is measured.
 enum class BatchedKind : std::uint8_t {
   kForward,    ///< the products
   kGradients,  ///< the gradients of both operands, for a given one of the products

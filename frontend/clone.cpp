@@ -25,7 +25,7 @@ std::shared_ptr<void> Cloning::copy_of(const std::shared_ptr<void>& old,
   if (copies == nullptr || old == nullptr) return old;
   if (const auto found = copies->find(old.get()); found != copies->end()) return found->second;
   std::shared_ptr<void> copy = make();  // which may copy what `old` holds
-  // What is copied may be copied again before the clone is complete, as a temporary object of the new module.
+  // A copy may be copied again before the clone is complete, when the new module is built from a temporary.
   copies->emplace(copy.get(), copy);
   copies->emplace(old.get(), copy);
   return copy;

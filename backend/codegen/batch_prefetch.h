@@ -9,9 +9,9 @@ namespace sluice::backend {
 
 /// Prefetches for products of a batch of small matrices, which stream through the caches: the next panel of the rhs,
 /// the next matrix of a lhs that is read by columns, and the rows of the result that the tile is about to store.
-/// Hardware foresees little of it: a panel's rows lie apart, and what is packed is read all at once. The steps of K of
-/// each tile are cut into parts, with an even share of the lines before each: many at once would hold up the loads of
-/// the operands.
+/// The hardware prefetcher covers little of it: the rows of a panel are apart, and packing reads a whole panel at once.
+/// Splits the steps of K of each tile into parts and issues an even share of the prefetches before each part; a burst
+/// would delay the loads of the operands.
 class BatchPrefetch {
  public:
   using Values = Emitter::Values;

@@ -1,6 +1,6 @@
 #pragma once
 
-// All that a program needs to write models and functions, run them, and save them.
+// Everything needed to write, run and save models and functions.
 #include "sluice/array.h"
 #include "sluice/arrays.h"
 #include "sluice/contraction.h"

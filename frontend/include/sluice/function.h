@@ -35,7 +35,7 @@ namespace detail {
 /// std::vector<Tensor> -> std::vector<Array>, void -> void.
 template <typename R>
 struct Results;
-/// What a lambda's result counts as: a Variable or an Arg is the Tensor that it stands for.
+/// The type that a lambda's result is converted to: Tensor for a Variable or an Arg.
 template <typename R>
 using ResultOf = std::conditional_t<std::is_convertible_v<R, Tensor>, Tensor, R>;
 
@@ -91,8 +91,8 @@ class AnyFunction {
   const std::string& name() const { return core_->name(); }
   /// Traces and compiles now instead of at the first call. Throws Error unless it has a signature.
   void compile() const { core_->compile(); }
-  /// From now on a call that makes a NaN or an infinity throws Error, which names the line whose op does, and leaves
-  /// all variables as before (runtime/execution/numerics.h). What was compiled before is compiled anew.
+  /// Makes every later call throw Error if an op produces a NaN or an infinity. The error names the op's line, and all
+  /// variables keep their values (runtime/execution/numerics.h). Recompiles versions that are compiled already.
   void check_numerics() const { core_->check_numerics(); }
   /// Its graph as traced; without a signature the last one, good until another call traces. Throws Error if it has no
   /// signature and no call was made.

@@ -14,8 +14,8 @@ namespace sluice {
 /// A tensor or a variable to derive by.
 using Target = std::variant<Tensor, Variable>;
 
-/// What to derive by: a module, which stands for its trainable variables, a variable, a tensor, a vector of those, or
-/// several of all that in braces: {encoder, decoder, w}.
+/// The values to differentiate with respect to: a module (its trainable variables), a variable, a tensor, a vector of
+/// variables or tensors, or a braced list of these: {encoder, decoder, w}.
 class Targets {
  public:
   Targets() = default;

@@ -134,7 +134,7 @@ class FunctionCore {
     std::unique_ptr<runtime::Executable> executable;  ///< null until the first call
     std::vector<Array> inputs;                        ///< kept, so that a call does not allocate their sizes
     std::vector<Array> results;
-    std::uint64_t last_call = 0;  ///< the number of the function's call that used it last
+    std::uint64_t last_call = 0;  ///< the ordinal of the last call that used it
   };
 
   Version* find_version(std::span<const HostArgument> arguments);

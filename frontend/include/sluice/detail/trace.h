@@ -42,7 +42,7 @@ void warn_at_user(const std::string& message);
 /// traced function may run another.
 std::recursive_mutex& tracing_lock();
 
-/// What a traced function expects of an argument that holds indices.
+/// The bounds that a traced function requires of an argument that holds indices.
 struct ExpectedIndices {
   std::size_t argument;
   std::int64_t limit;  ///< each element is at least 0 and below this

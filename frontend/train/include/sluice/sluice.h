@@ -1,6 +1,6 @@
 #pragma once
 
-// All that a program needs to write, train and run a model.
+// Everything needed to write, train and run a model.
 #include "sluice/frontend.h"
 #include "sluice/interrupt.h"
 #include "sluice/json_lines.h"
