@@ -156,12 +156,7 @@ std::vector<NamedVariable> VariableList::named() const {
 
 void Module::set_trainable(bool trainable, std::source_location where) const {
   const Scope scope(where);
-  if (Trace::current() != nullptr) {
-    fail_at_user(
-        fmt::format("set_trainable: called while {} is traced, which would happen once and not in each call; "
-                    "call it outside",
-                    Trace::current()->name()));
-  }
+  check_not_traced("set_trainable");
   freeze(*state_, trainable);
 }
 

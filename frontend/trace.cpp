@@ -98,6 +98,13 @@ void fail_at_user(const std::string& message, std::span<const Tensor> operands) 
   fail_at_user(message + (current_trace == nullptr ? "" : current_trace->notes(operands)));
 }
 
+void check_not_traced(std::string_view call) {
+  if (current_trace == nullptr) return;
+  fail_at_user(
+      fmt::format("{}: called while {} is traced, which would happen once and not in each call; call it outside", call,
+                  current_trace->name()));
+}
+
 void warn_at_user(const std::string& message) {
   static std::mutex mutex;
   static auto* const told = new std::set<std::string>;  // never destroyed: threads may outlive every static

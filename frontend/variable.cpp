@@ -39,12 +39,7 @@ bool Variable::trainable() const {
 
 void Variable::set_trainable(bool trainable, std::source_location where) const {
   const Scope scope(where);
-  if (Trace::current() != nullptr) {
-    fail_at_user(
-        fmt::format("set_trainable: called while {} is traced, which would happen once and not in each call; "
-                    "call it outside",
-                    Trace::current()->name()));
-  }
+  check_not_traced("set_trainable");
   storage_->set_trainable(trainable);
 }
 

@@ -7,8 +7,8 @@
 #include <map>
 #include <set>
 
-#include "sluice/random.h"
 #include "sluice/detail/trace.h"
+#include "sluice/random.h"
 #include "sluice/safetensors.h"
 
 namespace sluice {
@@ -81,13 +81,6 @@ void assign_all(const SafeTensors& tensors, const std::vector<NamedVariable>& va
   for (const auto& [name, variable] : variables) variable.assign(tensors.arrays.find(name)->second);
 }
 
-void check_outside(std::string_view what) {
-  if (Trace::current() == nullptr) return;
-  fail_at_user(
-      fmt::format("{}: called while {} is traced, which would happen once and not in each call; call it outside", what,
-                  Trace::current()->name()));
-}
-
 /// `from` and `to` by the names that they share. Throws Error at the user's line if they differ.
 std::vector<std::pair<Variable, Variable>> pairs_of(const VariableList& from, const VariableList& to) {
   const std::vector<NamedVariable> sources = from.named();
@@ -136,12 +129,12 @@ void move_towards(const Variable& from, const Variable& to, double rate) {
 }  // namespace
 
 void save_weights(const VariableList& variables, const std::filesystem::path& file) {
-  check_outside("save_weights");
+  check_not_traced("save_weights");
   write_safetensors(file, arrays_of(required("save_weights", variables)));
 }
 
 void load_weights(const VariableList& variables, const std::filesystem::path& file) {
-  check_outside("load_weights");
+  check_not_traced("load_weights");
   const std::vector<NamedVariable> named = required("load_weights", variables);
   const SafeTensors tensors = read_safetensors(file);
   check_fits(file.string(), tensors, named);
@@ -183,7 +176,7 @@ std::vector<NamedVariable> Checkpoint::variables() const {
 }
 
 void Checkpoint::save(std::int64_t step) const {
-  check_outside("checkpoint");
+  check_not_traced("checkpoint");
   SafeTensors tensors = arrays_of(variables());
   tensors.metadata.emplace(kFormatKey, kCheckpointFormat);
   tensors.metadata.emplace(kStep, fmt::format("{}", step));
@@ -196,7 +189,7 @@ void Checkpoint::save(std::int64_t step) const {
 }
 
 std::optional<std::int64_t> Checkpoint::restore() const {
-  check_outside("checkpoint");
+  check_not_traced("checkpoint");
   if (!std::filesystem::exists(file_)) return std::nullopt;
   const std::string name = file_.string();
   const SafeTensors tensors = read_safetensors(file_);

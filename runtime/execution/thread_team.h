@@ -155,4 +155,16 @@ ThreadTeam& default_team();
 /// Error as the constructor of the team does.
 void set_default_threads(int threads);
 
+/// Restores the number of threads of the process's team when it goes out of scope.
+class KeepDefaultThreads {
+ public:
+  KeepDefaultThreads() : threads_(default_team().size()) {}
+  ~KeepDefaultThreads() { set_default_threads(threads_); }
+  KeepDefaultThreads(const KeepDefaultThreads&) = delete;
+  KeepDefaultThreads& operator=(const KeepDefaultThreads&) = delete;
+
+ private:
+  int threads_;
+};
+
 }  // namespace sluice::runtime

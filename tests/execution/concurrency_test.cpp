@@ -60,17 +60,6 @@ void at_once(Work... work) {
 
 Variables random_variables(const ir::Graph& graph) { return runtime::variables_for(graph, random_states(graph, 1)); }
 
-class KeepThreads {
- public:
-  KeepThreads() : threads_(runtime::default_team().size()) {}
-  ~KeepThreads() { runtime::set_default_threads(threads_); }
-  KeepThreads(const KeepThreads&) = delete;
-  KeepThreads& operator=(const KeepThreads&) = delete;
-
- private:
-  int threads_;
-};
-
 }  // namespace
 
 TEST_CASE("one executable called from four threads gives each its own results, bit for bit") {
@@ -159,7 +148,7 @@ graph @f(%x: f32[B]) state(%w: f32[] "w") {
 }
 
 TEST_CASE("nobody sees half of a step, however the team is resized meanwhile") {
-  const KeepThreads keep;
+  const runtime::KeepDefaultThreads keep;
   const ir::Graph advance_graph = ir::parse(kAdvance);
   for (const bool share_all : {false, true}) {
     CAPTURE(share_all);
@@ -302,7 +291,7 @@ TEST_CASE("executables are made and destroyed while others run") {
 }
 
 TEST_CASE("a step of small kernels wakes no thread, and one of large kernels forks once") {
-  const KeepThreads keep;
+  const runtime::KeepDefaultThreads keep;
   runtime::set_default_threads(2);
   const ir::Graph graph = classifier(130);
   const auto executable = Executable::create(graph, random_variables(graph), {});

@@ -67,18 +67,6 @@ struct EngineCheck::Compiled {
 
 namespace {
 
-/// Puts back the number of threads that was there.
-class KeepThreads {
- public:
-  KeepThreads() : threads_(runtime::default_team().size()) {}
-  ~KeepThreads() { runtime::set_default_threads(threads_); }
-  KeepThreads(const KeepThreads&) = delete;
-  KeepThreads& operator=(const KeepThreads&) = delete;
-
- private:
-  int threads_;
-};
-
 /// Runs kernel `k` of a program alone, on one thread, on made-up operands: what differs from its body as it was
 /// planned.
 std::string check_kernel(const backend::Program& program, const Plan& sound, std::size_t k, const Sample& like) {
@@ -181,7 +169,7 @@ std::optional<Difference> EngineCheck::check(const ir::Graph& graph, const Sampl
                                              std::span<const Expected> expected) {
   if (compiled_->wrong_plan)
     return Difference{"plan", compiled_->wrong_plan->what, compiled_->wrong_plan->lines, sample};
-  const KeepThreads keep;
+  const runtime::KeepDefaultThreads keep;
   const Sample other = passes::make_sample(graph, sample.batch_size, sample.seed + 1);
   std::vector<Array> first;
   for (const int threads : options_.threads) {

@@ -34,6 +34,8 @@ class Scope {
 [[noreturn]] void fail_at_user(const std::string& message);
 /// The same; below the message stand the types of `operands` and the lines that made them.
 [[noreturn]] void fail_at_user(const std::string& message, std::span<const Tensor> operands);
+/// Throws Error at the user's line if a function is being traced: what `call` names would happen once, not in each call.
+void check_not_traced(std::string_view call);
 
 /// Tells on stderr of what may be meant and often is not, with the user's line; each message once in a process.
 void warn_at_user(const std::string& message);
