@@ -3,7 +3,6 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <chrono>
 #include <numeric>
 
 #include "runtime/data/mnist_files.h"
@@ -86,13 +85,9 @@ TEST_CASE("nearest means tell the digits apart, but not all of them") {
   CHECK(right < 900);
 }
 
-TEST_CASE("the files are MNIST's, soon written and always the same") {
+TEST_CASE("the files are MNIST's, and always the same") {
   const TemporaryFolder folder;
-  const auto start = std::chrono::steady_clock::now();
   write_synthetic_digits(folder.path() / "one" / "two", 1);
-  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-  MESSAGE("70,000 digits took " << seconds.count() << " s");
-  CHECK(seconds.count() < 15);
 
   const auto path = [&](const char* name) { return folder.path() / "one" / "two" / name; };
   CHECK(std::distance(std::filesystem::directory_iterator(folder.path() / "one" / "two"), {}) == 4);

@@ -5,13 +5,12 @@
 #include <pthread.h>
 
 #include <algorithm>
-#include <ctime>
-#include <limits>
 
 #include "passes/fusion_contract.h"
 #include "passes/pass.h"
 #include "sluice/ir/text.h"
 #include "tests/passes/agreement.h"
+#include "tests/support/cpu_time.h"
 
 using namespace sluice;
 
@@ -19,15 +18,8 @@ namespace {
 
 ir::Graph compile(const ir::Graph& graph) { return passes::run_passes(graph, passes::default_pipeline()); }
 
-/// The least CPU time of a few runs of the pipeline: what else the machine does counts little.
 double seconds(const ir::Graph& graph) {
-  double least = std::numeric_limits<double>::infinity();
-  for (int run = 0; run < 3; ++run) {
-    const std::clock_t start = std::clock();
-    compile(graph);
-    least = std::min(least, static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC);
-  }
-  return least;
+  return test::least_cpu_time([&] { compile(graph); });
 }
 
 }  // namespace
