@@ -62,7 +62,8 @@ class Tensor {
   static Tensor zeros(Sizes sizes) {
     Tensor tensor;
     tensor.count_ = static_cast<std::size_t>(count_of(sizes));
-    tensor.elements_ = std::make_shared<T[]>(tensor.count_);
+    // Clang 19 with the library of GCC 12 leaves out the destructor that make_shared of an array refers to.
+    tensor.elements_ = std::shared_ptr<T[]>(new T[tensor.count_]());
     tensor.sizes_ = std::move(sizes);
     return tensor;
   }

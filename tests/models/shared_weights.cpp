@@ -38,7 +38,7 @@ Model siamese(std::int64_t width, Dim rows) {
 }
 
 Model clipped_lstm(std::int64_t width, Dim rows) {
-  constexpr std::int64_t kSteps = 5;
+  constexpr std::int64_t kLength = 5;
   constexpr std::int64_t kData = 9;
   const std::int64_t units = (width + 3) / 4;
   const Variable wx("wx", glorot_uniform(kData, 4 * units));
@@ -49,7 +49,7 @@ Model clipped_lstm(std::int64_t width, Dim rows) {
   const auto step = [=](std::span<const Tensor> in) mutable -> std::vector<Tensor> {
     Tensor h = full({rows, units}, 0.0);
     Tensor c = h;
-    for (std::int64_t t = 0; t < kSteps; ++t) {
+    for (std::int64_t t = 0; t < kLength; ++t) {
       const Tensor x = reshape(slice(in[0], {0, t, 0}, {-1, 1, kData}), {rows, kData});
       const Tensor gates = matmul(x, wx) + matmul(h, wh) + b;
       const auto gate = [&](std::int64_t i) { return slice(gates, {0, i * units}, {-1, units}); };
@@ -62,7 +62,7 @@ Model clipped_lstm(std::int64_t width, Dim rows) {
     sgd.apply(clipped, all);
     return {loss, norm};
   };
-  return {{f32(rows, kSteps, kData).named("x"), f32(rows, 3).named("y")}, step};
+  return {{f32(rows, kLength, kData).named("x"), f32(rows, 3).named("y")}, step};
 }
 
 Model two_micro_batches(std::int64_t width, Dim rows) {

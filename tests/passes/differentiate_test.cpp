@@ -326,7 +326,7 @@ TEST_CASE("NaN: a maximum passes the derivative to y, an extreme over axes makes
   const Array x(std::vector<double>{1, nan, 3, 2, 2, 1, inf, -inf, inf}, {3, 3});
   for (const Op op : {Op::kReduceMax, Op::kReduceMin}) {
     const std::vector<double> g = gradients_at(op, {x}, rows)[0];
-    for (const std::size_t i : {0, 1, 2}) CHECK(std::isnan(g[i]));
+    for (const std::size_t i : {0U, 1U, 2U}) CHECK(std::isnan(g[i]));
     const bool largest = op == Op::kReduceMax;
     const std::vector<double> expected =
         largest ? std::vector<double>{0.5, 0.5, 0, 0.5, 0, 0.5} : std::vector<double>{0, 0, 1, 0, 1, 0};

@@ -66,7 +66,7 @@ class HostArgument {
     } else if constexpr (sizeof(T) < sizeof(std::int32_t)) {
       return Array::scalar(static_cast<std::int32_t>(number));
     } else {
-      if (!std::in_range<std::int64_t>(number)) fail_too_large(number, where);
+      if (!std::in_range<std::int64_t>(number)) fail_too_large(static_cast<std::uint64_t>(number), where);
       return Array::scalar(static_cast<std::int64_t>(number));
     }
   }
