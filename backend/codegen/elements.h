@@ -161,7 +161,7 @@ Task<Element> emit_element(Elements& elements, const ir::Node& node, Index index
 llvm::Value* emit_elementwise(Emitter& e, const ir::Node& node, DType operand_dtype,
                               const std::vector<llvm::Value*>& operands);
 
-/// The larger (`sign` 1) or smaller (-1); NaN if either is.
+/// The larger or the smaller; NaN if either is.
 llvm::Value* emit_extreme(Emitter& e, DType dtype, llvm::Value* x, llvm::Value* y, bool larger);
 
 }  // namespace sluice::backend

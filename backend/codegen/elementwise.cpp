@@ -81,11 +81,23 @@ llvm::Value* emit_is_positive(Emitter& e, DType dtype, llvm::Value* x) {
   return dtype == DType::kU8 ? e.b.CreateICmpNE(x, zero) : e.b.CreateICmpSGT(x, zero);
 }
 
+/// Whether every lane is the same constant, neither zero nor NaN.
+bool is_ordinary_constant(llvm::Value* x) {
+  const auto* constant = llvm::dyn_cast<llvm::Constant>(x);
+  if (constant != nullptr && x->getType()->isVectorTy()) constant = constant->getSplatValue();
+  const auto* number = llvm::dyn_cast_or_null<llvm::ConstantFP>(constant);
+  return number != nullptr && !number->isNaN() && !number->isZero();
+}
+
 }  // namespace
 
 llvm::Value* emit_extreme(Emitter& e, DType dtype, llvm::Value* x, llvm::Value* y, bool larger) {
   auto& b = e.b;
   const Op op = larger ? Op::kGreater : Op::kLess;
+  // The order matters only to NaN and to zeros of different signs. With a limit that is neither, what is limited comes
+  // last, where an unordered comparison leads: this is a single instruction of x86 instead of four.
+  if (is_float(dtype) && is_ordinary_constant(y)) std::swap(x, y);
+  if (is_float(dtype) && is_ordinary_constant(x)) return b.CreateSelect(emit_comparison(e, op, dtype, x, y), x, y);
   llvm::Value* const x_wins = emit_comparison(e, op, dtype, x, y);
   if (!is_float(dtype)) return b.CreateSelect(x_wins, x, y);
   // Unordered goes to y, which is right where y is NaN.

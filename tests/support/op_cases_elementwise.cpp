@@ -1,3 +1,5 @@
+#include <limits>
+
 #include "tests/support/op_case_lists.h"
 
 namespace sluice::test {
@@ -73,7 +75,9 @@ void add_row(Cases& cases, const ElementwiseRow& row) {
 /// More of the domain than where derivatives are compared.
 void add_wide(Cases& cases, Op op, DType dtype, Range range) {
   cases.push_back({fmt::format("{}/{}/wide", to_string(op), to_string(dtype)), op, Agreement::kRounded, Fill::kRandom,
-                   [=](Builder& b) { return std::vector{b(op, {input(b, {dtype, {batch, 1000}}, range)})}; }});
+                   [=](Builder& b) {
+                     return std::vector{b(op, {input(b, {dtype, {batch, 1000}}, range)})};
+                   }});
 }
 
 void add_ties(Cases& cases, Op op, int arity) {
@@ -84,11 +88,30 @@ void add_ties(Cases& cases, Op op, int arity) {
                    }});
 }
 
+/// A constant on either side is compiled otherwise than two arrays are.
+void add_limits(Cases& cases, Op op, DType dtype) {
+  cases.push_back({fmt::format("{}/{}/limits", to_string(op), to_string(dtype)), op, Agreement::kValue, Fill::kSpecial,
+                   [=](Builder& b) {
+                     const Type type{dtype, {batch, kSpecialWidth}};
+                     const Value x = input(b, type);
+                     std::vector<Value> results;
+                     for (const double number : {1.5, -0.5, 0.0, std::numeric_limits<double>::infinity(),
+                                                 std::numeric_limits<double>::quiet_NaN()}) {
+                       const Value limits = b.full(type, number);
+                       results.push_back(b(op, {x, limits}));
+                       results.push_back(b(op, {limits, x}));
+                     }
+                     return results;
+                   }});
+}
+
 }  // namespace
 
 void add_elementwise_cases(Cases& cases) {
   for (const ElementwiseRow& row : elementwise_rows()) add_row(cases, row);
   for (const DType dtype : kFloats) {
+    add_limits(cases, Op::kMaximum, dtype);
+    add_limits(cases, Op::kMinimum, dtype);
     add_wide(cases, Op::kExp, dtype, {-80, 80});
     add_wide(cases, Op::kExpm1, dtype, {-1e-3, 1e-3});
     add_wide(cases, Op::kLog, dtype, {1e-6, 1e6});
