@@ -32,37 +32,37 @@ BatchPrefetch::BatchPrefetch(Emitter& emitter, llvm::Type* element, const Produc
   lhs_.each = share_of(lhs_.rows, panels * tiles * parts_);
 }
 
-void BatchPrefetch::begin_matrix(llvm::Value* lhs, llvm::Value* rhs) {
-  lhs_start_ = lhs;
-  rhs_start_ = rhs;
-  lhs_.start = e_.element(element_, lhs, e_.i64(product_.m * product_.k));
+BatchPrefetch::Matrix BatchPrefetch::matrix(llvm::Value* lhs, llvm::Value* rhs) const {
+  return {rhs, e_.element(element_, lhs, e_.i64(product_.m * product_.k))};
 }
 
-void BatchPrefetch::begin_panel(llvm::Value* column) {
+BatchPrefetch::Panel BatchPrefetch::panel(const Matrix& matrix, llvm::Value* column) const {
   auto& b = e_.b;
   llvm::Value* const after = b.CreateAdd(column, e_.i64(product_.panel_columns));
   llvm::Value* const in_matrix = e_.mul(after, e_.i64(product_.rhs_transposed ? product_.k : 1));
   llvm::Value* const is_last = b.CreateICmpSGE(after, e_.i64(product_.n));
-  panel_.start = e_.element(element_, rhs_start_, b.CreateSelect(is_last, e_.i64(product_.k * product_.n), in_matrix));
+  llvm::Value* const next =
+      e_.element(element_, matrix.rhs, b.CreateSelect(is_last, e_.i64(product_.k * product_.n), in_matrix));
   const std::int64_t tiles = share_of(product_.m, product_.tile.rows);
-  first_part_of_panel_ = b.CreateMul(b.CreateUDiv(column, e_.i64(product_.panel_columns)), e_.i64(tiles * parts_));
+  llvm::Value* const number = b.CreateUDiv(column, e_.i64(product_.panel_columns));
+  return {next, matrix.next_lhs, b.CreateMul(number, e_.i64(tiles * parts_))};
 }
 
 /// The rows of part `part`; past the last one, that again.
-void BatchPrefetch::fetch(const Region& region, llvm::Value* part) {
+void BatchPrefetch::fetch(const Region& region, llvm::Value* start, llvm::Value* part) const {
   auto& b = e_.b;
   const std::int64_t line = kLine / product_.element_bytes;
   for (std::int64_t i = 0; i < region.each; ++i) {
     llvm::Value* const row = e_.min(b.CreateAdd(e_.mul(part, e_.i64(region.each)), e_.i64(i)), e_.i64(region.rows - 1));
-    llvm::Value* const from = e_.element(element_, region.start, e_.mul(row, e_.i64(region.apart)));
+    llvm::Value* const from = e_.element(element_, start, e_.mul(row, e_.i64(region.apart)));
     for (std::int64_t l = 0; l < region.lines; ++l)
       e_.prefetch(e_.element(element_, from, e_.i64(l * line)), Fetch::kReadLater);
   }
 }
 
-Emitter::Values BatchPrefetch::steps(const Values& start, llvm::Value* tile, std::int64_t rows,
+Emitter::Values BatchPrefetch::steps(const Panel& panel, const Values& start, llvm::Value* tile, std::int64_t rows,
                                      const std::function<Values(const Values&, llvm::Value*)>& chain,
-                                     const std::function<void(llvm::Value* r)>& fetch_row) {
+                                     const std::function<void(llvm::Value* r)>& fetch_row) const {
   auto& b = e_.b;
   const std::int64_t in_part = product_.k / parts_;
   const std::int64_t rows_in_part = share_of(rows, parts_);
@@ -71,8 +71,8 @@ Emitter::Values BatchPrefetch::steps(const Values& start, llvm::Value* tile, std
     llvm::Value* const part = b.CreateAdd(first, p);
     for (std::int64_t i = 0; i < rows_in_part; ++i)
       fetch_row(e_.min(b.CreateAdd(e_.mul(p, e_.i64(rows_in_part)), e_.i64(i)), e_.i64(rows - 1)));
-    fetch(panel_, part);
-    fetch(lhs_, b.CreateAdd(first_part_of_panel_, part));
+    fetch(panel_, panel.next_rhs, part);
+    fetch(lhs_, panel.next_lhs, b.CreateAdd(panel.first_part, part));
     return chain(now, e_.i64(in_part));
   });
   const std::int64_t left = product_.k - in_part * parts_;

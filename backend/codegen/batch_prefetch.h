@@ -28,28 +28,39 @@ class BatchPrefetch {
   };
   BatchPrefetch(Emitter& emitter, llvm::Type* element, const Product& product);
 
-  /// Where the matrices of both operands begin that are multiplied. Those behind them are the next ones.
-  void begin_matrix(llvm::Value* lhs, llvm::Value* rhs);
-  /// The panel whose first column is `column` begins.
-  void begin_panel(llvm::Value* column);
+  /// What the tiles of one pair of matrices prefetch.
+  struct Matrix {
+    llvm::Value* rhs;
+    llvm::Value* next_lhs;
+  };
+  /// `lhs` and `rhs`: where the matrices begin that are multiplied. The next ones follow them in memory.
+  Matrix matrix(llvm::Value* lhs, llvm::Value* rhs) const;
+
+  /// What the tiles of one panel of the result prefetch.
+  struct Panel {
+    llvm::Value* next_rhs;  ///< the next panel of the rhs
+    llvm::Value* next_lhs;
+    llvm::Value* first_part;  ///< of all parts of the matrix
+  };
+  /// `column`: the panel's first.
+  Panel panel(const Matrix& matrix, llvm::Value* column) const;
 
   /// Takes `start` through all steps of K of a tile of `rows` rows, the `tile`th that the thread computes of the panel:
   /// `chain` takes it through some of them, and `fetch_row` prefetches row r of the tile's result.
-  Values steps(const Values& start, llvm::Value* tile, std::int64_t rows,
+  Values steps(const Panel& panel, const Values& start, llvm::Value* tile, std::int64_t rows,
                const std::function<Values(const Values&, llvm::Value*)>& chain,
-               const std::function<void(llvm::Value* r)>& fetch_row);
+               const std::function<void(llvm::Value* r)>& fetch_row) const;
 
  private:
   /// Cache lines that are shared out: `rows` rows of `lines` lines one behind the other, the rows `apart` elements from
   /// each other.
   struct Region {
-    llvm::Value* start = nullptr;
     std::int64_t rows = 0;
     std::int64_t lines = 0;
     std::int64_t apart = 0;
     std::int64_t each = 0;  ///< rows for each part
   };
-  void fetch(const Region& region, llvm::Value* part);
+  void fetch(const Region& region, llvm::Value* start, llvm::Value* part) const;
 
   Emitter& e_;
   llvm::Type* element_;
@@ -57,9 +68,6 @@ class BatchPrefetch {
   std::int64_t parts_ = 1;  ///< of a tile
   Region panel_;            ///< the next panel of the rhs
   Region lhs_;              ///< the next matrix
-  llvm::Value* lhs_start_ = nullptr;
-  llvm::Value* rhs_start_ = nullptr;
-  llvm::Value* first_part_of_panel_ = nullptr;  ///< of all parts of the matrix
 };
 
 }  // namespace sluice::backend

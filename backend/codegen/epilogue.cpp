@@ -6,8 +6,10 @@
 
 namespace sluice::backend {
 
-Epilogue::Epilogue(Frame& frame, const ir::Node& product, std::int64_t columns)
-    : frame_(frame), e_(frame.e), shape_(product.types[0].shape), columns_(columns) {
+Epilogue::Epilogue(const ProductContext& context)
+    : frame_(context.frame), e_(context.e), shape_(context.node.types[0].shape), columns_(context.panel_columns()) {
+  const Frame& frame = context.frame;
+  const ir::Node& product = context.node;
   const ir::Graph& body = frame.body();
   const auto parameters = body.parameters();
   for (std::size_t p = 0; p < parameters.size(); ++p) {
@@ -42,7 +44,7 @@ bool Epilogue::is_short() const {
   return true;
 }
 
-void Epilogue::store_column_sums(const Emitter::Values& sums, llvm::Value* column, llvm::Value* count) {
+void Epilogue::store_column_sums(const Emitter::Values& sums, llvm::Value* column, llvm::Value* count) const {
   auto& b = e_.b;
   llvm::Value* offset = e_.i64(0);
   for (llvm::Value* sum : sums) {
@@ -59,7 +61,7 @@ bool Epilogue::in_panels(const Place& place) const {
   return !place.layout.dense() && !place.layout.one_panel(shape_[1].size);
 }
 
-void Epilogue::begin_panel(llvm::Value* column) {
+void Epilogue::begin_panel(llvm::Value* column) const {
   frame_.elements.begin_panel(column);
   for (const auto* matrices : {&read_, &written_}) {
     for (const auto& [place, dtype] : *matrices) {
@@ -72,14 +74,14 @@ void Epilogue::begin_panel(llvm::Value* column) {
 }
 
 /// Where the rows of the panel that is open begin in a matrix of the result's shape.
-PanelStart Epilogue::panel_of(const Place& place) {
+PanelStart Epilogue::panel_of(const Place& place) const {
   if (in_panels(place)) return *frame_.elements.hoisted_panel(place.layout, shape_);
   return {e_.i64(0), e_.size(place.layout.dense() ? shape_[shape_.rank() - 1] : Dim(place.layout.last))};
 }
 
-void Epilogue::prefetch_row(llvm::Value* row, llvm::Value* column) {
+void Epilogue::prefetch_row(const Matrices& at, llvm::Value* row, llvm::Value* column) const {
   auto& b = e_.b;
-  if (first_row_ != nullptr) row = b.CreateAdd(row, first_row_);
+  if (at.first_row != nullptr) row = b.CreateAdd(row, at.first_row);
   // What is written is mostly what is read as well: states, in place.
   for (const auto& [place, dtype] : read_.empty() ? written_ : read_) {
     const PanelStart start = panel_of(place);
@@ -88,14 +90,14 @@ void Epilogue::prefetch_row(llvm::Value* row, llvm::Value* column) {
     // A dense row of the tile begins anywhere in a cache line, so it reaches into one more than it fills.
     const std::int64_t bytes =
         columns_ * static_cast<std::int64_t>(size_of(dtype)) + (place.layout.dense() ? kLine : 0);
-    for (std::int64_t at = 0; at < bytes; at += kLine)
-      e_.prefetch(e_.element(b.getInt8Ty(), from, e_.i64(at)), read_.empty() ? Fetch::kWrite : Fetch::kRead);
+    for (std::int64_t line = 0; line < bytes; line += kLine)
+      e_.prefetch(e_.element(b.getInt8Ty(), from, e_.i64(line)), read_.empty() ? Fetch::kWrite : Fetch::kRead);
   }
 }
 
-void Epilogue::prefetch_tile(llvm::Value* first_row, std::int64_t rows, llvm::Value* column) {
+void Epilogue::prefetch_tile(const Matrices& at, llvm::Value* first_row, std::int64_t rows, llvm::Value* column) const {
   if (read_.empty() && written_.empty()) return;
-  e_.loop(first_row, e_.b.CreateAdd(first_row, e_.i64(rows)), 1, [&](llvm::Value* r) { prefetch_row(r, column); });
+  e_.loop(first_row, e_.b.CreateAdd(first_row, e_.i64(rows)), 1, [&](llvm::Value* r) { prefetch_row(at, r, column); });
 }
 
 }  // namespace sluice::backend

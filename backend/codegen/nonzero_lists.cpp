@@ -33,7 +33,7 @@ NonzeroLists::NonzeroLists(Emitter& emitter, Matrix first_factor, DType dtype, D
       all_(e_.element(e_.b.getInt8Ty(), memory, e_.i64(kLine))),
       segments_(e_.element(e_.b.getInt8Ty(), all_, e_.i64(list_bytes_))) {}
 
-llvm::Value* NonzeroLists::segment(llvm::Value* tile, llvm::Value* lead) {
+llvm::Value* NonzeroLists::segment(llvm::Value* tile, llvm::Value* lead) const {
   auto& b = e_.b;
   llvm::Value* const blocks = e_.blocks(depth_, block_);
   llvm::Value* const number = b.CreateAdd(e_.mul(tile, blocks), b.CreateUDiv(lead, e_.i64(block_)));
@@ -41,7 +41,7 @@ llvm::Value* NonzeroLists::segment(llvm::Value* tile, llvm::Value* lead) {
 }
 
 void NonzeroLists::build(llvm::Value* begin, llvm::Value* end, llvm::Value* first_panel, llvm::Value* last_panel,
-                         llvm::Value* row_tiles) {
+                         llvm::Value* row_tiles) const {
   auto& b = e_.b;
   // Parts of several panels may have all tiles.
   llvm::Value* const before = b.CreateMul(first_panel, row_tiles);
@@ -67,7 +67,7 @@ void NonzeroLists::build(llvm::Value* begin, llvm::Value* end, llvm::Value* firs
           });
 }
 
-void NonzeroLists::build_segment(llvm::Value* tile, llvm::Value* lead) {
+void NonzeroLists::build_segment(llvm::Value* tile, llvm::Value* lead) const {
   auto& b = e_.b;
   llvm::Value* const row = b.CreateMul(tile, e_.i64(tile_rows_));
   llvm::Value* const stride = e_.size(a_.stride());
@@ -80,7 +80,7 @@ void NonzeroLists::build_segment(llvm::Value* tile, llvm::Value* lead) {
 
 /// A function that looks through `positions` positions of `rows` rows, of as many as a tile has, from `a` on, and
 /// writes a segment.
-llvm::Function* NonzeroLists::lister() {
+llvm::Function* NonzeroLists::lister() const {
   llvm::Function*& made =
       e_.shared[fmt::format("nonzero_{}_{}_{}", element_->getIntegerBitWidth(), a_.transposed ? "t" : "n", tile_rows_)];
   if (made != nullptr) return made;
@@ -102,14 +102,14 @@ llvm::Function* NonzeroLists::lister() {
 }
 
 /// As integers, without the sign: 0 for both zeros.
-llvm::Value* NonzeroLists::load_magnitudes(llvm::Value* from, llvm::Value* mask, int lanes) {
+llvm::Value* NonzeroLists::load_magnitudes(llvm::Value* from, llvm::Value* mask, int lanes) const {
   llvm::Type* const type = Emitter::vector_of(element_, lanes);
   llvm::Value* const loaded = e_.b.CreateMaskedLoad(type, from, align_, mask, llvm::Constant::getNullValue(type));
   return e_.b.CreateShl(loaded, llvm::ConstantInt::get(type, 1));
 }
 
 /// A bit for each lane of a vector of positions from `first` on; rows of memory are rows of the tile.
-llvm::Value* NonzeroLists::bits_along_rows(const Rows& of, llvm::Value* first) {
+llvm::Value* NonzeroLists::bits_along_rows(const Rows& of, llvm::Value* first) const {
   auto& b = e_.b;
   llvm::Value* const mask = e_.first_lanes(b.CreateSub(of.positions, first), lanes_);
   const Values none{llvm::Constant::getNullValue(Emitter::vector_of(element_, lanes_))};
@@ -122,7 +122,7 @@ llvm::Value* NonzeroLists::bits_along_rows(const Rows& of, llvm::Value* first) {
 }
 
 /// The same where rows of memory are inner positions: past the last one, that again.
-llvm::Value* NonzeroLists::bits_down_columns(const Rows& of, llvm::Value* first) {
+llvm::Value* NonzeroLists::bits_down_columns(const Rows& of, llvm::Value* first) const {
   auto& b = e_.b;
   const auto rows = static_cast<int>(tile_rows_);
   llvm::Value* const mask = e_.first_lanes(of.rows, rows);
@@ -146,7 +146,7 @@ llvm::Value* NonzeroLists::bits_down_columns(const Rows& of, llvm::Value* first)
 
 /// Writes the positions that `bits` marks, counted from `first`, behind the `count` that the list has; gives the new
 /// count.
-llvm::Value* NonzeroLists::append(llvm::Value* list, llvm::Value* count, llvm::Value* first, llvm::Value* bits) {
+llvm::Value* NonzeroLists::append(llvm::Value* list, llvm::Value* count, llvm::Value* first, llvm::Value* bits) const {
   auto& b = e_.b;
   const auto place = [&](llvm::Value* at) { return e_.element(b.getInt16Ty(), list, at); };
   constexpr int kZmm = 64;
@@ -168,19 +168,21 @@ llvm::Value* NonzeroLists::append(llvm::Value* list, llvm::Value* count, llvm::V
   return counted[0];
 }
 
-llvm::Value* NonzeroLists::load_number(llvm::Value* from) {
+llvm::Value* NonzeroLists::load_number(llvm::Value* from) const {
   return e_.b.CreateAlignedLoad(e_.b.getInt64Ty(), from, llvm::Align(8));
 }
 
-void NonzeroLists::store_number(llvm::Value* number, llvm::Value* to) {
+void NonzeroLists::store_number(llvm::Value* number, llvm::Value* to) const {
   e_.b.CreateAlignedStore(number, to, llvm::Align(8));
 }
 
-void NonzeroLists::forget() { store_number(e_.i64(0), skips_); }
+void NonzeroLists::forget() const { store_number(e_.i64(0), skips_); }
 
-void NonzeroLists::note(llvm::Value* finite) { store_number(e_.b.CreateAnd(finite, load_number(worth_)), skips_); }
+void NonzeroLists::note(llvm::Value* finite) const {
+  store_number(e_.b.CreateAnd(finite, load_number(worth_)), skips_);
+}
 
-NonzeroLists::Positions NonzeroLists::of(llvm::Value* tile, llvm::Value* lead, llvm::Value* turns) {
+NonzeroLists::Positions NonzeroLists::of(llvm::Value* tile, llvm::Value* lead, llvm::Value* turns) const {
   auto& b = e_.b;
   llvm::Value* const own = segment(tile, lead);
   llvm::Value* const skips = b.CreateICmpNE(load_number(skips_), e_.i64(0));

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "backend/codegen/second_factor.h"
+#include "backend/codegen/product_context.h"
 
 namespace sluice::backend {
 
@@ -25,15 +25,15 @@ class NonzeroLists {
   /// Makes the lists of the tiles of the units begin <= u < end, unless the first one has nearly all positions. Units
   /// are numbered panel by panel, and lie in first_panel <= p < last_panel.
   void build(llvm::Value* begin, llvm::Value* end, llvm::Value* first_panel, llvm::Value* last_panel,
-             llvm::Value* row_tiles);
+             llvm::Value* row_tiles) const;
 
   /// Whether they leave out enough.
-  llvm::Value* are_worth() { return e_.b.CreateICmpNE(load_number(worth_), e_.i64(0)); }
+  llvm::Value* are_worth() const { return e_.b.CreateICmpNE(load_number(worth_), e_.i64(0)); }
 
   /// A panel, or a block of its positions, begins: nothing is known of it.
-  void forget();
+  void forget() const;
   /// 1 if its first tile's sums over all positions are finite, else 0.
-  void note(llvm::Value* finite);
+  void note(llvm::Value* finite) const;
 
   /// What a tile is to go through.
   struct Positions {
@@ -41,7 +41,7 @@ class NonzeroLists {
     llvm::Value* count;
   };
   /// Of the block that begins at `lead` and has `turns` positions.
-  Positions of(llvm::Value* tile, llvm::Value* lead, llvm::Value* turns);
+  Positions of(llvm::Value* tile, llvm::Value* lead, llvm::Value* turns) const;
   /// The position at the head of a list.
   static llvm::Value* first_of(Emitter& e, llvm::Value* list);
   static llvm::Value* behind_first(Emitter& e, llvm::Value* list) {
@@ -49,10 +49,10 @@ class NonzeroLists {
   }
 
  private:
-  llvm::Value* load_number(llvm::Value* from);
-  void store_number(llvm::Value* number, llvm::Value* to);
-  llvm::Value* segment(llvm::Value* tile, llvm::Value* lead);
-  void build_segment(llvm::Value* tile, llvm::Value* lead);
+  llvm::Value* load_number(llvm::Value* from) const;
+  void store_number(llvm::Value* number, llvm::Value* to) const;
+  llvm::Value* segment(llvm::Value* tile, llvm::Value* lead) const;
+  void build_segment(llvm::Value* tile, llvm::Value* lead) const;
 
   /// What a lister looks through.
   struct Rows {
@@ -61,11 +61,11 @@ class NonzeroLists {
     llvm::Value* rows;
     llvm::Value* positions;
   };
-  llvm::Function* lister();
-  llvm::Value* bits_along_rows(const Rows& of, llvm::Value* first);
-  llvm::Value* bits_down_columns(const Rows& of, llvm::Value* first);
-  llvm::Value* append(llvm::Value* list, llvm::Value* count, llvm::Value* first, llvm::Value* bits);
-  llvm::Value* load_magnitudes(llvm::Value* from, llvm::Value* mask, int lanes);
+  llvm::Function* lister() const;
+  llvm::Value* bits_along_rows(const Rows& of, llvm::Value* first) const;
+  llvm::Value* bits_down_columns(const Rows& of, llvm::Value* first) const;
+  llvm::Value* append(llvm::Value* list, llvm::Value* count, llvm::Value* first, llvm::Value* bits) const;
+  llvm::Value* load_magnitudes(llvm::Value* from, llvm::Value* mask, int lanes) const;
 
   Emitter& e_;
   Matrix a_;

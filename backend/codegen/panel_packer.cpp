@@ -25,20 +25,21 @@ std::int64_t PanelPacker::vectors() const {
   return source_.columns.batch ? all : std::min(all, (source_.columns.size + lanes_ - 1) / lanes_);
 }
 
-void PanelPacker::pack(llvm::Value* column, llvm::Value* to) {
-  if (!source_.transposed) return pack_rows(column, to);
-  pack_strips(column, e_.i64(0), strips(), to);
+void PanelPacker::pack(llvm::Value* matrix, llvm::Value* column, llvm::Value* to) const {
+  if (!source_.transposed) return pack_rows(matrix, column, to);
+  pack_strips(matrix, column, e_.i64(0), strips(), to);
 }
 
-void PanelPacker::pack_strips(llvm::Value* column, llvm::Value* first, llvm::Value* last, llvm::Value* to) {
-  e_.loop(first, last, 1, [&](llvm::Value* strip) { pack_strip(column, strip, to); });
+void PanelPacker::pack_strips(llvm::Value* matrix, llvm::Value* column, llvm::Value* first, llvm::Value* last,
+                              llvm::Value* to) const {
+  e_.loop(first, last, 1, [&](llvm::Value* strip) { pack_strip(matrix, column, strip, to); });
 }
 
-void PanelPacker::pack_rows(llvm::Value* column, llvm::Value* to) {
+void PanelPacker::pack_rows(llvm::Value* matrix, llvm::Value* column, llvm::Value* to) const {
   auto& b = e_.b;
   llvm::Type* const vector = Emitter::vector_of(element_, lanes_);
   llvm::Value* const count = b.CreateSub(e_.size(source_.columns), column);
-  const Panel from = source_.at(column);
+  const Panel from = source_.at(matrix, column);
   e_.loop(e_.i64(0), e_.size(source_.depth), 1, [&](llvm::Value* k) {
     llvm::Value* const row = e_.element(element_, from.pointer, b.CreateMul(k, from.stride));
     llvm::Value* const packed = e_.element(element_, to, b.CreateMul(k, e_.i64(panel_columns_)));
@@ -57,11 +58,11 @@ bool PanelPacker::is_small(llvm::Value* count) const {
   return source_.transposed && llvm::isa<llvm::ConstantInt>(count) && !source_.depth.batch && !source_.stride.batch;
 }
 
-void PanelPacker::pack_small(llvm::Value* column, llvm::Value* count, llvm::Value* to) {
+void PanelPacker::pack_small(llvm::Value* matrix, llvm::Value* column, llvm::Value* count, llvm::Value* to) const {
   auto& b = e_.b;
   const std::int64_t columns = llvm::cast<llvm::ConstantInt>(count)->getSExtValue();
   const std::int64_t depth = source_.depth.size;
-  const Panel from = source_.at(e_.i64(0));
+  const Panel from = source_.at(matrix, e_.i64(0));
   for (std::int64_t first = 0; first < columns; first += lanes_) {
     const std::int64_t rows = std::min<std::int64_t>(lanes_, columns - first);
     llvm::Value* const start = b.CreateMul(b.CreateAdd(column, e_.i64(first)), e_.size(source_.stride));
@@ -84,22 +85,22 @@ void PanelPacker::pack_small(llvm::Value* column, llvm::Value* count, llvm::Valu
   }
 }
 
-llvm::Value* PanelPacker::strips() { return e_.b.CreateMul(e_.blocks(source_.depth, strip_), e_.i64(vectors())); }
+llvm::Value* PanelPacker::strips() const { return e_.b.CreateMul(e_.blocks(source_.depth, strip_), e_.i64(vectors())); }
 
-void PanelPacker::pack_strip(llvm::Value* column, llvm::Value* strip, llvm::Value* to) {
+void PanelPacker::pack_strip(llvm::Value* matrix, llvm::Value* column, llvm::Value* strip, llvm::Value* to) const {
   auto& b = e_.b;
   llvm::Value* const in_vector = e_.blocks(source_.depth, strip_);
   llvm::Value* const k = b.CreateMul(b.CreateURem(strip, in_vector), e_.i64(strip_));
   llvm::Value* const offset = b.CreateMul(b.CreateUDiv(strip, in_vector), e_.i64(lanes_));
   llvm::Value* const first = b.CreateAdd(column, offset);
   llvm::Value* const last = b.CreateSub(e_.size(source_.columns), e_.i64(1));
-  const Panel from = source_.at(k);
+  const Panel from = source_.at(matrix, k);
   Values rows;
   for (int r = 0; r < lanes_; ++r) {  // past the last one, that again: lanes without meaning
     llvm::Value* const row = e_.min(b.CreateAdd(first, e_.i64(r)), last);
     rows.push_back(e_.element(element_, from.pointer, b.CreateMul(row, from.stride)));
   }
-  prefetch_share(k, first);
+  prefetch_share(matrix, k, first);
   // Rows of whole strips, even with what has no meaning: all of it may be read, and rows past the depth are not.
   const bool whole = !source_.stride.batch && source_.stride.size % strip_ == 0;
   llvm::Value* const left = e_.min(b.CreateSub(e_.size(source_.depth), k), e_.i64(strip_));
@@ -112,13 +113,13 @@ void PanelPacker::pack_strip(llvm::Value* column, llvm::Value* strip, llvm::Valu
 
 /// The strip at `k` of the rows from `first` on is one of a few that lie in the same cache lines, one of each row. Asks
 /// for its share of the lines behind those; behind the last, for those of the next vector.
-void PanelPacker::prefetch_share(llvm::Value* k, llvm::Value* first) {
+void PanelPacker::prefetch_share(llvm::Value* matrix, llvm::Value* k, llvm::Value* first) const {
   auto& b = e_.b;
   constexpr int kStripsInLine = static_cast<int>(kLine) / kStripBytes;
   const int rows = std::max(1, lanes_ / kStripsInLine);
   llvm::Value* const behind = b.CreateAdd(k, e_.i64(kStripsInLine * strip_));
   llvm::Value* const inside = b.CreateICmpSLT(behind, e_.size(source_.depth));
-  const Panel from = source_.at(b.CreateSelect(inside, behind, e_.i64(0)));
+  const Panel from = source_.at(matrix, b.CreateSelect(inside, behind, e_.i64(0)));
   llvm::Value* const share = b.CreateURem(b.CreateUDiv(k, e_.i64(strip_)), e_.i64(kStripsInLine));
   llvm::Value* const begin = b.CreateAdd(b.CreateAdd(first, b.CreateMul(share, e_.i64(rows))),
                                          b.CreateSelect(inside, e_.i64(0), e_.i64(lanes_)));
@@ -130,7 +131,7 @@ void PanelPacker::prefetch_share(llvm::Value* k, llvm::Value* first) {
 /// The first elements of all rows, of which some may be missing, as one vector, the second ones, and so on. Vector j is
 /// put together of 16 bytes of the rows j, j + n, j + 2n, ..., where n elements are 16 bytes; then, in turn for each
 /// bit of j, the vectors exchange it with that bit of the lane's number.
-Emitter::Values PanelPacker::turn(const Values& rows, llvm::Value* mask) {
+Emitter::Values PanelPacker::turn(const Values& rows, llvm::Value* mask) const {
   auto& b = e_.b;
   llvm::Type* const part = Emitter::vector_of(element_, strip_);
   const auto load = [&](int row) -> llvm::Value* {

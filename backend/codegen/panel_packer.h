@@ -18,33 +18,34 @@ class PanelPacker {
     Dim columns;  ///< of the product
     Dim stride;   ///< between rows of memory, where each is one piece
 
-    /// What stands from column c of memory on, in row 0 of memory.
-    std::function<Panel(llvm::Value* column)> at;
+    /// Returns the panel that starts at column `column` of memory, in row 0 of the matrix at `matrix`.
+    std::function<Panel(llvm::Value* matrix, llvm::Value* column)> at;
   };
 
   PanelPacker(Emitter& emitter, DType dtype, Source source, std::int64_t panel_columns);
 
-  /// All of the panel whose first column is `column`, to `to`.
-  void pack(llvm::Value* column, llvm::Value* to);
+  /// Packs all of the panel whose first column is `column`, of the matrix at `matrix`, to `to`.
+  void pack(llvm::Value* matrix, llvm::Value* column, llvm::Value* to) const;
 
   /// Whether pack_small() can pack the `count` columns of a panel: their number and the depth are static, and they lie
   /// as rows of memory.
   bool is_small(llvm::Value* count) const;
   /// The same as pack(), for a panel that was prefetched: its strips are unrolled along the rows of a vector, of which
   /// those past the last column are left out.
-  void pack_small(llvm::Value* column, llvm::Value* count, llvm::Value* to);
+  void pack_small(llvm::Value* matrix, llvm::Value* column, llvm::Value* count, llvm::Value* to) const;
 
   /// How many strips a panel of a transposed factor has, one of them, and those first <= strip < last of them.
-  llvm::Value* strips();
-  void pack_strips(llvm::Value* column, llvm::Value* first, llvm::Value* last, llvm::Value* to);
-  void pack_strip(llvm::Value* column, llvm::Value* strip, llvm::Value* to);
+  llvm::Value* strips() const;
+  void pack_strips(llvm::Value* matrix, llvm::Value* column, llvm::Value* first, llvm::Value* last,
+                   llvm::Value* to) const;
+  void pack_strip(llvm::Value* matrix, llvm::Value* column, llvm::Value* strip, llvm::Value* to) const;
 
  private:
   using Values = Emitter::Values;
 
-  void pack_rows(llvm::Value* column, llvm::Value* to);
-  void prefetch_share(llvm::Value* k, llvm::Value* first);
-  Values turn(const Values& rows, llvm::Value* mask);
+  void pack_rows(llvm::Value* matrix, llvm::Value* column, llvm::Value* to) const;
+  void prefetch_share(llvm::Value* matrix, llvm::Value* k, llvm::Value* first) const;
+  Values turn(const Values& rows, llvm::Value* mask) const;
 
   std::int64_t vectors() const;
 

@@ -33,14 +33,14 @@ ProductTile::ProductTile(Emitter& emitter, DType dtype, bool a_transposed, Dim a
       in_batch_(in_batch) {}
 
 void ProductTile::call(std::int64_t rows, const Lanes& lanes, const TileStart& start, llvm::Value* turns,
-                       llvm::Value* out) {
+                       llvm::Value* out) const {
   Values arguments{start.a, start.panel.pointer, out, turns, e_.size(a_stride_), start.panel.stride};
   if (listed_) arguments.push_back(start.list);
   if (start.sums != nullptr) arguments.insert(arguments.end(), {start.sums, start.has_sums});
   e_.b.CreateCall(function(rows, lanes, start), arguments);
 }
 
-llvm::Function* ProductTile::function(std::int64_t rows, const Lanes& lanes, const TileStart& start) {
+llvm::Function* ProductTile::function(std::int64_t rows, const Lanes& lanes, const TileStart& start) const {
   llvm::Value* panel_stride = start.panel.stride;
   const bool goes_on = start.sums != nullptr;
   const auto* const known = llvm::dyn_cast<llvm::ConstantInt>(panel_stride);
@@ -72,7 +72,7 @@ llvm::Function* ProductTile::function(std::int64_t rows, const Lanes& lanes, con
   return made;
 }
 
-Values ProductTile::start(std::int64_t rows, const Lanes& lanes, const TileStart& at, llvm::Value* a_stride) {
+Values ProductTile::start(std::int64_t rows, const Lanes& lanes, const TileStart& at, llvm::Value* a_stride) const {
   Values sums;
   for (std::int64_t r = 0; r < rows; ++r) {
     for (const int count : lanes) sums.push_back(llvm::Constant::getNullValue(Emitter::vector_of(element_, count)));
@@ -96,17 +96,17 @@ Values ProductTile::start(std::int64_t rows, const Lanes& lanes, const TileStart
   return sums;
 }
 
-llvm::Value* ProductTile::in_tile(llvm::Value* tile, std::int64_t row, std::size_t vector) {
+llvm::Value* ProductTile::in_tile(llvm::Value* tile, std::int64_t row, std::size_t vector) const {
   return e_.element(element_, tile, e_.i64(row * columns_ + static_cast<std::int64_t>(vector) * lanes_));
 }
 
 Values ProductTile::chain(const Values& start, llvm::Value* turns, std::int64_t rows, const Lanes& lanes,
-                          llvm::Value* panel_stride) {
+                          llvm::Value* panel_stride) const {
   return chain(start, turns, rows, lanes, e_.size(a_stride_), panel_stride);
 }
 
 Values ProductTile::chain(const Values& start, llvm::Value* turns, std::int64_t rows, const Lanes& lanes,
-                          llvm::Value* a_stride, llvm::Value* panel_stride) {
+                          llvm::Value* a_stride, llvm::Value* panel_stride) const {
   auto& b = e_.b;
   const llvm::Align align(static_cast<std::uint64_t>(bytes_));
   const std::size_t sums = static_cast<std::size_t>(rows) * lanes.size();
@@ -139,19 +139,19 @@ Values ProductTile::chain(const Values& start, llvm::Value* turns, std::int64_t 
 }
 
 ProductTile::Factors ProductTile::moved(const Factors& from, llvm::Value* positions, llvm::Value* a_stride,
-                                        llvm::Value* panel_stride) {
+                                        llvm::Value* panel_stride) const {
   return {e_.element(element_, from.a, a_transposed_ ? e_.mul(positions, a_stride) : positions),
           e_.element(element_, from.panel, e_.mul(positions, panel_stride)), from.list};
 }
 
-void ProductTile::store(const Values& sums, llvm::Value* out, std::int64_t rows, const Lanes& lanes) {
+void ProductTile::store(const Values& sums, llvm::Value* out, std::int64_t rows, const Lanes& lanes) const {
   for (std::int64_t r = 0; r < rows; ++r) {
     for (std::size_t v = 0; v < lanes.size(); ++v)
       e_.b.CreateAlignedStore(sum(sums, lanes, r, v), in_tile(out, r, v), align());
   }
 }
 
-llvm::Value* ProductTile::is_finite(llvm::Value* tile, std::int64_t rows, const Lanes& lanes) {
+llvm::Value* ProductTile::is_finite(llvm::Value* tile, std::int64_t rows, const Lanes& lanes) const {
   auto& b = e_.b;
   llvm::Function*& made = e_.shared[fmt::format("finite_{}_{}x{}", bytes_ * 8, rows, name_of(lanes))];
   if (made == nullptr) {
@@ -174,7 +174,7 @@ llvm::Value* ProductTile::is_finite(llvm::Value* tile, std::int64_t rows, const 
   return b.CreateCall(made, {tile});
 }
 
-Values ProductTile::column_sums(const Panel& panel, Dim depth, const Lanes& lanes) {
+Values ProductTile::column_sums(const Panel& panel, Dim depth, const Lanes& lanes) const {
   auto& b = e_.b;
   constexpr std::int64_t kChain = 128;  // a usual batch is one chain
   Values zeros;
@@ -203,7 +203,7 @@ Values ProductTile::column_sums(const Panel& panel, Dim depth, const Lanes& lane
   return sums;
 }
 
-Values ProductTile::panel_row(llvm::Value* from, const Lanes& lanes) {
+Values ProductTile::panel_row(llvm::Value* from, const Lanes& lanes) const {
   Values row;
   const llvm::Align align(static_cast<std::uint64_t>(bytes_));
   for (std::size_t v = 0; v < lanes.size(); ++v) {

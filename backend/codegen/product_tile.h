@@ -48,31 +48,31 @@ class ProductTile {
 
   /// Calls a function that computes `turns` inner positions of a tile and stores the sums to `out`. Static strides are
   /// part of its code; products of the same strides share it.
-  void call(std::int64_t rows, const Lanes& lanes, const TileStart& start, llvm::Value* turns, llvm::Value* out);
+  void call(std::int64_t rows, const Lanes& lanes, const TileStart& start, llvm::Value* turns, llvm::Value* out) const;
 
   // The same as pieces, for code that does something else between them. What is carried: the accumulators,
   // where the chain stands, and what it asks for ahead.
-  Values start(std::int64_t rows, const Lanes& lanes, const TileStart& at) {
+  Values start(std::int64_t rows, const Lanes& lanes, const TileStart& at) const {
     return start(rows, lanes, at, e_.size(a_stride_));
   }
   Values chain(const Values& start, llvm::Value* turns, std::int64_t rows, const Lanes& lanes,
-               llvm::Value* panel_stride);
+               llvm::Value* panel_stride) const;
   /// An accumulator of what is carried.
   static llvm::Value* sum(const Values& carried, const Lanes& lanes, std::int64_t row, std::size_t vector) {
     return carried[static_cast<std::size_t>(row) * lanes.size() + vector];
   }
-  void store(const Values& sums, llvm::Value* out, std::int64_t rows, const Lanes& lanes);
+  void store(const Values& sums, llvm::Value* out, std::int64_t rows, const Lanes& lanes) const;
   /// 1 if all sums of a tile in scratch are finite, else 0.
-  llvm::Value* is_finite(llvm::Value* tile, std::int64_t rows, const Lanes& lanes);
+  llvm::Value* is_finite(llvm::Value* tile, std::int64_t rows, const Lanes& lanes) const;
 
   /// Returns the sum of each column of a panel over `depth` steps of K, in ascending chains.
-  Values column_sums(const Panel& panel, Dim depth, const Lanes& lanes);
+  Values column_sums(const Panel& panel, Dim depth, const Lanes& lanes) const;
 
  private:
-  Values start(std::int64_t rows, const Lanes& lanes, const TileStart& at, llvm::Value* a_stride);
+  Values start(std::int64_t rows, const Lanes& lanes, const TileStart& at, llvm::Value* a_stride) const;
   Values chain(const Values& start, llvm::Value* turns, std::int64_t rows, const Lanes& lanes, llvm::Value* a_stride,
-               llvm::Value* panel_stride);
-  llvm::Function* function(std::int64_t rows, const Lanes& lanes, const TileStart& start);
+               llvm::Value* panel_stride) const;
+  llvm::Function* function(std::int64_t rows, const Lanes& lanes, const TileStart& start) const;
 
   /// Where a chain stands: in both factors, and in the list of its positions if there is one.
   struct Factors {
@@ -81,16 +81,16 @@ class ProductTile {
     llvm::Value* list;
   };
   /// In both factors so many positions further.
-  Factors moved(const Factors& from, llvm::Value* positions, llvm::Value* a_stride, llvm::Value* panel_stride);
+  Factors moved(const Factors& from, llvm::Value* positions, llvm::Value* a_stride, llvm::Value* panel_stride) const;
 
   /// Whether a tile asks for the rows of the next one: not if these are columns of memory, or are cut up, or so few
   /// that little is computed meanwhile.
   bool asks_ahead(std::int64_t rows) const { return !a_transposed_ && !in_blocks_ && rows > 1; }
 
   /// The vectors of the panel's row at `from`.
-  Values panel_row(llvm::Value* from, const Lanes& lanes);
+  Values panel_row(llvm::Value* from, const Lanes& lanes) const;
   /// The place of a vector in a tile in memory, where each begins on a multiple of its size.
-  llvm::Value* in_tile(llvm::Value* tile, std::int64_t row, std::size_t vector);
+  llvm::Value* in_tile(llvm::Value* tile, std::int64_t row, std::size_t vector) const;
   llvm::Align align() const { return llvm::Align(static_cast<std::uint64_t>(bytes_ * lanes_)); }
 
   Emitter& e_;
