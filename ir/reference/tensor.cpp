@@ -28,6 +28,8 @@ Tensor Tensor::from(const Array& array, Arithmetic arithmetic) {
   });
 }
 
+std::shared_ptr<void> Tensor::owned(void* elements, void (*release)(void*)) { return {elements, release}; }
+
 Tensor Tensor::reshaped(Sizes sizes) const {
   SLUICE_CHECK(count_of(sizes) == static_cast<std::int64_t>(count_), "{} elements", count_);
   Tensor tensor = *this;
@@ -48,7 +50,7 @@ Array Tensor::to_array(DType dtype) const {
 
 Array Tensor::tangents() const {
   Array array(DType::kF64, sizes_);
-  if (!std::holds_alternative<std::shared_ptr<Dual[]>>(elements_)) return array;
+  if (!std::holds_alternative<Dual*>(elements_)) return array;
   std::ranges::transform(data<Dual>(), array.data<double>().begin(), &Dual::tangent);
   return array;
 }

@@ -62,8 +62,9 @@ class Tensor {
   static Tensor zeros(Sizes sizes) {
     Tensor tensor;
     tensor.count_ = static_cast<std::size_t>(count_of(sizes));
-    // Clang 19 with the library of GCC 12 leaves out the destructor that make_shared of an array refers to.
-    tensor.elements_ = std::shared_ptr<T[]>(new T[tensor.count_]());
+    T* const elements = new T[tensor.count_]();
+    tensor.elements_ = elements;
+    tensor.memory_ = owned(elements, [](void* p) { delete[] static_cast<T*>(p); });
     tensor.sizes_ = std::move(sizes);
     return tensor;
   }
@@ -73,11 +74,11 @@ class Tensor {
   std::size_t count() const { return count_; }
   template <typename T>
   std::span<T> data() {
-    return {std::get<std::shared_ptr<T[]>>(elements_).get(), count_};
+    return {std::get<T*>(elements_), count_};
   }
   template <typename T>
   std::span<const T> data() const {
-    return {std::get<std::shared_ptr<T[]>>(elements_).get(), count_};
+    return {std::get<T*>(elements_), count_};
   }
   /// The same elements under other sizes of the same count.
   Tensor reshaped(Sizes sizes) const;
@@ -85,9 +86,8 @@ class Tensor {
   /// Calls `f` with the elements as a span of their C++ type.
   template <typename F>
   decltype(auto) visit(F&& f) const {
-    return std::visit(
-        [&]<typename T>(const std::shared_ptr<T[]>& elements) { return f(std::span<const T>(elements.get(), count_)); },
-        elements_);
+    return std::visit([&]<typename T>(const T* elements) { return f(std::span<const T>(elements, count_)); },
+                      elements_);
   }
 
   /// Rounded to `dtype`, which is this tensor's own but for the width of floats; duals without their tangents.
@@ -98,12 +98,14 @@ class Tensor {
   Tensor with_tangents(const Array& tangents) const;
 
  private:
+  /// One kind of control block for all element types: of the shared_ptr<T[]> that generic lambdas make, Clang 19 leaves
+  /// out the destructors.
+  static std::shared_ptr<void> owned(void* elements, void (*release)(void*));
+
   Sizes sizes_;
   std::size_t count_ = 0;
-  std::variant<std::shared_ptr<float[]>, std::shared_ptr<double[]>, std::shared_ptr<Dual[]>,
-               std::shared_ptr<std::int32_t[]>, std::shared_ptr<std::int64_t[]>, std::shared_ptr<std::uint8_t[]>,
-               std::shared_ptr<bool[]>>
-      elements_;
+  std::shared_ptr<void> memory_;
+  std::variant<float*, double*, Dual*, std::int32_t*, std::int64_t*, std::uint8_t*, bool*> elements_;
 };
 
 /// Calls `f(offset)` for each index into `sizes` in row-major order; the offset is the sum of index[axis] *
