@@ -25,17 +25,17 @@ NAMES = {
 KINDS = {"forward": "forward", "weight_gradient": "weight gradient", "input_gradient": "input gradient"}
 OURS = ("sluice", "sluice_all")
 KERNELS = ["forward/784-700", "forward/700-500", "input_gradient/700-500", "weight_gradient/784-700", "weight_gradient/700-500"]
-BEHIND = 1 / 0.9  # of the time of the best peer: slower than that needs a reason
+BEHIND = 1 / 0.9  # times the time of the best peer; anything slower needs a reason
 
 
 def text_of(lines):
-    """One text, in which paragraphs have lines of the length that pages in docs/ have."""
+    """Joins lines of Markdown, wrapping paragraphs at the line length of the pages in docs/."""
     return "\n".join(line if line.startswith(("|", "#", "-")) else textwrap.fill(line, 140, break_on_hyphens=False)
                      for line in lines)
 
 
 def table(header, rows, left=1):
-    """Lines of Markdown; the first `left` columns are text."""
+    """Returns the lines of a Markdown table whose first `left` columns are text."""
     lines = [header, ["---"] * left + ["---:"] * (len(header) - left), *rows]
     return ["| " + " | ".join(str(cell) for cell in line) + " |" for line in lines] + [""]
 
@@ -57,7 +57,7 @@ def split_case(contest):
 
 
 def best_peer(contest, figure):
-    """The name and time of the fastest that is not of Sluice, or nothing."""
+    """Returns the name and time of the fastest contestant other than Sluice, or None."""
     peers = {name: entry[figure] for name, entry in contest["contestants"].items() if name not in OURS}
     return min(peers.items(), key=lambda peer: peer[1]) if peers else None
 
@@ -80,7 +80,7 @@ def find(results, case, threads):
 
 
 def contest_table(contest):
-    """All contestants of one case."""
+    """Returns the table of all contestants of one case."""
     entries = contest["contestants"]
     rows = []
     for name, entry in entries.items():
@@ -90,7 +90,7 @@ def contest_table(contest):
 
 
 def overview_table(contests, first_columns, header):
-    """A case a line: Sluice's time, and its ratio to the best peer."""
+    """Returns a table with a row per case: Sluice's time, and its ratio to the best peer."""
     rows = []
     for contest in contests:
         ours = contest["contestants"]["sluice"]
@@ -110,12 +110,12 @@ def width_and_depth(sizes):
 def step_section(results):
     lines = ["## The training step", "",
              f"One step of the guide's perceptron {GUIDE_SIZES} with Adam, batch 128, fp32: gather, forward, loss and accuracy, "
-             "backward, update. Sluice leaves out multiply-adds with zeros of the pictures and of what relu has made, which changes no "
-             "result; \"zeros kept\" is the same step without that (`--keep-zeros`). A share of the peak counts all operations of "
-             "the products, those that are left out, too.", ""]
+             "backward, update. Sluice skips multiply-adds with zeros from the images and from relu, which changes no result; "
+             "\"zeros kept\" is the same step without that (`--keep-zeros`). The share of peak counts all operations of the "
+             "products, including the skipped ones.", ""]
     for threads in (1, 2):
         contest = find(results, f"train:{GUIDE_SIZES}:128", threads)
-        lines += [f"{threads} thread{'s' if threads > 1 else ''}; peak of multiply-adds {contest['peak']:.0f} GFLOP/s, the products "
+        lines += [f"{threads} thread{'s' if threads > 1 else ''}; peak {contest['peak']:.0f} GFLOP/s, the products "
                   f"are {contest['operations'] * 1e-6:.1f} MFLOP:", ""] + contest_table(contest)
     return lines
 
@@ -130,11 +130,12 @@ def guide_section(results):
 def kernel_section(results):
     first = results["kernels"][0]
     lines = ["## Single kernels", "",
-             "The five large products of the guide's step as kernels of their own, without optimizer, batch 128, on random numbers, "
-             "among which there are no zeros: as they are, with code that looks for zeros, and without it (`--keep-zeros`). Then "
-             "the weight gradients with the whole of Adam in their store, beside the time of the multiply-adds at peak and one "
-             f"pass that reads and writes w, m and v. Of {first['processes']} processes with {first['repetitions']} repetitions "
-             "each in random order, a call or two of a product: the peak, too, is the best of many short times.", ""]
+             "The five large products of the guide's step as separate kernels, without optimizer, batch 128, on random numbers that "
+             "contain no zeros: with the code that looks for zeros, as by default, and without it (`--keep-zeros`). Then the "
+             "weight gradients with all of Adam in their epilogue, compared with the time of the multiply-adds at peak plus one "
+             f"pass that reads and writes w, m and v. Taken over {first['processes']} processes with {first['repetitions']} "
+             "repetitions each in random order, one or two calls of a product at a time; the peak, too, is the best of many short "
+             "measurements.", ""]
     rows, updates, moves = [], [], []
     for entry in results["kernels"]:
         times = entry["kernels"]
@@ -159,33 +160,33 @@ def kernel_section(results):
     lines += table(["product", "layer", "threads", "minimum", "median", "of peak", "zeros kept: minimum", "median", "of peak"],
                    rows, 2)
     lines += table(["weight gradient with Adam", "threads", "minimum", "median", "multiply-adds + pass", "ratio"], updates)
-    lines += ["What the runtime itself takes, and decoding a batch of 128 images from bytes:", ""]
-    return lines + table(["threads", "fork and join", "barrier", "cache line there and back", "decode"], moves)
+    lines += ["The runtime's own overhead, and decoding a batch of 128 images from bytes:", ""]
+    return lines + table(["threads", "fork and join", "barrier", "cache line round trip", "decode"], moves)
 
 
 def process_section(results):
     first, program = results["first_step"], results["program"]
     lines = ["## Whole processes", "",
-             "From the start of the process to the end of the first training step, on made-up images: nothing is loaded. With as many "
-             "threads as there are cores. Cold: no machine code is kept from before.", ""]
+             "From process start to the end of the first training step, on generated images: no data is loaded. One thread per core. "
+             "Cold: without cached machine code.", ""]
     rows = [["Sluice, cold", duration(first["cold"]["min"]), duration(first["cold"]["median"])],
             ["Sluice, warm", duration(first["warm"]["min"]), duration(first["warm"]["median"])],
-            ["of the cold one: trace, passes, code", duration(first["compile"]["min"]), duration(first["compile"]["median"])]]
+            ["cold, of which trace, passes, code", duration(first["compile"]["min"]), duration(first["compile"]["median"])]]
     if "torch" in first:
         rows.append(["PyTorch", duration(first["torch"]["min"]), duration(first["torch"]["median"])])
     lines += table(["", "minimum", "median"], rows)
     return lines + [
         f"`examples/mnist_mlp` with {program['threads']} threads, {program['epochs']} epochs with validation on MNIST, whole "
-        f"process, warm cache: {duration(program['seconds']['min'])} at least, median {duration(program['seconds']['median'])} "
-        f"({program['last'][0].lower()}{program['last'][1:]}). Its anonymous resident memory at the peak, less the data set: "
+        f"process, warm cache: minimum {duration(program['seconds']['min'])}, median {duration(program['seconds']['median'])} "
+        f"({program['last'][0].lower()}{program['last'][1:]}). Peak anonymous resident memory, excluding the data set: "
         f"{program['anonymous_bytes']['median'] * 1e-6:.0f} MB.", ""]
 
 
 def products_section(results):
     contests = [c for c in results["compare"] if split_case(c)[0] in KINDS]
     return ["## Single products", "",
-            "Each through a call of its own: Sluice's is a compiled function, with all checks of its arguments. Batch 128. "
-            "\"oneDNN, packed\" is a primitive whose weights were put into its own layout beforehand.", ""] + overview_table(
+            "Each product is a separate call: Sluice's is a compiled function, including all argument checks. Batch 128. \"oneDNN, "
+            "packed\" is a primitive whose weights were converted to its own layout beforehand.", ""] + overview_table(
                 contests, lambda c: [KINDS[split_case(c)[0]], split_case(c)[1]], ["product", "layer"])
 
 
@@ -193,13 +194,13 @@ def sweep_section(results):
     contests = [c for c in results["compare"] if split_case(c)[0] == "train" and width_and_depth(split_case(c)[1])]
     contests.sort(key=lambda c: (c["threads"], width_and_depth(split_case(c)[1])))
     return ["## Training steps of other shapes", "",
-            "Perceptrons from 784 inputs over so many hidden layers of one width to 10 outputs, batch 128. With one thread, the "
-            "largest are left out.", ""] + overview_table(
+            "Perceptrons with 784 inputs, the given number of hidden layers of equal width, and 10 outputs; batch 128. The largest "
+            "are omitted with one thread.", ""] + overview_table(
                 contests, lambda c: width_and_depth(split_case(c)[1]), ["width", "layers"])
 
 
 def behind_section(results):
-    """A sentence for each size that is slower than the best peer by more than a tenth."""
+    """Explains each size at which Sluice is more than a tenth slower than the best peer."""
     notes = json.loads(NOTES.read_text())
     rows = []
     for contest in results["compare"]:
@@ -208,11 +209,11 @@ def behind_section(results):
             continue
         fits = (note["why"] for note in notes if fnmatch.fnmatchcase(contest["case"], note["case"]) and
                 contest["threads"] in note.get("threads", [contest["threads"]]))
-        rows.append([f"`{contest['case']}`", contest["threads"], f"{value:.2f}", next(fits, "The reason is not known yet.")])
-    lines = ["## Where a peer is ahead", "", "Sizes at less than 0.9 of the speed of the best peer, by minimums, and why "
+        rows.append([f"`{contest['case']}`", contest["threads"], f"{value:.2f}", next(fits, "Not known yet.")])
+    lines = ["## Where a peer is ahead", "", "Sizes at less than 0.9 times the speed of the best peer, by minimums, and the reason "
              "(`bench/notes.json`).", ""]
-    return lines + table(["case", "threads", "ratio", "why"], rows) if rows else [
-        *lines[:2], "No size is at less than 0.9 of the speed of the best peer."]
+    return lines + table(["case", "threads", "ratio", "reason"], rows) if rows else [
+        *lines[:2], "No size is at less than 0.9 times the speed of the best peer."]
 
 
 def head(results):
@@ -221,11 +222,11 @@ def head(results):
     packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
     kernels = results["kernels"][0]
     return ["# How fast Sluice is", "",
-            f"`scripts/bench` wrote this page on {datetime.date.today()}. All contestants of a case worked in turns, A B C A B C, with the "
-            "peak of multiply-adds measured between their turns; the peers are programs in `bench/peers`, PyTorch runs eagerly in a "
-            "process of its own. A ratio is Sluice's time by that of the best peer: below 1, Sluice is ahead. The machine "
-            "moves between states that nobody chooses, so only ratios within one run mean much. "
-            "[performance-notes.md](performance-notes.md) says what was tried and what came of it.", "",
+            f"`scripts/bench` wrote this page on {datetime.date.today()}. All contestants of a case took turns, A B C A B C, and peak "
+            "multiply-add throughput was measured between turns. The peers are programs in `bench/peers`; PyTorch runs eagerly, in a "
+            "separate process. A ratio is Sluice's time divided by that of the best peer: below 1, Sluice is ahead. The machine's "
+            "speed varies from run to run, so only ratios within one run are meaningful. "
+            "[performance-notes.md](performance-notes.md) records what was tried and how it turned out.", "",
             f"- {machine['cpu']} ({machine['family']}), {machine['cores']} cores, {kernels['vectors']} vectors; caches: {caches}",
             f"- {machine['system']}; {packages}", ""]
 
@@ -249,16 +250,17 @@ def readme_figures(results):
     contest = find(results, f"train:{GUIDE_SIZES}:128", 2)
     all_zeros = contest["contestants"]["sluice_all"]
     first, program = results["first_step"], results["program"]
-    waiting = f"{duration(first['cold']['median'])} ({duration(first['warm']['median'])} where machine code is kept from before)"
+    waiting = f"{duration(first['cold']['median'])} ({duration(first['warm']['median'])} with cached machine code)"
     torch = f"; PyTorch takes {duration(first['torch']['median'])}" if "torch" in first else ""
     return table([f"{GUIDE_SIZES}, fp32, median", "threads", "Sluice", "oneDNN", "Eigen", "PyTorch"], rows) + [
-        f"The step leaves out multiply-adds with zeros, such as the background of pictures, which changes no result. Doing all of "
-        f"them, it takes {duration(all_zeros['median'])} with 2 threads, and reaches {share(contest, all_zeros['min'])} of the peak of "
-        f"multiply-adds. From the start of a process to its first finished training step it is {waiting}{torch}. Ten epochs of MNIST with validation "
-        f"take {duration(program['seconds']['median'])} in all, and {program['anonymous_bytes']['median'] * 1e-6:.0f} MB of memory "
-        "beside the data.", "",
-        f"Measured on {results['machine']['cores']} cores of an {results['machine']['cpu']}; [docs/performance.md](docs/performance.md) "
-        "has everything: the machine, the peak, medians and minimums, ratios, and other sizes."]
+        f"The step skips multiply-adds with zeros, such as the background of images, which changes no result. With all of them it "
+        f"takes {duration(all_zeros['median'])} with 2 threads and reaches {share(contest, all_zeros['min'])} of peak multiply-add "
+        f"throughput. From process start to the end of the first training step takes {waiting}{torch}. Ten epochs of MNIST with "
+        f"validation take {duration(program['seconds']['median'])} in all, and "
+        f"{program['anonymous_bytes']['median'] * 1e-6:.0f} MB of memory in addition to the data.", "",
+        f"Measured on {results['machine']['cores']} cores of an {results['machine']['cpu']}; "
+        "[docs/performance.md](docs/performance.md) has the details: the machine, the peak, medians and minimums, ratios, and other "
+        "sizes."]
 
 
 def write_pages(results):
@@ -270,7 +272,7 @@ def write_pages(results):
 
 
 def quick(results):
-    lines = ["On synthetic digits, not MNIST: how many zeros there are shows in the times."] if results["synthetic"] else []
+    lines = ["On synthetic digits, not MNIST: the share of zeros affects the times."] if results["synthetic"] else []
     for threads, entry in results["threads"].items():
         for name, times in (("Sluice", entry), ("zeros kept", entry["zeros_kept"])):
             line = (f"{threads} threads, {name}: {times['step_ms']['min']:.3f} ms a step (median {times['step_ms']['median']:.3f}), "
