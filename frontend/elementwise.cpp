@@ -11,11 +11,6 @@ namespace sluice {
 
 namespace {
 
-Tensor unary(ir::Op op, const Arg& x) {
-  const Scope scope(x.where());
-  return Trace::required(to_string(op)).add(op, {x.tensor()});
-}
-
 Tensor binary(ir::Op op, const TensorOrNumber& x, const TensorOrNumber& y) {
   const Scope scope(x.where());
   Trace& trace = Trace::required(to_string(op));
@@ -37,6 +32,11 @@ Tensor divide(std::string_view name, const TensorOrNumber& x, const TensorOrNumb
 }
 
 }  // namespace
+
+Tensor detail::unary(ir::Op op, const Arg& x) {
+  const Scope scope(x.where());
+  return Trace::required(to_string(op)).add(op, {x.tensor()});
+}
 
 Tensor& Tensor::operator+=(const TensorOrNumber& y) { return *this = add({*this, y.where()}, y); }
 Tensor& Tensor::operator-=(const TensorOrNumber& y) { return *this = subtract({*this, y.where()}, y); }
@@ -93,17 +93,6 @@ Tensor operator|(const TensorOrNumber& x, const TensorOrNumber& y) { return logi
 Tensor operator-(const Arg& x) { return negative(x); }
 Tensor operator~(const Arg& x) { return logical_not(x); }
 
-Tensor negative(const Arg& x) { return unary(ir::Op::kNeg, x); }
-Tensor abs(const Arg& x) { return unary(ir::Op::kAbs, x); }
-Tensor exp(const Arg& x) { return unary(ir::Op::kExp, x); }
-Tensor expm1(const Arg& x) { return unary(ir::Op::kExpm1, x); }
-Tensor log(const Arg& x) { return unary(ir::Op::kLog, x); }
-Tensor log1p(const Arg& x) { return unary(ir::Op::kLog1p, x); }
-Tensor sqrt(const Arg& x) { return unary(ir::Op::kSqrt, x); }
-Tensor rsqrt(const Arg& x) { return unary(ir::Op::kRsqrt, x); }
-Tensor tanh(const Arg& x) { return unary(ir::Op::kTanh, x); }
-Tensor sigmoid(const Arg& x) { return unary(ir::Op::kSigmoid, x); }
-Tensor relu(const Arg& x) { return unary(ir::Op::kRelu, x); }
 // At 6 the constant is selected, through which no derivative passes. NaN is not: it stays.
 Tensor relu6(const Arg& x) {
   const Scope scope(x.where());
@@ -114,11 +103,6 @@ Tensor hard_sigmoid(const Arg& x) {
   if (!is_float(x.dtype())) fail_at_user(fmt::format("hard_sigmoid: expected floats, got {}", to_string(x.type())));
   return relu6(x + 3) / 6;
 }
-Tensor square(const Arg& x) { return unary(ir::Op::kSquare, x); }
-Tensor sign(const Arg& x) { return unary(ir::Op::kSign, x); }
-Tensor floor(const Arg& x) { return unary(ir::Op::kFloor, x); }
-Tensor logical_not(const Arg& x) { return unary(ir::Op::kLogicalNot, x); }
-Tensor stop_gradient(const Arg& x) { return unary(ir::Op::kStopGradient, x); }
 Tensor identity(const Arg& x) { return x.tensor(); }
 
 Tensor cast(const Arg& x, DType dtype) {

@@ -1,6 +1,7 @@
 #include <llvm/IR/Intrinsics.h>
 
 #include "backend/codegen/elements.h"
+#include "backend/codegen/elementwise_code.h"
 #include "backend/codegen/math.h"
 #include "sluice/error.h"
 
@@ -104,22 +105,6 @@ llvm::Value* emit_extreme(Emitter& e, DType dtype, llvm::Value* x, llvm::Value* 
   return b.CreateSelect(b.CreateFCmpUNO(x, x), x, b.CreateSelect(x_wins, x, y));
 }
 
-/// An op on one element of each operand, or on a vector of them: the rules below emit its code, one rule an op.
-struct ElementwiseCode {
-  Emitter& e;
-  llvm::IRBuilder<>& b;
-  const Node& node;
-  DType dtype;  ///< of the operands; of select's, that of y and z
-  llvm::Value* x;
-  llvm::Value* y;
-  llvm::Value* z;
-
-  bool floats() const { return is_float(dtype); }
-  llvm::Value* number(double value) const { return e.number(x->getType(), value); }
-};
-template <Op op>
-llvm::Value* elementwise_code(const ElementwiseCode& c);
-
 template <>
 llvm::Value* elementwise_code<Op::kAdd>(const ElementwiseCode& c) {
   return c.floats() ? c.b.CreateFAdd(c.x, c.y) : c.b.CreateAdd(c.x, c.y);
@@ -168,26 +153,6 @@ llvm::Value* elementwise_code<Op::kAbs>(const ElementwiseCode& c) {
 }
 
 template <>
-llvm::Value* elementwise_code<Op::kExp>(const ElementwiseCode& c) {
-  return emit_exp(c.e, c.x);
-}
-
-template <>
-llvm::Value* elementwise_code<Op::kExpm1>(const ElementwiseCode& c) {
-  return emit_expm1(c.e, c.x);
-}
-
-template <>
-llvm::Value* elementwise_code<Op::kLog>(const ElementwiseCode& c) {
-  return emit_log(c.e, c.x);
-}
-
-template <>
-llvm::Value* elementwise_code<Op::kLog1p>(const ElementwiseCode& c) {
-  return emit_log1p(c.e, c.x);
-}
-
-template <>
 llvm::Value* elementwise_code<Op::kSqrt>(const ElementwiseCode& c) {
   return c.b.CreateUnaryIntrinsic(llvm::Intrinsic::sqrt, c.x);
 }
@@ -195,16 +160,6 @@ llvm::Value* elementwise_code<Op::kSqrt>(const ElementwiseCode& c) {
 template <>
 llvm::Value* elementwise_code<Op::kRsqrt>(const ElementwiseCode& c) {
   return c.b.CreateFDiv(c.number(1), c.b.CreateUnaryIntrinsic(llvm::Intrinsic::sqrt, c.x));
-}
-
-template <>
-llvm::Value* elementwise_code<Op::kTanh>(const ElementwiseCode& c) {
-  return emit_tanh(c.e, c.x);
-}
-
-template <>
-llvm::Value* elementwise_code<Op::kSigmoid>(const ElementwiseCode& c) {
-  return emit_sigmoid(c.e, c.x);
 }
 
 template <>

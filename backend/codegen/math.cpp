@@ -4,7 +4,11 @@
 
 #include <numbers>
 
+#include "backend/codegen/elementwise_code.h"
+
 namespace sluice::backend {
+
+using ir::Op;
 
 namespace {
 
@@ -45,10 +49,6 @@ struct Bits {
   /// Of f32: 2 to the power of whole numbers in [-126, 127].
   llvm::Value* power_of_two(llvm::Value* n) const { return as_float(e.b.CreateShl(e.b.CreateAdd(n, i(127)), i(23))); }
 };
-
-}  // namespace
-
-namespace {
 
 /// x = n ln 2 + r with |r| <= ln(2)/2, and exp(r) - 1 = r + r^2 p(r).
 struct ReducedExponent {
@@ -104,18 +104,12 @@ llvm::Value* emit_corrected_log(Emitter& e, llvm::Value* x, llvm::Value* correct
   return k.choose(k.is_nan(x), x, result);
 }
 
-}  // namespace
-
-namespace {
-
 /// 2^n mantissa, in two halves, since n = 128 is not a float's exponent.
 llvm::Value* scale_by_power(const Bits& k, llvm::Value* mantissa, llvm::Value* n) {
   auto& b = k.e.b;
   llvm::Value* const half = b.CreateAShr(n, k.i(1));
   return b.CreateFMul(b.CreateFMul(mantissa, k.power_of_two(half)), k.power_of_two(b.CreateSub(n, half)));
 }
-
-}  // namespace
 
 /// 2^n (1 + r + r^2 p).
 llvm::Value* emit_exp(Emitter& e, llvm::Value* x) {
@@ -127,11 +121,21 @@ llvm::Value* emit_exp(Emitter& e, llvm::Value* x) {
   return k.choose(k.is_nan(x), x, scale_by_power(k, mantissa, n));
 }
 
+}  // namespace
+
+template <>
+llvm::Value* elementwise_code<Op::kExp>(const ElementwiseCode& c) {
+  return emit_exp(c.e, c.x);
+}
+
 /// 2^n (exp(r) - 1) + (2^n - 1), with the sign of x, which -0 would lose.
-llvm::Value* emit_expm1(Emitter& e, llvm::Value* x) {
+template <>
+llvm::Value* elementwise_code<Op::kExpm1>(const ElementwiseCode& c) {
+  Emitter& e = c.e;
+  auto& b = c.b;
+  llvm::Value* const x = c.x;
   if (is_double(x)) return emit_library_call(e, "expm1", {x});
   const Bits k(e, x);
-  auto& b = e.b;
   const auto [n, r, p] = reduce_exponent(k, x, -30.0);
   llvm::Value* const grown = e.multiply_add(b.CreateFMul(r, r), p, r);
   llvm::Value* const beyond = b.CreateICmpSGT(n, k.i(127));  // 2^128 is not a float, but 2^127 twice may be
@@ -146,25 +150,36 @@ llvm::Value* emit_log(Emitter& e, llvm::Value* x) {
   return is_double(x) ? emit_library_call(e, "log", {x}) : emit_corrected_log(e, x, nullptr);
 }
 
-/// log(u) + c / u, where u is 1 + x rounded and u + c is 1 + x exactly; with the sign of x, which -0 would lose.
-llvm::Value* emit_log1p(Emitter& e, llvm::Value* x) {
+template <>
+llvm::Value* elementwise_code<Op::kLog>(const ElementwiseCode& c) {
+  return emit_log(c.e, c.x);
+}
+
+/// log(u) + lost / u, where u is 1 + x rounded and u + lost is 1 + x exactly; with the sign of x, which -0 would lose.
+template <>
+llvm::Value* elementwise_code<Op::kLog1p>(const ElementwiseCode& c) {
+  Emitter& e = c.e;
+  auto& b = c.b;
+  llvm::Value* const x = c.x;
   if (is_double(x)) return emit_library_call(e, "log1p", {x});
   const Bits k(e, x);
-  auto& b = e.b;
   llvm::Value* const u = b.CreateFAdd(x, k.f(1.0));
   llvm::Value* const above = b.CreateFCmpOGT(x, k.f(1.0));
   llvm::Value* const larger = k.choose(above, x, k.f(1.0));
   llvm::Value* const smaller = k.choose(above, k.f(1.0), x);
-  llvm::Value* const c = b.CreateFSub(smaller, b.CreateFSub(u, larger));
-  llvm::Value* const result = emit_corrected_log(e, u, b.CreateFDiv(c, u));
+  llvm::Value* const lost = b.CreateFSub(smaller, b.CreateFSub(u, larger));
+  llvm::Value* const result = emit_corrected_log(e, u, b.CreateFDiv(lost, u));
   return b.CreateBinaryIntrinsic(llvm::Intrinsic::copysign, result, x);
 }
 
 /// Below 0.625 the odd polynomial of Cephes' tanhf, above it 1 - 2 / (exp(2|x|) + 1) with the sign of x.
-llvm::Value* emit_tanh(Emitter& e, llvm::Value* x) {
+template <>
+llvm::Value* elementwise_code<Op::kTanh>(const ElementwiseCode& c) {
+  Emitter& e = c.e;
+  auto& b = c.b;
+  llvm::Value* const x = c.x;
   if (is_double(x)) return emit_library_call(e, "tanh", {x});
   const Bits k(e, x);
-  auto& b = e.b;
   llvm::Value* const magnitude = b.CreateUnaryIntrinsic(llvm::Intrinsic::fabs, x);
   llvm::Value* const grown = emit_exp(e, b.CreateFAdd(magnitude, magnitude));
   llvm::Value* const large = b.CreateFSub(k.f(1.0), b.CreateFDiv(k.f(2.0), b.CreateFAdd(grown, k.f(1.0))));
@@ -179,8 +194,11 @@ llvm::Value* emit_tanh(Emitter& e, llvm::Value* x) {
 /// 1 / (1 + d) where x >= 0, else d / (1 + d), d = exp(-|x|): a large exp(-x) would pass the error of 1 + exp(-x) on.
 /// In f32, d is 2^n (1 + (r + r^2 p)), which rounds once less than emit_exp's sum, whose last step is not the addition
 /// of 1.
-llvm::Value* emit_sigmoid(Emitter& e, llvm::Value* x) {
-  auto& b = e.b;
+template <>
+llvm::Value* elementwise_code<Op::kSigmoid>(const ElementwiseCode& c) {
+  Emitter& e = c.e;
+  auto& b = c.b;
+  llvm::Value* const x = c.x;
   llvm::Value* const one = llvm::ConstantFP::get(x->getType(), 1.0);
   llvm::Value* const zero = llvm::Constant::getNullValue(x->getType());
   llvm::Value* const exponent = b.CreateFNeg(b.CreateUnaryIntrinsic(llvm::Intrinsic::fabs, x));

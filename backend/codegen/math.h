@@ -2,16 +2,12 @@
 
 #include "backend/codegen/emitter.h"
 
-// Transcendental functions as straight-line code on scalars or vectors. f32 uses polynomials, so that whole vectors are
-// computed at once and nothing outside the kernel is called; f64 and pow call the C library lane by lane.
+// Transcendental functions that several ops use, as straight-line code on scalars or vectors; math.cpp also has the
+// rules of the ops that are such functions. f32 uses polynomials, so that whole vectors are computed at once and
+// nothing outside the kernel is called; f64 and pow call the C library lane by lane.
 namespace sluice::backend {
 
-llvm::Value* emit_exp(Emitter& e, llvm::Value* x);
-llvm::Value* emit_expm1(Emitter& e, llvm::Value* x);
 llvm::Value* emit_log(Emitter& e, llvm::Value* x);
-llvm::Value* emit_log1p(Emitter& e, llvm::Value* x);
-llvm::Value* emit_tanh(Emitter& e, llvm::Value* x);
-llvm::Value* emit_sigmoid(Emitter& e, llvm::Value* x);
 /// sin(2 pi t), or cos(2 pi t) where `cosine` holds, for 0 <= t < 1.
 llvm::Value* emit_wave(Emitter& e, llvm::Value* t, llvm::Value* cosine);
 

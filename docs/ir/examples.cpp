@@ -2,14 +2,23 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "sluice/ir/text.h"
 
 namespace sluice::docs {
 
 using ir::Op;
 
-const std::vector<Example>& examples() {
-  static const std::vector<Example> kExamples{
+namespace {
+
+/// Whether an example can be made up for an op: a function of one float.
+bool is_float_function(const ir::OpInfo& row) {
+  return row.has(ir::kElementwise) && row.arity == 1 && row.dtypes == ir::DTypeSet::kFloat && row.attributes.empty();
+}
+
+std::vector<Example> make_examples() {
+  std::vector<Example> list{
       {Op::kConstant, {}, "{value=[[1, -0.5], [inf, nan]]}", "f32[2,2]"},
       {Op::kIota, {}, "{axis=1, dtype=i32, shape=[2,3]}", "i32[2,3]"},
       {Op::kAdd, {"f32[3] = [1, 2, 3]", "f32[3] = [10, 20, 30]"}, "", "f32[3]"},
@@ -76,6 +85,18 @@ const std::vector<Example>& examples() {
       {Op::kRandomUniform, {"i64[] = 1", "i64[] = 0"}, "{dtype=f32, shape=[2]}", "f32[2]"},
       {Op::kRandomNormal, {"i64[] = 1", "i64[] = 0"}, "{dtype=f32, shape=[2]}", "f32[2]"},
   };
+  for (int i = 0; i < ir::kOpCount; ++i) {
+    const ir::OpInfo& row = ir::info(static_cast<Op>(i));
+    if (!is_float_function(row) || std::ranges::find(list, row.op, &Example::op) != list.end()) continue;
+    list.push_back({row.op, {"f32[3] = [-inf, 0, inf]"}, "", "f32[3]"});
+  }
+  return list;
+}
+
+}  // namespace
+
+const std::vector<Example>& examples() {
+  static const std::vector<Example> kExamples = make_examples();
   return kExamples;
 }
 

@@ -52,7 +52,29 @@ T one() {
   return element<T>(1);
 }
 
+/// A function of one float, computed in double and rounded once.
+template <typename F, typename Slope>
+Tensors map_function(const RuleContext& context, F f, Slope slope) {
+  return map_elements<IsFloat>(context, [&]<typename T>(T x) {
+    if constexpr (std::is_same_v<T, Dual>) {
+      const double y = f(x.value);
+      return Dual(y, chain(slope(x.value, y), x.tangent));
+    } else {
+      return static_cast<T>(f(static_cast<double>(x)));
+    }
+  });
+}
+
 }  // namespace
+
+#define FUNCTION(enumerator, value, slope)                                                                       \
+  template <>                                                                                                    \
+  Tensors rule<Op::enumerator>(const RuleContext& context) {                                                     \
+    const auto f = [](double x) { return value; };                                                               \
+    return map_function(context, f, []([[maybe_unused]] double x, [[maybe_unused]] double y) { return slope; }); \
+  }
+#include "ir/reference/functions.def"
+#undef FUNCTION
 
 template <>
 Tensors rule<Op::kAdd>(const RuleContext& context) {
@@ -127,71 +149,10 @@ Tensors rule<Op::kAbs>(const RuleContext& context) {
 }
 
 template <>
-Tensors rule<Op::kExp>(const RuleContext& context) {
-  return map_elements<IsFloat>(context, []<typename T>(T x) {
-    using std::exp;
-    return exp(x);
-  });
-}
-
-template <>
-Tensors rule<Op::kExpm1>(const RuleContext& context) {
-  return map_elements<IsFloat>(context, []<typename T>(T x) {
-    using std::expm1;
-    return expm1(x);
-  });
-}
-
-template <>
-Tensors rule<Op::kLog>(const RuleContext& context) {
-  return map_elements<IsFloat>(context, []<typename T>(T x) {
-    using std::log;
-    return log(x);
-  });
-}
-
-template <>
-Tensors rule<Op::kLog1p>(const RuleContext& context) {
-  return map_elements<IsFloat>(context, []<typename T>(T x) {
-    using std::log1p;
-    return log1p(x);
-  });
-}
-
-template <>
-Tensors rule<Op::kSqrt>(const RuleContext& context) {
-  return map_elements<IsFloat>(context, []<typename T>(T x) {
-    using std::sqrt;
-    return sqrt(x);
-  });
-}
-
-template <>
 Tensors rule<Op::kRsqrt>(const RuleContext& context) {
   return map_elements<IsFloat>(context, []<typename T>(T x) {
     using std::sqrt;
     return one<T>() / sqrt(x);
-  });
-}
-
-template <>
-Tensors rule<Op::kTanh>(const RuleContext& context) {
-  return map_elements<IsFloat>(context, []<typename T>(T x) {
-    using std::tanh;
-    return tanh(x);
-  });
-}
-
-template <>
-Tensors rule<Op::kSigmoid>(const RuleContext& context) {
-  return map_elements<IsFloat>(context, []<typename T>(T x) {
-    if constexpr (std::is_same_v<T, Dual>) {
-      // Not composed of the rules of exp and /: where exp overflows, they would give inf * 0.
-      const double y = 1 / (1 + std::exp(-x.value));
-      return Dual(y, y * (1 - y) * x.tangent);
-    } else {
-      return one<T>() / (one<T>() + std::exp(-x));
-    }
   });
 }
 

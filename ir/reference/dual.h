@@ -36,16 +36,8 @@ inline bool operator>(Dual x, Dual y) { return x.value > y.value; }
 inline bool operator>=(Dual x, Dual y) { return x.value >= y.value; }
 inline bool isnan(Dual x) { return std::isnan(x.value); }
 
-inline Dual exp(Dual x) { return Dual(std::exp(x.value), chain(std::exp(x.value), x.tangent)); }
-inline Dual expm1(Dual x) { return Dual(std::expm1(x.value), chain(std::exp(x.value), x.tangent)); }
-inline Dual log(Dual x) { return Dual(std::log(x.value), chain(1 / x.value, x.tangent)); }
-inline Dual log1p(Dual x) { return Dual(std::log1p(x.value), chain(1 / (1 + x.value), x.tangent)); }
 inline Dual sqrt(Dual x) { return Dual(std::sqrt(x.value), chain(0.5 / std::sqrt(x.value), x.tangent)); }
 inline Dual floor(Dual x) { return Dual(std::floor(x.value)); }
-inline Dual tanh(Dual x) {
-  const double y = std::tanh(x.value);
-  return Dual(y, chain(1 - y * y, x.tangent));
-}
 /// As the row of `pow` says: d/dx is 0 where y is 0, and d/dy unless x > 0.
 inline Dual pow(Dual x, Dual y) {
   const double value = y.value == 0 ? 1 : std::pow(x.value, y.value);

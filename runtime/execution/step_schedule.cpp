@@ -26,11 +26,6 @@ Work work_of(const ir::Node& node) {
   switch (node.op) {
     case ir::Op::kPow:
       return {60, false};
-    case ir::Op::kExp:
-    case ir::Op::kLog:
-    case ir::Op::kTanh:
-    case ir::Op::kSigmoid:
-      return is_f32 ? Work{20, true} : Work{40, false};
     case ir::Op::kDiv:
     case ir::Op::kSqrt:
     case ir::Op::kRsqrt:
@@ -46,7 +41,8 @@ Work work_of(const ir::Node& node) {
     case ir::Op::kArgmax:
       return {2, false};
     default:
-      return {1, true};
+      if (!ir::info(node.op).has(ir::kCostly)) return {1, true};
+      return is_f32 ? Work{20, true} : Work{40, false};
   }
 }
 

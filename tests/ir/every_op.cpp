@@ -47,13 +47,11 @@ void add_constants(Builder& b) {
 }
 
 void add_elementwise(Builder& b, Value x, Value y) {
-  for (const Op op : {Op::kAdd, Op::kSub, Op::kMul, Op::kDiv, Op::kPow, Op::kMaximum, Op::kMinimum, Op::kEqual,
-                      Op::kNotEqual, Op::kLess, Op::kLessEqual, Op::kGreater}) {
-    b(op, {x, y});
-  }
-  for (const Op op : {Op::kNeg, Op::kAbs, Op::kExp, Op::kExpm1, Op::kLog, Op::kLog1p, Op::kSqrt, Op::kRsqrt, Op::kTanh,
-                      Op::kSigmoid, Op::kRelu, Op::kSquare, Op::kSign, Op::kFloor, Op::kStopGradient}) {
-    b(op, {x});
+  for (int i = 0; i < kOpCount; ++i) {
+    const OpInfo& row = info(static_cast<Op>(i));
+    if (!row.has(kElementwise) || !row.takes(DType::kF32) || !row.attributes.empty()) continue;
+    if (row.arity == 1) b(row.op, {x});
+    if (row.arity == 2) b(row.op, {x, y});
   }
   const Value condition = b(Op::kGreaterEqual, {x, y});
   const Value both = b(Op::kLogicalAnd, {condition, b(Op::kLogicalNot, {condition})});

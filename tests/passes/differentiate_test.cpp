@@ -11,6 +11,7 @@
 #include "passes/gradient_rules.h"
 #include "passes/rewrite.h"
 #include "tests/passes/gradient_check.h"
+#include "tests/support/float_functions.h"
 
 namespace {
 
@@ -55,14 +56,6 @@ std::vector<Case> cases() {
       {"minimum", Op::kMinimum, {of(s), of(s)}, apply(Op::kMinimum)},
       {"neg", Op::kNeg, {of(s)}, apply(Op::kNeg)},
       {"abs", Op::kAbs, {of(s)}, apply(Op::kAbs)},
-      {"exp", Op::kExp, {of(s)}, apply(Op::kExp)},
-      {"expm1", Op::kExpm1, {of(s)}, apply(Op::kExpm1)},
-      {"log1p", Op::kLog1p, {of(s, kPositive)}, apply(Op::kLog1p)},
-      {"log", Op::kLog, {of(s, kPositive)}, apply(Op::kLog)},
-      {"sqrt", Op::kSqrt, {of(s, kPositive)}, apply(Op::kSqrt)},
-      {"rsqrt", Op::kRsqrt, {of(s, kPositive)}, apply(Op::kRsqrt)},
-      {"tanh", Op::kTanh, {of(s)}, apply(Op::kTanh)},
-      {"sigmoid", Op::kSigmoid, {of(s)}, apply(Op::kSigmoid)},
       {"relu", Op::kRelu, {of(s)}, apply(Op::kRelu)},
       {"square", Op::kSquare, {of(s)}, apply(Op::kSquare)},
       {"select", Op::kSelect, {of(s, {}, DType::kBool), of(s), of(s)}, apply(Op::kSelect)},
@@ -106,6 +99,11 @@ std::vector<Case> cases() {
       {"reduce_max of the batch", Op::kReduceMax, {of(s)}, apply(Op::kReduceMax, axes({0}))},
       {"reduce_min", Op::kReduceMin, {of({2, batch, 3})}, apply(Op::kReduceMin, axes({0, 2}))},
   };
+  for (const test::FloatFunction& function : test::float_functions()) {
+    if (!ir::info(function.op).has(ir::kDifferentiable)) continue;
+    const auto range = ir::info(function.op).has(ir::kOfPositive) ? kPositive : function.range;
+    list.push_back({to_string(function.op), function.op, {of(s, range)}, apply(function.op)});
+  }
   for (const bool a : {false, true}) {
     for (const bool b : {false, true}) {
       const ir::Attributes attributes{{Attr::kTransposeA, a}, {Attr::kTransposeB, b}};

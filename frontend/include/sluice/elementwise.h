@@ -21,6 +21,11 @@ using std::pow;
 using std::sqrt;
 using std::tanh;
 
+namespace detail {
+/// The result of an op of one operand and no attribute. Throws Error at the user's line if it does not take x.
+Tensor unary(ir::Op op, const Arg& x);
+}  // namespace detail
+
 // Of two tensors of numbers: floats or integers, pow of floats alone.
 
 Tensor add(const TensorOrNumber& x, const TensorOrNumber& y);
@@ -49,36 +54,36 @@ Tensor greater_equal(const TensorOrNumber& x, const TensorOrNumber& y);
 
 Tensor logical_and(const TensorOrNumber& x, const TensorOrNumber& y);
 Tensor logical_or(const TensorOrNumber& x, const TensorOrNumber& y);
-Tensor logical_not(const Arg& x);
+inline Tensor logical_not(const Arg& x) { return detail::unary(ir::Op::kLogicalNot, x); }
 
-// Of one tensor, with the result of its type. exp, expm1, log, log1p, sqrt, rsqrt, tanh, sigmoid and floor take floats,
-// the others integers, too.
+// Of one tensor, with the result of its type. abs, negative, relu, sign and square take integers as well as floats, the
+// others floats.
 
-Tensor negative(const Arg& x);
-Tensor abs(const Arg& x);
-Tensor exp(const Arg& x);
+inline Tensor negative(const Arg& x) { return detail::unary(ir::Op::kNeg, x); }
+inline Tensor abs(const Arg& x) { return detail::unary(ir::Op::kAbs, x); }
+inline Tensor exp(const Arg& x) { return detail::unary(ir::Op::kExp, x); }
 /// exp(x) - 1, accurate near 0, too.
-Tensor expm1(const Arg& x);
-Tensor log(const Arg& x);
+inline Tensor expm1(const Arg& x) { return detail::unary(ir::Op::kExpm1, x); }
+inline Tensor log(const Arg& x) { return detail::unary(ir::Op::kLog, x); }
 /// log(1 + x), accurate near 0, too.
-Tensor log1p(const Arg& x);
-Tensor sqrt(const Arg& x);
-Tensor rsqrt(const Arg& x);
-Tensor tanh(const Arg& x);
-Tensor sigmoid(const Arg& x);
+inline Tensor log1p(const Arg& x) { return detail::unary(ir::Op::kLog1p, x); }
+inline Tensor sqrt(const Arg& x) { return detail::unary(ir::Op::kSqrt, x); }
+inline Tensor rsqrt(const Arg& x) { return detail::unary(ir::Op::kRsqrt, x); }
+inline Tensor tanh(const Arg& x) { return detail::unary(ir::Op::kTanh, x); }
+inline Tensor sigmoid(const Arg& x) { return detail::unary(ir::Op::kSigmoid, x); }
 /// max(x, 0); its derivative at 0 is 0.
-Tensor relu(const Arg& x);
+inline Tensor relu(const Arg& x) { return detail::unary(ir::Op::kRelu, x); }
 /// x, but at least 0 and at most 6; its derivative at 0 and 6 is 0, as TensorFlow's.
 Tensor relu6(const Arg& x);
 /// relu6(x + 3) / 6, as Keras's; its derivative at -3 and 3 is 0.
 Tensor hard_sigmoid(const Arg& x);
-Tensor square(const Arg& x);
-Tensor sign(const Arg& x);
-Tensor floor(const Arg& x);
+inline Tensor square(const Arg& x) { return detail::unary(ir::Op::kSquare, x); }
+inline Tensor sign(const Arg& x) { return detail::unary(ir::Op::kSign, x); }
+inline Tensor floor(const Arg& x) { return detail::unary(ir::Op::kFloor, x); }
 /// x itself: the activation of a layer that has none.
 Tensor identity(const Arg& x);
 /// x, through which no derivative passes.
-Tensor stop_gradient(const Arg& x);
+inline Tensor stop_gradient(const Arg& x) { return detail::unary(ir::Op::kStopGradient, x); }
 
 /// x converted to `dtype`, floats to integers towards zero; x itself if it has it.
 Tensor cast(const Arg& x, DType dtype);
