@@ -1,3 +1,5 @@
+#include <numbers>
+
 #include "passes/gradient_rules.h"
 
 // Derivatives of the elementwise ops. In the comments g is the adjoint of the result r, x and y are the operands.
@@ -105,6 +107,13 @@ void gradient_of_kTanh(GradientContext& c) {
 /// g r (1 - r).
 void gradient_of_kSigmoid(GradientContext& c) {
   const Value slope = c(Op::kMul, {c.result, c(Op::kSub, {c.number(1), c.result})});
+  c.contribute(0, c(Op::kMul, {c.adjoint, slope}));
+}
+
+/// g 2 / sqrt(pi) exp(-x^2).
+void gradient_of_kErf(GradientContext& c) {
+  const Value gauss = c(Op::kExp, {c(Op::kNeg, {c(Op::kSquare, {c.operand(0)})})});
+  const Value slope = c(Op::kMul, {gauss, c.number(2 * std::numbers::inv_sqrtpi)});
   c.contribute(0, c(Op::kMul, {c.adjoint, slope}));
 }
 

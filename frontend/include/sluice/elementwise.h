@@ -12,6 +12,7 @@ namespace sluice {
 
 // The functions of C++'s numbers by the same names, so that `using namespace sluice` hides none of them.
 using std::abs;
+using std::erf;
 using std::exp;
 using std::expm1;
 using std::floor;
@@ -71,6 +72,8 @@ inline Tensor sqrt(const Arg& x) { return detail::unary(ir::Op::kSqrt, x); }
 inline Tensor rsqrt(const Arg& x) { return detail::unary(ir::Op::kRsqrt, x); }
 inline Tensor tanh(const Arg& x) { return detail::unary(ir::Op::kTanh, x); }
 inline Tensor sigmoid(const Arg& x) { return detail::unary(ir::Op::kSigmoid, x); }
+/// The error function, 2 / sqrt(pi) times the integral of exp(-t^2) over t from 0 to x.
+inline Tensor erf(const Arg& x) { return detail::unary(ir::Op::kErf, x); }
 /// max(x, 0); its derivative at 0 is 0.
 inline Tensor relu(const Arg& x) { return detail::unary(ir::Op::kRelu, x); }
 /// x, but at least 0 and at most 6; its derivative at 0 and 6 is 0, as TensorFlow's.
