@@ -5,10 +5,6 @@
 
 namespace sluice::oracles {
 
-Tensor with_slope(const Tensor& value, const Tensor& slope, const Tensor& x) {
-  return stop_gradient(value) + stop_gradient(slope) * (x - stop_gradient(x));
-}
-
 Tensor softplus(const Arg& x) {
   const Tensor positive = x > 0;
   return select(positive, x, 0) + log1p(exp(select(positive, -x, x)));
@@ -46,15 +42,6 @@ Tensor arctangent(const Arg& x) {
   const Tensor series = y * (1 + s * (-1.0 / 3 + s * (1.0 / 5 + s * (-1.0 / 7 + s * (1.0 / 9 - s / 11)))));
   const Tensor angle = 4 * series;
   return select(large, sign(x) * (std::numbers::pi / 2) - angle, angle);
-}
-
-Tensor erf(const Arg& x) {
-  const Tensor positive = select(x >= 0, x, -x);
-  const Tensor t = 1 / (1 + 0.3275911 * positive);
-  const Tensor p = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
-  const Tensor gauss = exp(-square(positive));
-  const Tensor value = 1 - p * gauss;
-  return with_slope(select(x >= 0, value, -value), gauss * (2 * std::numbers::inv_sqrtpi), x);
 }
 
 Tensor round_to_even(const Arg& x) {

@@ -5,15 +5,10 @@
 // Functions that the DSL has no names for, made of those that it has, as a user would make them.
 namespace sluice::oracles {
 
-/// `value` with `slope` as its first derivative by x, for an approximation whose own derivative is less exact.
-Tensor with_slope(const Tensor& value, const Tensor& slope, const Tensor& x);
-
 Tensor softplus(const Arg& x);
 Tensor sine(const Arg& x);
 Tensor cosine(const Arg& x);
 Tensor arctangent(const Arg& x);
-/// Abramowitz and Stegun 7.1.26: an absolute error of 1.5e-7.
-Tensor erf(const Arg& x);
 /// The nearest whole number; ties go to the even one.
 Tensor round_to_even(const Arg& x);
 Tensor leaky_relu(const Arg& x, double alpha);

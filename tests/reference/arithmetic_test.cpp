@@ -82,6 +82,13 @@ TEST_CASE("exp, expm1, log, log1p, sqrt, rsqrt, tanh, sigmoid") {
   CHECK(run_op(Op::kSigmoid, {row({1.0})}).item<double>() == doctest::Approx(0.7310585786300049).epsilon(1e-15));
 }
 
+TEST_CASE("erf: odd, and 1 at infinity; the values of Abramowitz and Stegun, table 7.1") {
+  CHECK_SAME(run_op(Op::kErf, {row({0.0, -0.0, kInf64, -kInf64, kNaN64})}), row({0.0, -0.0, 1.0, -1.0, kNaN64}));
+  CHECK(run_op(Op::kErf, {row({0.5})}).item<double>() == doctest::Approx(0.5204998778).epsilon(1e-10));
+  CHECK(run_op(Op::kErf, {row({-1.0})}).item<double>() == doctest::Approx(-0.8427007929).epsilon(1e-10));
+  CHECK_SAME(run_op(Op::kErf, {row({0.5F, 4.0F})}), row({0.52049988F, 1.0F}));
+}
+
 TEST_CASE("relu: NaN and -0 stay") {
   CHECK_SAME(run_op(Op::kRelu, {row({-1.0F, 2.0F, 0.0F, -0.0F, kNaN, -kInf, kInf})}),
              row({0.0F, 2.0F, 0.0F, -0.0F, kNaN, 0.0F, kInf}));
