@@ -197,6 +197,10 @@ class Planner {
       buffer_of_[{index, 0}] = buffer_of_.at(node.operands[0]);
       return;
     }
+    if (node.op == Op::kCustomGradient) {  // the values that it has a gradient for
+      for (std::uint32_t r = 0; r < node.types.size(); ++r) buffer_of_[{index, r}] = buffer_of_.at(node.operands[r]);
+      return;
+    }
     if (node.op == Op::kReshape) {  // the same bytes under another type
       const int same = densely(buffer_of_.at(node.operands[0]));
       use(same).reshaped = true;

@@ -104,6 +104,26 @@ Value Builder::add(Op op, std::vector<Value> operands, Attributes attributes, Or
   return {static_cast<std::uint32_t>(graph_.nodes_.size() - 1), 0};
 }
 
+std::vector<Value> Builder::append(const Graph& graph, std::span<const Value> arguments) {
+  SLUICE_CHECK(graph.states().empty() && arguments.size() == graph.parameters().size(),
+               "graph @{} has {} parameters and {} states, got {} arguments", graph.name(), graph.parameters().size(),
+               graph.states().size(), arguments.size());
+  std::vector<Value> firsts(graph.nodes().size());  // of each node its first result here
+  for (std::size_t i = 0; i < arguments.size(); ++i) firsts[graph.parameters()[i].value.node] = arguments[i];
+  const auto at = [&](Value old) { return Value{firsts[old.node].node, firsts[old.node].result + old.result}; };
+  for (std::uint32_t i = 0; i < graph.nodes().size(); ++i) {
+    const Node& node = graph.node(i);
+    if (info(node.op).has(kInput)) continue;
+    std::vector<Value> operands;
+    for (const Value operand : node.operands) operands.push_back(at(operand));
+    firsts[i] =
+        add(node.op, std::move(operands), node.attributes, node.origins.empty() ? current_origins_ : node.origins);
+  }
+  std::vector<Value> results;
+  for (const Value result : graph.results()) results.push_back(at(result));
+  return results;
+}
+
 void Builder::add_origins(std::uint32_t first, const Origins& origins) {
   for (std::size_t i = first; i < graph_.nodes_.size(); ++i) merge_origins(graph_.nodes_[i].origins, origins);
 }

@@ -53,13 +53,19 @@ Shape gathered_shape(const Type& table, const Type& indices) {
   return shape;
 }
 
-/// Whether fused bodies in `graph` are nested deeper than `limit`. Looks no deeper than that.
+/// Whether bodies in `graph` are nested deeper than `limit`. Looks no deeper than that.
 bool nests_deeper(const Graph& graph, int limit) {
   for (const Node& node : graph.nodes()) {
-    if (node.op != Op::kFused) continue;
+    if (node.attributes.find(Attr::kBody) == nullptr) continue;
     if (limit == 0 || nests_deeper(node.attributes.body(), limit - 1)) return true;
   }
   return false;
+}
+
+/// Checks what is true of every body, whatever op it is of.
+void check_body(const InferContext& c, const Graph& body) {
+  if (!body.states().empty()) fail("{}: a body has no state, got {}", name(c), body.states().size());
+  if (nests_deeper(body, kMaxBodyDepth - 1)) fail("{}: bodies are nested deeper than {}", name(c), kMaxBodyDepth);
 }
 
 }  // namespace
@@ -299,12 +305,52 @@ Types infer_gradient(const InferContext& c) {
   return types;
 }
 
+Types infer_custom_gradient(const InferContext& c) {
+  const Graph& body = c.attributes.body();
+  check_body(c, body);
+  const auto parameters = body.parameters();
+  const std::size_t count = c.operands.size();
+  const std::size_t adjoints = parameters.size() - std::min(parameters.size(), count);
+  if (adjoints == 0 || adjoints >= count) {
+    fail(
+        "custom_gradient: the body takes {} for {}; expected more parameters than operands, one for the adjoint of "
+        "each "
+        "y, and fewer y than operands",
+        counted(parameters.size(), "value"), counted(count, "operand"));
+  }
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    const Type& expected = body.type(parameters[i].value);
+    const bool is_adjoint = i >= count;
+    const Type& given = c.operands[is_adjoint ? i - count : i];
+    if (given == expected) continue;
+    fail("custom_gradient: {} {} is {}, the body takes {}", is_adjoint ? "the adjoint of operand" : "operand",
+         is_adjoint ? i - count : i, to_string(given), to_string(expected));
+  }
+  std::size_t next = 0;
+  for (std::size_t i = adjoints; i < count; ++i) {
+    if (!is_float(c.operands[i].dtype)) continue;
+    if (next == body.results().size()) break;
+    const Type& given = body.type(body.results()[next]);
+    if (given != c.operands[i]) {
+      fail("custom_gradient: the body's result {} is {}, expected {}, the type of operand {}", next, to_string(given),
+           to_string(c.operands[i]), i);
+    }
+    ++next;
+  }
+  const auto floats =
+      std::ranges::count_if(c.operands.subspan(adjoints), [](const Type& x) { return is_float(x.dtype); });
+  if (body.results().size() != static_cast<std::size_t>(floats)) {
+    fail("custom_gradient: the body returns {}, expected one for each of the {} floats among x",
+         counted(body.results().size(), "value"), floats);
+  }
+  return {c.operands.begin(), c.operands.begin() + static_cast<std::ptrdiff_t>(adjoints)};
+}
+
 Types infer_fused(const InferContext& c) {
   const Graph& body = c.attributes.body();
   const auto parameters = body.parameters();
-  if (!body.states().empty()) fail("fused: a body has no state, got {}", body.states().size());
+  check_body(c, body);
   if (body.results().empty()) fail("fused: a body has results, got none");
-  if (nests_deeper(body, kMaxBodyDepth - 1)) fail("fused: bodies are nested deeper than {}", kMaxBodyDepth);
   if (parameters.size() != c.operands.size())
     fail("fused: the body takes {}, got {}", counted(parameters.size(), "operand"), c.operands.size());
   for (std::size_t i = 0; i < parameters.size(); ++i) {

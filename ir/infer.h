@@ -13,7 +13,7 @@ using Types = std::vector<Type>;
 inline constexpr int kMaxRank = 32;  ///< as NumPy's
 inline constexpr std::int64_t kMaxElements = std::int64_t{1}
                                              << 48;  ///< so that no count of elements or bytes overflows
-inline constexpr int kMaxBodyDepth = 16;             ///< of fused nodes in bodies of fused nodes
+inline constexpr int kMaxBodyDepth = 16;             ///< of nodes with bodies in bodies of such nodes
 
 /// Throws Error that begins with `what` unless all sizes are at least 0, at most one is symbolic, and rank and number
 /// of elements (but for B) keep to the limits above.
@@ -42,6 +42,7 @@ Types infer_reduce(const InferContext& c);
 Types infer_argmax(const InferContext& c);
 Types infer_random(const InferContext& c);
 Types infer_gradient(const InferContext& c);
+Types infer_custom_gradient(const InferContext& c);
 Types infer_fused(const InferContext& c);
 
 }  // namespace sluice::ir

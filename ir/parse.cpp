@@ -21,16 +21,16 @@
 //   hints     = "{" hint {"," hint} "}", hint = "range" "=" interval | "init" "=" value
 //   places    = "loc" "(" [place {"," place}] ")", place = ["gradient"] string ":" number
 //   body      = "{" {node} ["update" %state "=" %value {"," ...}] "return" [%value {"," %value}] "}"
-//   node      = %name ":" type {"," %name ":" type} "=" (op [%value {"," %value}] [attributes] [places] | fused)
-//   fused     = "fused" "(" [%name ":" type [range] "=" %value {"," ...}] ")" [places] body
-//   attributes = "{" [key "=" value {"," key "=" value}] "}"
-//   type      = dtype "[" [dim {"," dim}] "]", dim = number | "B" | number "*" "B"
+//   node      = %name ":" type {"," %name ":" type} "=" (op [%value {"," %value}] [attributes] [places] | fused |
+//   custom) fused     = "fused" "(" [%name ":" type [range] "=" %value {"," ...}] ")" [places] body custom    =
+//   "custom_gradient" "(" %name ":" type [range] ["=" %value] {"," ...} ")" [places] body attributes = "{" [key "="
+//   value {"," key "=" value}] "}" type      = dtype "[" [dim {"," dim}] "]", dim = number | "B" | number "*" "B"
 
 namespace sluice::ir {
 
 namespace {
 
-/// Reads one graph, or one body of a fused node, which has names of its own.
+/// Reads one graph, or one body of a node, which has names of its own.
 class GraphParser {
  public:
   GraphParser(Lexer& lexer, std::string name, const GraphParser* outer)
@@ -42,14 +42,24 @@ class GraphParser {
     add_parameter(binder, range, read_origins(binder.name));
   }
 
-  /// A parameter of a fused body, of which `outer` reads the operand; it comes from where that does.
-  Value read_operand(GraphParser& outer) {
+  /// A parameter of the body of `op`, and the operand for it, which `outer` reads: the parameter comes from where that
+  /// does. A custom gradient's last parameters have none.
+  void read_operand(GraphParser& outer, Op op, std::vector<Value>& operands) {
     const Binder binder = read_binder();
     const auto range = read_parameter_hints(lexer_);
-    lexer_.expect_symbol('=', "and the operand after a parameter of a fused body");
-    const Value operand = outer.read_value();
-    add_parameter(binder, range, outer.builder_.graph().node(operand).origins);
-    return operand;
+    const Token sign = lexer_.peek();
+    if (op == Op::kCustomGradient && !lexer_.take_symbol('=')) {
+      add_parameter(binder, range, origin_at(lexer_.location(binder.name.offset)));
+      return;
+    }
+    if (op != Op::kCustomGradient)
+      lexer_.expect_symbol('=', fmt::format("and the operand after a parameter of a {} body", to_string(op)));
+    if (operands.size() != builder_.graph().parameters().size()) {
+      lexer_.fail_at(sign,
+                     fmt::format("{} has an operand, which the parameter before it has not", describe(binder.name)));
+    }
+    operands.push_back(outer.read_value());
+    add_parameter(binder, range, outer.builder_.graph().node(operands.back()).origins);
   }
 
   void read_state() {
@@ -157,8 +167,8 @@ class GraphParser {
     if (const auto found = values_.find(name); found != values_.end()) return found->second.value;
     for (const GraphParser* outer = outer_; outer != nullptr; outer = outer->outer_) {
       if (!outer->values_.contains(name)) continue;
-      lexer_.fail_at(
-          token, fmt::format("{} is outside of this fused body, which sees only its own parameters", describe(token)));
+      lexer_.fail_at(token, fmt::format("{} is outside of this {} body, which sees only its own parameters",
+                                        describe(token), builder_.graph().name()));
     }
     std::vector<std::string_view> names;
     for (const auto& [known, definition] : values_) {
@@ -181,8 +191,8 @@ class GraphParser {
     std::vector<Value> operands;
     Attributes attributes;
     Origins origins;
-    if (op == Op::kFused) {
-      attributes.set(Attr::kBody, read_fused(word, operands, origins));
+    if (op == Op::kFused || op == Op::kCustomGradient) {
+      attributes.set(Attr::kBody, read_bound_body(op, word, operands, origins));
     } else {
       if (lexer_.peek().kind == TokenKind::kValue && !lexer_.followed_by(':')) {
         do {
@@ -263,13 +273,14 @@ class GraphParser {
     });
   }
 
-  std::shared_ptr<const Graph> read_fused(const Token& word, std::vector<Value>& operands, Origins& origins) {
-    const Token opening = lexer_.expect_symbol('(', "after 'fused'");
+  std::shared_ptr<const Graph> read_bound_body(Op op, const Token& word, std::vector<Value>& operands,
+                                               Origins& origins) {
+    const Token opening = lexer_.expect_symbol('(', fmt::format("after '{}'", to_string(op)));
     if (depth_ == kMaxBodyDepth) {
-      lexer_.fail_at(opening, fmt::format("fused bodies are nested deeper than {}", kMaxBodyDepth));
+      lexer_.fail_at(opening, fmt::format("{} bodies are nested deeper than {}", to_string(op), kMaxBodyDepth));
     }
-    GraphParser body(lexer_, "fused", this);
-    lexer_.read_list(')', "an operand", [&] { operands.push_back(body.read_operand(*this)); });
+    GraphParser body(lexer_, std::string(to_string(op)), this);
+    lexer_.read_list(')', "an operand", [&] { body.read_operand(*this, op, operands); });
     origins = read_origins(word);
     return std::make_shared<const Graph>(std::move(body).read_body());
   }

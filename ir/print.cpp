@@ -71,7 +71,7 @@ std::vector<std::string> places_of(const Origins& origins) {
   return places;
 }
 
-/// Prints one graph or one body of a fused node; each has its own numbering.
+/// Prints one graph or one body; each has its own numbering.
 class Printer {
  public:
   Printer(const Graph& graph, const PrintOptions& options, std::size_t indent, std::string& out)
@@ -136,8 +136,8 @@ class Printer {
     std::vector<std::string> items;
     for (std::uint32_t i = 0; i < node.types.size(); ++i) items.push_back(binder({index, i}));
     out_ += fmt::format("{}{} = {}", std::string(indent_ + 2, ' '), fmt::join(items, ", "), to_string(node.op));
-    if (node.op == Op::kFused) {
-      fused(node);
+    if (node.attributes.find(Attr::kBody) != nullptr) {
+      with_body(node);
       return;
     }
     items.clear();
@@ -152,13 +152,15 @@ class Printer {
     out_ += '\n';
   }
 
-  void fused(const Node& node) {
+  /// The operands as the body's parameters, then those parameters that no operand stands for, and the body.
+  void with_body(const Node& node) {
     const Graph& graph = node.attributes.body();
     Printer inner(graph, options_, indent_ + 2, out_);
     std::vector<std::string> items;
-    for (std::size_t i = 0; i < node.operands.size(); ++i) {
+    for (std::size_t i = 0; i < graph.parameters().size(); ++i) {
       const Parameter& parameter = graph.parameters()[i];
-      items.push_back(inner.binder(parameter.value) + hints(parameter) + " = " + value(node.operands[i]));
+      const std::string operand = i < node.operands.size() ? " = " + value(node.operands[i]) : "";
+      items.push_back(inner.binder(parameter.value) + hints(parameter) + operand);
     }
     out_ += fmt::format("({})", fmt::join(items, ", "));
     places(node);

@@ -68,11 +68,11 @@ class Generator : RandomValues {
   void add_node() {
     if (kind_ == RandomKind::kChain && !chance(2)) return add_link();
     if (wide() && chance(40)) return chance(60) ? add_matmul() : add_layer();
-    constexpr std::array<void (Generator::*)(), 14> kKinds{
-        &Generator::add_unary,    &Generator::add_unary,  &Generator::add_binary,    &Generator::add_binary,
-        &Generator::add_binary,   &Generator::add_choice, &Generator::add_cast,      &Generator::add_matmul,
-        &Generator::add_matmul,   &Generator::add_move,   &Generator::add_broadcast, &Generator::add_reduction,
-        &Generator::add_indexing, &Generator::add_source};
+    constexpr std::array<void (Generator::*)(), 15> kKinds{
+        &Generator::add_unary,    &Generator::add_unary,  &Generator::add_binary,         &Generator::add_binary,
+        &Generator::add_binary,   &Generator::add_choice, &Generator::add_cast,           &Generator::add_matmul,
+        &Generator::add_matmul,   &Generator::add_move,   &Generator::add_broadcast,      &Generator::add_reduction,
+        &Generator::add_indexing, &Generator::add_source, &Generator::add_custom_gradient};
     (this->*kKinds[static_cast<std::size_t>(below(static_cast<int>(kKinds.size())))])();
   }
 
@@ -295,6 +295,25 @@ class Generator : RandomValues {
         return keep(b_(op, {key, any({DType::kI64, {}})}, {{Attr::kDType, any_float()}, {Attr::kShape, to}}));
       }
     }
+  }
+
+  /// x y and tanh(x), with their derivative as a gradient of their own.
+  void add_custom_gradient() {
+    const Value x = any_of(any_float());
+    const Type type = b_.type(x);
+    const Value y = any(type);
+    const std::vector<Value> operands{b_(Op::kMul, {x, y}), bounded(x), x, y};
+    Builder body("custom_gradient");
+    std::vector<Value> p;
+    for (const std::string_view name : {"y0", "y1", "x0", "x1", "dy0", "dy1"})
+      p.push_back(body.parameter(std::string(name), type));
+    const Value slope = body(Op::kSub, {body.full(type, 1), body(Op::kSquare, {p[1]})});
+    const Value by_x = body(Op::kAdd, {body(Op::kMul, {p[4], p[3]}), body(Op::kMul, {p[5], slope})});
+    body.set_results({by_x, body(Op::kMul, {p[4], p[2]})});
+    const Value first =
+        b_.add(Op::kCustomGradient, operands, {{Attr::kBody, std::make_shared<const Graph>(std::move(body).finish())}});
+    keep(first);
+    keep({first.node, 1});
   }
 
   /// y is the sum of a value and of parts of others, by inputs and inner values; in wide graphs mostly by states.

@@ -12,7 +12,7 @@ namespace {
 
 void verify_parts(const Graph& graph, int depth);
 
-/// The body of a fused node, or null where a node that is not valid has none.
+/// The body of a node, or null if it has none.
 const Graph* body_of(const Node& node) {
   const AttrValue* const value = node.attributes.find(Attr::kBody);
   const auto* const body = value == nullptr ? nullptr : std::get_if<std::shared_ptr<const Graph>>(value);
@@ -89,7 +89,7 @@ void check_no_batch(const Graph& graph) {
       throw node_error(node.origins,
                        fmt::format("{}: {} uses B, which no parameter has", to_string(node.op), to_string(type)));
     }
-    if (node.op == Op::kFused) check_no_batch(node.attributes.body());
+    if (const Graph* const body = body_of(node)) check_no_batch(*body);
   }
 }
 
@@ -101,9 +101,9 @@ void check_batch(const Graph& graph) {
   check_no_batch(graph);
 }
 
-/// All but the rule for B: the body of a fused node may use the B of the graph around it.
+/// All but the rule for B: a body may use the B of the graph around it.
 void verify_parts(const Graph& graph, int depth) {
-  if (depth > kMaxBodyDepth) fail("fused: bodies are nested deeper than {}", kMaxBodyDepth);
+  if (depth > kMaxBodyDepth) fail("bodies are nested deeper than {}", kMaxBodyDepth);
   check_inputs(graph);
   for (std::uint32_t i = 0; i < graph.nodes().size(); ++i) {
     try {

@@ -3,64 +3,24 @@
 #include <algorithm>
 #include <optional>
 
-#include "ir/node_error.h"
 #include "passes/cse.h"
-#include "passes/gradient_rules.h"
 #include "passes/rebuild.h"
-#include "sluice/error.h"
+#include "passes/reverse_sweep.h"
 
 namespace sluice::passes {
 
 namespace {
 
-ir::Origins as_gradient(ir::Origins origins) {
-  for (ir::Origin& origin : origins) origin.gradient = true;
-  return origins;
-}
-
-/// Whether a derivative can pass from the result of `node` to its operands.
-bool passes_derivative(const ir::Node& node) {
-  return gradient_rule(node.op) != nullptr && is_float(node.types[0].dtype);
-}
-
-/// Which nodes of the graph so far depend, by a path that derivatives pass, on one of `variables`.
-std::vector<bool> reached_from(const ir::Graph& graph, std::span<const ir::Value> variables) {
-  std::vector<bool> reached(graph.nodes().size());
-  for (const ir::Value variable : variables) reached[variable.node] = true;
-  for (std::size_t i = 0; i < reached.size(); ++i) {
-    const ir::Node& node = graph.nodes()[i];
-    const bool depends = std::ranges::any_of(node.operands, [&](ir::Value operand) { return reached[operand.node]; });
-    if (!depends) continue;
-    if (node.op == ir::Op::kFused) {
-      throw ir::node_error(node.origins,
-                           "gradient: a path goes through a `fused` node; run 'differentiate' before 'fuse'");
-    }
-    if (passes_derivative(node)) reached[i] = true;
-  }
-  return reached;
-}
-
-/// Reverse accumulation over the graph that `builder` has so far: the derivative of y by each variable, or nothing
-/// where y does not depend on it. Contributions are added in the order in which the walk meets them.
+/// The derivative of y by each variable in the graph that `builder` has so far, or nothing where y does not depend on
+/// it.
 std::vector<std::optional<ir::Value>> derive(ir::Builder& builder, ir::Value y, std::span<const ir::Value> variables) {
-  const std::vector<bool> reached = reached_from(builder.graph(), variables);
-  std::vector<std::optional<ir::Value>> adjoints(y.node + 1);
   builder.set_origins(as_gradient(builder.graph().node(y).origins));
-  adjoints[y.node] = builder.scalar(builder.type(y).dtype, 1);
-  for (std::uint32_t i = y.node + 1; i-- > 0;) {
-    if (!adjoints[i] || !reached[i] || !passes_derivative(builder.graph().node(i))) continue;
-    builder.set_origins(as_gradient(builder.graph().node(i).origins));
-    GradientContext context(builder, i, *adjoints[i], reached);
-    gradient_rule(context.node.op)(context);
-    for (const auto& [operand, value] : context.contributions()) {
-      std::optional<ir::Value>& sum = adjoints[operand.node];
-      sum = sum ? builder(ir::Op::kAdd, {*sum, value}) : value;
-    }
-  }
+  const ir::Value one = builder.scalar(builder.type(y).dtype, 1);
+  ReverseSweep sweep(builder, 0, y.node + 1, variables);
+  sweep.add(y, one);
+  sweep.run();
   std::vector<std::optional<ir::Value>> result;
-  for (const ir::Value variable : variables) {
-    result.push_back(variable.node <= y.node ? adjoints[variable.node] : std::nullopt);
-  }
+  for (const ir::Value variable : variables) result.push_back(sweep.adjoint(variable));
   return result;
 }
 
@@ -97,23 +57,34 @@ ir::Graph expand_innermost(const ir::Graph& graph) {
 
 }  // namespace
 
-GradientContext::GradientContext(ir::Builder& graph_builder, std::uint32_t index, ir::Value result_adjoint,
-                                 const std::vector<bool>& reached)
-    : builder(graph_builder), node(graph_builder.graph().node(index)), result{index, 0}, adjoint(result_adjoint) {
-  for (const ir::Value operand : node.operands) {
-    wanted_.push_back(reached[operand.node] && is_float(builder.type(operand).dtype));
-  }
-}
-
-void GradientContext::contribute(std::size_t i, ir::Value contribution) {
-  if (!wanted(i)) return;
-  SLUICE_CHECK(builder.type(contribution) == operand_type(i), "the derivative of {} by operand {} is {}, expected {}",
-               to_string(node.op), i, to_string(builder.type(contribution)), to_string(operand_type(i)));
-  contributions_.push_back({node.operands[i], contribution});
-}
-
 bool has_gradient(const ir::Graph& graph) {
   return std::ranges::any_of(graph.nodes(), [](const ir::Node& node) { return node.op == ir::Op::kGradient; });
+}
+
+bool has_custom_gradient(const ir::Graph& graph) {
+  return std::ranges::any_of(graph.nodes(), [](const ir::Node& node) {
+    return node.op == ir::Op::kCustomGradient ||
+           (node.op == ir::Op::kFused && has_custom_gradient(node.attributes.body()));
+  });
+}
+
+ir::Graph without_custom_gradients(const ir::Graph& graph) {
+  Rebuild rebuild(graph);
+  for (std::uint32_t i = 0; i < graph.nodes().size(); ++i) {
+    const ir::Node& node = graph.node(i);
+    if (node.op == ir::Op::kCustomGradient) {
+      const std::vector<ir::Value> operands = rebuild.operands(i);
+      for (std::uint32_t r = 0; r < node.types.size(); ++r) rebuild.map({i, r}, operands[r]);
+    } else if (node.op == ir::Op::kFused && has_custom_gradient(node.attributes.body())) {
+      auto body = std::make_shared<const ir::Graph>(without_custom_gradients(node.attributes.body()));
+      const ir::Value first =
+          rebuild.builder().add(node.op, rebuild.operands(i), {{ir::Attr::kBody, std::move(body)}}, node.origins);
+      for (std::uint32_t r = 0; r < node.types.size(); ++r) rebuild.map({i, r}, {first.node, r});
+    } else {
+      rebuild.copy(i);
+    }
+  }
+  return std::move(rebuild).finish();
 }
 
 ir::Graph differentiate(const ir::Graph& graph) {
@@ -123,7 +94,7 @@ ir::Graph differentiate(const ir::Graph& graph) {
     // a gradient multiplies the nodes.
     current = expand_innermost(cse(current));
   }
-  return current;
+  return has_custom_gradient(current) ? without_custom_gradients(current) : current;
 }
 
 }  // namespace sluice::passes

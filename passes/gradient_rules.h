@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "sluice/ir/graph.h"
@@ -9,20 +10,32 @@
 // `gradient_of_kAdd`. A missing one breaks the build.
 namespace sluice::passes {
 
-/// One node on the way back from y: its parts, the adjoint of its result, and where the contributions to the adjoints
+/// One node on the way back from y: its parts, the adjoints of its results, and where the contributions to the adjoints
 /// of its operands go.
 class GradientContext {
  public:
-  GradientContext(ir::Builder& builder, std::uint32_t node, ir::Value adjoint, const std::vector<bool>& reached);
+  /// `node_adjoints` has one for each result of the node, and one at least; `wanted_operands` says of each operand
+  /// whether what is derived by depends on it.
+  GradientContext(ir::Builder& builder, std::uint32_t node, std::vector<std::optional<ir::Value>> node_adjoints,
+                  std::vector<bool> wanted_operands);
 
   ir::Builder& builder;  ///< makes nodes with the origins of this one
   const ir::Node node;   ///< a copy: the graph grows while the rule runs
+  /// The derivative of y by each result, of its type; nothing where it is known to be zero.
+  const std::vector<std::optional<ir::Value>> adjoints;
+  // Of a node with one result, that and its adjoint.
   const ir::Value result;
-  const ir::Value adjoint;  ///< the derivative of y by the result, of the result's type
+  const ir::Value adjoint;
 
   ir::Value operand(std::size_t i) const { return node.operands[i]; }
   const Type& operand_type(std::size_t i) const { return builder.type(node.operands[i]); }
   const Type& type() const { return node.types[0]; }
+  /// The value of result i.
+  ir::Value result_at(std::size_t i) const { return {result.node, static_cast<std::uint32_t>(i)}; }
+  /// The adjoint of result i, or zeros.
+  ir::Value adjoint_or_zeros(std::size_t i) const {
+    return adjoints[i] ? *adjoints[i] : builder.full(node.types[i], 0);
+  }
   /// Whether operand i is on a path to what is derived by; if not, its derivative need not be made.
   bool wanted(std::size_t i) const { return wanted_[i]; }
   /// Adds to the adjoint of operand i. Nothing happens if it is not wanted.

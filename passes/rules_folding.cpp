@@ -16,7 +16,8 @@ namespace {
 constexpr std::int64_t kMostElements = 1024;
 
 bool may_fold(const Match& m) {
-  if (m.operand_count() == 0 || m.op() == Op::kFused || m.op() == Op::kGradient) return false;
+  if (m.operand_count() == 0 || m.op() == Op::kGradient || m.attributes().find(ir::Attr::kBody) != nullptr)
+    return false;
   if (m.op() == Op::kBroadcast) return false;  // kernels repeat a scalar for nothing
   const Shape& shape = m.type().shape;
   if (!shape.is_static() || shape.element_count().size > kMostElements) return false;

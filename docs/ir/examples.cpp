@@ -148,6 +148,16 @@ graph @gradient(%x: f32[2,2], %unused: f32[2]) {
   return %2, %3
 }
 )";
+    case Op::kCustomGradient:
+      return R"(sluice-ir 1
+graph @custom_gradient(%x: f32[2]) {
+  %0: f32[2] = floor %x
+  %1: f32[2] = custom_gradient(%y: f32[2] = %0, %x: f32[2] = %x, %dy: f32[2]) {
+    return %dy
+  }
+  return %1
+}
+)";
     case Op::kFused:
       return R"(sluice-ir 1
 graph @fused(%x: f32[B,2], %w: f32[2,2]) {

@@ -23,8 +23,8 @@ const std::vector<Example>& examples();
 /// A graph that is the example: constants and the op.
 ir::Graph graph_of(const Example& example);
 
-/// A whole graph for an op that is more than a node with operands: parameter, state, batch_size, gradient, fused. The
-/// empty text for the others.
+/// A whole graph for an op that is more than a node with operands: parameter, state, batch_size, gradient,
+/// custom_gradient, fused. The empty text for the others.
 std::string_view example_graph(ir::Op op);
 
 }  // namespace sluice::docs

@@ -47,7 +47,7 @@ std::string_view kind_of(std::string_view type) {
   if (type == "std::vector<std::int64_t>") return "a list of integers, `[0,1]`";
   if (type == "Shape") return "a shape, `[B,784]`";
   if (type == "Array") return "a number, true or false, or nested lists of them, of the type on the binder";
-  if (type == "std::shared_ptr<const Graph>") return "a graph, written behind `fused`";
+  if (type == "std::shared_ptr<const Graph>") return "a graph, written behind `fused` and `custom_gradient`";
   SLUICE_UNREACHABLE("attribute type {} has no description", type);
 }
 
@@ -134,6 +134,7 @@ std::string_view result_of(std::string_view infer) {
       {"infer_argmax", "i64 of the operand's shape without `axis`"},
       {"infer_random", "`dtype` (a float) and `shape`"},
       {"infer_gradient", "one for each v, of its type"},
+      {"infer_custom_gradient", "the types of y"},
       {"infer_fused", "those of the body's results"},
   };
   for (const auto& [name, result] : kResults) {
@@ -181,7 +182,7 @@ std::string gradient_of(const ir::OpInfo& op, const Example& example) {
   }
   const ir::Value g = builder.parameter("g", node.types[0]);
   const ir::Value result = builder.add(node.op, operands, node.attributes);
-  passes::GradientContext context(builder, result.node, g, std::vector<bool>(builder.graph().nodes().size(), true));
+  passes::GradientContext context(builder, result.node, {g}, std::vector<bool>(operands.size(), true));
   rule(context);
   std::vector<ir::Value> results;
   std::vector<std::string> names;

@@ -73,6 +73,11 @@ Tensors rule<Op::kGradient>(const RuleContext& context) {
 }
 
 template <>
+Tensors rule<Op::kCustomGradient>(const RuleContext& context) {
+  return {context.operands.begin(), context.operands.begin() + static_cast<std::ptrdiff_t>(context.node.types.size())};
+}
+
+template <>
 Tensors rule<Op::kFused>(const RuleContext& context) {
   return evaluate_graph(context.attributes().body(), context.operands, {}, context.batch_size, context.arithmetic)
       .results;

@@ -75,6 +75,22 @@ void add_shapes(Builder& b, Value x, Value w, Value labels) {
   b(Op::kIota, {}, {{Attr::kAxis, std::int64_t{0}}, {Attr::kDType, DType::kI32}, {Attr::kShape, Shape{batch, 2}}});
 }
 
+/// The gradient of a sum of squares and a copy, with a gradient of the sum.
+std::shared_ptr<const Graph> clipped_body() {
+  Builder b("custom_gradient");
+  const Type type{DType::kF32, {batch, 4}};
+  b.parameter("y0", {DType::kF32, {}});
+  b.parameter("y1", type);
+  const Value x = b.parameter("x0", type);
+  b.parameter("x1", {DType::kU8, {batch}});
+  const Value by_sum = b.parameter("dy0", {DType::kF32, {}});
+  const Value by_copy = b.parameter("dy1", type);
+  const Value sum = b.reduce_sum(b(Op::kSquare, {x}), {0, 1});
+  const Value slope = b(Op::kGradient, {sum, x});
+  b.set_results({b(Op::kAdd, {b(Op::kMul, {slope, b.broadcast(by_sum, type.shape)}), by_copy})});
+  return std::make_shared<const Graph>(std::move(b).finish());
+}
+
 }  // namespace
 
 Graph every_op() {
@@ -98,6 +114,7 @@ Graph every_op() {
   const Value layer = b.add(Op::kFused, {x, w}, {{Attr::kBody, layer_body()}});
   const Value nested = b.add(Op::kFused, {x, w}, {{Attr::kBody, nested_body()}});
   const Value sum = b.reduce_sum(b(Op::kMul, {nested, {layer.node, 1}}), {0, 1});
+  b.add(Op::kCustomGradient, {b.reduce_sum(x, {0, 1}), x, x, labels}, {{Attr::kBody, clipped_body()}});
   const Value gradient = b(Op::kGradient, {sum, w, x});
   b.set_update(w, gradient);
   b.set_update(counter, b(Op::kAdd, {counter, b.scalar(DType::kI64, 1)}));

@@ -84,6 +84,10 @@ constexpr Accepted kAccepted[] = {
     {"%k: i64[]", "%0: f64[] = random_normal %k, %k {dtype=f64, shape=[]}"},
     {"%y: f32[], %v: f64[B,2]", "%0: f64[B,2], %1: f32[] = gradient %y, %v, %y"},
     {"%x: f32[B]", "%0: f32[B], %1: f32[B] = fused(%a: f32[B] = %x) { return %a, %a }"},
+    {"%x: f32[B], %i: i32[]",
+     "%0: f32[B] = custom_gradient(%y: f32[B] = %x, %x: f32[B] = %x, %i: i32[] = %i, %dy: f32[B]) { return %dy }"},
+    {"%i: i32[B], %x: f32[]",
+     "%0: i32[B] = custom_gradient(%y: i32[B] = %i, %x: f32[] = %x, %dy: i32[B]) { return %x }"},
     {"", "%0: f32[] = fused() { %0: f32[] = constant {value=2} return %0 }"},
 };
 
@@ -232,6 +236,22 @@ constexpr Refused kRefused[] = {
     {"%x: f32[2]", "%0: f32[3] = fused(%a: f32[3] = %x) { return %a }",
      "fused: operand 0 is f32[2], the body takes f32[3]"},
     {"%x: f32[2]", "%0: f32[2] = fused(%a: f32[2] = %x) { return }", "fused: a body has results, got none"},
+    {"%x: f32[2]", "%0: f32[2] = custom_gradient(%y: f32[2] = %x, %x: f32[2] = %x) { return %x }",
+     "custom_gradient: the body takes 2 values for 2 operands; expected more parameters than operands, one for the "
+     "adjoint of each y, and fewer y than operands"},
+    {"%x: f32[2]", "%0: f32[2] = custom_gradient(%y: f32[2] = %x, %dy: f32[2]) { return }",
+     "custom_gradient: the body takes 2 values for 1 operand; expected more parameters than operands, one for the "
+     "adjoint of each y, and fewer y than operands"},
+    {"%x: f32[2]", "%0: f32[2] = custom_gradient(%y: f32[3] = %x, %x: f32[2] = %x, %dy: f32[2]) { return %x }",
+     "custom_gradient: operand 0 is f32[2], the body takes f32[3]"},
+    {"%x: f32[2]", "%0: f32[2] = custom_gradient(%y: f32[2] = %x, %x: f32[2] = %x, %dy: f32[]) { return %x }",
+     "custom_gradient: the adjoint of operand 0 is f32[2], the body takes f32[]"},
+    {"%x: f32[2], %i: i32[]",
+     "%0: f32[2] = custom_gradient(%y: f32[2] = %x, %i: i32[] = %i, %x: f32[2] = %x, %dy: f32[2]) { return }",
+     "custom_gradient: the body returns 0 values, expected one for each of the 1 floats among x"},
+    {"%x: f32[2], %i: i32[]",
+     "%0: f32[2] = custom_gradient(%y: f32[2] = %x, %i: i32[] = %i, %x: f32[2] = %x, %dy: f32[2]) { return %i }",
+     "custom_gradient: the body's result 0 is i32[], expected f32[2], the type of operand 2"},
 };
 
 std::string text_of(std::string_view inputs, std::string_view node) {

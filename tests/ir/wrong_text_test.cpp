@@ -94,6 +94,9 @@ constexpr WrongText kWrongTexts[] = {
      "3:15: fused: a body has results, got none\n  operand 0, f32[], was made at model.ir:2"},
     {"sluice-ir 1\ngraph @f(%x: f32[]) {\n  %0: f32[] = fused(%a: f32[]) {\n    return %a\n  }\n  return\n}",
      "3:30: expected '=' and the operand after a parameter of a fused body, got ')'"},
+    {"sluice-ir 1\ngraph @f(%x: f32[]) {\n  %0: f32[] = custom_gradient(%a: f32[] = %x, %b: f32[], %c: f32[] = %x) {\n"
+     "    return %c\n  }\n  return\n}",
+     "3:68: '%c' has an operand, which the parameter before it has not"},
     {"sluice-ir 1\ngraph @f(%x: f32[]) {\n  %0: f32[] = fused(%a: f32[] = %x) {\n    %0: f32[3] = neg %a\n    return "
      "%0\n  }\n  return\n}",
      "4:9: expected f32[], the type that neg gives, got f32[3]"},

@@ -16,7 +16,8 @@ namespace {
 using ir::Op;
 
 bool tested_elsewhere(Op op) {
-  return op == Op::kParameter || op == Op::kState || op == Op::kGradient || op == Op::kFused;
+  return op == Op::kParameter || op == Op::kState || op == Op::kGradient || op == Op::kCustomGradient ||
+         op == Op::kFused;
 }
 
 bool takes(ir::DTypeSet set, DType dtype) {

@@ -37,6 +37,37 @@ test::Expression apply(Op op, ir::Attributes attributes = {}) {
 
 Operand of(Shape shape, std::optional<ir::Range> range = {}, DType dtype = kD) { return {{dtype, shape}, range}; }
 
+/// Two results, one of which reads an operand twice.
+std::shared_ptr<const ir::Graph> fused_body(const Type& type) {
+  ir::Builder b("fused");
+  const Value x = b.parameter("x", type);
+  const Value y = b.parameter("y", type);
+  const Value z = b.parameter("z", type);
+  const Value product = b(Op::kMul, {x, y});
+  b.set_results({b(Op::kTanh, {product}), b(Op::kAdd, {b(Op::kSquare, {z}), product})});
+  return std::make_shared<const ir::Graph>(std::move(b).finish());
+}
+
+/// The derivative of x y, whose second adjoint is zero or not.
+std::shared_ptr<const ir::Graph> product_body(const Type& type) {
+  ir::Builder b("custom_gradient");
+  std::vector<Value> p;
+  for (const std::string_view name : {"y0", "y1", "x0", "x1"}) p.push_back(b.parameter(std::string(name), type));
+  p.push_back(b.parameter("x2", {DType::kI32, {}}));
+  for (const std::string_view name : {"dy0", "dy1"}) p.push_back(b.parameter(std::string(name), type));
+  const Value by_x = b(Op::kAdd, {b(Op::kMul, {p[5], p[3]}), b(Op::kMul, {p[6], p[1]})});
+  b.set_results({by_x, b(Op::kMul, {p[5], p[2]})});
+  return std::make_shared<const ir::Graph>(std::move(b).finish());
+}
+
+/// x y and exp(x), with a gradient of their own.
+std::vector<Value> product_and_exp(ir::Builder& b, Value x, Value y) {
+  const Value count = b.scalar(DType::kI32, 3);
+  const Value first = b.add(Op::kCustomGradient, {b(Op::kMul, {x, y}), b(Op::kExp, {x}), x, y, count},
+                            {{Attr::kBody, product_body(b.type(x))}});
+  return {first, {first.node, 1}};
+}
+
 std::vector<Case> cases() {
   const Shape s{batch, 4};
   const auto axes = [](std::vector<std::int64_t> list) { return ir::Attributes{{Attr::kAxes, std::move(list)}}; };
@@ -99,6 +130,26 @@ std::vector<Case> cases() {
       {"reduce_max of the batch", Op::kReduceMax, {of(s)}, apply(Op::kReduceMax, axes({0}))},
       {"reduce_min", Op::kReduceMin, {of({2, batch, 3})}, apply(Op::kReduceMin, axes({0, 2}))},
   };
+  const auto fused = [s](ir::Builder& b, Value x, Value y, Value z) {
+    const Value first = b.add(Op::kFused, {x, y, z}, {{Attr::kBody, fused_body({kD, s})}});
+    return std::vector<Value>{first, {first.node, 1}};
+  };
+  list.push_back({"fused, both results", Op::kFused, {of(s), of(s)}, [=](ir::Builder& b, const auto& x) {
+                    const std::vector<Value> both = fused(b, x[0], x[1], x[0]);
+                    return b(Op::kMul, {both[0], both[1]});
+                  }});
+  list.push_back({"fused, the second result", Op::kFused, {of(s), of(s)}, [=](ir::Builder& b, const auto& x) {
+                    return fused(b, x[0], x[1], b(Op::kNeg, {x[1]}))[1];
+                  }});
+  list.push_back(
+      {"custom_gradient, both results", Op::kCustomGradient, {of(s), of(s)}, [](ir::Builder& b, const auto& x) {
+         const std::vector<Value> both = product_and_exp(b, x[0], x[1]);
+         return b(Op::kMul, {both[0], both[1]});
+       }});
+  list.push_back(
+      {"custom_gradient, the second result", Op::kCustomGradient, {of(s), of(s)}, [](ir::Builder& b, const auto& x) {
+         return product_and_exp(b, b(Op::kSquare, {x[0]}), x[1])[1];
+       }});
   for (const test::FloatFunction& function : test::float_functions()) {
     if (!ir::info(function.op).has(ir::kDifferentiable)) continue;
     const auto range = ir::info(function.op).has(ir::kOfPositive) ? kPositive : function.range;
@@ -367,6 +418,50 @@ TEST_CASE("derivatives stop at integers") {
   b.set_results({b(Op::kGradient, {y, x})});
   const ir::Graph expanded = passes::differentiate(std::move(b).finish());
   CHECK(ir::evaluate(expanded, std::vector<Array>{row({1, 2})}, {}).results[0] == row({0, 0}));
+}
+
+TEST_CASE("what a custom gradient says is the derivative, whatever calculus says") {
+  // floor with the slope 3 y + x, of which the derivative by x is 9 y + 3 x + 1.
+  ir::Builder b("custom");
+  const Type type{kD, {}};
+  const Value x = b.parameter("x", type);
+  const Value floor = b(Op::kFloor, {x});
+  ir::Builder body("custom_gradient");
+  const Value y0 = body.parameter("y", type);
+  const Value x0 = body.parameter("x", type);
+  const Value dy = body.parameter("dy", type);
+  const Value slope = body(Op::kAdd, {body(Op::kMul, {body.full(type, 3), y0}), x0});
+  body.set_results({body(Op::kMul, {dy, slope})});
+  const Value y = b.add(Op::kCustomGradient, {floor, x},
+                        {{Attr::kBody, std::make_shared<const ir::Graph>(std::move(body).finish())}});
+  const Value first = b(Op::kGradient, {y, x});
+  b.set_results({y, first, b(Op::kGradient, {first, x}), b(Op::kGradient, {y, floor}), b(Op::kGradient, {y, y})});
+  const ir::Graph graph = std::move(b).finish();
+  const ir::Graph expanded = passes::differentiate(graph);
+  for (const ir::Node& node : expanded.nodes()) CHECK(node.op != Op::kCustomGradient);
+  std::vector<double> results;
+  for (const Array& result : ir::evaluate(expanded, {{Array::scalar(2.5)}}, {}).results)
+    results.push_back(result.item<double>());
+  CHECK(results == std::vector<double>{2, 8.5, 3 * 8.5 + 1, 0, 1});
+}
+
+TEST_CASE("a body may hold gradients, which are expanded where it is put") {
+  ir::Builder b("custom");
+  const Type type{kD, {}};
+  const Value x = b.parameter("x", type);
+  ir::Builder body("custom_gradient");
+  body.parameter("y", type);
+  const Value x0 = body.parameter("x", type);
+  const Value dy = body.parameter("dy", type);
+  const Value cube = body(Op::kMul, {body(Op::kSquare, {x0}), x0});
+  body.set_results({body(Op::kMul, {dy, body(Op::kGradient, {cube, x0})})});
+  const Value y = b.add(Op::kCustomGradient, {b(Op::kNeg, {x}), x},
+                        {{Attr::kBody, std::make_shared<const ir::Graph>(std::move(body).finish())}});
+  const Value first = b(Op::kGradient, {y, x});
+  b.set_results({first, b(Op::kGradient, {first, x})});
+  const auto results = ir::evaluate(passes::differentiate(std::move(b).finish()), {{Array::scalar(2.0)}}, {}).results;
+  CHECK(results[0].item<double>() == 12);
+  CHECK(results[1].item<double>() == 12);
 }
 
 }  // namespace

@@ -38,7 +38,8 @@ struct OpCase {
   std::vector<Array> inputs(const ir::Graph& graph, std::int64_t batch_size, std::uint64_t seed = 1) const;
 };
 
-/// The one table of cases: each op of ops.def but parameter, state, gradient and fused, over all dtypes it takes, with
+/// The one table of cases: each op of ops.def but parameter, state, gradient, custom_gradient
+/// and fused, over all dtypes it takes, with
 /// B and with odd static sizes. Run each at several B.
 const std::vector<OpCase>& op_cases();
 

@@ -207,7 +207,7 @@ std::optional<ir::Graph> resized(const ir::Graph& graph, std::int64_t from, std:
     return shape;
   };
   for (const ir::Node& node : graph.nodes()) {
-    if (node.op == ir::Op::kFused) return std::nullopt;
+    if (node.attributes.find(ir::Attr::kBody) != nullptr) return std::nullopt;
     if (node.op == ir::Op::kConstant && now(node.types[0].shape) != node.types[0].shape) return std::nullopt;
   }
   const auto type_of = [&](Value v) { return Type{graph.type(v).dtype, now(graph.type(v).shape)}; };

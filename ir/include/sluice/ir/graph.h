@@ -123,6 +123,9 @@ class Builder {
   Value operator()(Op op, std::initializer_list<Value> operands, Attributes attributes = {}) {
     return add(op, operands, std::move(attributes), current_origins_);
   }
+  /// Appends the nodes of `graph`, which has no states, with `arguments` for its parameters; returns its results. Nodes
+  /// without origins get the current ones.
+  std::vector<Value> append(const Graph& graph, std::span<const Value> arguments);
   /// The origins that operator() and the helpers below give to the nodes they make.
   void set_origins(Origins origins) { current_origins_ = std::move(origins); }
   const Origins& current_origins() const { return current_origins_; }
