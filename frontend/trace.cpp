@@ -127,6 +127,11 @@ Trace::Trace(std::string name) : number_(next_trace_number()), builder_(std::mov
   current_trace = this;
 }
 
+Trace::Trace(std::string name, std::string what, const Trace& around) : Trace(std::move(name)) {
+  has_batch_ = around.has_batch_;
+  isolated_ = std::move(what);
+}
+
 Trace::~Trace() {
   current_trace = outer_;
   if (finished_) return;
@@ -149,6 +154,10 @@ Tensor Trace::parameter(std::string name, const Type& type, std::optional<ir::Ra
 
 ir::Value Trace::value_of(const Tensor& tensor, std::string_view what) const {
   if (tensor.trace_ == 0) Tensor::fail_empty();
+  if (tensor.trace_ != number_ && !isolated_.empty()) {
+    fail_at_user(fmt::format("{} uses the tensor {} of outside, of which it knows nothing: pass it as an argument",
+                             isolated_, to_string(tensor.type())));
+  }
   if (tensor.trace_ != number_) {
     fail_at_user(
         fmt::format("{}: the tensor {} belongs to another trace than that of {}; a tensor is good only inside "
@@ -198,7 +207,19 @@ Tensor Trace::add(ir::Op op, std::initializer_list<Tensor> operands, ir::Attribu
   return add(op, std::span<const Tensor>(operands.begin(), operands.size()), std::move(attributes));
 }
 
+std::vector<Tensor> Trace::append(const ir::Graph& graph, std::span<const Tensor> inputs) {
+  std::vector<ir::Value> arguments;
+  for (const Tensor& input : inputs) arguments.push_back(value_of(input, graph.name()));
+  std::vector<Tensor> results;
+  for (const ir::Value result : builder_.append(graph, arguments)) results.push_back(tensor(result));
+  return results;
+}
+
 Trace::TracedVariable& Trace::traced(const std::shared_ptr<runtime::VariableStorage>& variable) {
+  if (!isolated_.empty()) {
+    fail_at_user(fmt::format("{} uses the variable \"{}\", of which it knows nothing: pass it as an argument",
+                             isolated_, variable->name()));
+  }
   for (TracedVariable& known : variables_) {
     if (known.storage == variable) return known;
   }

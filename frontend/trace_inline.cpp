@@ -36,13 +36,41 @@ std::optional<std::int64_t> static_batch(const ir::Graph& graph, std::size_t inp
                            before ? fmt::format(" with B = {} as in an input before", *before) : ""));
 }
 
+ir::Graph with_batch(const ir::Graph& body, std::int64_t batch_size);
+
 ir::Attributes with_batch(const ir::Attributes& attributes, const std::optional<std::int64_t>& batch_size) {
   if (!batch_size) return attributes;
   ir::Attributes result = attributes;
   for (const auto& [key, value] : attributes) {
     if (const Shape* const shape = std::get_if<Shape>(&value)) result.set(key, Shape::of(shape->at(*batch_size)));
+    if (key == ir::Attr::kBody)
+      result.set(key, std::make_shared<const ir::Graph>(with_batch(attributes.body(), *batch_size)));
   }
   return result;
+}
+
+/// The body of a node, with this size in place of B.
+ir::Graph with_batch(const ir::Graph& body, std::int64_t batch_size) {
+  ir::Builder builder(body.name());
+  std::vector<ir::Value> firsts(body.nodes().size());
+  for (const ir::Parameter& parameter : body.parameters()) {
+    const Type& type = body.type(parameter.value);
+    firsts[parameter.value.node] = builder.parameter(parameter.name, {type.dtype, Shape::of(type.shape.at(batch_size))},
+                                                     parameter.range, body.node(parameter.value).origins);
+  }
+  for (std::uint32_t i = 0; i < body.nodes().size(); ++i) {
+    const ir::Node& node = body.node(i);
+    if (node.op == ir::Op::kParameter) continue;
+    std::vector<ir::Value> operands;
+    for (const ir::Value operand : node.operands) operands.push_back({firsts[operand.node].node, operand.result});
+    firsts[i] = node.op == ir::Op::kBatchSize
+                    ? builder.add(ir::Op::kConstant, {}, {{ir::Attr::kValue, Array::scalar(batch_size)}}, node.origins)
+                    : builder.add(node.op, std::move(operands), with_batch(node.attributes, batch_size), node.origins);
+  }
+  std::vector<ir::Value> results;
+  for (const ir::Value result : body.results()) results.push_back({firsts[result.node].node, result.result});
+  builder.set_results(std::move(results));
+  return std::move(builder).finish();
 }
 
 }  // namespace

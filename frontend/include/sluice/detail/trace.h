@@ -34,7 +34,8 @@ class Scope {
 [[noreturn]] void fail_at_user(const std::string& message);
 /// The same; below the message stand the types of `operands` and the lines that made them.
 [[noreturn]] void fail_at_user(const std::string& message, std::span<const Tensor> operands);
-/// Throws Error at the user's line if a function is being traced: what `call` names would happen once, not in each call.
+/// Throws Error at the user's line if a function is being traced: what `call` names would happen once, not in each
+/// call.
 void check_not_traced(std::string_view call);
 
 /// Tells on stderr of what may be meant and often is not, with the user's line; each message once in a process.
@@ -64,6 +65,9 @@ struct AskedTrainable {
 class Trace {
  public:
   explicit Trace(std::string name);
+  /// The same for a function inside of `around` that is traced on its own: it sees nothing but its parameters. What
+  /// else it uses is an error, which begins with `what`.
+  Trace(std::string name, std::string what, const Trace& around);
   ~Trace();
   Trace(const Trace&) = delete;
   Trace& operator=(const Trace&) = delete;
@@ -91,6 +95,9 @@ class Trace {
   /// Throws Error at the user's line, which begins with the graph's name, if they do not fit.
   std::vector<Tensor> inline_graph(const ir::Graph& graph, std::span<const Tensor> inputs,
                                    const runtime::Variables& variables, std::span<const ir::Value> wanted);
+
+  /// Appends the nodes of `graph`, which has no states, as they are, with these inputs; returns its results.
+  std::vector<Tensor> append(const ir::Graph& graph, std::span<const Tensor> inputs);
 
   /// Reads the variable: its value before the call, or the last one assigned, through which no derivative passes.
   Tensor read(const std::shared_ptr<runtime::VariableStorage>& variable);
@@ -151,6 +158,7 @@ class Trace {
   Trace* outer_;
   bool has_batch_ = false;
   bool finished_ = false;
+  std::string isolated_;  ///< how errors begin on what is used from outside; empty where it may be
   std::vector<TracedVariable> variables_;
   std::vector<ExpectedIndices> expected_indices_;
   std::vector<AskedTrainable> asked_trainable_;

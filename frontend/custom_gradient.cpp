@@ -1,0 +1,83 @@
+#include "sluice/custom_gradient.h"
+
+#include <fmt/format.h>
+
+#include "ir/counted.h"
+#include "sluice/detail/trace.h"
+#include "sluice/shape_ops.h"
+
+namespace sluice::detail {
+
+namespace {
+
+std::vector<Tensor> add_parameters(Trace& trace, std::string_view letter, TensorSpan like) {
+  std::vector<Tensor> parameters;
+  for (const Tensor& tensor : like)
+    parameters.push_back(trace.parameter(fmt::format("{}{}", letter, parameters.size()), tensor.type(), std::nullopt));
+  return parameters;
+}
+
+/// What the function has asked of its arguments is asked of those of the call.
+void pass_on_questions(const Trace& from, Trace& to, TensorSpan inputs) {
+  for (const ExpectedIndices& expected : from.expected_indices())
+    to.expect_indices(inputs[expected.argument], expected.limit, expected.what, expected.of);
+  for (const AskedTrainable& asked : from.asked_trainable()) to.note_trainable(asked.variable, asked.trainable);
+}
+
+std::vector<Tensor> apply_forward(const CustomGradientCore& core, Trace& around, TensorSpan inputs) {
+  Trace trace(core.name, fmt::format("{}: the function", core.name), around);
+  const std::vector<Tensor> outputs = core.forward(add_parameters(trace, "x", inputs));
+  if (outputs.empty()) fail_at_user(fmt::format("{}: the function returns no tensor", core.name));
+  const ir::Graph graph = trace.finish(outputs);
+  pass_on_questions(trace, around, inputs);
+  return around.append(graph, inputs);
+}
+
+/// The adjoints of those inputs that are floats, checked, from what `backward` returns.
+std::vector<Tensor> checked_adjoints(const std::string& name, TensorSpan inputs, TensorSpan returned) {
+  if (returned.size() != inputs.size()) {
+    fail_at_user(
+        fmt::format("{}: the backward function returns {} for {}; it returns one for each, and Tensor() where no "
+                    "derivative passes",
+                    name, counted(returned.size(), "tensor"), counted(inputs.size(), "input")));
+  }
+  std::vector<Tensor> adjoints;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const bool empty = returned[i].empty();
+    if (is_float(inputs[i].dtype())) adjoints.push_back(empty ? zeros_like(inputs[i]) : returned[i]);
+    if (empty) continue;
+    if (!is_float(inputs[i].dtype())) {
+      fail_at_user(
+          fmt::format("{}: the backward function returns {} for input {}, {}, by which there is no derivative; "
+                      "return Tensor() for it",
+                      name, to_string(returned[i].type()), i, to_string(inputs[i].type())),
+          returned.subspan(i, 1));
+    }
+    if (returned[i].type() != inputs[i].type()) {
+      fail_at_user(fmt::format("{}: the backward function returns {} for input {}, expected {}, the input's type", name,
+                               to_string(returned[i].type()), i, to_string(inputs[i].type())),
+                   returned.subspan(i, 1));
+    }
+  }
+  return adjoints;
+}
+
+ir::Graph trace_backward(const CustomGradientCore& core, const Trace& around, TensorSpan outputs, TensorSpan inputs) {
+  Trace trace(core.name, fmt::format("{}: the backward function", core.name), around);
+  const std::vector<Tensor> y = add_parameters(trace, "y", outputs);
+  const std::vector<Tensor> x = add_parameters(trace, "x", inputs);
+  const std::vector<Tensor> dy = add_parameters(trace, "dy", outputs);
+  return trace.finish(checked_adjoints(core.name, x, core.backward(x, y, dy)));
+}
+
+}  // namespace
+
+std::vector<Tensor> CustomGradientCore::apply(TensorSpan inputs) const {
+  Trace& trace = Trace::required(name);
+  std::vector<Tensor> operands = apply_forward(*this, trace, inputs);
+  auto body = std::make_shared<const ir::Graph>(trace_backward(*this, trace, operands, inputs));
+  operands.insert(operands.end(), inputs.begin(), inputs.end());
+  return trace.add_node(ir::Op::kCustomGradient, operands, {{ir::Attr::kBody, std::move(body)}});
+}
+
+}  // namespace sluice::detail

@@ -1,0 +1,172 @@
+#pragma once
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <source_location>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sluice/function.h"
+#include "sluice/tensor.h"
+
+// Functions with gradients of their own, as tf.custom_gradient and jax.custom_vjp make them.
+namespace sluice {
+
+namespace detail {
+
+using TensorSpan = std::span<const Tensor>;
+
+/// A function and its gradient, on lists of tensors.
+struct CustomGradientCore {
+  std::string name;
+  std::function<std::vector<Tensor>(TensorSpan inputs)> forward;
+  std::function<std::vector<Tensor>(TensorSpan inputs, TensorSpan outputs, TensorSpan adjoints)> backward;
+
+  /// Traces both and makes them part of the function that is being traced.
+  std::vector<Tensor> apply(TensorSpan inputs) const;
+};
+
+inline std::vector<Tensor> list_of(TensorSpan tensors) { return {tensors.begin(), tensors.end()}; }
+
+/// Calls `f` with the tensors of all lists one after the other, N in sum.
+template <std::size_t N, typename F>
+auto call_flat(F& f, const std::vector<Tensor>& all) {
+  return [&]<std::size_t... I>(std::index_sequence<I...>) { return f(all[I]...); }
+  (std::make_index_sequence<N>());
+}
+
+template <typename F, std::size_t N>
+concept TakesTensorsOfNumber = requires(F& f, const std::vector<Tensor>& all) {
+  call_flat<N>(f, all);
+};
+
+template <typename R>
+inline constexpr std::size_t kResultCount = 1;
+template <std::size_t N>
+inline constexpr std::size_t kResultCount<std::array<Tensor, N>> = N;
+
+template <typename R>
+R unflattened(std::vector<Tensor> results) {
+  if constexpr (std::is_same_v<R, Tensor>) {
+    return results[0];
+  } else if constexpr (std::is_same_v<R, std::vector<Tensor>>) {
+    return results;
+  } else {
+    R array;
+    std::copy(results.begin(), results.end(), array.begin());
+    return array;
+  }
+}
+
+template <typename Result>
+std::vector<Tensor> flattened(const Result& result) {
+  return Results<ResultOf<Result>>::flatten(result);
+}
+
+}  // namespace detail
+
+/// What custom_gradient returns: called with tensors inside of a function it becomes part of that.
+template <typename R, typename Arguments>
+class CustomGradient;
+
+template <typename R, std::size_t... I>
+class CustomGradient<R, std::index_sequence<I...>> {
+ public:
+  template <typename Forward, typename Backward>
+  CustomGradient(std::string name, Forward forward, Backward backward) : core_(std::make_shared<Core>()) {
+    constexpr std::size_t kInputs = sizeof...(I);
+    constexpr std::size_t kOutputs = detail::kResultCount<R>;
+    static_assert(!std::is_void_v<R> && !std::is_same_v<R, std::vector<Tensor>>,
+                  "a function with a gradient of its own that returns a std::vector<Tensor> takes one, too");
+    static_assert(detail::TakesTensorsOfNumber<Backward, kInputs + 2 * kOutputs>,
+                  "the backward function of a custom gradient takes the inputs, the outputs and the adjoints of the "
+                  "outputs, each a Tensor");
+    core_->name = std::move(name);
+    core_->forward = [f = std::move(forward)](detail::TensorSpan inputs) mutable {
+      return detail::flattened(f(inputs[I]...));
+    };
+    core_->backward = [f = std::move(backward)](detail::TensorSpan inputs, detail::TensorSpan outputs,
+                                                detail::TensorSpan adjoints) mutable {
+      std::vector<Tensor> all = detail::list_of(inputs);
+      all.insert(all.end(), outputs.begin(), outputs.end());
+      all.insert(all.end(), adjoints.begin(), adjoints.end());
+      return detail::flattened(detail::call_flat<kInputs + 2 * kOutputs>(f, all));
+    };
+  }
+
+  R operator()(detail::ArgAt<I>... arguments) const {
+    const Scope scope((arguments, ...).where());
+    return detail::unflattened<R>(core_->apply(std::array<Tensor, sizeof...(I)>{arguments.tensor()...}));
+  }
+
+ private:
+  using Core = detail::CustomGradientCore;
+  std::shared_ptr<Core> core_;
+};
+
+template <typename R>
+class CustomGradient<R, detail::AnyNumber> {
+ public:
+  template <typename Forward, typename Backward>
+  CustomGradient(std::string name, Forward forward, Backward backward) : core_(std::make_shared<Core>()) {
+    using List = const std::vector<Tensor>&;
+    static_assert(
+        std::is_invocable_v<Backward&, List, List, List>,
+        "the backward function of a custom gradient whose function takes a std::vector<Tensor> takes three: the "
+        "inputs, the outputs and the adjoints of the outputs");
+    core_->name = std::move(name);
+    core_->forward = [f = std::move(forward)](detail::TensorSpan inputs) mutable {
+      return detail::flattened(f(detail::list_of(inputs)));
+    };
+    core_->backward = [f = std::move(backward)](detail::TensorSpan inputs, detail::TensorSpan outputs,
+                                                detail::TensorSpan adjoints) mutable {
+      return detail::flattened(f(detail::list_of(inputs), detail::list_of(outputs), detail::list_of(adjoints)));
+    };
+  }
+
+  R operator()(const std::vector<Tensor>& arguments,
+               std::source_location where = std::source_location::current()) const {
+    const Scope scope(where);
+    return detail::unflattened<R>(core_->apply(arguments));
+  }
+
+ private:
+  using Core = detail::CustomGradientCore;
+  std::shared_ptr<Core> core_;
+};
+
+namespace detail {
+
+template <typename R, std::size_t... I>
+std::type_identity<CustomGradient<R, std::index_sequence<I...>>> custom_gradient_of(
+    std::type_identity<Function<R, std::index_sequence<I...>>>);
+template <typename R>
+std::type_identity<CustomGradient<R, AnyNumber>> custom_gradient_of(std::type_identity<Function<R, AnyNumber>>);
+
+}  // namespace detail
+
+/// A function of tensors that computes `forward` and whose derivative is what `backward` says. `forward` takes Tensors,
+/// or one std::vector<Tensor>, of any dtypes and shapes, and returns a Tensor, outputs(x, y, ...) or a
+/// std::vector<Tensor>. `backward` is called with the inputs, then the outputs, then the adjoints of the outputs (the
+/// derivatives of what is derived by each of them, of their types; zeros for outputs that it does not depend on), as
+/// Tensors one after the other or as three vectors. It returns one tensor for each input, of its type: its adjoint; an
+/// empty Tensor() says that no derivative passes, which is the only answer for integers and bools. Derivatives of
+/// higher orders derive `backward`, where the outputs have this gradient, too.
+///
+/// Both see nothing but their arguments: variables and tensors from outside are passed in. Each call traces both, and
+/// throws Error at the user's line where they use something else, or where what `backward` returns does not fit.
+template <typename Forward, typename Backward>
+auto custom_gradient(std::string name, Forward forward, Backward backward) {
+  using Plain = typename decltype(detail::function_of<Forward>())::type;
+  using Made = typename decltype(detail::custom_gradient_of(std::type_identity<Plain>()))::type;
+  return Made(std::move(name), std::move(forward), std::move(backward));
+}
+template <typename Forward, typename Backward>
+auto custom_gradient(Forward forward, Backward backward) {
+  return custom_gradient("custom_gradient", std::move(forward), std::move(backward));
+}
+
+}  // namespace sluice
