@@ -1,3 +1,4 @@
+#include <limits>
 #include <numbers>
 
 #include "passes/gradient_rules.h"
@@ -15,6 +16,14 @@ namespace {
 void contribute_by_choice(GradientContext& c, Value condition, std::size_t taken, std::size_t other) {
   if (c.wanted(taken)) c.contribute(taken, c(Op::kSelect, {condition, c.adjoint, c.number(0)}));
   if (c.wanted(other)) c.contribute(other, c(Op::kSelect, {condition, c.number(0), c.adjoint}));
+}
+
+/// The result r for a slope that is made of it, but 1 where the adjoint is 0 and `usable` does not hold: what does not
+/// reach y has no derivative there, whatever its slope. The choice keeps r from derivatives of higher orders, too,
+/// which choosing the product, a NaN, would not.
+Value usable_result(GradientContext& c, Value usable) {
+  const Value unused = c(Op::kEqual, {c.adjoint, c.number(0)});
+  return c(Op::kSelect, {c(Op::kLogicalAnd, {unused, c(Op::kLogicalNot, {usable})}), c.number(1), c.result});
 }
 
 }  // namespace
@@ -89,13 +98,15 @@ void gradient_of_kLog1p(GradientContext& c) {
 
 /// 0.5 g / r.
 void gradient_of_kSqrt(GradientContext& c) {
-  c.contribute(0, c(Op::kDiv, {c(Op::kMul, {c.adjoint, c.number(0.5)}), c.result}));
+  const Value r = usable_result(c, c(Op::kGreater, {c.result, c.number(0)}));
+  c.contribute(0, c(Op::kDiv, {c(Op::kMul, {c.adjoint, c.number(0.5)}), r}));
 }
 
 /// -0.5 g r^3, in an order in which r^3 alone does not overflow.
 void gradient_of_kRsqrt(GradientContext& c) {
-  const Value half = c(Op::kMul, {c(Op::kMul, {c.adjoint, c.number(-0.5)}), c.result});
-  c.contribute(0, c(Op::kMul, {half, c(Op::kSquare, {c.result})}));
+  const Value r = usable_result(c, c(Op::kLess, {c.result, c.number(std::numeric_limits<double>::infinity())}));
+  const Value half = c(Op::kMul, {c(Op::kMul, {c.adjoint, c.number(-0.5)}), r});
+  c.contribute(0, c(Op::kMul, {half, c(Op::kSquare, {r})}));
 }
 
 /// g (1 - r^2).
