@@ -9,18 +9,11 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "tests/support/sanitized.h"
+
 namespace sluice {
 inline std::atomic<std::uint64_t> malloc_count{0};
 }
-
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
-#define SLUICE_SANITIZED
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SLUICE_SANITIZED
-#endif
 
 #if defined(__GLIBC__) && !defined(SLUICE_SANITIZED)
 #define SLUICE_COUNTS_MALLOCS

@@ -17,7 +17,7 @@ using ir::Op;
 using ir::Value;
 using Axes = std::vector<std::int64_t>;
 
-void check_rewrites(ir::Builder b, Value result) {
+void check_rewrites(ir::Builder& b, Value result) {
   b.set_results({result});
   const ir::Graph graph = std::move(b).finish();
   const ir::Graph rewritten = passes::canonicalize(graph);
@@ -53,7 +53,7 @@ TEST_CASE("two transposes") {
         ir::Builder b("transposes");
         const Value x = b.parameter("x", {DType::kF32, shape});
         const Value once = b(Op::kTranspose, {x}, {{Attr::kPermutation, first}});
-        check_rewrites(std::move(b), b(Op::kTranspose, {once}, {{Attr::kPermutation, second}}));
+        check_rewrites(b, b(Op::kTranspose, {once}, {{Attr::kPermutation, second}}));
       }
     }
   }
@@ -67,7 +67,7 @@ TEST_CASE("two reductions over any axes") {
           ir::Builder b("reductions");
           const Value x = b.parameter("x", {dtype, {3, 1, batch}});
           const Value once = b(op, {x}, {{Attr::kAxes, inner}});
-          check_rewrites(std::move(b), b(op, {once}, {{Attr::kAxes, outer}}));
+          check_rewrites(b, b(op, {once}, {{Attr::kAxes, outer}}));
         }
       }
     }
@@ -84,7 +84,7 @@ TEST_CASE("two slices along one axis") {
           const auto slice = [&](Value of, std::int64_t from, std::int64_t to) {
             return b(Op::kSlice, {of}, {{Attr::kAxis, std::int64_t{1}}, {Attr::kStart, from}, {Attr::kLimit, to}});
           };
-          check_rewrites(std::move(b), slice(slice(x, start, limit), begin, end));
+          check_rewrites(b, slice(slice(x, start, limit), begin, end));
         }
       }
     }
@@ -104,7 +104,7 @@ TEST_CASE("products with transposes around them") {
     const Value x = operand("x", {batch, 2}, bit(0), bit(1));
     const Value y = operand("y", {2, 4}, bit(2), bit(3));
     const Value product = b(Op::kMatmul, {x, y}, {{Attr::kTransposeA, bit(1)}, {Attr::kTransposeB, bit(3)}});
-    check_rewrites(std::move(b), bit(4) ? b(Op::kTranspose, {product}, {{Attr::kPermutation, exchange}}) : product);
+    check_rewrites(b, bit(4) ? b(Op::kTranspose, {product}, {{Attr::kPermutation, exchange}}) : product);
   }
 }
 
@@ -116,7 +116,7 @@ TEST_CASE("two casts between any dtypes") {
         ir::Builder b("casts");
         const Value x = b.parameter("x", {from, {4}});
         const auto cast = [&](Value of, DType dtype) { return b(Op::kCast, {of}, {{Attr::kDType, dtype}}); };
-        check_rewrites(std::move(b), cast(cast(x, between), to));
+        check_rewrites(b, cast(cast(x, between), to));
       }
     }
   }
@@ -134,7 +134,7 @@ TEST_CASE("broadcasts of reshapes and broadcasts, and ops on them") {
     const bool reshapes = Shape(chain[0]).element_count() == chain[1].element_count();
     x = reshapes ? b.reshape(x, chain[1]) : b.broadcast(x, chain[1]);
     x = b.broadcast(x, chain[2]);
-    check_rewrites(std::move(b), b(Op::kMul, {b(Op::kExp, {x}), b.full(b.type(x), 3)}));
+    check_rewrites(b, b(Op::kMul, {b(Op::kExp, {x}), b.full(b.type(x), 3)}));
   }
 }
 

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <limits>
 
 #include "tests/support/float_functions.h"
 #include "tests/support/op_case_lists.h"
@@ -99,8 +98,7 @@ void add_limits(Cases& cases, Op op, DType dtype) {
                      const Type type{dtype, {batch, kSpecialWidth}};
                      const Value x = input(b, type);
                      std::vector<Value> results;
-                     for (const double number : {1.5, -0.5, 0.0, std::numeric_limits<double>::infinity(),
-                                                 std::numeric_limits<double>::quiet_NaN()}) {
+                     for (const double number : {1.5, -0.5, 0.0}) {
                        const Value limits = b.full(type, number);
                        results.push_back(b(op, {x, limits}));
                        results.push_back(b(op, {limits, x}));
