@@ -156,8 +156,8 @@ class TensorOrNumber {
       : value_(Tensor(variable, where)), where_(where) {}
   TensorOrNumber(const Arg& arg) : value_(arg.tensor()), where_(arg.where()) {}  // NOLINT: see Arg
   template <typename T>
-  requires std::is_arithmetic_v<T> &&(sizeof(T) <= 8)
-      TensorOrNumber(T literal, std::source_location where = std::source_location::current())  // NOLINT: see Arg
+    requires std::is_arithmetic_v<T> && (sizeof(T) <= 8)
+  TensorOrNumber(T literal, std::source_location where = std::source_location::current())  // NOLINT: see Arg
       : value_(Literal(literal)), where_(where) {}
 
   const Tensor* tensor() const { return std::get_if<Tensor>(&value_); }
