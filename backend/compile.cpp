@@ -11,7 +11,6 @@
 #include "backend/shared_code.h"
 #include "backend/target.h"
 #include "backend/verify_plan.h"
-#include "passes/fusion_contract.h"
 #include "passes/pass.h"
 #include "sluice/error.h"
 
@@ -161,7 +160,6 @@ std::shared_ptr<const Program> compile(const ir::Graph& traced, const CompileOpt
 }
 
 std::shared_ptr<const Program> compile_kernels(const ir::Graph& fused, const CompileOptions& options) {
-  passes::check_bodies(fused);
   // 2. Decide the order of kernels, what lies where, and who waits for whom.
   const Target target = host_target(options.target_features);
   Plan plan = timed(options, "plan", [&] { return make_plan(fused, target, options.plan); });

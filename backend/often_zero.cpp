@@ -18,7 +18,7 @@ Marks marks_of(const ir::Graph& graph, const std::vector<bool>& parameters) {
   for (std::uint32_t index = 0; index < graph.nodes().size(); ++index) {
     const ir::Node& node = graph.node(index);
     if (node.op == ir::Op::kFused) {
-      const auto& body = *std::get<std::shared_ptr<const ir::Graph>>(*node.attributes.find(ir::Attr::kBody));
+      const auto& body = node.attributes.body();
       std::vector<bool> operands;
       for (const ir::Value operand : node.operands) operands.push_back(mark(operand));
       const Marks inside = marks_of(body, operands);

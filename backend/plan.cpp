@@ -11,6 +11,7 @@
 
 #include "backend/often_zero.h"
 #include "backend/order.h"
+#include "ir/kernel_kind.h"
 #include "sluice/error.h"
 
 namespace sluice::backend {
@@ -52,17 +53,6 @@ bool reads_same_element(const Graph& body, std::size_t parameter) {
 }
 
 namespace {
-
-KernelKind kind_of(const Graph& body) {
-  if (find_op(body, Op::kMatmul) != nullptr) return KernelKind::kMatmul;
-  if (find_op(body, Op::kScatterAdd) != nullptr) return KernelKind::kScatterAdd;
-  const auto is_reduction = [](const Node& node) { return ir::info(node.op).has(ir::kReduction); };
-  const bool goes_on = std::ranges::any_of(body.nodes(), [&](const Node& node) {
-    return std::ranges::any_of(node.operands, [&](Value operand) { return is_reduction(body.node(operand)); });
-  });
-  if (goes_on) return KernelKind::kRows;
-  return std::ranges::any_of(body.nodes(), is_reduction) ? KernelKind::kReduce : KernelKind::kLoop;
-}
 
 /// A name that says what is inside: "matmul_add_relu_3".
 std::string kernel_name(const Graph& body, std::size_t number) {
@@ -116,8 +106,8 @@ class Planner {
     return static_cast<int>(plan_.buffers.size() - 1);
   }
 
-  int add_kernel(std::shared_ptr<const Graph> body, std::vector<int> operands, std::vector<int> results,
-                 ir::Origins origins) {
+  int add_kernel(KernelKind kind, std::shared_ptr<const Graph> body, std::vector<int> operands,
+                 std::vector<int> results, ir::Origins origins) {
     const int kernel = order_.add();
     for (const int buffer : operands) {
       use(buffer).readers.push_back(kernel);
@@ -125,7 +115,7 @@ class Planner {
     }
     for (const int buffer : results) use(buffer).writer = kernel;
     KernelPlan plan;
-    plan.kind = kind_of(*body);
+    plan.kind = kind;
     plan.name = kernel_name(*body, static_cast<std::size_t>(kernel));
     plan.body = std::move(body);
     plan.operands = std::move(operands);
@@ -143,7 +133,7 @@ class Planner {
     const int to = add_buffer(BufferKind::kTemporary, 0, type);
     ir::Builder builder("copy");
     builder.set_results({builder.parameter("x", type)});
-    add_kernel(std::make_shared<Graph>(std::move(builder).finish()), {from}, {to}, {});
+    add_kernel(KernelKind::kLoop, std::make_shared<Graph>(std::move(builder).finish()), {from}, {to}, {});
     return to;
   }
 
@@ -160,7 +150,7 @@ class Planner {
 
   /// The body of a kernel that does what `node` alone does.
   std::shared_ptr<const Graph> body_of(const Node& node) const {
-    if (node.op == Op::kFused) return std::get<std::shared_ptr<const Graph>>(*node.attributes.find(ir::Attr::kBody));
+    if (node.op == Op::kFused) return node.attributes.shared_body();
     ir::Builder builder{std::string(ir::to_string(node.op))};
     std::vector<Value> operands;
     for (std::size_t i = 0; i < node.operands.size(); ++i) {
@@ -220,7 +210,7 @@ class Planner {
       results.push_back(add_buffer(BufferKind::kTemporary, 0, node.types[r]));
       buffer_of_[{index, r}] = results.back();
     }
-    const int kernel = add_kernel(body, std::move(operands), std::move(results), node.origins);
+    const int kernel = add_kernel(ir::kernel_kind(node), body, std::move(operands), std::move(results), node.origins);
     KernelPlan& plan = plan_.kernels[static_cast<std::size_t>(kernel)];
     plan.node = static_cast<int>(index);
     plan.skips_zeros = may_skip_zeros(node, *body);
@@ -347,6 +337,7 @@ class Planner {
 }  // namespace
 
 Plan make_plan(const Graph& graph, const Target& target, const PlanOptions& options) {
+  ir::check_bodies(graph);
   Plan plan;
   plan.name = graph.name();
   plan.largest = largest_value(graph);
@@ -356,11 +347,6 @@ Plan make_plan(const Graph& graph, const Target& target, const PlanOptions& opti
   drop_idle_kernels(plan);
   place_buffers(plan);
   return plan;
-}
-
-std::string_view to_string(KernelKind kind) {
-  constexpr std::array<std::string_view, 5> kKinds{"loop", "reduce", "rows", "matmul", "scatter_add"};
-  return kKinds[static_cast<std::size_t>(kind)];
 }
 
 std::string_view to_string(BufferKind kind) {

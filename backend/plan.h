@@ -15,14 +15,7 @@
 
 namespace sluice::backend {
 
-/// How a kernel is generated. It follows from the ops in its body.
-enum class KernelKind : std::uint8_t {
-  kLoop,    ///< every result's element is computed on its own
-  kReduce,  ///< reductions over the same axes of elementwise expressions of one shape
-  kRows,    ///< row by row, reductions along the last axis and what is computed of them
-  kMatmul,  ///< one matmul and a loop over its result, riding on the product's store
-  kScatterAdd,
-};
+using ir::KernelKind;
 
 enum class BufferKind : std::uint8_t { kParameter, kState, kResult, kConstant, kTemporary };
 
@@ -103,7 +96,8 @@ struct PlanOptions {
 };
 
 /// Splits a graph, in which `fused` nodes stand for kernels, into kernels and buffers. A state is updated in place
-/// where every reader of its old value can run before; else its new value is made aside and copied at the end.
+/// where every reader of its old value can run before; else its new value is made aside and copied at the end. Throws
+/// Error at the line of a fused node whose body is no kernel.
 Plan make_plan(const ir::Graph& graph, const Target& target, const PlanOptions& options = {});
 
 /// The memory that a program takes beside parameters, states, results and constants: known before it runs. At most
@@ -120,7 +114,6 @@ struct Memory {
 /// Throws Error if a value has more than kMostElements with this B, or the memory is more than a process can address.
 Memory memory_of(const Plan& plan, std::int64_t batch_size, int threads);
 
-std::string_view to_string(KernelKind kind);  ///< "loop", "reduce", "rows", "matmul", "scatter_add"
 std::string_view to_string(BufferKind kind);  ///< "parameter", "state", "result", "constant", "temporary"
 
 /// The plan as text, a line a kernel and a line a buffer.

@@ -12,8 +12,7 @@ void find_largest(const ir::Graph& graph, Largest& largest) {
       const Dim count = type.shape.element_count();
       if (count.batch && count.size > largest.each_batch) largest = {type, count.size};
     }
-    if (node.op == ir::Op::kFused)
-      find_largest(*std::get<std::shared_ptr<const ir::Graph>>(*node.attributes.find(ir::Attr::kBody)), largest);
+    if (node.op == ir::Op::kFused) find_largest(node.attributes.body(), largest);
   }
 }
 

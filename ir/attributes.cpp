@@ -1,6 +1,7 @@
 #include "sluice/ir/attributes.h"
 
 #include <algorithm>
+#include <array>
 
 #include "sluice/ir/graph.h"
 
@@ -27,6 +28,11 @@ bool equal_values(const AttrValue& a, const AttrValue& b) {
 }  // namespace
 
 std::string_view to_string(Attr attr) { return kAttrs[static_cast<std::size_t>(attr)].name; }
+
+std::string_view to_string(KernelKind kind) {
+  constexpr std::array<std::string_view, 5> kKinds{"loop", "matmul", "reduce", "rows", "scatter_add"};
+  return kKinds[static_cast<std::size_t>(kind)];
+}
 
 std::optional<Attr> parse_attr(std::string_view name) {
   for (const AttrRow& row : kAttrs) {
@@ -62,6 +68,11 @@ const AttrValue* Attributes::find(Attr key) const {
 }
 
 bool Attributes::flag(Attr key) const { return find(key) != nullptr; }
+
+std::optional<KernelKind> Attributes::kernel_kind() const {
+  const AttrValue* const value = find(Attr::kKind);
+  return value == nullptr ? std::nullopt : std::optional(std::get<KernelKind>(*value));
+}
 
 const AttrValue& Attributes::at(Attr key) const {
   const AttrValue* const value = find(key);

@@ -5,6 +5,7 @@
 #include <limits>
 #include <type_traits>
 
+#include "ir/kernel_kind.h"
 #include "ir/node_error.h"
 #include "sluice/error.h"
 
@@ -122,6 +123,13 @@ std::vector<Value> Builder::append(const Graph& graph, std::span<const Value> ar
   std::vector<Value> results;
   for (const Value result : graph.results()) results.push_back(at(result));
   return results;
+}
+
+Value Builder::fused(std::vector<Value> operands, std::shared_ptr<const Graph> body, Origins origins) {
+  const std::optional<KernelKind> kind = find_body_kind(*body);
+  Attributes attributes{{Attr::kBody, std::move(body)}};
+  if (kind) attributes.set(Attr::kKind, *kind);
+  return add(Op::kFused, std::move(operands), std::move(attributes), std::move(origins));
 }
 
 void Builder::add_origins(std::uint32_t first, const Origins& origins) {

@@ -30,6 +30,7 @@ struct HashOfValue {
   std::size_t operator()(std::int64_t value) const { return static_cast<std::size_t>(value); }
   std::size_t operator()(bool value) const { return value ? 1 : 0; }
   std::size_t operator()(DType value) const { return static_cast<std::size_t>(value); }
+  std::size_t operator()(KernelKind value) const { return static_cast<std::size_t>(value); }
   std::size_t operator()(const Shape& value) const { return Hash().add(value).value(); }
   std::size_t operator()(const std::shared_ptr<const Graph>& value) const { return hash_structure(*value); }
   std::size_t operator()(const std::vector<std::int64_t>& value) const {

@@ -1,3 +1,5 @@
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <set>
 #include <type_traits>
@@ -5,6 +7,7 @@
 
 #include "ir/counted.h"
 #include "ir/infer.h"
+#include "ir/kernel_kind.h"
 #include "ir/lexer.h"
 #include "ir/literals.h"
 #include "ir/node_error.h"
@@ -21,10 +24,13 @@
 //   hints     = "{" hint {"," hint} "}", hint = "range" "=" interval | "init" "=" value
 //   places    = "loc" "(" [place {"," place}] ")", place = ["gradient"] string ":" number
 //   body      = "{" {node} ["update" %state "=" %value {"," ...}] "return" [%value {"," %value}] "}"
-//   node      = %name ":" type {"," %name ":" type} "=" (op [%value {"," %value}] [attributes] [places] | fused |
-//   custom) fused     = "fused" "(" [%name ":" type [range] "=" %value {"," ...}] ")" [places] body custom    =
-//   "custom_gradient" "(" %name ":" type [range] ["=" %value] {"," ...} ")" [places] body attributes = "{" [key "="
-//   value {"," key "=" value}] "}" type      = dtype "[" [dim {"," dim}] "]", dim = number | "B" | number "*" "B"
+//   node      = %name ":" type {"," %name ":" type} "=" (op [%value {"," %value}] [attributes] [places] | fused
+//             | custom)
+//   fused     = "fused" [kind] "(" [%name ":" type [range] "=" %value {"," ...}] ")" [places] body
+//   kind      = "loop" | "matmul" | "reduce" | "rows"
+//   custom    = "custom_gradient" "(" %name ":" type [range] ["=" %value] {"," ...} ")" [places] body
+//   attributes = "{" [key "=" value {"," key "=" value}] "}"
+//   type      = dtype "[" [dim {"," dim}] "]", dim = number | "B" | number "*" "B"
 
 namespace sluice::ir {
 
@@ -192,7 +198,7 @@ class GraphParser {
     Attributes attributes;
     Origins origins;
     if (op == Op::kFused || op == Op::kCustomGradient) {
-      attributes.set(Attr::kBody, read_bound_body(op, word, operands, origins));
+      read_bound_body(op, word, operands, attributes, origins);
     } else {
       if (lexer_.peek().kind == TokenKind::kValue && !lexer_.followed_by(':')) {
         do {
@@ -273,8 +279,23 @@ class GraphParser {
     });
   }
 
-  std::shared_ptr<const Graph> read_bound_body(Op op, const Token& word, std::vector<Value>& operands,
-                                               Origins& origins) {
+  /// The kind that stands behind `fused`, if one does.
+  std::optional<KernelKind> read_kernel_kind() {
+    if (lexer_.peek().kind != TokenKind::kName) return std::nullopt;
+    const Token word = lexer_.take();
+    const auto kind = parse_body_kind(word.text);
+    if (!kind) {
+      std::vector<std::string_view> names;
+      for (const KernelKind known : kBodyKinds) names.push_back(to_string(known));
+      lexer_.fail_at(word, fmt::format("expected a kind of kernel, one of {}, or '(' after 'fused', got {}{}",
+                                       fmt::join(names, ", "), describe(word), did_you_mean(word.text, names)));
+    }
+    return kind;
+  }
+
+  void read_bound_body(Op op, const Token& word, std::vector<Value>& operands, Attributes& attributes,
+                       Origins& origins) {
+    std::optional<KernelKind> kind = op == Op::kFused ? read_kernel_kind() : std::nullopt;
     const Token opening = lexer_.expect_symbol('(', fmt::format("after '{}'", to_string(op)));
     if (depth_ == kMaxBodyDepth) {
       lexer_.fail_at(opening, fmt::format("{} bodies are nested deeper than {}", to_string(op), kMaxBodyDepth));
@@ -282,7 +303,11 @@ class GraphParser {
     GraphParser body(lexer_, std::string(to_string(op)), this);
     lexer_.read_list(')', "an operand", [&] { body.read_operand(*this, op, operands); });
     origins = read_origins(word);
-    return std::make_shared<const Graph>(std::move(body).read_body());
+    const auto whole = std::make_shared<const Graph>(std::move(body).read_body());
+    // `verify` holds a kind that the text gives against the body.
+    if (op == Op::kFused && !kind) kind = find_body_kind(*whole);
+    if (kind) attributes.set(Attr::kKind, *kind);
+    attributes.set(Attr::kBody, whole);
   }
 
   void read_updates() {

@@ -54,6 +54,7 @@ std::string attribute_text(const AttrValue& value) {
     }
     std::string operator()(const Shape& shape) const { return to_string(shape); }
     std::string operator()(const Array& array) const { return literal(array); }
+    std::string operator()(KernelKind kind) const { return std::string(to_string(kind)); }
     std::string operator()(const std::shared_ptr<const Graph>&) const { return ""; }  // printed with the node
   };
   return std::visit(Visitor{}, value);
@@ -162,6 +163,7 @@ class Printer {
       const std::string operand = i < node.operands.size() ? " = " + value(node.operands[i]) : "";
       items.push_back(inner.binder(parameter.value) + hints(parameter) + operand);
     }
+    if (const auto kind = node.attributes.kernel_kind()) out_ += fmt::format(" {}", to_string(*kind));
     out_ += fmt::format("({})", fmt::join(items, ", "));
     places(node);
     out_ += " {\n";

@@ -2,6 +2,7 @@
 #include <string>
 
 #include "ir/infer.h"
+#include "ir/kernel_kind.h"
 #include "ir/node_error.h"
 #include "sluice/error.h"
 #include "sluice/ir/graph.h"
@@ -35,6 +36,7 @@ void check_node(const Graph& graph, std::uint32_t index, int depth) {
   if (const auto* const body = body_of(node)) verify_parts(*body, depth + 1);  // inference believes the body
   if (infer(node.op, operand_types, node.attributes) != node.types)
     fail("%{}: {} has types that inference does not give", index, to_string(node.op));
+  if (node.op == Op::kFused) check_kernel_kind(node.attributes);
 }
 
 void check_value(const Graph& graph, Value value, std::string_view what) {

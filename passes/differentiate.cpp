@@ -77,8 +77,7 @@ ir::Graph without_custom_gradients(const ir::Graph& graph) {
       for (std::uint32_t r = 0; r < node.types.size(); ++r) rebuild.map({i, r}, operands[r]);
     } else if (node.op == ir::Op::kFused && has_custom_gradient(node.attributes.body())) {
       auto body = std::make_shared<const ir::Graph>(without_custom_gradients(node.attributes.body()));
-      const ir::Value first =
-          rebuild.builder().add(node.op, rebuild.operands(i), {{ir::Attr::kBody, std::move(body)}}, node.origins);
+      const ir::Value first = rebuild.builder().fused(rebuild.operands(i), std::move(body), node.origins);
       for (std::uint32_t r = 0; r < node.types.size(); ++r) rebuild.map({i, r}, {first.node, r});
     } else {
       rebuild.copy(i);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "passes/fuse_groups.h"
+#include "passes/inline_bodies.h"
 #include "passes/rebuild.h"
 
 namespace sluice::passes {

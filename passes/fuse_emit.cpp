@@ -50,7 +50,7 @@ class BodyMaker {
   BodyMaker(const Groups& groups, GroupIndex group) : groups_(groups), graph_(groups.graph()), group_(group) {
     // A product stands before the sums of its factor's columns, which it need not.
     const auto beside_product = [&](NodeIndex member) {
-      return groups.kind(group) == GroupKind::kMatmul && groups.role(member) == FuseRole::kReduce;
+      return groups.kind(group) == KernelKind::kMatmul && groups.role(member) == FuseRole::kReduce;
     };
     for (const bool beside : {false, true}) {
       for (const NodeIndex member : groups.members(group)) {
@@ -226,9 +226,11 @@ ir::Graph emit_groups(const Groups& groups, std::vector<NodeIndex>* places) {
     }
     std::vector<Value> operands;
     for (const Value operand : body.operands()) operands.push_back(rebuild.at(operand));
-    const Value fused =
-        rebuild.builder().add(Op::kFused, operands, {{ir::Attr::kBody, std::make_shared<const ir::Graph>(body.make())}},
-                              body.origins(only_readers));
+    const Value fused = rebuild.builder().add(
+        Op::kFused, operands,
+        {{ir::Attr::kBody, std::make_shared<const ir::Graph>(body.make())},
+         {ir::Attr::kKind, groups.kind(group).value_or(ir::kernel_kind(groups.graph().node(first)))}},
+        body.origins(only_readers));
     note_place(group, fused.node);
     const std::vector<Value> results = body.results();
     for (std::uint32_t i = 0; i < results.size(); ++i) rebuild.map(results[i], {fused.node, i});

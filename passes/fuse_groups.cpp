@@ -46,12 +46,12 @@ Groups::Groups(const ir::Graph& graph)
       escapes_(graph.nodes().size()),
       read_from_memory_(graph.nodes().size()),
       members_(graph.nodes().size()),
-      kinds_(graph.nodes().size(), GroupKind::kSingle) {
+      kinds_(graph.nodes().size()) {
   for (auto& visited : visited_) visited.resize(graph.nodes().size());
   std::vector<std::size_t> cheap_sizes;
   for (NodeIndex i = 0; i < graph.nodes().size(); ++i) {
     const ir::Node& node = graph.node(i);
-    cheap_sizes.push_back(cheap_size(node, cheap_sizes));
+    cheap_sizes.push_back(ir::cheap_size(node, cheap_sizes));
     roles_.push_back(role_of(node, cheap_sizes.back() > 0));
     group_.push_back(i);
     members_[i] = {i};
@@ -185,7 +185,7 @@ void Groups::restore_ranks(GroupIndex group, Direction direction) {
 void Groups::make_single(NodeIndex node, Rank rank) {
   group_[node] = node;
   members_[node] = {node};
-  kinds_[node] = GroupKind::kSingle;
+  kinds_[node] = std::nullopt;
   ranks_[node] = rank;
   degrees_[0][node] = users_[node].size();
   degrees_[1][node] = graph_.node(node).operands.size();

@@ -2,10 +2,11 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <vector>
 
-#include "passes/fusion_contract.h"
+#include "ir/kernel_kind.h"
 #include "sluice/ir/graph.h"
 
 namespace sluice::passes {
@@ -22,7 +23,8 @@ enum class FuseRole : std::uint8_t {
   kOther,   ///< stays a plain node
 };
 
-enum class GroupKind : std::uint8_t { kSingle, kLoop, kRows, kMatmul, kReduce };
+using ir::KernelKind;
+using ir::kMostMembers;
 
 /// Whether two groups may become one.
 enum class Merge : std::uint8_t {
@@ -55,10 +57,11 @@ class Groups {
   GroupIndex of(NodeIndex node) const { return group_[node]; }
   /// Ascending.
   const std::vector<NodeIndex>& members(GroupIndex group) const { return members_[group]; }
-  GroupKind kind(GroupIndex group) const { return kinds_[group]; }
-  void set_kind(GroupIndex group, GroupKind kind) { kinds_[group] = kind; }
+  /// Which kind of kernel it becomes; nothing if nodes have yet to join.
+  std::optional<KernelKind> kind(GroupIndex group) const { return kinds_[group]; }
+  void set_kind(GroupIndex group, KernelKind kind) { kinds_[group] = kind; }
   bool contains(GroupIndex group, NodeIndex node) const { return group_[node] == group; }
-  bool is_single(NodeIndex node) const { return kinds_[group_[node]] == GroupKind::kSingle; }
+  bool is_single(NodeIndex node) const { return !kinds_[group_[node]]; }
   /// Whether a reader of a kind that reads from memory reads it: neither a loop nor, of a loop's value, a reduction.
   bool is_read_from_memory(NodeIndex node) const { return read_from_memory_[node]; }
   /// Whether `node` is a loop over `over` that no group has taken.
@@ -105,7 +108,7 @@ class Groups {
   std::vector<bool> read_from_memory_;
   std::vector<GroupIndex> group_;
   std::vector<std::vector<NodeIndex>> members_;
-  std::vector<GroupKind> kinds_;
+  std::vector<std::optional<KernelKind>> kinds_;
   std::vector<Rank> ranks_;
   std::array<std::vector<std::size_t>, 2> degrees_;  ///< by direction and group: edges of its members, inner ones too
   mutable std::array<std::vector<std::uint32_t>, 2> visited_;  ///< by direction and group: the last search that saw it
@@ -116,7 +119,7 @@ class Groups {
 /// concats of concats for one of many operands.
 ir::Graph bound_nodes(const ir::Graph& graph);
 
-/// Divides the nodes into groups, each of one of the kinds that fuse.h names.
+/// Divides the nodes into groups, each of one of the kinds of ir/kernel_kind.h.
 void grow_matmul_groups(Groups& groups);
 void grow_row_groups(Groups& groups);
 void grow_reduce_groups(Groups& groups);

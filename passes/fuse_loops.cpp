@@ -42,7 +42,7 @@ class Reductions {
   explicit Reductions(Groups& groups) : groups_(groups) {}
 
   void add(NodeIndex node) {
-    groups_.set_kind(node, GroupKind::kReduce);
+    groups_.set_kind(node, KernelKind::kReduce);
     take_private_producers(node);
     join_sibling(node);
   }
@@ -87,7 +87,7 @@ class Reductions {
 
 bool is_loop_group(const Groups& groups, NodeIndex node) {
   return groups.role(node) == FuseRole::kLoop &&
-         (groups.is_single(node) || groups.kind(groups.of(node)) == GroupKind::kLoop);
+         (groups.is_single(node) || groups.kind(groups.of(node)) == KernelKind::kLoop);
 }
 
 /// Whether the loops are one group now.
@@ -97,7 +97,7 @@ bool merge_loops(Groups& groups, NodeIndex a, NodeIndex b) {
   if (first == second) return true;
   if (groups.shape(a) != groups.shape(b) || !groups.can_merge(first, second)) return false;
   groups.merge(first, second);
-  groups.set_kind(first, GroupKind::kLoop);
+  groups.set_kind(first, KernelKind::kLoop);
   return true;
 }
 
@@ -148,7 +148,7 @@ void join_lone_reductions(Groups& groups) {
   Reductions reductions(groups);
   for (NodeIndex node = 0; node < groups.size(); ++node) {
     const GroupIndex group = groups.of(node);
-    if (groups.kind(group) == GroupKind::kReduce && groups.members(group) == std::vector<NodeIndex>{node})
+    if (groups.kind(group) == KernelKind::kReduce && groups.members(group) == std::vector<NodeIndex>{node})
       reductions.join_sibling(node);
   }
 }

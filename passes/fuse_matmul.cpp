@@ -145,7 +145,7 @@ void grow_matmul_groups(Groups& groups) {
   std::vector<GroupIndex> products;
   for (NodeIndex node = groups.size(); node-- > 0;) {
     if (groups.role(node) != FuseRole::kMatmul) continue;
-    groups.set_kind(groups.of(node), GroupKind::kMatmul);
+    groups.set_kind(groups.of(node), KernelKind::kMatmul);
     products.push_back(groups.of(node));
     const Shape shape = groups.shape(node);
     take_consumers(groups, node);

@@ -56,18 +56,18 @@ std::string rule_between(const Groups& groups, const Source& source, NodeIndex r
   const auto name = [&](NodeIndex node) { return ir::to_string(graph.node(node).op); };
 
   if (groups.role(reader) == FuseRole::kOther) return fmt::format("{} is a kernel of its own", name(reader));
-  const bool sums_a_factor = groups.role(reader) == FuseRole::kReduce && groups.kind(to) == GroupKind::kMatmul;
+  const bool sums_a_factor = groups.role(reader) == FuseRole::kReduce && groups.kind(to) == KernelKind::kMatmul;
   if (groups.role(reader) == FuseRole::kMatmul || sums_a_factor)
     return "a product reads its operands from memory, each element often";
-  const bool in_rows = groups.kind(from) == GroupKind::kRows;
+  const bool in_rows = groups.kind(from) == KernelKind::kRows;
   if (groups.role(producer) == FuseRole::kReduce && !in_rows) return "a reduction ends a kernel";
   if (groups.role(producer) == FuseRole::kOther) return fmt::format("{} is a kernel of its own", name(producer));
   if (source.through_view) return "the value is read under another shape, not element by element";
   if (groups.shape(producer) != groups.shape(reader)) {
     return fmt::format("another shape: {} and {}", to_string(groups.shape(producer)), to_string(groups.shape(reader)));
   }
-  const bool from_product = groups.kind(from) == GroupKind::kMatmul;
-  const bool to_product = groups.kind(to) == GroupKind::kMatmul;
+  const bool from_product = groups.kind(from) == KernelKind::kMatmul;
+  const bool to_product = groups.kind(to) == KernelKind::kMatmul;
   if (from_product && to_product) return "a kernel holds one product";
   if (from_product && groups.role(reader) == FuseRole::kReduce) return "a reduction cannot ride on a product's store";
   switch (groups.may_merge(from, to)) {
@@ -82,7 +82,7 @@ std::string rule_between(const Groups& groups, const Source& source, NodeIndex r
   }
   if (from_product) return "the reader computes it anew from what memory holds anyway";
   if (in_rows && groups.role(reader) == FuseRole::kReduce) return "a reduction over another axis than that of the rows";
-  if (in_rows || groups.kind(to) == GroupKind::kRows) return "a kernel goes through rows of one length";
+  if (in_rows || groups.kind(to) == KernelKind::kRows) return "a kernel goes through rows of one length";
   // What remains are kernels that take in only what nobody else needs.
   if (groups.escapes(producer)) return "the value is a result or an update, so memory holds it anyway";
   if (const auto other = other_reader(groups, producer, to)) {

@@ -34,7 +34,7 @@ class RowGroup {
   }
 
   void grow() {
-    groups_.set_kind(group_, GroupKind::kRows);
+    groups_.set_kind(group_, KernelKind::kRows);
     take_neighbors();
     shed_unread();
     if (!goes_on_with_a_reduction()) groups_.dissolve(group_);

@@ -12,6 +12,7 @@
 #include "backend/compile.h"
 #include "backend/target.h"
 #include "ir/suggest.h"
+#include "passes/inline_bodies.h"
 #include "passes/pass.h"
 #include "runtime/execution/flags.h"
 #include "runtime/execution/observe.h"
@@ -86,7 +87,7 @@ Stats stats_of(const ir::Graph& graph, std::int64_t batch_size) {
   constexpr std::array<std::string_view, 1> kExpand{"differentiate"};
   const ir::Graph whole = stats.expanded ? passes::run_passes(graph, kExpand) : graph;
   stats.cost = ir::cost(whole, batch_size);
-  stats.kernels = backend::make_plan(whole, backend::host_target()).kernels.size();
+  stats.kernels = backend::make_plan(passes::inline_other_bodies(whole), backend::host_target()).kernels.size();
   return stats;
 }
 

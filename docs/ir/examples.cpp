@@ -161,7 +161,7 @@ graph @custom_gradient(%x: f32[2]) {
     case Op::kFused:
       return R"(sluice-ir 1
 graph @fused(%x: f32[B,2], %w: f32[2,2]) {
-  %0: f32[B,2], %1: f32[B,2] = fused(%p0: f32[B,2] = %x, %p1: f32[2,2] = %w) {
+  %0: f32[B,2], %1: f32[B,2] = fused matmul(%p0: f32[B,2] = %x, %p1: f32[2,2] = %w) {
     %0: f32[B,2] = matmul %p0, %p1
     %1: f32[B,2] = relu %0
     return %0, %1

@@ -54,7 +54,7 @@ ir::Graph chain_of(int ops) {
   ir::Builder b("fused_chain");
   const std::vector<ir::Value> operands{b.parameter("x", type), b.parameter("y", type)};
   const auto shared = std::make_shared<const ir::Graph>(std::move(body).finish());
-  b.set_results({b.add(ir::Op::kFused, operands, {{ir::Attr::kBody, shared}})});
+  b.set_results({b.fused(operands, shared)});
   return std::move(b).finish();
 }
 

@@ -23,7 +23,7 @@ std::shared_ptr<const Graph> nested_body() {
   Builder b("outer");
   const Value x = b.parameter("x", {DType::kF32, {batch, 4}});
   const Value w = b.parameter("w", {DType::kF32, {4, 3}});
-  const Value layer = b.add(Op::kFused, {x, w}, {{Attr::kBody, layer_body()}});
+  const Value layer = b.fused({x, w}, layer_body());
   b.set_results({b(Op::kAdd, {layer, {layer.node, 1}})});
   return std::make_shared<const Graph>(std::move(b).finish());
 }
@@ -111,8 +111,8 @@ Graph every_op() {
   const Value key = b(Op::kBatchSize, {});
   b(Op::kRandomUniform, {key, counter}, {{Attr::kDType, DType::kF32}, {Attr::kShape, Shape{batch, 3}}});
   b(Op::kRandomNormal, {key, counter}, {{Attr::kDType, DType::kF64}, {Attr::kShape, Shape{}}});
-  const Value layer = b.add(Op::kFused, {x, w}, {{Attr::kBody, layer_body()}});
-  const Value nested = b.add(Op::kFused, {x, w}, {{Attr::kBody, nested_body()}});
+  const Value layer = b.fused({x, w}, layer_body());
+  const Value nested = b.fused({x, w}, nested_body());
   const Value sum = b.reduce_sum(b(Op::kMul, {nested, {layer.node, 1}}), {0, 1});
   b.add(Op::kCustomGradient, {b.reduce_sum(x, {0, 1}), x, x, labels}, {{Attr::kBody, clipped_body()}});
   const Value gradient = b(Op::kGradient, {sum, w, x});

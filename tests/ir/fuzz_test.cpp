@@ -67,9 +67,10 @@ bool accepts(const std::string& text) {
 constexpr std::string_view kSmall = R"(sluice-ir 1
 graph @f(%x: f32[B,4] {range=[0,1)}, %i: u8[B] loc())
     state(%w: f32[4,3] "w" loc("m.cpp":3)) {
-  %0: f32[B,3] = fused(%a: f32[B,4] = %x, %b: f32[4,3] = %w) loc("m.cpp":5, gradient "l.h":12) {
+  %0: f32[B,3] = fused matmul(%a: f32[B,4] = %x, %b: f32[4,3] = %w) loc("m.cpp":5, gradient "l.h":12) {
     %0: f32[B,3] = matmul %a, %b loc("m.cpp":5)
-    return %0
+    %1: f32[B,3] = neg %0
+    return %1
   }
   %1: f32[2,2] = constant {value=[[1, -0], [nan, 1e+20]]}
   %2: i64[B] = argmax %0 {axis=1}

@@ -347,11 +347,11 @@ TEST_CASE("fused bodies nest to a limit") {
   auto body = std::make_shared<const Graph>(innermost.graph());
   for (int depth = 1; depth < kMaxBodyDepth; ++depth) {
     Builder b("body");
-    b.set_results({b.add(Op::kFused, {}, {{Attr::kBody, body}})});
+    b.set_results({b.fused({}, body)});
     body = std::make_shared<const Graph>(b.graph());
   }
   Builder last("last");
-  last.set_results({last.add(Op::kFused, {}, {{Attr::kBody, body}})});
+  last.set_results({last.fused({}, body)});
   verify(last.graph());
   CHECK(print(parse(print(last.graph()))) == print(last.graph()));
   const Attributes too_deep{{Attr::kBody, std::make_shared<const Graph>(last.graph())}};

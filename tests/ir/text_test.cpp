@@ -63,7 +63,7 @@ graph @step(%images: u8[B,28,28] {range=[0,256)}, %labels: u8[B] {range=[0,10)})
   %0: f32[B,28,28] = cast %images {dtype=f32}
   %1: f32[B,784] = reshape %0 {shape=[B,784]}
   %2: f32[B,3] = broadcast %b {shape=[B,3]}
-  %3: f32[B,3], %4: f32[B,3] = fused(%x: f32[B,784] = %1, %y: f32[784,3] = %w, %bias: f32[B,3] = %2) {
+  %3: f32[B,3], %4: f32[B,3] = fused matmul(%x: f32[B,784] = %1, %y: f32[784,3] = %w, %bias: f32[B,3] = %2) {
     %0: f32[B,3] = matmul %x, %y
     %1: f32[B,3] = add %0, %bias
     return %1, %0
@@ -76,6 +76,23 @@ graph @step(%images: u8[B,28,28] {range=[0,256)}, %labels: u8[B] {range=[0,10)})
 }
 )";
   check_reads_as(text, text);
+}
+
+TEST_CASE("the kind of a fused body is found where the text does not say it") {
+  const auto text = [](std::string_view kind, std::string_view body) {
+    return fmt::format(
+        "sluice-ir 1\ngraph @f(%x: f32[B,4], %w: f32[4,4]) {{\n  %0: f32[B,4] = fused{}(%a: f32[B,4] = %x, %b: "
+        "f32[4,4] "
+        "= %w) {{\n    {}\n    return %1\n  }}\n  return %0\n}}\n",
+        kind, body);
+  };
+  const auto check_found = [&](std::string_view kind, std::string_view body) {
+    check_reads_as(text("", body), text(kind, body));
+    check_reads_as(text(kind, body), text(kind, body));
+  };
+  check_found(" loop", "%0: f32[B,4] = exp %a\n    %1: f32[B,4] = neg %0");
+  check_found(" matmul", "%0: f32[B,4] = matmul %a, %b\n    %1: f32[B,4] = neg %0");
+  check_found("", "%0: f32[B,4] = exp %a\n    %1: f32[B,4] = matmul %0, %b");  // no kernel: the pass 'fuse' divides it
 }
 
 TEST_CASE("a graph of nothing") {
@@ -178,7 +195,7 @@ graph @f(%x: f32[B,2] {range=[0,1)} loc("model.cpp":3), %y: f32[B,2] loc())
   %0: f32[] = constant {value=1} loc("a \"quoted\"\nname.cpp":4294967295)
   %1: f32[B,2] = add %x, %y loc("model.cpp":4, "model.cpp":9)
   %2: f32[B,2] = broadcast %w {shape=[B,2]} loc()
-  %3: f32[B,2], %4: f32[B,2] = fused(%p0: f32[B,2] = %1, %p1: f32[B,2] = %2) loc("a_long_name_of_a_file.cpp":4,
+  %3: f32[B,2], %4: f32[B,2] = fused loop(%p0: f32[B,2] = %1, %p1: f32[B,2] = %2) loc("a_long_name_of_a_file.cpp":4,
       gradient "a_long_name_of_a_file.cpp":4, "another_long_name_of_a_file.cpp":12,
       "yet_another_long_name_of_a_file.cpp":123) {
     %0: f32[B,2] = mul %p0, %p1 loc("model.cpp":5)

@@ -144,11 +144,11 @@ TEST_CASE("B comes only from a parameter") {
   // A body may use the B of the graph around it, but not one of its own.
   Builder body("body");
   body.set_results({body.reduce_sum(iota(body), {0})});
-  const Attributes attributes{{Attr::kBody, std::make_shared<const Graph>(body.graph())}};
-  with.add(Op::kFused, {}, attributes);
+  const auto whole = std::make_shared<const Graph>(body.graph());
+  with.fused({}, whole);
   CHECK(refused(with) == "accepted");
   Builder around("f");
-  around.add(Op::kFused, {}, attributes, origin_at({"model.cpp", 9, 0}));
+  around.fused({}, whole, origin_at({"model.cpp", 9, 0}));
   CHECK(refused(around) == "iota: f32[B] uses B, which no parameter has");
 }
 
@@ -159,7 +159,7 @@ TEST_CASE("bodies are verified") {
     const auto whole = std::make_shared<Graph>(small());
     states_of(*whole).clear();
     nodes_of(*whole)[2] = nodes_of(*whole)[3] = nodes_of(*whole)[4];
-    b.add(Op::kFused, {x, x}, {{Attr::kBody, std::shared_ptr<const Graph>(whole)}});
+    b.fused({x, x}, whole);
     verify(b.graph());  // so it is the damage that is refused
     *whole = std::move(body);
     return test::refusal([&] { verify(b.graph()); });
@@ -170,6 +170,28 @@ TEST_CASE("bodies are verified") {
   CHECK(complaint_of_body(backwards) ==
         "model.cpp:7: graph @outer: graph @small: %4: operand %5 does not stand before it");
   CHECK(complaint_of_body(Builder("empty").graph()) == "graph @outer: fused: a body has results, got none");
+}
+
+TEST_CASE("the kind of a fused node is that of its body") {
+  Builder loop("body");
+  const Value x = loop.parameter("x", {DType::kF32, {4}});
+  loop.set_results({loop(Op::kExp, {loop(Op::kNeg, {x})})});
+  Builder single("body");
+  single.set_results({single(Op::kNeg, {single.parameter("x", {DType::kF32, {4}})})});
+  const auto refused = [](const Builder& body, std::optional<KernelKind> kind) {
+    Builder b("f");
+    Attributes attributes{{Attr::kBody, std::make_shared<const Graph>(body.graph())}};
+    if (kind) attributes.set(Attr::kKind, *kind);
+    b.add(Op::kFused, {b.parameter("x", {DType::kF32, {4}})}, attributes, origin_at({"model.cpp", 9, 0}));
+    return test::refusal([&] { verify(b.graph()); });
+  };
+  CHECK(refused(loop, KernelKind::kLoop) == "accepted");
+  CHECK(refused(loop, KernelKind::kMatmul) ==
+        "model.cpp:9: graph @f: fused: the kind is matmul, but the body is of kind loop");
+  CHECK(refused(loop, std::nullopt) == "model.cpp:9: graph @f: fused: no kind is given, but the body is of kind loop");
+  CHECK(refused(single, std::nullopt) == "accepted");  // `fuse` divides it
+  CHECK(refused(single, KernelKind::kReduce) ==
+        "model.cpp:9: graph @f: fused: the kind is reduce, but the body is no kernel: it has a single node");
 }
 
 TEST_CASE("a body that holds itself is refused") {

@@ -94,6 +94,20 @@ constexpr WrongText kWrongTexts[] = {
      "3:15: fused: a body has results, got none\n  operand 0, f32[], was made at model.ir:2"},
     {"sluice-ir 1\ngraph @f(%x: f32[]) {\n  %0: f32[] = fused(%a: f32[]) {\n    return %a\n  }\n  return\n}",
      "3:30: expected '=' and the operand after a parameter of a fused body, got ')'"},
+    {"sluice-ir 1\ngraph @f(%x: f32[3]) {\n  %0: f32[3] = fused rows(%a: f32[3] = %x) {\n    %0: f32[3] = neg %a\n"
+     "    %1: f32[3] = exp %0\n    return %1\n  }\n  return\n}",
+     "3:16: graph @f: fused: the kind is rows, but the body is of kind loop"},
+    {"sluice-ir 1\ngraph @f(%x: f32[3]) {\n  %0: f32[3] = fused loop(%a: f32[3] = %x) {\n    %0: f32[3] = neg %a\n"
+     "    return %0\n  }\n  return\n}",
+     "3:16: graph @f: fused: the kind is loop, but the body is no kernel: it has a single node"},
+    {"sluice-ir 1\ngraph @f(%x: f32[3]) {\n  %0: f32[3] = fused row(%a: f32[3] = %x) {\n    return %a\n  }\n  "
+     "return\n}",
+     "3:22: expected a kind of kernel, one of loop, matmul, reduce, rows, or '(' after 'fused', got 'row'; did you "
+     "mean "
+     "'rows'?"},
+    {"sluice-ir 1\ngraph @f(%x: f32[3]) {\n  %0: f32[3] = fused scatter_add(%a: f32[3] = %x) {\n    return %a\n  }\n"
+     "  return\n}",
+     "3:22: expected a kind of kernel, one of loop, matmul, reduce, rows, or '(' after 'fused', got 'scatter_add'"},
     {"sluice-ir 1\ngraph @f(%x: f32[]) {\n  %0: f32[] = custom_gradient(%a: f32[] = %x, %b: f32[], %c: f32[] = %x) {\n"
      "    return %c\n  }\n  return\n}",
      "3:68: '%c' has an operand, which the parameter before it has not"},

@@ -131,7 +131,7 @@ std::vector<Case> cases() {
       {"reduce_min", Op::kReduceMin, {of({2, batch, 3})}, apply(Op::kReduceMin, axes({0, 2}))},
   };
   const auto fused = [s](ir::Builder& b, Value x, Value y, Value z) {
-    const Value first = b.add(Op::kFused, {x, y, z}, {{Attr::kBody, fused_body({kD, s})}});
+    const Value first = b.fused({x, y, z}, fused_body({kD, s}));
     return std::vector<Value>{first, {first.node, 1}};
   };
   list.push_back({"fused, both results", Op::kFused, {of(s), of(s)}, [=](ir::Builder& b, const auto& x) {

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
+#include "ir/kernel_kind.h"
 #include "passes/differentiate.h"
-#include "passes/fusion_contract.h"
 #include "passes/pass.h"
 #include "passes/rebuild.h"
 #include "tests/passes/agreement.h"
@@ -15,8 +15,8 @@
 namespace {
 
 using namespace sluice;
+using ir::KernelKind;
 using ir::Op;
-using passes::BodyKind;
 using Ops = std::vector<Op>;
 
 bool has(const Ops& ops, Op op) { return std::ranges::find(ops, op) != ops.end(); }
@@ -24,7 +24,7 @@ bool has(const Ops& ops, Op op) { return std::ranges::find(ops, op) != ops.end()
 TEST_CASE("a training step: products carry bias and relu, its mask, and the update of the weights") {
   const ir::Graph before = passes::differentiate(test::mlp_train_step({6, 5, 3}));
   const ir::Graph after = passes::fuse(before);
-  passes::check_bodies(after);
+  ir::check_bodies(after);
   CHECK(test::same_bits(before, after, 1));
   CHECK(ir::equal_structure(passes::fuse(after), after));
 
@@ -35,7 +35,7 @@ TEST_CASE("a training step: products carry bias and relu, its mask, and the upda
     CHECK(node.op != Op::kMatmul);
     CHECK(node.op != Op::kBroadcast);
     CHECK(node.op != Op::kOneHot);
-    if (node.op != Op::kFused || passes::classify_body(node.attributes.body()) != BodyKind::kMatmul) continue;
+    if (node.op != Op::kFused || node.attributes.kernel_kind() != KernelKind::kMatmul) continue;
     Ops ops;
     for (const ir::Node& inner : node.attributes.body().nodes()) ops.push_back(inner.op);
     if (has(ops, Op::kRelu)) {
@@ -84,7 +84,7 @@ TEST_CASE("random graphs mean the same after fusion, keep the contract and are d
     const ir::Graph before = test::random_graph(seed, 5 + static_cast<int>(seed % 90));
     const ir::Graph after = passes::fuse(before);
     ir::verify(after);
-    REQUIRE_NOTHROW(passes::check_bodies(after));
+    REQUIRE_NOTHROW(ir::check_bodies(after));
     REQUIRE(test::same_bits(before, after, seed));
     REQUIRE(ir::equal_structure(passes::fuse(after), after));
     REQUIRE(test::kernels(after).size() <= test::kernels(passes::remove_dead(before)).size());

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <array>
 
+#include "ir/kernel_kind.h"
 #include "ir/reference/interpreter.h"
 #include "passes/differentiate.h"
-#include "passes/fusion_contract.h"
 #include "passes/pass.h"
 #include "tests/passes/agreement.h"
 #include "tests/passes/kernels.h"
@@ -25,7 +25,7 @@ TEST_CASE("the default pipeline keeps the meaning of a training step") {
   const ir::Graph traced = test::mlp_train_step({6, 5, 3});
   const ir::Graph before = passes::differentiate(traced);
   const ir::Graph after = passes::run_passes(traced, passes::default_pipeline());
-  passes::check_bodies(after);
+  ir::check_bodies(after);
   for (const std::int64_t batch_size : {1, 3, 64}) {
     const std::vector<Array> inputs = test::random_parameters(before, batch_size, 3);
     const std::vector<Array> states = test::random_states(before, 4);
@@ -60,7 +60,7 @@ TEST_CASE("after the default pipeline every body is of a kind that the backend k
   for (std::uint64_t seed = 600; seed < 800; ++seed) {
     CAPTURE(seed);
     const ir::Graph graph = passes::run_passes(test::random_graph(seed, 60), passes::default_pipeline());
-    REQUIRE_NOTHROW(passes::check_bodies(graph));
+    REQUIRE_NOTHROW(ir::check_bodies(graph));
   }
 }
 

@@ -11,8 +11,8 @@
 #include <fstream>
 #include <set>
 
+#include "ir/kernel_kind.h"
 #include "passes/check.h"
-#include "passes/fusion_contract.h"
 #include "passes/pass.h"
 #include "passes/rewrite.h"
 #include "sluice/error.h"
@@ -91,7 +91,8 @@ std::string check_case(const TextCase& test) {
   CHECK(ir::print(ir::parse(canonical), test.options) == canonical);
   CHECK(ir::print(ir::parse(text), test.options) == text);
   CHECK(ir::equal_structure(test.run(after), after));
-  passes::check_bodies(after);
+  ir::verify(after);
+  ir::check_bodies(after);
   CHECK(test::keeps_meaning(before, after, test.exactness()));
   if (!test.rules.empty()) check_dtypes(test, before);
   // The above expands gradients on both sides; here they are compared with dual numbers.

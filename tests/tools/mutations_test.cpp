@@ -219,8 +219,7 @@ TEST_CASE("a fused body that leaves an op out") {
                 if (b.node(n).op != Op::kRelu) return std::nullopt;
                 return in.at(b.node(n).operands[0]);
               }));
-          return now.builder().add(Op::kFused, now.operands(i), {{Attr::kBody, std::shared_ptr<const Graph>(body)}},
-                                   node.origins);
+          return now.builder().fused(now.operands(i), body, node.origins);
         });
   };
   check_pass_bug(test::kLayer, "fuse", kMutated, "`relu` f32[B,4] (model.ir:4)");

@@ -19,8 +19,19 @@ enum class Attr : std::uint8_t {
 #undef ATTRIBUTE
 };
 
-using AttrValue =
-    std::variant<std::int64_t, bool, DType, std::vector<std::int64_t>, Shape, Array, std::shared_ptr<const Graph>>;
+/// How the code of a kernel is generated.
+enum class KernelKind : std::uint8_t {
+  kLoop,        ///< every result's element is computed on its own
+  kMatmul,      ///< one matmul and a loop over its result, riding on the product's store
+  kReduce,      ///< reductions over the same axes of elementwise expressions of one shape
+  kRows,        ///< row by row, reductions along the last axis and what is computed of them
+  kScatterAdd,  ///< one scatter_add: no fused node is of this kind
+};
+
+std::string_view to_string(KernelKind kind);  ///< "loop", "matmul", "reduce", "rows", "scatter_add"
+
+using AttrValue = std::variant<std::int64_t, bool, DType, std::vector<std::int64_t>, Shape, Array, KernelKind,
+                               std::shared_ptr<const Graph>>;
 
 std::string_view to_string(Attr attr);
 std::optional<Attr> parse_attr(std::string_view name);
@@ -50,7 +61,10 @@ class Attributes {
   const std::vector<std::int64_t>& integers(Attr key) const { return std::get<std::vector<std::int64_t>>(at(key)); }
   const Shape& shape() const { return std::get<Shape>(at(Attr::kShape)); }
   const Array& array() const { return std::get<Array>(at(Attr::kValue)); }
+  /// The kind of a `fused` node; nothing if its body is none that the backend makes one kernel of.
+  std::optional<KernelKind> kernel_kind() const;
   const Graph& body() const { return *std::get<std::shared_ptr<const Graph>>(at(Attr::kBody)); }
+  std::shared_ptr<const Graph> shared_body() const { return std::get<std::shared_ptr<const Graph>>(at(Attr::kBody)); }
 
   /// Equal keys and values; arrays by bits, bodies by structure (`equal_structure` in graph.h).
   bool operator==(const Attributes& other) const;

@@ -126,6 +126,8 @@ class Builder {
   /// Appends the nodes of `graph`, which has no states, with `arguments` for its parameters; returns its results. Nodes
   /// without origins get the current ones.
   std::vector<Value> append(const Graph& graph, std::span<const Value> arguments);
+  /// Appends a `fused` node of `body`, with the kind that the body is of, if it is of one.
+  Value fused(std::vector<Value> operands, std::shared_ptr<const Graph> body, Origins origins = {});
   /// The origins that operator() and the helpers below give to the nodes they make.
   void set_origins(Origins origins) { current_origins_ = std::move(origins); }
   const Origins& current_origins() const { return current_origins_; }

@@ -1,27 +1,21 @@
-#include "passes/fusion_contract.h"
+#include "ir/kernel_kind.h"
 
 #include <algorithm>
 #include <iterator>
-#include <map>
 #include <optional>
 
 #include "ir/node_error.h"
 #include "ir/reduction.h"
-#include "passes/rebuild.h"
 #include "sluice/error.h"
 
-// Written from the words of fuse.h, not from the code of the pass.
-namespace sluice::passes {
+// Written from the words of the header, not from the code of the pass `fuse`.
+namespace sluice::ir {
 
-using ir::Op;
-using ir::reduced_axes;
-using ir::Value;
-
-std::size_t cheap_size(const ir::Node& node, const std::vector<std::size_t>& sizes) {
+std::size_t cheap_size(const Node& node, const std::vector<std::size_t>& sizes) {
   constexpr std::size_t kMost = 16;
   if (node.types.size() != 1 || node.types[0].shape.rank() > 0) return 0;
   if (node.op == Op::kBatchSize || node.op == Op::kConstant) return 1;
-  if (!ir::info(node.op).has(ir::kElementwise)) return 0;
+  if (!info(node.op).has(kElementwise)) return 0;
   std::size_t size = 1;
   for (const Value operand : node.operands) {
     if (sizes[operand.node] == 0) return 0;
@@ -32,13 +26,13 @@ std::size_t cheap_size(const ir::Node& node, const std::vector<std::size_t>& siz
 
 namespace {
 
-bool is_reduction(const ir::Node& node) { return ir::info(node.op).has(ir::kReduction); }
+bool is_reduction(const Node& node) { return info(node.op).has(kReduction); }
 
 /// Whether it computes: not a parameter, nor something that every reader makes anew.
-bool counts(const ir::Node& node) {
-  const ir::OpInfo& row = ir::info(node.op);
-  return row.has(ir::kElementwise) || row.has(ir::kReduction) || node.op == Op::kMatmul ||
-         node.op == Op::kRandomUniform || node.op == Op::kRandomNormal;
+bool counts(const Node& node) {
+  const OpInfo& row = info(node.op);
+  return row.has(kElementwise) || row.has(kReduction) || node.op == Op::kMatmul || node.op == Op::kRandomUniform ||
+         node.op == Op::kRandomNormal;
 }
 
 std::vector<Dim> without_ones(const Shape& shape) {
@@ -50,27 +44,28 @@ std::vector<Dim> without_ones(const Shape& shape) {
 /// Holds one body against the rules.
 class BodyCheck {
  public:
-  explicit BodyCheck(const ir::Graph& body) : body_(body), users_(body.nodes().size()) {
+  explicit BodyCheck(const Graph& body) : body_(body), users_(body.nodes().size()) {
     for (std::uint32_t i = 0; i < body.nodes().size(); ++i) {
       cheap_sizes_.push_back(cheap_size(body.node(i), cheap_sizes_));
       for (const Value operand : body.node(i).operands) users_[operand.node].push_back(i);
     }
   }
 
-  BodyKind kind() const {
+  KernelKind kind() const {
     std::size_t members = 0;
     std::size_t products = 0;
     bool reduces = false;
     bool goes_on = false;
     for (std::uint32_t i = 0; i < body_.nodes().size(); ++i) {
-      const ir::Node& node = body_.node(i);
+      const Node& node = body_.node(i);
       members += counts(node) && !is_cheap_number(i) ? 1 : 0;
       products += node.op == Op::kMatmul ? 1 : 0;
       reduces = reduces || is_reduction(node);
       goes_on = goes_on || (is_reduction(node) && !users_[i].empty());
     }
     const auto computing =
-        std::ranges::count_if(body_.nodes(), [](const ir::Node& node) { return node.op != Op::kParameter; });
+        std::ranges::count_if(body_.nodes(), [](const Node& node) { return node.op != Op::kParameter; });
+    if (body_.results().empty()) fail("it has no result");
     if (computing < 2) fail("it has a single node");
     if (members > kMostMembers) fail("it has {} nodes, more than {}", members, kMostMembers);
     if (products > 1) fail("it has {} products", products);
@@ -89,7 +84,7 @@ class BodyCheck {
     return std::ranges::find(body_.results(), Value{node, 0}) != body_.results().end();
   }
 
-  void check_parameters(const ir::Node& node) const {
+  void check_parameters(const Node& node) const {
     for (const Value operand : node.operands) {
       if (!is_parameter(operand) && !is_cheap_number(operand.node))
         fail("{} reads %{}, which is no parameter", to_string(node.op), operand.node);
@@ -97,7 +92,7 @@ class BodyCheck {
   }
 
   void check_broadcast_source(Value source) const {
-    const ir::Node& node = body_.node(source);
+    const Node& node = body_.node(source);
     if (node.op == Op::kParameter || is_cheap_number(source.node)) return;
     if (node.op != Op::kReshape) fail("it has a broadcast of {}", to_string(node.op));
     check_parameters(node);
@@ -107,7 +102,7 @@ class BodyCheck {
 
   /// A number or a reshape for broadcasts, not for the elements of the loop themselves.
   void check_feeds_broadcasts(std::uint32_t index) const {
-    const ir::Node& node = body_.node(index);
+    const Node& node = body_.node(index);
     if (!is_cheap_number(index) && node.op != Op::kReshape)
       fail("it has {} of another shape, {}", to_string(node.op), to_string(node.types[0]));
     if (is_result(index)) fail("a result is the {} of a broadcast", to_string(node.op));
@@ -122,7 +117,7 @@ class BodyCheck {
 
   /// A node of a loop over `shape`.
   void check_loop_node(std::uint32_t index, const Shape& shape) const {
-    const ir::Node& node = body_.node(index);
+    const Node& node = body_.node(index);
     if (node.op == Op::kFused || node.op == Op::kGradient) fail("it has a {} node", to_string(node.op));
     if (node.types[0].shape != shape || node.op == Op::kReshape) return check_feeds_broadcasts(index);
     if (is_cheap_number(index)) return;
@@ -136,11 +131,11 @@ class BodyCheck {
       case Op::kRandomNormal:
         return check_parameters(node);
       default:
-        if (!ir::info(node.op).has(ir::kElementwise)) fail("it has {} in a loop", to_string(node.op));
+        if (!info(node.op).has(kElementwise)) fail("it has {} in a loop", to_string(node.op));
     }
   }
 
-  BodyKind check_loop() const {
+  KernelKind check_loop() const {
     const Shape& shape = body_.type(body_.results()[0]).shape;
     for (const Value result : body_.results()) {
       if (body_.type(result).shape != shape) fail("its results have several shapes");
@@ -148,13 +143,13 @@ class BodyCheck {
     for (std::uint32_t i = 0; i < body_.nodes().size(); ++i) {
       if (body_.node(i).op != Op::kParameter) check_loop_node(i, shape);
     }
-    return BodyKind::kLoop;
+    return KernelKind::kLoop;
   }
 
-  BodyKind check_reduce() const {
-    const ir::Node* first = nullptr;
+  KernelKind check_reduce() const {
+    const Node* first = nullptr;
     for (std::uint32_t i = 0; i < body_.nodes().size(); ++i) {
-      const ir::Node& node = body_.node(i);
+      const Node& node = body_.node(i);
       if (!is_reduction(node)) continue;
       if (reduced_axes(node).empty()) fail("a reduction has no axes");
       if (first == nullptr) first = &node;
@@ -168,16 +163,16 @@ class BodyCheck {
     }
     const Shape& shape = body_.type(first->operands[0]).shape;
     for (std::uint32_t i = 0; i < body_.nodes().size(); ++i) {
-      const ir::Node& node = body_.node(i);
+      const Node& node = body_.node(i);
       if (!is_reduction(node) && node.op != Op::kParameter) check_loop_node(i, shape);
     }
-    return BodyKind::kReduce;
+    return KernelKind::kReduce;
   }
 
   /// The shape of the rows: what the reductions read.
   Shape row_shape() const {
     std::optional<Shape> shape;
-    for (const ir::Node& node : body_.nodes()) {
+    for (const Node& node : body_.nodes()) {
       if (!is_reduction(node)) continue;
       const Shape& read = body_.type(node.operands[0]).shape;
       if (shape && read != *shape) fail("it has reductions of several shapes");
@@ -191,13 +186,13 @@ class BodyCheck {
     return *shape;
   }
 
-  BodyKind check_rows() const {
+  KernelKind check_rows() const {
     const Shape shape = row_shape();
     const Shape rows(std::vector<Dim>(shape.begin(), shape.end() - 1));
     Shape one_column = rows;
     one_column.push_back(1);
     for (std::uint32_t i = 0; i < body_.nodes().size(); ++i) {
-      const ir::Node& node = body_.node(i);
+      const Node& node = body_.node(i);
       if (node.op == Op::kParameter || is_reduction(node)) continue;
       const auto made_of = [&](const Shape& from) { return body_.type(node.operands[0]).shape == from; };
       const Shape& made = node.types[0].shape;
@@ -211,23 +206,23 @@ class BodyCheck {
       const Shape& made = body_.type(result).shape;
       if (made != shape && made != rows && made != one_column) fail("a result has another shape than the rows");
     }
-    return BodyKind::kRows;
+    return KernelKind::kRows;
   }
 
   /// The sums of the columns of a rhs without batch axes, a product's second kind of result.
-  bool is_column_sums(const ir::Node& sums, const ir::Node& product) const {
+  bool is_column_sums(const Node& sums, const Node& product) const {
     return sums.op == Op::kReduceSum && sums.operands[0] == product.operands[1] && product.types[0].shape.rank() == 2 &&
-           !product.attributes.flag(ir::Attr::kTransposeB) && reduced_axes(sums) == std::vector<std::int64_t>{0} &&
+           !product.attributes.flag(Attr::kTransposeB) && reduced_axes(sums) == std::vector<std::int64_t>{0} &&
            is_parameter(sums.operands[0]);
   }
 
-  BodyKind check_matmul() const {
-    const ir::Node& product = *std::ranges::find(body_.nodes(), Op::kMatmul, &ir::Node::op);
+  KernelKind check_matmul() const {
+    const Node& product = *std::ranges::find(body_.nodes(), Op::kMatmul, &Node::op);
     const Shape& shape = product.types[0].shape;
     check_parameters(product);
     std::size_t column_sums = 0;
     for (std::uint32_t i = 0; i < body_.nodes().size(); ++i) {
-      const ir::Node& node = body_.node(i);
+      const Node& node = body_.node(i);
       if (&node == &product || node.op == Op::kParameter) continue;
       if (!is_column_sums(node, product)) {
         check_loop_node(i, shape);
@@ -244,75 +239,70 @@ class BodyCheck {
       if (body_.type(result).shape != shape) fail("a result has another shape than the product");
     }
     if (!has_product) fail("no result is of the product");
-    return BodyKind::kMatmul;
+    return KernelKind::kMatmul;
   }
 
-  const ir::Graph& body_;
+  const Graph& body_;
   std::vector<std::vector<std::uint32_t>> users_;
   std::vector<std::size_t> cheap_sizes_;
 };
 
-/// What keeps the body of a fused node from being one kernel, if anything does.
-std::optional<std::string> broken_rule(const ir::Node& node) {
+}  // namespace
+
+std::optional<KernelKind> parse_body_kind(std::string_view name) {
+  const auto found = std::ranges::find_if(kBodyKinds, [&](KernelKind kind) { return to_string(kind) == name; });
+  return found == std::end(kBodyKinds) ? std::nullopt : std::optional(*found);
+}
+
+KernelKind classify_body(const Graph& body) { return BodyCheck(body).kind(); }
+
+std::optional<KernelKind> find_body_kind(const Graph& body) {
   try {
-    classify_body(node.attributes.body());
+    return classify_body(body);
+  } catch (const Error&) {
     return std::nullopt;
+  }
+}
+
+namespace {
+
+/// What keeps the body from being one kernel.
+std::string broken_rule(const Graph& body) {
+  try {
+    return fmt::format("it is of kind {}, which the node does not say", to_string(classify_body(body)));
   } catch (const Error& error) {
     return error.message();
   }
 }
 
-/// Appends what the nodes of `body` compute for these operands. Bodies nest 16 deep at most.
-std::vector<Value> append_body(ir::Builder& builder, const ir::Graph& body, const std::vector<Value>& operands,
-                               const ir::Origins& origins) {
-  std::map<Value, Value> made;
-  for (std::size_t i = 0; i < operands.size(); ++i) made[body.parameters()[i].value] = operands[i];
-  for (std::uint32_t i = 0; i < body.nodes().size(); ++i) {
-    const ir::Node& node = body.node(i);
-    if (node.op == Op::kParameter) continue;
-    std::vector<Value> read;
-    for (const Value operand : node.operands) read.push_back(made.at(operand));
-    const ir::Origins& from = node.origins.empty() ? origins : node.origins;
-    if (node.op == Op::kFused && broken_rule(node)) {
-      const std::vector<Value> results = append_body(builder, node.attributes.body(), read, from);
-      for (std::uint32_t r = 0; r < results.size(); ++r) made[{i, r}] = results[r];
-      continue;
-    }
-    const Value first = builder.add(node.op, read, node.attributes, from);
-    for (std::uint32_t r = 0; r < node.types.size(); ++r) made[{i, r}] = {first.node, r};
-  }
-  std::vector<Value> results;
-  for (const Value result : body.results()) results.push_back(made.at(result));
-  return results;
-}
-
 }  // namespace
 
-BodyKind classify_body(const ir::Graph& body) { return BodyCheck(body).kind(); }
+void check_kernel_kind(const Attributes& fused) {
+  const std::optional<KernelKind> said = fused.kernel_kind();
+  const std::optional<KernelKind> found = find_body_kind(fused.body());
+  if (said == found) return;
+  if (!said) fail("fused: no kind is given, but the body is of kind {}", to_string(*found));
+  if (found) fail("fused: the kind is {}, but the body is of kind {}", to_string(*said), to_string(*found));
+  fail("fused: the kind is {}, but the body is no kernel: {}", to_string(*said), broken_rule(fused.body()));
+}
 
-void check_bodies(const ir::Graph& graph) {
-  for (const ir::Node& node : graph.nodes()) {
-    if (node.op != Op::kFused) continue;
-    if (const auto broken = broken_rule(node))
-      throw ir::node_error(node.origins,
-                           "fused: the body is no kernel: " + *broken + "; the pass 'fuse' divides it anew");
+void check_bodies(const Graph& graph) {
+  for (const Node& node : graph.nodes()) {
+    if (node.op != Op::kFused || node.attributes.kernel_kind()) continue;
+    throw node_error(node.origins, fmt::format("fused: the body is no kernel: {}; the pass 'fuse' divides it anew",
+                                               broken_rule(node.attributes.body())));
   }
 }
 
-ir::Graph inline_other_bodies(const ir::Graph& graph) {
-  const std::vector<bool> live = live_nodes(graph);
-  Rebuild rebuild(graph);
-  for (std::uint32_t i = 0; i < graph.nodes().size(); ++i) {
-    if (!live[i]) continue;
-    const ir::Node& node = graph.node(i);
-    if (node.op != Op::kFused || !broken_rule(node)) {
-      rebuild.copy(i);
-      continue;
-    }
-    const auto results = append_body(rebuild.builder(), node.attributes.body(), rebuild.operands(i), node.origins);
-    for (std::uint32_t r = 0; r < results.size(); ++r) rebuild.map({i, r}, results[r]);
+KernelKind kernel_kind(const Node& node) {
+  if (node.op == Op::kFused) {
+    const auto kind = node.attributes.kernel_kind();
+    SLUICE_CHECK(kind, "a fused node has no kind");
+    return *kind;
   }
-  return std::move(rebuild).finish();
+  if (node.op == Op::kMatmul) return KernelKind::kMatmul;
+  if (node.op == Op::kScatterAdd) return KernelKind::kScatterAdd;
+  return info(node.op).has(kReduction) ? KernelKind::kReduce : KernelKind::kLoop;
 }
 
-}  // namespace sluice::passes
+}  // namespace sluice::ir
