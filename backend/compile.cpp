@@ -109,25 +109,26 @@ std::vector<std::string> symbols_of(const Plan& plan) {
 }
 
 /// Links `objects`. Throws Error unless they have the code of all kernels of `plan`.
-std::unique_ptr<Jit> link(const Plan& plan, const std::vector<ObjectCode>& objects) {
-  auto jit = std::make_unique<Jit>(objects);
-  for (const std::string& symbol : symbols_of(plan)) jit->lookup(symbol);
-  return jit;
+std::shared_ptr<const Program> link(const Plan& plan, const std::vector<ObjectCode>& objects) {
+  auto jit = std::make_shared<Jit>(objects);
+  std::vector<KernelFunction> functions;
+  for (const std::string& symbol : symbols_of(plan))
+    functions.push_back(reinterpret_cast<KernelFunction>(jit->lookup(symbol)));
+  return std::make_shared<const Program>(plan, std::move(functions), std::move(jit));
 }
 
-/// The machine code of a plan: from the cache if it is there and LLVM takes it, else generated.
-std::unique_ptr<Jit> load_or_generate(const ir::Graph& fused, const Plan& plan, const Target& target,
-                                      const CompileOptions& options) {
-  const bool uses_cache = options.cache && !options.on_text && !options.on_plan;
-  const std::string key = uses_cache ? object_key(fused, target, options.plan) : "";
+/// Machine code of a plan: from the cache under `key` (empty: there is none) if it is there and LLVM takes it, else
+/// generated.
+std::shared_ptr<const Program> load_or_generate(const Plan& plan, const Target& target, const CompileOptions& options,
+                                                const std::string& key) {
   const auto make = [&] {
     std::vector<ObjectCode> made = generate(plan, target, options);
-    if (uses_cache) options.cache->store(key, made);
+    if (!key.empty()) options.cache->store(key, made);
     return made;
   };
   bool found = false;
   const std::vector<ObjectCode> objects = timed(options, "code", [&] {
-    auto loaded = uses_cache ? options.cache->load(key) : std::nullopt;
+    auto loaded = key.empty() ? std::nullopt : options.cache->load(key);
     found = loaded.has_value();
     return found ? std::move(*loaded) : make();
   });
@@ -140,36 +141,45 @@ std::unique_ptr<Jit> load_or_generate(const ir::Graph& fused, const Plan& plan, 
   return timed(options, "link", [&] { return link(plan, anew); });
 }
 
-}  // namespace
-
-Program::Program(Plan plan, std::unique_ptr<Jit> jit) : plan_(std::move(plan)), jit_(std::move(jit)) {
-  const std::vector<std::string> symbols = symbols_of(plan_);
-  for (std::size_t k = 0; k < plan_.kernels.size(); ++k) {
-    const KernelFunction instead = plan_.kernels[k].instead;
-    functions_.push_back(instead != nullptr ? instead : reinterpret_cast<KernelFunction>(jit_->lookup(symbols[k])));
-  }
+/// Verifies and shows the plan, then emits LLVM IR for every kernel, lets LLVM make machine code of it, unless that was
+/// done before, and links it into this process.
+std::shared_ptr<const Program> compile_checked(const Plan& plan, const Target& target, const CompileOptions& options,
+                                               const std::string& key) {
+  if (options.verify_plan) timed(options, "verify", [&] { return check_plan(plan); });
+  if (options.on_text) options.on_text("plan", to_string(plan));
+  return load_or_generate(plan, target, options, key);
 }
 
-Program::~Program() = default;
+/// Derives, simplifies and fuses: the graph says which kernels there are.
+ir::Graph run_default_passes(const ir::Graph& traced, const CompileOptions& options) {
+  return passes::run_passes(traced, passes::default_pipeline(),
+                            {.on_stage = options.on_stage, .on_time = options.on_time});
+}
+
+/// Decides the order of kernels, what lies where, and who waits for whom.
+Plan plan_kernels(const ir::Graph& fused, const Target& target, const CompileOptions& options) {
+  return timed(options, "plan", [&] { return make_plan(fused, target, options.plan); });
+}
+
+}  // namespace
 
 std::shared_ptr<const Program> compile(const ir::Graph& traced, const CompileOptions& options) {
-  // 1. Derive, simplify and fuse: the graph says which kernels there are.
-  const ir::Graph fused = passes::run_passes(traced, passes::default_pipeline(),
-                                             {.on_stage = options.on_stage, .on_time = options.on_time});
-  return compile_kernels(fused, options);
+  return compile_kernels(run_default_passes(traced, options), options);
 }
 
 std::shared_ptr<const Program> compile_kernels(const ir::Graph& fused, const CompileOptions& options) {
-  // 2. Decide the order of kernels, what lies where, and who waits for whom.
   const Target target = host_target(options.target_features);
-  Plan plan = timed(options, "plan", [&] { return make_plan(fused, target, options.plan); });
-  if (options.on_plan) options.on_plan(plan);
-  if (options.verify_plan) timed(options, "verify", [&] { return check_plan(plan); });
-  if (options.on_text) options.on_text("plan", to_string(plan));
-  // 3. Emit LLVM IR for every kernel, let LLVM make machine code of it, unless that was done before, and link it into
-  // this process.
-  std::unique_ptr<Jit> jit = load_or_generate(fused, plan, target, options);
-  return std::make_shared<const Program>(std::move(plan), std::move(jit));
+  const Plan plan = plan_kernels(fused, target, options);
+  const bool uses_cache = options.cache && !options.on_text;
+  return compile_checked(plan, target, options, uses_cache ? object_key(fused, target, options.plan) : "");
+}
+
+Plan plan_graph(const ir::Graph& traced, const CompileOptions& options) {
+  return plan_kernels(run_default_passes(traced, options), host_target(options.target_features), options);
+}
+
+std::shared_ptr<const Program> compile_plan(const Plan& plan, const CompileOptions& options) {
+  return compile_checked(plan, host_target(options.target_features), options, "");
 }
 
 }  // namespace sluice::backend

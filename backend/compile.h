@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "backend/codegen/codegen.h"
@@ -13,8 +14,6 @@
 #include "sluice/ir/graph.h"
 
 namespace sluice::backend {
-
-class Jit;
 
 /// Whether plans are verified where nothing else is said: in builds for debugging.
 #ifdef NDEBUG
@@ -40,31 +39,36 @@ struct CompileOptions {
   std::optional<ObjectCache> cache = ObjectCache::from_environment();
   /// Verifies the plan before code is made of it (verify_plan.h) and stops with an internal error if it has a fault.
   bool verify_plan = kVerifyPlans;
-  /// Called with the plan before code is made of it, and may change it: for tests that plant bugs. Generates code even
-  /// if the cache has it.
-  std::function<void(Plan& plan)> on_plan = {};
 };
 
 /// A compiled graph: its plan and a function for each kernel of it.
 class Program {
  public:
-  Program(Plan plan, std::unique_ptr<Jit> jit);
-  ~Program();
+  /// `code` is what keeps the functions in memory.
+  Program(Plan plan, std::vector<KernelFunction> functions, std::shared_ptr<const void> code)
+      : plan_(std::move(plan)), functions_(std::move(functions)), code_(std::move(code)) {}
 
   const Plan& plan() const { return plan_; }
   const std::vector<KernelFunction>& functions() const { return functions_; }
 
  private:
   Plan plan_;
-  std::unique_ptr<Jit> jit_;
   std::vector<KernelFunction> functions_;
+  std::shared_ptr<const void> code_;
 };
 
-/// The whole way from a traced graph to machine code.
+/// Compiles a traced graph: plan_graph, then compile_plan, but for machine code that the cache has.
 std::shared_ptr<const Program> compile(const ir::Graph& traced, const CompileOptions& options = {});
 
-/// The second half of it: from a graph after the passes, which has no `gradient` nodes. Each node that is not in a
+/// The second part of it: from a graph after the passes, which has no `gradient` nodes. Each node that is not in a
 /// `fused` one becomes a kernel of its own.
 std::shared_ptr<const Program> compile_kernels(const ir::Graph& fused, const CompileOptions& options = {});
+
+/// Runs the passes and plans the kernels of a traced graph.
+Plan plan_graph(const ir::Graph& traced, const CompileOptions& options = {});
+
+/// Makes machine code of a plan, which must have been made for `options.target_features`. The plan may have been
+/// edited, so the cache is neither asked nor told.
+std::shared_ptr<const Program> compile_plan(const Plan& plan, const CompileOptions& options = {});
 
 }  // namespace sluice::backend

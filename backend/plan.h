@@ -72,7 +72,6 @@ struct KernelPlan {
   Bytes scratch;                     ///< of each thread's own, while the kernel runs
   bool barrier_before = false;       ///< all threads must have finished the kernels before it
   int node = -1;                     ///< the node of the graph that it computes; -1: a copy
-  KernelFunction instead = nullptr;  ///< runs in place of the code that is made of the body: for tests that plant bugs
 };
 
 /// Everything that is decided before code is generated: which kernels run in which order, what lies where, who waits

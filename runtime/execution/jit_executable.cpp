@@ -36,6 +36,11 @@ std::optional<backend::ObjectCache> object_cache(const Flags& given) {
   return given.object_cache ? cache : std::nullopt;
 }
 
+/// Features of the CPU to generate code for, as LLVM lists them; empty: this machine's.
+const std::string& target_features(const ExecutableOptions& options, const Flags& given) {
+  return options.target_features.empty() ? given.target_features : options.target_features;
+}
+
 /// What one call needs of its own while it runs: where everything lies, who does what, and memory for temporaries.
 struct CallContext {
   CallContext(const backend::Plan& plan, const backend::Target& target, bool share_all)
@@ -54,32 +59,15 @@ struct CallContext {
 /// side have a CallContext each, which later calls use again.
 class JitExecutable : public Executable {
  public:
-  JitExecutable(const ir::Graph& traced, Variables variables, const ExecutableOptions& options)
-      : Executable(traced, variables), variables_(std::move(variables)) {
-    const auto start = std::chrono::steady_clock::now();
+  JitExecutable(const ir::Graph& traced, Variables variables, std::shared_ptr<const backend::Program> program,
+                const ExecutableOptions& options, double compile_seconds)
+      : Executable(traced, variables), program_(std::move(program)), variables_(std::move(variables)) {
     const Flags given = flags();
-    const bool own_target = !options.target_features.empty();
-    const std::string& features = own_target ? options.target_features : given.target_features;
-    program_ = backend::compile(traced, {.target_features = features,
-                                         .on_stage = options.on_stage,
-                                         .on_time = options.on_time,
-                                         .on_text = options.on_text,
-                                         .plan = {.skip_zeros = given.skip_zeros},
-                                         .assembly = options.assembly,
-                                         .cache = object_cache(given),
-                                         .verify_plan = backend::kVerifyPlans || given.check_passes,
-                                         .on_plan = options.on_plan});
-    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-    compile_seconds_ = elapsed.count();
-    if (given.log_jit) {
-      print_to_stderr("sluice: jit: {}: {}, {} bytes of temporaries and {} for each of B, in {:.1f} ms\n",
-                      printable(plan().name), counted(plan().kernels.size(), "kernel"), plan().static_bytes,
-                      plan().batch_bytes, compile_seconds_ * 1e3);
-    }
-    target_ = backend::host_target(features);
+    compile_seconds_ = compile_seconds;
+    target_ = backend::host_target(target_features(options, given));
     share_all_ = options.share_all_kernels || given.share_all_kernels;
     idle_.push_back(make_context());
-    trace_ = StepTrace::create(given, plan());
+    trace_ = StepTrace::create(given, program_->plan());
   }
 
   ~JitExecutable() override {
@@ -98,18 +86,20 @@ class JitExecutable : public Executable {
     ThreadTeam::Lease team = lease(*context, batch);
     bind(*context, batch, team.threads(), inputs, outputs);
     team.run([&](int thread, int) {
-      for (std::size_t k = 0; k < plan().kernels.size(); ++k) {
+      for (std::size_t k = 0; k < program_->plan().kernels.size(); ++k) {
         if (context->schedule.barrier_before(k)) team.barrier();
         run_kernel(*context, k, thread);
       }
     });
   }
 
+  const backend::Plan* plan() const override { return &program_->plan(); }
+
   std::vector<double> unlocked_profile(std::span<const Array> inputs, std::span<Array> outputs) override {
     const std::int64_t batch = check_call(inputs, outputs);
     const BorrowedContext context(*this);
     ThreadTeam::Lease team = default_team().lease();
-    const std::size_t count = plan().kernels.size();
+    const std::size_t count = program_->plan().kernels.size();
     std::vector<double> own(count * static_cast<std::size_t>(team.threads()));  // by thread, then kernel
     bind(*context, batch, team.threads(), inputs, outputs);
     team.run([&](int thread, int) {
@@ -155,8 +145,6 @@ class JitExecutable : public Executable {
     std::unique_ptr<CallContext> context_;
   };
 
-  const backend::Plan& plan() const { return program_->plan(); }
-
   void traced_run(std::span<const Array> inputs, std::span<Array> outputs) {
     const TraceTime start = trace_now();
     const std::int64_t batch = check_call(inputs, outputs);
@@ -167,7 +155,7 @@ class JitExecutable : public Executable {
     times.fork = trace_now();
     team.run([&](int thread, int) {
       times.began[static_cast<std::size_t>(thread)] = trace_now();
-      for (std::size_t k = 0; k < plan().kernels.size(); ++k) {
+      for (std::size_t k = 0; k < program_->plan().kernels.size(); ++k) {
         if (context->schedule.barrier_before(k)) team.barrier();
         TraceSpan& span = times.kernel(thread, k);
         span.begin = trace_now();
@@ -187,8 +175,8 @@ class JitExecutable : public Executable {
   /// The batch size of a call. Throws Error if an array does not fit.
   std::int64_t check_call(std::span<const Array> inputs, std::span<const Array> outputs) const {
     const std::int64_t batch = check_inputs(inputs);
-    if (outputs.size() != plan().results.size())
-      fail("@{}: expected {} outputs, got {}", plan().name, plan().results.size(), outputs.size());
+    if (outputs.size() != program_->plan().results.size())
+      fail("@{}: expected {} outputs, got {}", program_->plan().name, program_->plan().results.size(), outputs.size());
     return batch;
   }
 
@@ -196,26 +184,26 @@ class JitExecutable : public Executable {
   void bind(CallContext& context, std::int64_t batch, int threads, std::span<const Array> inputs,
             std::span<Array> outputs) const {
     bind_batch(context, batch, threads);
-    for (std::size_t b = 0; b < plan().buffers.size(); ++b) {
-      const Buffer& buffer = plan().buffers[b];
+    for (std::size_t b = 0; b < program_->plan().buffers.size(); ++b) {
+      const Buffer& buffer = program_->plan().buffers[b];
       // Kernels only read parameters; the table of addresses has one type for all.
       if (buffer.kind == BufferKind::kParameter)
         context.arguments.set(b, const_cast<std::byte*>(inputs[buffer.index].bytes()));
       if (buffer.kind == BufferKind::kResult)
-        context.arguments.set(b, prepare_output(outputs[buffer.index], plan().results[buffer.index], batch));
+        context.arguments.set(b, prepare_output(outputs[buffer.index], program_->plan().results[buffer.index], batch));
     }
   }
 
   /// A new context, with what is the same in all calls. Expects contexts_ to be held once the executable is in use.
   std::unique_ptr<CallContext> make_context() {
     idle_.reserve(static_cast<std::size_t>(++context_count_));
-    auto context = std::make_unique<CallContext>(plan(), target_, share_all_);
-    for (std::size_t b = 0; b < plan().buffers.size(); ++b) {
-      const Buffer& buffer = plan().buffers[b];
+    auto context = std::make_unique<CallContext>(program_->plan(), target_, share_all_);
+    for (std::size_t b = 0; b < program_->plan().buffers.size(); ++b) {
+      const Buffer& buffer = program_->plan().buffers[b];
       if (buffer.kind == BufferKind::kState) context->arguments.set(b, variables_[buffer.index]->memory().bytes());
       // Nor do they write constants.
       if (buffer.kind == BufferKind::kConstant)
-        context->arguments.set(b, const_cast<std::byte*>(plan().constants[buffer.index].bytes()));
+        context->arguments.set(b, const_cast<std::byte*>(program_->plan().constants[buffer.index].bytes()));
       if (buffer.kind == BufferKind::kTemporary && !buffer.bytes.batch)
         context->arguments.set(b, context->static_arena.bytes() + buffer.offset.size);
     }
@@ -226,11 +214,11 @@ class JitExecutable : public Executable {
   void bind_batch(CallContext& context, std::int64_t batch, int threads) const {
     if (batch == context.batch && threads == context.schedule.threads()) return;
     context.batch = 0;  // what follows may run out of memory, and is then done anew by the next step
-    const backend::Memory memory = backend::memory_of(plan(), batch, threads);
+    const backend::Memory memory = backend::memory_of(program_->plan(), batch, threads);
     if (memory.batch_arena > context.batch_arena.element_count())
       context.batch_arena = Array(DType::kU8, {memory.batch_arena});
-    for (std::size_t b = 0; b < plan().buffers.size(); ++b) {
-      const Buffer& buffer = plan().buffers[b];
+    for (std::size_t b = 0; b < program_->plan().buffers.size(); ++b) {
+      const Buffer& buffer = program_->plan().buffers[b];
       if (buffer.kind == BufferKind::kTemporary && buffer.bytes.batch)
         context.arguments.set(b, context.batch_arena.bytes() + buffer.offset.size * batch);
     }
@@ -241,14 +229,14 @@ class JitExecutable : public Executable {
   }
 
   std::int64_t check_inputs(std::span<const Array> inputs) const {
-    if (inputs.size() != plan().parameters.size())
-      fail("@{}: expected {}, got {}", plan().name, counted(plan().parameters.size(), "input"), inputs.size());
+    if (inputs.size() != program_->plan().parameters.size())
+      fail("@{}: expected {}, got {}", program_->plan().name, counted(program_->plan().parameters.size(), "input"), inputs.size());
     std::int64_t batch = 0;
     for (std::size_t i = 0; i < inputs.size(); ++i) {
-      if (!fits(inputs[i], plan().parameters[i], batch)) {
-        const bool empty = batch == 0 && inputs[i].element_count() == 0 && !plan().parameters[i].shape.is_static();
-        fail("@{}: input {} is {}, expected {}{}", plan().name, i, to_string(inputs[i].type()),
-             to_string(plan().parameters[i]),
+      if (!fits(inputs[i], program_->plan().parameters[i], batch)) {
+        const bool empty = batch == 0 && inputs[i].element_count() == 0 && !program_->plan().parameters[i].shape.is_static();
+        fail("@{}: input {} is {}, expected {}{}", program_->plan().name, i, to_string(inputs[i].type()),
+             to_string(program_->plan().parameters[i]),
              batch > 0 ? fmt::format(" with B = {}", batch)
              : empty   ? ": B is at least 1"
                        : "");
@@ -301,9 +289,36 @@ class JitExecutable : public Executable {
 
 }  // namespace
 
+backend::CompileOptions compile_options(const ExecutableOptions& options) {
+  const Flags given = flags();
+  return {.target_features = target_features(options, given),
+          .on_stage = options.on_stage,
+          .on_time = options.on_time,
+          .on_text = options.on_text,
+          .plan = {.skip_zeros = given.skip_zeros},
+          .assembly = options.assembly,
+          .cache = object_cache(given),
+          .verify_plan = backend::kVerifyPlans || given.check_passes};
+}
+
 std::unique_ptr<Executable> make_jit_executable(const ir::Graph& traced, Variables variables,
                                                 const ExecutableOptions& options) {
-  return std::make_unique<JitExecutable>(traced, std::move(variables), options);
+  const auto start = std::chrono::steady_clock::now();
+  const std::shared_ptr<const backend::Program> program = backend::compile(traced, compile_options(options));
+  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+  if (flags().log_jit) {
+    const backend::Plan& plan = program->plan();
+    print_to_stderr("sluice: jit: {}: {}, {} bytes of temporaries and {} for each of B, in {:.1f} ms\n",
+                    printable(plan.name), counted(plan.kernels.size(), "kernel"), plan.static_bytes, plan.batch_bytes,
+                    elapsed.count() * 1e3);
+  }
+  return std::make_unique<JitExecutable>(traced, std::move(variables), program, options, elapsed.count());
+}
+
+std::unique_ptr<Executable> make_jit_executable(const ir::Graph& traced, Variables variables,
+                                                std::shared_ptr<const backend::Program> program,
+                                                const ExecutableOptions& options) {
+  return std::make_unique<JitExecutable>(traced, std::move(variables), std::move(program), options, 0);
 }
 
 }  // namespace sluice::runtime

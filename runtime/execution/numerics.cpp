@@ -42,6 +42,8 @@ class CheckedExecutable : public Executable {
     return inner_->unlocked_profile(inputs, outputs);
   }
 
+  const backend::Plan* plan() const override { return inner_->plan(); }
+
  private:
   /// A variable that steps change, and its memory before the one that runs.
   struct Kept {

@@ -23,17 +23,14 @@ using backend::Plan;
 std::pair<Plan, std::vector<double>> measure_kernels(const ir::Graph& traced, std::int64_t batch_size, int repeat) {
   constexpr std::uint64_t kSeed = 1;
   const std::vector<Array> inputs = random_parameters(traced, batch_size, kSeed);
-  Plan plan;
-  ExecutableOptions options;
-  options.on_plan = [&](Plan& made) { plan = made; };
-  const auto executable = Executable::create(traced, variables_for(traced, random_states(traced, kSeed)), options);
+  const auto executable = Executable::create(traced, variables_for(traced, random_states(traced, kSeed)));
   std::vector<Array> outputs(traced.results().size());
   std::vector<double> best = executable->profile(inputs, outputs);
   for (int i = 1; i < repeat; ++i) {
     const std::vector<double> seconds = executable->profile(inputs, outputs);
     for (std::size_t k = 0; k < best.size(); ++k) best[k] = std::min(best[k], seconds[k]);
   }
-  return {std::move(plan), std::move(best)};
+  return {*executable->plan(), std::move(best)};
 }
 
 /// The bytes that a step works on.

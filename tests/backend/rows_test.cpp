@@ -2,7 +2,7 @@
 #include <sstream>
 #include <string>
 
-#include "backend/plan.h"
+#include "backend/compile.h"
 #include "sluice/ir/text.h"
 #include "tests/backend/check_jit.h"
 #include "tests/support/vector_targets.h"
@@ -19,12 +19,10 @@ void check(const std::string& body, KernelKind kind, std::size_t kernels,
   const ir::Graph graph = ir::parse("sluice-ir 1\n" + body);
   for (const std::string& features : test::vector_targets()) {
     CAPTURE(features);
-    runtime::ExecutableOptions options{.target_features = features};
-    options.on_plan = [&](backend::Plan& plan) {
-      CHECK(plan.kernels.size() == kernels);
-      CHECK(std::ranges::count(plan.kernels, kind, &backend::KernelPlan::kind) == 1);
-    };
-    test::check_jit(graph, batches, 4e-6, options);
+    const backend::Plan plan = backend::plan_graph(graph, {.target_features = features});
+    CHECK(plan.kernels.size() == kernels);
+    CHECK(std::ranges::count(plan.kernels, kind, &backend::KernelPlan::kind) == 1);
+    test::check_jit(graph, batches, 4e-6, {.target_features = features});
   }
 }
 

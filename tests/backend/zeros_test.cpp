@@ -4,8 +4,9 @@
 #include <cstring>
 #include <limits>
 
-#include "backend/plan.h"
+#include "backend/compile.h"
 #include "passes/pass.h"
+#include "runtime/execution/jit_executable.h"
 #include "runtime/execution/thread_team.h"
 #include "sluice/ir/text.h"
 #include "tests/backend/check_jit.h"
@@ -21,25 +22,28 @@ struct Result {
 
 ir::Graph parse(const std::string& text) { return ir::parse("sluice-ir 1\n" + text); }
 
-/// Options under which at least one product skips zeros, or none does.
-runtime::ExecutableOptions with_zeros(bool skipped, const std::string& features = {}) {
-  return {.target_features = features, .on_plan = [skipped](backend::Plan& plan) {
-            bool any = false;
-            for (backend::KernelPlan& kernel : plan.kernels) {
-              any = any || kernel.skips_zeros;
-              kernel.skips_zeros = kernel.skips_zeros && skipped;
-            }
-            CHECK(any);
-          }};
+/// A graph's code in which at least one product skips zeros, or none of these does.
+std::shared_ptr<const backend::Program> program_with(bool skipping, const ir::Graph& graph,
+                                                     const std::string& features) {
+  const backend::CompileOptions options{.target_features = features};
+  backend::Plan plan = backend::plan_graph(graph, options);
+  bool any = false;
+  for (backend::KernelPlan& kernel : plan.kernels) {
+    any = any || kernel.skips_zeros;
+    kernel.skips_zeros = kernel.skips_zeros && skipping;
+  }
+  CHECK(any);
+  return backend::compile_plan(plan, options);
 }
 
 /// A graph's compiled code and variables of its own.
 class Compiled {
  public:
-  Compiled(const ir::Graph& graph, const runtime::ExecutableOptions& options)
+  explicit Compiled(const ir::Graph& graph, bool skipping = true, const std::string& features = {})
       : states_(test::random_states(graph, 7)),
         variables_(runtime::variables_for(graph, states_)),
-        executable_(runtime::Executable::create(graph, variables_, options)),
+        executable_(runtime::make_jit_executable(graph, variables_, program_with(skipping, graph, features),
+                                                 {.target_features = features})),
         results_(graph.results().size()) {}
 
   /// From the same states each time.
@@ -81,8 +85,8 @@ void check(const std::string& text, const std::vector<std::int64_t>& batches, do
   const std::vector<Array> states = test::random_states(graph, 7);
   for (const std::string& features : test::vector_targets()) {
     CAPTURE(features);
-    Compiled skipping(graph, with_zeros(true, features));
-    Compiled plain(graph, with_zeros(false, features));
+    Compiled skipping(graph, true, features);
+    Compiled plain(graph, false, features);
     for (const std::int64_t batch_size : batches) {
       CAPTURE(batch_size);
       for (const std::uint64_t keep : {0U, 1U, 2U, 30U}) {
@@ -165,7 +169,7 @@ TEST_CASE("an infinity or a NaN in the second factor reaches every sum that it b
       "graph @f(%a: f32[B,40], %b: f32[B,150]) {\n  %0: f32[40,150] = matmul %a, %b {transpose_a=true}\n  return "
       "%0\n}");
   for (const ir::Graph* graph : {&forward, &turned, &gradient}) {
-    Compiled compiled(*graph, with_zeros(true));
+    Compiled compiled(*graph);
     for (const float bad : {std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(),
                             std::numeric_limits<float>::quiet_NaN()}) {
       for (const std::size_t factor : {0U, 1U}) {
@@ -197,7 +201,7 @@ TEST_CASE("a row has the same bits for every B and number of threads, whatever z
   for (std::ptrdiff_t row = 16; row < 24; ++row) a[static_cast<std::size_t>(row * 130 + 5)] = 1e-30F;
   const auto b = inputs[1].data<float>();
   std::fill(b.begin() + 5 * 150, b.begin() + 6 * 150, -1e-30F);
-  Compiled compiled(graph, with_zeros(true));
+  Compiled compiled(graph);
   const Array all = compiled.run(inputs).results[0];
   for (const int threads : {1, 2, 3, 4}) {
     runtime::set_default_threads(threads);
@@ -224,7 +228,7 @@ TEST_CASE("a weight gradient has the same bits whichever threads give lists up")
   std::fill_n(x.begin() + 63 * 160 + 80, 80, 1e-30F);
   const auto d = inputs[1].data<float>();
   std::fill_n(d.begin() + 63 * 96, 96, -1e-30F);
-  Compiled compiled(graph, with_zeros(true));
+  Compiled compiled(graph);
   const Array one = compiled.run(inputs).results[0];
   for (const int threads : {2, 3, 4}) {
     CAPTURE(threads);

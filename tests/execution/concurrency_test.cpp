@@ -6,8 +6,9 @@
 #include <chrono>
 #include <thread>
 
-#include "backend/plan.h"
+#include "backend/compile.h"
 #include "ir/random_arrays.h"
+#include "runtime/execution/jit_executable.h"
 #include "runtime/execution/thread_team.h"
 #include "sluice/ir/text.h"
 #include "sluice/loaded_model.h"
@@ -116,16 +117,15 @@ graph @f(%x: f32[B]) state(%w: f32[] "w") {
   static std::atomic<int> missed;
   arrived = 0;
   missed = 0;
-  const auto meet = [](backend::Plan& plan) {
-    for (backend::KernelPlan& kernel : plan.kernels) {
-      kernel.instead = [](std::byte* const*, std::int64_t, std::byte*, std::int64_t, std::int64_t) {
-        ++arrived;
-        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-        while (arrived < 2 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
-        if (arrived < 2) ++missed;
-      };
-    }
+  const backend::KernelFunction meet = [](std::byte* const*, std::int64_t, std::byte*, std::int64_t, std::int64_t) {
+    ++arrived;
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (arrived < 2 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+    if (arrived < 2) ++missed;
   };
+  const backend::Plan plan = backend::plan_graph(graph);
+  const auto program = std::make_shared<const backend::Program>(
+      plan, std::vector<backend::KernelFunction>(plan.kernels.size(), meet), nullptr);
   const std::vector<Array> inputs = random_parameters(graph, 3, 1);
   const auto step_of = [&](Executable& executable) {
     return [&] {
@@ -135,12 +135,12 @@ graph @f(%x: f32[B]) state(%w: f32[] "w") {
   };
   SUBCASE("two executables that share a variable which neither writes") {
     const Variables variables = random_variables(graph);
-    const auto first = Executable::create(graph, variables, {.on_plan = meet});
-    const auto second = Executable::create(graph, variables, {.on_plan = meet});
+    const auto first = runtime::make_jit_executable(graph, variables, program);
+    const auto second = runtime::make_jit_executable(graph, variables, program);
     at_once(step_of(*first), step_of(*second));
   }
   SUBCASE("one executable") {
-    const auto only = Executable::create(graph, random_variables(graph), {.on_plan = meet});
+    const auto only = runtime::make_jit_executable(graph, random_variables(graph), program);
     at_once(step_of(*only), step_of(*only));
   }
   CHECK(arrived == 2);

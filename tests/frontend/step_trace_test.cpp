@@ -10,7 +10,7 @@
 #include <thread>
 #include <tuple>
 
-#include "backend/plan.h"
+#include "backend/compile.h"
 #include "runtime/execution/kernel_cost.h"
 #include "runtime/execution/thread_team.h"
 #include "sluice/sluice.h"
@@ -55,13 +55,7 @@ struct Model {
 };
 const int kLastLine = __LINE__;
 
-backend::Plan plan_of(const Model& model) {
-  backend::Plan plan;
-  runtime::ExecutableOptions options;
-  options.on_plan = [&](backend::Plan& made) { plan = made; };
-  runtime::Executable::create(model.step.graph(), model.step.variables(), options);
-  return plan;
-}
+backend::Plan plan_of(const Model& model) { return backend::plan_graph(model.step.graph()); }
 
 std::vector<Json> events_of(const std::filesystem::path& file, std::string_view category) {
   std::vector<Json> events;

@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <ctime>
 
-#include "backend/plan.h"
 #include "passes/rewrite.h"
 #include "tests/models/model.h"
 #include "tests/tools/mutate.h"
+#include "tests/tools/mutations.h"
 
 namespace {
 
@@ -58,7 +58,7 @@ TEST_CASE("a wrong epilogue of wide products") {
   tools::FullCheckOptions options;
   options.passes.batch_sizes = {1};
   options.passes.seed = 2;  // at which no activation of the sound step is too near to 0 to be decided
-  options.engine.on_plan = [](backend::Plan& plan) {
+  options.engine.plan = test::plans_with([](backend::Plan& plan) {
     for (backend::KernelPlan& kernel : plan.kernels) {
       const bool wide = std::ranges::any_of(kernel.body->results(), [&](ir::Value result) {
         const Shape& shape = kernel.body->type(result).shape;
@@ -67,7 +67,7 @@ TEST_CASE("a wrong epilogue of wide products") {
       if (kernel.kind != backend::KernelKind::kMatmul || !wide) continue;
       kernel.body = std::make_shared<ir::Graph>(test::changed(*kernel.body, swap_operands_of_sub));
     }
-  };
+  });
   const ir::Graph small = reduced(options, "jit");
   CHECK(has_op(small, ir::Op::kMatmul));
   CHECK(has_op(small, ir::Op::kSub));
@@ -77,9 +77,9 @@ TEST_CASE("a barrier that is left out of a plan") {
   tools::FullCheckOptions options;
   options.passes.batch_sizes = {1};
   options.passes.seed = 2;  // at which no activation of the sound step is too near to 0 to be decided
-  options.engine.on_plan = [](backend::Plan& plan) {
+  options.engine.plan = test::plans_with([](backend::Plan& plan) {
     for (backend::KernelPlan& kernel : plan.kernels) kernel.barrier_before = false;
-  };
+  });
   reduced(options, "plan");
 }
 

@@ -2,9 +2,12 @@
 
 #include <doctest/doctest.h>
 
+#include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include "backend/compile.h"
 #include "sluice/error.h"
 #include "sluice/ir/text.h"
 #include "tests/tools/mutate.h"
@@ -21,6 +24,15 @@ graph @layer(%x: f32[B,4], %w: f32[4,4]) {
 }
 )";
 
+/// A planner that makes Sluice's plan and puts a bug into it.
+inline std::function<backend::Plan(const ir::Graph&)> plans_with(std::function<void(backend::Plan&)> plant) {
+  return [plant = std::move(plant)](const ir::Graph& traced) {
+    backend::Plan plan = backend::plan_graph(traced);
+    plant(plan);
+    return plan;
+  };
+}
+
 /// Checks that `text` passes as it is, that it fails with the bug that `options` bring in, in `stage`, and that the
 /// message has `named` in it: the op, kernel or line that the bug is in.
 inline void check_finds(const std::string& text, const tools::FullCheckOptions& options, std::string_view stage,
@@ -28,7 +40,8 @@ inline void check_finds(const std::string& text, const tools::FullCheckOptions& 
   const ir::Graph graph = ir::parse(text, "model.ir");
   tools::FullCheckOptions sound = options;
   sound.passes.pipeline.clear();
-  sound.engine.on_plan = {};
+  sound.engine.plan = {};
+  sound.engine.compile = {};
   const passes::CheckReport before = tools::check_graph(graph, sound);
   REQUIRE_MESSAGE(!before.difference, passes::to_string(*before.difference));
   const passes::CheckReport report = tools::check_graph(graph, options);

@@ -21,7 +21,7 @@ using backend::Plan;
 void check_finds_in_plan(const std::string& text, const std::function<void(Plan&)>& plant,
                          const std::vector<std::string>& named) {
   tools::FullCheckOptions options;
-  options.engine.on_plan = plant;
+  options.engine.plan = test::plans_with(plant);
   for (const std::string& part : named) test::check_finds(text, options, "plan", part);
   test::check_finds(text, options, "plan", "model.ir:");
 }

@@ -7,7 +7,10 @@
 #include "backend/compile.h"
 #include "backend/verify_plan.h"
 #include "ir/guarded_arrays.h"
+#include "runtime/execution/gate.h"
+#include "runtime/execution/jit_executable.h"
 #include "runtime/execution/kernel_cost.h"
+#include "runtime/execution/observe.h"
 #include "runtime/execution/thread_team.h"
 #include "sluice/error.h"
 #include "sluice/runtime/variable.h"
@@ -19,11 +22,32 @@ using passes::Difference;
 using passes::Expected;
 using passes::Sample;
 
-/// Keeps code from being made of a plan that the verifier refuses.
+/// What the verifier says of a plan that it refuses.
 struct WrongPlan {
   std::string what;
   std::string lines;  ///< of the kernel
 };
+
+namespace {
+
+/// What flags say of how `graph` is compiled.
+backend::CompileOptions compile_options(const ir::Graph& graph) {
+  return runtime::compile_options(runtime::observe(graph.name(), {}));
+}
+
+Plan make_plan(const ir::Graph& graph, const EngineCheck::Options& options) {
+  return options.plan ? options.plan(graph) : backend::plan_graph(graph, compile_options(graph));
+}
+
+std::shared_ptr<const backend::Program> compile(const ir::Graph& graph, const Plan& plan,
+                                                const EngineCheck::Options& options) {
+  if (options.compile) return options.compile(plan);
+  backend::CompileOptions own = compile_options(graph);
+  own.verify_plan = false;  // that is done with another message
+  return backend::compile_plan(plan, own);
+}
+
+}  // namespace
 
 /// A graph that is compiled, with variables of its own.
 struct EngineCheck::Compiled {
@@ -33,17 +57,15 @@ struct EngineCheck::Compiled {
     for (const ir::State& state : graph.states())
       zeros.emplace_back(graph.type(state.value).dtype, graph.type(state.value).shape.at(1));
     variables = runtime::variables_for(graph, zeros);
-    runtime::ExecutableOptions executable_options{.share_all_kernels = true};
-    executable_options.on_plan = [&](Plan& plan) {
-      if (options.on_plan) options.on_plan(plan);
-      if (auto found = backend::verify_plan(plan))
-        throw WrongPlan{std::move(found->what), runtime::lines_of_kernel(plan.kernels[found->kernel])};
-    };
-    try {
-      executable = runtime::Executable::create(graph, variables, executable_options);
-    } catch (const WrongPlan& wrong) {
-      wrong_plan = wrong;
+    const runtime::GatePass pass;
+    const Plan plan = make_plan(graph, options);
+    if (auto found = backend::verify_plan(plan)) {
+      wrong_plan = {std::move(found->what), runtime::lines_of_kernel(plan.kernels[found->kernel])};
+      return;
     }
+    executable =
+        runtime::make_jit_executable(graph, variables, compile(graph, plan, options), {.share_all_kernels = true});
+    runtime::close_gate_at_exit();
   }
 
   /// Results, then new states.
@@ -124,11 +146,8 @@ std::string check_kernel(const backend::Program& program, const Plan& sound, std
 /// `index`.
 std::string culprit(const ir::Graph& graph, const EngineCheck::Options& options, const Sample& sample,
                     std::size_t index) {
-  Plan sound;
-  const auto program = backend::compile(graph, {.on_plan = [&](Plan& plan) {
-                                          sound = plan;
-                                          if (options.on_plan) options.on_plan(plan);
-                                        }});
+  const Plan sound = backend::plan_graph(graph, compile_options(graph));
+  const auto program = compile(graph, make_plan(graph, options), options);
   for (std::size_t k = 0; k < program->plan().kernels.size(); ++k) {
     if (!check_kernel(*program, sound, k, sample).empty())
       return fmt::format("kernel {}, which differs from its body when it runs alone", program->plan().kernels[k].name);

@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "backend/plan.h"
+#include "backend/compile.h"
 #include "passes/check.h"
 #include "sluice/runtime/executable.h"
 
@@ -15,8 +15,9 @@ class EngineCheck {
  public:
   struct Options {
     std::vector<int> threads = {1, 2, 3};
-    /// May change the plan before code is made of it: for tests that plant bugs.
-    std::function<void(backend::Plan&)> on_plan = {};
+    /// The planner and the code generator to check; none: Sluice's own.
+    std::function<backend::Plan(const ir::Graph& traced)> plan = {};
+    std::function<std::shared_ptr<const backend::Program>(const backend::Plan& plan)> compile = {};
     /// Whether to search for the kernel and the node that a difference names. A reducer only asks whether there is one.
     bool locate = true;
   };

@@ -42,9 +42,6 @@ struct ExecutableOptions {
   /// Share out every kernel, however small, among all threads, and wait for them where another step has them: for tests
   /// of how threads work together.
   bool share_all_kernels = false;
-  /// Called with the plan of kernels and buffers before code is made of it, and may change it: for tests that plant
-  /// bugs. Of the JIT only.
-  std::function<void(backend::Plan& plan)> on_plan = {};
 };
 
 /// A compiled graph bound to its variables; one serves every B >= 1. Any number of threads may call it at once, as they
@@ -74,6 +71,9 @@ class Executable {
   std::vector<double> profile(std::span<const Array> inputs, std::span<Array> outputs);
   /// The same for one who holds the locks of its variables.
   virtual std::vector<double> unlocked_profile(std::span<const Array> inputs, std::span<Array> outputs) = 0;
+
+  /// The plan of its kernels and buffers; null where there is none, in the interpreter.
+  virtual const backend::Plan* plan() const { return nullptr; }
 
   /// The seconds that passes and code generation took.
   double compile_seconds() const { return compile_seconds_; }
