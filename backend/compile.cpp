@@ -39,10 +39,11 @@ bool check_plan(const Plan& plan) {
 /// What code generation takes for a kernel, roughly: most for a product, where the epilogue stands in the code of a
 /// whole panel and of the rest.
 std::size_t generation_cost(const KernelPlan& kernel) {
-  if (kernel.kind != KernelKind::kMatmul) return 3;
+  const ProductKernel* const product = kernel.product();
+  if (product == nullptr) return 3;
   const auto& [columns, panel] = kernel.units.axes[0];
   const std::size_t panels = !columns.batch && columns.size > panel && columns.size % panel != 0 ? 2 : 1;
-  const bool turned = find_op(*kernel.body, ir::Op::kMatmul)->attributes.flag(ir::Attr::kTransposeB);
+  const bool turned = kernel.body->node(product->matmul).attributes.flag(ir::Attr::kTransposeB);
   return panels * (4 + kernel.body->nodes().size()) + (turned ? 10 : 0);
 }
 

@@ -21,31 +21,18 @@ using ir::Node;
 using ir::Op;
 using ir::Value;
 
-const Node* find_op(const Graph& body, Op op) {
-  for (const Node& node : body.nodes()) {
-    if (node.op == op) return &node;
-  }
-  return nullptr;
-}
-
-std::size_t parameter_index(const Graph& body, ir::Value value) {
-  const auto parameters = body.parameters();
-  const auto found = std::ranges::find(parameters, value, &ir::Parameter::value);
-  SLUICE_CHECK(found != parameters.end(), "{} is no parameter of {}", value.node, body.name());
-  return static_cast<std::size_t>(found - parameters.begin());
-}
-
-bool reads_same_element(const Graph& body, std::size_t parameter) {
-  if (find_op(body, Op::kScatterAdd) != nullptr) return parameter == 0;
-  const Value start = body.parameters()[parameter].value;
-  const Node* const product = find_op(body, Op::kMatmul);
-  const Type& written = product != nullptr ? product->types[0] : body.type(body.results()[0]);
+bool reads_same_element(const KernelPlan& kernel, std::size_t operand) {
+  const Graph& body = *kernel.body;
+  if (kernel.kind() == KernelKind::kScatterAdd) return operand == 0;
+  const Value start = body.parameters()[operand].value;
+  const ProductKernel* const product = kernel.product();
+  const Type& written = product != nullptr ? body.node(product->matmul).types[0] : body.type(body.results()[0]);
   if (body.type(start).shape != written.shape) return false;
   std::vector<bool> depends(body.nodes().size(), false);
   depends[start.node] = true;
   for (std::size_t i = 0; i < body.nodes().size(); ++i) {
     const Node& node = body.nodes()[i];
-    const bool uses = std::ranges::any_of(node.operands, [&](Value operand) { return depends[operand.node]; });
+    const bool uses = std::ranges::any_of(node.operands, [&](Value value) { return depends[value.node]; });
     if (uses && !ir::info(node.op).has(ir::kElementwise)) return false;
     depends[i] = depends[i] || uses;
   }
@@ -53,6 +40,37 @@ bool reads_same_element(const Graph& body, std::size_t parameter) {
 }
 
 namespace {
+
+/// The product of a body of that kind.
+ProductKernel product_of(const Graph& body) {
+  const auto node = std::ranges::find(body.nodes(), Op::kMatmul, &Node::op);
+  SLUICE_CHECK(node != body.nodes().end(), "a body of kind matmul has none");
+  const auto parameter_of = [&](Value value) {
+    const auto parameters = body.parameters();
+    const auto found = std::ranges::find(parameters, value, &ir::Parameter::value);
+    SLUICE_CHECK(found != parameters.end(), "%{} is no parameter of @{}", value.node, body.name());
+    return static_cast<std::size_t>(found - parameters.begin());
+  };
+  return {.matmul = static_cast<std::uint32_t>(node - body.nodes().begin()),
+          .lhs = parameter_of(node->operands[0]),
+          .rhs = parameter_of(node->operands[1])};
+}
+
+KernelPlan::How begin_kernel(KernelKind kind, const Graph& body) {
+  switch (kind) {
+    case KernelKind::kLoop:
+      return LoopKernel{};
+    case KernelKind::kMatmul:
+      return product_of(body);
+    case KernelKind::kReduce:
+      return ReduceKernel{};
+    case KernelKind::kRows:
+      return RowsKernel{};
+    case KernelKind::kScatterAdd:
+      return ScatterAddKernel{};
+  }
+  SLUICE_UNREACHABLE("kernel kind {}", static_cast<int>(kind));
+}
 
 /// A name that says what is inside: "matmul_add_relu_3".
 std::string kernel_name(const Graph& body, std::size_t number) {
@@ -95,7 +113,7 @@ class Planner {
     int writer = -1;           ///< the kernel that writes it, if any
     std::vector<int> readers;  ///< the kernels that read it
     bool reshaped = false;     ///< read under another shape, so it must be dense
-    bool left_factor = false;  ///< a product reads its rows, so it has no panels
+    bool is_lhs = false;       ///< a product reads its rows, so it has no panels
     bool claimed = false;      ///< the place of a state or a result
   };
 
@@ -106,7 +124,7 @@ class Planner {
     return static_cast<int>(plan_.buffers.size() - 1);
   }
 
-  int add_kernel(KernelKind kind, std::shared_ptr<const Graph> body, std::vector<int> operands,
+  int add_kernel(const KernelPlan::How& how, std::shared_ptr<const Graph> body, std::vector<int> operands,
                  std::vector<int> results, ir::Origins origins) {
     const int kernel = order_.add();
     for (const int buffer : operands) {
@@ -115,7 +133,7 @@ class Planner {
     }
     for (const int buffer : results) use(buffer).writer = kernel;
     KernelPlan plan;
-    plan.kind = kind;
+    plan.how = how;
     plan.name = kernel_name(*body, static_cast<std::size_t>(kernel));
     plan.body = std::move(body);
     plan.operands = std::move(operands);
@@ -133,7 +151,7 @@ class Planner {
     const int to = add_buffer(BufferKind::kTemporary, 0, type);
     ir::Builder builder("copy");
     builder.set_results({builder.parameter("x", type)});
-    add_kernel(KernelKind::kLoop, std::make_shared<Graph>(std::move(builder).finish()), {from}, {to}, {});
+    add_kernel(LoopKernel{}, std::make_shared<Graph>(std::move(builder).finish()), {from}, {to}, {});
     return to;
   }
 
@@ -198,50 +216,42 @@ class Planner {
       return;
     }
     const auto body = body_of(node);
+    KernelPlan::How how = begin_kernel(ir::kernel_kind(node), *body);
+    auto* const product = std::get_if<ProductKernel>(&how);
     std::vector<int> operands;
-    for (std::size_t i = 0; i < node.operands.size(); ++i) {
-      operands.push_back(buffer_of_.at(node.operands[i]));
-      if (!is_left_factor(*body, i)) continue;
-      operands.back() = densely(operands.back());
-      use(operands.back()).left_factor = true;
+    for (const Value operand : node.operands) operands.push_back(buffer_of_.at(operand));
+    if (product != nullptr) {  // elements of the lhs are read one by one
+      int& lhs = operands[product->lhs];
+      lhs = densely(lhs);
+      use(lhs).is_lhs = true;
+      product->skips_zeros = may_skip_zeros(node, *body, *product);
     }
     std::vector<int> results;
     for (std::uint32_t r = 0; r < node.types.size(); ++r) {
       results.push_back(add_buffer(BufferKind::kTemporary, 0, node.types[r]));
       buffer_of_[{index, r}] = results.back();
     }
-    const int kernel = add_kernel(ir::kernel_kind(node), body, std::move(operands), std::move(results), node.origins);
-    KernelPlan& plan = plan_.kernels[static_cast<std::size_t>(kernel)];
-    plan.node = static_cast<int>(index);
-    plan.skips_zeros = may_skip_zeros(node, *body);
+    const int kernel = add_kernel(how, body, std::move(operands), std::move(results), node.origins);
+    plan_.kernels[static_cast<std::size_t>(kernel)].node = static_cast<int>(index);
   }
 
-  /// Whether a product's first factor may have many zeros, is one that lists of 16-bit numbers can be made for, and has
-  /// more than one panel to use them for. The matrices of a batch are too small to pay for lists of their own.
-  bool may_skip_zeros(const Node& node, const Graph& body) const {
-    const Node* const product = find_op(body, Op::kMatmul);
-    if (product == nullptr || !options_.skip_zeros || product->types[0].shape.rank() != 2) return false;
-    const Dim columns = product->types[0].shape[1];
-    if (!columns.batch && columns.size <= kPanelColumns) return false;
-    for (std::size_t i = 0; i < node.operands.size(); ++i) {
-      const Shape& shape = graph_.type(node.operands[i]).shape;
-      const auto fits = [](Dim size) { return size.batch || (size.size > 0 && size.size < (std::int64_t{1} << 16)); };
-      if (is_left_factor(body, i) && often_zero_[node.operands[i].node][node.operands[i].result])
-        return !(shape[0].batch && shape[1].batch) && fits(shape[0]) && fits(shape[1]);
-    }
-    return false;
-  }
-
-  /// Whether parameter `parameter` is what a product reads row by row: such elements it takes one by one.
-  static bool is_left_factor(const Graph& body, std::size_t parameter) {
-    const Node* const product = find_op(body, Op::kMatmul);
-    return product != nullptr && product->operands[0] == body.parameters()[parameter].value;
+  /// Whether a product's lhs may have many zeros, is one that lists of 16-bit numbers can be made for, and has more
+  /// than one panel to use them for. The matrices of a batch are too small to pay for lists of their own.
+  bool may_skip_zeros(const Node& node, const Graph& body, const ProductKernel& product) const {
+    const Shape& result = body.node(product.matmul).types[0].shape;
+    if (!options_.skip_zeros || result.rank() != 2) return false;
+    if (!result[1].batch && result[1].size <= kPanelColumns) return false;
+    const Value lhs = node.operands[product.lhs];
+    if (!often_zero_[lhs.node][lhs.result]) return false;
+    const Shape& shape = graph_.type(lhs).shape;
+    const auto fits = [](Dim size) { return size.batch || (size.size > 0 && size.size < (std::int64_t{1} << 16)); };
+    return !(shape[0].batch && shape[1].batch) && fits(shape[0]) && fits(shape[1]);
   }
 
   /// Whether a kernel's own temporary may become the place, laid out so, of a state or a result.
   bool claimable(int index, const Layout& layout) {
     const Use& now = use(index);
-    return now.writer >= 0 && !now.claimed && (layout.dense() || (!now.reshaped && !now.left_factor));
+    return now.writer >= 0 && !now.claimed && (layout.dense() || (!now.reshaped && !now.is_lhs));
   }
 
   int claim(int index, const Type& type, const Layout& layout) {
@@ -275,7 +285,7 @@ class Planner {
   bool overwrites_only_what_it_read(int kernel, int buffer) const {
     const KernelPlan& plan = plan_.kernels[static_cast<std::size_t>(kernel)];
     for (std::size_t p = 0; p < plan.operands.size(); ++p) {
-      if (plan.operands[p] == buffer && !reads_same_element(*plan.body, p)) return false;
+      if (plan.operands[p] == buffer && !reads_same_element(plan, p)) return false;
     }
     return true;
   }
@@ -311,7 +321,7 @@ class Planner {
         buffer(index).layout = is_read || panels.dense() ? aligned_rows(type) : panels;
       }
     };
-    const auto is_product = [](const KernelPlan& kernel) { return kernel.kind == KernelKind::kMatmul; };
+    const auto is_product = [](const KernelPlan& kernel) { return kernel.product() != nullptr; };
     for (const KernelPlan& kernel : plan_.kernels | std::views::filter(is_product)) lay_out(kernel.results, false);
     for (const KernelPlan& kernel : plan_.kernels | std::views::filter(is_product)) lay_out(kernel.operands, true);
   }
@@ -347,6 +357,16 @@ Plan make_plan(const Graph& graph, const Target& target, const PlanOptions& opti
   drop_idle_kernels(plan);
   place_buffers(plan);
   return plan;
+}
+
+std::string_view to_string(ProductSchedule schedule) {
+  constexpr std::array<std::string_view, 3> kSchedules{"through scratch", "in registers", "overlapped"};
+  return kSchedules[static_cast<std::size_t>(schedule)];
+}
+
+std::string_view to_string(RhsPanels panels) {
+  constexpr std::array<std::string_view, 4> kPanels{"in place", "masked", "packed", "packed ahead"};
+  return kPanels[static_cast<std::size_t>(panels)];
 }
 
 std::string_view to_string(BufferKind kind) {

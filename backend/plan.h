@@ -4,6 +4,8 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <variant>
 #include <vector>
 
 #include "backend/layout.h"
@@ -55,24 +57,78 @@ struct Units {
 using KernelFunction = void (*)(std::byte* const* arguments, std::int64_t batch, std::byte* scratch, std::int64_t begin,
                                 std::int64_t end);
 
+/// What is decided of a loop beside its units.
+struct LoopKernel {
+  bool flat = false;  ///< over all elements as one long row
+
+  bool operator==(const LoopKernel&) const = default;
+};
+
+/// Where a product's epilogue takes the tile's sums from.
+enum class ProductSchedule : std::uint8_t {
+  kThroughScratch,  ///< from scratch, to which the tile has stored them
+  kInRegisters,     ///< from the tile's accumulators
+  kOverlapped,      ///< from scratch, between the multiply-adds of the tile that follows
+};
+
+/// How a product's tiles read the panels of its rhs.
+enum class RhsPanels : std::uint8_t {
+  kInPlace,      ///< where they lie, by whole vectors
+  kMasked,       ///< where they lie, no lane past the end of a row
+  kPacked,       ///< from a copy in scratch, which is made before the panel's tiles
+  kPackedAhead,  ///< from a copy in scratch, which is made between the multiply-adds of the panel before
+};
+
+/// What is decided of a product beside its units.
+struct ProductKernel {
+  std::uint32_t matmul = 0;  ///< the node of the body
+  std::size_t lhs = 0;       ///< the operands of the kernel that it multiplies
+  std::size_t rhs = 0;
+  Tile tile = {};
+  ProductSchedule schedule = ProductSchedule::kThroughScratch;
+  RhsPanels panels = RhsPanels::kInPlace;
+  bool skips_zeros = false;  ///< leaves out zeros of the lhs
+  ProductScratch scratch = {};
+
+  bool packs() const { return panels == RhsPanels::kPacked || panels == RhsPanels::kPackedAhead; }
+  bool operator==(const ProductKernel&) const = default;
+};
+
+struct ReduceKernel {
+  bool operator==(const ReduceKernel&) const = default;
+};
+
+struct RowsKernel {
+  bool operator==(const RowsKernel&) const = default;
+};
+
+struct ScatterAddKernel {
+  bool operator==(const ScatterAddKernel&) const = default;
+};
+
 struct KernelPlan {
+  /// An alternative for each KernelKind, in the same order.
+  using How = std::variant<LoopKernel, ProductKernel, ReduceKernel, RowsKernel, ScatterAddKernel>;
+
   std::string name;
-  KernelKind kind;
   std::shared_ptr<const ir::Graph> body;
   std::vector<int> operands;  ///< a buffer for each parameter of the body
   std::vector<int> results;   ///< a buffer for each result of the body
   ir::Origins origins;
-  bool flat = false;  ///< of a loop: over all elements as one long row
   Units units;
-  Tile tile;                         ///< of a product
-  bool skips_zeros = false;          ///< of a product: leaves out zeros of the first factor
-  bool packs = false;                ///< of a product: copies the panels of its second factor before it reads them
-  bool masks = false;                ///< of a product: loads no lane past the end of a row of its rhs
-  ProductScratch parts;              ///< of a product: what its scratch is for
-  Bytes scratch;                     ///< of each thread's own, while the kernel runs
-  bool barrier_before = false;       ///< all threads must have finished the kernels before it
-  int node = -1;                     ///< the node of the graph that it computes; -1: a copy
+  How how;                      ///< how its code is generated
+  bool barrier_before = false;  ///< all threads must have finished the kernels before it
+  int node = -1;                ///< the node of the graph that it computes; -1: a copy
+
+  KernelKind kind() const { return static_cast<KernelKind>(how.index()); }
+  const ProductKernel* product() const { return std::get_if<ProductKernel>(&how); }  ///< null: it is none
+  ProductKernel* product() { return std::get_if<ProductKernel>(&how); }
+  /// Of each thread's own, while the kernel runs.
+  Bytes scratch() const { return product() == nullptr ? Bytes{} : product()->scratch.end; }
 };
+static_assert(std::variant_size_v<KernelPlan::How> == static_cast<std::size_t>(KernelKind::kScatterAdd) + 1);
+static_assert(std::is_same_v<std::variant_alternative_t<static_cast<std::size_t>(KernelKind::kMatmul), KernelPlan::How>,
+                             ProductKernel>);
 
 /// Everything that is decided before code is generated: which kernels run in which order, what lies where, who waits
 /// for whom.
@@ -113,27 +169,25 @@ struct Memory {
 /// Throws Error if a value has more than kMostElements with this B, or the memory is more than a process can address.
 Memory memory_of(const Plan& plan, std::int64_t batch_size, int threads);
 
-std::string_view to_string(BufferKind kind);  ///< "parameter", "state", "result", "constant", "temporary"
+std::string_view to_string(ProductSchedule schedule);  ///< "through scratch", "in registers", "overlapped"
+std::string_view to_string(RhsPanels panels);          ///< "in place", "masked", "packed", "packed ahead"
+std::string_view to_string(BufferKind kind);           ///< "parameter", "state", "result", "constant", "temporary"
 
 /// The plan as text, a line a kernel and a line a buffer.
 std::string to_string(const Plan& plan);
 
 // The steps of make_plan that have files of their own.
 void place_buffers(Plan& plan);  ///< plan_memory.cpp: lifetimes, offsets, barriers
-void split_kernel(KernelPlan& kernel, const Plan& plan, const Target& target);  ///< plan_units.cpp: units and scratch
+void split_kernel(KernelPlan& kernel, const Plan& plan, const Target& target);  ///< plan_units.cpp: units
+/// plan_product.cpp: units, tile, schedule and scratch of the product that `kernel` is.
+void split_product(KernelPlan& kernel, const Plan& plan, const Target& target);
 /// Drops kernels whose results have no elements: they have nothing to do, and no code need be made for them.
 void drop_idle_kernels(Plan& plan);
 
 /// The elements of a flat loop that make one unit.
 inline constexpr std::int64_t kFlatBlock = 1024;
 
-/// The only node of `op` in `body`, or nullptr.
-const ir::Node* find_op(const ir::Graph& body, ir::Op op);
-
-/// Which of the body's parameters `value` is: it must be one.
-std::size_t parameter_index(const ir::Graph& body, ir::Value value);
-
-/// Whether the body reads parameter `parameter` only at the element that it writes, so that a result may overwrite it.
-bool reads_same_element(const ir::Graph& body, std::size_t parameter);
+/// Whether a kernel reads its operand `operand` only at the element that it writes, so that a result may overwrite it.
+bool reads_same_element(const KernelPlan& kernel, std::size_t operand);
 
 }  // namespace sluice::backend

@@ -27,12 +27,11 @@ Dim bytes_of(const Buffer& buffer) {
 /// The tile's vectors read a second factor that lies row by row past its last column: in its last row, past its end.
 void find_tails(Plan& plan) {
   for (const KernelPlan& kernel : plan.kernels) {
-    if (kernel.kind != KernelKind::kMatmul || kernel.packs || kernel.masks) continue;
-    const ir::Node& product = *find_op(*kernel.body, ir::Op::kMatmul);
-    const int factor = kernel.operands[parameter_index(*kernel.body, product.operands[1])];
-    Buffer& buffer = plan.buffers[static_cast<std::size_t>(factor)];
+    const ProductKernel* const product = kernel.product();
+    if (product == nullptr || product->panels != RhsPanels::kInPlace) continue;
+    Buffer& buffer = plan.buffers[static_cast<std::size_t>(kernel.operands[product->rhs])];
     if (!buffer.layout.dense()) continue;
-    const Type& type = product.types[0];
+    const Type& type = kernel.body->node(product->matmul).types[0];
     const std::int64_t columns = type.shape[type.shape.rank() - 1].size;
     const std::int64_t past = (kernel.units.step - columns % kernel.units.step) % kernel.units.step;
     buffer.tail = std::max(buffer.tail, past * static_cast<std::int64_t>(size_of(type.dtype)));
@@ -138,7 +137,7 @@ Memory memory_of(const Plan& plan, std::int64_t batch_size, int threads) {
          to_string(plan.largest.type), kMostElements);
   }
   std::int64_t scratch = 0;
-  for (const KernelPlan& kernel : plan.kernels) scratch = std::max(scratch, kernel.scratch.at(batch_size));
+  for (const KernelPlan& kernel : plan.kernels) scratch = std::max(scratch, kernel.scratch().at(batch_size));
   // A vector beyond the end may be read, and no two threads share a cache line.
   const Memory memory{plan.static_bytes, bytes_product(plan.batch_bytes, batch_size), aligned(scratch + kAlignment),
                       threads};

@@ -6,6 +6,34 @@
 
 namespace sluice::backend {
 
+namespace {
+
+std::string text_of(const Bytes& bytes) {
+  if (bytes.each_batch == 0) return fmt::format("{}", bytes.fixed);
+  if (bytes.fixed == 0) return fmt::format("{}*B", bytes.each_batch);
+  return fmt::format("{} + {}*B", bytes.fixed, bytes.each_batch);
+}
+
+std::string text_of(const ProductKernel& product) {
+  std::string out = fmt::format(" tile {}x{} {} rhs {}", product.tile.rows, product.tile.vectors,
+                                to_string(product.schedule), to_string(product.panels));
+  if (product.tile.depth_block > 0) out += fmt::format(" depth by {}", product.tile.depth_block);
+  if (product.skips_zeros) out += " skips zeros";
+  const ProductScratch& scratch = product.scratch;
+  out += fmt::format(" scratch {}", text_of(scratch.end));
+  const auto part = [&](std::string_view name, const Bytes& begin, const Bytes& end) {
+    if (begin != end) out += fmt::format(", {} at {}", name, text_of(begin));
+  };
+  part("panel", scratch.panel, scratch.next_panel);
+  part("next panel", scratch.next_panel, scratch.sums);
+  part("sums", scratch.sums, scratch.lists);
+  part("lists", scratch.lists, scratch.end);
+  if (scratch.list_bytes > 0) out += fmt::format(" of {}", scratch.list_bytes);
+  return out;
+}
+
+}  // namespace
+
 std::string to_string(const Plan& plan) {
   std::string out = fmt::format("plan @{}: {}, {} bytes of temporaries and {} for each of B\n", plan.name,
                                 counted(plan.kernels.size(), "kernel"), plan.static_bytes, plan.batch_bytes);
@@ -16,16 +44,13 @@ std::string to_string(const Plan& plan) {
     for (const Units::Axis& axis : kernel.units.axes)
       units += fmt::format("{}{}/{}", units.empty() ? "" : " x ", to_string(axis.size), axis.block);
     out += fmt::format("{}  kernel {}: {} {} reads ", kernel.barrier_before ? "  barrier\n" : "", i,
-                       to_string(kernel.kind), kernel.name);
+                       to_string(kernel.kind()), kernel.name);
     for (const int buffer : kernel.operands) out += fmt::format("b{} ", buffer);
     out += "writes ";
     for (const int buffer : kernel.results) out += fmt::format("b{} ", buffer);
     out += fmt::format("units {}", units.empty() ? "1" : units);
-    if (kernel.kind == KernelKind::kMatmul) out += fmt::format(" tile {}x{}", kernel.tile.rows, kernel.tile.vectors);
-    if (kernel.tile.depth_block > 0) out += fmt::format(" depth by {}", kernel.tile.depth_block);
-    if (kernel.packs) out += " packs";
-    if (kernel.masks) out += " masks";
-    if (kernel.skips_zeros) out += " skips zeros";
+    if (const auto* const loop = std::get_if<LoopKernel>(&kernel.how); loop != nullptr && loop->flat) out += " flat";
+    if (kernel.product() != nullptr) out += text_of(*kernel.product());
     if (code[i] != i) out += fmt::format(" by the code of kernel {}", code[i]);
     out += '\n';
   }

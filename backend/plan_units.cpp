@@ -1,7 +1,6 @@
 #include <algorithm>
 
 #include "backend/plan.h"
-#include "ir/matmul.h"
 #include "ir/reduction.h"
 #include "sluice/error.h"
 
@@ -73,10 +72,10 @@ bool is_flat(const KernelPlan& kernel, const Plan& plan) {
   });
 }
 
-void split_loop(KernelPlan& kernel, const Plan& plan) {
+void split_loop(KernelPlan& kernel, LoopKernel& loop, const Plan& plan) {
   const Shape& shape = kernel.body->type(kernel.body->results()[0]).shape;
-  kernel.flat = is_flat(kernel, plan);
-  if (kernel.flat) {
+  loop.flat = is_flat(kernel, plan);
+  if (loop.flat) {
     const Buffer& result = plan.buffers[static_cast<std::size_t>(kernel.results[0])];
     kernel.units.axes = {{element_count(result.layout, shape), kFlatBlock}};
     return;
@@ -101,51 +100,6 @@ void split_reduction(KernelPlan& kernel, const Target& target) {
   SLUICE_UNREACHABLE("{} reduces nothing", kernel.name);
 }
 
-/// Whether the panels of a product's second factor are copied to scratch: where tiles cannot read them as they lie, or
-/// do so better from a copy.
-bool packs_second_factor(const KernelPlan& kernel, const Plan& plan, const Target& target, const Node& product,
-                         const ir::MatmulSizes& sizes) {
-  if (product.attributes.flag(ir::Attr::kTransposeB) || sizes.n.batch) return true;
-  const int index = kernel.operands[parameter_index(*kernel.body, product.operands[1])];
-  const Buffer& buffer = plan.buffers[static_cast<std::size_t>(index)];
-  if (!buffer.layout.dense()) return false;
-  // The caller's memory may end at its last element, past which the last vector of a row would reach.
-  const bool is_callers = buffer.kind == BufferKind::kParameter || buffer.kind == BufferKind::kResult;
-  if (is_callers && !kernel.masks && sizes.n.size % kernel.units.step != 0) return true;
-  const auto row_bytes = sizes.n.size * static_cast<std::int64_t>(size_of(product.types[0].dtype));
-  return worth_packing(target, kernel.tile, sizes.m, sizes.k, row_bytes);
-}
-
-/// Tiles, panel by panel, and matrix by matrix where there are batch axes.
-void split_matmul(KernelPlan& kernel, const Plan& plan, const Target& target) {
-  const Node& product = *find_op(*kernel.body, Op::kMatmul);
-  const ir::MatmulSizes sizes = ir::matmul_sizes(product, kernel.body->type(product.operands[0]));
-  const auto element = static_cast<std::int64_t>(size_of(product.types[0].dtype));
-  const bool has_batch = sizes.batch.rank() > 0;
-  const Tile tile = has_batch ? choose_tile_of_batch(target, sizes, static_cast<int>(element))
-                              : choose_tile(target, sizes.m, sizes.k, static_cast<int>(element));
-  kernel.tile = tile;
-  const std::int64_t lanes = target.lanes(static_cast<int>(element));
-  if (has_batch) kernel.units.axes.push_back({sizes.batch.element_count(), 1});
-  kernel.units.axes.push_back({sizes.n, tile.vectors * lanes});
-  kernel.units.axes.push_back({sizes.m, tile.rows});
-  kernel.units.step = tile_column_step(target, static_cast<int>(element));
-  // A panel of a small matrix is read by too few tiles to pay for a copy.
-  kernel.masks = has_batch && sizes.n.size % kernel.units.step != 0;
-  kernel.packs = packs_second_factor(kernel, plan, target, product, sizes);
-  kernel.masks = kernel.masks && !kernel.packs;
-  kernel.parts =
-      product_scratch({.rows = sizes.m,
-                       .depth = sizes.k,
-                       .tile = tile,
-                       .lanes = lanes,
-                       .element_bytes = element,
-                       .packs = kernel.packs,
-                       .packs_ahead = product.attributes.flag(ir::Attr::kTransposeB) && tile.depth_block == 0,
-                       .skips_zeros = kernel.skips_zeros});
-  kernel.scratch = kernel.parts.end;
-}
-
 /// Blocks of a row's columns: each unit adds all rows, in order, to its own columns.
 void split_scatter(KernelPlan& kernel) {
   const Shape& table = kernel.body->type(kernel.body->results()[0]).shape;
@@ -158,14 +112,14 @@ void split_scatter(KernelPlan& kernel) {
 }  // namespace
 
 void split_kernel(KernelPlan& kernel, const Plan& plan, const Target& target) {
-  switch (kernel.kind) {
+  switch (kernel.kind()) {
     case KernelKind::kLoop:
-      return split_loop(kernel, plan);
+      return split_loop(kernel, std::get<LoopKernel>(kernel.how), plan);
+    case KernelKind::kMatmul:
+      return split_product(kernel, plan, target);
     case KernelKind::kReduce:
     case KernelKind::kRows:
       return split_reduction(kernel, target);
-    case KernelKind::kMatmul:
-      return split_matmul(kernel, plan, target);
     case KernelKind::kScatterAdd:
       return split_scatter(kernel);
   }

@@ -16,9 +16,7 @@ bool same_layouts(const Plan& plan, const std::vector<int>& a, const std::vector
 }
 
 bool same_code(const Plan& plan, const KernelPlan& a, const KernelPlan& b) {
-  return a.kind == b.kind && a.flat == b.flat && a.units == b.units && a.tile == b.tile &&
-         a.skips_zeros == b.skips_zeros && a.packs == b.packs && a.masks == b.masks && a.parts == b.parts &&
-         a.scratch == b.scratch && same_layouts(plan, a.operands, b.operands) &&
+  return a.how == b.how && a.units == b.units && same_layouts(plan, a.operands, b.operands) &&
          same_layouts(plan, a.results, b.results) && ir::equal_structure(*a.body, *b.body);
 }
 

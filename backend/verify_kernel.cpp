@@ -110,18 +110,15 @@ class KernelVerifier {
 
   /// Its units cover its results, however they are shared out.
   std::string goes_through_all() const {
-    if (std::string what = kernel_.kind == KernelKind::kMatmul ? verify_product(plan_, kernel_) : wrong_units();
-        !what.empty())
+    if (std::string what = kernel_.product() != nullptr ? verify_product(plan_, kernel_) : wrong_units(); !what.empty())
       return what;
     return wrong_shares();
   }
 
   std::string wrong_units() const {
-    if (kernel_.scratch.fixed != 0 || kernel_.scratch.each_batch != 0)
-      return "has scratch that its code knows nothing of";
-    switch (kernel_.kind) {
+    switch (kernel_.kind()) {
       case KernelKind::kLoop:
-        return kernel_.flat ? wrong_flat_loop() : wrong_loop();
+        return std::get<LoopKernel>(kernel_.how).flat ? wrong_flat_loop() : wrong_loop();
       case KernelKind::kReduce:
       case KernelKind::kRows:
         return wrong_reduction();
@@ -179,7 +176,7 @@ class KernelVerifier {
 
   /// One unit for each output, or for a vector of them along a last axis that stays. A rows kernel reduces last axes.
   std::string wrong_reduction() const {
-    const bool rows = kernel_.kind == KernelKind::kRows;
+    const bool rows = kernel_.kind() == KernelKind::kRows;
     std::optional<Shape> reduced;
     std::vector<Units::Axis> axes;
     for (const Node& node : body_.nodes()) {

@@ -33,7 +33,11 @@ Bytes between(const Bytes& begin, const Bytes& end) {
 class ProductVerifier {
  public:
   ProductVerifier(const Plan& plan, const KernelPlan& kernel)
-      : plan_(plan), kernel_(kernel), node_(*find_op(*kernel.body, ir::Op::kMatmul)), tile_(kernel.tile) {
+      : plan_(plan),
+        kernel_(kernel),
+        product_(*kernel.product()),
+        node_(kernel.body->node(product_.matmul)),
+        tile_(product_.tile) {
     const Type& type = node_.types[0];
     const int rank = type.shape.rank();
     rows_ = type.shape[rank - 2];
@@ -51,7 +55,8 @@ class ProductVerifier {
   std::string run() const {
     using Check = std::string (ProductVerifier::*)() const;
     for (const Check check : {Check(&ProductVerifier::wrong_units), Check(&ProductVerifier::wrong_factors),
-                              Check(&ProductVerifier::wrong_epilogue), Check(&ProductVerifier::wrong_scratch)}) {
+                              Check(&ProductVerifier::wrong_schedule), Check(&ProductVerifier::wrong_epilogue),
+                              Check(&ProductVerifier::wrong_scratch)}) {
       if (std::string what = (this->*check)(); !what.empty()) return what;
     }
     return "";
@@ -86,11 +91,12 @@ class ProductVerifier {
     const std::size_t a = parameter_of(0);
     const std::size_t b = parameter_of(1);
     if (a == kernel_.operands.size() || b == kernel_.operands.size()) return "computes a factor itself";
+    if (a != product_.lhs || b != product_.rhs) return "multiplies other operands than its body";
     const Layout& first = layout_of(kernel_.operands[a]);
     const Shape& a_shape = kernel_.body->type(node_.operands[0]).shape;
     if (!first.dense() && first.panel < a_shape[1].size)
       return fmt::format("reads rows of its first factor, buffer {}, which lies in panels", kernel_.operands[a]);
-    if (!kernel_.packs && (turned_ || columns_.batch))
+    if (!product_.packs() && (turned_ || columns_.batch))
       return fmt::format("reads its second factor, buffer {}, as it lies, which is not in panels of its tiles",
                          kernel_.operands[b]);
     const Layout& second = layout_of(kernel_.operands[b]);
@@ -101,6 +107,17 @@ class ProductVerifier {
     const std::int64_t last_piece = turned_ ? piece : kernel_.units.step;
     if ((width > second.panel && second.panel % piece != 0) || second.last < to_multiple(rest, last_piece))
       return fmt::format("reads its second factor, buffer {}, over the edge of its panels", kernel_.operands[b]);
+    return "";
+  }
+
+  /// Vectors of accumulators have a known width. Strips of a transposed rhs alone are packed ahead, between
+  /// multiply-adds that take all of K.
+  std::string wrong_schedule() const {
+    if (columns_.batch && product_.schedule != ProductSchedule::kThroughScratch)
+      return "takes sums of a width that only B says from registers";
+    const bool may_pack_ahead =
+        turned_ && !columns_.batch && tile_.depth_block == 0 && product_.schedule == ProductSchedule::kInRegisters;
+    if (product_.panels == RhsPanels::kPackedAhead && !may_pack_ahead) return "cannot pack its panels ahead";
     return "";
   }
 
@@ -135,7 +152,7 @@ class ProductVerifier {
 
   /// Two tiles, then each part up to the next, all on multiples of a vector.
   std::string wrong_scratch() const {
-    const ProductScratch& parts = kernel_.parts;
+    const ProductScratch& parts = product_.scratch;
     for (const Bytes& part : {parts.panel, parts.next_panel, parts.sums, parts.lists}) {
       if (part.fixed % plan_.vector_bytes != 0 || part.each_batch % plan_.vector_bytes != 0)
         return "has parts of scratch that begin within a vector";
@@ -145,23 +162,22 @@ class ProductVerifier {
     if (!always_fits(parts.panel, 1, fixed(2 * tile_.rows * row))) return "has no room for two tiles in scratch";
     const std::int64_t strip = turned_ ? kStripBytes / element_ : 1;
     const auto panel = [&](std::int64_t b) { return to_multiple(depth_.at(b), strip) * row; };
-    if (kernel_.packs && !always_fits(between(parts.panel, parts.next_panel), strip, panel))
+    if (product_.packs() && !always_fits(between(parts.panel, parts.next_panel), strip, panel))
       return "has no room for a packed panel in scratch";
-    const bool may_pack_ahead = kernel_.packs && turned_ && tile_.depth_block == 0;
-    if (may_pack_ahead && !always_fits(between(parts.next_panel, parts.sums), strip, panel))
+    if (product_.panels == RhsPanels::kPackedAhead && !always_fits(between(parts.next_panel, parts.sums), strip, panel))
       return "has no room to pack ahead in scratch";
     const auto sums = [&](std::int64_t b) { return to_multiple(rows_.at(b), tile_.rows) * row; };
     if (tile_.depth_block > 0 && !always_fits(between(parts.sums, parts.lists), tile_.rows, sums))
       return "has no room for a panel's sums in scratch";
-    if (std::string what = wrong_lists(); kernel_.skips_zeros && !what.empty()) return what;
-    if (!always_fits(between(parts.lists, kernel_.scratch), 1, fixed(0))) return "has less scratch than its parts take";
+    if (std::string what = wrong_lists(); product_.skips_zeros && !what.empty()) return what;
+    if (!always_fits(between(parts.lists, parts.end), 1, fixed(0))) return "has less scratch than its parts take";
     return "";
   }
 
   /// A line of numbers, a list of all positions, and a list for each block of each tile. A list has a number in front,
   /// entries of two bytes, and behind them a vector's worth that is stored and one that is read.
   std::string wrong_lists() const {
-    const ProductScratch& parts = kernel_.parts;
+    const ProductScratch& parts = product_.scratch;
     if (has_batch_) return "would make lists of one of its matrices for all of them";
     if ((rows_.batch && depth_.batch) || (depth_.batch && tile_.depth_block == 0))
       return "would make lists whose number does not grow as B does";
@@ -174,8 +190,7 @@ class ProductVerifier {
       return kLine + (1 + ceil_div(rows_.at(b), tile_.rows) * ceil_div(depth_.at(b), block)) * parts.list_bytes;
     };
     const std::int64_t period = rows_.batch ? tile_.rows : depth_.batch ? block : 1;
-    if (!always_fits(between(parts.lists, kernel_.scratch), period, lists))
-      return "has no room for its lists in scratch";
+    if (!always_fits(between(parts.lists, parts.end), period, lists)) return "has no room for its lists in scratch";
     return "";
   }
 
@@ -183,6 +198,7 @@ class ProductVerifier {
 
   const Plan& plan_;
   const KernelPlan& kernel_;
+  const ProductKernel& product_;
   const Node& node_;
   const Tile& tile_;
   Dim rows_, columns_, depth_;
@@ -196,14 +212,18 @@ class ProductVerifier {
 }  // namespace
 
 std::int64_t elements_past(const KernelPlan& kernel, std::size_t operand) {
-  const Node* const product = find_op(*kernel.body, ir::Op::kMatmul);
-  if (product == nullptr || kernel.packs || kernel.masks) return 0;
-  if (kernel.body->parameters()[operand].value != product->operands[1]) return 0;
-  const Shape& shape = kernel.body->type(product->operands[1]).shape;
+  const ProductKernel* const product = kernel.product();
+  if (product == nullptr || product->panels != RhsPanels::kInPlace || operand != product->rhs) return 0;
+  const Shape& shape = kernel.body->type(kernel.body->parameters()[operand].value).shape;
   const std::int64_t columns = shape[shape.rank() - 1].size;
   return to_multiple(columns, std::max<std::int64_t>(1, kernel.units.step)) - columns;
 }
 
-std::string verify_product(const Plan& plan, const KernelPlan& kernel) { return ProductVerifier(plan, kernel).run(); }
+std::string verify_product(const Plan& plan, const KernelPlan& kernel) {
+  const std::uint32_t node = kernel.product()->matmul;
+  const auto nodes = kernel.body->nodes();
+  if (node >= nodes.size() || nodes[node].op != ir::Op::kMatmul) return fmt::format("has no product at node {}", node);
+  return ProductVerifier(plan, kernel).run();
+}
 
 }  // namespace sluice::backend

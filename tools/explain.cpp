@@ -104,7 +104,7 @@ class Report {
     const KernelPlan& kernel = plan_.kernels[k];
     const ir::Cost cost = runtime::cost_of(plan_, kernel, batch_);
     const double least = machine_.least_seconds(cost.flops, cost.bytes);
-    print_text("{:>4}  {:<44} {:<11} {:>8} {:>8}  {:<10} {:>9}", k, kernel.name, to_string(kernel.kind),
+    print_text("{:>4}  {:<44} {:<11} {:>8} {:>8}  {:<10} {:>9}", k, kernel.name, to_string(kernel.kind()),
                short_number(cost.flops), short_number(cost.bytes),
                machine_.is_bound_by_arithmetic(cost.flops, cost.bytes) ? "arithmetic" : "memory", microseconds(least));
     if (!seconds_.empty()) {
@@ -114,7 +114,7 @@ class Report {
     if (const std::string lines = runtime::lines_of_kernel(kernel); !lines.empty()) print_wrapped("lines", lines);
     const std::string ops = runtime::ops_of(*kernel.body);
     print_wrapped("ops", ops.empty() ? "copies a value that a variable or result needs for itself" : ops);
-    if (kernel.skips_zeros)
+    if (kernel.product() != nullptr && kernel.product()->skips_zeros)
       print_wrapped("zeros", "of the first factor are left out where tiles have them, so it may beat \"at least\"");
     for (const std::string& reason : reasons(k)) print_wrapped("apart", reason);
   }

@@ -49,7 +49,7 @@ void emit_kernel(Emitter& e, const Plan& whole, const KernelPlan& plan, const st
               function->getArg(3),
               function->getArg(4),
               Elements(e, *plan.body, operands, entry)};
-  switch (plan.kind) {
+  switch (plan.kind()) {
     case KernelKind::kLoop:
       emit_loop(frame);
       break;

@@ -24,26 +24,6 @@ Epilogue::Epilogue(const ProductContext& context)
   }
 }
 
-bool Epilogue::is_short() const {
-  using ir::Op;
-  constexpr int kMostOps = 6;
-  int ops = 0;
-  for (const ir::Node& node : frame_.body().nodes()) {
-    switch (node.op) {
-      case Op::kParameter:
-      case Op::kConstant:
-      case Op::kBroadcast:
-      case Op::kMatmul:
-      case Op::kReduceSum:  // of columns, beside the product
-        break;
-      default:
-        if (!ir::info(node.op).has(ir::kElementwise) || ir::info(node.op).has(ir::kCostly) || ++ops > kMostOps)
-          return false;
-    }
-  }
-  return true;
-}
-
 void Epilogue::store_column_sums(const Emitter::Values& sums, llvm::Value* column, llvm::Value* count) const {
   auto& b = e_.b;
   llvm::Value* offset = e_.i64(0);

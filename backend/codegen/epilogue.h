@@ -13,12 +13,6 @@ class Epilogue {
  public:
   explicit Epilogue(const ProductContext& product);
 
-  /// How many matrices of the result's shape the epilogue reads.
-  std::size_t matrices_read() const { return read_.size(); }
-
-  /// Whether it is short enough to stand in the code once for each accumulator of a tile.
-  bool is_short() const;
-
   /// Whether the sums of the second factor's columns are a result, too (a bias's gradient beside the weight's).
   bool has_column_sums() const { return column_sums_.has_value(); }
   /// Stores them for the `count` columns from `column` on: a vector for each vector of the panel's rows.

@@ -63,7 +63,7 @@ static void emit_flat(Frame& frame, const Shape& shape) {
 void emit_loop(Frame& frame) {
   Emitter& e = frame.e;
   const Shape& shape = frame.body().type(frame.body().results()[0]).shape;
-  if (frame.plan.flat) return emit_flat(frame, shape);
+  if (std::get<LoopKernel>(frame.plan.how).flat) return emit_flat(frame, shape);
   e.loop(frame.begin, frame.end, 1, [&](llvm::Value* unit) {
     const auto blocks = unit_blocks(frame, unit);
     Index index;

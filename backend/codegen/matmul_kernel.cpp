@@ -9,19 +9,6 @@ namespace sluice::backend {
 
 namespace {
 
-/// How a product is scheduled.
-enum class Schedule : std::uint8_t { kThroughScratch, kInRegisters, kOverlapped };
-
-Schedule choose_schedule(const ProductContext& product, const Epilogue& epilogue) {
-  if (product.sizes.n.batch) return Schedule::kThroughScratch;
-  if (epilogue.matrices_read() >= 2) return Schedule::kOverlapped;
-  return epilogue.is_short() ? Schedule::kInRegisters : Schedule::kThroughScratch;
-}
-
-bool packs_ahead(const ProductContext& product, Schedule schedule) {
-  return schedule == Schedule::kInRegisters && product.tile.depth_block == 0 && SecondFactor::can_pack_ahead(product);
-}
-
 /// Prefetches for a batch whose matrices have a static size and are not taken in blocks of K.
 std::optional<BatchPrefetch> batch_prefetch(const ProductContext& product) {
   const auto& [batch, m, n, k] = product.sizes;
@@ -39,10 +26,10 @@ std::optional<BatchPrefetch> batch_prefetch(const ProductContext& product) {
 
 /// Lists of the lhs's elements that are not 0, if the product skips those that are.
 std::optional<NonzeroLists> nonzero_lists(const ProductContext& product) {
-  const KernelPlan& plan = product.frame.plan;
-  if (!plan.skips_zeros) return {};
+  if (!product.plan.skips_zeros) return {};
+  const ProductScratch& scratch = product.plan.scratch;
   return NonzeroLists(product.e, product.lhs, product.dtype(), product.sizes.m, product.sizes.k, product.tile,
-                      product.frame.in_scratch(plan.parts.lists), plan.parts.list_bytes);
+                      product.frame.in_scratch(scratch.lists), scratch.list_bytes);
 }
 
 /// Emits one product and its epilogue. The result is cut into panels of columns that fit the register tile; a panel's
@@ -55,11 +42,10 @@ class Product {
       : product_(frame),
         e_(frame.e),
         epilogue_(product_),
-        schedule_(choose_schedule(product_, epilogue_)),
         prefetch_(batch_prefetch(product_)),
-        rhs_(product_, packs_ahead(product_, schedule_)),
+        rhs_(product_),
         all_steps_{e_.i64(0), e_.size(product_.sizes.k)},
-        sums_(product_.tile.depth_block > 0 ? frame.in_scratch(frame.plan.parts.sums) : nullptr),
+        sums_(product_.tile.depth_block > 0 ? frame.in_scratch(product_.plan.scratch.sums) : nullptr),
         lists_(nonzero_lists(product_)),
         store_(make_store()) {}
 
@@ -94,12 +80,12 @@ class Product {
   };
 
   std::unique_ptr<TileStore> make_store() const {
-    switch (schedule_) {
-      case Schedule::kInRegisters:
+    switch (product_.plan.schedule) {
+      case ProductSchedule::kInRegisters:
         return store_in_registers(product_, epilogue_, rhs_, prefetch_ ? &*prefetch_ : nullptr);
-      case Schedule::kOverlapped:
+      case ProductSchedule::kOverlapped:
         return store_overlapped(product_, epilogue_);
-      case Schedule::kThroughScratch:
+      case ProductSchedule::kThroughScratch:
         break;
     }
     return store_through_scratch(product_, epilogue_);
@@ -147,7 +133,7 @@ class Product {
         emit_panels(micro_kernel(lists), matrices, units, first, last);
       };
       // Checking for absent lists costs short tiles (weight gradients) 1%, so they get code without the check.
-      if (!lists_ || schedule_ != Schedule::kInRegisters || !product_.lhs.transposed)
+      if (!lists_ || product_.plan.schedule != ProductSchedule::kInRegisters || !product_.lhs.transposed)
         return emit_all(lists_ ? &*lists_ : nullptr);
       e_.if_else(
           lists_->are_worth(), [&] { emit_all(&*lists_); }, [&] { emit_all(nullptr); });
@@ -245,7 +231,6 @@ class Product {
   const ProductContext product_;
   Emitter& e_;
   const Epilogue epilogue_;
-  const Schedule schedule_;
   const std::optional<BatchPrefetch> prefetch_;
   const SecondFactor rhs_;
   const Steps all_steps_;

@@ -6,12 +6,10 @@ namespace sluice::backend {
 
 namespace {
 
-Matrix operand_of(const Frame& frame, const ir::Node& product, std::size_t operand, ir::Attr transpose) {
-  const ir::Value value = product.operands[operand];
-  const Shape& shape = frame.body().type(value).shape;
-  return {frame.operands[parameter_index(frame.body(), value)],
-          {shape[shape.rank() - 2], shape[shape.rank() - 1]},
-          product.attributes.flag(transpose)};
+/// The operand `operand` of the kernel.
+Matrix operand_of(const Frame& frame, std::size_t operand, bool transposed) {
+  const Shape& shape = frame.body().type(frame.body().parameters()[operand].value).shape;
+  return {frame.operands[operand], {shape[shape.rank() - 2], shape[shape.rank() - 1]}, transposed};
 }
 
 }  // namespace
@@ -19,16 +17,17 @@ Matrix operand_of(const Frame& frame, const ir::Node& product, std::size_t opera
 ProductContext::ProductContext(Frame& kernel)
     : frame(kernel),
       e(kernel.e),
-      node(*find_op(kernel.body(), ir::Op::kMatmul)),
+      plan(*kernel.plan.product()),
+      node(kernel.body().node(plan.matmul)),
       sizes(ir::matmul_sizes(node, kernel.body().type(node.operands[0]))),
-      lhs(operand_of(kernel, node, 0, ir::Attr::kTransposeA)),
-      rhs(operand_of(kernel, node, 1, ir::Attr::kTransposeB)),
-      tile(kernel.plan.tile),
+      lhs(operand_of(kernel, plan.lhs, node.attributes.flag(ir::Attr::kTransposeA))),
+      rhs(operand_of(kernel, plan.rhs, node.attributes.flag(ir::Attr::kTransposeB))),
+      tile(plan.tile),
       element(e.memory_type(dtype())),
       bytes(static_cast<int>(size_of(dtype()))),
       lanes(e.target.lanes(bytes)) {
   SLUICE_CHECK(lhs.one_piece(), "the first factor of {} lies in panels", kernel.plan.name);
-  SLUICE_CHECK(!has_batch() || !kernel.plan.skips_zeros, "{} makes lists for a batch", kernel.plan.name);
+  SLUICE_CHECK(!has_batch() || !plan.skips_zeros, "{} makes lists for a batch", kernel.plan.name);
 }
 
 Lanes ProductContext::lanes_for(std::int64_t columns) const {
@@ -36,7 +35,7 @@ Lanes ProductContext::lanes_for(std::int64_t columns) const {
   Lanes vectors{std::vector<int>(static_cast<std::size_t>(columns / lanes), lanes)};
   const auto rest = static_cast<int>(columns % lanes);
   if (rest > 0) vectors.counts.push_back((rest + step - 1) / step * step);
-  if (frame.plan.masks) vectors.loaded_of_last = rest;
+  if (plan.panels == RhsPanels::kMasked) vectors.loaded_of_last = rest;
   return vectors;
 }
 
@@ -79,7 +78,7 @@ void ProductContext::store_results_at(const Matrices& at, const Coordinate& row,
   frame.elements.computed = [&](const ir::Node&, const Index& of) -> Element {
     llvm::Value* sum = product(of.back());
     // Where zeros may be skipped, the sign of a sum of nothing but zeros depends on which are; + 0 makes it positive.
-    if (frame.plan.skips_zeros) sum = e.b.CreateFAdd(sum, llvm::Constant::getNullValue(sum->getType()));
+    if (plan.skips_zeros) sum = e.b.CreateFAdd(sum, llvm::Constant::getNullValue(sum->getType()));
     return {sum, false, Level::kVector};
   };
   store_results(frame, node.types[0].shape, index);

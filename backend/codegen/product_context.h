@@ -41,6 +41,7 @@ struct ProductContext {
 
   Frame& frame;
   Emitter& e;
+  const ProductKernel& plan;
   const ir::Node& node;
   ir::MatmulSizes sizes;
   Matrix lhs, rhs;

@@ -3,14 +3,13 @@
 namespace sluice::backend {
 
 using ir::Node;
-using ir::Op;
 
 /// A unit owns some columns of the table and adds all rows to them in order, so that the sums do not depend on the
 /// number of threads.
 void emit_scatter(Frame& frame) {
   Emitter& e = frame.e;
   auto& b = e.b;
-  const Node& node = *find_op(frame.body(), Op::kScatterAdd);
+  const Node& node = frame.body().node(frame.body().results()[0]);
   const Type& indices = frame.body().type(node.operands[1]);
   const Units::Axis& columns = frame.plan.units.axes[0];
   const Dim height = node.types[0].shape[0];

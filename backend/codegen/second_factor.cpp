@@ -2,25 +2,17 @@
 
 namespace sluice::backend {
 
-SecondFactor::SecondFactor(const ProductContext& product, bool ahead)
+SecondFactor::SecondFactor(const ProductContext& product)
     : product_(product),
       e_(product.e),
       panel_columns_(product.panel_columns()),
-      packed_(product.frame.in_scratch(product.frame.plan.parts.panel)),
-      ahead_(ahead) {
-  if (!product.frame.plan.packs) return;
+      packed_(product.frame.in_scratch(product.plan.scratch.panel)) {
+  if (!product.plan.packs()) return;
   const auto at = [this](llvm::Value* matrix, llvm::Value* column) { return in_memory(matrix, column); };
   packer_.emplace(
       e_, product.dtype(),
       PanelPacker::Source{product.rhs.transposed, product.sizes.k, product.sizes.n, product.rhs.stride(), at},
       panel_columns_);
-}
-
-bool SecondFactor::can_pack_ahead(const ProductContext& product) {
-  constexpr std::int64_t kLeastDepth = 64;  // shorter chains hide nothing
-  const Dim columns = product.sizes.n;
-  return product.rhs.transposed && product.sizes.k.size >= kLeastDepth && !columns.batch &&
-         columns.size > product.panel_columns();
 }
 
 Panel SecondFactor::in_memory(llvm::Value* matrix, llvm::Value* column) const {
@@ -33,8 +25,8 @@ Panel SecondFactor::in_memory(llvm::Value* matrix, llvm::Value* column) const {
 
 /// One panel is made while the one before it is read.
 llvm::Value* SecondFactor::packed(llvm::Value* panel) const {
-  if (!ahead_) return packed_;
-  const ProductScratch& parts = product_.frame.plan.parts;
+  if (!packs_ahead()) return packed_;
+  const ProductScratch& parts = product_.plan.scratch;
   llvm::ConstantInt* const between = e_.i64(parts.next_panel.fixed - parts.panel.fixed);
   return e_.element(e_.b.getInt8Ty(), packed_, e_.b.CreateMul(e_.b.CreateAnd(panel, e_.i64(1)), between));
 }
@@ -42,9 +34,9 @@ llvm::Value* SecondFactor::packed(llvm::Value* panel) const {
 Panel SecondFactor::panel(llvm::Value* matrix, llvm::Value* column, llvm::Value* count) const {
   if (!packer_) return in_memory(matrix, column);
   llvm::Value* const to = packed(e_.b.CreateUDiv(column, e_.i64(panel_columns_)));
-  if (!ahead_ && product_.has_batch() && packer_->is_small(count)) {
+  if (!packs_ahead() && product_.has_batch() && packer_->is_small(count)) {
     packer_->pack_small(matrix, column, count, to);
-  } else if (!ahead_) {
+  } else if (!packs_ahead()) {
     packer_->pack(matrix, column, to);
   }
   return {to, e_.i64(panel_columns_)};

@@ -14,12 +14,10 @@ class SecondFactor {
  public:
   using Values = Emitter::Values;
 
-  /// `ahead`: panels are packed while the tiles of the one before are computed.
-  SecondFactor(const ProductContext& product, bool ahead);
+  explicit SecondFactor(const ProductContext& product);
 
-  /// Whether packing ahead pays, if the tiles allow it.
-  static bool can_pack_ahead(const ProductContext& product);
-  bool packs_ahead() const { return ahead_; }
+  /// Whether panels are packed while the tiles of the one before are computed.
+  bool packs_ahead() const { return product_.plan.panels == RhsPanels::kPackedAhead; }
 
   /// The panel of `count` columns whose first one is `column`, of the matrix at `matrix`: packed if it must be and is
   /// not.
@@ -58,7 +56,6 @@ class SecondFactor {
   std::int64_t panel_columns_;
   llvm::Value* packed_;  ///< the first of two places for packed panels
   std::optional<PanelPacker> packer_;
-  bool ahead_;
 };
 
 }  // namespace sluice::backend

@@ -230,11 +230,13 @@ class JitExecutable : public Executable {
 
   std::int64_t check_inputs(std::span<const Array> inputs) const {
     if (inputs.size() != program_->plan().parameters.size())
-      fail("@{}: expected {}, got {}", program_->plan().name, counted(program_->plan().parameters.size(), "input"), inputs.size());
+      fail("@{}: expected {}, got {}", program_->plan().name, counted(program_->plan().parameters.size(), "input"),
+           inputs.size());
     std::int64_t batch = 0;
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       if (!fits(inputs[i], program_->plan().parameters[i], batch)) {
-        const bool empty = batch == 0 && inputs[i].element_count() == 0 && !program_->plan().parameters[i].shape.is_static();
+        const bool empty =
+            batch == 0 && inputs[i].element_count() == 0 && !program_->plan().parameters[i].shape.is_static();
         fail("@{}: input {} is {}, expected {}{}", program_->plan().name, i, to_string(inputs[i].type()),
              to_string(program_->plan().parameters[i]),
              batch > 0 ? fmt::format(" with B = {}", batch)

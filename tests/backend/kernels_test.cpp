@@ -93,7 +93,7 @@ TEST_CASE("a second factor whose rows lie a large power of two apart is read fro
   const ir::Graph graph = ir::parse(std::string("sluice-ir 1\n") + body);
   backend::Target target = backend::host_target();
   target.second_cache_bytes = 1 << 20;
-  CHECK(backend::make_plan(graph, target).kernels[0].packs);
+  CHECK(backend::make_plan(graph, target).kernels[0].product()->packs());
   check(body, {1, 3, 128});
 }
 

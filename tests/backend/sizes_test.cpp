@@ -88,7 +88,9 @@ graph @fixed(%x: f32[B,1]) {
 TEST_CASE("the scratch of a product whose inner size grows with B") {
   backend::Plan plan;
   plan.name = "scratch";
-  plan.kernels.emplace_back().scratch = {0, std::int64_t{1} << 40};
+  backend::ProductKernel product;
+  product.scratch.end = {0, std::int64_t{1} << 40};
+  plan.kernels.emplace_back().how = product;
   CHECK(backend::memory_of(plan, 8, 1).scratch() == (std::int64_t{8} << 40) + 64);
   CHECK_THROWS_WITH_AS(backend::memory_of(plan, 64, 3), doctest::Contains("of scratch for each of 3 threads"), Error);
 }

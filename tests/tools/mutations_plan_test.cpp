@@ -28,11 +28,13 @@ void check_finds_in_plan(const std::string& text, const std::function<void(Plan&
 
 KernelPlan& planned_kernel(Plan& plan, KernelKind kind, std::size_t number = 0) {
   for (KernelPlan& kernel : plan.kernels) {
-    if (kernel.kind == kind && number-- == 0) return kernel;
+    if (kernel.kind() == kind && number-- == 0) return kernel;
   }
   FAIL("no such kernel");
   return plan.kernels[0];
 }
+
+backend::ProductKernel& planned_product(Plan& plan) { return *planned_kernel(plan, KernelKind::kMatmul).product(); }
 
 Buffer& operand_of(Plan& plan, const KernelPlan& kernel, std::size_t operand) {
   return plan.buffers[static_cast<std::size_t>(kernel.operands[operand])];
@@ -108,7 +110,7 @@ TEST_CASE("panels that no tile fits into") {
   const auto plant = [](Plan& plan) {
     KernelPlan& product = planned_kernel(plan, KernelKind::kMatmul);
     const std::int64_t lanes = plan.vector_bytes / 4;
-    product.tile.vectors = 3;  // of 3 vectors, in panels of 4
+    product.product()->tile.vectors = 3;  // of 3 vectors, in panels of 4
     product.units.axes[0].block = 3 * lanes;
     const std::int64_t panel = 4 * lanes;
     result_of(plan, product).layout = {panel, 112 - 99 / panel * panel};  // as many elements as before
@@ -175,7 +177,7 @@ graph @reshaped(%x: f32[16,8], %w: f32[8,64]) {
 }
 
 TEST_CASE("a second factor that is transposed and not packed") {
-  const auto plant = [](Plan& plan) { planned_kernel(plan, KernelKind::kMatmul).packs = false; };
+  const auto plant = [](Plan& plan) { planned_product(plan).panels = backend::RhsPanels::kInPlace; };
   check_finds_in_plan(kTurned, plant, {"kernel matmul_relu_0 reads its second factor, buffer 1, as it lies"});
 }
 
@@ -293,9 +295,9 @@ TEST_CASE("units that leave out matrices of a batch, or take each again") {
 }
 
 TEST_CASE("a batch whose last matrix is read past the caller's memory, or that skips zeros") {
-  const auto unmasked = [](Plan& plan) { planned_kernel(plan, KernelKind::kMatmul).masks = false; };
+  const auto unmasked = [](Plan& plan) { planned_product(plan).panels = backend::RhsPanels::kInPlace; };
   check_finds_in_plan(kBatch, unmasked, {"kernel matmul_0 touches", "bytes of buffer 1, which has"});
-  const auto skips = [](Plan& plan) { planned_kernel(plan, KernelKind::kMatmul).skips_zeros = true; };
+  const auto skips = [](Plan& plan) { planned_product(plan).skips_zeros = true; };
   check_finds_in_plan(kBatch, skips, {"kernel matmul_0 would make lists of one of its matrices for all of them"});
 }
 
@@ -305,14 +307,14 @@ TEST_CASE("units that repeat elements") {
 }
 
 TEST_CASE("units of another tile") {
-  const auto plant = [](Plan& plan) { planned_kernel(plan, KernelKind::kMatmul).tile.rows += 1; };
+  const auto plant = [](Plan& plan) { planned_product(plan).tile.rows += 1; };
   check_finds_in_plan(kThreeProducts, plant, {"kernel matmul_0 has units that do not cover"});
 }
 
 TEST_CASE("a flat loop over fewer elements than the layout has") {
   const auto plant = [](Plan& plan) {
     KernelPlan& loop = planned_kernel(plan, KernelKind::kLoop);
-    REQUIRE(loop.flat);
+    REQUIRE(std::get<backend::LoopKernel>(loop.how).flat);
     loop.units.axes[0].size = 16 * 64 - 1024 + 512;
   };
   check_finds_in_plan(kStep, plant, {"kernel div_sub_2 has units 512/1024, which do not cover 1024/1024"});
@@ -321,7 +323,7 @@ TEST_CASE("a flat loop over fewer elements than the layout has") {
 TEST_CASE("a loop that runs as one long row over a transposed value") {
   const auto plant = [](Plan& plan) {
     KernelPlan& loop = planned_kernel(plan, KernelKind::kLoop);
-    loop.flat = true;
+    loop.how = backend::LoopKernel{.flat = true};
     loop.units.axes = {{Dim(64), backend::kFlatBlock}};
   };
   check_finds_in_plan(R"(sluice-ir 1
@@ -335,23 +337,43 @@ graph @transposed(%x: f32[8,8]) {
 }
 
 TEST_CASE("scratch that is too small") {
-  const auto plant = [](Plan& plan) { planned_kernel(plan, KernelKind::kMatmul).scratch.fixed -= 64; };
+  const auto plant = [](Plan& plan) { planned_product(plan).scratch.end.fixed -= 64; };
   check_finds_in_plan(test::kLayer, plant, {"kernel matmul_relu_0 has less scratch than its parts take"});
 }
 
 TEST_CASE("parts of scratch that overlap") {
   const auto plant = [](Plan& plan) {
-    backend::ProductScratch& parts = planned_kernel(plan, KernelKind::kMatmul).parts;
+    backend::ProductScratch& parts = planned_product(plan).scratch;
     parts.next_panel = parts.panel;
   };
   check_finds_in_plan(kTurned, plant, {"kernel matmul_relu_0 has no room for a packed panel in scratch"});
 }
 
+TEST_CASE("a product of other operands than the body's") {
+  const auto swapped = [](Plan& plan) { std::swap(planned_product(plan).lhs, planned_product(plan).rhs); };
+  check_finds_in_plan(kTurned, swapped, {"kernel matmul_relu_0 multiplies other operands than its body"});
+  const auto elsewhere = [](Plan& plan) { ++planned_product(plan).matmul; };
+  check_finds_in_plan(kTurned, elsewhere, {"kernel matmul_relu_0 has no product at node 3"});
+}
+
+TEST_CASE("a schedule that the product's sizes do not allow") {
+  const auto in_registers = [](Plan& plan) { planned_product(plan).schedule = backend::ProductSchedule::kInRegisters; };
+  check_finds_in_plan(R"(sluice-ir 1
+graph @wide(%x: f32[16,8], %y: f32[8,B]) {
+  %0: f32[16,B] = matmul %x, %y
+  return %0
+}
+)",
+                      in_registers, {"kernel matmul_0 takes sums of a width that only B says from registers"});
+  const auto ahead = [](Plan& plan) { planned_product(plan).panels = backend::RhsPanels::kPackedAhead; };
+  check_finds_in_plan(kThreeProducts, ahead, {"kernel matmul_0 cannot pack its panels ahead"});
+}
+
 TEST_CASE("lists that grow too slowly with B") {
   const auto plant = [](Plan& plan) {
-    KernelPlan& product = planned_kernel(plan, KernelKind::kMatmul);
+    backend::ProductKernel& product = planned_product(plan);
     REQUIRE(product.skips_zeros);
-    --product.scratch.each_batch;
+    --product.scratch.end.each_batch;
   };
   check_finds_in_plan(kListed, plant, {"has no room for its lists in scratch"});
 }

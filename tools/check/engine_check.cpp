@@ -132,7 +132,7 @@ std::string check_kernel(const backend::Program& program, const Plan& sound, std
     const auto b = static_cast<std::size_t>(planned->operands[p]);
     given.inputs[p] = array_of(b, memory[b], sample.inputs[p].type());
   }
-  Array scratch(DType::kU8, {std::max<std::int64_t>(64, kernel.scratch.at(like.batch_size))});
+  Array scratch(DType::kU8, {std::max<std::int64_t>(64, kernel.scratch().at(like.batch_size))});
   program.functions()[k](arguments.of(k), like.batch_size, scratch.bytes(), 0, kernel.units.count(like.batch_size));
   std::vector<Array> actual;
   for (std::size_t r = 0; r < planned->results.size(); ++r) {
