@@ -51,9 +51,14 @@ ProductKernel product_of(const Graph& body) {
     SLUICE_CHECK(found != parameters.end(), "%{} is no parameter of @{}", value.node, body.name());
     return static_cast<std::size_t>(found - parameters.begin());
   };
-  return {.matmul = static_cast<std::uint32_t>(node - body.nodes().begin()),
-          .lhs = parameter_of(node->operands[0]),
-          .rhs = parameter_of(node->operands[1])};
+  ProductKernel product{.matmul = static_cast<std::uint32_t>(node - body.nodes().begin()),
+                        .lhs = parameter_of(node->operands[0])};
+  if (ir::computes_rhs(body, *node)) {
+    product.panels = RhsPanels::kComputed;
+  } else {
+    product.rhs = parameter_of(node->operands[1]);
+  }
+  return product;
 }
 
 KernelPlan::How begin_kernel(KernelKind kind, const Graph& body) {
@@ -365,7 +370,7 @@ std::string_view to_string(ProductSchedule schedule) {
 }
 
 std::string_view to_string(RhsPanels panels) {
-  constexpr std::array<std::string_view, 4> kPanels{"in place", "masked", "packed", "packed ahead"};
+  constexpr std::array<std::string_view, 5> kPanels{"in place", "masked", "packed", "packed ahead", "computed"};
   return kPanels[static_cast<std::size_t>(panels)];
 }
 

@@ -77,20 +77,21 @@ enum class RhsPanels : std::uint8_t {
   kMasked,       ///< where they lie, no lane past the end of a row
   kPacked,       ///< from a copy in scratch, which is made before the panel's tiles
   kPackedAhead,  ///< from a copy in scratch, which is made between the multiply-adds of the panel before
+  kComputed,     ///< from scratch, to which the elements that the body computes are packed before the panel's tiles
 };
 
 /// What is decided of a product beside its units.
 struct ProductKernel {
   std::uint32_t matmul = 0;  ///< the node of the body
   std::size_t lhs = 0;       ///< the operands of the kernel that it multiplies
-  std::size_t rhs = 0;
+  std::size_t rhs = 0;       ///< unless the body computes it
   Tile tile = {};
   ProductSchedule schedule = ProductSchedule::kThroughScratch;
   RhsPanels panels = RhsPanels::kInPlace;
   bool skips_zeros = false;  ///< leaves out zeros of the lhs
   ProductScratch scratch = {};
 
-  bool packs() const { return panels == RhsPanels::kPacked || panels == RhsPanels::kPackedAhead; }
+  bool packs() const { return panels != RhsPanels::kInPlace && panels != RhsPanels::kMasked; }
   bool operator==(const ProductKernel&) const = default;
 };
 
@@ -170,7 +171,7 @@ struct Memory {
 Memory memory_of(const Plan& plan, std::int64_t batch_size, int threads);
 
 std::string_view to_string(ProductSchedule schedule);  ///< "through scratch", "in registers", "overlapped"
-std::string_view to_string(RhsPanels panels);          ///< "in place", "masked", "packed", "packed ahead"
+std::string_view to_string(RhsPanels panels);          ///< "in place", "masked", "packed", "packed ahead", "computed"
 std::string_view to_string(BufferKind kind);           ///< "parameter", "state", "result", "constant", "temporary"
 
 /// The plan as text, a line a kernel and a line a buffer.

@@ -28,17 +28,23 @@ bool packs_rhs(const KernelPlan& kernel, const ProductKernel& product, const Pla
 
 /// How many matrices of the result's shape the epilogue reads.
 std::int64_t matrices_read(const Graph& body, const Node& matmul) {
-  return std::ranges::count_if(body.parameters(), [&](const ir::Parameter& parameter) {
-    return std::ranges::find(matmul.operands, parameter.value) == matmul.operands.end() &&
-           body.type(parameter.value).shape == matmul.types[0].shape;
-  });
+  const std::vector<bool> rides = ir::rides_on_product(body, matmul);
+  std::int64_t count = 0;
+  for (const ir::Parameter& parameter : body.parameters()) {
+    const bool is_operand = std::ranges::find(matmul.operands, parameter.value) != matmul.operands.end();
+    const bool is_read = rides[parameter.value.node] && !is_operand;
+    count += is_read && body.type(parameter.value).shape == matmul.types[0].shape ? 1 : 0;
+  }
+  return count;
 }
 
 /// Whether the epilogue is short enough to stand in the code once for each accumulator of a tile.
-bool is_short(const Graph& body) {
+bool is_short(const Graph& body, const Node& matmul) {
   constexpr int kMostOps = 6;
+  const std::vector<bool> for_rhs = ir::nodes_of_rhs(body, matmul);
   int ops = 0;
   return std::ranges::all_of(body.nodes(), [&](const Node& node) {
+    if (for_rhs[static_cast<std::size_t>(&node - body.nodes().data())]) return true;
     switch (node.op) {
       case Op::kParameter:
       case Op::kConstant:
@@ -57,7 +63,7 @@ bool is_short(const Graph& body) {
 ProductSchedule choose_schedule(const Graph& body, const Node& matmul, Dim columns) {
   if (columns.batch) return ProductSchedule::kThroughScratch;
   if (matrices_read(body, matmul) >= 2) return ProductSchedule::kOverlapped;
-  return is_short(body) ? ProductSchedule::kInRegisters : ProductSchedule::kThroughScratch;
+  return is_short(body, matmul) ? ProductSchedule::kInRegisters : ProductSchedule::kThroughScratch;
 }
 
 /// Whether to pack each panel of a transposed rhs while the one before it is read.
@@ -88,10 +94,11 @@ void split_product(KernelPlan& kernel, const Plan& plan, const Target& target) {
   const bool transposed = matmul.attributes.flag(ir::Attr::kTransposeB);
   // A panel of a small matrix is read by too few tiles to pay for a copy.
   const bool masks = has_batch && sizes.n.size % kernel.units.step != 0;
-  if (packs_rhs(kernel, product, plan, target, sizes, masks)) {
+  const bool is_computed = product.panels == RhsPanels::kComputed;
+  if (!is_computed && packs_rhs(kernel, product, plan, target, sizes, masks)) {
     const bool ahead = transposed && packs_ahead(product, sizes, panel_columns);
     product.panels = ahead ? RhsPanels::kPackedAhead : RhsPanels::kPacked;
-  } else if (masks) {
+  } else if (!is_computed && masks) {
     product.panels = RhsPanels::kMasked;
   }
   product.scratch = product_scratch({.rows = sizes.m,
@@ -100,7 +107,7 @@ void split_product(KernelPlan& kernel, const Plan& plan, const Target& target) {
                                      .lanes = lanes,
                                      .element_bytes = element,
                                      .packs = product.packs(),
-                                     .packs_ahead = transposed && product.tile.depth_block == 0,
+                                     .packs_ahead = transposed && !is_computed && product.tile.depth_block == 0,
                                      .skips_zeros = product.skips_zeros});
 }
 

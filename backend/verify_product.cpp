@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "backend/verify_kernel.h"
+#include "ir/matmul.h"
 
 namespace sluice::backend {
 
@@ -48,6 +49,7 @@ class ProductVerifier {
       matrices_ = {matrices_.size * type.shape[axis].size, matrices_.batch || type.shape[axis].batch};
     has_batch_ = rank > 2;
     turned_ = node_.attributes.flag(Attr::kTransposeB);
+    computed_ = ir::computes_rhs(*kernel.body, node_);
     element_ = static_cast<std::int64_t>(size_of(type.dtype));
     tile_columns_ = tile_.vectors * plan.vector_bytes / element_;
   }
@@ -90,12 +92,17 @@ class ProductVerifier {
   std::string wrong_factors() const {
     const std::size_t a = parameter_of(0);
     const std::size_t b = parameter_of(1);
-    if (a == kernel_.operands.size() || b == kernel_.operands.size()) return "computes a factor itself";
-    if (a != product_.lhs || b != product_.rhs) return "multiplies other operands than its body";
+    if (a == kernel_.operands.size()) return "computes its first factor itself";
+    if (a != product_.lhs || (!computed_ && b != product_.rhs)) return "multiplies other operands than its body";
+    if (computed_ != (product_.panels == RhsPanels::kComputed))
+      return computed_ ? "reads a second factor that it computes as if it lay in memory"
+                       : "computes a second factor that lies in memory";
     const Layout& first = layout_of(kernel_.operands[a]);
     const Shape& a_shape = kernel_.body->type(node_.operands[0]).shape;
     if (!first.dense() && first.panel < a_shape[1].size)
       return fmt::format("reads rows of its first factor, buffer {}, which lies in panels", kernel_.operands[a]);
+    // A computed one is packed element by element, all of which are its own; loads of what it is made of are masked.
+    if (computed_) return "";
     if (!product_.packs() && (turned_ || columns_.batch))
       return fmt::format("reads its second factor, buffer {}, as it lies, which is not in panels of its tiles",
                          kernel_.operands[b]);
@@ -205,6 +212,7 @@ class ProductVerifier {
   Dim matrices_ = 1;
   bool has_batch_ = false;
   bool turned_ = false;
+  bool computed_ = false;
   std::int64_t element_ = 4;
   std::int64_t tile_columns_ = 0;
 };

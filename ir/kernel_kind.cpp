@@ -24,6 +24,12 @@ std::size_t cheap_size(const Node& node, const std::vector<std::size_t>& sizes) 
   return size <= kMost ? size : 0;
 }
 
+bool can_feed_rhs(const Node& node) {
+  const OpInfo& row = info(node.op);
+  if (row.has(kElementwise)) return !row.has(kCostly);
+  return node.op == Op::kTranspose || node.op == Op::kSlice;
+}
+
 namespace {
 
 bool is_reduction(const Node& node) { return info(node.op).has(kReduction); }
@@ -32,7 +38,7 @@ bool is_reduction(const Node& node) { return info(node.op).has(kReduction); }
 bool counts(const Node& node) {
   const OpInfo& row = info(node.op);
   return row.has(kElementwise) || row.has(kReduction) || node.op == Op::kMatmul || node.op == Op::kRandomUniform ||
-         node.op == Op::kRandomNormal;
+         node.op == Op::kRandomNormal || node.op == Op::kTranspose || node.op == Op::kSlice;
 }
 
 std::vector<Dim> without_ones(const Shape& shape) {
@@ -209,6 +215,33 @@ class BodyCheck {
     return KernelKind::kRows;
   }
 
+  /// Checks the nodes that compute the rhs of a product and marks them. Nothing else reads them but what every reader
+  /// makes anew.
+  std::vector<bool> check_rhs(std::uint32_t product) const {
+    std::vector<bool> feeds(body_.nodes().size());
+    const Value rhs = body_.node(product).operands[1];
+    feeds[rhs.node] = !is_parameter(rhs);
+    std::size_t members = 0;
+    for (std::uint32_t i = product; i-- > 0;) {
+      if (!feeds[i]) continue;
+      const Node& node = body_.node(i);
+      if (counts(node) && !is_cheap_number(i)) {
+        if (!can_feed_rhs(node)) fail("{} computes the second factor of its product", to_string(node.op));
+        if (++members > kMostRhsMembers) fail("more than {} nodes compute a second factor", kMostRhsMembers);
+        const auto is_other = [&](std::uint32_t user) { return user != product && !feeds[user]; };
+        if (is_result(i) || std::ranges::any_of(users_[i], is_other))
+          fail("{} computes the second factor of its product and is read by others", to_string(node.op));
+      } else if (node.op == Op::kBroadcast) {
+        check_broadcast_source(node.operands[0]);
+      } else if (!is_cheap_number(i) && node.op != Op::kIota && node.op != Op::kOneHot && node.op != Op::kReshape) {
+        fail("{} computes the second factor of its product", to_string(node.op));
+      }
+      for (const Value operand : node.operands) feeds[operand.node] = !is_parameter(operand);
+    }
+    if (feeds[rhs.node] && members == 0) fail("matmul reads %{}, which is no parameter", rhs.node);
+    return feeds;
+  }
+
   /// The sums of the columns of a rhs without batch axes, a product's second kind of result.
   bool is_column_sums(const Node& sums, const Node& product) const {
     return sums.op == Op::kReduceSum && sums.operands[0] == product.operands[1] && product.types[0].shape.rank() == 2 &&
@@ -217,13 +250,21 @@ class BodyCheck {
   }
 
   KernelKind check_matmul() const {
-    const Node& product = *std::ranges::find(body_.nodes(), Op::kMatmul, &Node::op);
+    const auto found = std::ranges::find(body_.nodes(), Op::kMatmul, &Node::op);
+    const Node& product = *found;
     const Shape& shape = product.types[0].shape;
-    check_parameters(product);
+    if (!is_parameter(product.operands[0])) fail("matmul reads %{}, which is no parameter", product.operands[0].node);
+    const auto index = static_cast<std::uint32_t>(found - body_.nodes().begin());
+    const std::vector<bool> feeds_rhs = check_rhs(index);
+    const auto feeds_rhs_only = [&](std::uint32_t node) {
+      return feeds_rhs[node] && !is_result(node) &&
+             std::ranges::all_of(users_[node], [&](std::uint32_t user) { return user == index || feeds_rhs[user]; });
+    };
     std::size_t column_sums = 0;
     for (std::uint32_t i = 0; i < body_.nodes().size(); ++i) {
       const Node& node = body_.node(i);
       if (&node == &product || node.op == Op::kParameter) continue;
+      if (feeds_rhs_only(i)) continue;
       if (!is_column_sums(node, product)) {
         check_loop_node(i, shape);
         continue;

@@ -15,7 +15,9 @@
 //           axes of size 1) or of a cheap number, `iota`, `one_hot` of a parameter or a cheap number. Cheap numbers
 //           are scalar constants, `batch_size`, and what is computed of these alone.
 //   matmul  one matmul of two parameters, and a loop over its shape that takes the product in. Results: any of its
-//           values, and perhaps the reduce_sum over axis 0 of the second factor, if that is not transposed.
+//           values, and perhaps the reduce_sum over axis 0 of the second factor, if that is not transposed. Or the
+//           rhs is computed for the matmul alone, by elementwise ops that are not costly, transposes and slices
+//           (can_feed_rhs), kMostRhsMembers at most, of parameters and of what loops make on the fly.
 //   reduce  a loop over S whose only readers are one or more reductions (reduce_sum, reduce_max, reduce_min, argmax)
 //           over the same axes of S; these are the results.
 //   rows    reductions over the last axis of S, which has a static size, loops over S and over S without that axis (or
@@ -28,6 +30,13 @@ namespace sluice::ir {
 /// A body has at most this many nodes beside those that every reader makes anew. Code generation takes twice as long
 /// for the same work in kernels of 512 nodes, and three times as long in kernels of 1,024.
 inline constexpr std::size_t kMostMembers = 128;
+
+/// Returns whether a node may take part in computing the rhs of a product, element by element while its panels are
+/// packed: it computes little for each element, or moves elements without looking for them. Broadcasts of parameters
+/// and cheap numbers may take part, too.
+bool can_feed_rhs(const Node& node);
+/// A rhs is computed by at most so many nodes: each element once for each thread and panel.
+inline constexpr std::size_t kMostRhsMembers = 8;
 
 /// Returns how many nodes it takes to make a scalar anew of constants and the batch size; 0 if it cannot be made of
 /// these alone, or takes too many. `sizes` has those of the nodes before.

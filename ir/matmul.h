@@ -1,5 +1,7 @@
 #pragma once
 
+#include <vector>
+
 #include "sluice/ir/graph.h"
 
 namespace sluice::ir {
@@ -19,6 +21,35 @@ inline MatmulSizes matmul_sizes(const Node& node, const Type& lhs) {
   const int k_axis = node.attributes.flag(Attr::kTransposeA) ? rank - 2 : rank - 1;
   return {Shape(std::vector<Dim>(result.begin(), result.end() - 2)), result[rank - 2], result[rank - 1],
           lhs.shape[k_axis]};
+}
+
+/// Whether the body of a kernel computes the rhs of its matmul `product`, which is else a parameter.
+inline bool computes_rhs(const Graph& body, const Node& product) {
+  return body.node(product.operands[1]).op != Op::kParameter;
+}
+
+/// Returns the nodes of the body that the rhs of its matmul `product` is computed by, parameters excluded.
+inline std::vector<bool> nodes_of_rhs(const Graph& body, const Node& product) {
+  std::vector<bool> marks(body.nodes().size());
+  const auto mark = [&](Value value) { marks[value.node] = body.node(value).op != Op::kParameter; };
+  mark(product.operands[1]);
+  for (std::size_t i = marks.size(); i-- > 0;) {
+    if (!marks[i]) continue;
+    for (const Value operand : body.nodes()[i].operands) mark(operand);
+  }
+  return marks;
+}
+
+/// Returns the nodes of the body that its epilogue reads, those beside the matmul `product` and its rhs.
+inline std::vector<bool> rides_on_product(const Graph& body, const Node& product) {
+  const std::vector<bool> for_rhs = nodes_of_rhs(body, product);
+  std::vector<bool> marks(body.nodes().size());
+  for (std::size_t i = 0; i < marks.size(); ++i) {
+    const Node& node = body.nodes()[i];
+    if (&node == &product || for_rhs[i]) continue;
+    for (const Value operand : node.operands) marks[operand.node] = true;
+  }
+  return marks;
 }
 
 }  // namespace sluice::ir

@@ -149,6 +149,26 @@ class Generator : RandomValues {
 
   void add_cast() { keep(b_.cast(any_of(any_dtype()), any_dtype())); }
 
+  /// Returns `rhs`, or now and then a value of its type that a product can compute of it while it packs it. It draws
+  /// nothing.
+  Value prepared(Value rhs) {
+    switch (values_.size() % 8) {
+      case 0:
+        return b_(Op::kNeg, {rhs});
+      case 3:
+        return b_(Op::kMul, {rhs, b_.full(b_.type(rhs), 0.5)});
+      case 5: {
+        std::vector<std::int64_t> permutation;
+        for (int axis = 0; axis < shape(rhs).rank(); ++axis) permutation.push_back(axis);
+        std::swap(permutation[permutation.size() - 1], permutation[permutation.size() - 2]);
+        const auto turned = [&](Value x) { return b_(Op::kTranspose, {x}, {{Attr::kPermutation, permutation}}); };
+        return turned(b_(Op::kAbs, {turned(rhs)}));
+      }
+      default:
+        return rhs;
+    }
+  }
+
   void add_matmul() {
     const DType type = any_float();
     const bool of_a_batch = chance(30);
@@ -170,7 +190,7 @@ class Generator : RandomValues {
       b = find(is_rhs);
     }
     if (!b || (shape(a)[rank - (flip_a ? 1 : 2)].batch && shape(*b)[rank - (flip_b ? 2 : 1)].batch)) return;
-    keep(b_(Op::kMatmul, {a, *b}, {{Attr::kTransposeA, flip_a}, {Attr::kTransposeB, flip_b}}));
+    keep(b_(Op::kMatmul, {a, prepared(*b)}, {{Attr::kTransposeA, flip_a}, {Attr::kTransposeB, flip_b}}));
   }
 
   /// A static axis of x with at least `least` positions, or -1.

@@ -218,7 +218,8 @@ ir::Graph emit_groups(const Groups& groups, std::vector<NodeIndex>* places) {
   for (const GroupIndex group : in_order(groups)) {
     const BodyMaker body(groups, group);
     const NodeIndex first = groups.members(group)[0];
-    const bool may_fuse = groups.role(first) != FuseRole::kOther && groups.role(first) != FuseRole::kCheap;
+    const bool computes = groups.role(first) != FuseRole::kOther && groups.role(first) != FuseRole::kCheap;
+    const bool may_fuse = computes || groups.kind(group) == ir::KernelKind::kMatmul;
     if (!may_fuse || !body.worth_fusing()) {
       rebuild.copy(first);
       note_place(group, rebuild.at({first, 0}).node);

@@ -136,6 +136,31 @@ void give_back(Groups& groups, GroupIndex group) {
   }
 }
 
+/// Takes in what computes the rhs element by element for this product alone: the kernel packs the panels of the rhs and
+/// computes their elements meanwhile, so the rhs is never stored whole.
+void take_rhs(Groups& groups, GroupIndex group, NodeIndex product) {
+  const ir::Node& node = groups.graph().node(product);
+  if (node.types[0].shape.element_count().size == 0) return;  // a kernel without work
+  NodeSet taken;
+  std::vector<NodeIndex> open{node.operands[1].node};
+  while (!open.empty() && taken.size() < ir::kMostRhsMembers) {
+    const NodeIndex next = open.back();
+    open.pop_back();
+    const bool is_free = groups.is_single(next) && groups.role(next) != FuseRole::kCheap && !groups.escapes(next) &&
+                         next != node.operands[0].node;
+    if (!is_free || taken.contains(next) || !ir::can_feed_rhs(groups.graph().node(next))) continue;
+    const auto is_inside = [&](NodeIndex user) { return user == product || taken.contains(user); };
+    if (!std::ranges::all_of(groups.users(next), is_inside)) continue;
+    taken.insert(next);
+    for (const ir::Value operand : groups.graph().node(next).operands) open.push_back(operand.node);
+  }
+  // Last first: then the group alone reads each.
+  for (auto member = taken.rbegin(); member != taken.rend(); ++member) {
+    if (!groups.can_merge(group, *member)) return;
+    groups.merge(group, *member);
+  }
+}
+
 }  // namespace
 
 void grow_matmul_groups(Groups& groups) {
@@ -159,6 +184,8 @@ void grow_matmul_groups(Groups& groups) {
   for (const GroupIndex group : products) {
     take(groups, group, private_producers(groups, group, groups.shape(group)));
   }
+  // Last, so that a value that can be another product's epilogue is that.
+  for (const GroupIndex group : products) take_rhs(groups, group, group);
 }
 
 }  // namespace sluice::passes

@@ -54,11 +54,20 @@ std::string rule_between(const Groups& groups, const Source& source, NodeIndex r
   const GroupIndex from = groups.of(producer);
   const GroupIndex to = groups.of(reader);
   const auto name = [&](NodeIndex node) { return ir::to_string(graph.node(node).op); };
+  const auto read_too = [&](NodeIndex other) {
+    return fmt::format("{} reads the value too, so memory holds it anyway", name(other));
+  };
 
   if (groups.role(reader) == FuseRole::kOther) return fmt::format("{} is a kernel of its own", name(reader));
   const bool sums_a_factor = groups.role(reader) == FuseRole::kReduce && groups.kind(to) == KernelKind::kMatmul;
-  if (groups.role(reader) == FuseRole::kMatmul || sums_a_factor)
+  if (groups.role(reader) == FuseRole::kMatmul || sums_a_factor) {
+    // Of its rhs it computes what is cheap and nobody else needs.
+    const bool is_rhs = groups.role(reader) == FuseRole::kMatmul && !source.through_view &&
+                        graph.node(reader).operands[0].node != producer && ir::can_feed_rhs(graph.node(producer));
+    const auto other = other_reader(groups, producer, to);
+    if (is_rhs && groups.is_single(producer) && other) return read_too(*other);
     return "a product reads its operands from memory, each element often";
+  }
   const bool in_rows = groups.kind(from) == KernelKind::kRows;
   if (groups.role(producer) == FuseRole::kReduce && !in_rows) return "a reduction ends a kernel";
   if (groups.role(producer) == FuseRole::kOther) return fmt::format("{} is a kernel of its own", name(producer));
@@ -86,7 +95,7 @@ std::string rule_between(const Groups& groups, const Source& source, NodeIndex r
   // What remains are kernels that take in only what nobody else needs.
   if (groups.escapes(producer)) return "the value is a result or an update, so memory holds it anyway";
   if (const auto other = other_reader(groups, producer, to)) {
-    return fmt::format("{} reads the value too, so memory holds it anyway", name(*other));
+    return read_too(*other);
   }
   if (to_product) return "taking it in would keep more values in memory";
   return "another kernel took it first";

@@ -12,8 +12,10 @@ Epilogue::Epilogue(const ProductContext& context)
   const ir::Node& product = context.node;
   const ir::Graph& body = frame.body();
   const auto parameters = body.parameters();
+  const std::vector<bool> rides = ir::rides_on_product(body, product);
   for (std::size_t p = 0; p < parameters.size(); ++p) {
     if (std::ranges::find(product.operands, parameters[p].value) != product.operands.end()) continue;
+    if (!rides[parameters[p].value.node]) continue;
     if (body.type(parameters[p].value).shape == shape_)
       read_.push_back({frame.operands[p], body.type(parameters[p].value).dtype});
   }

@@ -9,9 +9,10 @@ namespace sluice::backend {
 
 namespace {
 
-/// Prefetches for a batch whose matrices have a static size and are not taken in blocks of K.
+/// Prefetches for a batch whose matrices are in memory, have a static size and are not taken in blocks of K.
 std::optional<BatchPrefetch> batch_prefetch(const ProductContext& product) {
   const auto& [batch, m, n, k] = product.sizes;
+  if (product.computes_rhs) return {};
   if (batch.rank() == 0 || m.batch || n.batch || k.batch || k.size == 0 || product.tile.depth_block > 0) return {};
   return BatchPrefetch(product.e, product.element,
                        {.m = m.size,
@@ -99,7 +100,7 @@ class Product {
       return e_.element(product_.element, start, e_.mul(matrix, e_.mul(e_.size(x), e_.size(y))));
     };
     const auto& [batch, m, n, k] = product_.sizes;
-    Matrices matrices{at(first.lhs, m, k), at(first.rhs, k, n)};
+    Matrices matrices{at(first.lhs, m, k), product_.computes_rhs ? nullptr : at(first.rhs, k, n)};
     matrices.first_row = e_.mul(matrix, e_.size(m));
     return matrices;
   }
@@ -159,7 +160,7 @@ class Product {
                     .columns = columns,
                     .first = first_tile,
                     .last = last_tile,
-                    .rhs = rhs_.panel(matrices.rhs, columns.first, columns.count),
+                    .rhs = rhs_.panel(matrices, columns.first, columns.count),
                     .steps = all_steps_,
                     .next = next ? &*next : nullptr},
                    units.prefetch);

@@ -128,23 +128,26 @@ void PanelPacker::prefetch_share(llvm::Value* matrix, llvm::Value* k, llvm::Valu
                 Fetch::kRead);
 }
 
-/// The first elements of all rows, of which some may be missing, as one vector, the second ones, and so on. Vector j is
-/// put together of 16 bytes of the rows j, j + n, j + 2n, ..., where n elements are 16 bytes; then, in turn for each
-/// bit of j, the vectors exchange it with that bit of the lane's number.
 Emitter::Values PanelPacker::turn(const Values& rows, llvm::Value* mask) const {
   auto& b = e_.b;
   llvm::Type* const part = Emitter::vector_of(element_, strip_);
-  const auto load = [&](int row) -> llvm::Value* {
+  return transpose_strip(e_, lanes_, strip_, [&](int row) -> llvm::Value* {
     llvm::Value* const from = rows[static_cast<std::size_t>(row)];
     if (from == nullptr) return llvm::Constant::getNullValue(part);
     if (mask == nullptr) return b.CreateAlignedLoad(part, from, align_);
     return b.CreateMaskedLoad(part, from, align_, mask, llvm::Constant::getNullValue(part));
-  };
-  Values block;
-  for (int j = 0; j < strip_; ++j) {
-    Values parts;
-    for (int r = j; r < lanes_; r += strip_) parts.push_back(load(r));
-    for (int width = strip_; parts.size() > 1; width *= 2) {
+  });
+}
+
+/// Vector j is put together of 16 bytes of the rows j, j + n, j + 2n, ..., where n elements are 16 bytes; then, in turn
+/// for each bit of j, the vectors exchange it with that bit of the lane's number.
+Emitter::Values transpose_strip(Emitter& e, int lanes, int strip, const std::function<llvm::Value*(int row)>& load) {
+  auto& b = e.b;
+  Emitter::Values block;
+  for (int j = 0; j < strip; ++j) {
+    Emitter::Values parts;
+    for (int r = j; r < lanes; r += strip) parts.push_back(load(r));
+    for (int width = strip; parts.size() > 1; width *= 2) {
       std::vector<int> both(static_cast<std::size_t>(2 * width));
       std::iota(both.begin(), both.end(), 0);
       for (std::size_t i = 0; i < parts.size() / 2; ++i)
@@ -153,14 +156,14 @@ Emitter::Values PanelPacker::turn(const Values& rows, llvm::Value* mask) const {
     }
     block.push_back(parts.front());
   }
-  for (int bit = 1; bit < strip_; bit *= 2) {
+  for (int bit = 1; bit < strip; bit *= 2) {
     std::vector<int> low;
     std::vector<int> high;
-    for (int lane = 0; lane < lanes_; ++lane) {
-      low.push_back((lane & bit) == 0 ? lane : lanes_ + lane - bit);
-      high.push_back((lane & bit) == 0 ? lane + bit : lanes_ + lane);
+    for (int lane = 0; lane < lanes; ++lane) {
+      low.push_back((lane & bit) == 0 ? lane : lanes + lane - bit);
+      high.push_back((lane & bit) == 0 ? lane + bit : lanes + lane);
     }
-    for (int i = 0; i < strip_; ++i) {
+    for (int i = 0; i < strip; ++i) {
       if ((i & bit) != 0) continue;
       llvm::Value*& x = block[static_cast<std::size_t>(i)];
       llvm::Value*& y = block[static_cast<std::size_t>(i + bit)];

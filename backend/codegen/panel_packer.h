@@ -6,6 +6,10 @@
 
 namespace sluice::backend {
 
+/// Transposes `lanes` rows of 16 bytes, `strip` elements each, in registers: vector i of the result has element i of
+/// every row. `load` emits a row, as a vector.
+Emitter::Values transpose_strip(Emitter& e, int lanes, int strip, const std::function<llvm::Value*(int row)>& load);
+
 /// Code that copies panels of a product's second factor to scratch: rows of `panel_columns` elements, one for each
 /// inner position. A factor that lies in memory as columns is turned around on the way, strip by strip: the columns of
 /// one vector, for as many inner positions as 16 bytes hold.

@@ -12,6 +12,13 @@ Matrix operand_of(const Frame& frame, std::size_t operand, bool transposed) {
   return {frame.operands[operand], {shape[shape.rank() - 2], shape[shape.rank() - 1]}, transposed};
 }
 
+Matrix rhs_of(const Frame& frame, const ProductKernel& plan, const ir::Node& matmul) {
+  const bool transposed = matmul.attributes.flag(ir::Attr::kTransposeB);
+  if (plan.panels != RhsPanels::kComputed) return operand_of(frame, plan.rhs, transposed);
+  const Shape& shape = frame.body().type(matmul.operands[1]).shape;
+  return {{nullptr}, {shape[shape.rank() - 2], shape[shape.rank() - 1]}, transposed};
+}
+
 }  // namespace
 
 ProductContext::ProductContext(Frame& kernel)
@@ -21,7 +28,8 @@ ProductContext::ProductContext(Frame& kernel)
       node(kernel.body().node(plan.matmul)),
       sizes(ir::matmul_sizes(node, kernel.body().type(node.operands[0]))),
       lhs(operand_of(kernel, plan.lhs, node.attributes.flag(ir::Attr::kTransposeA))),
-      rhs(operand_of(kernel, plan.rhs, node.attributes.flag(ir::Attr::kTransposeB))),
+      rhs(rhs_of(kernel, plan, node)),
+      computes_rhs(plan.panels == RhsPanels::kComputed),
       tile(plan.tile),
       element(e.memory_type(dtype())),
       bytes(static_cast<int>(size_of(dtype()))),

@@ -22,7 +22,7 @@ struct Matrix {
 /// The matrices whose product is computed: one pair of a batch, or the only one.
 struct Matrices {
   llvm::Value* lhs;
-  llvm::Value* rhs;
+  llvm::Value* rhs;                  ///< nullptr: computed
   Index batch_index = {};            ///< of the result, along the batch axes
   llvm::Value* first_row = nullptr;  ///< of the result, counted over all matrices; nullptr: 0
 };
@@ -44,7 +44,9 @@ struct ProductContext {
   const ProductKernel& plan;
   const ir::Node& node;
   ir::MatmulSizes sizes;
-  Matrix lhs, rhs;
+  Matrix lhs;
+  Matrix rhs;         ///< without a place in memory if the kernel computes it
+  bool computes_rhs;  ///< while it packs panels
   Tile tile;
   llvm::Type* element;
   int bytes;  ///< of an element

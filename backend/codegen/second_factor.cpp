@@ -7,6 +7,10 @@ SecondFactor::SecondFactor(const ProductContext& product)
       e_(product.e),
       panel_columns_(product.panel_columns()),
       packed_(product.frame.in_scratch(product.plan.scratch.panel)) {
+  if (product.computes_rhs) {
+    computed_.emplace(product);
+    return;
+  }
   if (!product.plan.packs()) return;
   const auto at = [this](llvm::Value* matrix, llvm::Value* column) { return in_memory(matrix, column); };
   packer_.emplace(
@@ -31,7 +35,12 @@ llvm::Value* SecondFactor::packed(llvm::Value* panel) const {
   return e_.element(e_.b.getInt8Ty(), packed_, e_.b.CreateMul(e_.b.CreateAnd(panel, e_.i64(1)), between));
 }
 
-Panel SecondFactor::panel(llvm::Value* matrix, llvm::Value* column, llvm::Value* count) const {
+Panel SecondFactor::panel(const Matrices& matrices, llvm::Value* column, llvm::Value* count) const {
+  if (computed_) {
+    computed_->pack(matrices.batch_index, column, count, packed_);
+    return {packed_, e_.i64(panel_columns_)};
+  }
+  llvm::Value* const matrix = matrices.rhs;
   if (!packer_) return in_memory(matrix, column);
   llvm::Value* const to = packed(e_.b.CreateUDiv(column, e_.i64(panel_columns_)));
   if (!packs_ahead() && product_.has_batch() && packer_->is_small(count)) {

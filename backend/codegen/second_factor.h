@@ -4,6 +4,7 @@
 
 #include "backend/codegen/panel_packer.h"
 #include "backend/codegen/product_context.h"
+#include "backend/codegen/rhs_packer.h"
 
 namespace sluice::backend {
 
@@ -19,9 +20,8 @@ class SecondFactor {
   /// Whether panels are packed while the tiles of the one before are computed.
   bool packs_ahead() const { return product_.plan.panels == RhsPanels::kPackedAhead; }
 
-  /// The panel of `count` columns whose first one is `column`, of the matrix at `matrix`: packed if it must be and is
-  /// not.
-  Panel panel(llvm::Value* matrix, llvm::Value* column, llvm::Value* count) const;
+  /// The panel of `count` columns whose first one is `column`: packed if it must be and is not.
+  Panel panel(const Matrices& matrices, llvm::Value* column, llvm::Value* count) const;
 
   /// The panel that is packed while the tiles of the one before it are computed.
   struct Next {
@@ -56,6 +56,7 @@ class SecondFactor {
   std::int64_t panel_columns_;
   llvm::Value* packed_;  ///< the first of two places for packed panels
   std::optional<PanelPacker> packer_;
+  std::optional<RhsPacker> computed_;
 };
 
 }  // namespace sluice::backend

@@ -321,6 +321,25 @@ TEST_CASE("each rule of the contract is held") {
   };
   CHECK(broken("f32[4]", "%0: f32[4] = exp %p0\nreturn %0") == "it has a single node");
   CHECK(broken("f32[4]", "%0: f32[4] = exp %p0\n%1: f32[4] = exp %0\nreturn %1, %p0") == "a result is a parameter");
+  CHECK(broken("f32[2,4];f32[6,4]",
+               "%0: f32[4,6] = transpose %p1 {permutation=[1,0]}\n%1: f32[4,6] = neg %0\n"
+               "%2: f32[2,6] = matmul %p0, %1\nreturn %2")
+            .empty());
+  CHECK(broken("f32[2,4];f32[4,6]", "%0: f32[4,6] = exp %p1\n%1: f32[2,6] = matmul %p0, %0\nreturn %1") ==
+        "exp computes the second factor of its product");
+  CHECK(broken("f32[2,4];f32[4,6]", "%0: f32[4,6] = neg %p1\n%1: f32[2,6] = matmul %p0, %0\nreturn %1, %0") ==
+        "neg computes the second factor of its product and is read by others");
+  CHECK(broken("f32[4,4];f32[4,4]",
+               "%0: f32[4,4] = neg %p1\n%1: f32[4,4] = matmul %p0, %0\n%2: f32[4,4] = add %1, %0\nreturn %2") ==
+        "neg computes the second factor of its product and is read by others");
+  CHECK(
+      broken("f32[2,4];f32[6]", "%0: f32[4,6] = broadcast %p1 {shape=[4,6]}\n%1: f32[2,6] = matmul %p0, %0\nreturn %1")
+          .find("matmul reads %") == 0);
+  std::string negations;
+  for (int i = 0; i < 9; ++i)
+    negations += fmt::format("%{}: f32[4,6] = neg %{}\n", i, i == 0 ? std::string("p1") : std::to_string(i - 1));
+  CHECK(broken("f32[2,4];f32[4,6]", negations + "%9: f32[2,6] = matmul %p0, %8\nreturn %9") ==
+        "more than 8 nodes compute a second factor");
   CHECK(broken("f32[4];f32[6]", "%0: f32[4] = exp %p0\n%1: f32[6] = exp %p1\nreturn %0, %1") ==
         "its results have several shapes");
   CHECK(broken("f32[4,4]", "%0: f32[4,4] = matmul %p0, %p0\n%1: f32[4,4] = matmul %p0, %p0\nreturn %0, %1") ==
