@@ -27,8 +27,8 @@ std::string join_types(std::span<const Tensor> tensors) {
   return out;
 }
 
-/// `number` as a T, if T holds it: only a floating-point number may be rounded, to one that is neither infinite nor
-/// zero.
+/// Returns `number` as a T if T can hold it. Only floating-point numbers may be rounded, and only to a finite, nonzero
+/// T.
 template <typename T, typename Number>
 std::optional<T> converted(Number number) {
   if constexpr (std::is_same_v<T, bool> != std::is_same_v<Number, bool>) {
@@ -39,7 +39,7 @@ std::optional<T> converted(Number number) {
     return std::in_range<T>(number) ? std::optional(static_cast<T>(number)) : std::nullopt;
   } else if constexpr (std::is_integral_v<Number>) {
     const T rounded = static_cast<T>(number);
-    // The largest integers round to a power of two beyond them, which cannot be converted back.
+    // The largest integers round up to a power of two outside their type, which cannot be converted back.
     if (!(rounded < std::ldexp(T{1}, std::numeric_limits<Number>::digits))) return std::nullopt;
     return static_cast<Number>(rounded) == number ? std::optional(rounded) : std::nullopt;
   } else if constexpr (std::is_floating_point_v<T>) {

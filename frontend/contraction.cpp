@@ -51,10 +51,10 @@ class Product {
     find_batch();
   }
 
-  /// The product of `a` and `b`, which are the operands with an axis added to a vector.
+  /// Returns the product of `a` and `b`, which are the operands, with an extra axis if they were vectors.
   Tensor of(const Tensor& a, const Tensor& b) const {
     if (!is_one_matrix(b)) return of_batches(a, b);
-    // One rhs for all matrices: their rows are the rows of one matrix.
+    // One rhs for all matrices: fold their rows into one matrix.
     const Tensor rhs = reshape(b, last_two(b));
     if (is_one_matrix(a)) return in_batch(node(reshape(a, last_two(a)), rhs, options_));
     Tensor lhs = a;
@@ -94,7 +94,7 @@ class Product {
     fail_at_user("matmul: " + message, operands);
   }
 
-  /// The axis of an operand that is summed over.
+  /// Returns the axis of an operand that is summed over.
   static int inner_axis(const Tensor& x, bool last) { return x.rank() == 1 || last ? x.rank() - 1 : x.rank() - 2; }
 
   static void check_operand(const Arg& x, bool transposed, std::string_view name) {

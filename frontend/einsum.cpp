@@ -23,7 +23,7 @@ using detail::Labelled;
 using detail::Labels;
 
 constexpr std::string_view kDots = "...";
-constexpr Label kFirstOfDots = 256;  // + i: the axis of "..." that i axes of it follow
+constexpr Label kFirstOfDots = 256;  // + i: the axis of "..." that has i further axes of it to its right
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
@@ -37,7 +37,7 @@ struct Subscripts {
   std::string letters() const { return before + after; }
 };
 
-/// An equation and its operands, checked against each other.
+/// An equation and its operands, validated against each other.
 class Einsum {
  public:
   Einsum(std::string_view equation, const std::vector<Tensor>& operands) : equation_(equation), operands_(operands) {
@@ -62,7 +62,7 @@ class Einsum {
   }
 
  private:
-  /// The size of a label and where it was first seen.
+  /// The size of a label and its first occurrence.
   struct Size {
     Dim dim;
     std::size_t operand;
@@ -112,7 +112,7 @@ class Einsum {
     return label >= kFirstOfDots ? "an axis of \"...\"" : fmt::format("'{}'", static_cast<char>(label));
   }
 
-  /// Finds the labels of operand `i`, and holds their sizes against those of the operands before it.
+  /// Finds the labels of operand `i` and checks their sizes against those of the operands before it.
   void label(std::size_t i) {
     const Tensor& x = operands_[i];
     const int dots = x.rank() - static_cast<int>(inputs_[i].letters().size());
@@ -174,7 +174,7 @@ class Einsum {
     return output;
   }
 
-  /// Operand `i` without axes of size 1 that another operand has in another size: an axis that is not there repeats.
+  /// Returns operand `i` without axes of size 1 that have another size in another operand: a missing axis broadcasts.
   Labelled stretched(std::size_t i) const {
     const Tensor& x = operands_[i];
     Labelled operand{x, {}};
@@ -189,7 +189,7 @@ class Einsum {
     return operand;
   }
 
-  /// The diagonal of a label that stands more than once: the elements where its indices are equal.
+  /// Takes the diagonal of a label that occurs more than once: the elements where its indices are equal.
   static Labelled diagonal(Labelled operand) {
     for (std::size_t second = 1; second < operand.labels.size();) {
       const auto begin = operand.labels.begin();

@@ -17,7 +17,7 @@ Tensor binary(ir::Op op, const TensorOrNumber& x, const TensorOrNumber& y) {
   return trace.add(op, detail::unify(to_string(op), std::array{x, y}));
 }
 
-/// Who writes x / 255 for bytes wants floats, which TensorFlow makes of them; here they stay what they are.
+/// x / 255 on bytes is usually meant as float division, as in TensorFlow; here dtypes do not change implicitly.
 Tensor divide(std::string_view name, const TensorOrNumber& x, const TensorOrNumber& y, bool floats,
               std::string_view advice) {
   const Scope scope(x.where());
@@ -93,7 +93,7 @@ Tensor operator|(const TensorOrNumber& x, const TensorOrNumber& y) { return logi
 Tensor operator-(const Arg& x) { return negative(x); }
 Tensor operator~(const Arg& x) { return logical_not(x); }
 
-// At 6 the constant is selected, through which no derivative passes. NaN is not: it stays.
+// At 6 this selects the constant, through which no derivative passes. NaN propagates.
 Tensor relu6(const Arg& x) {
   const Scope scope(x.where());
   return select(x >= 6, 6, relu(x));

@@ -26,7 +26,7 @@ std::vector<Array> values_of(const runtime::Variables& variables) {
   return values;
 }
 
-/// The names of the states that are no weights.
+/// Returns the names of the states that are not weights.
 std::vector<std::string> not_trainable(const ir::Graph& graph, const runtime::Variables& variables) {
   std::vector<std::string> names;
   for (std::size_t i = 0; i < variables.size(); ++i) {
@@ -35,7 +35,7 @@ std::vector<std::string> not_trainable(const ir::Graph& graph, const runtime::Va
   return names;
 }
 
-/// Random numbers of a saved model would be the same in each call, or not be a function of its inputs.
+/// A saved model's random numbers would either repeat in each call or not be a function of its inputs.
 void check_draws_nothing(const ir::Graph& graph, const runtime::Variables& variables) {
   for (const Variable& random : random_variables()) {
     for (std::size_t i = 0; i < variables.size(); ++i) {

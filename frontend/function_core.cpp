@@ -8,10 +8,6 @@
 #include <chrono>
 
 #include "frontend/broadcasting.h"
-#include "sluice/detail/trace.h"
-#include "sluice/error.h"
-#include "sluice/ir/text.h"
-#include "sluice/options.h"
 #include "passes/pass.h"
 #include "runtime/execution/flags.h"
 #include "runtime/execution/gate.h"
@@ -32,13 +28,13 @@ bool has_type(const Array& array, const Type& type) {
   return true;
 }
 
-/// What binding the types of a signature to arrays has found.
+/// The batch size found by matching arrays against a signature.
 struct BatchSize {
   std::int64_t size = 0;  ///< 0: not known yet
   std::size_t argument = 0;
 };
 
-/// Whether `array` fits `type` for some B >= 1, which `batch_size` takes.
+/// Returns whether `array` fits `type` for some B >= 1, which it records in `batch_size`.
 bool fits(const Array& array, const Type& type, std::size_t position, BatchSize& batch_size) {
   if (array.dtype() != type.dtype || array.rank() != type.shape.rank()) return false;
   for (int axis = 0; axis < array.rank(); ++axis) {
@@ -55,7 +51,7 @@ bool fits(const Array& array, const Type& type, std::size_t position, BatchSize&
   return true;
 }
 
-/// Whether `array` would fit `type` if B could be 0.
+/// Returns whether `array` would fit `type` if B could be 0.
 bool is_empty_batch(const Array& array, const Type& type) {
   if (array.dtype() != type.dtype || array.rank() != type.shape.rank()) return false;
   bool empty = false;
@@ -87,8 +83,8 @@ void HostArgument::convert(DType dtype, std::string_view function, std::size_t p
   std::optional<Array> converted = converted_numbers(*numbers_, dtype, lost);
   if (!converted) {
     const Scope scope(where_);
-    fail_at_user(fmt::format("{}: argument {}: the number {} does not fit the element type {}", function, position, lost,
-                             to_string(dtype)));
+    fail_at_user(fmt::format("{}: argument {}: the number {} does not fit the element type {}", function, position,
+                             lost, to_string(dtype)));
   }
   numbers_ = std::move(converted);
 }
@@ -133,7 +129,7 @@ FunctionCore::Call FunctionCore::call(std::span<HostArgument> arguments) {
   check_indices(version, arguments);
   compile(version);
   for (std::size_t i = 0; i < arguments.size(); ++i) version.inputs[i] = arguments[i].array();
-  // Give the arrays back after the call; assigning an empty one keeps the room for the sizes.
+  // Releases the arrays after the call; assigning an empty one keeps the storage for the sizes.
   static const Array& kNothing = *new Array(DType::kU8, {});  // never destroyed: threads may outlive every static
   try {
     version.executable->run(version.inputs, version.results);
@@ -154,8 +150,7 @@ void FunctionCore::check_arguments(std::span<HostArgument> arguments) const {
   BatchSize batch_size;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const Type& expected = (*signature_)[i].type();
-    if (arguments[i].array().rank() == expected.shape.rank())
-      arguments[i].convert(expected.dtype, name_, i);
+    if (arguments[i].array().rank() == expected.shape.rank()) arguments[i].convert(expected.dtype, name_, i);
     const Array& array = arguments[i].array();
     const BatchSize before = batch_size;
     if (fits(array, expected, i, batch_size)) continue;
@@ -181,7 +176,7 @@ void FunctionCore::check_indices(const Version& version, std::span<const HostArg
     visit_dtype(argument.array().dtype(), [&]<typename T>(T) {
       const std::span<const T> indices = argument.array().data<T>();
       const auto wrong = std::ranges::find_if(indices, [&](T index) {
-        return static_cast<std::uint64_t>(index) >= static_cast<std::uint64_t>(expected.limit);  // or below 0
+        return static_cast<std::uint64_t>(index) >= static_cast<std::uint64_t>(expected.limit);  // also true below 0
       });
       if (wrong == indices.end()) return;
       const Scope scope(argument.where());
@@ -211,8 +206,8 @@ FunctionCore::InlinedCall FunctionCore::begin_inlined(std::span<const Tensor> ar
     fail_at_user(fmt::format("{}: argument {} is {}, expected {}", name_, i, to_string(arguments[i].type()),
                              to_string(expected)));
   }
-  // Recursion that a C++ condition ends is unrolled, so it is no error in itself. One without end would overflow the
-  // stack, which a thousand levels do not, even with sanitizers.
+  // A recursion that a C++ condition ends is unrolled, so recursion is not an error in itself. Unbounded recursion
+  // would overflow the stack, which a thousand levels do not, even with sanitizers.
   constexpr int kMaxDepth = 1000;
   if (inlined_depth_ == kMaxDepth) fail_at_user(fmt::format("{}: the function calls itself without end", name_));
   return InlinedCall(inlined_depth_);

@@ -25,8 +25,8 @@ void warn_of_zeros(const Trace& trace, const Tensor& y, const std::vector<Tensor
                            fmt::join(names, ", "), names.size() == 1 ? "its derivative is" : "their derivatives are"));
 }
 
-/// Returns the tensors whose derivatives add up to that by `target`: of a variable, those of its reads that y depends
-/// on, or its present value if there are none.
+/// Returns the tensors whose derivatives add up to that with respect to `target`: for a variable, those of its reads
+/// that y depends on, or its current value if there are none.
 std::vector<Tensor> reads_of(Trace& trace, const Tensor& y, const Target& target) {
   if (const Tensor* const tensor = std::get_if<Tensor>(&target)) return {*tensor};
   const auto& variable = std::get<Variable>(target).storage();
@@ -65,7 +65,7 @@ std::vector<Tensor> gradients(const Arg& y, const Targets& wanted) {
         "gradient: there are no variables to derive by; a module has those that it was told of by register_module and "
         "register_variable, and a layer those that it made when it was first called");
   }
-  // One node for the reads of all targets: a variable that was assigned has several.
+  // One node for the reads of all targets; a variable that was assigned has several.
   std::vector<Tensor> operands{y};
   std::vector<std::size_t> ends;
   for (const Target& target : targets) {
@@ -88,8 +88,8 @@ std::vector<Tensor> gradients(const Arg& y, const Targets& wanted) {
 
 namespace {
 
-/// The norm of all tensors, with their largest size taken out of it: the squares of numbers near the ends of the
-/// dtype's range are not numbers of the dtype.
+/// The norm of all tensors, scaled by their largest magnitude: the squares of numbers near the limits of the dtype
+/// would overflow or underflow.
 struct ScaledNorm {
   Tensor scale;
   Tensor rest;  ///< the norm of the tensors divided by `scale`
@@ -101,7 +101,7 @@ ScaledNorm scaled_norm(std::string_view name, const std::vector<Tensor>& tensors
   for (const Tensor& tensor : tensors) {
     if (tensor.shape().element_count() != Dim(0)) largest = maximum(largest, reduce_max(abs(tensor)));
   }
-  // The norm is the same for every scale, and so are its derivatives: none has to pass here.
+  // The norm and its derivatives are the same for every scale, so no derivative needs to pass here.
   const Tensor scale = stop_gradient(select(largest > 0, largest, 1));
   Tensor sum = reduce_sum(square(tensors[0] / scale));
   for (std::size_t i = 1; i < tensors.size(); ++i) sum = sum + reduce_sum(square(tensors[i] / scale));
@@ -128,7 +128,7 @@ ClippedGradients clip_by_global_norm(const std::vector<Tensor>& gradients, doubl
   const Tensor factor = clip_norm / norm.rest;
   std::vector<Tensor> clipped;
   for (const Tensor& gradient : gradients) {
-    // A norm that is NaN is not below the limit.
+    // This comparison is false for a NaN norm.
     clipped.push_back(select(whole <= clip_norm, gradient, gradient / norm.scale * factor));
     trace.note_derivative(clipped.back(), trace.derived_by(gradient));
   }

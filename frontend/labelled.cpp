@@ -17,7 +17,7 @@ namespace sluice::detail {
 
 namespace {
 
-constexpr std::int64_t kTypicalBatch = 128;  // B, where orders are compared
+constexpr std::int64_t kTypicalBatch = 128;  // for B, when comparing orders
 
 Dim size_of(const Labelled& operand, Label label) {
   for (std::size_t axis = 0; axis < operand.labels.size(); ++axis) {
@@ -43,13 +43,13 @@ Labels filtered(const Labels& labels, Predicate keep) {
   return kept;
 }
 
-/// Whether memory must be moved to bring the axes into the order of `labels`.
+/// Returns whether memory must be moved to bring the axes into the order of `labels`.
 bool moves(const Labelled& operand, const Labels& labels) {
   const auto wide = [&](Label label) { return size_of(operand, label) != Dim(1); };
   return filtered(operand.labels, wide) != filtered(labels, wide);
 }
 
-/// The operand with its axes in the order of `labels`, which are its own.
+/// Returns the operand with its axes in the order of `labels`, which are its own.
 Tensor ordered(const Labelled& operand, const Labels& labels) {
   if (labels == operand.labels) return operand.x;
   std::vector<std::int64_t> permutation;
@@ -58,7 +58,7 @@ Tensor ordered(const Labelled& operand, const Labels& labels) {
   return transpose(operand.x, permutation);
 }
 
-/// The operand with its axes in the order of `labels`, and with size 1 where it has none of them.
+/// Returns the operand with its axes in the order of `labels`, with size 1 for labels that it lacks.
 Tensor aligned(const Labelled& operand, const Labels& labels) {
   const Labels own = filtered(labels, [&](Label label) { return contains(operand.labels, label); });
   Shape shape;
@@ -75,7 +75,7 @@ Labelled summed(const Labelled& operand, const Labels& kept) {
   return {reduce_sum(operand.x, axes), filtered(operand.labels, [&](Label label) { return contains(kept, label); })};
 }
 
-/// A product of two operands: the labels of both that stay and that are summed over, and those of one alone.
+/// A product of two operands: the labels of both that are kept or summed over, and those that only one of them has.
 struct Pair {
   Labels batch;
   Labels contracted;
@@ -93,7 +93,7 @@ Pair pair_of(const Labelled& a, const Labelled& b, const Labels& kept) {
   return pair;
 }
 
-/// By broadcasting, with the axes in the order of the operand that has more of them.
+/// Multiplies by broadcasting, with the axes in the order of the operand that has more of them.
 Labelled elementwise_product(const Labelled& a, const Labelled& b, const Pair& pair) {
   const Labels all = joined({pair.batch, pair.free_a, pair.free_b, pair.contracted});
   const Labels& order = pair.free_b.empty() ? a.labels : pair.free_a.empty() ? b.labels : all;
@@ -106,7 +106,7 @@ struct Arrangement {
   Pair pair;  ///< in order; `a` is the lhs
   bool transpose_a = false;
   bool transpose_b = false;
-  double moved = 0;  ///< elements that are copied to bring operands and result into order
+  double moved = 0;  ///< elements copied to bring operands and result into order
 
   Labels lhs() const {
     return transpose_a ? joined({pair.batch, pair.contracted, pair.free_a})
@@ -142,7 +142,7 @@ Arrangement arranged(const Labelled& a, const Labelled& b, Pair pair, const Labe
   return best;
 }
 
-/// The axes of a group as one.
+/// Returns the product of a group's sizes: its axes merged into one.
 Dim size_of_group(const Labelled& operand, const Labels& group) {
   Shape shape;
   for (const Label label : group) shape.push_back(size_of(operand, label));
@@ -174,15 +174,16 @@ Labelled matrix_product(const Labelled& a, const Labelled& b, const Arrangement&
   return {reshape(product, shape), how.result()};
 }
 
-/// The product of two operands, without the labels that are not in `kept`. A matmul where each operand has a label of
-/// its own; what is read once or summed up alone is not worth one. `output`: the order of labels that is wanted.
+/// Returns the product of two operands, without the labels that are not in `kept`. Uses a matmul if each operand has a
+/// label of its own; otherwise an elementwise product and a sum, because there is nothing to reuse. `output`: the
+/// desired order of labels.
 Labelled product_of(const Labelled& x, const Labelled& y, const Labels& kept, const Labels& output) {
   const Labelled a = summed(x, joined({kept, y.labels}));
   const Labelled b = summed(y, joined({kept, x.labels}));
   const Pair pair = pair_of(a, b, kept);
   if (pair.contracted.empty() || pair.free_a.empty() || pair.free_b.empty() || !is_float(a.x.dtype()))
     return elementwise_product(a, b, pair);
-  // Groups that both have may be in the order of either, and either may be the lhs.
+  // Groups that both have may take either operand's order, and either operand may be the lhs.
   const Pair other = pair_of(b, a, kept);
   std::optional<Arrangement> best;
   bool swapped = false;
@@ -201,7 +202,7 @@ Labelled product_of(const Labelled& x, const Labelled& y, const Labels& kept, co
   return matrix_product(swapped ? b : a, swapped ? a : b, *best);
 }
 
-/// The multiply-adds of a product.
+/// Returns the number of multiply-adds of a product.
 double cost(const Labelled& a, const Labelled& b) {
   double count = elements(a);
   for (const Label label : b.labels) {

@@ -4,13 +4,13 @@
 
 #include "sluice/tensor.h"
 
-// Sums of products of tensors whose axes have labels. Inside of the frontend only.
+// Sums of products of tensors whose axes have labels. Internal to the frontend.
 namespace sluice::detail {
 
 using Label = int;
 using Labels = std::vector<Label>;
 
-/// A tensor and a label for each of its axes; no label stands twice. A label has one size in all operands.
+/// A tensor and a distinct label for each of its axes. A label has one size in all operands.
 struct Labelled {
   Tensor x;
   Labels labels;
@@ -23,8 +23,8 @@ inline bool contains(const Labels& labels, Label label) {
   return false;
 }
 
-/// The sum over all labels that `output` does not have, of the products of one or more operands of one dtype of
-/// numbers. `output` names labels of the operands, each once.
+/// Returns the sum, over all labels that `output` lacks, of the products of one or more operands of one numeric dtype.
+/// `output` lists labels of the operands, each once.
 Tensor sum_of_products(std::vector<Labelled> operands, const Labels& output);
 
 }  // namespace sluice::detail

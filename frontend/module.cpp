@@ -39,7 +39,7 @@ void collect(const std::vector<Member>& members, std::vector<Variable>& out) {
   }
 }
 
-/// The different names of members, in their order: "dense_0" and "dense_1" for modules that nobody has named.
+/// Returns distinct names of the members, in order: "dense_0" and "dense_1" for modules without a name.
 std::vector<std::string> local_names(const std::vector<Member>& members) {
   std::map<std::string, int> of_kind;
   std::set<std::string> used;
@@ -85,7 +85,7 @@ bool same(const Member& a, const Member& b) {
   return std::get<Variable>(a.what).is(std::get<Variable>(b.what));
 }
 
-/// Tells the modules inside where they are.
+/// Updates the paths of the modules inside.
 void set_paths(const ModuleState& state) {
   for (const Member& member : state.members) {
     const auto* const inner = std::get_if<Inner>(&member.what);
@@ -187,7 +187,7 @@ void Module::register_module(const Module& module) const {
   add_member({module.state_});
   ModuleState& inner = *module.state_;
   if (state_->frozen) freeze(inner, false);
-  if (std::exchange(inner.held, true)) return;  // its variables are named by the first that holds it
+  if (std::exchange(inner.held, true)) return;  // the first module that holds it names its variables
   if (inner.name.empty()) inner.name = local_names(state_->members).back();
   set_paths(*state_);
 }

@@ -15,7 +15,7 @@ namespace sluice {
 
 namespace {
 
-/// x less its maximum along `axis`, which changes neither softmax nor its derivative.
+/// Returns x minus its maximum along `axis`, which changes neither softmax nor its derivative.
 Tensor shifted(std::string_view op, const Tensor& x, int axis) {
   if (!is_float(x.dtype())) fail_at_user(fmt::format("{}: expected floats, got {}", op, to_string(x.type())));
   const int from_first = detail::normalize_axis(op, axis, x.type());
@@ -52,13 +52,13 @@ Tensor sparse_softmax_cross_entropy(const Arg& logits, const Arg& labels) {
   Trace::required(kName).expect_indices(labels, classes, "label", "classes of the logits");
   const Tensor shift = shifted(kName, logits, -1);
   const Tensor at_label = one_hot(labels, classes, DType::kBool);
-  // A selection and not a product: 0 * -inf would be NaN.
+  // Selects instead of multiplying: 0 * -inf would be NaN.
   const Tensor of_label = reduce_sum(select(at_label, shift, 0), -1);
   return log(reduce_sum(exp(shift), -1)) - of_label;
 }
 
-// With x for the logits: -z log(p) - (1 - z) log(1 - p) = max(x, 0) - x z + log1p(exp(-|x|)). By selections, since
-// the derivatives of max and abs at 0 do not add up to sigmoid(0) - z.
+// With x for the logits: -z log(p) - (1 - z) log(1 - p) = max(x, 0) - x z + log1p(exp(-|x|)). Uses selects because the
+// derivatives of max and abs at 0 do not add up to sigmoid(0) - z.
 Tensor sigmoid_cross_entropy(const Arg& logits, const Arg& labels) {
   const Scope scope(logits.where());
   if (!is_float(logits.dtype()) || logits.type() != labels.type()) {

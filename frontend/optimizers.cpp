@@ -17,7 +17,7 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-/// x, with finite elements whose square would be infinite replaced by the nearest ones whose square is not.
+/// Returns x, clamping finite elements whose square would be infinite to the nearest ones whose square is not.
 Tensor with_finite_square(const Tensor& x) {
   return visit_dtype(x.dtype(), [&]<typename T>(T) {
     constexpr T kLargest = std::numeric_limits<T>::max();
@@ -132,9 +132,9 @@ Adam::Adam(AdamOptions options, std::source_location where)
   check_option("adam", "epsilon", options.epsilon, 0, kInfinity, where);
 }
 
-// Both formulas are multiplied out so that what does not depend on the element is computed once: with
-// c = sqrt(1 - beta_2^t) and alpha = rate * c / (1 - beta_1^t), w -= alpha * m / (sqrt(v) + e), where e is epsilon as
-// in Keras, or epsilon * c as in PyTorch. The powers are running products in f64, whose errors stay far below f32's.
+// Both formulas are rearranged so that whatever does not depend on the element is computed once: with c = sqrt(1 -
+// beta_2^t) and alpha = rate * c / (1 - beta_1^t), w -= alpha * m / (sqrt(v) + e), where e is epsilon as in Keras, or
+// epsilon * c as in PyTorch. The powers are running products in f64, whose errors stay far below f32's.
 void Adam::update(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables) const {
   beta_1_power_.assign(beta_1_power_ * options_.beta_1);
   beta_2_power_.assign(beta_2_power_ * options_.beta_2);

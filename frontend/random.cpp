@@ -21,7 +21,7 @@ namespace sluice {
 
 namespace {
 
-/// The state of all random numbers of the process.
+/// The state of all the process's random numbers.
 struct RandomState {
   std::atomic<std::int64_t> seed = 0;
   std::atomic<std::uint64_t> next_stream = 0;  ///< of initial weights
@@ -34,7 +34,7 @@ RandomState& state() {
   return *instance;
 }
 
-/// A stream of its own, given back if the trace that asks for it fails.
+/// Takes a new stream, returned if the trace that requested it fails.
 std::uint64_t take_stream() {
   const std::uint64_t stream = state().next_stream++;
   if (Trace::current() != nullptr) Trace::current()->on_failure([stream] { state().next_stream = stream; });
@@ -49,8 +49,8 @@ Tensor draw(ir::Op op, const Shape& shape, DType dtype) {
   return trace.add(op, {key, counter}, {{ir::Attr::kDType, dtype}, {ir::Attr::kShape, shape}});
 }
 
-/// The largest number of T below `high`, if it is at least `low`, both rounded to T. Throws Error, naming `op`, unless
-/// low < high as numbers of T, and their difference is one.
+/// Returns the largest number of type T in [low, high), with both limits rounded to T. Throws Error, naming `op`,
+/// unless low < high in T and their difference is finite.
 template <typename T>
 T largest_below(std::string_view op, double low, double high) {
   const T first = static_cast<T>(low);
@@ -86,7 +86,7 @@ Tensor random_uniform(const Shape& shape, double low, double high, DType dtype, 
   if (dtype == DType::kF64) largest = largest_below<double>(kName, low, high);
   const Tensor unit = draw(ir::Op::kRandomUniform, shape, dtype);
   const Tensor scaled = high - low == 1 ? unit : unit * (high - low);
-  // The sum may round up to `high`; a product with a number below 1 does not.
+  // The sum may round up to `high`; the product alone, with a factor below 1, cannot.
   return low == 0 ? scaled : minimum(scaled + low, largest);
 }
 
@@ -101,12 +101,13 @@ Tensor random_normal(const Shape& shape, double mean, double standard_deviation,
 
 namespace {
 
-/// A stream of its own since set_seed. The top bit keeps it apart from those of random ops, whose counters begin at 0.
+/// Returns a new stream since set_seed. The top bit separates it from the streams of random ops, whose counters start
+/// at 0.
 RandomStream next_stream() {
   return RandomStream(static_cast<std::uint64_t>(state().seed.load()), take_stream() | (std::uint64_t{1} << 63));
 }
 
-/// f32 of `sizes`: `f` of numbers in [0, 1), one after the other.
+/// Returns f32 of shape `sizes`: `f` applied to consecutive numbers in [0, 1).
 template <typename F>
 Array from_uniform(std::vector<std::int64_t> sizes, F f) {
   RandomStream random = next_stream();

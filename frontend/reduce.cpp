@@ -43,7 +43,7 @@ Tensor reduce(ir::Op op, std::string_view name, const Arg& x, const Axes& axes, 
   return options.keepdims ? reshape(result, kept_shape(x.shape(), folded)) : result;
 }
 
-/// How many elements are folded into one, as a scalar of `dtype`.
+/// Returns the number of elements folded into one, as a scalar of `dtype`.
 Tensor count(const Shape& shape, const std::vector<std::int64_t>& axes, DType dtype) {
   Dim elements = 1;
   for (const std::int64_t axis : axes) {

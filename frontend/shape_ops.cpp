@@ -75,13 +75,13 @@ Tensor size_of(const Arg& x, int axis) {
 
 namespace {
 
-/// `shape` with its -1, if it has one, replaced by what the elements of `from` leave.
+/// Returns `shape` with its -1, if any, replaced by the size that the elements of `from` leave.
 Shape resolve_shape(const Shape& shape, const Type& from) {
   int unknown = -1;
   Dim known = 1;
   for (int axis = 0; axis < shape.rank(); ++axis) {
     if (shape[axis] != Dim(-1)) {
-      if (known.batch && shape[axis].batch) return shape;  // inference says what is wrong
+      if (known.batch && shape[axis].batch) return shape;  // inference reports the error
       known = Dim(known.size * shape[axis].size, known.batch || shape[axis].batch);
       continue;
     }
@@ -192,9 +192,9 @@ Tensor one_hot(const Arg& indices, std::int64_t depth, DType dtype) {
 
 namespace {
 
-/// Where the indices are an argument of the function, each shall be that of a row.
+/// If the indices are an argument of the function, requires each to be the index of a row.
 void expect_rows(std::string_view op, const Tensor& table, const Tensor& indices) {
-  if (table.rank() == 0 || table.shape()[0].batch) return;  // inference tells of a scalar
+  if (table.rank() == 0 || table.shape()[0].batch) return;  // inference reports a scalar
   Trace::required(op).expect_indices(indices, table.shape()[0].size, "index",
                                      fmt::format("rows of the {} of {}", to_string(table.type()), op));
 }

@@ -15,8 +15,8 @@ namespace sluice {
 
 namespace {
 
-/// The folder of the frontend's own sources, as the compiler names it; every other file is a user's. The build maps it
-/// to a name that no folder of a user's has: `frontend/` alone would be theirs, too.
+/// Returns the folder of the frontend's own sources, as the compiler names it; every other file is a user's. The build
+/// maps it to a name that no user folder has: a user could have a `frontend/` as well.
 constexpr std::string_view own_folder() {
   constexpr std::string_view file = __FILE__;
   return file.substr(0, file.rfind('/') + 1);
@@ -24,12 +24,12 @@ constexpr std::string_view own_folder() {
 
 struct Frames {
   std::vector<Location> frames;                ///< innermost last
-  std::shared_ptr<const ir::CallStack> stack;  ///< made on demand
+  std::shared_ptr<const ir::CallStack> stack;  ///< created on demand
 };
 
 thread_local Frames* frames_of_thread = nullptr;
 
-/// Destroys a thread's frames with it. The main thread's are made anew if static destructors call functions.
+/// Destroys a thread's frames when it ends. The main thread's are recreated if static destructors call functions.
 struct FramesOwner {
   ~FramesOwner() { delete std::exchange(frames_of_thread, nullptr); }
 };
@@ -66,14 +66,14 @@ std::uint64_t next_trace_number() {
   return next++;
 }
 
-/// "dense_0/w" as the name of an SSA value.
+/// Returns "dense_0/w" as the name of an SSA value.
 std::string value_name(std::string_view variable) {
   std::string name(variable);
   for (char& c : name) {
     const bool allowed = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
     if (!allowed) c = '_';
   }
-  // A value that begins with a digit would look like a numbered one.
+  // A value that starts with a digit would look like a numbered one.
   return name.empty() || (name[0] >= '0' && name[0] <= '9') ? "v_" + name : name;
 }
 
@@ -223,7 +223,7 @@ Trace::TracedVariable& Trace::traced(const std::shared_ptr<runtime::VariableStor
   for (TracedVariable& known : variables_) {
     if (known.storage == variable) return known;
   }
-  // Variables of different models may have one name.
+  // Variables of different models may share a name.
   const auto states = builder_.graph().states();
   std::string whole = variable->name();
   for (int i = 1; std::ranges::count(states, whole, &ir::State::variable) > 0; ++i)

@@ -11,8 +11,8 @@ namespace sluice {
 
 namespace {
 
-/// The size that a tensor of type `given` has in place of B of `expected`. Throws Error at the user's line if it does
-/// not fit, or has another one than `before`.
+/// Returns the size that a tensor of type `given` has in place of B in `expected`. Throws Error at the user's line if
+/// it does not fit, or if the size differs from `before`.
 std::optional<std::int64_t> static_batch(const ir::Graph& graph, std::size_t input, const Type& given,
                                          const std::optional<std::int64_t>& before) {
   const ir::Parameter& parameter = graph.parameters()[input];

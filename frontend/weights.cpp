@@ -35,7 +35,7 @@ SafeTensors arrays_of(const std::vector<NamedVariable>& variables) {
   return tensors;
 }
 
-/// All that keeps two sets of named types from being the same, a line each.
+/// Collects the differences between two sets of named types, one per line.
 class Differences {
  public:
   explicit Differences(std::string begin) : text_(std::move(begin)) {}
@@ -81,7 +81,7 @@ void assign_all(const SafeTensors& tensors, const std::vector<NamedVariable>& va
   for (const auto& [name, variable] : variables) variable.assign(tensors.arrays.find(name)->second);
 }
 
-/// `from` and `to` by the names that they share. Throws Error at the user's line if they differ.
+/// Pairs `from` and `to` by name. Throws Error at the user's line if the names differ.
 std::vector<std::pair<Variable, Variable>> pairs_of(const VariableList& from, const VariableList& to) {
   const std::vector<NamedVariable> sources = from.named();
   const std::vector<NamedVariable> targets = to.named();
@@ -111,7 +111,7 @@ std::vector<std::pair<Variable, Variable>> pairs_of(const VariableList& from, co
   return pairs;
 }
 
-/// Moves `to` towards `from`, outside of functions.
+/// Moves `to` toward `from`, outside functions.
 void move_towards(const Variable& from, const Variable& to, double rate) {
   const Array source = from.value();
   if (rate == 1 || !is_float(source.dtype())) return to.assign(source);

@@ -27,10 +27,10 @@ constexpr std::string_view kFileName = "checkpoint.safetensors";
 
 std::string best_key(const detail::CheckpointVariable& variable) { return "best/" + variable.key; }
 
-/// Those whose best values early stopping keeps.
+/// The variables whose best values early stopping keeps.
 bool of_model(const detail::CheckpointVariable& variable) { return variable.key.starts_with("model/"); }
 
-/// What the metadata say of the training.
+/// Returns the metadata that describe the training run.
 ordered_json description(const detail::Checkpoint& checkpoint, const TrainingState& state) {
   ordered_json training{{"batch", checkpoint.batch},
                         {"seed", checkpoint.seed},
@@ -55,7 +55,7 @@ ordered_json description(const detail::Checkpoint& checkpoint, const TrainingSta
   return training;
 }
 
-/// The state but for arrays. Throws json::exception.
+/// Returns the state without arrays. Throws json::exception.
 TrainingState described_state(const json& training, const detail::Checkpoint& checkpoint,
                               const std::vector<std::string>& names) {
   TrainingState state;
@@ -63,7 +63,7 @@ TrainingState described_state(const json& training, const detail::Checkpoint& ch
   state.epoch = training.at("epoch").get<std::int64_t>();
   state.step = training.at("step").get<std::int64_t>();
   state.seconds = detail::number_from_json(training.at("seconds"));
-  state.learning_rate = std::numeric_limits<double>::quiet_NaN();  // of a file without it: not known
+  state.learning_rate = std::numeric_limits<double>::quiet_NaN();  // missing in the file: unknown
   if (training.contains("learning_rate")) state.learning_rate = detail::number_from_json(training["learning_rate"]);
   for (const json& mean : training.at("means")) {
     state.means.emplace_back(detail::number_from_json(mean.at("sum")), mean.at("count").get<std::int64_t>());
@@ -79,7 +79,7 @@ TrainingState described_state(const json& training, const detail::Checkpoint& ch
   return state;
 }
 
-/// "w" of "dense_4/w" and of "w_1", which has its number from other variables of the process.
+/// Returns "w" for "dense_4/w" and for "w_1", which is numbered because of other variables in the process.
 std::string_view local_name(std::string_view name) {
   name.remove_prefix(name.rfind('/') + 1);
   const std::size_t last = name.find_last_not_of("0123456789");
@@ -87,7 +87,7 @@ std::string_view local_name(std::string_view name) {
   return numbered ? name.substr(0, last) : name;
 }
 
-/// The array of this name and type.
+/// Returns the array of this name and type.
 const Array& find_array(const SafeTensors& file, const std::string& name, const std::string& key,
                         const Variable& variable) {
   const auto found = file.arrays.find(key);
@@ -130,7 +130,7 @@ void check(const json& training, const std::string& name, const detail::Checkpoi
   if (!sensible) fail("{}: is damaged: its progress contradicts itself", name);
 }
 
-/// The learning rate that the program asks for shall be the one that the training began with, or has come to.
+/// The program's learning rate must be the one that training started with or has reached.
 void check_learning_rate(const std::string& name, double here, double began, const SafeTensors& file) {
   if (std::isnan(here) || std::isnan(began) || here == began) return;
   for (const auto& [key, array] : file.arrays) {

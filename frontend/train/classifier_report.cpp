@@ -20,7 +20,7 @@ std::string capitalized(std::string word) {
   return word;
 }
 
-/// The values `of` each epoch.
+/// Returns the value `of` each epoch.
 template <typename F>
 std::vector<double> over_epochs(const History& history, F of) {
   std::vector<double> values;
@@ -68,7 +68,7 @@ void add_figures(report::Page& page, const ClassifierReport& what, const Classif
     seconds += record.seconds;
     best = std::max(best, record.examples_per_second);
   }
-  // A loop of one's own may have taken no times.
+  // A user's own loop may not have measured times.
   page.add({"epochs", fmt::format("{}", epochs.size()), seconds > 0 ? fmt::format("in {:.1f} s", seconds) : ""});
   if (best > 0) page.add({"examples a second", short_number(best), "best epoch"});
 }
@@ -95,7 +95,7 @@ std::vector<report::Section> training_curves(const History& history) {
   const std::vector<double> rates = over_epochs(history, [](const auto& record) { return record.learning_rate; });
   if (std::ranges::adjacent_find(rates, std::not_equal_to<>()) != rates.end())
     sections.push_back({"Learning rate", "", report::Lines{"epoch", "learning rate", x, {{"learning rate", rates}}}});
-  if (sections.size() % 2 == 1) sections.back().wide = true;  // else half of its row is empty
+  if (sections.size() % 2 == 1) sections.back().wide = true;  // otherwise half of its row would be empty
   return sections;
 }
 

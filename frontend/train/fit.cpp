@@ -28,10 +28,10 @@ constexpr std::string_view kAdvice =
     "line "
     "that makes it";
 
-/// The name of the first of `variables` that has an element which is no finite number; empty if there is none.
+/// Returns the name of the first of `variables` with a non-finite element, or an empty string.
 std::string not_finite(const std::vector<Variable>& variables, bool trainable_only) {
   for (const Variable& variable : variables) {
-    if (trainable_only && !variable.trainable()) continue;  // a mask, say, may be infinite on purpose
+    if (trainable_only && !variable.trainable()) continue;  // a mask, for example, may be infinite on purpose
     if (!runtime::all_finite(variable.value())) return variable.name();
   }
   return "";
@@ -67,16 +67,16 @@ class Fit {
   const Dataset& examples_;
   const FitOptions& options_;
   std::optional<InterruptGuard> guard_;
-  std::size_t watched_ = 0;  ///< which value early stopping looks at
+  std::size_t watched_ = 0;  ///< the value that early stopping monitors
   detail::Checkpoint checkpoint_;
   std::optional<std::pair<std::int64_t, std::int64_t>> saved_;  ///< epoch and step of the last checkpoint
-  std::int64_t steps_;                                          ///< of an epoch
+  std::int64_t steps_;                                          ///< per epoch
   TrainingState state_;
-  bool lost_ = false;                   ///< variables of the model are not finite any more
-  bool warned_ = false;                 ///< of a loss that is not
+  bool lost_ = false;                   ///< variables of the model are no longer finite
+  bool warned_ = false;                 ///< about a non-finite loss
   double earlier_seconds_ = 0;          ///< of this epoch, before start_
   Clock::time_point start_;             ///< of this epoch, or of the rest of it
-  std::vector<double> values_, means_;  ///< for reports, kept to be reused
+  std::vector<double> values_, means_;  ///< for reports, kept for reuse
 };
 
 Fit::Fit(Trainer& trainer, const Dataset& examples, const FitOptions& options)
@@ -102,7 +102,7 @@ Fit::Fit(Trainer& trainer, const Dataset& examples, const FitOptions& options)
   if (!options.checkpoint.folder.empty()) begin();
 }
 
-/// Goes on from the checkpoint that is there, or writes a first one, which shows at once whether that works.
+/// Continues from an existing checkpoint, or writes a first one, which shows right away whether that works.
 void Fit::begin() {
   const CheckpointOptions& options = options_.checkpoint;
   if (options.every_steps < 0 || options.every_epochs < 1) {
@@ -128,14 +128,14 @@ void Fit::begin() {
   }
   detail::read_checkpoint(path, checkpoint_, state_);
   saved_ = {state_.epoch, state_.step};
-  // A best epoch whose variables were not kept cannot be gone back to.
+  // A best epoch whose variables were not kept cannot be restored.
   const bool restore = options_.early_stopping && options_.early_stopping->restore_best;
   if (restore && state_.best_variables.empty()) state_.best = std::numeric_limits<double>::quiet_NaN();
 }
 
 void Fit::save() {
   if (options_.checkpoint.folder.empty() || saved_ == std::pair(state_.epoch, state_.step)) return;
-  if (lost_ || note_lost_variables()) return;  // what a checkpoint has of before is worth more
+  if (lost_ || note_lost_variables()) return;  // the existing checkpoint is worth more
   detail::write_checkpoint(checkpoint_file(options_.checkpoint.folder), checkpoint_, state_);
   saved_ = {state_.epoch, state_.step};
 }
@@ -161,7 +161,7 @@ History Fit::run() {
   return std::move(state_.history);
 }
 
-/// Does what is left of the epoch's steps; false: it has to end.
+/// Runs the remaining steps of the epoch; returns false if training must end.
 bool Fit::train_epoch() {
   start_ = Clock::now();
   earlier_seconds_ = state_.seconds;
@@ -169,7 +169,7 @@ bool Fit::train_epoch() {
   Batches batches = examples_.shuffled(order).batches(options_.batch);
   std::int64_t number = 0;
   for (const Batch& b : batches) {
-    if (number++ < state_.step) continue;  // done before
+    if (number++ < state_.step) continue;  // already done
     step(b);
     if (must_end()) return false;
   }
@@ -190,7 +190,7 @@ void Fit::step(const Batch& b) {
   if (every > 0 && (state_.epoch * steps_ + state_.step) % every == 0) save();
 }
 
-/// A step that throws has changed nothing, so all before it is kept: a training that is resumed comes there again.
+/// A step that throws has changed nothing, so everything before it is kept: a resumed run reaches it again.
 std::vector<Array> Fit::run_step(const Batch& b) {
   try {
     return Trainer::call(*trainer_.train_step_, b);
@@ -221,7 +221,7 @@ void Fit::report(std::span<const Array> values) {
   }
 }
 
-/// Validates and records; false: it was interrupted before that, and the epoch has not ended.
+/// Validates and records the epoch; returns false if it was interrupted before that, so the epoch has not ended.
 bool Fit::end_epoch() {
   EpochRecord record{.epoch = state_.epoch,
                      .learning_rate = learning_rate().value().item<double>(),
@@ -248,8 +248,8 @@ bool Fit::end_epoch() {
   return true;
 }
 
-/// Whether trained variables are not finite any more; warns of it. The loss of the step that made them so was finite
-/// still, or its epoch has not ended.
+/// Returns whether trained variables are no longer finite, and warns if so. The loss of the step that caused it may
+/// still have been finite, or its epoch may not have ended.
 bool Fit::note_lost_variables() {
   const std::string name = not_finite(trainer_.model_.all(), true);
   if (name.empty()) return false;
@@ -261,7 +261,7 @@ bool Fit::note_lost_variables() {
   return true;
 }
 
-/// Warns of a loss that is no finite number, and finds out whether the model can still be trained.
+/// Warns of a non-finite loss, and checks whether the model can still be trained.
 void Fit::note_numbers(const EpochRecord& record) {
   const double loss =
       std::isfinite(record.training[0]) && !record.validation.empty() ? record.validation[0] : record.training[0];

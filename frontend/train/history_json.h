@@ -8,16 +8,16 @@
 
 namespace sluice::detail {
 
-/// A number that reads back to the same bits, but for the payload of NaN; a string where JSON has no number for it.
+/// Returns a number that reads back to the same bits, except for a NaN's payload; a string if JSON has no number for
+/// it.
 nlohmann::ordered_json to_json(double value);
-/// {"epoch", "training", "validation" (if there was one), "learning_rate", "seconds", "examples_per_second"}; the
-/// values of training and validation by `names`, which has one for each.
+/// Returns {"epoch", "training", "validation" (if there was one), "learning_rate", "seconds", "examples_per_second"};
+/// `names` has one name for each value of training and validation.
 nlohmann::ordered_json to_json(const EpochRecord& record, std::span<const std::string> names);
 
-/// The reverse. Throws nlohmann::json::exception for what to_json does not write.
+/// The inverse. Throws nlohmann::json::exception for anything that to_json does not write.
 double number_from_json(const nlohmann::json& value);
-/// The reverse for these names, in their order. Throws nlohmann::json::exception for what to_json does not write of
-/// them.
+/// The inverse for these names, in order. Throws nlohmann::json::exception for anything that to_json does not write.
 EpochRecord record_from_json(const nlohmann::json& value, std::span<const std::string> names);
 
 }  // namespace sluice::detail

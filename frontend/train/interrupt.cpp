@@ -16,7 +16,7 @@ bool guarded = false;
 
 void note(int signal) {
   if (received.exchange(signal) == 0) return;
-  // The second one: it comes again when this handler returns, and then ends the process.
+  // The second signal: it is raised again when this handler returns, and then ends the process.
   std::signal(signal, SIG_DFL);
   std::raise(signal);
 }
@@ -32,7 +32,7 @@ InterruptGuard::InterruptGuard() : outermost_(!std::exchange(guarded, true)) {
   for (std::size_t i = 0; i < kSignals.size(); ++i) {
     const int status = sigaction(kSignals[i], &action, &before_[i]);
     SLUICE_CHECK(status == 0, "sigaction");
-    // Whoever started the process wants it to be deaf, as nohup does for hang-ups.
+    // The parent wants the signal ignored, as nohup does for hang-ups.
     if (before_[i].sa_handler == SIG_IGN) sigaction(kSignals[i], &before_[i], nullptr);
   }
 }

@@ -30,10 +30,10 @@ std::string detail::progress_line(std::string_view label, std::int64_t done, std
                                   const Progress::Fields& fields, std::size_t width, TextStyle style) {
   constexpr std::size_t kMostBar = 30;
   constexpr std::size_t kLeastBar = 5;
-  // As wide from the first step to the last, so that nothing jumps.
+  // Constant width from the first step to the last, so that nothing jumps.
   const std::string all = fmt::format("{}", total);
   const std::string count = fmt::format("{:>{}}/{}", done, all.size(), all);
-  std::size_t used = label.size() + count.size() + 5;  // with the brackets and spaces, less the last column
+  std::size_t used = label.size() + count.size() + 5;  // with the brackets and spaces, minus the last column
   if (used + kLeastBar > width) return fmt::format("{} {}", label, count).substr(0, width - 1);
   std::string rest;
   for (const std::string& field : fields) {

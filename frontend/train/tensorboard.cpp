@@ -28,7 +28,7 @@ constexpr std::array<std::uint32_t, 256> make_crc_table() {
   return table;
 }
 
-/// As TFRecord files have it: a CRC of data that holds CRCs of its own would be weak.
+/// The masking of TFRecord files: a CRC of data that contains CRCs itself would be weak.
 std::uint32_t masked_crc(std::string_view bytes) { return std::rotr(detail::crc32c(bytes), 15) + 0xa282ead8; }
 
 template <typename T>
@@ -36,7 +36,7 @@ void append_little_endian(std::string& out, T value) {
   for (std::size_t i = 0; i < sizeof(T); ++i) out += static_cast<char>(value >> (8 * i) & 0xff);
 }
 
-// Protocol buffers: each field is a key (its number and how it is coded), then its value.
+// Protocol buffers: each field is a key (its number and wire type), then its value.
 
 enum class Wire : std::uint8_t { kVarint = 0, kFixed64 = 1, kBytes = 2, kFixed32 = 5 };
 
@@ -55,7 +55,7 @@ void append_bytes(std::string& out, int field, std::string_view bytes) {
   out += bytes;
 }
 
-/// An Event with its time, now, and a step.
+/// Returns an Event with the current time and a step.
 std::string event(std::int64_t step) {
   const std::chrono::duration<double> now = std::chrono::system_clock::now().time_since_epoch();
   std::string out;
@@ -66,7 +66,7 @@ std::string event(std::int64_t step) {
   return out;
 }
 
-/// Summary.Value with a tag and a simple_value.
+/// Returns a Summary.Value with a tag and a simple_value.
 std::string summary_value(std::string_view tag, double value) {
   std::string out;
   append_bytes(out, 1, tag);
@@ -105,7 +105,7 @@ detail::EventFile::EventFile(const std::filesystem::path& folder) {
   if (error) fail("{}: cannot make the folder: {}", folder.string(), error.message());
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now).count();
-  // TensorBoard finds files by this part of their names, and reads them in the order of their names.
+  // TensorBoard recognizes files by this part of their names, and reads them in the order of their names.
   path_ = folder / fmt::format("events.out.tfevents.{:010}.{}.{}.{:04}", seconds, host_name(), getpid(), count++);
   file_.reset(std::fopen(path_.c_str(), "wbxe"));
   if (file_ == nullptr) fail("{}: cannot be made: {}", path_, std::generic_category().message(errno));

@@ -30,7 +30,8 @@ void check(const Objective& objective) {
   }
 }
 
-/// Of the variables that the loss depends on, the optimizer shall have assigned some, and had better have assigned all.
+/// The optimizer must have assigned at least one of the variables that the loss depends on, and should have assigned
+/// all.
 void check_updates(const Tensor& loss, const std::vector<Variable>& of_model) {
   const Trace& trace = Trace::required("trainer");
   const auto assigned = [&](const Variable& variable) { return trace.assigned(variable.storage()); };
@@ -46,7 +47,7 @@ void check_updates(const Tensor& loss, const std::vector<Variable>& of_model) {
 /// Returns the arguments of a step: the inputs, then the targets.
 std::vector<detail::HostArgument> arguments_of(const Batch& b) {
   std::vector<detail::HostArgument> arguments;
-  // Made here, so that their lines are Sluice's own.
+  // Created here, so that their lines are Sluice's own.
   for (const Array& input : b.inputs) arguments.push_back(detail::HostArgument(input));
   for (const Array& target : b.targets) arguments.push_back(detail::HostArgument(target));
   return arguments;

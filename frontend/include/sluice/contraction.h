@@ -15,23 +15,23 @@ struct MatmulOptions {
   bool transpose_a = false;
   bool transpose_b = false;
 };
-/// The matrix product of two tensors of one float dtype, as NumPy's: [..., m, k] and [..., k, n] give [..., m, n]. The
-/// batch axes before the last two broadcast. A vector [k] counts as a row on the left and as a column on the right,
-/// and the result has no axis for it. A transposed operand is given as [..., k, m] or [..., n, k].
+/// Returns the matrix product of two tensors of one float dtype, as in NumPy: [..., m, k] by [..., k, n] is [..., m,
+/// n]. The batch axes before the last two broadcast. A vector [k] is treated as a row on the left and as a column on
+/// the right, and the result has no axis for it. A transposed operand has shape [..., k, m] or [..., n, k].
 Tensor matmul(const Arg& a, const Arg& b, MatmulOptions options = {});
 
-/// The sum of products over the last `axes` axes of a and the first `axes` axes of b, of one dtype of numbers; the
-/// result has the other axes of a, then those of b. 0 gives the outer product.
+/// Returns the sum of products over the last `axes` axes of a and the first `axes` axes of b, of one numeric dtype; the
+/// result has the other axes of a, then those of b. 0 computes the outer product.
 Tensor tensordot(const Arg& a, const Arg& b, int axes = 2);
-/// The same over axis a_axes[i] of a and axis b_axes[i] of b, for each i; negative axes count from the last.
+/// The same over axis a_axes[i] of a and axis b_axes[i] of b, for each i; negative axes count from the end.
 Tensor tensordot(const Arg& a, const Arg& b, const std::vector<std::int64_t>& a_axes,
                  const std::vector<std::int64_t>& b_axes);
 
-/// The sum of products that Einstein's notation writes, as TensorFlow's: einsum("bij,bjk->bik", a, b). A letter names
-/// an axis, and has one size wherever it stands; one that the output leaves out is summed over. A letter that stands
-/// twice in an operand takes its diagonal. "..." stands for any number of axes, which broadcast. Without "->", the
-/// output has the axes of "...", then the letters that stand once, in alphabetical order. Spaces do not count. The
-/// operands have one dtype of numbers. Pairs of them are multiplied in the order that costs least.
+/// Returns the sum of products in Einstein notation, as in TensorFlow: einsum("bij,bjk->bik", a, b). A letter names an
+/// axis and has the same size everywhere; letters missing from the output are summed over. A letter that occurs twice
+/// in an operand takes its diagonal. "..." stands for any number of axes, which broadcast. Without "->", the output has
+/// the axes of "...", then the letters that occur once, in alphabetical order. Spaces are ignored. The operands have
+/// one numeric dtype. Pairs are contracted in the cheapest order.
 Tensor einsum(std::string_view equation, const std::vector<Tensor>& operands,
               std::source_location where = std::source_location::current());
 Tensor einsum(std::string_view equation, const Arg& a);

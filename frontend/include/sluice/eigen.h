@@ -4,8 +4,8 @@
 
 #include "sluice/array.h"
 
-// Views of arrays as Eigen's matrices and vectors: nothing is copied, the array must outlive the view. Not part of
-// sluice/sluice.h, so that only who uses it needs Eigen.
+// Views of arrays as Eigen matrices and vectors: nothing is copied, and the array must outlive the view. Not part of
+// sluice/sluice.h, so that only programs that use it need Eigen.
 namespace sluice {
 
 template <typename T>
@@ -23,7 +23,7 @@ inline void check_rank(const Array& array, int rank, const char* what) {
 }
 }  // namespace detail
 
-/// An array of rank 2 as a row-major matrix. Throws Error if its rank or element type differ.
+/// Returns an array of rank 2 as a row-major matrix. Throws Error if its rank or element type differs.
 template <typename T>
 MatrixView<T> matrix(Array& array) {
   detail::check_rank(array, 2, "matrix");
@@ -35,7 +35,7 @@ ConstMatrixView<T> matrix(const Array& array) {
   return {array.data<T>().data(), array.sizes()[0], array.sizes()[1]};
 }
 
-/// An array of rank 1 as a vector. Throws Error if its rank or element type differ.
+/// Returns an array of rank 1 as a vector. Throws Error if its rank or element type differs.
 template <typename T>
 VectorView<T> vector(Array& array) {
   detail::check_rank(array, 1, "vector");

@@ -6,11 +6,11 @@
 #include "sluice/tensor.h"
 
 // Elementwise functions, by TensorFlow's names. Two operands broadcast by NumPy's rule and have one dtype; a C++ number
-// takes that of the tensor. What each means at the edges (NaN, overflow, ties) stands in its row of sluice/ir/ops.def.
-// All throw Error at the user's line if shapes or dtypes do not fit.
+// takes the tensor's. The rows of sluice/ir/ops.def define the edge cases (NaN, overflow, ties). All throw Error at the
+// user's line if shapes or dtypes do not fit.
 namespace sluice {
 
-// The functions of C++'s numbers by the same names, so that `using namespace sluice` hides none of them.
+// C++'s functions on numbers with the same names, so that `using namespace sluice` hides none of them.
 using std::abs;
 using std::erf;
 using std::exp;
@@ -27,22 +27,22 @@ namespace detail {
 Tensor unary(ir::Op op, const Arg& x);
 }  // namespace detail
 
-// Of two tensors of numbers: floats or integers, pow of floats alone.
+// Two tensors of numbers, floats or integers; pow takes only floats.
 
 Tensor add(const TensorOrNumber& x, const TensorOrNumber& y);
 Tensor subtract(const TensorOrNumber& x, const TensorOrNumber& y);
 Tensor multiply(const TensorOrNumber& x, const TensorOrNumber& y);
-/// Throws Error for integers: x / 255 of bytes would be 0 or 1.
+/// Throws Error for integers: x / 255 on bytes would be 0 or 1.
 Tensor divide(const TensorOrNumber& x, const TensorOrNumber& y);
-/// Of integers: x / y without what is behind the point, so -7 and 2 give -3, and x / 0 is 0.
+/// Integer division that truncates toward zero: -7 and 2 give -3, and x / 0 is 0.
 Tensor truncatediv(const TensorOrNumber& x, const TensorOrNumber& y);
-/// Of integers: what is left of x / y, with the sign of y as NumPy's mod, so mod(-7, 2) is 1; mod(x, 0) is x.
+/// Integer remainder with the sign of y, as NumPy's mod: mod(-7, 2) is 1; mod(x, 0) is x.
 Tensor mod(const TensorOrNumber& x, const TensorOrNumber& y);
 Tensor pow(const TensorOrNumber& x, const TensorOrNumber& y);
 Tensor maximum(const TensorOrNumber& x, const TensorOrNumber& y);
 Tensor minimum(const TensorOrNumber& x, const TensorOrNumber& y);
 
-// Comparisons give bools; equal and not_equal take bools, too.
+// Comparisons return bools; equal and not_equal also take bools.
 
 Tensor equal(const TensorOrNumber& x, const TensorOrNumber& y);
 Tensor not_equal(const TensorOrNumber& x, const TensorOrNumber& y);
@@ -51,7 +51,7 @@ Tensor less_equal(const TensorOrNumber& x, const TensorOrNumber& y);
 Tensor greater(const TensorOrNumber& x, const TensorOrNumber& y);
 Tensor greater_equal(const TensorOrNumber& x, const TensorOrNumber& y);
 
-// Of bools.
+// Bools.
 
 Tensor logical_and(const TensorOrNumber& x, const TensorOrNumber& y);
 Tensor logical_or(const TensorOrNumber& x, const TensorOrNumber& y);
@@ -63,10 +63,10 @@ inline Tensor logical_not(const Arg& x) { return detail::unary(ir::Op::kLogicalN
 inline Tensor negative(const Arg& x) { return detail::unary(ir::Op::kNeg, x); }
 inline Tensor abs(const Arg& x) { return detail::unary(ir::Op::kAbs, x); }
 inline Tensor exp(const Arg& x) { return detail::unary(ir::Op::kExp, x); }
-/// exp(x) - 1, accurate near 0, too.
+/// exp(x) - 1, accurate near 0.
 inline Tensor expm1(const Arg& x) { return detail::unary(ir::Op::kExpm1, x); }
 inline Tensor log(const Arg& x) { return detail::unary(ir::Op::kLog, x); }
-/// log(1 + x), accurate near 0, too.
+/// log(1 + x), accurate near 0.
 inline Tensor log1p(const Arg& x) { return detail::unary(ir::Op::kLog1p, x); }
 inline Tensor sqrt(const Arg& x) { return detail::unary(ir::Op::kSqrt, x); }
 inline Tensor rsqrt(const Arg& x) { return detail::unary(ir::Op::kRsqrt, x); }
@@ -76,26 +76,26 @@ inline Tensor sigmoid(const Arg& x) { return detail::unary(ir::Op::kSigmoid, x);
 inline Tensor erf(const Arg& x) { return detail::unary(ir::Op::kErf, x); }
 /// max(x, 0); its derivative at 0 is 0.
 inline Tensor relu(const Arg& x) { return detail::unary(ir::Op::kRelu, x); }
-/// x, but at least 0 and at most 6; its derivative at 0 and 6 is 0, as TensorFlow's.
+/// x clamped to [0, 6]; its derivative at 0 and 6 is 0, as in TensorFlow.
 Tensor relu6(const Arg& x);
-/// relu6(x + 3) / 6, as Keras's; its derivative at -3 and 3 is 0.
+/// relu6(x + 3) / 6, as in Keras; its derivative at -3 and 3 is 0.
 Tensor hard_sigmoid(const Arg& x);
 inline Tensor square(const Arg& x) { return detail::unary(ir::Op::kSquare, x); }
 inline Tensor sign(const Arg& x) { return detail::unary(ir::Op::kSign, x); }
 inline Tensor floor(const Arg& x) { return detail::unary(ir::Op::kFloor, x); }
-/// x itself: the activation of a layer that has none.
+/// x itself: the activation of a layer without one.
 Tensor identity(const Arg& x);
 /// x, through which no derivative passes.
 inline Tensor stop_gradient(const Arg& x) { return detail::unary(ir::Op::kStopGradient, x); }
 
-/// x converted to `dtype`, floats to integers towards zero; x itself if it has it.
+/// x converted to `dtype`, floats to integers toward zero; x itself if it already has that dtype.
 Tensor cast(const Arg& x, DType dtype);
 /// x where the bool `condition` holds, else y; all three broadcast.
 Tensor select(const TensorOrNumber& condition, const TensorOrNumber& x, const TensorOrNumber& y);
 /// NumPy's name for select.
 Tensor where(const TensorOrNumber& condition, const TensorOrNumber& x, const TensorOrNumber& y);
-/// x, but at least `low` and at most `high`, which broadcast. Where x equals one of them, the derivative by x is 1, as
-/// TensorFlow's.
+/// x clamped to [low, high], which broadcast. Where x equals a bound, the derivative with respect to x is 1, as in
+/// TensorFlow.
 Tensor clip_by_value(const Arg& x, const TensorOrNumber& low, const TensorOrNumber& high);
 
 }  // namespace sluice

@@ -13,20 +13,20 @@
 
 namespace sluice {
 
-/// A model made ready to leave the program: raw images in, their classes and the probabilities of all classes out, with
-/// the preprocessing inside.
+/// A model prepared for use outside the program: takes raw images and returns their classes and the probabilities of
+/// all classes, including the preprocessing.
 ///
 ///     ExportModule digits(u8(batch, 28, 28, 1), [&](Tensor images) { return model(preprocess(images)); });
 ///     save(digits, "digits");
 ///     Predictions predictions = load("digits").predict(images);  // in any program
 class ExportModule {
  public:
-  /// `logits` makes [B,classes] of a batch of images; `class_names` are what the classes are called, if not by numbers.
-  /// Throws Error at the user's line, at the first use, if the logits are not f32[B,classes].
+  /// `logits` computes [B,classes] for a batch of images; `class_names` are the names of the classes, if they are not
+  /// numbers. Throws Error at the user's line, at the first use, if the logits are not f32[B,classes].
   ExportModule(const TensorSpec& images, std::function<Tensor(const Tensor&)> logits,
                std::vector<std::string> class_names = {}, std::source_location where = std::source_location::current());
 
-  /// `images` may lack a last axis of size 1, or have one more. Throws Error, at the user's line, if they do not fit.
+  /// `images` may lack a last axis of size 1, or have an extra one. Throws Error at the user's line if they do not fit.
   Predictions predict(const Array& images, std::source_location where = std::source_location::current()) const;
 
  private:
@@ -37,15 +37,15 @@ class ExportModule {
   Function<std::array<Tensor, 2>, 1> function_;
 };
 
-/// Writes the module and the values that its variables have now into `folder`, which load() reads. The folder appears
-/// when it is complete, and replaces a saved model that is there. Throws Error as write_saved_model does.
+/// Writes the module and the current values of its variables to `folder`, for load(). Written atomically; replaces an
+/// existing saved model. Throws Error as write_saved_model does.
 void save(const ExportModule& module, const std::filesystem::path& folder,
           std::source_location where = std::source_location::current());
 
-/// The same for any function that assigns no variable, to be run by LoadedModel::run. Its inputs are called as its
-/// signature names them, its results by `output_names`; if there are none, "output", or "output_0", "output_1", ...
-/// Throws Error for one that draws random numbers, since each call of it changes where they go on: give such a function
-/// its noise as an argument.
+/// The same for any function that assigns no variable, to be run by LoadedModel::run. Its inputs are named by its
+/// signature, its results by `output_names` or, if that is empty, "output", or "output_0", "output_1", ... Throws Error
+/// for a function that draws random numbers, because each call advances their state: pass such a function its noise as
+/// an argument.
 ///
 ///     const auto predict = function("predict", {f32(batch).named("x")}, [&](Tensor x) { return model(x); });
 ///     save(predict, "parabola", {"y"});

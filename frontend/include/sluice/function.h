@@ -23,7 +23,7 @@
 
 namespace sluice {
 
-/// Several results of a function: return outputs(loss, accuracy).
+/// Returns several results from a function: return outputs(loss, accuracy).
 template <typename... T>
 std::array<Tensor, sizeof...(T)> outputs(const T&... tensors) {
   return {Tensor(tensors)...};
@@ -35,7 +35,7 @@ namespace detail {
 /// std::vector<Tensor> -> std::vector<Array>, void -> void.
 template <typename R>
 struct Results;
-/// The type that a lambda's result is converted to: Tensor for a Variable or an Arg.
+/// The type to which a lambda's result is converted: Tensor for a Variable or an Arg.
 template <typename R>
 using ResultOf = std::conditional_t<std::is_convertible_v<R, Tensor>, Tensor, R>;
 
@@ -62,8 +62,8 @@ struct Results<std::vector<Tensor>> {
   static std::vector<Array> to_arrays(std::span<const Array> arrays) { return {arrays.begin(), arrays.end()}; }
 };
 
-/// The same types for every index, to be expanded with packs of them. Not plain aliases: clang 19 takes the pack in an
-/// alias that does not use its parameter for one element.
+/// The same type for every index, for expansion with packs of indices. Not plain aliases: clang 19 treats the pack in
+/// an alias that does not use its parameter as one element.
 template <std::size_t>
 struct AtIndex {
   using ArgType = const Arg&;
@@ -77,7 +77,7 @@ using HostArgumentAt = typename AtIndex<I>::HostType;
 template <std::size_t I>
 using TensorAt = typename AtIndex<I>::TensorType;
 
-/// In place of a number of arguments: one vector of any number of tensors.
+/// Stands for the number of arguments: one vector of any number of tensors.
 struct AnyNumber {};
 
 template <typename R, typename Arguments>
@@ -85,23 +85,25 @@ class Function;
 
 }  // namespace detail
 
-/// What all functions have, whatever they take and return.
+/// What all functions provide, whatever they take and return.
 class AnyFunction {
  public:
   const std::string& name() const { return core_->name(); }
-  /// Traces and compiles now instead of at the first call. Throws Error unless it has a signature.
+  /// Traces and compiles now instead of on the first call. Throws Error unless it has a signature.
   void compile() const { core_->compile(); }
   /// Makes every later call throw Error if an op produces a NaN or an infinity. The error names the op's line, and all
-  /// variables keep their values (runtime/execution/numerics.h). Recompiles versions that are compiled already.
+  /// variables keep their values (runtime/execution/numerics.h). Recompiles existing versions.
   void check_numerics() const { core_->check_numerics(); }
-  /// Its graph as traced; without a signature the last one, good until another call traces. Throws Error if it has no
-  /// signature and no call was made.
+  /// Returns its graph as traced; without a signature, the graph of the last trace, valid until another call traces.
+  /// Throws Error if it has no signature and has not been called.
   const ir::Graph& graph() const { return core_->graph(); }
-  /// The variables that its graph reads or assigns, in the order of the graph's states. Throws Error as graph() does.
+  /// Returns the variables that its graph reads or assigns, in the order of the graph's states. Throws Error as graph()
+  /// does.
   const runtime::Variables& variables() const { return core_->variables(); }
-  /// The text of its graph after a stage: "traced" or the name of a pass. Throws Error if there is no such stage.
+  /// Returns the text of its graph after a stage: "traced" or the name of a pass. Throws Error if there is no such
+  /// stage.
   std::string dump(std::string_view stage = "traced") const { return core_->dump(stage); }
-  /// How often it has been traced.
+  /// Returns how often it has been traced.
   int traces() const { return core_->traces(); }
 
  protected:
@@ -117,13 +119,13 @@ class AnyFunction {
   std::shared_ptr<detail::FunctionCore> core_;
 };
 
-/// A traced and compiled function of N tensors; R is what its lambda returns. A handle: copies are the same function.
-/// Called with arrays or C++ numbers (a number for a scalar, a list or a vector for a tensor of rank 1) it runs; called
-/// with tensors inside of another function it becomes part of that. Threads may share it: their calls run one after the
-/// other.
+/// A traced and compiled function of N tensors; R is its lambda's result. A handle: copies are the same function.
+/// Called with arrays or C++ numbers (a number for a scalar, a list or a vector for a tensor of rank 1), it runs;
+/// called with tensors inside another function, it becomes part of that function. Threads may share it; their calls run
+/// one after the other.
 template <typename R, std::size_t N>
 using Function = detail::Function<R, std::make_index_sequence<N>>;
-/// The same of a std::vector<Tensor>: called with a vector of arrays, or with arguments in braces.
+/// A function of a std::vector<Tensor>: called with a vector of arrays, or with arguments in braces.
 template <typename R>
 using ListFunction = detail::Function<R, detail::AnyNumber>;
 
@@ -155,8 +157,8 @@ class Function<R, std::index_sequence<I...>> : public AnyFunction {
     return (*body_)(arguments.tensor()...);
   }
 
-  /// Throws Error, as a call would, unless it could run with these arguments: of the types of its signature, and with
-  /// labels and indices that there are classes and rows for. Throws Error if it has no signature.
+  /// Throws Error, as a call would, unless it could run with these arguments: the types must fit its signature, and
+  /// labels and indices must be in range. Throws Error if it has no signature.
   void check(HostArgumentAt<I>... arguments) const {
     std::array<HostArgument, sizeof...(I)> given{arguments...};
     core_->check(given);
@@ -247,8 +249,8 @@ class Function<R, AnyNumber> : public AnyFunction {
 template <typename... T>
 struct TypeList {};
 
-/// The parameters and the result of what is called in one way alone. The signature of a lambda is read and its body is
-/// not looked at: an error in there is the compiler's only one, at the user's line.
+/// The parameters and the result of a callable with a single signature. Reads the lambda's signature without its body,
+/// so that an error in the body is the compiler's only message, at the user's line.
 template <typename F>
 struct CallOf {};
 template <typename Result, typename... T>
@@ -271,26 +273,26 @@ template <typename T>
 concept TakesTensors = std::is_convertible_v < const std::vector<Tensor>
 &, T > ;
 
-/// Whether nothing is known of how an F is called: its call operator is a template or has overloads, or it is a lambda
-/// whose body has an error, after which compilers go on with a closure that answers no question.
+/// Whether nothing is known about how to call an F: its call operator is a template or overloaded, or it is a lambda
+/// whose body has an error, after which compilers continue with an incomplete closure type.
 template <typename F>
 inline constexpr bool kMayBeBroken = std::is_class_v<F> && !requires { &F::operator(); };
 
-/// Refuses what cannot be called, when code is made: so not where the compiler has told of an error before that, which
-/// is the one to show.
+/// Rejects what cannot be called, at code generation: so it stays silent if the compiler has already reported an error,
+/// which is the one to show.
 [[gnu::error("no number of tensors up to 16 fits the parameters of this function, some of which are of type auto")]]
 void refuse_function();
 [[gnu::error("a layer or an activation is called with a Tensor, or with a Tensor and a Mode, and gives a Tensor")]]
 void refuse_layer();
 
-/// Stands for a function that cannot be made, so that the compiler says so once and not at each use.
+/// Stands for a function that cannot be created, so that the compiler reports it once and not at each use.
 struct NoFunction : AnyFunction {
   template <typename F>
   NoFunction(const std::string&, const std::optional<std::vector<TensorSpec>>&, const F&, const std::source_location&)
       : AnyFunction(nullptr) {
     if constexpr (kMayBeBroken<F>) refuse_function();
   }
-  /// Of any number of arguments, and of lists, for which no type is deduced.
+  /// Accepts any number of arguments, and lists, for which no type is deduced.
   template <typename... T>
   Array operator()(T&&...) const {
     return {};
@@ -319,8 +321,8 @@ constexpr auto function_type(TypeList<T...>) {
 
 constexpr std::size_t kMostProbed = 16;
 
-/// With how many tensors F can be called, which takes others than one list of parameters: the least such number, or one
-/// more than kMostProbed.
+/// The number of tensors with which an F can be called that does not have a single parameter list: the least such
+/// number, or kMostProbed + 1.
 template <typename F, std::size_t N = 0>
 constexpr std::size_t arity() {
   constexpr bool fits = []<std::size_t... I>(std::index_sequence<I...>) {
@@ -334,7 +336,7 @@ constexpr std::size_t arity() {
   }
 }
 
-/// The Function that is made of an F.
+/// The Function type for an F.
 template <typename F>
 constexpr auto function_of() {
   if constexpr (requires { &F::operator(); }) {
@@ -366,16 +368,16 @@ auto make_function(std::string name, std::optional<std::vector<TensorSpec>> sign
 
 }  // namespace detail
 
-/// Makes a function of `body`, a lambda of tensors. With a signature it is traced and compiled once, and serves every
-/// size of `batch`. `where` is the line that its parameters come from. Throws Error if the signature has another number
-/// of arguments than the lambda.
+/// Creates a function from `body`, a lambda on tensors. With a signature it is traced and compiled once and serves
+/// every size of `batch`. `where` is the line that its parameters come from. Throws Error if the signature's number of
+/// arguments differs from the lambda's.
 template <typename F>
 auto function(std::string name, std::vector<TensorSpec> signature, F body,
               std::source_location where = std::source_location::current()) {
   return detail::make_function(std::move(name), std::optional(std::move(signature)), std::move(body), where);
 }
-/// Without a signature all sizes are static: arguments of new types trace and compile again. So many versions are kept
-/// as set_max_versions says.
+/// Without a signature all sizes are static: arguments of new types trace and compile again. set_max_versions limits
+/// the number of versions kept.
 template <typename F>
 auto function(std::string name, F body, std::source_location where = std::source_location::current()) {
   return detail::make_function(std::move(name), std::nullopt, std::move(body), where);

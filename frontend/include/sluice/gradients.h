@@ -11,7 +11,7 @@
 
 namespace sluice {
 
-/// A tensor or a variable to derive by.
+/// A tensor or a variable to differentiate with respect to.
 using Target = std::variant<Tensor, Variable>;
 
 /// The values to differentiate with respect to: a module (its trainable variables), a variable, a tensor, a vector of
@@ -28,7 +28,7 @@ class Targets {
   Targets(const std::vector<Tensor>& tensors) : parts_(tensors.begin(), tensors.end()) {}  // NOLINT: the list it is
   Targets(std::initializer_list<Targets> targets);
 
-  /// Each tensor and variable, in the order of the list.
+  /// Returns each tensor and variable, in the order of the list.
   std::vector<Target> list() const;
 
  private:
@@ -39,24 +39,24 @@ class Targets {
 /// where y does not depend on it.
 ///
 /// As in TensorFlow and PyTorch, an assignment is not differentiated: after `w.assign(x)`, a read of w has the value of
-/// x and no derivative with respect to what x was computed from. The derivative by a variable is the sum over all its
-/// reads, before and after assignments. To differentiate through an update, use the assigned tensor x instead of w, or
-/// derive by it.
+/// x and no derivative with respect to what x was computed from. The derivative with respect to a variable is the sum
+/// over all its reads, before and after assignments. To differentiate through an update, use the assigned tensor x
+/// instead of w, or differentiate with respect to it.
 ///
-/// Throws Error at the user's line if there is no target, if y is not a scalar or a target is not of floats.
+/// Throws Error at the user's line if there is no target, y is not a scalar, or a target is not of floats.
 std::vector<Tensor> gradients(const Arg& y, const Targets& targets);
 
-/// The length of all tensors as one vector: sqrt(sum of squares), computed without overflow or underflow of the
-/// squares. Throws Error if there is none.
+/// Returns the length of all tensors as one vector: sqrt(sum of squares), computed without overflow or underflow of the
+/// squares. Throws Error if there are no tensors.
 Tensor global_norm(const std::vector<Tensor>& tensors, std::source_location where = std::source_location::current());
 
 struct ClippedGradients {
   std::vector<Tensor> gradients;
   Tensor global_norm;  ///< before clipping
 };
-/// Scales all gradients by the same factor, so that their global norm is at most `clip_norm`; they stay what they are
-/// where it is already. If an element is infinite or NaN, all become NaN, as in TensorFlow. Throws Error at the user's
-/// line if there is none, or unless clip_norm is above 0 and finite.
+/// Scales all gradients by one factor so that their global norm is at most `clip_norm`; leaves them unchanged if it
+/// already is. If an element is infinite or NaN, all become NaN, as in TensorFlow. Throws Error at the user's line if
+/// there are no gradients, or unless clip_norm is finite and above 0.
 ClippedGradients clip_by_global_norm(const std::vector<Tensor>& gradients, double clip_norm,
                                      std::source_location where = std::source_location::current());
 

@@ -21,10 +21,10 @@
 
 namespace sluice {
 
-/// A function of a tensor: an activation or a whole layer. Calls go by Arg, so that the user's line is kept.
+/// A function of a tensor: an activation or a whole layer. Calls pass an Arg to keep the user's line.
 class Activation {
  public:
-  /// Empty: nothing that can be called.
+  /// Empty: cannot be called.
   Activation() = default;
   Activation(std::nullptr_t) {}  // NOLINT: empty, too
   /// For the name of a function that C++ overloads, such as tanh.
@@ -46,16 +46,16 @@ class Activation {
   std::function<Tensor(const Arg&)> function_;
 };
 
-/// activation(x @ w + b) for x of [..., in], as Keras's: [..., out]. w is f32[in, out], made at the first call, when
-/// `in` is known, by `weights` (sluice/random.h); b is f32[out] and begins at zero.
+/// activation(x @ w + b) for x of [..., in], as in Keras; the result is [..., out]. `weights` (sluice/random.h) creates
+/// w, f32[in, out], on the first call, when `in` is known; b is f32[out], initially zero.
 class Dense : public Module {
  public:
   /// Throws Error unless out >= 1 and neither function is empty. `activation` may be the name of a function that C++
   /// overloads, as in Dense(10, tanh), or a lambda.
   explicit Dense(std::int64_t out, Activation activation = identity, Initializer weights = glorot_uniform);
 
-  /// Throws Error at the user's line unless x is f32 of rank 2 or more with the `in` of the first call, and what
-  /// `weights` gives is f32[in, out].
+  /// Throws Error at the user's line unless x is f32 of rank 2 or more with the `in` of the first call, and `weights`
+  /// returns f32[in, out].
   Tensor operator()(const Arg& x) const;
 
  private:
@@ -67,7 +67,7 @@ class Dense : public Module {
 /// dropout(x, rate, mode) as a layer: MLP model(Dense(64, relu), Dropout(0.2), Dense(10)).
 class Dropout {
  public:
-  /// `rate` as of dropout, which checks it when the layer is called.
+  /// dropout checks `rate` when the layer is called.
   explicit Dropout(double rate) : rate_(rate) {}
 
   Tensor operator()(const Arg& x, Mode mode) const { return dropout(x, rate_, mode); }
@@ -78,11 +78,11 @@ class Dropout {
 
 namespace detail {
 
-/// Traces `call` with tensors of these types, and keeps nothing of it but the variables that it makes.
+/// Traces `call` with tensors of these types, and keeps only the variables that it creates.
 void build(const std::vector<TensorSpec>& inputs, const std::source_location& where,
            const std::function<bool(const std::vector<Tensor>&)>& call);
 
-/// Calls the model with all tensors, and a Mode if it takes one; false: it is not called with so many.
+/// Calls the model with all tensors, and a Mode if it takes one; returns false if it does not accept that many.
 template <typename Model, std::size_t N = 1>
 bool call_model(Model model, const std::vector<Tensor>& tensors, const std::source_location& where) {
   if constexpr (std::is_invocable_v<Model&, const std::vector<Tensor>&>) {
@@ -109,8 +109,9 @@ bool call_model(Model model, const std::vector<Tensor>& tensors, const std::sour
 
 }  // namespace detail
 
-/// Makes the variables of a model, which it would make at its first call, by calling it with tensors of these types: so
-/// they can be loaded, copied or frozen before. A model that takes a Mode gets Mode::kEvaluate. Outside of functions.
+/// Creates the variables of a model now instead of on its first call, by calling it with tensors of these types, so
+/// that they can be loaded, copied or frozen before. A model that takes a Mode gets Mode::kEvaluate. For use outside
+/// functions.
 template <std::derived_from<Module> Model>
 void build(const Model& model, const std::vector<TensorSpec>& inputs,
            std::source_location where = std::source_location::current()) {
@@ -121,8 +122,8 @@ void build(const Model& model, const TensorSpec& input, std::source_location whe
   build(model, std::vector{input}, where);
 }
 
-/// Calls one layer after the other. A layer is whatever can be called with a tensor, or with a tensor and a Mode, and
-/// gives a tensor; the variables of those that are modules are its own.
+/// Calls one layer after the other. A layer is anything that can be called with a tensor, or with a tensor and a Mode,
+/// and returns a tensor; the variables of layers that are modules belong to it.
 class Sequential : public Module {
  public:
   template <typename... Layers>
@@ -131,7 +132,7 @@ class Sequential : public Module {
     (add(std::forward<Layers>(layers)), ...);
   }
 
-  /// Appends a layer, for models that are made in a loop; copies of this module have it too.
+  /// Appends a layer, for models built in a loop; copies of this module share it.
   template <typename Layer>
   void add(Layer&& layer) {
     if constexpr (std::derived_from<std::remove_cvref_t<Layer>, Module>) register_module(layer);
@@ -140,10 +141,10 @@ class Sequential : public Module {
 
   /// Throws Error at the user's line if a layer needs a Mode.
   Tensor operator()(const Arg& x) const { return call(x, std::nullopt); }
-  /// Layers that take a Mode, such as Dropout, get it.
+  /// Passes the Mode to layers that take one, such as Dropout.
   Tensor operator()(const Arg& x, Mode mode) const { return call(x, mode); }
 
-  /// Makes its variables now: build(*this, input).
+  /// Creates its variables now: build(*this, input).
   void build(const TensorSpec& input, std::source_location where = std::source_location::current()) const {
     sluice::build(*this, input, where);
   }
@@ -176,7 +177,7 @@ class Sequential : public Module {
   detail::Handle<std::vector<CalledLayer>> layers_{std::make_shared<std::vector<CalledLayer>>()};
 };
 
-/// A multilayer perceptron is a sequence of dense layers.
+/// A multilayer perceptron, a sequence of dense layers.
 using MLP = Sequential;
 
 }  // namespace sluice

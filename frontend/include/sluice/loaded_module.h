@@ -11,8 +11,8 @@
 
 namespace sluice {
 
-/// A saved model to go on with: its graph becomes part of the function that calls it, and its variables, which begin
-/// with the saved weights, are trained, frozen, copied and saved as those of any other module. Needs nothing of the
+/// A saved model to train further: its graph becomes part of the function that calls it, and its variables, which start
+/// as the saved weights, are trained, frozen, copied and saved like those of any other module. Needs nothing from the
 /// program that saved it.
 ///
 ///     const LoadedModule digits(std::filesystem::path("digits"));
@@ -27,13 +27,13 @@ class LoadedModule : public Module {
   explicit LoadedModule(const std::filesystem::path& folder) : LoadedModule(read_saved_model(folder)) {}
   explicit LoadedModule(SavedModel model);
 
-  /// All its results for its inputs, in the order of both. Throws Error at the user's line if an input does not fit; a
-  /// static size may stand for the symbolic one.
+  /// Returns all its results for its inputs, both in the model's order. Throws Error at the user's line if an input
+  /// does not fit; a static size may replace the symbolic one.
   std::vector<Tensor> results(const std::vector<Tensor>& inputs,
                               std::source_location where = std::source_location::current()) const;
-  /// The result of a model with one input and one result.
+  /// Returns the result of a model with one input and one result.
   Tensor operator()(const Arg& input) const;
-  /// Of a classifier, as an ExportModule saves it: what the classes and probabilities are made of, for a loss.
+  /// Returns a classifier's logits, from which its classes and probabilities are computed, for use in a loss.
   Tensor logits(const Arg& images) const;
 
   const ir::Graph& graph() const { return model_->graph; }

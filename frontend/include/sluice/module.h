@@ -19,7 +19,7 @@ namespace sluice {
 
 class Module;
 
-/// A variable and what a module calls it: "dense_0/w". The name depends on nothing but the module's own structure.
+/// A variable and its name within a module: "dense_0/w". The name depends only on the module's own structure.
 struct NamedVariable {
   std::string name;
   Variable variable;
@@ -31,9 +31,9 @@ struct ModuleState;
 
 struct Member {
   std::variant<Variable, Handle<ModuleState>> what;
-  std::string name = {};  ///< of a variable: its name in the module
-  bool lazy = false;      ///< a variable that lazy_variable or slot has made
-  /// The variable beside which it was made. Not a handle: a clone of an optimizer is one for the same variables.
+  std::string name = {};  ///< of a variable: its name within the module
+  bool lazy = false;      ///< a variable created by lazy_variable or slot
+  /// The variable that it was created for. Not a handle: a clone of an optimizer serves the same variables.
   std::shared_ptr<runtime::VariableStorage> beside = nullptr;
 };
 
@@ -41,7 +41,7 @@ struct ModuleState {
   explicit ModuleState(std::string of_kind) : kind(std::move(of_kind)) {}
 
   std::string kind;
-  std::string name;  ///< "dense_0", from the first module that holds it; or what the user calls it
+  std::string name;  ///< "dense_0", from the first module that holds it; or the user's name
   std::string path;  ///< of the modules around it: "encoder/block_0"
   bool held = false;
   bool frozen = false;  ///< new weights are not trained
@@ -50,8 +50,8 @@ struct ModuleState {
 
 }  // namespace detail
 
-/// Variables, by whatever holds them: a variable, a module, several of both in braces: {encoder, decoder, w}. Modules
-/// are asked for theirs when those are needed, so it may be made before their first call.
+/// Variables, given by their holders: a variable, a module, or several of both in braces: {encoder, decoder, w}.
+/// Modules are asked for their variables when those are needed, so a list may be created before their first call.
 class VariableList {
  public:
   VariableList() = default;
@@ -60,43 +60,44 @@ class VariableList {
   VariableList(const std::vector<Variable>& variables);                              // NOLINT: reads as the list it is
   VariableList(std::initializer_list<VariableList> lists);
 
-  /// Each variable once, in the order of the list.
+  /// Returns each variable once, in the order of the list.
   std::vector<Variable> all() const;
-  /// Those that are trainable.
+  /// Returns those that are trainable.
   std::vector<Variable> trainable() const;
-  /// Those to derive by: of modules the trainable ones, and all that are listed themselves.
+  /// Returns the variables to differentiate with respect to: the trainable ones of modules, and all that are listed
+  /// themselves.
   std::vector<Variable> targets() const;
-  /// All of them, each once, with different names. Those of the only module are named as in it; of several modules,
-  /// each name begins with the module's: "dense_0/w" is "sequential_0/dense_0/w".
+  /// Returns all of them, each once, with distinct names. Variables of a single module are named as within it; with
+  /// several modules, each name starts with the module's: "dense_0/w" is "sequential_0/dense_0/w".
   std::vector<NamedVariable> named() const;
 
  private:
   std::vector<detail::Member> members_;
 };
 
-/// What has variables: layers, models, optimizers. C++ has no reflection, so a module says in its constructor what it
-/// holds, by register_variable and register_module, and makes variables whose size it learns on its first call by
-/// lazy_variable. A handle: copies of a module share its variables, as copies of a Variable do, and a const module may
-/// be called, too. clone() makes another one.
+/// Anything that has variables: layers, models, optimizers. C++ has no reflection, so a module declares in its
+/// constructor what it holds, with register_variable and register_module, and creates variables whose size it learns on
+/// its first call with lazy_variable. A handle: copies of a module share its variables, as copies of a Variable do, and
+/// a const module may be called. clone() creates an independent one.
 class Module {
  public:
-  /// All variables of this module and of those inside it, each once, in the order of registration.
+  /// Returns all variables of this module and of those inside it, each once, in the order of registration.
   std::vector<Variable> variables() const { return VariableList(*this).all(); }
-  /// Those that are trainable.
+  /// Returns those that are trainable.
   std::vector<Variable> trainable_variables() const { return VariableList(*this).trainable(); }
-  /// All variables with their names in this module: "dense_0/w" whatever else the program has made.
+  /// Returns all variables with their names in this module: "dense_0/w", whatever else the program has created.
   std::vector<NamedVariable> named_variables() const { return VariableList(*this).named(); }
 
-  /// Freezes all weights, those that are made later too, or has them trained again; see Variable::set_trainable. What
-  /// was never trainable, such as a counter, stays so.
+  /// Freezes all weights, including those created later, or makes them trainable again; see Variable::set_trainable.
+  /// Variables that were never trainable, such as counters, stay that way.
   void set_trainable(bool trainable, std::source_location where = std::source_location::current()) const;
-  /// Begins the names of its variables, of those that are made from now on: "encoder" makes "encoder/dense_0/w".
+  /// Sets the prefix of the names of variables created from now on: "encoder" makes "encoder/dense_0/w".
   void set_name(std::string_view name) const;
   const std::string& kind() const { return state_->kind; }
 
  protected:
-  /// `kind` begins the names of its variables: "dense" makes "dense_0/w", where 0 counts the modules of this kind in
-  /// the one that holds it.
+  /// `kind` is the prefix of its variables' names: "dense" makes "dense_0/w", where 0 counts the modules of this kind
+  /// in the one that holds it.
   explicit Module(std::string_view kind = "module")
       : state_(std::make_shared<detail::ModuleState>(std::string(kind))) {}
   Module(const Module&) = default;
@@ -105,18 +106,19 @@ class Module {
   Module& operator=(Module&&) = default;
   ~Module() = default;
 
-  /// Takes `variable` among its variables and gives it back.
+  /// Adds `variable` to its variables and returns it.
   Variable register_variable(const Variable& variable) const;
-  /// Takes the variables of `module`, now and later, among its own. Throws Error if that would make a circle.
+  /// Adds the variables of `module`, present and future, to its own. Throws Error if that would create a cycle.
   void register_module(const Module& module) const;
-  /// The variable that this module calls `name`; at the first call, a new one that begins as `initial()`. If the trace
-  /// of that call fails, the module is as it was.
+  /// Returns the variable that this module calls `name`; the first call creates it with the value `initial()`. If the
+  /// trace of that call fails, the module is left unchanged.
   Variable lazy_variable(std::string_view name, const std::function<Array()>& initial,
                          VariableOptions options = {}) const;
-  /// The same for one of several called `name`, each beside another variable: "dense_0/w/m" is beside "dense_0/w".
+  /// The same for one of several called `name`, each created for another variable: "dense_0/w/m" belongs to
+  /// "dense_0/w".
   Variable lazy_variable_beside(const Variable& variable, std::string_view name, const std::function<Array()>& initial,
                                 VariableOptions options = {}) const;
-  /// The variable that this module calls `name`, if it has been made.
+  /// Returns the variable that this module calls `name`, or null if it does not exist yet.
   const Variable* find_variable(std::string_view name) const;
 
  private:
@@ -129,24 +131,24 @@ class Module {
   detail::Handle<detail::ModuleState> state_;
 };
 
-/// All variables of modules and of what else is listed: variables_of(encoder, decoder, w).
+/// Returns all variables of modules and of everything else listed: variables_of(encoder, decoder, w).
 template <typename... Holders>
 std::vector<Variable> variables_of(const Holders&... holders) {
   return VariableList{VariableList(holders)...}.all();
 }
 
-/// A hash (64-bit FNV-1a) of the bits of all elements, to compare two runs.
+/// Returns a hash (64-bit FNV-1a) of the bits of all elements, for comparing two runs.
 std::uint64_t hash_of(const VariableList& variables);
 
-/// A module that does the same and shares nothing with `module`: its variables are new, with the same names and values.
-/// All that the module holds by value is cloned with it, whereas what its lambdas refer to stays the old.
+/// Returns a module that does the same and shares nothing with `module`: its variables are new, with the same names and
+/// values. Everything that the module holds by value is cloned with it; whatever its lambdas refer to is not.
 template <std::derived_from<Module> T>
 T clone(const T& module) {
   const detail::Cloning cloning;
   return module;
 }
 
-/// A line for the module, and one for each of its variables.
+/// Returns a line for the module, and one for each of its variables.
 std::string to_string(const Module& module);
 
 template <typename T>

@@ -7,19 +7,19 @@
 #include "sluice/tensor.h"
 #include "sluice/variable.h"
 
-// Functions of neural networks as compositions of ops, numerically stable.
+// Neural-network functions as compositions of ops, numerically stable.
 namespace sluice {
 
-/// exp(x) / sum(exp(x)) along `axis`; no overflow for any finite x.
+/// exp(x) / sum(exp(x)) along `axis`; does not overflow for any finite x.
 Tensor softmax(const Arg& x, int axis = -1);
-/// log(softmax(x)) along `axis`, without the loss of digits of taking the logarithm.
+/// log(softmax(x)) along `axis`, without the cancellation of taking the logarithm.
 Tensor log_softmax(const Arg& x, int axis = -1);
-/// For each row of `logits` [..., classes] the negative logarithm of softmax at its integer label. `labels` has the
-/// shape of the rows. A label out of range selects no class; where the labels are an argument of the function, a call
-/// with such a one throws Error before it runs.
+/// For each row of `logits` [..., classes], the negative logarithm of softmax at its integer label. `labels` has the
+/// shape of the rows. A label out of range selects no class; if the labels are an argument of the function, a call with
+/// such a label throws Error before it runs.
 Tensor sparse_softmax_cross_entropy(const Arg& logits, const Arg& labels);
-/// For each element -z log(p) - (1 - z) log(1 - p), where p is sigmoid(logits) and z, from 0 to 1, that of `labels`.
-/// Both are floats of one type; no overflow for any finite logit.
+/// For each element, -z log(p) - (1 - z) log(1 - p), where p is sigmoid(logits) and z in [0, 1] is that of `labels`.
+/// Both are floats of one type; does not overflow for any finite logit.
 Tensor sigmoid_cross_entropy(const Arg& logits, const Arg& labels);
 /// The mean over all elements of (prediction - target)^2, a scalar.
 Tensor mean_squared_error(const Arg& prediction, const Arg& target);
@@ -27,8 +27,8 @@ Tensor mean_squared_error(const Arg& prediction, const Arg& target);
 Tensor l2_loss(const Arg& x);
 
 enum class Mode : std::uint8_t { kEvaluate, kTrain };
-/// In training, each element is 0 with probability `rate` and else divided by 1 - rate; in evaluation, x itself. Throws
-/// Error unless 0 <= rate < 1.
+/// In training, sets each element to 0 with probability `rate` and divides the others by 1 - rate; in evaluation,
+/// returns x itself. Throws Error unless 0 <= rate < 1.
 Tensor dropout(const Arg& x, double rate, Mode mode);
 
 }  // namespace sluice

@@ -10,9 +10,9 @@
 
 namespace sluice {
 
-/// What optimizers share: a learning rate that is a variable, so that it can change without a recompile
-/// (`adam.learning_rate().assign(1e-4)`), and slots, which are variables beside each variable that it updates. One of
-/// your own overrides update().
+/// The part that optimizers share: a learning rate that is a variable, so it can change without recompilation
+/// (`adam.learning_rate().assign(1e-4)`), and slots, which are variables associated with each variable that it updates.
+/// Your own optimizer overrides update().
 class Optimizer : public Module {
  public:
   virtual ~Optimizer() = default;
@@ -20,16 +20,17 @@ class Optimizer : public Module {
   /// A variable f32[].
   const Variable& learning_rate() const { return learning_rate_; }
 
-  /// Inside of a function: derives `loss` by those of the variables that are trainable, and updates them. Throws Error
-  /// if there are none.
+  /// Inside a function: differentiates `loss` with respect to the trainable ones of the variables, and updates them.
+  /// Throws Error if there are none.
   void minimize(const Arg& loss, const VariableList& variables) const;
-  /// Inside of a function: updates variables by a gradient for each, in their order. A module stands for its trainable
-  /// variables, as it does for gradients(). Throws Error if there are no variables, unless the gradients have their
-  /// types, and if one is a derivative by another variable than the one in its place (stop_gradient(g) is by none).
+  /// Inside a function: updates variables with one gradient each, in their order. A module stands for its trainable
+  /// variables, as in gradients(). Throws Error if there are no variables, if the gradients' types differ from theirs,
+  /// or if a gradient is a derivative with respect to another variable than the one at its position (stop_gradient(g)
+  /// is with respect to none).
   void apply(const std::vector<Tensor>& gradients, const VariableList& variables,
              std::source_location where = std::source_location::current()) const;
-  /// Makes the variables that update() would make for these, so that they can be loaded before the first step. Outside
-  /// of functions. Nothing is updated.
+  /// Creates the variables that update() would create for these, so that they can be loaded before the first step. For
+  /// use outside functions. Updates nothing.
   void build(const VariableList& variables, std::source_location where = std::source_location::current()) const;
 
  protected:
@@ -40,11 +41,12 @@ class Optimizer : public Module {
   Optimizer& operator=(const Optimizer&) = default;
   Optimizer& operator=(Optimizer&&) = default;
 
-  /// Assigns new values to the variables. There is a gradient of its type for each. What is assigned becomes part of
-  /// the compiled step.
+  /// Assigns new values to the variables. There is one gradient of the same type for each. All assignments become part
+  /// of the compiled step.
   virtual void update(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables) const = 0;
 
-  /// The variable `name` beside `variable`, of its type; it begins as zeros. `range`: what values it takes, for tools.
+  /// Returns the variable `name` associated with `variable`, of its type, initially zeros. `range`: its possible
+  /// values, for tools.
   Variable slot(const Variable& variable, std::string_view name, std::optional<ir::Range> range = {}) const;
   /// Throws Error, naming the optimizer and the option, unless low <= value < high.
   static void check_option(std::string_view kind, std::string_view option, double value, double low, double high,
@@ -62,7 +64,7 @@ struct SgdOptions {
 /// Gradient descent: w -= learning_rate * g, or with momentum: v = momentum * v - learning_rate * g; w += v.
 class SGD : public Optimizer {
  public:
-  /// Throws Error at the user's line for options out of their limits.
+  /// Throws Error at the user's line for options outside their limits.
   explicit SGD(SgdOptions options = {}, std::source_location where = std::source_location::current());
 
  private:
@@ -71,7 +73,7 @@ class SGD : public Optimizer {
   double momentum_;
 };
 
-/// Where Adam adds epsilon, which matters where gradients are about as small as it. With m and v, the running means of
+/// Where Adam adds epsilon, which matters if gradients are about as small as it is. With m and v, the running means of
 /// the gradient and of its square, and c_1 = 1 - beta_1^t, c_2 = 1 - beta_2^t at step t:
 enum class AdamEpsilon : std::uint8_t {
   kKeras,    ///< w -= learning_rate * sqrt(c_2) / c_1 * m / (sqrt(v) + epsilon): Keras and TensorFlow
@@ -86,11 +88,11 @@ struct AdamOptions {
   AdamEpsilon epsilon_place = AdamEpsilon::kKeras;
 };
 
-/// Adam of Kingma and Ba (2015) with bias correction. A finite gradient too large for its square to be a number of the
-/// dtype counts as the largest that is not: the step that it causes is the same.
+/// Adam of Kingma and Ba (2015) with bias correction. A finite gradient whose square overflows the dtype is clamped to
+/// the largest whose square does not: the step it causes is the same.
 class Adam : public Optimizer {
  public:
-  /// Throws Error at the user's line for options out of their limits.
+  /// Throws Error at the user's line for options outside their limits.
   explicit Adam(AdamOptions options = {}, std::source_location where = std::source_location::current());
 
  private:

@@ -8,8 +8,8 @@
 #include "sluice/array.h"
 #include "sluice/tensor.h"
 
-// Constants, shapes and rows, by TensorFlow's and NumPy's names. All throw Error at the user's line if shapes
-// or dtypes do not fit; an axis may be negative, to count from the last.
+// Constants, shapes and rows, by TensorFlow's and NumPy's names. All throw Error at the user's line if shapes or dtypes
+// do not fit; a negative axis counts from the end.
 namespace sluice {
 
 /// A copy of `value` as a constant of the graph.
@@ -26,31 +26,31 @@ Tensor iota(const Shape& shape, int axis, DType dtype, std::source_location wher
 Tensor range(Dim limit, DType dtype = DType::kI64, std::source_location where = std::source_location::current());
 /// The size of axis `axis` of x as i64[], for axes with B and static ones.
 Tensor size_of(const Arg& x, int axis);
-/// B, the size of the symbolic dimension, as i64[]. Throws Error at the user's line where no argument of the function
-/// has it; size_of serves static sizes, too.
+/// B, the size of the symbolic dimension, as i64[]. Throws Error at the user's line if no argument of the function has
+/// it; size_of also works for static sizes.
 Tensor batch_size(std::source_location where = std::source_location::current());
 
-/// The same elements in row-major order under `shape`, which has as many; one size may be -1, to be inferred.
+/// The same elements in row-major order under `shape`, which has as many; one size may be -1 and is then inferred.
 Tensor reshape(const Arg& x, const Shape& shape);
 /// Axis i of the result is axis permutation[i] of x; without a permutation, all axes in reverse order.
 Tensor transpose(const Arg& x, const std::vector<std::int64_t>& permutation);
 Tensor transpose(const Arg& x);
 /// x repeated to `shape` by NumPy's rule: axes of size 1 are stretched, missing ones are added in front.
 Tensor broadcast_to(const Arg& x, const Shape& shape);
-/// The tensors behind each other along `axis`, whose sizes are static; in dtype and all other sizes they agree.
+/// The tensors concatenated along `axis`, where their sizes are static; dtype and all other sizes must agree.
 Tensor concat(const std::vector<Tensor>& tensors, int axis,
               std::source_location where = std::source_location::current());
-/// size[i] elements from begin[i] on along each axis i; -1 takes the rest. An axis with B is taken whole.
+/// size[i] elements starting at begin[i] along each axis i; -1 takes the rest. An axis with B must be taken whole.
 Tensor slice(const Arg& x, const std::vector<std::int64_t>& begin, const Shape& size);
-/// Zeros before and after along each axis: as many as its pair in `paddings` says. An axis with B takes none.
+/// Pads each axis with zeros before and after, as many as its pair in `paddings` says. An axis with B cannot be padded.
 Tensor pad(const Arg& x, const std::vector<std::pair<std::int64_t, std::int64_t>>& paddings);
 
-/// A new last axis of `depth`: 1 where its index equals that in `indices` (integers of any shape), else 0; a row of
-/// zeros where that is out of range.
+/// Adds a last axis of size `depth`: 1 where its index equals that in `indices` (integers of any shape), else 0; a row
+/// of zeros if the index is out of range.
 Tensor one_hot(const Arg& indices, std::int64_t depth, DType dtype = DType::kF32);
-/// Rows of `table` [rows, ...], one for each integer of `indices`: [indices, ...]. One out of range is clamped.
+/// Rows of `table` [rows, ...], one for each integer in `indices`: [indices, ...]. An index out of range is clamped.
 Tensor gather(const Arg& table, const Arg& indices);
-/// `table` with each of `rows`, of the shape that gather would give, added to the row that its index names.
+/// `table` with each of `rows`, which has the shape that gather would return, added to the row that its index names.
 Tensor scatter_add(const Arg& table, const Arg& indices, const Arg& rows);
 
 }  // namespace sluice

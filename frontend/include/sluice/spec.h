@@ -9,8 +9,8 @@
 
 namespace sluice {
 
-/// What a function's signature says of one argument: its type, and perhaps its name in the graph and the values that it
-/// takes (a hint for tools that make up inputs; it is not checked).
+/// An argument in a function's signature: its type, and optionally its name in the graph and its range of values (a
+/// hint for tools that generate inputs; it is not checked).
 class TensorSpec {
  public:
   TensorSpec(DType dtype, Shape shape) : type_{dtype, std::move(shape)} {}
@@ -29,7 +29,7 @@ class TensorSpec {
   }
 
   const Type& type() const { return type_; }
-  const std::string& name() const { return name_; }  ///< empty: the graph gives it one
+  const std::string& name() const { return name_; }  ///< empty: the graph assigns one
   const std::optional<ir::Range>& range() const { return range_; }
 
  private:
@@ -38,7 +38,7 @@ class TensorSpec {
   std::optional<ir::Range> range_;
 };
 
-/// A dtype by its short name: cast(x, f32); and, called with sizes, a spec: f32(batch, 784), f32() for a scalar.
+/// A dtype by its short name: cast(x, f32); called with sizes, a spec: f32(batch, 784), f32() for a scalar.
 struct DTypeName {
   DType dtype;
   constexpr operator DType() const { return dtype; }  // NOLINT: it is one

@@ -21,14 +21,14 @@ namespace detail {
 class Index;
 }
 
-/// A value inside a function that is being traced: a handle of a node's result, without elements. It is good only
-/// until the function's trace ends.
+/// A value inside a function that is being traced: a handle to a node's result, without elements. Valid only until the
+/// function's trace ends.
 class Tensor {
  public:
-  /// No tensor yet, to be assigned before it is used: any use of it throws Error.
+  /// An empty tensor, to be assigned before it is used: any use throws Error.
   Tensor() = default;
-  /// Reads the variable: its value before the call, or what the trace has assigned to it since. Throws Error outside
-  /// of a trace.
+  /// Reads the variable: its value before the call, or the value that the trace has assigned to it since. Throws Error
+  /// outside a trace.
   Tensor(const Variable& variable, std::source_location where = std::source_location::current());  // NOLINT: a read
 
   /// Whether there is no tensor.
@@ -45,7 +45,7 @@ class Tensor {
   /// there is no such row, or if the first axis is symbolic.
   Tensor operator[](const detail::Index& index) const;
 
-  /// x += y is x = x + y: the C++ variable x then stands for another tensor.
+  /// x += y is x = x + y: the C++ variable x then refers to another tensor.
   Tensor& operator+=(const TensorOrNumber& y);
   Tensor& operator-=(const TensorOrNumber& y);
   Tensor& operator*=(const TensorOrNumber& y);
@@ -65,17 +65,17 @@ class Tensor {
   Tensor(std::uint64_t trace, ir::Value value, Type type) : trace_(trace), value_(value), type_(std::move(type)) {}
   [[noreturn]] static void fail_empty();
 
-  std::uint64_t trace_ = 0;  ///< the number of its trace, never used again in the process; 0: there is no tensor
+  std::uint64_t trace_ = 0;  ///< the number of its trace, never reused in the process; 0: there is no tensor
   ir::Value value_;
   Type type_;
 };
 
-/// "f32[B,784]", or that there is no tensor yet.
+/// Returns "f32[B,784]", or says that there is no tensor yet.
 std::string to_string(const Tensor& tensor);
 
 namespace detail {
 
-/// A whole number of any C++ type, with the line of the call: x[i].
+/// An integer of any C++ type, with the line of the call: x[i].
 class Index {
  public:
   template <std::integral T>
@@ -93,10 +93,10 @@ class Index {
 
 }  // namespace detail
 
-// Public functions take their arguments by the classes below: made by implicit conversion, they keep the line of the
-// call, so that every node and every error knows it. A function of your own may take them too.
+// Public functions take their arguments as the classes below: the implicit conversion records the line of the call, so
+// that every node and every error knows it. Your own functions may use them as well.
 
-/// A tensor, or a variable, whose value it then is, with the line of the call.
+/// A tensor, or a variable, which stands for its value, with the line of the call.
 class Arg {
  public:
   Arg(const Tensor& tensor, std::source_location where = std::source_location::current())  // NOLINT: see above
@@ -125,7 +125,7 @@ class Literal {
   requires std::is_arithmetic_v<T> &&(sizeof(T) <= 8) Literal(T number)
       : value_(widened(number)) {}  // NOLINT: stands for the number
 
-  /// A std::uint64_t only where std::int64_t does not hold it.
+  /// A std::uint64_t only if std::int64_t cannot hold it.
   const std::variant<bool, std::int64_t, std::uint64_t, double>& value() const { return value_; }
 
  private:
@@ -144,9 +144,9 @@ class Literal {
   std::variant<bool, std::int64_t, std::uint64_t, double> value_;
 };
 
-/// A tensor, a variable or a C++ number, with the line of the call. A number takes the dtype of the tensor beside it.
-/// It is an Error if that dtype does not hold the number: integers must be exact, and floating-point numbers, which are
-/// rounded, must neither overflow nor become zero; only floats take them.
+/// A tensor, a variable or a C++ number, with the line of the call. A number takes the dtype of the other operand.
+/// Throws Error if that dtype cannot hold the number: integers must be exact; floating-point numbers are rounded, must
+/// neither overflow nor underflow to zero, and fit only floats.
 class TensorOrNumber {
  public:
   TensorOrNumber(const Tensor& tensor, std::source_location where = std::source_location::current())  // NOLINT: see Arg
@@ -169,14 +169,14 @@ class TensorOrNumber {
   std::source_location where_;
 };
 
-// Elementwise with NumPy's broadcasting; both sides have one dtype (a number takes that of the tensor). What each means
-// at the edges stands in sluice/ir/ops.def. Comparisons give bool tensors. && and || are left out on purpose: C++ would
-// promise not to look at the right side; & | and ~ take bool tensors, as NumPy's do.
+// Elementwise with NumPy's broadcasting; both sides have one dtype (a number takes the tensor's). sluice/ir/ops.def
+// defines the edge cases. Comparisons return bool tensors. && and || are omitted on purpose: C++ would promise not to
+// evaluate the right side; & | and ~ take bool tensors, as in NumPy.
 Tensor operator+(const TensorOrNumber& x, const TensorOrNumber& y);
 Tensor operator-(const TensorOrNumber& x, const TensorOrNumber& y);
 Tensor operator*(const TensorOrNumber& x, const TensorOrNumber& y);
 Tensor operator/(const TensorOrNumber& x, const TensorOrNumber& y);
-/// Of integers, with the sign of y as NumPy's: mod(x, y).
+/// Integers; the result has the sign of y, as in NumPy: mod(x, y).
 Tensor operator%(const TensorOrNumber& x, const TensorOrNumber& y);
 Tensor operator-(const Arg& x);
 Tensor operator==(const TensorOrNumber& x, const TensorOrNumber& y);

@@ -15,39 +15,39 @@
 namespace sluice {
 
 struct VariableOptions {
-  bool trainable = true;                ///< whether it is a weight, which optimizers see
-  std::optional<ir::Range> range = {};  ///< what values it takes, for tools that make up inputs
+  bool trainable = true;                ///< whether it is a weight, which optimizers update
+  std::optional<ir::Range> range = {};  ///< its range of values, for tools that generate inputs
 };
 
-/// State that lives between calls: weights, moments, counters. A handle: copies are the same variable. Inside of a
-/// function it stands wherever a Tensor does (its value before the call, or what was assigned to it since); outside,
-/// value() and assign() move whole arrays.
+/// State that persists between calls: weights, moments, counters. A handle: copies are the same variable. Inside a
+/// function it can be used as a Tensor (its value before the call, or the value assigned since); outside, value() and
+/// assign() move whole arrays.
 class Variable {
  public:
-  /// A new variable that begins as `value`. Several may have one name; in a graph that reads them a number is added to
-  /// those after the first: "w", "w_1".
+  /// A new variable with initial value `value`. Several may have the same name; a graph that reads them numbers those
+  /// after the first: "w", "w_1".
   Variable(std::string_view name, const Array& value, VariableOptions options = {});
 
   const std::string& name() const { return storage_->name(); }
   Type type() const { return storage_->type(); }
   bool trainable() const;
-  /// Freezes it, or has it trained again: modules count it among their trainable_variables() or not, and minimize() and
-  /// Trainer update it or not. Functions that are traced already obey: one whose trace has asked is traced again at its
-  /// next call. Throws Error while a function is traced.
+  /// Freezes it, or makes it trainable again: this decides whether modules include it in their trainable_variables(),
+  /// and whether minimize() and Trainer update it. Affects functions that are already traced: one whose trace depended
+  /// on it is traced again on its next call. Throws Error while a function is traced.
   void set_trainable(bool trainable, std::source_location where = std::source_location::current()) const;
 
-  /// A copy of its elements. Waits while a function runs.
+  /// Returns a copy of its elements. Waits while a function runs.
   Array value() const;
-  /// Sets its elements, outside of functions. Throws Error inside of one, or if the type differs.
+  /// Sets its elements, outside functions. Throws Error inside a function, or if the type differs.
   void assign(const Array& value, std::source_location where = std::source_location::current()) const;
-  /// Inside of a function: from here on, and after the call, its value is `value`. A number is repeated to the
-  /// variable's shape and may also be assigned outside of a function. Throws Error if the type differs.
+  /// Inside a function: from here on, and after the call, its value is `value`. A number is broadcast to the variable's
+  /// shape and may also be assigned outside functions. Throws Error if the type differs.
   void assign(const TensorOrNumber& value) const;
-  /// Inside of a function: adds `value`, which broadcasts, and subtracts it.
+  /// Inside a function: adds or subtracts `value`, which broadcasts.
   void assign_add(const TensorOrNumber& value) const;
   void assign_sub(const TensorOrNumber& value) const;
 
-  /// Whether both are handles of one variable.
+  /// Returns whether both are handles of one variable.
   bool is(const Variable& other) const { return storage_ == other.storage_; }
   const std::shared_ptr<runtime::VariableStorage>& storage() const { return storage_.pointer(); }
 
@@ -55,7 +55,7 @@ class Variable {
   detail::Handle<runtime::VariableStorage> storage_;
 };
 
-/// "w = [1, 2] f32[2]", or "w: f32[2]" while a function is traced.
+/// Returns "w = [1, 2] f32[2]", or "w: f32[2]" while a function is traced.
 std::string to_string(const Variable& variable);
 
 template <>

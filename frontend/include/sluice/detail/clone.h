@@ -7,12 +7,11 @@
 
 #include "sluice/runtime/variable.h"
 
-// How handles are copied while clone() makes a module that shares nothing with the old one. Inside of the frontend
-// only.
+// How handles are copied while clone() creates a module that shares nothing with the old one. Internal to the frontend.
 namespace sluice::detail {
 
-/// While one lives, each handle that its thread copies refers to a copy of what the old handle refers to: the same copy
-/// for handles of the same.
+/// While an instance exists, each handle that its thread copies refers to a copy of the old handle's object; handles of
+/// the same object get the same copy.
 class Cloning {
  public:
   Cloning();
@@ -20,7 +19,8 @@ class Cloning {
   Cloning(const Cloning&) = delete;
   Cloning& operator=(const Cloning&) = delete;
 
-  /// Returns the copy of what `old` points to, made by `make` the first time; `old` itself outside of any clone().
+  /// Returns the copy of what `old` points to, which `make` creates the first time; outside clone(), returns `old`
+  /// itself.
   static std::shared_ptr<void> copy_of(const std::shared_ptr<void>& old,
                                        const std::function<std::shared_ptr<void>()>& make);
 };
@@ -31,7 +31,7 @@ std::shared_ptr<T> clone_of(const T& value) {
   return std::make_shared<T>(value);
 }
 
-/// A pointer that its copies share, except for those that clone() makes.
+/// A pointer that its copies share, except for copies made by clone().
 template <typename T>
 class Handle {
  public:

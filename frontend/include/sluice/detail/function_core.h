@@ -22,12 +22,13 @@
 #include "sluice/spec.h"
 #include "sluice/tensor.h"
 
-// What functions of all arities share: tracing, the cache of executables, checks. Users see sluice/function.h.
+// The part shared by functions of all arities: tracing, the cache of executables, argument checks. Users see
+// sluice/function.h.
 namespace sluice::detail {
 
-/// An argument of a call from outside, an array or C++ numbers: one, or a list or a vector of them; with the line of
-/// the call. Numbers are converted to the dtype that the signature asks for where that loses nothing but the rounding
-/// of a floating-point number. An array is not copied, so this is no more than a parameter.
+/// An argument of a call from outside: an array or C++ numbers (one, a list, or a vector), with the line of the call.
+/// Numbers are converted to the signature's dtype if that loses nothing but a floating-point rounding. Arrays are not
+/// copied, so use this only as a parameter.
 class HostArgument {
  public:
   HostArgument(const Array& array, std::source_location where = std::source_location::current())  // NOLINT: converts
@@ -52,8 +53,8 @@ class HostArgument {
 
   const Array& array() const { return numbers_ ? *numbers_ : *array_; }
   const std::source_location& where() const { return where_; }
-  /// Converts numbers to `dtype`; leaves arrays as they are. Throws Error at the user's line, which names the function
-  /// and the argument's position, if that would lose more than a rounding.
+  /// Converts numbers to `dtype`; leaves arrays unchanged. Throws Error at the user's line, naming the function and the
+  /// argument's position, if that would lose more than a rounding.
   void convert(DType dtype, std::string_view function, std::size_t position);
 
  private:
@@ -82,25 +83,26 @@ class FunctionCore {
   using Body = std::function<std::vector<Tensor>(std::span<const Tensor>)>;
   using Signature = std::optional<std::vector<TensorSpec>>;
 
-  /// `arity`: none for a function of a vector of tensors. `where` is the user's line that makes the function. Throws
-  /// Error if the signature has another number of arguments than `arity`.
+  /// `arity` is empty for a function of a vector of tensors. `where` is the user's line that creates the function.
+  /// Throws Error if the signature's number of arguments differs from `arity`.
   FunctionCore(std::string name, Signature signature, std::optional<std::size_t> arity, Body body,
                const std::source_location& where);
 
   const std::string& name() const { return name_; }
 
-  /// The results of a call, good while it lives: it keeps other threads out.
+  /// The results of a call, valid during its lifetime: it keeps other threads out.
   struct Call {
     std::unique_lock<std::recursive_mutex> lock;
     std::span<const Array> results;
   };
-  /// Runs; traces and compiles before that if there is no executable for these arguments. Does not allocate once there
-  /// is one and the results of the call before are held by nobody.
+  /// Runs the function, tracing and compiling it first if there is no executable for these arguments. Does not allocate
+  /// once there is one, provided that nobody holds the results of the previous call.
   Call call(std::span<HostArgument> arguments);
 
-  /// Throws Error, as a call would, unless it could run with these arguments. Throws Error if there is no signature.
+  /// Throws Error, as a call would, unless a call with these arguments could run. Throws Error if there is no
+  /// signature.
   void check(std::span<HostArgument> arguments);
-  /// A call with tensors inside of the trace of another function, while it lives.
+  /// A call with tensors inside the trace of another function, during its lifetime.
   class InlinedCall {
    public:
     explicit InlinedCall(int& depth) : depth_(depth) { ++depth_; }
@@ -111,14 +113,14 @@ class FunctionCore {
    private:
     int& depth_;
   };
-  /// Throws Error unless tensors of another trace fit the signature, and if the function calls itself without end.
+  /// Throws Error if tensors of another trace do not fit the signature, or if the function calls itself without end.
   [[nodiscard]] InlinedCall begin_inlined(std::span<const Tensor> arguments);
   void compile();
   void check_numerics();
   const ir::Graph& graph() { return latest_version().graph; }
   const runtime::Variables& variables() { return latest_version().variables; }
   std::string dump(std::string_view stage);
-  /// Its name and types, as far as they are known: "step(f32[B,3], u8[B]) -> f32[]".
+  /// Returns its name and types, as far as they are known: "step(f32[B,3], u8[B]) -> f32[]".
   std::string to_text();
   int traces() const { return traces_; }
 
@@ -132,19 +134,19 @@ class FunctionCore {
     std::vector<AskedTrainable> asked_trainable;
     std::uint64_t trainable_changes = 0;              ///< when those were last as asked
     std::unique_ptr<runtime::Executable> executable;  ///< null until the first call
-    std::vector<Array> inputs;                        ///< kept, so that a call does not allocate their sizes
+    std::vector<Array> inputs;                        ///< kept so that a call need not allocate their sizes
     std::vector<Array> results;
     std::uint64_t last_call = 0;  ///< the ordinal of the last call that used it
   };
 
   Version* find_version(std::span<const HostArgument> arguments);
-  /// Drops the versions whose trace would be another one, since variables have been frozen or the contrary.
+  /// Drops the versions whose trace would differ because variables were frozen or unfrozen.
   void drop_outdated();
   Version& signed_version();
   Version& latest_version();
   Version& trace_for(std::span<const HostArgument> arguments);
   Version& trace(std::vector<TensorSpec> arguments);
-  /// Drops the versions that were not used for longest where there are more than max_versions() less one.
+  /// Drops the least recently used versions until fewer than max_versions() remain.
   void make_room();
   void check_not_busy() const;
   /// Converts numbers to the dtypes of the signature and checks all arguments against it.
@@ -158,11 +160,11 @@ class FunctionCore {
   std::optional<std::size_t> arity_;
   Body body_;
   std::source_location where_;
-  std::recursive_mutex mutex_;  ///< after tracing_lock(); recursive to tell a call of itself from another thread's
+  std::recursive_mutex mutex_;  ///< taken after tracing_lock(); recursive, to detect a call of itself
   bool busy_ = false;
-  int inlined_depth_ = 0;  ///< calls with tensors, one inside of the other; under tracing_lock(), as every trace is
+  int inlined_depth_ = 0;  ///< nested calls with tensors; under tracing_lock(), as every trace is
   bool check_numerics_ = false;
-  std::vector<std::unique_ptr<Version>> versions_;  ///< in the order in which they were traced
+  std::vector<std::unique_ptr<Version>> versions_;  ///< in the order of tracing
   int traces_ = 0;
   std::uint64_t calls_ = 0;
 };

@@ -17,8 +17,8 @@
 
 namespace sluice {
 
-/// A line of the call stack of the DSL while it lives: every public function opens one with the line of its call, so
-/// that the nodes made inside point to the user. Per thread.
+/// A line of the DSL's call stack during its lifetime: every public function opens one with the line of its call, so
+/// that the nodes created inside point to the user. Per thread.
 class Scope {
  public:
   explicit Scope(const std::source_location& where);
@@ -26,42 +26,43 @@ class Scope {
   Scope(const Scope&) = delete;
   Scope& operator=(const Scope&) = delete;
 
-  /// The innermost line outside of Sluice, or an unknown location.
+  /// Returns the innermost line outside Sluice, or an unknown location.
   static Location user();
 };
 
 /// Throws Error at the user's line.
 [[noreturn]] void fail_at_user(const std::string& message);
-/// The same; below the message stand the types of `operands` and the lines that made them.
+/// The same; the message continues with the types of `operands` and the lines that created them.
 [[noreturn]] void fail_at_user(const std::string& message, std::span<const Tensor> operands);
 /// Throws Error at the user's line if a function is being traced: what `call` names would happen once, not in each
 /// call.
 void check_not_traced(std::string_view call);
 
-/// Tells on stderr of what may be meant and often is not, with the user's line; each message once in a process.
+/// Warns on stderr about what is often a mistake but may be intended, with the user's line; each message once per
+/// process.
 void warn_at_user(const std::string& message);
 
-/// Held while a function is traced: modules, which traces change, are for one thread at a time. Recursive, since a
+/// Held while a function is traced: traces modify modules, which only one thread at a time may do. Recursive, because a
 /// traced function may run another.
 std::recursive_mutex& tracing_lock();
 
-/// The bounds that a traced function requires of an argument that holds indices.
+/// The bounds that a traced function requires of an argument that contains indices.
 struct ExpectedIndices {
   std::size_t argument;
-  std::int64_t limit;  ///< each element is at least 0 and below this
+  std::int64_t limit;  ///< each element is in [0, limit)
   std::string what;    ///< "label"
-  std::string of;      ///< of what there are `limit`: "classes of the logits"
-  Location where;      ///< the user's line that needs it
+  std::string of;      ///< what there are `limit` of: "classes of the logits"
+  Location where;      ///< the user's line that requires it
 };
 
-/// A variable that a trace has asked whether it is trainable, and the answer.
+/// A variable whose trainability a trace has queried, and the answer.
 struct AskedTrainable {
   std::shared_ptr<runtime::VariableStorage> variable;
   bool trainable;
 };
 
-/// The tracing of one function, from the constructor to finish(). It is the current one of its thread. If it is
-/// destroyed before finish() (an exception), everything that was told to on_failure is undone, latest first.
+/// The tracing of one function, from the constructor to finish(). It is its thread's current trace. If it is destroyed
+/// before finish() (by an exception), everything registered with on_failure is undone, latest first.
 class Trace {
  public:
   explicit Trace(std::string name);
@@ -72,9 +73,9 @@ class Trace {
   Trace(const Trace&) = delete;
   Trace& operator=(const Trace&) = delete;
 
-  /// The innermost trace of this thread, or null.
+  /// Returns the innermost trace of this thread, or null.
   static Trace* current();
-  /// The same, or an Error that `what` is used outside of a function.
+  /// The same, but throws Error if `what` is used outside a function.
   static Trace& required(std::string_view what);
 
   const std::string& name() const { return builder_.graph().name(); }
@@ -83,71 +84,72 @@ class Trace {
 
   Tensor parameter(std::string name, const Type& type, std::optional<ir::Range> range);
 
-  /// Appends a node. Throws Error at the user's line, with the lines that made the operands, if they do not fit or
+  /// Appends a node. Throws Error at the user's line, with the lines that created the operands, if they do not fit or
   /// belong to another trace.
   Tensor add(ir::Op op, std::initializer_list<Tensor> operands, ir::Attributes attributes = {});
   Tensor add(ir::Op op, std::span<const Tensor> operands, ir::Attributes attributes = {});
   /// The same for a node with several results.
   std::vector<Tensor> add_node(ir::Op op, std::span<const Tensor> operands, ir::Attributes attributes = {});
 
-  /// Appends the nodes of `graph`, which updates nothing, with these inputs, and variables in place of its states;
-  /// returns what becomes of its values `wanted`. Where the inputs have a static size in place of B, so have the nodes.
-  /// Throws Error at the user's line, which begins with the graph's name, if they do not fit.
+  /// Appends the nodes of `graph`, which has no updates, with these inputs, and variables in place of its states;
+  /// returns the counterparts of its values `wanted`. Where the inputs have a static size in place of B, so do the
+  /// nodes. Throws Error at the user's line, starting with the graph's name, if they do not fit.
   std::vector<Tensor> inline_graph(const ir::Graph& graph, std::span<const Tensor> inputs,
                                    const runtime::Variables& variables, std::span<const ir::Value> wanted);
 
   /// Appends the nodes of `graph`, which has no states, as they are, with these inputs; returns its results.
   std::vector<Tensor> append(const ir::Graph& graph, std::span<const Tensor> inputs);
 
-  /// Reads the variable: its value before the call, or the last one assigned, through which no derivative passes.
+  /// Reads the variable: its value before the call, or the last value assigned, through which no derivative passes.
   Tensor read(const std::shared_ptr<runtime::VariableStorage>& variable);
-  /// The different tensors that read() has returned for this variable so far, the state first.
+  /// Returns the distinct tensors that read() has returned for this variable so far, the state first.
   std::vector<Tensor> reads(const std::shared_ptr<runtime::VariableStorage>& variable);
   void assign(const std::shared_ptr<runtime::VariableStorage>& variable, const Tensor& value);
 
-  /// For the end of an error: a line for each operand of this trace, with its type and the line that made it.
+  /// Returns the end of an error message: a line for each operand of this trace, with its type and the line that
+  /// created it.
   std::string notes(std::span<const Tensor> operands) const;
 
-  /// Of each of `on` whether `y` depends on it by a way that derivatives pass.
+  /// Returns for each of `on` whether `y` depends on it along a path that derivatives pass.
   std::vector<bool> depends(const Tensor& y, std::span<const Tensor> on) const;
-  /// What messages call a tensor: the name of its variable, or its type.
+  /// Returns how messages refer to a tensor: by the name of its variable, or by its type.
   std::string describe(const Tensor& tensor) const;
   bool assigned(const std::shared_ptr<runtime::VariableStorage>& variable) const;
-  /// The names of the trainable variables that `y` depends on, by a way that derivatives pass, and that nothing has
-  /// assigned.
+  /// Returns the names of the trainable variables that `y` depends on, along a path that derivatives pass, and that
+  /// nothing has assigned.
   std::vector<std::string> forgotten(const Tensor& y) const;
 
-  /// `indices` shall be from 0 to limit - 1: a call whose argument they are is checked before it runs. Does nothing
-  /// where they are made otherwise.
+  /// Requires `indices` to be in [0, limit): if they are an argument of the function, each call checks them before it
+  /// runs. Does nothing if they are computed.
   void expect_indices(const Tensor& indices, std::int64_t limit, std::string_view what, std::string_view of);
   const std::vector<ExpectedIndices>& expected_indices() const { return expected_indices_; }
 
-  /// The trace depends on whether the variable is trainable.
+  /// Records that the trace depends on whether the variable is trainable.
   void note_trainable(const std::shared_ptr<runtime::VariableStorage>& variable, bool trainable);
   const std::vector<AskedTrainable>& asked_trainable() const { return asked_trainable_; }
 
-  /// `tensor` is a derivative by this variable, or made of one for it.
+  /// Records that `tensor` is a derivative with respect to this variable, or computed from one for it.
   void note_derivative(const Tensor& tensor, const std::shared_ptr<runtime::VariableStorage>& variable);
-  /// The variable by which `tensor` is known to be a derivative, or null.
+  /// Returns the variable that `tensor` is known to be a derivative with respect to, or null.
   std::shared_ptr<runtime::VariableStorage> derived_by(const Tensor& tensor) const;
 
   void on_failure(std::function<void()> undo) { undo_.push_back(std::move(undo)); }
 
-  /// Ends the trace: its graph with `results` and the variables' new values.
+  /// Ends the trace and returns its graph with `results` and the variables' new values.
   ir::Graph finish(std::span<const Tensor> results);
-  /// The variables that the trace has read or assigned, in the order of the graph's states.
+  /// Returns the variables that the trace has read or assigned, in the order of the graph's states.
   runtime::Variables variables() const;
 
  private:
   struct TracedVariable {
     std::shared_ptr<runtime::VariableStorage> storage;
     ir::Value state;
-    ir::Value now;                 ///< the state, or what was assigned last
+    ir::Value now;                 ///< the state, or the last value assigned
     std::vector<ir::Value> reads;  ///< the state, then a leaf of the graph for each assigned value that was read
     bool read_now = true;          ///< whether the last of `reads` has the value of `now`
   };
 
-  /// Of each node whether `y` depends on it by a way that derivatives pass.
+  /// Returns for each node whether `y` depends on it along a path that derivatives pass.
   std::vector<bool> depends_on(ir::Value y) const;
   TracedVariable& traced(const std::shared_ptr<runtime::VariableStorage>& variable);
   ir::Value value_of(const Tensor& tensor, std::string_view what) const;

@@ -12,27 +12,27 @@
 
 namespace sluice {
 
-/// A curve over the epochs for the loss and for each metric, training and validation together, and one for the learning
-/// rate if it changed.
+/// Returns a plot over the epochs for the loss and for each metric, training and validation together, and one for the
+/// learning rate if it changed.
 std::vector<report::Section> training_curves(const History& history);
 
-/// What there is to tell of a classifier of images after its training. Graphs are as traced; what is null is left out.
+/// The inputs of an image classifier's report after training. Graphs are as traced; null ones are left out.
 struct ClassifierReport {
   std::string title = "Report";
   std::string subtitle = {};
   ClassNames names = {};
-  std::int64_t batch = 128;  ///< examples a step, to measure its kernels with
+  std::int64_t batch = 128;  ///< batch size with which to measure the step's kernels
   const History* history = nullptr;
-  Dataset training = {};  ///< images u8[N,height,width], as all three
+  Dataset training = {};  ///< images u8[N,height,width], like all three
   Dataset validation = {};
   Dataset test = {};
-  Array test_probabilities = {};          ///< of the model for the test images, [N,classes]
+  Array test_probabilities = {};          ///< the model's output for the test images, [N,classes]
   const ir::Graph* forward = nullptr;     ///< from images to probabilities or logits
-  const ir::Graph* train_step = nullptr;  ///< is compiled again and runs some steps on variables of its own
+  const ir::Graph* train_step = nullptr;  ///< is compiled again and runs some steps on its own variables
 };
 
-/// The page: curves, data, results on the test images, the model, its kernels and the machine. Throws Error where the
-/// parts do not fit each other.
+/// Returns the page: curves, data, results on the test images, the model, its kernels and the machine. Throws Error if
+/// the parts do not match.
 report::Page classifier_page(const ClassifierReport& what);
 
 }  // namespace sluice

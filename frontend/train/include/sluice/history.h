@@ -6,28 +6,28 @@
 
 namespace sluice {
 
-/// What an epoch of training gave. The values are means over its examples, one for each of History::names.
+/// The results of a training epoch. The values are means over its examples, one for each of History::names.
 struct EpochRecord {
   std::int64_t epoch = 0;  ///< from 0
   std::vector<double> training = {};
-  std::vector<double> validation = {};  ///< empty where there was nothing to validate with
+  std::vector<double> validation = {};  ///< empty without validation data
   double learning_rate = 0;             ///< of its last step
-  double seconds = 0;                   ///< with validation
-  double examples_per_second = 0;       ///< while it trained
+  double seconds = 0;                   ///< including validation
+  double examples_per_second = 0;       ///< while training
 };
 
-/// Why a training ended.
+/// Why training ended.
 enum class Ending : std::uint8_t {
-  kAllEpochs,    ///< it came to its end
-  kEarly,        ///< early stopping: it did not get better any more
-  kStopped,      ///< a callback wanted it
+  kAllEpochs,    ///< it completed
+  kEarly,        ///< early stopping: it no longer improved
+  kStopped,      ///< a callback requested it
   kInterrupted,  ///< Ctrl-C, SIGTERM or SIGHUP
-  /// Variables of the model were no finite numbers any more, which no more steps would have mended: it was seen by the
-  /// loss of an epoch, or before a checkpoint. They are so still unless early stopping has brought back its best ones.
+  /// Variables of the model were no longer finite, which further steps would not repair. Detected by the loss of an
+  /// epoch or before a checkpoint. They still are unless early stopping has restored the best ones.
   kNotFinite,
 };
 
-/// The course of a training, as plain data.
+/// The record of a training run, as plain data.
 struct History {
   std::vector<std::string> names = {};  ///< "loss", then the model's metrics
   std::vector<EpochRecord> epochs = {};

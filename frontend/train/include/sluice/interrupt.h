@@ -5,11 +5,11 @@
 
 namespace sluice {
 
-/// While it lives, the first Ctrl-C (SIGINT), request to end (SIGTERM, as kill, timeout and batch systems send it) or
-/// hang-up (SIGHUP, where the terminal or the connection is closed) does not end the process but is told by signal(),
-/// so that a loop can come to a good end; the second ends it at once. One that is made while another lives, as
-/// Trainer::fit makes one in a program that has its own, tells what came since that one was made. All of a process are
-/// made in one thread.
+/// While an instance exists, the first Ctrl-C (SIGINT), termination request (SIGTERM, sent by kill, timeout and batch
+/// systems) or hang-up (SIGHUP, when the terminal or the connection closes) does not end the process but is reported by
+/// signal(), so that a loop can end cleanly; the second one ends it at once. A guard created while another exists, as
+/// Trainer::fit does in a program with its own guard, reports what has arrived since the outer one was created. All
+/// guards of a process must be created in one thread.
 class InterruptGuard {
  public:
   InterruptGuard();
@@ -17,8 +17,8 @@ class InterruptGuard {
   InterruptGuard(const InterruptGuard&) = delete;
   InterruptGuard& operator=(const InterruptGuard&) = delete;
 
-  /// The number of the signal that came since a guard was made where there was none; 0: none did. A program that ends
-  /// because of it exits with 128 + signal(), as shells count.
+  /// Returns the number of the signal that has arrived since the outermost guard was created, or 0. A program that ends
+  /// because of it exits with 128 + signal(), as is the convention in shells.
   static int signal();
   static bool happened() { return signal() != 0; }
 

@@ -6,21 +6,21 @@
 
 namespace sluice {
 
-/// The mean of values that come one by one, such as the losses of the batches of an epoch.
+/// The mean of values added one by one, such as the losses of an epoch's batches.
 class Mean {
  public:
   Mean() = default;
-  /// Goes on from the sum and count of another one.
+  /// Continues from the sum and count of another mean.
   Mean(double sum, std::int64_t count) : sum_(sum), count_(count) {}
 
-  /// `weight`: how many values it stands for, such as the examples of a batch whose mean loss it is. Throws Error
-  /// unless `value` has one element.
+  /// `weight`: how many values it represents, such as the number of examples in a batch of which it is the mean loss.
+  /// Throws Error unless `value` has one element.
   void add(const Array& value, std::int64_t weight = 1) { add(value.item<double>(), weight); }
   void add(double value, std::int64_t weight = 1) {
     sum_ += value * static_cast<double>(weight);
     count_ += weight;
   }
-  /// 0 if there was none. A NaN is the one that prints as "nan".
+  /// Returns 0 if there were no values. A NaN is the one that prints as "nan".
   double result() const;
   double sum() const { return sum_; }
   std::int64_t count() const { return count_; }

@@ -13,26 +13,26 @@
 
 namespace sluice {
 
-/// Writes what TensorBoard shows as curves: FOLDER/steps has loss, metrics and learning rate of each step
-/// ("batch_loss"), FOLDER/train and FOLDER/validation those of each epoch ("epoch_loss"). Every training adds files of
-/// its own; from its first step on they take the place of what earlier ones in the same folder wrote, so the curves of
-/// one that was resumed have no point twice. Throws Error, now or in the training, if they cannot be written.
+/// Writes curves for TensorBoard: FOLDER/steps has loss, metrics and learning rate of each step ("batch_loss"),
+/// FOLDER/train and FOLDER/validation those of each epoch ("epoch_loss"). Every training run adds its own files; from
+/// its first step on they supersede what earlier runs wrote in the same folder, so the curves of a resumed run have no
+/// duplicate points. Throws Error, now or during training, if they cannot be written.
 Callback tensorboard(const std::filesystem::path& folder);
 
 namespace detail {
 
-/// A file of events: records as in TFRecord files, each an Event of tensorflow/core/util/event.proto.
+/// An event file: records as in TFRecord files, each an Event of tensorflow/core/util/event.proto.
 class EventFile {
  public:
-  /// A new file in `folder`, which is made if it is not there. Throws Error.
+  /// Creates a file in `folder`, which is created if necessary. Throws Error.
   explicit EventFile(const std::filesystem::path& folder);
 
-  /// One event with all values, as floats. Throws Error if it cannot be written.
+  /// Writes one event with all values, as floats. Throws Error if it cannot be written.
   void write(std::int64_t step, std::span<const std::pair<std::string, double>> values);
-  /// Says that a training begins: TensorBoard drops what it has read of this folder from `step` on. Throws Error as
-  /// write does.
+  /// Marks the start of a training run: TensorBoard drops what it has read from this folder from `step` on. Throws
+  /// Error as write does.
   void write_start(std::int64_t step);
-  /// Gives what was written to the system, for TensorBoard to see. Throws Error as write does.
+  /// Flushes to the system, so that TensorBoard sees what was written. Throws Error as write does.
   void flush();
 
  private:
@@ -42,7 +42,7 @@ class EventFile {
   std::unique_ptr<std::FILE, int (*)(std::FILE*)> file_{nullptr, std::fclose};
 };
 
-/// CRC-32C (Castagnoli), as of iSCSI.
+/// Returns the CRC-32C (Castagnoli), as in iSCSI.
 std::uint32_t crc32c(std::string_view bytes);
 
 }  // namespace detail

@@ -28,8 +28,8 @@
 
 namespace sluice {
 
-/// What a batch is trained by: the loss, which shall become small, and what else is worth knowing. All are float
-/// scalars and, since epochs average them over their examples, means over the batch.
+/// The objective of a batch: the loss to minimize, and other metrics. All are float scalars and means over the batch,
+/// because epochs average them over their examples.
 struct Objective {
   Tensor loss;
   std::vector<std::pair<std::string, Tensor>> metrics = {};
@@ -38,31 +38,31 @@ struct Objective {
 struct TrainerOptions {
   /// Gradients are scaled down so that their global norm is at most this.
   std::optional<double> clip_norm = {};
-  /// A step that makes a NaN or an infinity throws Error, which names the line whose op does, and leaves all variables
-  /// as before (runtime/execution/numerics.h); so does an evaluation.
+  /// A step that produces a NaN or an infinity throws Error, naming the line of the op, and leaves all variables
+  /// unchanged (runtime/execution/numerics.h); so does an evaluation.
   bool check_numerics = false;
 };
 
-/// Ends a training that does not get better any more.
+/// Ends training when it stops improving.
 struct EarlyStopping {
-  std::string metric = "loss";    ///< of the validation; of the training where there is none
-  bool higher_is_better = false;  ///< as of an accuracy
-  int patience = 3;               ///< epochs without a better value until it ends
-  double min_delta = 0;           ///< how much better a value has to be to count
-  bool restore_best = true;       ///< at the end of the training the model has the variables of its best epoch
+  std::string metric = "loss";    ///< of the validation, or of training if there is none
+  bool higher_is_better = false;  ///< as for an accuracy
+  int patience = 3;               ///< epochs without improvement before training ends
+  double min_delta = 0;           ///< the least improvement that counts
+  bool restore_best = true;       ///< finally give the model the variables of its best epoch
 };
 
 struct FitOptions {
   std::int64_t epochs = 1;
   std::int64_t batch = 32;
-  Dataset validation = {};  ///< to evaluate after each epoch; empty: nothing
-  std::uint32_t seed = 0;   ///< of the order of the examples, which each epoch draws anew
-  Schedule schedule = {};   ///< of the learning rate; empty: as the optimizer's variable says
+  Dataset validation = {};  ///< evaluated after each epoch; empty: nothing
+  std::uint32_t seed = 0;   ///< for the order of the examples, which changes in each epoch
+  Schedule schedule = {};   ///< of the learning rate; empty: the optimizer's variable
   std::optional<EarlyStopping> early_stopping = {};
   std::vector<Callback> callbacks = {};
   CheckpointOptions checkpoint = {};
-  /// Ctrl-C, SIGTERM or SIGHUP ends the training after the step that runs, with a checkpoint; another one ends the
-  /// process at once.
+  /// Ctrl-C, SIGTERM or SIGHUP ends training after the current step, with a checkpoint; another one ends the process at
+  /// once.
   bool stop_on_interrupt = false;
 };
 
@@ -86,21 +86,13 @@ constexpr std::size_t tensors_of_objective() {
 }
 }  // namespace detail
 
-/// Trains a model, for those who do not want to write the loop:
-///
-///   Trainer trainer(model, adam, {u8(batch, 28, 28), u8(batch)}, [&](Tensor images, Tensor labels) -> Objective {
-///     const Tensor logits = model(preprocess(images));
-///     return {.loss = ..., .metrics = {{"accuracy", ...}}};
-///   });
-///   const History history = trainer.fit(mnist.train, {.epochs = 10, .batch = 128, .validation = mnist.validation});
-///
-/// A step, from the batch to new weights, is one compiled function; another one gives the objective without learning.
+/// Trains a model without a hand-written loop:
 class Trainer {
  public:
-  /// `model`: a module, or several modules and variables in braces; those that are trainable are trained. `batch_spec`
-  /// tells what a batch's inputs, and then its targets, look like. `objective` is called with a tensor for each, in
-  /// traces; it may take a Mode after them, for layers like dropout. Model and optimizer are shared, not copied. Throws
-  /// Error unless there are as many specs as tensors that `objective` takes.
+  /// `model`: a module, or several modules and variables in braces; the trainable ones are trained. `batch_spec`
+  /// describes a batch's inputs, and then its targets. `objective` is called with one tensor for each, while tracing;
+  /// it may take a Mode after them, for layers like dropout. Model and optimizer are shared, not copied. Throws Error
+  /// unless there are as many specs as tensors that `objective` takes.
   template <std::derived_from<Optimizer> Method, typename F>
   Trainer(const VariableList& model, const Method& optimizer, std::vector<TensorSpec> batch_spec, F objective,
           TrainerOptions options = {}, std::source_location where = std::source_location::current())
@@ -111,20 +103,21 @@ class Trainer {
 
   /// Traces and compiles both functions, "train_step" and "evaluate", now instead of in fit().
   void compile() const;
-  /// The graph of a step as traced. Throws Error before that.
+  /// Returns the graph of a step as traced. Throws Error before tracing.
   const ir::Graph& step_graph() const { return train_step_->graph(); }
 
-  /// Goes `options.epochs` times through the examples; a training that is resumed counts those of before. Throws Error
-  /// if there are none, before the first step if they or those of the validation do not fit, for options without sense,
-  /// and if a checkpoint cannot be written or read; what callbacks throw passes through.
+  /// Iterates over the examples `options.epochs` times, including the epochs before a resume. Throws Error if there are
+  /// no examples, before the first step if they or the validation data do not fit, for invalid options, and if a
+  /// checkpoint cannot be written or read; exceptions of callbacks propagate.
   History fit(const Dataset& examples, const FitOptions& options = {},
               std::source_location where = std::source_location::current());
 
-  /// The means of the objective over the examples, by name: "loss" and the metrics. Throws Error if they do not fit.
+  /// Returns the means of the objective over the examples, by name: "loss" and the metrics. Throws Error if they do not
+  /// fit.
   std::map<std::string, double> evaluate(const Dataset& examples, std::int64_t batch_size = 1024,
                                          std::source_location where = std::source_location::current()) const;
 
-  /// Ends fit() after the step that runs. May be called by callbacks and from other threads.
+  /// Ends fit() after the current step. May be called by callbacks and from other threads.
   void stop() { stop_ = true; }
 
  private:
@@ -155,12 +148,12 @@ class Trainer {
   Trainer(VariableList model, std::shared_ptr<const Optimizer> optimizer, std::vector<TensorSpec> batch_spec,
           std::size_t tensors, ObjectiveFunction objective, TrainerOptions options, const std::source_location& where);
 
-  /// Throws Error where a batch of `examples`, which it calls `what`, cannot be the arguments of `function`.
+  /// Throws Error if a batch of `examples`, which messages call `what`, cannot be the arguments of `function`.
   void check_batches(detail::FunctionCore& function, std::string_view what, const Dataset& examples,
                      std::int64_t batch_size) const;
   std::vector<Tensor> trace(std::span<const Tensor> tensors, Mode mode);
   static std::vector<Array> call(detail::FunctionCore& function, const Batch& b);
-  /// The means of the objective, in the order of names_; nothing if `interrupted` says so after a batch.
+  /// Returns the means of the objective, in the order of names_; nothing if `interrupted` returns true after a batch.
   std::optional<std::vector<double>> means_of(const Dataset& examples, std::int64_t batch_size,
                                               const std::function<bool()>& interrupted) const;
 

@@ -10,20 +10,20 @@
 
 namespace sluice {
 
-/// How far a training has come: with the values of all variables, what it needs to go on to the same last bit.
+/// The progress of training: together with the values of all variables, everything needed to resume bit for bit.
 struct TrainingState {
   std::int64_t epoch = 0;
-  std::int64_t step = 0;    ///< steps done in this epoch
+  std::int64_t step = 0;    ///< steps completed in this epoch
   std::vector<Mean> means;  ///< of the epoch so far, one for each name of the history
-  double seconds = 0;       ///< that the epoch has taken so far
-  /// The optimizer's when the training began; NaN if a schedule sets it, or if it is not known.
+  double seconds = 0;       ///< spent in the epoch so far
+  /// The optimizer's learning rate at the start of training; NaN if a schedule sets it or if it is unknown.
   double learning_rate = std::numeric_limits<double>::quiet_NaN();
   History history;
 
-  // Early stopping.
+  // State of early stopping.
   std::int64_t waited = 0;  ///< epochs since the best one
   double best = std::numeric_limits<double>::quiet_NaN();
-  std::vector<Array> best_variables;  ///< the model's, in that epoch
+  std::vector<Array> best_variables;  ///< of the model, in that epoch
 };
 
 }  // namespace sluice
