@@ -57,7 +57,7 @@ Tensor mod(const TensorOrNumber& x, const TensorOrNumber& y) {
   const std::vector<Tensor> operands = detail::unify("mod", std::array{x, y});
   const Tensor& divisor = operands[1];
   if (!is_integer(divisor.dtype())) {
-    fail_at_user(fmt::format("mod: takes integers, got {}; of floats, x - floor(x / y) * y is what is left",
+    fail_at_user(fmt::format("mod: takes integers, got {}; for floats, use x - floor(x / y) * y",
                              to_string((x.tensor() != nullptr ? x : y).tensor()->type())),
                  operands);
   }
@@ -114,7 +114,7 @@ Tensor cast(const Arg& x, DType dtype) {
 Tensor select(const TensorOrNumber& condition, const TensorOrNumber& x, const TensorOrNumber& y) {
   const Scope scope(condition.where());
   Trace& trace = Trace::required("select");
-  if (condition.tensor() == nullptr) fail_at_user("select: the condition is a bool tensor, got a number");
+  if (condition.tensor() == nullptr) fail_at_user("select: expected a bool tensor as the condition, got a number");
   std::vector<Tensor> operands = detail::to_tensors("select", std::array{x, y});
   operands.insert(operands.begin(), *condition.tensor());
   const Shape shape = detail::broadcast_shape("select", operands);

@@ -46,9 +46,9 @@ void check_draws_nothing(const ir::Graph& graph, const runtime::Variables& varia
       const auto drawn = std::ranges::find_if(graph.nodes(), draws);
       const Location at = drawn == graph.nodes().end() ? Location{} : ir::user_location(drawn->origins);
       fail_at_user(
-          fmt::format("save: @{} draws random numbers{}, which a saved model cannot: each call would change "
-                      "where they go on. Make the noise an argument of the function, and draw it in the "
-                      "program that calls; dropout is the identity in Mode::kEvaluate",
+          fmt::format("save: @{} draws random numbers{}, which a saved model cannot: each call would advance "
+                      "their state. Make the noise an argument of the function, and draw it in the calling "
+                      "program; dropout is the identity in Mode::kEvaluate",
                       graph.name(), at.known() ? " at " + to_string(at) : ""));
     }
   }

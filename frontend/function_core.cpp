@@ -107,8 +107,8 @@ FunctionCore::FunctionCore(std::string name, Signature signature, std::optional<
 FunctionCore::Call FunctionCore::call(std::span<HostArgument> arguments) {
   if (arguments.empty() && Trace::current() != nullptr) {
     fail_at_user(
-        fmt::format("{}: a function without arguments is called while {} is traced, where it would run once and "
-                    "not in each call; call its lambda",
+        fmt::format("{}: a function without arguments is called while {} is traced, where it would run once, "
+                    "not on each call; call its lambda",
                     name_, Trace::current()->name()));
   }
   if (signature_) check_arguments(arguments);
@@ -188,7 +188,7 @@ void FunctionCore::check_indices(const Version& version, std::span<const HostArg
 }
 
 void FunctionCore::check(std::span<HostArgument> arguments) {
-  if (!signature_) fail("{}: only a function with a signature can tell what it takes before it is called", name_);
+  if (!signature_) fail("{}: only a function with a signature can check arguments before it is called", name_);
   check_arguments(arguments);
   const runtime::GatePass pass;
   const std::scoped_lock lock(tracing_lock(), mutex_);
@@ -302,9 +302,9 @@ void FunctionCore::make_room() {
   const auto limit = static_cast<std::size_t>(max_versions());
   if (versions_.size() < limit) return;
   warn_at_user(fmt::format(
-      "{}: was called with more than {} lists of argument types; of those that are not used for longest, the compiled "
-      "code is dropped, to be made anew when it is needed. A signature would serve every batch size; set_max_versions "
-      "sets how many are kept",
+      "{}: was called with more than {} lists of argument types; the compiled code of the least recently used "
+      "ones is dropped, and compiled again when needed. A signature would serve every batch size; set_max_versions "
+      "changes the limit",
       name_, limit));
   while (versions_.size() >= limit)
     versions_.erase(std::ranges::min_element(versions_, {}, [](const auto& version) { return version->last_call; }));

@@ -21,7 +21,7 @@ void warn_of_zeros(const Trace& trace, const Tensor& y, const std::vector<Tensor
     if (!reached[i]) names.push_back(trace.describe(targets[i]));
   }
   if (names.empty()) return;
-  warn_at_user(fmt::format("gradient: y depends on {} by no path that derivatives pass, so {} zero",
+  warn_at_user(fmt::format("gradient: y does not depend on {} along a path that derivatives pass, so {} zero",
                            fmt::join(names, ", "), names.size() == 1 ? "its derivative is" : "their derivatives are"));
 }
 
@@ -62,8 +62,8 @@ std::vector<Tensor> gradients(const Arg& y, const Targets& wanted) {
   const std::vector<Target> targets = wanted.list();
   if (targets.empty()) {
     fail_at_user(
-        "gradient: there are no variables to derive by; a module has those that it was told of by register_module and "
-        "register_variable, and a layer those that it made when it was first called");
+        "gradient: there are no variables to differentiate with respect to; a module has those registered with "
+        "register_module and register_variable, and a layer creates its own on its first call");
   }
   // One node for the reads of all targets; a variable that was assigned has several.
   std::vector<Tensor> operands{y};
@@ -120,7 +120,7 @@ ClippedGradients clip_by_global_norm(const std::vector<Tensor>& gradients, doubl
                                      std::source_location where) {
   const Scope scope(where);
   if (!(clip_norm > 0 && std::isfinite(clip_norm))) {
-    fail_at_user(fmt::format("clip_by_global_norm: the norm is above 0, got {}", clip_norm));
+    fail_at_user(fmt::format("clip_by_global_norm: expected a norm above 0, got {}", clip_norm));
   }
   Trace& trace = Trace::required("clip_by_global_norm");
   const ScaledNorm norm = scaled_norm("clip_by_global_norm", gradients);

@@ -22,9 +22,9 @@ void detail::build(const std::vector<TensorSpec>& inputs, const std::source_loca
 
 Dense::Dense(std::int64_t out, Activation activation, Initializer weights)
     : Module("dense"), out_(out), activation_(std::move(activation)), weights_(std::move(weights)) {
-  if (out < 1) fail("dense: the size of the output is at least 1, got {}", out);
-  if (!activation_) fail("dense: the activation is empty; identity is the one that changes nothing");
-  if (!weights_) fail("dense: the function that makes the initial weights is empty");
+  if (out < 1) fail("dense: expected an output size of at least 1, got {}", out);
+  if (!activation_) fail("dense: the activation is empty; pass identity for none");
+  if (!weights_) fail("dense: the initializer of the weights is empty");
 }
 
 Tensor Dense::operator()(const Arg& x) const {
@@ -41,7 +41,7 @@ Tensor Dense::operator()(const Arg& x) const {
     const Type expected{DType::kF32, {Dim(in), Dim(out_)}};
     if (initial.type() == expected) return initial;
     fail_at_user(
-        fmt::format("dense: the weights begin as {}, expected {}", to_string(initial.type()), to_string(expected)));
+        fmt::format("dense: the initial weights are {}, expected {}", to_string(initial.type()), to_string(expected)));
   });
   const Variable b = lazy_variable("b", [&] { return Array(DType::kF32, {out_}); });
   if (w.type().shape[0] != Dim(in)) {
@@ -62,7 +62,7 @@ Tensor Sequential::call(const Arg& x, std::optional<Mode> mode) const {
 
 void Sequential::fail_without_mode() {
   fail_at_user(
-      "sequential: a layer does something else in training, so it needs a Mode: call model(x, Mode::kTrain) in a "
+      "sequential: a layer behaves differently in training, so it needs a Mode: call model(x, Mode::kTrain) in a "
       "training step, and model(x, Mode::kEvaluate) elsewhere, as in an ExportModule");
 }
 

@@ -33,7 +33,7 @@ std::vector<Tensor> LoadedModule::results(const std::vector<Tensor>& inputs, std
 Tensor LoadedModule::operator()(const Arg& input) const {
   const Scope scope(input.where());
   if (model_->graph.results().size() != 1) {
-    fail_at_user(fmt::format("@{}: has {} results: results({{x}}) gives all, logits(x) what those of a classifier are made of",
+    fail_at_user(fmt::format("@{}: has {} results: results({{x}}) returns all, logits(x) a classifier's logits",
                              model_->graph.name(), model_->graph.results().size()));
   }
   return call({input}, {model_->graph.results()[0]})[0];
@@ -45,7 +45,7 @@ Tensor LoadedModule::logits(const Arg& images) const {
   const bool classifier = output_names() == std::vector<std::string>{kClassOutput, kProbabilitiesOutput} &&
                           graph.node(graph.results()[0]).op == ir::Op::kArgmax;
   if (!classifier) {
-    fail_at_user(fmt::format("@{}: is no classifier with the results \"{}\" and \"{}\", so it has no logits",
+    fail_at_user(fmt::format("@{}: is not a classifier with the results \"{}\" and \"{}\", so it has no logits",
                              graph.name(), kClassOutput, kProbabilitiesOutput));
   }
   return call({images}, {graph.node(graph.results()[0]).operands[0]})[0];

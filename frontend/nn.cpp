@@ -89,7 +89,8 @@ Tensor l2_loss(const Arg& x) {
 
 Tensor dropout(const Arg& x, double rate, Mode mode) {
   const Scope scope(x.where());
-  if (!(rate >= 0 && rate < 1)) fail_at_user(fmt::format("dropout: the rate is at least 0 and below 1, got {}", rate));
+  if (!(rate >= 0 && rate < 1))
+    fail_at_user(fmt::format("dropout: expected a rate of at least 0 and below 1, got {}", rate));
   if (!is_float(x.dtype())) fail_at_user(fmt::format("dropout: expected floats, got {}", to_string(x.type())));
   if (mode == Mode::kEvaluate || rate == 0) return x;
   const Tensor keep = random_uniform(x.shape(), 0, 1, x.dtype()) >= rate;

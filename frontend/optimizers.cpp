@@ -35,7 +35,7 @@ Optimizer::Optimizer(std::string_view kind, double learning_rate, std::source_lo
   const auto rate = static_cast<float>(learning_rate);
   if (rate > 0 && std::isfinite(rate)) return;
   const Scope scope(where);
-  fail_at_user(fmt::format("{}: learning_rate is a positive f32, got {}", kind, learning_rate));
+  fail_at_user(fmt::format("{}: expected a positive f32 as learning_rate, got {}", kind, learning_rate));
 }
 
 void Optimizer::check_option(std::string_view kind, std::string_view option, double value, double low, double high,
@@ -43,8 +43,8 @@ void Optimizer::check_option(std::string_view kind, std::string_view option, dou
   if (value >= low && value < high) return;
   const Scope scope(where);
   fail_at_user(std::isinf(high)
-                   ? fmt::format("{}: {} is at least {}, got {}", kind, option, low, value)
-                   : fmt::format("{}: {} is at least {} and below {}, got {}", kind, option, low, high, value));
+                   ? fmt::format("{}: {} must be at least {}, got {}", kind, option, low, value)
+                   : fmt::format("{}: {} must be at least {} and below {}, got {}", kind, option, low, high, value));
 }
 
 Variable Optimizer::slot(const Variable& variable, std::string_view name, std::optional<ir::Range> range) const {
@@ -57,12 +57,12 @@ void Optimizer::minimize(const Arg& loss, const VariableList& variables) const {
   Trace::required("minimize");
   const std::vector<Variable> trainable = variables.trainable();
   if (trainable.empty()) {
-    fail_at_user(fmt::format(
-        "{}: {}", kind(),
-        variables.all().empty()
-            ? "there are no variables to update; a module has those that it was told of by register_module and "
-              "register_variable, and a layer those that it made when it was first called"
-            : "none of the variables is trainable; set_trainable(true) has them trained"));
+    fail_at_user(
+        fmt::format("{}: {}", kind(),
+                    variables.all().empty()
+                        ? "there are no variables to update; a module has those registered with register_module and "
+                          "register_variable, and a layer creates its own on its first call"
+                        : "none of the variables is trainable; set_trainable(true) unfreezes them"));
   }
   apply(gradients(loss, trainable), trainable);
 }
@@ -85,10 +85,12 @@ void Optimizer::apply(const std::vector<Tensor>& gradients, const VariableList& 
     }
     const auto derived_by = trace.derived_by(gradients[i]);
     if (derived_by == nullptr || derived_by == targets[i].storage()) continue;
-    fail_at_user(fmt::format("{}: gradient {} is the derivative by variable \"{}\", but variable {} is \"{}\": both "
-                             "lists have one order; minimize(loss, variables) needs none",
-                             kind(), i, derived_by->name(), i, targets[i].name()),
-                 {&gradients[i], 1});
+    fail_at_user(
+        fmt::format(
+            "{}: gradient {} is the derivative with respect to variable \"{}\", but variable {} is \"{}\": both "
+            "lists must have the same order; minimize(loss, variables) takes care of it",
+            kind(), i, derived_by->name(), i, targets[i].name()),
+        {&gradients[i], 1});
   }
   update(gradients, targets);
 }

@@ -57,7 +57,7 @@ void set_dump(DumpOptions options) {
   if (!options.folder.empty()) {
     std::error_code error;
     std::filesystem::create_directories(options.folder, error);
-    if (error) fail("{}: cannot make the folder: {}", options.folder.string(), error.message());
+    if (error) fail("{}: cannot create the folder: {}", options.folder.string(), error.message());
   }
   runtime::set_dump_dir(options.folder);
   const std::scoped_lock lock(dump().mutex);

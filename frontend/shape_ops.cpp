@@ -61,7 +61,7 @@ Tensor batch_size(std::source_location where) {
   Trace& trace = Trace::required("batch_size");
   if (!trace.has_batch()) {
     fail_at_user(fmt::format(
-        "batch_size: no parameter of {} has a symbolic size; size_of(x, axis) takes static sizes, too", trace.name()));
+        "batch_size: no parameter of {} has a symbolic size; size_of(x, axis) also takes static sizes", trace.name()));
   }
   return trace.add(Op::kBatchSize, {});
 }
@@ -91,7 +91,7 @@ Shape resolve_shape(const Shape& shape, const Type& from) {
   if (unknown < 0) return shape;
   const Dim all = from.shape.element_count();
   if (known.size <= 0 || all.size % known.size != 0 || (known.batch && !all.batch && all.size != 0)) {
-    fail_at_user(fmt::format("reshape: {} has {} elements, which {} cannot share out", to_string(from), to_string(all),
+    fail_at_user(fmt::format("reshape: {} has {} elements, which do not fill {}", to_string(from), to_string(all),
                              to_string(shape)));
   }
   Shape resolved = shape;

@@ -100,9 +100,8 @@ void fail_at_user(const std::string& message, std::span<const Tensor> operands) 
 
 void check_not_traced(std::string_view call) {
   if (current_trace == nullptr) return;
-  fail_at_user(
-      fmt::format("{}: called while {} is traced, which would happen once and not in each call; call it outside", call,
-                  current_trace->name()));
+  fail_at_user(fmt::format("{}: called while {} is traced, which would happen once, not on each call; call it outside",
+                           call, current_trace->name()));
 }
 
 void warn_at_user(const std::string& message) {
@@ -121,7 +120,7 @@ std::recursive_mutex& tracing_lock() {
 
 std::string to_string(const Tensor& tensor) { return tensor.trace_ == 0 ? "no tensor" : to_string(tensor.type_); }
 
-void Tensor::fail_empty() { fail_at_user("a Tensor that has been given no value is used; assign one first"); }
+void Tensor::fail_empty() { fail_at_user("a Tensor is used before it is assigned; assign it first"); }
 
 Trace::Trace(std::string name) : number_(next_trace_number()), builder_(std::move(name)), outer_(current_trace) {
   current_trace = this;
@@ -142,7 +141,7 @@ Trace* Trace::current() { return current_trace; }
 
 Trace& Trace::required(std::string_view what) {
   if (current_trace == nullptr) {
-    fail_at_user(fmt::format("{}: used outside of a function; ops are traced inside of sluice::function", what));
+    fail_at_user(fmt::format("{}: used outside a function; ops are traced inside sluice::function", what));
   }
   return *current_trace;
 }
@@ -160,8 +159,8 @@ ir::Value Trace::value_of(const Tensor& tensor, std::string_view what) const {
   }
   if (tensor.trace_ != number_) {
     fail_at_user(
-        fmt::format("{}: the tensor {} belongs to another trace than that of {}; a tensor is good only inside "
-                    "of the call that made it",
+        fmt::format("{}: the tensor {} belongs to another trace than that of {}; a tensor is valid only inside "
+                    "the call that created it",
                     what, to_string(tensor.type()), name()));
   }
   return tensor.value_;

@@ -21,7 +21,7 @@ const std::string& checked_name(const std::string& name) {
 Tensor::Tensor(const Variable& variable, std::source_location where) : trace_(0) {
   const Scope scope(where);
   if (Trace::current() == nullptr) {
-    fail_at_user(fmt::format("variable \"{}\" is used as a tensor outside of a function; value() gives its elements",
+    fail_at_user(fmt::format("variable \"{}\" is used as a tensor outside a function; value() returns its elements",
                              variable.name()));
   }
   *this = Trace::current()->read(variable.storage());
@@ -49,7 +49,7 @@ void Variable::assign(const Array& value, std::source_location where) const {
   const Scope scope(where);
   if (Trace::current() != nullptr) {
     fail_at_user(
-        fmt::format("assign: variable \"{}\" is given an array while {} is traced, which would happen once and "
+        fmt::format("assign: variable \"{}\" is assigned an array while {} is traced, which would happen once and "
                     "not in each call; assign constant(array), or assign it outside",
                     name(), Trace::current()->name()));
   }

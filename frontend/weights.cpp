@@ -144,7 +144,7 @@ void load_weights(const VariableList& variables, const std::filesystem::path& fi
 void copy_weights(const VariableList& from, const VariableList& to, double rate, std::source_location where) {
   const Scope scope(where);
   if (!(rate > 0 && rate <= 1))
-    fail_at_user(fmt::format("copy_weights: the rate is above 0 and at most 1, got {}", rate));
+    fail_at_user(fmt::format("copy_weights: expected a rate above 0 and at most 1, got {}", rate));
   for (const auto& [source, target] : pairs_of(from, to)) {
     if (Trace::current() == nullptr) {
       move_towards(source, target, rate);
@@ -161,7 +161,7 @@ Checkpoint::Checkpoint(std::filesystem::path file, std::vector<std::pair<std::st
   std::set<std::string_view> names{"random"};
   for (const auto& [name, part] : parts_) {
     if (name.empty() || name.find('/') != std::string::npos || !names.insert(name).second) {
-      fail("checkpoint: the parts have different names without a slash, other than \"random\", got \"{}\"", name);
+      fail("checkpoint: expected distinct names of parts, without a slash and other than \"random\", got \"{}\"", name);
     }
   }
 }
@@ -183,7 +183,7 @@ void Checkpoint::save(std::int64_t step) const {
   if (file_.has_parent_path()) {
     std::error_code error;
     std::filesystem::create_directories(file_.parent_path(), error);
-    if (error) fail("{}: cannot make the folder: {}", file_.parent_path().string(), error.message());
+    if (error) fail("{}: cannot create the folder: {}", file_.parent_path().string(), error.message());
   }
   write_safetensors(file_, tensors);
 }
@@ -196,7 +196,7 @@ std::optional<std::int64_t> Checkpoint::restore() const {
   const auto format = tensors.metadata.find(kFormatKey);
   const auto text = tensors.metadata.find(kStep);
   if (format == tensors.metadata.end() || format->second != kCheckpointFormat || text == tensors.metadata.end())
-    fail("{}: is no checkpoint of a loop: expected the metadata \"format\": \"{}\" and \"step\"", name,
+    fail("{}: is not a loop's checkpoint: expected the metadata \"format\": \"{}\" and \"step\"", name,
          kCheckpointFormat);
   std::int64_t step = 0;
   const char* const end = text->second.data() + text->second.size();

@@ -190,7 +190,7 @@ double Array::number_at(std::size_t position) const {
     const auto number = static_cast<double>(value);
     if constexpr (std::is_same_v<decltype(zero), std::int64_t>) {
       if (!detail::fits<std::int64_t>(number) || static_cast<std::int64_t>(number) != value)
-        fail("array: a double does not hold {}; at<std::int64_t> gives it", value);
+        fail("array: a double cannot hold {}; use at<std::int64_t>", value);
     }
     return number;
   });

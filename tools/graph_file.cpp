@@ -57,7 +57,8 @@ const Part& chosen(const std::vector<Part>& parts, const std::string& file, cons
     if (std::ranges::find(names, part.name) == names.end()) names.push_back(part.name);
   }
   if (graph.empty() && names.size() == 1) return parts.front();
-  if (graph.empty()) fail("{}: there are several graphs, {}: --graph NAME takes one", file, fmt::join(names, ", "));
+  if (graph.empty())
+    fail("{}: there are several graphs, {}: select one with --graph NAME", file, fmt::join(names, ", "));
   fail("{}: there is no graph '{}'{}; there is {}", file, graph, did_you_mean(graph, names), fmt::join(names, ", "));
 }
 

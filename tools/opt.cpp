@@ -60,7 +60,7 @@ void check_stages(std::string_view option, const Names& wanted, std::vector<std:
   stages.push_back("all");
   for (const std::string& name : wanted) {
     if (std::ranges::count(stages, name) > 0) continue;
-    fail("{}: '{}' is no stage of this run{}", option, name, did_you_mean(name, stages));
+    fail("{}: '{}' is not a stage of this run{}", option, name, did_you_mean(name, stages));
   }
 }
 

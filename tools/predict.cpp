@@ -52,7 +52,7 @@ std::pair<std::int64_t, std::int64_t> size_of_input(const LoadedModel& model, co
                     shape[0] == batch && !shape[1].batch && !shape[2].batch;
   if (!grey || !model.is_classifier())
     fail(
-        "{}: predict needs a classifier, as ExportModule makes: one input of grey pictures, u8[B,height,width,1], to "
+        "{}: predict needs a classifier made by ExportModule: one input of gray pictures, u8[B,height,width,1], to "
         "\"{}\" and \"{}\"; this takes {} and gives {} (sluice run evaluates any model)",
         folder, kClassOutput, kProbabilitiesOutput, graph.parameters().empty() ? "nothing" : to_string(type),
         fmt::join(model.output_names(), ", "));
@@ -65,12 +65,12 @@ void hint_at(const Array& pixels, const std::string& file, bool inverted) {
   constexpr double kLight = 160;
   const auto [darkest, brightest] = std::ranges::minmax(pixels.data<std::uint8_t>());
   if (darkest == brightest) {
-    print_to_stderr("sluice: there is nothing in {}: all its pixels are the same\n", file);
+    print_to_stderr("sluice: {} is blank: all its pixels are the same\n", file);
   } else if (border_brightness(pixels) > kLight) {
     print_to_stderr(
-        "{}\n", inverted ? fmt::format("sluice: {} is light on dark as it is; leave --invert out", file)
-                         : fmt::format("sluice: {} is dark on light; for a model of light on dark, as MNIST's digits "
-                                       "are, use --invert",
+        "{}\n", inverted ? fmt::format("sluice: {} is already light on dark; omit --invert", file)
+                         : fmt::format("sluice: {} is dark on light; use --invert for a model of light on dark, such "
+                                       "as MNIST's digits",
                                        file));
   }
 }

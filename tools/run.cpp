@@ -134,7 +134,7 @@ std::filesystem::path path_of(const Delivery& delivery, const std::filesystem::p
 void write_all(std::vector<Delivery> all, const std::filesystem::path& folder, bool quiet) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
-  if (error) fail("{}: cannot make the folder: {}", folder.string(), error.message());
+  if (error) fail("{}: cannot create the folder: {}", folder.string(), error.message());
   make_files_differ(all);
   for (const Delivery& delivery : all) write_npy(path_of(delivery, folder), delivery.array);
   if (quiet) return;

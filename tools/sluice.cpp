@@ -44,7 +44,7 @@ int main(int argc, char** argv) {
     sluice::print_to_stderr("sluice: {}{}\n", error.what(), sluice::tools::shown_line(error.location()));
     return 1;
   } catch (const std::bad_alloc&) {
-    sluice::print_to_stderr("sluice: there is not enough memory for this\n");
+    sluice::print_to_stderr("sluice: not enough memory\n");
     return 1;
   } catch (const std::exception& error) {  // of the library: a file system that fails
     sluice::print_to_stderr("sluice: {}\n", error.what());

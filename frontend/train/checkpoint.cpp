@@ -105,13 +105,13 @@ const Array& find_array(const SafeTensors& file, const std::string& name, const 
 template <typename T>
 void check_same(const std::string& name, std::string_view what, const T& written, const T& here) {
   if (written == here) return;
-  fail("{}: comes from a training with {} {}, got {}: it cannot go on the same way", name, what, written, here);
+  fail("{}: comes from a run with {} {}, got {}: it cannot be resumed", name, what, written, here);
 }
 
 json training_of(const SafeTensors& file, const std::string& name) {
   const auto format = file.metadata.find("format");
   if (format == file.metadata.end() || !format->second.starts_with("sluice-checkpoint-")) {
-    fail("{}: is no checkpoint of a training", name);
+    fail("{}: is not a training checkpoint", name);
   }
   if (format->second != kFormat) fail("{}: expected a checkpoint {}, got {}", name, kFormat, format->second);
   const auto training = file.metadata.find("training");
@@ -205,7 +205,7 @@ void detail::read_checkpoint(const std::filesystem::path& path, const Checkpoint
 void detail::prepare_folder(const std::filesystem::path& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
-  if (error) fail("{}: cannot make the folder: {}", folder.string(), error.message());
+  if (error) fail("{}: cannot create the folder: {}", folder.string(), error.message());
   const std::string begin = std::string(kFileName) + ".";
   for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
     if (entry.path().filename().string().starts_with(begin)) std::filesystem::remove(entry.path(), error);

@@ -82,17 +82,18 @@ class Fit {
 Fit::Fit(Trainer& trainer, const Dataset& examples, const FitOptions& options)
     : trainer_(trainer), examples_(examples), options_(options), steps_(examples.batches(options.batch).size()) {
   if (examples.size() == 0) fail("fit: there are no examples");
-  if (options.epochs < 0) fail("fit: expected a number of epochs, got {}", options.epochs);
+  if (options.epochs < 0) fail("fit: expected at least 0 epochs, got {}", options.epochs);
   state_.history.names = trainer.names_;
   state_.means.resize(trainer.names_.size());
   trainer.stop_ = false;
   if (options.stop_on_interrupt) guard_.emplace();
   if (options.early_stopping) {
     const EarlyStopping& early = *options.early_stopping;
-    if (early.patience < 1) fail("fit: early stopping has a patience of at least 1 epoch, got {}", early.patience);
+    if (early.patience < 1)
+      fail("fit: expected a patience of at least 1 epoch for early stopping, got {}", early.patience);
     const auto found = std::ranges::find(trainer.names_, early.metric);
     if (found == trainer.names_.end()) {
-      fail("fit: early stopping watches \"{}\", the trainer has {}", early.metric, fmt::join(trainer.names_, ", "));
+      fail("fit: early stopping monitors \"{}\", the trainer has {}", early.metric, fmt::join(trainer.names_, ", "));
     }
     watched_ = static_cast<std::size_t>(found - trainer.names_.begin());
     checkpoint_.watched = early.metric;
@@ -106,7 +107,7 @@ Fit::Fit(Trainer& trainer, const Dataset& examples, const FitOptions& options)
 void Fit::begin() {
   const CheckpointOptions& options = options_.checkpoint;
   if (options.every_steps < 0 || options.every_epochs < 1) {
-    fail("fit: expected checkpoints after a number of steps or epochs, got {} and {}", options.every_steps,
+    fail("fit: expected every_steps of at least 0 and every_epochs of at least 1, got {} and {}", options.every_steps,
          options.every_epochs);
   }
   const auto add = [&](std::string_view group, const std::vector<Variable>& variables) {
@@ -124,7 +125,8 @@ void Fit::begin() {
   const std::filesystem::path path = checkpoint_file(options.folder);
   if (!std::filesystem::exists(path)) return save();
   if (!options.resume) {
-    fail("{}: is there, and would be lost: resume from it, remove it, or name another folder", path.string());
+    fail("{}: already exists and would be overwritten: resume from it, remove it, or name another folder",
+         path.string());
   }
   detail::read_checkpoint(path, checkpoint_, state_);
   saved_ = {state_.epoch, state_.step};

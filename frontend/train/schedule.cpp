@@ -27,7 +27,7 @@ Schedule cosine_decay(double rate, std::int64_t steps, double last) {
 }
 
 Schedule warm_up(std::int64_t steps, Schedule schedule) {
-  if (steps < 0) fail("warm_up: expected a number of steps, got {}", steps);
+  if (steps < 0) fail("warm_up: expected at least 0 steps, got {}", steps);
   return [steps, schedule = std::move(schedule)](std::int64_t step) {
     if (step >= steps) return schedule(step - steps);
     return schedule(0) * static_cast<double>(step + 1) / static_cast<double>(steps + 1);

@@ -102,13 +102,13 @@ detail::EventFile::EventFile(const std::filesystem::path& folder) {
   static std::atomic<int> count = 0;
   std::error_code error;
   std::filesystem::create_directories(folder, error);
-  if (error) fail("{}: cannot make the folder: {}", folder.string(), error.message());
+  if (error) fail("{}: cannot create the folder: {}", folder.string(), error.message());
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now).count();
   // TensorBoard recognizes files by this part of their names, and reads them in the order of their names.
   path_ = folder / fmt::format("events.out.tfevents.{:010}.{}.{}.{:04}", seconds, host_name(), getpid(), count++);
   file_.reset(std::fopen(path_.c_str(), "wbxe"));
-  if (file_ == nullptr) fail("{}: cannot be made: {}", path_, std::generic_category().message(errno));
+  if (file_ == nullptr) fail("{}: cannot be created: {}", path_, std::generic_category().message(errno));
   std::string first = event(0);
   append_bytes(first, 3, "brain.Event:2");
   write_record(first);

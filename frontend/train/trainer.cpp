@@ -40,7 +40,7 @@ void check_updates(const Tensor& loss, const std::vector<Variable>& of_model) {
   if (left.empty()) return;
   warn_at_user(fmt::format(
       "trainer: the loss depends on {}, which {} not trained: not registered by the model (register_module, "
-      "register_variable), or left out by the optimizer; stop_gradient says that it is meant",
+      "register_variable), or left out by the optimizer; use stop_gradient if that is intended",
       fmt::join(left, ", "), left.size() == 1 ? "is" : "are"));
 }
 
@@ -73,7 +73,7 @@ Trainer::Trainer(VariableList model, std::shared_ptr<const Optimizer> optimizer,
   evaluate_ = traced("evaluate", Mode::kEvaluate);
   const Scope scope(where_);
   if (options_.clip_norm && !(*options_.clip_norm > 0)) {
-    fail_at_user(fmt::format("trainer: clip_norm is above 0, got {}", *options_.clip_norm));
+    fail_at_user(fmt::format("trainer: expected a clip_norm above 0, got {}", *options_.clip_norm));
   }
   if (!options_.check_numerics) return;
   train_step_->check_numerics();

@@ -99,7 +99,7 @@ Dataset::Dataset(std::vector<Array> example_inputs, std::vector<Array> example_t
     return array.rank() >= 1 && inputs.front().rank() >= 1 && array.sizes()[0] == inputs.front().sizes()[0];
   };
   if (inputs.empty() || targets.empty() || !std::ranges::all_of(inputs, fits) || !std::ranges::all_of(targets, fits)) {
-    fail("data set: expected inputs and targets with a row for each example, got inputs {} and targets {}",
+    fail("data set: expected inputs and targets with one row per example, got inputs {} and targets {}",
          types_of(inputs), types_of(targets));
   }
 }
@@ -134,7 +134,7 @@ Batches ShuffledDataset::batches(std::int64_t examples, LastBatch last) const {
 
 Batches::Batches(Dataset dataset, Order order, std::int64_t examples, LastBatch last)
     : dataset_(std::move(dataset)), order_(std::move(order)), examples_(examples) {
-  if (examples < 1) fail("batches: expected at least 1 example a batch, got {}", examples);
+  if (examples < 1) fail("batches: expected at least 1 example per batch, got {}", examples);
   const std::int64_t rest = dataset_.size() % examples;
   count_ = dataset_.size() / examples + (rest > 0 && last == LastBatch::kKeep ? 1 : 0);
   if (order_ == nullptr) return;

@@ -33,7 +33,7 @@ std::vector<std::int64_t> read_header(ByteInput& input) {
   const std::size_t got = input.read(std::span(header).first(kMagicSize));
   if (got < kMagicSize) fail("{}: expected an idx file, got a file of {} bytes", name, got);
   if (header[0] != 0 || header[1] != 0) {
-    fail("{}: expected an idx file, which begins with the bytes 00 00, got {:02x} {:02x}", name, header[0], header[1]);
+    fail("{}: expected an idx file, which starts with the bytes 00 00, got {:02x} {:02x}", name, header[0], header[1]);
   }
   if (header[2] != kBytes) fail("{}: expected the idx element type 08 (u8), got {:02x}", name, header[2]);
   const int rank = header[3];

@@ -45,7 +45,7 @@ class PgmReader {
     } else {
       for (std::uint8_t& pixel : pixels) pixel = to_byte(number("a pixel"));
       skip_space();
-      if (!rest_.empty()) fail("{}: the pgm file goes on after {} pixels", file_, pixels.size());
+      if (!rest_.empty()) fail("{}: the pgm file continues after {} pixels", file_, pixels.size());
     }
     return picture;
   }

@@ -56,7 +56,7 @@ class HeaderReader {
       } else if (key == "shape") {
         header.sizes = sizes();
       } else {
-        fail("{}: the npy header has a key '{}' that is not known", name_, key);
+        fail("{}: the npy header has an unknown key '{}'", name_, key);
       }
       if (take(',')) continue;
       expect('}');
@@ -144,7 +144,7 @@ Array read_npy(ByteInput& input) {
   std::array<std::uint8_t, kPreamble> preamble{};
   const std::size_t came = input.read(preamble);
   if (came < kPreamble || !std::equal(kMagic.begin(), kMagic.end(), preamble.begin(), same_byte))
-    fail("{}: expected a npy file, which begins with \"\\x93NUMPY\"", name);
+    fail("{}: expected a npy file, which starts with \"\\x93NUMPY\"", name);
   const int major = preamble[6];
   const int minor = preamble[7];
   if (major != 1 || minor != 0) fail("{}: expected version 1.0 of the npy format, got {}.{}", name, major, minor);

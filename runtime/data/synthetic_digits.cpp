@@ -159,7 +159,7 @@ std::uint8_t draw_digit(std::span<std::uint8_t> pixels, RandomStream random) {
 }  // namespace
 
 Dataset synthetic_digits(std::uint64_t seed, std::uint64_t first, std::int64_t count) {
-  if (count < 0) fail("synthetic digits: expected a number of images, got {}", count);
+  if (count < 0) fail("synthetic digits: expected at least 0 images, got {}", count);
   Dataset dataset(Array(DType::kU8, {count, kSide, kSide}), Array(DType::kU8, {count}));
   const std::span<std::uint8_t> images = dataset.input().data<std::uint8_t>();
   const std::span<std::uint8_t> labels = dataset.target().data<std::uint8_t>();
@@ -179,7 +179,7 @@ void write_synthetic_digits(const std::filesystem::path& folder, std::uint64_t s
                                        << 32;  // far from the training images, however many there will be
   std::error_code code;
   std::filesystem::create_directories(folder, code);
-  if (code) fail("{}: cannot be made: {}", folder.string(), code.message());
+  if (code) fail("{}: cannot be created: {}", folder.string(), code.message());
   const Dataset train = synthetic_digits(seed, 0, kTrain);
   write_idx(folder / kTrainImages, train.input());
   write_idx(folder / kTrainLabels, train.target());

@@ -181,7 +181,7 @@ Error error_of_result(const ir::Graph& graph, const BadStep& step) {
     const std::size_t position = *first_non_finite(tensor);
     return node_error(
         graph.node(value).origins,
-        fmt::format("@{}: {} is {}{}, where the interpreter finds finite numbers only{}", graph.name(), what,
+        fmt::format("@{}: {} is {}{}, where the interpreter finds only finite numbers{}", graph.name(), what,
                     element_of(tensor, position), place_of(position, array.dtype(), array.sizes()), kUnchanged));
   };
   for (std::size_t i = 0; i < step.results.size(); ++i) {

@@ -86,14 +86,12 @@ void write_stage(const std::filesystem::path& folder, std::string_view name, std
   static std::atomic<int> files = 0;
   std::error_code error;
   std::filesystem::create_directories(folder, error);
-  if (error) fail("{}: cannot make the folder: {}", folder.string(), error.message());
+  if (error) fail("{}: cannot create the folder: {}", folder.string(), error.message());
   write_file(folder / fmt::format("{:02}-{}-{}.{}", files++, file_name_for(name), stage, ending(stage)), text);
 }
 
 void check_round_trip(std::string_view stage, const ir::Graph& graph) {
-  const auto wrong = [&](std::string_view what) {
-    fail("check of the passes: @{} after '{}': {}", graph.name(), stage, what);
-  };
+  const auto wrong = [&](std::string_view what) { fail("pass check: @{} after '{}': {}", graph.name(), stage, what); };
   for (const ir::PrintOptions& options : {ir::PrintOptions{}, ir::PrintOptions{.locations = true}}) {
     const std::string text = ir::print(graph, options);
     std::optional<ir::Graph> read;
@@ -113,7 +111,7 @@ void check_meaning(const ir::Graph& traced, std::span<const std::string_view> pi
   constexpr std::int64_t kBatchSize = 3;
   const passes::CheckReport report =
       passes::check_passes(traced, {.pipeline = passes::find_passes(pipeline), .batch_sizes = {kBatchSize}});
-  if (report.difference) fail("check of the passes: @{}: {}", traced.name(), to_string(*report.difference));
+  if (report.difference) fail("pass check: @{}: {}", traced.name(), to_string(*report.difference));
 }
 
 }  // namespace sluice::runtime

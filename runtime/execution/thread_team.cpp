@@ -203,7 +203,7 @@ void ThreadTeam::start(int threads) {
     }
   } catch (const std::system_error& error) {
     stop();
-    fail("thread team: the system does not start {} threads: {}", threads, error.what());
+    fail("thread team: the system cannot start {} threads: {}", threads, error.what());
   }
   size_.store(threads, std::memory_order_relaxed);
 }

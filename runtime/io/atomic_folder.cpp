@@ -40,7 +40,7 @@ AtomicFolder::AtomicFolder(const std::filesystem::path& target, std::vector<std:
     for (const auto& entry : std::filesystem::directory_iterator(target_, error)) {
       const std::string name = entry.path().filename().string();
       if (entry.is_regular_file() && std::ranges::find(files_, name) != files_.end()) continue;
-      fail("{}: there is a folder that holds '{}', so it is not replaced; name another", target_.string(), name);
+      fail("{}: the folder holds '{}', so it is not replaced; name another", target_.string(), name);
     }
     if (error) fail_write(target_, error);
   }

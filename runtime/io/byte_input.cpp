@@ -128,7 +128,7 @@ std::size_t ByteInput::inflate_into(std::span<std::uint8_t> to) {
   std::size_t done = 0;
   while (done < to.size() && !ended_) {
     if (stored_.empty() && !refill())
-      fail("{}: the gzip file is cut off after {} bytes", path_.string(), stored_bytes_);
+      fail("{}: the gzip file is truncated after {} bytes", path_.string(), stored_bytes_);
     const auto room = static_cast<uInt>(std::min<std::size_t>(to.size() - done, std::numeric_limits<uInt>::max()));
     stream_.next_in = const_cast<Bytef*>(stored_.data());  // zlib does not write to it
     stream_.avail_in = static_cast<uInt>(stored_.size());
@@ -160,7 +160,7 @@ bool ByteInput::begin_next_member() {
   }
   do {
     if (std::ranges::any_of(stored_, [](std::uint8_t byte) { return byte != 0; }))
-      fail("{}: bytes follow the end of its gzip data that are no gzip data", path_.string());
+      fail("{}: its gzip data is followed by other bytes", path_.string());
     stored_ = {};
   } while (refill());
   return false;

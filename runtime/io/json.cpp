@@ -30,7 +30,7 @@ class JsonCheck : public nlohmann::json_sax<nlohmann::json> {
   bool end_array() override { return close(); }
 
   bool key(string_t& key) override {
-    if (!keys_.back().insert(key).second) fail("{}: the key {} stands twice in one object of JSON", name_, shown(key));
+    if (!keys_.back().insert(key).second) fail("{}: the key {} occurs twice in one JSON object", name_, shown(key));
     return true;
   }
 
@@ -42,8 +42,7 @@ class JsonCheck : public nlohmann::json_sax<nlohmann::json> {
 
  private:
   bool open() {
-    if (keys_.size() == deepest_)
-      fail("{}: expected at most {} lists and objects of JSON inside each other, got more", name_, deepest_);
+    if (keys_.size() == deepest_) fail("{}: expected at most {} levels of nested JSON, got more", name_, deepest_);
     keys_.emplace_back();
     return true;
   }

@@ -62,7 +62,7 @@ std::vector<Array> LoadedModel::run(std::span<const Array> inputs) const {
 
 Predictions LoadedModel::predict(const Array& images) const {
   if (!is_classifier()) {
-    fail("@{}: expected a model that takes images and gives \"{}\" i64[B] and \"{}\" f32[B,classes]", graph_.name(),
+    fail("@{}: expected a model that takes images and returns \"{}\" i64[B] and \"{}\" f32[B,classes]", graph_.name(),
          kClassOutput, kProbabilitiesOutput);
   }
   const Array input = with_channel_as_in(images, graph_.type(graph_.parameters()[0].value));

@@ -52,7 +52,7 @@ class HeaderReader {
 
   /// The entries in the order of their data.
   std::vector<Entry> read(std::string_view text, SafeTensors& tensors) const {
-    if (!text.starts_with('{')) fail("{}: expected a safetensors header, which begins with '{{'", file_);
+    if (!text.starts_with('{')) fail("{}: expected a safetensors header, which starts with '{{'", file_);
     const nlohmann::json header = parse_json(text, file_, kDeepest);
     std::vector<Entry> entries;
     for (const auto& [name, value] : header.items()) {
@@ -71,7 +71,7 @@ class HeaderReader {
     if (!value.is_object()) fail("{}: expected {} to be an object of strings", file_, kMetadata);
     for (const auto& [key, text] : value.items()) {
       if (!text.is_string())
-        fail("{}: expected {} to be an object of strings, {} is none", file_, kMetadata, shown(key));
+        fail("{}: expected {} to be an object of strings, {} is not", file_, kMetadata, shown(key));
       tensors.metadata.emplace(key, text.get<std::string>());
     }
   }
@@ -87,7 +87,7 @@ class HeaderReader {
       fail("{}: {}: expected a rank of at most {}, got {}", file_, shown(name), kLargestRank, entry.sizes.size());
     const std::vector<std::uint64_t> offsets = read_numbers(name, "data_offsets", value["data_offsets"]);
     if (offsets.size() != 2 || offsets[0] > offsets[1])
-      fail("{}: {}: expected two data_offsets, begin and end, in their order", file_, shown(name));
+      fail("{}: {}: expected two data_offsets, begin and end, in order", file_, shown(name));
     entry.begin = offsets[0];
     entry.end = offsets[1];
     const std::string type = to_string(Type{entry.dtype, Shape::of(entry.sizes)});

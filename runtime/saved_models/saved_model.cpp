@@ -56,7 +56,7 @@ void check(const SavedModel& model, const std::string& name) {
   const ir::Graph& graph = model.graph;
   for (const ir::State& state : graph.states()) {
     if (!state.update) continue;
-    fail("{}: @{} updates \"{}\"; a saved model changes nothing", name, graph.name(), state.variable);
+    fail("{}: @{} updates \"{}\"; a saved model has no updates", name, graph.name(), state.variable);
   }
   if (has_fused(graph)) fail("{}: expected a graph as it was traced, got one with fused nodes", name);
   if (model.output_names.size() != graph.results().size()) {
@@ -101,9 +101,9 @@ class Manifest {
       fail("{}: expected the manifest of a saved model, with \"format\": \"{}\"", file_, kFormat);
     const nlohmann::json version = json_.value("version", nlohmann::json());
     if (!version.is_number_integer() || version < 1)
-      fail("{}: expected a \"version\" from 1 on, got {}", file_, shown(version));
+      fail("{}: expected a \"version\" of at least 1, got {}", file_, shown(version));
     if (version > kVersion)
-      fail("{}: version {} of saved models is newer than what this Sluice reads, {}", file_, shown(version), kVersion);
+      fail("{}: version {} of saved models is newer than this Sluice supports, {}", file_, shown(version), kVersion);
   }
 
   bool has(const char* key) const { return json_.contains(key); }
@@ -169,7 +169,7 @@ std::vector<Array> read_weights(const std::filesystem::path& file, const ir::Gra
     tensors.arrays.erase(found);
   }
   if (!tensors.arrays.empty())
-    fail("{}: {} is no state of {}", file.string(), shown(tensors.arrays.begin()->first), kGraphFile);
+    fail("{}: {} is not a state of {}", file.string(), shown(tensors.arrays.begin()->first), kGraphFile);
   return weights;
 }
 

@@ -46,19 +46,19 @@ std::vector<std::int64_t> numbers(std::int64_t begin, std::int64_t end) {
 
 TEST_CASE("all arrays have a row for each example") {
   CHECK_THROWS_WITH_AS(Dataset(Array(DType::kU8, {3, 28, 28}), Array(DType::kU8, {2})),
-                       "data set: expected inputs and targets with a row for each example, got inputs u8[3,28,28] and "
+                       "data set: expected inputs and targets with one row per example, got inputs u8[3,28,28] and "
                        "targets u8[2]",
                        Error);
   CHECK_THROWS_WITH_AS(
       Dataset(Array(DType::kU8, {}), Array(DType::kU8, {})),
-      "data set: expected inputs and targets with a row for each example, got inputs u8[] and targets u8[]", Error);
+      "data set: expected inputs and targets with one row per example, got inputs u8[] and targets u8[]", Error);
   const std::vector<Array> two(2, Array(DType::kU8, {4}));
   CHECK_THROWS_WITH_AS(Dataset(two, std::vector<Array>{}),
-                       "data set: expected inputs and targets with a row for each example, got inputs u8[4], u8[4] and "
+                       "data set: expected inputs and targets with one row per example, got inputs u8[4], u8[4] and "
                        "targets none",
                        Error);
   CHECK_THROWS_WITH_AS(Dataset(two, std::vector{two[0], Array(DType::kF32, {5, 1})}),
-                       "data set: expected inputs and targets with a row for each example, got inputs u8[4], u8[4] and "
+                       "data set: expected inputs and targets with one row per example, got inputs u8[4], u8[4] and "
                        "targets u8[4], f32[5,1]",
                        Error);
   CHECK(Dataset().size() == 0);
@@ -142,7 +142,7 @@ TEST_CASE("unshuffled batches are views in order, the last one smaller") {
   CHECK(all.batches(5).size() == 2);
   CHECK(all.batches(100).size() == 1);
   CHECK(all.batches(100, LastBatch::kDrop).size() == 0);
-  CHECK_THROWS_WITH_AS(all.batches(0), "batches: expected at least 1 example a batch, got 0", Error);
+  CHECK_THROWS_WITH_AS(all.batches(0), "batches: expected at least 1 example per batch, got 0", Error);
   for (const Batch& b : Dataset().batches(3)) FAIL("no batch expected, got " << to_string(b.input()));
 }
 

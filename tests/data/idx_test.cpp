@@ -93,8 +93,8 @@ TEST_CASE("a header that does not fit is an error") {
   const auto file = [&](const Bytes& bytes) { return folder.file("file", bytes); };
   check_error(file({}), "expected an idx file, got a file of 0 bytes");
   check_error(file({0, 0, 8}), "expected an idx file, got a file of 3 bytes");
-  check_error(file({'P', 'K', 8, 1, 0, 0, 0, 0}), "expected an idx file, which begins with the bytes 00 00, got 50 4b");
-  check_error(file({0, 1, 8, 1, 0, 0, 0, 0}), "expected an idx file, which begins with the bytes 00 00, got 00 01");
+  check_error(file({'P', 'K', 8, 1, 0, 0, 0, 0}), "expected an idx file, which starts with the bytes 00 00, got 50 4b");
+  check_error(file({0, 1, 8, 1, 0, 0, 0, 0}), "expected an idx file, which starts with the bytes 00 00, got 00 01");
   check_error(file({0, 0, 13, 1, 0, 0, 0, 0}), "expected the idx element type 08 (u8), got 0d");
   check_error(file({0, 0, 7, 1, 0, 0, 0, 0}), "expected the idx element type 08 (u8), got 07");
   check_error(file({0, 0, 8, 0, 0, 0, 0, 0}), "expected an idx file of rank 1 to 4, got 0");
@@ -132,7 +132,7 @@ TEST_CASE("a damaged gzip file is an error") {
   const Bytes whole = gzip(kLabels);
   for (std::size_t size = 2; size < whole.size(); ++size) {
     const Bytes cut(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size));
-    check_error(folder.file("cut.gz", cut), fmt::format("the gzip file is cut off after {} bytes", size));
+    check_error(folder.file("cut.gz", cut), fmt::format("the gzip file is truncated after {} bytes", size));
   }
   Bytes wrong_sum = whole;
   wrong_sum[whole.size() - 8] ^= 1;
@@ -144,7 +144,7 @@ TEST_CASE("a damaged gzip file is an error") {
   wrong_method[2] = 7;
   check_error(folder.file("method.gz", wrong_method), "the gzip file is damaged: unknown compression method");
   const Bytes trailing = joined(whole, 3, 1);
-  check_error(folder.file("trailing.gz", trailing), "bytes follow the end of its gzip data that are no gzip data");
+  check_error(folder.file("trailing.gz", trailing), "its gzip data is followed by other bytes");
 }
 
 TEST_CASE("a gzip file of several members is read in full, and zeros may follow it") {
@@ -166,11 +166,10 @@ TEST_CASE("a gzip file of several members is read in full, and zeros may follow 
     CHECK(array.sizes() == std::vector<std::int64_t>{0x30000});
     CHECK(std::memcmp(array.bytes(), file.data() + 8, array.byte_count()) == 0);
   }
-  check_error(folder.file("rest.gz", joined(joined(members, 9, 0), 1, 7)),
-              "bytes follow the end of its gzip data that are no gzip data");
+  check_error(folder.file("rest.gz", joined(joined(members, 9, 0), 1, 7)), "its gzip data is followed by other bytes");
   Bytes cut = members;
   cut.resize(cut.size() - 3);
-  check_error(folder.file("cut.gz", cut), fmt::format("the gzip file is cut off after {} bytes", cut.size()));
+  check_error(folder.file("cut.gz", cut), fmt::format("the gzip file is truncated after {} bytes", cut.size()));
 }
 
 TEST_CASE("a pipe is read, and one that never ends takes no memory") {

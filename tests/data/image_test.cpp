@@ -283,7 +283,7 @@ TEST_CASE("what is no picture is an error that says why") {
       {bytes_of("P2 1 1 0 0"), "expected a largest value of 1 to 65535 in the pgm header, got 0"},
       {bytes_of("P2 1 1 9 10"), "expected pixels of the pgm file up to 9, got 10"},
       {bytes_of("P2 2 1 9 1"), "expected a pixel in the pgm file, which has none"},
-      {bytes_of("P2 1 1 9 1 1"), "the pgm file goes on after 1 pixels"},
+      {bytes_of("P2 1 1 9 1 1"), "the pgm file continues after 1 pixels"},
   };
   for (const Wrong& wrong : cases) {
     const auto path = folder.file("wrong", wrong.bytes);

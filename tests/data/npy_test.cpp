@@ -70,8 +70,8 @@ TEST_CASE("what is no such file is an error that says why") {
     std::string message;
   };
   const std::vector<Wrong> cases{
-      {{}, "expected a npy file, which begins with \"\\x93NUMPY\""},
-      {{'P', 'K', 3, 4, 0, 0, 0, 0, 0, 0, 0, 0}, "expected a npy file, which begins with \"\\x93NUMPY\""},
+      {{}, "expected a npy file, which starts with \"\\x93NUMPY\""},
+      {{'P', 'K', 3, 4, 0, 0, 0, 0, 0, 0, 0, 0}, "expected a npy file, which starts with \"\\x93NUMPY\""},
       {npy(good, "ab", 2), "expected version 1.0 of the npy format, got 2.0"},
       {npy(good, "abc"), "expected 2 bytes of data for u8[2], got 3"},
       {npy(good, ""), "expected 2 bytes of data for u8[2], got 0"},
@@ -83,7 +83,7 @@ TEST_CASE("what is no such file is an error that says why") {
        "expected bools, which are bytes 0 and 1"},
       {npy("{'descr': '|u1', 'fortran_order': False, }", ""),
        "expected descr, fortran_order and shape in the npy header"},
-      {npy("{'descr': '|u1', 'colour': 1}", ""), "the npy header has a key 'colour' that is not known"},
+      {npy("{'descr': '|u1', 'colour': 1}", ""), "the npy header has an unknown key 'colour'"},
       {npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2,), }", ""),
        "the npy header cannot be read: expected one element type before \"[('a', '<f4')], 'for\""},
       {npy("{'descr': '|u1', 'fortran_order': False, 'shape': (-2,), }", ""),
@@ -117,7 +117,7 @@ TEST_CASE("an array of no elements is read, whatever its other sizes") {
 }
 
 TEST_CASE("a device is refused by its first bytes, and a pipe is read") {
-  CHECK(message_of("/dev/zero") == "/dev/zero: expected a npy file, which begins with \"\\x93NUMPY\"");
+  CHECK(message_of("/dev/zero") == "/dev/zero: expected a npy file, which starts with \"\\x93NUMPY\"");
   const TemporaryFolder folder;
   const auto pipe = folder.path() / "pipe";
   REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);

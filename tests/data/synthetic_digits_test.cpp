@@ -24,7 +24,7 @@ TEST_CASE("digits depend on their seed and number only") {
   CHECK(again.target() == some.slice(20, 30).target());
   CHECK_FALSE(synthetic_digits(4, 20, 10).input() == again.input());
   CHECK(synthetic_digits(3, 0, 0).size() == 0);
-  CHECK_THROWS_WITH_AS(synthetic_digits(3, 0, -1), "synthetic digits: expected a number of images, got -1", Error);
+  CHECK_THROWS_WITH_AS(synthetic_digits(3, 0, -1), "synthetic digits: expected at least 0 images, got -1", Error);
 }
 
 TEST_CASE("each digit comes as often, and has as much ink and margin as MNIST's") {

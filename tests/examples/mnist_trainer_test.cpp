@@ -120,7 +120,7 @@ TEST_CASE("--resume goes on where Ctrl-C, SIGTERM or SIGHUP ended the training, 
   CHECK(contains(again.err, "would be lost"));
   const Outcome other = train_again(options + " --resume --seed 2");
   CHECK(other.status == EXIT_FAILURE);
-  CHECK(contains(other.err, "comes from a training with seed 1, got 2"));
+  CHECK(contains(other.err, "comes from a run with seed 1, got 2"));
   const Outcome resumed = train_again(options + " --resume");
   CHECK(resumed.out == expected);
   CHECK(resumed.err.empty());

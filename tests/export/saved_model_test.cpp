@@ -156,7 +156,7 @@ TEST_CASE("any graph that changes nothing can be saved") {
   CHECK(loaded.run(inputs)[0] == Array{{1., 4., 3., 8.}, {2, 2}});
   CHECK(loaded.run(inputs)[1] == Array::scalar(100.));
   CHECK(test::refusal([&] { loaded.predict(inputs[0]); }) ==
-        "@scale: expected a model that takes images and gives \"class\" i64[B] and \"probabilities\" f32[B,classes]");
+        "@scale: expected a model that takes images and returns \"class\" i64[B] and \"probabilities\" f32[B,classes]");
 
   // Names of results that nobody gave; and a function without a signature, as it was called last.
   save(scale, path);
@@ -182,7 +182,7 @@ TEST_CASE("what cannot be saved is an error, and nothing is written") {
   const auto save_as = [&](const ir::Graph& graph, std::vector<std::string> outputs, std::vector<std::string> classes) {
     return test::refusal([&] { write_saved_model(path, {graph, {Array::scalar(1.)}, outputs, classes}); });
   };
-  CHECK(save_as(count.graph(), {"y"}, {}) == name + ": @count updates \"counter\"; a saved model changes nothing");
+  CHECK(save_as(count.graph(), {"y"}, {}) == name + ": @count updates \"counter\"; a saved model has no updates");
   const auto good = function("good", {f64(batch)}, [&](Tensor x) { return x * w; });
   CHECK(save_as(good.graph(), {}, {}) == name + ": expected a name for each of the 1 results of @good, got 0");
   CHECK(save_as(good.graph(), {"y\xff"}, {}) ==
@@ -194,7 +194,7 @@ TEST_CASE("what cannot be saved is an error, and nothing is written") {
   CHECK(save_as(good.graph(), {"y\x1b[2J"}, {}) ==
         name + ": expected names of outputs in UTF-8 without control characters, got \"y\\u001b[2J\"");
   CHECK(test::refusal([&] { save(count, path); }) ==
-        name + ": @count updates \"counter\"; a saved model changes nothing");
+        name + ": @count updates \"counter\"; a saved model has no updates");
   const DigitsModel wrong(8, {16, 12, 4}, {"zero", "one"});
   CHECK(test::refusal([&] { save(wrong.module, path); }) ==
         name + ": got names for 2 classes, but \"probabilities\" is f32[B,4]");
@@ -207,10 +207,10 @@ TEST_CASE("what cannot be saved is an error, and nothing is written") {
   write_text(path / "thesis.txt", "text");
   const DigitsModel model(8, {16, 12, 4});
   CHECK(test::refusal([&] { save(model.module, path); }) ==
-        name + ": there is a folder that holds 'thesis.txt', so it is not replaced; name another");
+        name + ": the folder holds 'thesis.txt', so it is not replaced; name another");
   CHECK(text_of(path / "thesis.txt") == "text");
   CHECK(test::refusal([&] { check_can_save(path); }) ==
-        name + ": there is a folder that holds 'thesis.txt', so it is not replaced; name another");
+        name + ": the folder holds 'thesis.txt', so it is not replaced; name another");
   CHECK(test::refusal([&] { check_can_save(folder.path() / "new"); }) == "accepted");
   CHECK(test::refusal([&] { save(model.module, path / "thesis.txt"); }) ==
         name + "/thesis.txt: expected a folder, got a file");
@@ -357,12 +357,12 @@ TEST_CASE("a folder that is not a whole saved model is an error that names the f
   }
 
   CHECK(with_manifest("{", "[").starts_with("cannot be read as JSON: parse error at line 2"));
-  CHECK(with_manifest("{", R"({"version": 1, )") == "the key \"version\" stands twice in one object of JSON");
+  CHECK(with_manifest("{", R"({"version": 1, )") == "the key \"version\" occurs twice in one JSON object");
   CHECK(with_manifest("sluice saved model", "SavedModel") ==
         "expected the manifest of a saved model, with \"format\": \"sluice saved model\"");
   CHECK(with_manifest("\"version\": 1", "\"version\": 2") ==
-        "version 2 of saved models is newer than what this Sluice reads, 1");
-  CHECK(with_manifest("\"version\": 1", "\"version\": \"1\"") == "expected a \"version\" from 1 on, got \"1\"");
+        "version 2 of saved models is newer than this Sluice supports, 1");
+  CHECK(with_manifest("\"version\": 1", "\"version\": \"1\"") == "expected a \"version\" of at least 1, got \"1\"");
   CHECK(with_manifest("u8[B,8,8,1]", "u8[B,8,9,1]") ==
         "expected item 0 of \"inputs\" to have a name and the type u8[B,8,8,1], as model.ir says, got "
         "{\"name\":\"images\",\"type\":\"u8[B,8,9,1]\"}");
@@ -391,7 +391,7 @@ TEST_CASE("a folder that is not a whole saved model is an error that names the f
   CHECK(with_weights([&](auto& arrays) {
           arrays[first] = Array(DType::kF32, {16, 64});
         }) == "expected \"" + first + "\" to be f32[64,16], as model.ir says, got f32[16,64]");
-  CHECK(with_weights([&](auto& arrays) { arrays["more"] = Array(); }) == "\"more\" is no state of model.ir");
+  CHECK(with_weights([&](auto& arrays) { arrays["more"] = Array(); }) == "\"more\" is not a state of model.ir");
 
   for (const auto& file : {manifest, graph, weights}) {
     const std::string whole = text_of(file);
@@ -414,7 +414,7 @@ TEST_CASE("a folder that is not a whole saved model is an error that names the f
   write_text(manifest, signature);
   write_text(graph, fused);
   write_safetensors(weights, {});
-  CHECK(error() == manifest.string() + ": expected a graph as it was traced, got one with fused nodes");
+  CHECK(error() == manifest.string() + ": expected a graph as traced, got one with fused nodes");
   write_text(graph,
              "sluice-ir 1\ngraph @g(%x: f32[B]) {\n  %0: i64[1000000000000,9] = iota {axis=0, dtype=i64, "
              "shape=[1000000000000,9]}\n"

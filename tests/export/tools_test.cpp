@@ -79,7 +79,7 @@ TEST_CASE("predict scales pictures and exchanges dark and light where asked, and
   const Outcome dark = work.run("predict --no-picture corners scan.png");
   CHECK(dark.status == 0);
   CHECK(dark.err ==
-        "sluice: scan.png is dark on light; for a model of light on dark, as MNIST's digits are, use --invert\n");
+        "sluice: scan.png is dark on light; use --invert for a model of light on dark, such as MNIST's digits\n");
   CHECK(dark.out == "scan.png: 0 with 33.3%\n");
   const Outcome light = work.run("predict --no-picture corners scan.png --invert");
   CHECK(light.err == "");
@@ -89,13 +89,13 @@ TEST_CASE("predict scales pictures and exchanges dark and light where asked, and
   for (std::size_t i = 0; i < 1600; ++i) chalk.data<std::uint8_t>()[i] = i / 40 >= 20 && i % 40 >= 20 ? 255 : 0;
   work.write("chalk.png", chalk);
   CHECK(work.run("predict --no-picture corners chalk.png").err == "");
-  const std::string as_it_is = "sluice: chalk.png is light on dark as it is; leave --invert out\n";
+  const std::string as_it_is = "sluice: chalk.png is already light on dark; omit --invert\n";
   CHECK(work.run("predict --no-picture corners chalk.png --invert").err == as_it_is);
   CHECK(work.run("predict --no-picture corners chalk.png --invert --center").err == as_it_is);
   work.write("black.png", Array(DType::kU8, {3, 3}));
   for (const char* const options : {"", " --center", " --invert"}) {
     CHECK(work.run(fmt::format("predict --no-picture corners black.png{}", options)).err ==
-          "sluice: there is nothing in black.png: all its pixels are the same\n");
+          "sluice: black.png is blank: all its pixels are the same\n");
   }
 }
 
@@ -115,7 +115,7 @@ TEST_CASE("predict refuses what it cannot do, before it prints anything") {
   const auto sum = function("sum", {f32(batch)}, [](Tensor x) { return reduce_sum(x); });
   write_saved_model(work.path() / "sum", {sum.graph(), {}, {"sum"}});
   CHECK(error("sum top.png") ==
-        "sluice: sum: predict needs a classifier, as ExportModule makes: one input of grey pictures, "
+        "sluice: sum: predict needs a classifier made by ExportModule: one input of gray pictures, "
         "u8[B,height,width,1], to \"class\" and \"probabilities\"; this takes f32[B] and gives sum (sluice run "
         "evaluates any model)\n");
 }
@@ -136,7 +136,7 @@ TEST_CASE("any saved function can be summarized and run") {
   CHECK(run.out == "y = [3, 21, -5] f32[3]\n");
   CHECK(work.run("run line --input x=x.npy --output results").out == "y is f32[3] in results/result-0.npy\n");
   CHECK(contains(work.run("evaluate line --images many --labels labels.npy").err,
-                 "sluice: @line: expected a model that takes images and gives \"class\""));
+                 "sluice: @line: expected a model that takes images and returns \"class\""));
   CHECK(work.run("run .").err ==
         "sluice: .: expected a saved model, whose folder holds manifest.json; there is none\n");
 }

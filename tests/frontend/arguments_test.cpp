@@ -143,7 +143,7 @@ TEST_CASE("% is what is left of a division, with the divisor's sign") {
         Array({std::uint8_t{1}, std::uint8_t{0}}));
   CHECK(function([](Tensor x) { return 7 % x; })(std::vector<std::int64_t>{4}) == Array({std::int64_t{3}}));
   CHECK(error_of({f32(2)}, [](Tensor x) { return x % 2; }) ==
-        "@arguments_test.cpp mod: takes integers, got f32[2]; of floats, x - floor(x / y) * y is what is left");
+        "@arguments_test.cpp mod: takes integers, got f32[2]; for floats, use x - floor(x / y) * y");
 }
 
 TEST_CASE("a tensor may be declared before it is known, and be added to") {
@@ -157,7 +157,7 @@ TEST_CASE("a tensor may be declared before it is known, and be added to") {
     return y;
   });
   CHECK(f(3.F) == Array::scalar(12.5F));
-  const std::string message = "@arguments_test.cpp a Tensor that has been given no value is used; assign one first";
+  const std::string message = "@arguments_test.cpp a Tensor is used before it is assigned; assign it first";
   CHECK(error_of({f32(2)}, [](Tensor x) { return x + Tensor(); }) == message);
   CHECK(error_of({f32(2)}, [](Tensor) { return exp(Tensor()); }) == message);
   CHECK(error_of({f32(2)}, [](Tensor x) {

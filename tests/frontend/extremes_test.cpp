@@ -151,7 +151,7 @@ TEST_CASE("clipping by norms whose squares overflow or underflow") {
   }
   CHECK(thrown([] {
           clip_values<float>({1, 1}, kInf);
-        }) == "@extremes_test.cpp clip_by_global_norm: the norm is above 0, got inf");
+        }) == "@extremes_test.cpp clip_by_global_norm: expected a norm above 0, got inf");
 }
 
 TEST_CASE("uniform numbers stay below their upper limit") {

@@ -165,9 +165,8 @@ TEST_CASE("a function cannot call itself") {
     return x;
   });
   CHECK(thrown([&] { g(1.F); }) ==
-        "@functions_test.cpp none: a function without arguments is called while g is traced, where it would run once "
-        "and not in each call; "
-        "call its lambda");
+        "@functions_test.cpp none: a function without arguments is called while g is traced, where it would run once, "
+        "not on each call; call its lambda");
 }
 
 TEST_CASE("graphs carry names, ranges and states, and read back") {
@@ -332,7 +331,7 @@ TEST_CASE("size_of takes static and symbolic sizes; batch_size is refused where 
     CHECK(of[3].item<float>() == 5);
   }
   const std::string expected =
-      "@functions_test.cpp batch_size: no parameter of f has a symbolic size; size_of(x, axis) takes static sizes, too";
+      "@functions_test.cpp batch_size: no parameter of f has a symbolic size; size_of(x, axis) also takes static sizes";
   CHECK(thrown([] { function("f", {f32(6, 5)}, [](Tensor) { return batch_size(); }).compile(); }) == expected);
   CHECK(thrown([&] { function("f", [](Tensor) { return batch_size(); })(ones_array); }) == expected);
   CHECK(thrown([&] { function("f", {f32(6, 5)}, [](Tensor x) { return size_of(x, 2); }).compile(); }) ==

@@ -81,7 +81,7 @@ TEST_CASE("element types are never promoted") {
   CHECK(traced({f32(2)}, [](Tensor x) { return select(x, x, x); }) ==
         here("select: the condition is bool, got f32[2]"));
   CHECK(traced({f32(2)}, [](Tensor x) { return select(1, x, x); }) ==
-        here("select: the condition is a bool tensor, got a number"));
+        here("select: expected a bool tensor as the condition, got a number"));
   CHECK(traced({}, [] { return maximum(1, 2); }) == here("maximum: expected at least one tensor, got numbers only"));
   CHECK(traced({i32(2)}, [](Tensor x) { return reduce_mean(x); }) ==
         here("reduce_mean: expected floats, got i32[2]; convert with cast"));
@@ -202,7 +202,7 @@ TEST_CASE("shapes and axes that are not there") {
         here("reshape: f32[2,3] has 6 elements, [7] would have 7"));
   CHECK(traced({f32(2, 3)}, [](Tensor x) {
           return reshape(x, {4, -1});
-        }) == here("reshape: f32[2,3] has 6 elements, which [4,-1] cannot share out"));
+        }) == here("reshape: f32[2,3] has 6 elements, which do not fill [4,-1]"));
   CHECK(traced({f32(2, 3)}, [](Tensor x) {
           return reshape(x, {-1, -1});
         }) == here("reshape: [-1,-1] has more than one -1"));
@@ -248,23 +248,22 @@ TEST_CASE("functions of neural networks check what they get") {
         here("sigmoid_cross_entropy: expected logits and labels of one type of floats, got i32[2] and i32[2]"));
   CHECK(thrown([] { linspace(0, 1, 0); }) == "linspace: expected at least 1 number, got 0");
   CHECK(traced({f32(2)}, [](Tensor x) { return dropout(x, 1, Mode::kTrain); }) ==
-        here("dropout: the rate is at least 0 and below 1, got 1"));
+        here("dropout: expected a rate of at least 0 and below 1, got 1"));
   CHECK(traced({i32(2)}, [](Tensor x) { return l2_loss(x); }) == here("l2_loss: expected floats, got i32[2]"));
   CHECK(traced({f32(2, 3)}, [](Tensor x) { return gradients(x, {x})[0]; }) ==
         here("gradient: y is a float scalar, got f32[2,3]"));
   CHECK(traced({f32(2)}, [](Tensor x) { return gradients(reduce_sum(x), {x == 0})[0]; }) ==
         here("gradient: derives by floats, got bool[2]"));
   CHECK(traced({f32(2)}, [](Tensor x) { return clip_by_global_norm({x}, 0).global_norm; }) ==
-        here("clip_by_global_norm: the norm is above 0, got 0"));
+        here("clip_by_global_norm: expected a norm above 0, got 0"));
   CHECK(traced({f32(2)}, [](Tensor) { return global_norm({}); }) == here("global_norm: expected at least one tensor"));
   CHECK(traced({f32(batch)}, [dense = Dense(3)](Tensor x) { return dense(x); }) ==
         here("dense: expected f32[batch,...,in], got f32[B]"));
   CHECK(traced({u8(batch, 4)}, [dense = Dense(3)](Tensor x) { return dense(x); }) ==
         here("dense: expected f32[batch,...,in], got u8[B,4]; cast(x, f32) converts it"));
-  CHECK(thrown([] { Dense dense(0); }) == "dense: the size of the output is at least 1, got 0");
-  CHECK(thrown([] { Dense dense(3, nullptr); }) ==
-        "dense: the activation is empty; identity is the one that changes nothing");
-  CHECK(thrown([] { Dense dense(3, relu, nullptr); }) == "dense: the function that makes the initial weights is empty");
+  CHECK(thrown([] { Dense dense(0); }) == "dense: expected an output size of at least 1, got 0");
+  CHECK(thrown([] { Dense dense(3, nullptr); }) == "dense: the activation is empty; pass identity for none");
+  CHECK(thrown([] { Dense dense(3, relu, nullptr); }) == "dense: the initializer of the weights is empty");
 }
 
 TEST_CASE("a model that has told of no variables") {
@@ -278,28 +277,29 @@ TEST_CASE("a model that has told of no variables") {
     sgd.apply(gradients(loss, model.trainable_variables()), model.trainable_variables());
   };
   CHECK(traced({f32(batch, 3)}, step) ==
-        here("gradient: there are no variables to derive by; a module has those that it was told of by register_module "
-             "and register_variable, and a layer those that it made when it was first called"));
+        here("gradient: there are no variables to differentiate with respect to; a module has those registered with "
+             "register_module and register_variable, and a layer creates its own on its first call"));
   CHECK(traced({f32(batch, 3)}, [&](Tensor x) {
           return gradients(reduce_sum(x), {})[0];
-        }).starts_with(here("gradient: there are no variables to derive by")));
+        }).starts_with(here("gradient: there are no variables to differentiate with respect to")));
   CHECK(traced({f32(batch, 3)}, [&](Tensor) { sgd.apply({}, {}); }) == here("sgd: there are no variables to update"));
 }
 
 TEST_CASE("optimizers refuse options that no training can go by, at the user's line") {
-  CHECK(thrown([] { Adam({.learning_rate = -1}); }) == here("adam: learning_rate is a positive f32, got -1"));
-  CHECK(thrown([] { SGD({.learning_rate = 0}); }) == here("sgd: learning_rate is a positive f32, got 0"));
-  CHECK(thrown([] { SGD({.learning_rate = NAN}); }) == here("sgd: learning_rate is a positive f32, got nan"));
-  CHECK(thrown([] { Adam({.learning_rate = 1e300}); }) == here("adam: learning_rate is a positive f32, got 1e+300"));
-  CHECK(thrown([] { SGD({.momentum = -0.5}); }) == here("sgd: momentum is at least 0, got -0.5"));
-  CHECK(thrown([] { Adam({.beta_1 = 1}); }) == here("adam: beta_1 is at least 0 and below 1, got 1"));
-  CHECK(thrown([] { Adam({.beta_2 = -1}); }) == here("adam: beta_2 is at least 0 and below 1, got -1"));
-  CHECK(thrown([] { Adam({.epsilon = NAN}); }) == here("adam: epsilon is at least 0, got nan"));
+  CHECK(thrown([] { Adam({.learning_rate = -1}); }) == here("adam: expected a positive f32 as learning_rate, got -1"));
+  CHECK(thrown([] { SGD({.learning_rate = 0}); }) == here("sgd: expected a positive f32 as learning_rate, got 0"));
+  CHECK(thrown([] { SGD({.learning_rate = NAN}); }) == here("sgd: expected a positive f32 as learning_rate, got nan"));
+  CHECK(thrown([] { Adam({.learning_rate = 1e300}); }) ==
+        here("adam: expected a positive f32 as learning_rate, got 1e+300"));
+  CHECK(thrown([] { SGD({.momentum = -0.5}); }) == here("sgd: momentum must be at least 0, got -0.5"));
+  CHECK(thrown([] { Adam({.beta_1 = 1}); }) == here("adam: beta_1 must be at least 0 and below 1, got 1"));
+  CHECK(thrown([] { Adam({.beta_2 = -1}); }) == here("adam: beta_2 must be at least 0 and below 1, got -1"));
+  CHECK(thrown([] { Adam({.epsilon = NAN}); }) == here("adam: epsilon must be at least 0, got nan"));
   struct Mine : Optimizer {
     Mine() : Optimizer("mine", -2) {}
     void update(const std::vector<Tensor>&, const std::vector<Variable>&) const override {}
   };
-  CHECK(thrown([] { Mine(); }) == here("mine: learning_rate is a positive f32, got -2"));
+  CHECK(thrown([] { Mine(); }) == here("mine: expected a positive f32 as learning_rate, got -2"));
 }
 
 TEST_CASE("optimizers check gradients against variables") {
@@ -416,7 +416,7 @@ TEST_CASE("a tensor of another trace is an error") {
   keep(1.F);
   REQUIRE(kept);
   const std::string ended =
-      "the tensor f32[] belongs to another trace than that of use; a tensor is good only inside of the call that made "
+      "the tensor f32[] belongs to another trace than that of use; a tensor is valid only inside the call that created "
       "it";
   const auto use = function("use", [&](Tensor x) { return x + *kept; });
   CHECK(thrown([&] { use(1.F); }) == here("add: " + ended));
@@ -425,8 +425,7 @@ TEST_CASE("a tensor of another trace is an error") {
   Variable w("w", Array::scalar(0.F));
   const auto assign = function("use", [&](Tensor) { w.assign(*kept); });
   CHECK(thrown([&] { assign(1.F); }) == here("assign: " + ended));
-  CHECK(thrown([&] { exp(*kept); }) ==
-        here("exp: used outside of a function; ops are traced inside of sluice::function"));
+  CHECK(thrown([&] { exp(*kept); }) == here("exp: used outside a function; ops are traced inside sluice::function"));
 
   // The outer function's tensor inside of a function that is traced on its own.
   const auto outer = function("outer", [&](Tensor x) {
@@ -441,17 +440,16 @@ TEST_CASE("a tensor of another trace is an error") {
     std::thread([&] { in_thread = thrown([&] { negative(x); }); }).join();
     return x;
   })(1.F);
-  CHECK(in_thread == here("neg: used outside of a function; ops are traced inside of sluice::function"));
+  CHECK(in_thread == here("neg: used outside a function; ops are traced inside sluice::function"));
 }
 
 TEST_CASE("ops outside of a function") {
   Variable w("w", Array::scalar(1.F));
   CHECK(thrown([&] { w + 1; }) ==
-        here("variable \"w\" is used as a tensor outside of a function; value() gives its elements"));
-  CHECK(thrown([] { range(3); }) ==
-        here("iota: used outside of a function; ops are traced inside of sluice::function"));
+        here("variable \"w\" is used as a tensor outside a function; value() returns its elements"));
+  CHECK(thrown([] { range(3); }) == here("iota: used outside a function; ops are traced inside sluice::function"));
   CHECK(thrown([] { random_uniform({2}); }) ==
-        here("random_uniform: used outside of a function; ops are traced inside of sluice::function"));
+        here("random_uniform: used outside a function; ops are traced inside sluice::function"));
 }
 
 TEST_CASE("assigning what does not fit, or where it does not belong") {
@@ -462,7 +460,7 @@ TEST_CASE("assigning what does not fit, or where it does not belong") {
         here("assign: variable \"w\" is f32[2], got f32[1,2]"));
   CHECK(
       traced({f32(2)}, [&](Tensor) { w.assign(Array(DType::kF32, {2})); }) ==
-      here("assign: variable \"w\" is given an array while f is traced, which would happen once and not in each call; "
+      here("assign: variable \"w\" is assigned an array while f is traced, which would happen once, not on each call; "
            "assign constant(array), or assign it outside"));
   CHECK(traced({f32(2)}, [&](Tensor) { set_seed(1); }) ==
         "set_seed: called while a function is traced; set the seed outside");
@@ -474,5 +472,5 @@ TEST_CASE("assigning what does not fit, or where it does not belong") {
 
 TEST_CASE("what has no engine yet, or no stage, says so") {
   CHECK(thrown([] { set_dump({.stages = {"traced", "fuze"}}); }) == "there is no stage 'fuze'; did you mean 'fuse'?");
-  CHECK(thrown([] { set_dump({.folder = "/dev/null/x"}); }).starts_with("/dev/null/x: cannot make the folder: "));
+  CHECK(thrown([] { set_dump({.folder = "/dev/null/x"}); }).starts_with("/dev/null/x: cannot create the folder: "));
 }

@@ -139,7 +139,7 @@ TEST_CASE("weights begin as the layer is told, from the same numbers for the sam
 
   Dense wrong(2, identity, [](std::int64_t in, std::int64_t out) { return initial_uniform({out, in}, -1, 1); });
   CHECK(thrown([&] { function("f", {f32(batch, 4)}, [&](Tensor x) { return wrong(x); }).compile(); }) ==
-        "@modules_test.cpp dense: the weights begin as f32[2,4], expected f32[4,2]");
+        "@modules_test.cpp dense: the initial weights are f32[2,4], expected f32[4,2]");
 }
 
 TEST_CASE("an activation is a function, a lambda of any parameter, with captures or without, or an Activation") {
@@ -184,7 +184,7 @@ TEST_CASE("a sequence passes the mode to the layers that take one") {
   CHECK(dropped > 20);
   CHECK(dropped < 80);
   CHECK(thrown([&] { function("f", {f32(batch, 3)}, [&](Tensor x) { return model(x); }).compile(); }) ==
-        "@modules_test.cpp sequential: a layer does something else in training, so it needs a Mode: call model(x, "
+        "@modules_test.cpp sequential: a layer behaves differently in training, so it needs a Mode: call model(x, "
         "Mode::kTrain) in a "
         "training step, and model(x, Mode::kEvaluate) elsewhere, as in an ExportModule");
   MLP plain(Dense(2, tanh), [](Tensor x) { return -x; });

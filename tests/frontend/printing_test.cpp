@@ -91,5 +91,5 @@ TEST_CASE("arrays of nested lists, and their elements") {
   CHECK(thrown([&] { Array({{1, 2}, {3}}); }) == "array: the lists of an axis have one length, got [2] and [1]");
   const Array large({(std::int64_t{1} << 53) + 1});
   CHECK(thrown([&] { static_cast<void>(large(0)); }) ==
-        "array: a double does not hold 9007199254740993; at<std::int64_t> gives it");
+        "array: a double cannot hold 9007199254740993; use at<std::int64_t>");
 }

@@ -85,14 +85,15 @@ TEST_CASE("gradients in another order than their variables are an error, though 
   CHECK(thrown([&] { function("f", {}, [&] {
                        sgd.apply(gradients(loss(), {a, b}), {b, a});
                      }).compile(); }) ==
-        "@trainable_test.cpp sgd: gradient 0 is the derivative by variable \"a\", but variable 0 is \"b\": both "
-        "lists have one order; minimize(loss, variables) needs none");
+        "@trainable_test.cpp sgd: gradient 0 is the derivative with respect to variable \"a\", but variable 0 is "
+        "\"b\": both "
+        "lists must have the same order; minimize(loss, variables) takes care of it");
   CHECK(thrown([&] {
           function("f", {}, [&] {
             const auto [clipped, norm] = clip_by_global_norm(gradients(loss(), {a, b}), 1);
             sgd.apply(clipped, {b, a});
           }).compile();
-        }).starts_with("@trainable_test.cpp sgd: gradient 0 is the derivative by variable \"a\""));
+        }).starts_with("@trainable_test.cpp sgd: gradient 0 is the derivative with respect to variable \"a\""));
   // A gradient that is made of others is by none.
   function("f", {}, [&] {
     const std::vector<Tensor> g = gradients(loss(), {a, b});
@@ -142,7 +143,7 @@ TEST_CASE("frozen variables stay, in functions that are traced already, too, unt
   decoder.set_trainable(false);
   encoder.set_trainable(false);
   CHECK(thrown([&] { step(kRows); }) ==
-        "@trainable_test.cpp adam: none of the variables is trainable; set_trainable(true) has them trained");
+        "@trainable_test.cpp adam: none of the variables is trainable; set_trainable(true) unfreezes them");
 }
 
 TEST_CASE("freezing reaches variables that are not made yet, and spares what is no weight") {
@@ -166,10 +167,9 @@ TEST_CASE("freezing reaches variables that are not made yet, and spares what is 
   whole.add(Dense(1));
   whole.build(f32(batch, 3));
   CHECK(whole.trainable_variables().empty());
-  CHECK(
-      thrown([&] { function("f", {}, [&] { whole.set_trainable(true); }).compile(); }) ==
-      "@trainable_test.cpp set_trainable: called while f is traced, which would happen once and not in each call; call "
-      "it outside");
+  CHECK(thrown([&] { function("f", {}, [&] { whole.set_trainable(true); }).compile(); }) ==
+        "@trainable_test.cpp set_trainable: called while f is traced, which would happen once, not on each call; call "
+        "it outside");
   CHECK(thrown([&] {
           function("f", {}, [&] { model.calls.set_trainable(true); }).compile();
         }).starts_with("@trainable_test.cpp set_trainable: called while f is traced"));

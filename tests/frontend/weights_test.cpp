@@ -207,7 +207,7 @@ TEST_CASE("a checkpoint of a loop goes on to the same last bit") {
   save_weights(model, folder / "weights");
   CHECK(message_of([&] {
           Checkpoint(folder / "weights", {{"model", model}}).restore();
-        }).find("is no checkpoint of a loop") != std::string::npos);
+        }).find("is not a loop's checkpoint") != std::string::npos);
   std::ofstream(folder / "parts", std::ios::in | std::ios::binary).seekp(-1, std::ios::end).put('x');
   CHECK(message_of([&] { without.restore(); }).find("is damaged") != std::string::npos);
   CHECK(message_of([&] { Checkpoint("x", {{"a", model}, {"a", model}}); }).starts_with("checkpoint: the parts have"));
@@ -244,7 +244,7 @@ TEST_CASE("weights are copied, at once or by a part, inside and outside of funct
         "  \"dense_0/b\" is f32[4] in the first and f32[5] in the second\n"
         "  \"dense_1/w\" is f32[4,2] in the first and f32[5,2] in the second");
   CHECK(thrown([&] { copy_weights(online, target, 0); }) ==
-        "@weights_test.cpp copy_weights: the rate is above 0 and at most 1, got 0");
+        "@weights_test.cpp copy_weights: expected a rate above 0 and at most 1, got 0");
 }
 
 TEST_CASE("a clone does the same and shares nothing") {

@@ -115,7 +115,7 @@ TEST_CASE("what the format forbids is an error that says why") {
     return R"({"a":{"dtype":)" + dtype + R"(,"shape":)" + shape + R"(,"data_offsets":)" + offsets + "}}";
   };
   const std::string sizes = R"("a": expected shape to be a list of whole numbers from 0 to 2^63-1)";
-  const std::string places = R"("a": expected two data_offsets, begin and end, in their order)";
+  const std::string places = R"("a": expected two data_offsets, begin and end, in order)";
   std::string many_sizes = "1";
   for (int i = 0; i < 64; ++i) many_sizes += ",1";
   struct Wrong {
@@ -128,20 +128,20 @@ TEST_CASE("what the format forbids is an error that says why") {
       {file_of("{}", "", 100'000'001), "expected a safetensors header of at most 100000000 bytes, got 100000001"},
       {file_of("{}", "", ~std::uint64_t{0}),
        "expected a safetensors header of at most 100000000 bytes, got 18446744073709551615"},
-      {file_of(""), "expected a safetensors header, which begins with '{'"},
-      {file_of(" {}"), "expected a safetensors header, which begins with '{'"},
-      {file_of("[]"), "expected a safetensors header, which begins with '{'"},
+      {file_of(""), "expected a safetensors header, which starts with '{'"},
+      {file_of(" {}"), "expected a safetensors header, which starts with '{'"},
+      {file_of("[]"), "expected a safetensors header, which starts with '{'"},
       {file_of("{\"a\":"), "cannot be read as JSON: parse error at line 1, column 6: "},
       {file_of("{} {}"), "cannot be read as JSON: parse error at line 1, column 4: "},
       {file_of("{\"\xff\":{}}"), "cannot be read as JSON: parse error at line 1, column 3: "},
       {file_of("{\"\\ud800\":{}}"), "cannot be read as JSON: parse error at line 1, column 9: "},
       {file_of(R"({"a":1e999})"), "cannot be read as JSON: number overflow"},
-      {file_of(R"({"a":{},"a":{}})"), "the key \"a\" stands twice in one object of JSON"},
-      {file_of(R"({"a":{"dtype":"U8","shape":[],"dtype":"U8"}})"), "the key \"dtype\" stands twice"},
+      {file_of(R"({"a":{},"a":{}})"), "the key \"a\" occurs twice in one JSON object"},
+      {file_of(R"({"a":{"dtype":"U8","shape":[],"dtype":"U8"}})"), "the key \"dtype\" occurs twice"},
       {file_of("{\"a\":" + std::string(1'000'000, '[')), "expected at most 3 lists and objects of JSON inside"},
       {file_of(R"({"a":{"dtype":{"x":{}}}})"), "expected at most 3 lists and objects of JSON inside"},
       {file_of(R"({"__metadata__":[]})"), "expected __metadata__ to be an object of strings"},
-      {file_of(R"({"__metadata__":{"k":1}})"), "expected __metadata__ to be an object of strings, \"k\" is none"},
+      {file_of(R"({"__metadata__":{"k":1}})"), "expected __metadata__ to be an object of strings, \"k\" is not"},
       {file_of(R"({"a":1})"), R"("a": expected an object of dtype, shape and data_offsets)"},
       {file_of(R"({"a\n":{"dtype":"U8","shape":[]}})"), R"("a\n": expected an object of dtype, shape and)"},
       {file_of(one("\"F16\"", "[]", "[0,2]"), "ab"),

@@ -105,7 +105,7 @@ TEST_CASE("a wrong word of the command line is named, and what would be right") 
     INFO(wrong.arguments);
     CHECK(outcome.status == 2);
     CHECK(outcome.out.empty());
-    CHECK(outcome.err == fmt::format("sluice: {}\n`{} --help` lists what it takes.\n", wrong.message, wrong.command));
+    CHECK(outcome.err == fmt::format("sluice: {}\n`{} --help` lists its options.\n", wrong.message, wrong.command));
   }
 }
 
@@ -148,7 +148,7 @@ TEST_CASE("--graph takes one of several graphs, and errors keep the lines of the
   CHECK(opt("--graph step").out == kStep);
   CHECK(opt("--graph line").out == kLine);
   CHECK(opt("").err ==
-        fmt::format("sluice: {}: there are several graphs, step, line: --graph NAME takes one\n", both.string()));
+        fmt::format("sluice: {}: there are several graphs, step, line: select one with --graph NAME\n", both.string()));
   CHECK(
       opt("--graph lien").err ==
       fmt::format("sluice: {}: there is no graph 'lien'; did you mean 'line'?; there is step, line\n", both.string()));

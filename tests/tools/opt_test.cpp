@@ -178,8 +178,7 @@ graph @nan(%x: f32[4] {range=[-2,-1)}) {
 )");
   const Outcome outcome = run_sluice(fmt::format("opt '{}' --check-passes", nan.string()));
   CHECK(outcome.status == 1);
-  CHECK(
-      outcome.err.starts_with("sluice: check of the passes: @nan: traced: result 0: 4 of 4 elements are not finite\n"));
+  CHECK(outcome.err.starts_with("sluice: pass check: @nan: traced: result 0: 4 of 4 elements are not finite\n"));
 }
 
 TEST_CASE("opt --list-passes lists all with a sentence") {
@@ -205,9 +204,9 @@ TEST_CASE("what is wrong is said, and nothing is printed") {
   };
   for (const Wrong& wrong : {
            Wrong{"--passes=fues", "sluice: there is no pass 'fues'; did you mean 'fuse'?\n"},
-           {"--print-after=fues", "sluice: --print-after: 'fues' is no stage of this run; did you mean 'fuse'?\n"},
-           {"--passes=dce --print-before=fuse", "sluice: --print-before: 'fuse' is no stage of this run\n"},
-           {"--dump-dir /dev/null/x", "sluice: /dev/null/x: cannot make the folder: Not a directory\n"},
+           {"--print-after=fues", "sluice: --print-after: 'fues' is not a stage of this run; did you mean 'fuse'?\n"},
+           {"--passes=dce --print-before=fuse", "sluice: --print-before: 'fuse' is not a stage of this run\n"},
+           {"--dump-dir /dev/null/x", "sluice: /dev/null/x: cannot create the folder: Not a directory\n"},
            {"--passes=cse",
             "step.ir:8:18: pass 'cse': graph @step still has a `gradient` node; run 'differentiate' first\n"
             "  %4: f32[3,2] = gradient %3, %w\n"

@@ -110,7 +110,7 @@ TEST_CASE("run says what is wrong with an array") {
            {"--input x", "--input: expected NAME=FILE.npy, got 'x'"},
            {"--input x=x.npy --input x=x.npy", "--input: 'x' is given twice"},
            {"--input x=none.npy", "none.npy: cannot be read: No such file or directory"},
-           {"--input x=dense.ir", "dense.ir: expected a npy file, which begins with \"\\x93NUMPY\""},
+           {"--input x=dense.ir", "dense.ir: expected a npy file, which starts with \"\\x93NUMPY\""},
            {"--input x=f64.npy", "--input x: f64.npy is f64[1,2], expected f32[B,2] with B = 1"},
            {"--input x=x.npy --batch 4", "--input x: x.npy is f32[3,2], expected f32[B,2] with B = 4"},
            {"--input x=x.npy --input labels=labels.npy",

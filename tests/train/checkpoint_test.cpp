@@ -215,16 +215,15 @@ TEST_CASE("a checkpoint of another training is refused, and nothing changes") {
   const std::string name = name_of(folder);
   ToyModel toy;
   CHECK(refused(toy, with_checkpoints(folder)) ==
-        name + ": is there, and would be lost: resume from it, remove it, or name another folder");
+        name + ": already exists and would be overwritten: resume from it, remove it, or name another folder");
   FitOptions other_batch = resuming(folder);
   other_batch.batch = 4;
-  CHECK(refused(toy, other_batch) ==
-        name + ": comes from a training with batches of 8, got 4: it cannot go on the same way");
+  CHECK(refused(toy, other_batch) == name + ": comes from a run with batches of 8, got 4: it cannot be resumed");
   FitOptions other_seed = resuming(folder);
   other_seed.seed = 5;
-  CHECK(refused(toy, other_seed) == name + ": comes from a training with seed 4, got 5: it cannot go on the same way");
+  CHECK(refused(toy, other_seed) == name + ": comes from a run with seed 4, got 5: it cannot be resumed");
   CHECK(refused(toy, resuming(folder), 21) ==
-        name + ": comes from a training with a number of examples of 20, got 21: it cannot go on the same way");
+        name + ": comes from a run with a number of examples of 20, got 21: it cannot be resumed");
   toy.trainer.fit(toy_examples(20), resuming(folder));
   CHECK(toy.hash() == written.hash());
 }
@@ -256,8 +255,7 @@ TEST_CASE("a checkpoint of another model or optimizer is refused") {
           Trainer(parabola, parabola.sgd, toy_batch(), [&](Tensor, Tensor) {
             return parabola.objective();
           }).fit(toy_examples(20), resuming(folder));
-        }) ==
-        name + ": comes from a training with the values loss, accuracy, got loss, w: it cannot go on the same way");
+        }) == name + ": comes from a run with the values loss, accuracy, got loss, w: it cannot be resumed");
 }
 
 TEST_CASE("what is no checkpoint, or damaged, is refused") {
@@ -275,7 +273,7 @@ TEST_CASE("what is no checkpoint, or damaged, is refused") {
     rewrite(folder, change);
     return refused(toy, resuming(folder));
   };
-  CHECK(changed([](SafeTensors& file) { file.metadata.clear(); }) == name + ": is no checkpoint of a training");
+  CHECK(changed([](SafeTensors& file) { file.metadata.clear(); }) == name + ": is not a training checkpoint");
   CHECK(changed([](SafeTensors& file) { file.metadata["format"] = "sluice-checkpoint-2"; }) ==
         name + ": expected a checkpoint sluice-checkpoint-1, got sluice-checkpoint-2");
   CHECK(changed([](SafeTensors& file) { file.metadata.erase("training"); }) ==
@@ -338,10 +336,10 @@ TEST_CASE("a folder that cannot be used is an error before the first step") {
                       {.callbacks = {{.on_step = [&](const StepReport&) { ++steps; }}}, .checkpoint = checkpoint});
     });
   };
-  CHECK(fit({.folder = "/dev/null/folder"}).starts_with("/dev/null/folder: cannot make the folder: "));
+  CHECK(fit({.folder = "/dev/null/folder"}).starts_with("/dev/null/folder: cannot create the folder: "));
   CHECK(fit({.folder = "/proc/self"}).starts_with("/proc/self/checkpoint.safetensors: "));
   CHECK(fit({.folder = "/tmp", .every_steps = -1}) ==
-        "fit: expected checkpoints after a number of steps or epochs, got -1 and 1");
+        "fit: expected every_steps of at least 0 and every_epochs of at least 1, got -1 and 1");
   CHECK(steps == 0);
 }
 
@@ -362,8 +360,7 @@ TEST_CASE("a training does not go on with another learning rate in silence") {
   ToyModel other;
   other.adam.learning_rate().assign(0.05);
   CHECK(refused(other, resuming(folder)) ==
-        name_of(folder) +
-            ": comes from a training with a learning rate of 0.01, got 0.05: it cannot go on the same way");
+        name_of(folder) + ": comes from a run with a learning rate of 0.01, got 0.05: it cannot be resumed");
   ToyModel same;
   CHECK_NOTHROW(same.trainer.fit(toy_examples(20), resuming(folder)));
 }

@@ -79,8 +79,8 @@ TEST_CASE("no number is never better, and where all are lost the best come back"
 TEST_CASE("what early stopping cannot watch is an error") {
   Course course(0.25);
   CHECK(thrown([&] { course.fit(watching({.metric = "accuracy"})); }) ==
-        "fit: early stopping watches \"accuracy\", the trainer has loss, w");
+        "fit: early stopping monitors \"accuracy\", the trainer has loss, w");
   CHECK(thrown([&] { course.fit(watching({.patience = 0})); }) ==
-        "fit: early stopping has a patience of at least 1 epoch, got 0");
+        "fit: expected a patience of at least 1 epoch for early stopping, got 0");
   CHECK(course.parabola.value() == 1);
 }

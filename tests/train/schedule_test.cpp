@@ -42,5 +42,5 @@ TEST_CASE("a warm-up before another schedule") {
   CHECK(schedule(4) == 0.8);
   CHECK(schedule(5) == 0.4);
   CHECK(warm_up(0, constant_rate(0.1))(0) == 0.1);
-  CHECK(thrown([] { warm_up(-1, constant_rate(1)); }) == "warm_up: expected a number of steps, got -1");
+  CHECK(thrown([] { warm_up(-1, constant_rate(1)); }) == "warm_up: expected at least 0 steps, got -1");
 }

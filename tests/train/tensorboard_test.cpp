@@ -253,5 +253,5 @@ TEST_CASE("each training writes files of its own, and where it cannot, it says s
   tensorboard(folder.path());
   tensorboard(folder.path());
   CHECK(std::distance(std::filesystem::directory_iterator(folder.path() / "train"), {}) == 2);
-  CHECK(thrown([] { tensorboard("/dev/null/runs"); }).starts_with("/dev/null/runs/steps: cannot make the folder: "));
+  CHECK(thrown([] { tensorboard("/dev/null/runs"); }).starts_with("/dev/null/runs/steps: cannot create the folder: "));
 }

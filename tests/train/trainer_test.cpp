@@ -191,10 +191,9 @@ TEST_CASE("options and data without sense are errors") {
   ToyModel toy;
   CHECK(thrown([&] { toy.trainer.fit(toy_examples(0)); }) == "fit: there are no examples");
   CHECK(thrown([&] { toy.trainer.evaluate(toy_examples(0)); }) == "evaluate: there are no examples");
-  CHECK(thrown([&] { toy.trainer.fit(toy_examples(8), {.epochs = -1}); }) ==
-        "fit: expected a number of epochs, got -1");
+  CHECK(thrown([&] { toy.trainer.fit(toy_examples(8), {.epochs = -1}); }) == "fit: expected at least 0 epochs, got -1");
   CHECK(thrown([&] { toy.trainer.fit(toy_examples(8), {.batch = 0}); }) ==
-        "batches: expected at least 1 example a batch, got 0");
+        "batches: expected at least 1 example per batch, got 0");
   CHECK(toy.trainer.fit(toy_examples(8), {.epochs = 0}).epochs.empty());
 }
 
@@ -284,7 +283,7 @@ TEST_CASE("variables that the loss depends on and that are not trained are told 
   CHECK(warning.find("trainer_test.cpp:") != std::string::npos);
   CHECK(warning.ends_with(fmt::format(
       ": trainer: the loss depends on \"{}\", \"{}\", which are not trained: not registered by the model "
-      "(register_module, register_variable), or left out by the optimizer; stop_gradient says that it is meant\n",
+      "(register_module, register_variable), or left out by the optimizer; use stop_gradient if that is intended\n",
       first, half.first.variables()[1].name())));
   Half frozen;
   frozen.frozen = true;
@@ -344,7 +343,7 @@ TEST_CASE("objectives without sense are errors at the user's line") {
           return Objective{.loss = loss, .metrics = {{"loss", loss}}};
         }) == at + "trainer: two metrics are called \"loss\"");
   CHECK(compiling([&](Tensor images, Tensor) { return Objective{.loss = reduce_sum(model(x(images)))}; },
-                  {.clip_norm = 0}) == at + "trainer: clip_norm is above 0, got 0");
+                  {.clip_norm = 0}) == at + "trainer: expected a clip_norm above 0, got 0");
   CHECK(model.variables().empty());
   MLP empty(relu);
   CHECK(thrown([&] {

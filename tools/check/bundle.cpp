@@ -27,7 +27,7 @@ std::string file_name(std::string_view kind, std::size_t index, std::string_view
 void write_bundle(const std::filesystem::path& folder, const ir::Graph& traced, const passes::Difference& difference) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
-  if (error) fail("{}: cannot be made: {}", folder.string(), error.message());
+  if (error) fail("{}: cannot be created: {}", folder.string(), error.message());
   write_file(folder / "graph.ir", text_with_lines(traced));
   const passes::Sample& sample = difference.sample;
   for (std::size_t i = 0; i < sample.inputs.size(); ++i)

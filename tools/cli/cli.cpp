@@ -76,7 +76,7 @@ const CLI::App& named(const CLI::App& app, int argc, char** argv) {
 /// Ends the process with what `command` of `app` says of words that it does not take.
 [[noreturn]] void refuse(const CLI::App& app, const CLI::App& command, std::string_view what) {
   const std::string name = &command == &app ? app.get_name() : app.get_name() + " " + command.get_name();
-  print_to_stderr("{}: {}\n`{} --help` lists what it takes.\n", app.get_name(), what, name);
+  print_to_stderr("{}: {}\n`{} --help` lists its options.\n", app.get_name(), what, name);
   std::exit(kExitUsage);
 }
 

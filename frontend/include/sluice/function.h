@@ -282,7 +282,7 @@ inline constexpr bool kMayBeBroken = std::is_class_v<F> && !requires { &F::opera
 /// which is the one to show.
 [[gnu::error("no number of tensors up to 16 fits the parameters of this function, some of which are of type auto")]]
 void refuse_function();
-[[gnu::error("a layer or an activation is called with a Tensor, or with a Tensor and a Mode, and gives a Tensor")]]
+[[gnu::error("a layer or an activation is called with a Tensor, or with a Tensor and a Mode, and returns a Tensor")]]
 void refuse_layer();
 
 /// Stands for a function that cannot be created, so that the compiler reports it once and not at each use.

@@ -34,7 +34,7 @@ class Activation {
     if constexpr (std::is_invocable_r_v<Tensor, F&, const Arg&>) {
       function_ = std::move(function);
     } else {
-      static_assert(detail::kMayBeBroken<F>, "an activation is called with a Tensor and gives a Tensor");
+      static_assert(detail::kMayBeBroken<F>, "an activation is called with a Tensor and returns a Tensor");
       detail::refuse_layer();
     }
   }
@@ -157,7 +157,7 @@ class Sequential : public Module {
     constexpr bool kWithMode = std::is_invocable_r_v<Tensor, T&, const Arg&, Mode>;
     constexpr bool kWithout = std::is_invocable_r_v<Tensor, T&, const Arg&>;
     static_assert(kWithMode || kWithout || detail::kMayBeBroken<T>,
-                  "a layer is called with a Tensor, or with a Tensor and a Mode, and gives a Tensor");
+                  "a layer is called with a Tensor, or with a Tensor and a Mode, and returns a Tensor");
     if constexpr (!kWithMode && !kWithout) detail::refuse_layer();
     return [layer = std::move(layer)](const Arg& x, std::optional<Mode> mode) mutable -> Tensor {
       if constexpr (kWithMode) {
