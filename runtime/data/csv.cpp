@@ -23,8 +23,8 @@ namespace sluice {
 
 namespace {
 
-/// A field as a number, or what was expected instead. Numbers too small for f64 become subnormal or 0, as they would in
-/// a program's text.
+/// A field as a number, or a description of what was expected instead. Numbers too small for f64 become subnormal or 0,
+/// as in source code.
 struct Parsed {
   double value = 0;
   const char* expected = nullptr;
@@ -38,14 +38,14 @@ Parsed parse_number(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), last, value);
   if (error == std::errc::invalid_argument || end != last) return {0, kAnyNumber};
   if (error == std::errc{}) return {value};
-  // from_chars does not say which way it is out of range; the locale of the process must not matter here either.
+  // from_chars does not say in which direction it is out of range; the process's locale must not matter here either.
   static const locale_t kPlain = newlocale(LC_ALL_MASK, "C", nullptr);
   value = strtod_l(std::string(text).c_str(), nullptr, kPlain);
   return std::isinf(value) ? Parsed{0, "a number of at most 1.8e308"} : Parsed{value};
 }
 
-/// Whether a field of the first row may be a column's name: anything but a number, and the words for numbers, which
-/// count as names where all fields of the row are words.
+/// Whether a field of the first row may be a column's name: anything but a number; words for numbers count as names if
+/// all fields of the row are words.
 enum class Cell : std::uint8_t { kNumber, kWordForNumber, kName };
 
 Cell kind_of(std::string_view field) {
@@ -59,7 +59,8 @@ bool is_header(const std::vector<std::string>& row) {
   return std::ranges::any_of(row, is(Cell::kName)) || std::ranges::none_of(row, is(Cell::kNumber));
 }
 
-/// Takes the fields that libcsv finds. libcsv is C, which exceptions must not pass: the first error is kept for later.
+/// Receives the fields that libcsv finds. libcsv is C, which exceptions must not cross: the first error is kept for
+/// later.
 class Rows {
  public:
   explicit Rows(CsvOptions::Header header) : header_(header) {}
@@ -69,7 +70,7 @@ class Rows {
   }
   static void take_row(int terminator, void* rows) { static_cast<Rows*>(rows)->end_row(terminator); }
 
-  /// The line that is being read, counted from 1.
+  /// Returns the line being read, counted from 1.
   std::int64_t line() const { return line_; }
   const std::string& error() const { return error_; }
   Table table(std::string source) && {
@@ -86,7 +87,7 @@ class Rows {
       columns_.emplace_back(field);
       return;
     }
-    if (fields_ > columns_.size()) return;  // end_row says so
+    if (fields_ > columns_.size()) return;  // end_row reports it
     const auto [value, expected] = parse_number(field);
     if (expected != nullptr) {
       error_ = fmt::format("line {}, column {} ('{}'): expected {}, got '{}'", line_, fields_, columns_[fields_ - 1],
@@ -122,7 +123,7 @@ class Rows {
   bool has_columns_ = false;
   std::vector<std::string> columns_;
   std::vector<double> values_;
-  std::size_t fields_ = 0;  ///< of the row that is being read
+  std::size_t fields_ = 0;  ///< of the row being read
   std::int64_t line_ = 1;
   int last_terminator_ = 0;
   std::string error_;
@@ -131,7 +132,7 @@ class Rows {
 class Parser {
  public:
   explicit Parser(char separator) {
-    // Every end of a line is reported, so that lines can be counted; a quote in the wrong place is an error.
+    // Every line ending is reported, so that lines can be counted; a misplaced quote is an error.
     SLUICE_CHECK(csv_init(&parser_, CSV_STRICT | CSV_STRICT_FINI | CSV_REPALL_NL) == 0, "csv_init");
     csv_set_delim(&parser_, static_cast<unsigned char>(separator));
   }
@@ -149,7 +150,7 @@ class Parser {
   csv_parser parser_{};
 };
 
-/// The element of a table as a T. Throws Error where that is another number; floats are rounded.
+/// Returns an element of a table as a T. Throws Error if that changes the number; floats are rounded.
 template <typename T>
 T converted(const Table& table, std::size_t row, std::size_t column, std::string_view what) {
   const double value = std::as_const(table.values).data<double>()[row * table.columns.size() + column];

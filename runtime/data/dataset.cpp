@@ -37,8 +37,8 @@ Array view_rows(const Array& array, std::int64_t begin, std::int64_t end) {
   return Array::borrow(array.dtype(), with_rows(array, end - begin), std::shared_ptr<void>(owner, first));
 }
 
-/// Copies rows[i] of `from` to row i of `to`. The rows stand far apart, where the hardware does not foresee them: so
-/// the program asks for each one some rows ahead.
+/// Copies rows[i] of `from` to row i of `to`. The rows are scattered, so the hardware prefetcher cannot predict them:
+/// prefetches each one a few rows ahead.
 void gather_rows(const Array& from, std::span<const std::uint32_t> rows, Array& to) {
   constexpr std::size_t kRowsAhead = 4;
   constexpr std::size_t kCacheLine = 64;
@@ -116,7 +116,7 @@ ShuffledDataset Dataset::shuffled(std::uint64_t seed) const {
   if (size() > std::int64_t{std::numeric_limits<std::uint32_t>::max()}) {
     fail("shuffled: expected fewer than 2^32 examples, got {}", size());
   }
-  // Fisher and Yates; std::shuffle gives other orders with other libraries.
+  // Fisher-Yates; std::shuffle produces different orders with different libraries.
   std::vector<std::uint32_t> order(static_cast<std::size_t>(size()));
   std::iota(order.begin(), order.end(), 0U);
   RandomStream random(seed);
@@ -153,7 +153,7 @@ const Batch& Batches::load(std::int64_t index) {
     current = view(dataset_, begin, begin + count);
     return current;
   }
-  // Whoever kept a handle of the batch before the last keeps its elements.
+  // If the caller kept a handle to the batch before last, it keeps its elements.
   const auto free = [](const Array& array) { return array.unique(); };
   if (!std::ranges::all_of(current.inputs, free) || !std::ranges::all_of(current.targets, free)) {
     current = make_buffer(dataset_, count);

@@ -6,7 +6,7 @@ namespace sluice {
 
 namespace {
 
-// Strokes meet in corners, where a curve through the points would be round.
+// Strokes meet in corners where a curve through the points would be round.
 const std::array<std::vector<Glyph>, 10> kGlyphs{{
     {
         // 0: a ring from the top; a narrow one that does not quite close

@@ -12,12 +12,12 @@ struct Point {
   float y = 0;
 };
 
-/// A curve through its points (Catmull and Rom); two points are a straight line.
+/// A curve through its points (Catmull-Rom); two points form a straight line.
 using Stroke = std::vector<Point>;
 /// One way to write a digit.
 using Glyph = std::vector<Stroke>;
 
-/// The ways to write `digit`, 0 to 9.
+/// Returns the ways to write `digit`, 0 to 9.
 std::span<const Glyph> glyphs_of(int digit);
 
 }  // namespace sluice

@@ -94,7 +94,7 @@ void check_picture(const Array& picture) {
   fail("picture: expected u8[height,width] with at least one pixel, got {}", to_string(picture.type()));
 }
 
-/// Which pixels of an axis of `size` pixel i of `new_size` covers, and what part of each.
+/// Which pixels of an axis of `size` pixel i of `new_size` covers, and what fraction of each.
 struct Cover {
   std::int64_t first = 0;
   std::vector<double> parts;  ///< their sum is 1
@@ -138,7 +138,7 @@ Array scaled(const Array& picture, std::int64_t height, std::int64_t width) {
   return result;
 }
 
-/// As large as fits into `height` by `width` in the same proportions.
+/// Scales a picture to fit into `height` by `width` with the same aspect ratio.
 Array scaled_into(const Array& picture, std::int64_t height, std::int64_t width) {
   const double scale = std::min(static_cast<double>(height) / static_cast<double>(picture.sizes()[0]),
                                 static_cast<double>(width) / static_cast<double>(picture.sizes()[1]));
@@ -148,7 +148,7 @@ Array scaled_into(const Array& picture, std::int64_t height, std::int64_t width)
   return scaled(picture, new_size(picture.sizes()[0]), new_size(picture.sizes()[1]));
 }
 
-/// Copies `small` to the rows from `top` and the columns from `left` on.
+/// Copies `small` to the rows starting at `top` and the columns starting at `left`.
 void paste(const Array& small, Array& to, std::int64_t top, std::int64_t left) {
   for (std::int64_t y = 0; y < small.sizes()[0]; ++y) {
     const auto row = small.data<std::uint8_t>().subspan(static_cast<std::size_t>(y * small.sizes()[1]),
@@ -157,11 +157,11 @@ void paste(const Array& small, Array& to, std::int64_t top, std::int64_t left) {
   }
 }
 
-/// The smallest part of `picture` with all that is clearly brighter than its border, which becomes black; the brightest
-/// pixel becomes 255. u8[0,0] if there is none.
+/// Returns the smallest part of `picture` that contains everything clearly brighter than its border, which becomes
+/// black; the brightest pixel becomes 255. u8[0,0] if there is nothing.
 Array ink_of(const Array& picture) {
-  constexpr double kFaint = 0.1;  // is paper, shadow or noise
-  constexpr double kClear = 0.3;  // is ink
+  constexpr double kFaint = 0.1;  // paper, shadow or noise
+  constexpr double kClear = 0.3;  // ink
   const auto pixels = picture.data<std::uint8_t>();
   const double background = border_brightness(picture);
   const double range = std::ranges::max(pixels) - background;

@@ -21,9 +21,10 @@ constexpr std::int64_t kSide = 28;
 constexpr std::int64_t kClasses = 10;
 constexpr std::int64_t kValidation = 10000;
 constexpr std::uint64_t kSyntheticSeed = 1;
-constexpr char kSyntheticFolder[] = "synthetic-digits-1";  // the number changes when the generator draws other images
+constexpr char kSyntheticFolder[] =
+    "synthetic-digits-1";  // // the number changes when the generator draws different images
 
-/// The file, plain or packed, if there is one.
+/// Returns the file, plain or compressed, if it exists.
 std::optional<Path> find_file(const Path& folder, const char* name) {
   const Path plain = folder / name;
   if (std::filesystem::exists(plain)) return plain;
@@ -65,7 +66,7 @@ Dataset read_part(const Path& folder, const char* images_name, const char* label
   return {images, labels};
 }
 
-/// What the variable says, unless it is unset or empty.
+/// Returns the variable's value, unless it is unset or empty.
 std::optional<Path> path_of_environment(const char* variable) {
   const char* const value = std::getenv(variable);
   if (value == nullptr || *value == '\0') return std::nullopt;
@@ -100,7 +101,7 @@ Mnist read_mnist(const Path& folder) {
 
 namespace {
 
-/// read_mnist for a folder that the call did not name: an error says whence it comes, or what helps.
+/// Calls read_mnist for a folder that the caller did not name: errors say where it came from, or what helps.
 Mnist read_found(const Path& folder, std::string_view whence, std::string_view advice) {
   try {
     return read_mnist(folder);

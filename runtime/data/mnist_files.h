@@ -2,7 +2,7 @@
 
 namespace sluice {
 
-// The names of MNIST's files, wherever they come from; packed ones end with ".gz".
+// The names of MNIST's files, wherever they come from; compressed ones end with ".gz".
 inline constexpr char kTrainImages[] = "train-images-idx3-ubyte";
 inline constexpr char kTrainLabels[] = "train-labels-idx1-ubyte";
 inline constexpr char kTestImages[] = "t10k-images-idx3-ubyte";

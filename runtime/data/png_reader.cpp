@@ -15,8 +15,8 @@ namespace sluice {
 
 namespace {
 
-/// libpng with a file in memory. Not its simplified interface: that garbles interlaced files of 16 bits in versions
-/// that Debian ships, and takes 16 bits for linear.
+/// libpng on a file in memory. Does not use its simplified interface, which garbles interlaced 16-bit files in the
+/// versions that Debian ships, and treats 16-bit samples as linear.
 class PngReader {
  public:
   PngReader(const std::string& file, std::string_view bytes) : file_(file), rest_(bytes) {
@@ -30,7 +30,7 @@ class PngReader {
   PngReader& operator=(const PngReader&) = delete;
 
   void read_header() { run(read_info); }
-  /// Grey or colors, each with alpha or without, in 8 or 16 bits.
+  /// Expands to gray or colors, each with or without alpha, in 8 or 16 bits.
   void expand() { run(set_expand); }
   void read_rows(std::vector<png_bytep>& rows) {
     rows_ = rows.data();
@@ -42,7 +42,7 @@ class PngReader {
   std::size_t row_bytes() const { return png_get_rowbytes(png_, info_); }
   std::size_t channels() const { return png_get_channels(png_, info_); }
   int depth() const { return png_get_bit_depth(png_, info_); }
-  /// The exponent that a gAMA chunk gives; 0 if it is sRGB's curve.
+  /// Returns the exponent of a gAMA chunk; 0 if the samples use sRGB's curve.
   double gamma() const {
     int intent = 0;
     double gamma = 0;
@@ -65,7 +65,7 @@ class PngReader {
     png_read_end(r.png_, nullptr);
   }
 
-  /// libpng jumps out of errors, so nothing with a destructor may live between here and there.
+  /// libpng jumps out of errors, so there may be no objects with destructors between here and there.
   static bool succeeds(PngReader& reader, Step step) {
     if (setjmp(png_jmpbuf(reader.png_)) != 0) return false;
     step(reader);
@@ -99,7 +99,7 @@ class PngReader {
 double srgb_to_linear(double v) { return v <= 0.04045 ? v / 12.92 : std::pow((v + 0.055) / 1.055, 2.4); }
 double linear_to_srgb(double v) { return v <= 0.0031308 ? v * 12.92 : 1.055 * std::pow(v, 1 / 2.4) - 0.055; }
 
-/// Pixels of samples as they lie in the rows, which become grey bytes.
+/// Converts a row's samples to gray bytes.
 class GreyOf {
  public:
   GreyOf(std::size_t channels, int depth, double gamma)
@@ -108,7 +108,7 @@ class GreyOf {
   std::uint8_t operator()(const png_byte* pixel) const {
     const double alpha = has_alpha_ ? sample(pixel, colors_) : 1;
     const bool grey = colors_ == 1 || (sample(pixel, 0) == sample(pixel, 1) && sample(pixel, 1) == sample(pixel, 2));
-    if (grey && alpha == 1 && gamma_ == 0) return to_byte(sample(pixel, 0));  // no rounding on the way
+    if (grey && alpha == 1 && gamma_ == 0) return to_byte(sample(pixel, 0));  // without intermediate rounding
     constexpr std::array kWeights{0.2126, 0.7152, 0.0722};                    // of sRGB's primaries
     double light = 0;
     if (grey) {

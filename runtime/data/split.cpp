@@ -20,7 +20,7 @@ class SplitReader {
  public:
   SplitReader(std::span<const NamedDataset> parts, std::string_view text) : parts_(parts), text_(text) {}
 
-  /// The slices of the sum.
+  /// Returns the slices of the sum.
   std::vector<Dataset> read() {
     std::vector<Dataset> slices;
     do {
@@ -79,7 +79,7 @@ class SplitReader {
     refuse(begin, fmt::format("expected {}, got '{}'{}", fmt::join(names, " or "), name, near));
   }
 
-  /// A number of examples from the begin or, if negative, from the end; nothing where none is written.
+  /// Returns a number of examples from the beginning or, if negative, from the end; nothing if none is written.
   std::optional<std::int64_t> bound(std::int64_t size) {
     skip_space();
     const std::size_t begin = at_;
@@ -104,7 +104,7 @@ class SplitReader {
   std::size_t at_ = 0;
 };
 
-/// The rows of all of `arrays`, one after the other.
+/// Concatenates the rows of all of `arrays`.
 Array concatenated(const std::vector<Array>& arrays, std::string_view text) {
   const Array& first = arrays[0];
   std::vector<std::int64_t> sizes = first.sizes();

@@ -22,13 +22,13 @@ namespace {
 constexpr int kSide = 28;
 constexpr std::size_t kPixels = std::size_t{kSide} * kSide;
 constexpr float kCentre = 13.5F;
-// MNIST's digits fill a square of 20 pixels; drawn with a pen, tall ones of these do as well.
+// MNIST's digits fill a square of 20 pixels; so do tall ones of these, including the pen's width.
 constexpr float kWidth = 12;
 constexpr float kHeight = 16.5F;
 
-// How different the writers are. At these strengths the guide's model learns as it does on MNIST: 96.9% of the test
-// digits are right after one epoch and 97.9% after four (MNIST: 96.4% and 97.7%).
-constexpr float kJitter = 0.08F;  // of each point, as a part of the glyph
+// How much the writers vary. At these strengths the guide's model learns as it does on MNIST: 96.9% of the test digits
+// are right after one epoch and 97.9% after four (MNIST: 96.4% and 97.7%).
+constexpr float kJitter = 0.08F;  // of each point, as a fraction of the glyph
 constexpr float kWarp = 0.08F;    // of waves that bend the whole glyph
 constexpr float kSlant = 0.48F;
 constexpr float kTurn = 0.33F;  // radians
@@ -51,7 +51,7 @@ struct Wave {
   float at(Point p) const { return height * std::sin(along_x * p.x + along_y * p.y + phase); }
 };
 
-/// From a glyph's square to pixels: how one digit is written.
+/// Maps a glyph's square to pixels: how one digit is written.
 class Hand {
  public:
   explicit Hand(RandomStream& random) : wave_x_(random), wave_y_(random) {
@@ -81,7 +81,7 @@ class Hand {
   float xx_, xy_, yx_, yy_, shift_x_, shift_y_;
 };
 
-/// A point of the curve between b and c, which goes on to a and d (Catmull and Rom, uniform).
+/// Returns a point on the curve between b and c, with neighbors a and d (uniform Catmull-Rom).
 Point between(Point a, Point b, Point c, Point d, float t) {
   const auto blend = [t](float p0, float p1, float p2, float p3) {
     return p1 + 0.5F * t * (p2 - p0 + t * (2 * p0 - 5 * p1 + 4 * p2 - p3 + t * (3 * (p1 - p2) + p3 - p0)));
@@ -99,7 +99,7 @@ float squared_distance(Point p, Point from, Point to) {
   return x * x + y * y;
 }
 
-/// Lowers the pixels' squared distances from the ink to what they are with a line more, up to `reach` pixels from it.
+/// Updates the pixels' squared distances from the ink for one more line, up to `reach` pixels from it.
 void draw_line(Pixels& distances, Point from, Point to, float reach) {
   const auto first = [reach](float a, float b) {
     return static_cast<int>(std::clamp(std::floor(std::min(a, b) - reach), 0.0F, kSide - 1.0F));
@@ -135,7 +135,7 @@ void draw_stroke(Pixels& distances, const Stroke& stroke, const Hand& hand, floa
   }
 }
 
-/// Draws a digit of the stream's choice and gives its label.
+/// Draws a digit chosen by the stream and returns its label.
 std::uint8_t draw_digit(std::span<std::uint8_t> pixels, RandomStream random) {
   const std::uint32_t digit = random.below(10);
   const std::span<const Glyph> glyphs = glyphs_of(static_cast<int>(digit));
@@ -175,8 +175,7 @@ Dataset synthetic_digits(std::uint64_t seed, std::uint64_t first, std::int64_t c
 void write_synthetic_digits(const std::filesystem::path& folder, std::uint64_t seed) {
   constexpr std::int64_t kTrain = 60000;
   constexpr std::int64_t kTest = 10000;
-  constexpr std::uint64_t kFirstTest = std::uint64_t{1}
-                                       << 32;  // far from the training images, however many there will be
+  constexpr std::uint64_t kFirstTest = std::uint64_t{1} << 32;  // far from the training images, however many there are
   std::error_code code;
   std::filesystem::create_directories(folder, code);
   if (code) fail("{}: cannot be created: {}", folder.string(), code.message());

@@ -22,7 +22,7 @@ namespace {
 
 struct Flag {
   std::string_view name;
-  std::string_view value;  ///< what stands behind "=", for messages; empty: the flag takes none
+  std::string_view value;  ///< the text after "=", for messages; empty: the flag takes no value
   void (*set)(Flags&, std::string_view value);
 };
 
@@ -68,7 +68,7 @@ struct Variable {
   std::string_view name;
 };
 
-/// All variables of the environment that may begin with SLUICE_, and where they are read.
+/// All environment variables that may start with SLUICE_, and where they are read.
 constexpr Variable kVariables[] = {
     {"SLUICE_CACHE_DIR"},      // backend/object_cache.cpp
     {"SLUICE_DATA_DIR"},       // mnist.cpp and scripts
@@ -96,7 +96,7 @@ const Row& find(const Row (&rows)[kRows], std::string_view name, std::string_vie
   fail("{}: there is no {} '{}'{}", source, kind, name, did_you_mean(name, names_of(rows)));
 }
 
-/// The words between spaces, without their quotes.
+/// Returns the words between spaces, without their quotes.
 std::vector<std::string> words_of(std::string_view text, std::string_view source) {
   std::vector<std::string> words;
   bool in_word = false;
@@ -121,11 +121,10 @@ std::vector<std::string> words_of(std::string_view text, std::string_view source
   return words;
 }
 
-/// Warns once of each variable that nothing reads.
+/// Warns once about each variable that nothing reads.
 void check_environment() {
   static std::mutex mutex;
-  static auto* const told =
-      new std::set<std::string>;  // never destroyed: executables may be made by static destructors
+  static auto* const told = new std::set<std::string>;  // never destroyed: static destructors may create executables
   for (const std::string& warning : unknown_variables()) {
     const std::scoped_lock lock(mutex);
     if (told->insert(warning).second) std::fputs(("sluice: warning: " + warning + "\n").c_str(), stderr);
@@ -139,7 +138,7 @@ struct Given {
 };
 
 Given& given() {
-  static auto* const instance = new Given;  // never destroyed: executables may be made by static destructors
+  static auto* const instance = new Given;  // never destroyed: static destructors may create executables
   return *instance;
 }
 

@@ -14,12 +14,12 @@ namespace sluice::runtime {
 
 namespace {
 
-constexpr std::chrono::seconds kLongestWait{10};  // for a thread that may itself wait for the one that forks or exits
+constexpr std::chrono::seconds kLongestWait{10};  // in case a thread waits for the one that forks or exits
 constexpr std::chrono::microseconds kBetweenLooks{50};
 
 // Trivially destructible: static destructors may call functions, and threads may outlive them.
 struct Gate {
-  alignas(64) std::atomic<int> inside{0};  ///< threads that have a pass
+  alignas(64) std::atomic<int> inside{0};  ///< threads that hold a pass
   alignas(64) WaitWord closed;             ///< how many keep it closed
 };
 
@@ -41,7 +41,7 @@ void enter() {
 
 void close() {
   gate.closed.add(1);
-  if (passes > 0) return;  // those inside may wait for a lock that this thread holds
+  if (passes > 0) return;  // threads inside may wait for a lock that this thread holds
   const auto deadline = std::chrono::steady_clock::now() + kLongestWait;
   while (gate.inside.load() > 0 && std::chrono::steady_clock::now() < deadline) {
     std::this_thread::sleep_for(kBetweenLooks);
@@ -85,7 +85,7 @@ GatePass::~GatePass() {
 }
 
 void close_gate_at_exit() {
-  // Handlers run in reverse order of registration. Compilations make fewer and fewer statics.
+  // Handlers run in reverse order of registration. Compilations construct fewer and fewer statics.
   static std::atomic<unsigned> calls{0};
   if (std::has_single_bit(++calls)) std::atexit(close_for_good);
 }

@@ -26,7 +26,7 @@ namespace {
 using backend::Buffer;
 using backend::BufferKind;
 
-/// Where machine code is kept between runs, if anywhere.
+/// Returns where machine code is kept between runs, if anywhere.
 std::optional<backend::ObjectCache> object_cache(const Flags& given) {
   auto cache = backend::ObjectCache::from_environment();
   if (cache && given.clear_object_cache) {
@@ -41,7 +41,7 @@ const std::string& target_features(const ExecutableOptions& options, const Flags
   return options.target_features.empty() ? given.target_features : options.target_features;
 }
 
-/// What one call needs of its own while it runs: where everything lies, who does what, and memory for temporaries.
+/// Everything that one call needs for itself while it runs: addresses, division of work, and memory for temporaries.
 struct CallContext {
   CallContext(const backend::Plan& plan, const backend::Target& target, bool share_all)
       : schedule(plan, target, share_all), arguments(plan), static_arena(DType::kU8, {plan.static_bytes}) {}
@@ -52,11 +52,11 @@ struct CallContext {
   Array batch_arena{DType::kU8, {0}};
   Array scratch{DType::kU8, {0}};
   std::int64_t scratch_stride = 0;
-  std::int64_t batch = 0;  ///< 0: to be bound anew
+  std::int64_t batch = 0;  ///< 0: must be bound again
 };
 
-/// Runs the kernels of a program one after the other, with at most one fork and join a step. Calls that run side by
-/// side have a CallContext each, which later calls use again.
+/// Runs the kernels of a program one after the other, with at most one fork and join per step. Concurrent calls have
+/// one CallContext each, which later calls reuse.
 class JitExecutable : public Executable {
  public:
   JitExecutable(const ir::Graph& traced, Variables variables, std::shared_ptr<const backend::Program> program,
@@ -71,7 +71,7 @@ class JitExecutable : public Executable {
   }
 
   ~JitExecutable() override {
-    const GatePass pass;  // LLVM must be there to take the program apart
+    const GatePass pass;  // LLVM must still exist to destroy the program
     trace_.reset();
     if (process_ends()) static_cast<void>(new std::shared_ptr(program_));
     program_.reset();
@@ -118,7 +118,7 @@ class JitExecutable : public Executable {
   }
 
  private:
-  /// A context that no other call uses, for as long as this lives.
+  /// A context that no other call uses, during its lifetime.
   class BorrowedContext {
    public:
     explicit BorrowedContext(JitExecutable& owner) : owner_(owner) {
@@ -132,7 +132,7 @@ class JitExecutable : public Executable {
     }
     ~BorrowedContext() {
       const std::lock_guard lock(owner_.contexts_);
-      owner_.idle_.push_back(std::move(context_));  // there is room: make_context() has made it
+      owner_.idle_.push_back(std::move(context_));  // make_context() has reserved room
     }
     BorrowedContext(const BorrowedContext&) = delete;
     BorrowedContext& operator=(const BorrowedContext&) = delete;
@@ -172,7 +172,7 @@ class JitExecutable : public Executable {
     return default_team().lease_idle(context.schedule.threads_worth(batch));
   }
 
-  /// The batch size of a call. Throws Error if an array does not fit.
+  /// Returns the batch size of a call. Throws Error if an array does not fit.
   std::int64_t check_call(std::span<const Array> inputs, std::span<const Array> outputs) const {
     const std::int64_t batch = check_inputs(inputs);
     if (outputs.size() != program_->plan().results.size())
@@ -180,7 +180,7 @@ class JitExecutable : public Executable {
     return batch;
   }
 
-  /// Makes everything ready for a step with these arrays on so many threads.
+  /// Prepares a step with these arrays on `threads` threads.
   void bind(CallContext& context, std::int64_t batch, int threads, std::span<const Array> inputs,
             std::span<Array> outputs) const {
     bind_batch(context, batch, threads);
@@ -194,7 +194,8 @@ class JitExecutable : public Executable {
     }
   }
 
-  /// A new context, with what is the same in all calls. Expects contexts_ to be held once the executable is in use.
+  /// Creates a context and fills in what is the same in all calls. Requires contexts_ to be held once the executable is
+  /// in use.
   std::unique_ptr<CallContext> make_context() {
     idle_.reserve(static_cast<std::size_t>(++context_count_));
     auto context = std::make_unique<CallContext>(program_->plan(), target_, share_all_);
@@ -210,10 +211,10 @@ class JitExecutable : public Executable {
     return context;
   }
 
-  /// Addresses and shares for this B and number of threads; memory only if either is larger than any before.
+  /// Sets addresses and shares for this B and number of threads; allocates only if either is larger than ever before.
   void bind_batch(CallContext& context, std::int64_t batch, int threads) const {
     if (batch == context.batch && threads == context.schedule.threads()) return;
-    context.batch = 0;  // what follows may run out of memory, and is then done anew by the next step
+    context.batch = 0;  // what follows may run out of memory; the next step then repeats it
     const backend::Memory memory = backend::memory_of(program_->plan(), batch, threads);
     if (memory.batch_arena > context.batch_arena.element_count())
       context.batch_arena = Array(DType::kU8, {memory.batch_arena});
@@ -247,7 +248,7 @@ class JitExecutable : public Executable {
     return batch == 0 ? 1 : batch;
   }
 
-  /// Whether `input` is of `type`, for the B of the inputs before it (0: none yet) or one that it sets.
+  /// Returns whether `input` fits `type` with the B of the inputs before it (0: none yet), which it may set.
   static bool fits(const Array& input, const Type& type, std::int64_t& batch) {
     if (input.dtype() != type.dtype || input.rank() != type.shape.rank()) return false;
     for (int axis = 0; axis < type.shape.rank(); ++axis) {
@@ -271,7 +272,7 @@ class JitExecutable : public Executable {
     return output.bytes();
   }
 
-  /// The share of kernel `k` that `thread` does; returns how many units that is.
+  /// Runs `thread`'s share of kernel `k` and returns its number of units.
   std::int64_t run_kernel(CallContext& context, std::size_t k, int thread) const {
     const auto [begin, end] = context.schedule.share(k, thread);
     std::byte* const scratch = context.scratch.bytes() + context.scratch_stride * thread;
@@ -284,9 +285,9 @@ class JitExecutable : public Executable {
   backend::Target target_;
   bool share_all_ = false;
   std::unique_ptr<StepTrace> trace_;  ///< null: no steps are traced
-  std::mutex contexts_;               ///< held while one is borrowed or given back
+  std::mutex contexts_;               ///< held while a context is borrowed or returned
   std::vector<std::unique_ptr<CallContext>> idle_;
-  int context_count_ = 0;  ///< borrowed and idle ones
+  int context_count_ = 0;  ///< borrowed and idle
 };
 
 }  // namespace

@@ -14,18 +14,18 @@ struct Plan;
 
 namespace sluice::runtime {
 
-/// The bytes of the elements of a value where B is `batch_size`.
+/// Returns the bytes of a value's elements when B is `batch_size`.
 std::int64_t bytes_of(const Type& type, std::int64_t batch_size);
-/// The bytes of memory that a buffer takes, with what its layout leaves between elements.
+/// Returns the bytes of memory that a buffer takes, including the padding of its layout.
 std::int64_t bytes_of(const backend::Buffer& buffer, std::int64_t batch_size);
 
-/// What a kernel does, and what it reads and writes, each buffer once.
+/// Returns the operations of a kernel and the bytes it reads and writes, each buffer once.
 ir::Cost cost_of(const backend::Plan& plan, const backend::KernelPlan& kernel, std::int64_t batch_size);
 
-/// The ops of a kernel's body in the order of their first use: "matmul, 3 mul, relu"; empty for a copy.
+/// Returns the ops of a kernel's body in the order of their first use: "matmul, 3 mul, relu"; empty for a copy.
 std::string ops_of(const ir::Graph& body);
 
-/// The users' lines that a kernel comes from, see runtime/execution/locations.h.
+/// Returns the users' lines that a kernel comes from; see runtime/execution/locations.h.
 std::string lines_of_kernel(const backend::KernelPlan& kernel);
 
 }  // namespace sluice::runtime

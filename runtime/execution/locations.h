@@ -6,8 +6,8 @@
 
 namespace sluice::runtime {
 
-/// The users' lines in `origins`, a file's together and in order: "model.cpp:12-14, 20". What is there only as the
-/// gradient of a line comes after the others, behind "gradient of". Empty if nothing is known.
+/// Returns the users' lines in `origins`, grouped by file and in order: "model.cpp:12-14, 20". Lines that contribute
+/// only their gradient follow the others, after "gradient of". Empty if nothing is known.
 std::string lines_of(const ir::Origins& origins);
 
 }  // namespace sluice::runtime

@@ -29,7 +29,7 @@ void check_variables(const ir::Graph& graph, const Variables& variables) {
   }
 }
 
-/// Puts `value` into `output`: into its elements if it has the type and nobody else sees them.
+/// Moves `value` into `output`: into its elements if the type matches and nobody else holds them.
 void deliver(const Array& value, Array& output) {
   if (!output.unique() || output.dtype() != value.dtype() || output.sizes() != value.sizes()) {
     output = value;
@@ -38,7 +38,7 @@ void deliver(const Array& value, Array& output) {
   if (value.byte_count() > 0) std::memcpy(output.bytes(), value.bytes(), value.byte_count());
 }
 
-/// Runs the graph in the interpreter, after the one pass that it needs and the one that saves it useless work.
+/// Runs the graph in the interpreter, after the one pass that it requires and the one that saves it useless work.
 class ReferenceExecutable : public Executable {
  public:
   ReferenceExecutable(const ir::Graph& traced, Variables variables, const ExecutableOptions& options)
@@ -47,7 +47,7 @@ class ReferenceExecutable : public Executable {
     const auto start = std::chrono::steady_clock::now();
     constexpr std::array<std::string_view, 2> kPasses{"differentiate", "dce"};
     graph_ = passes::run_passes(traced, kPasses);
-    // The stages of the whole pipeline are shown, whatever this engine needs of them.
+    // Shows the stages of the whole pipeline, whichever of them this engine needs.
     if (options.on_stage || options.on_time)
       passes::run_passes(traced, passes::default_pipeline(), {options.on_stage, options.on_time});
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
@@ -62,7 +62,7 @@ class ReferenceExecutable : public Executable {
     const ir::EvalResult result = ir::evaluate(graph_, inputs, states);
     for (std::size_t i = 0; i < result.results.size(); ++i) deliver(result.results[i], outputs[i]);
     for (std::size_t i = 0; i < variables_.size(); ++i) {
-      // Other steps may read the others at this moment.
+      // Other steps may be reading the others now.
       if (graph_.states()[i].update) variables_[i]->unlocked_assign(result.states[i]);
     }
   }

@@ -13,7 +13,7 @@ namespace sluice::runtime {
 
 namespace {
 
-constexpr int kRounds = 300;  // many short ones: others may use the machine too
+constexpr int kRounds = 300;  // many short ones, because other work may use the machine as well
 constexpr long kSteps = 5'000;
 constexpr std::int64_t kSmallest = 1 << 15;
 constexpr std::int64_t kLargest = 1 << 28;
@@ -23,11 +23,12 @@ struct Vector {
   using Type __attribute__((vector_size(Bytes))) = float;
 };
 
-// The compiler knows neither what it reads here nor who reads what it writes: so it computes all that is in between.
+// The compiler knows neither the value read here nor who reads what is written, so it must compute everything in
+// between.
 volatile float opaque = 0.5f;
 volatile float sink = 0;
 
-/// `kSteps` rounds of one multiply-add on each of as many independent accumulators as hide its latency.
+/// `kSteps` rounds of one multiply-add on each of enough independent accumulators to hide its latency.
 template <int Bytes, int Accumulators>
 [[gnu::always_inline]] inline void multiply_add() {
   using V = typename Vector<Bytes>::Type;
@@ -51,7 +52,7 @@ struct Loop {
   double flops;
 };
 
-// Sluice itself is built for any machine of its architecture; these three are built for more, and chosen at run time.
+// Sluice itself is built for the baseline of its architecture; these three are built for more and chosen at run time.
 #if defined(__x86_64__)
 [[gnu::target("avx512f,fma")]] void multiply_add_512() { multiply_add<64, 24>(); }
 [[gnu::target("avx2,fma")]] void multiply_add_256() { multiply_add<32, 12>(); }
@@ -68,7 +69,7 @@ Loop loop_for(const backend::Target& target) {
   return {multiply_add_128, 2.0 * 4 * 12 * kSteps};
 }
 
-/// How often a second the threads together can do `work(thread, threads)`: the sum of each one's best.
+/// Returns how often per second all threads together can do `work(thread, threads)`: the sum of each one's best.
 template <typename Work>
 double best_rate(ThreadTeam::Lease& team, int rounds, Work work) {
   std::vector<double> seconds(static_cast<std::size_t>(team.threads()), 1e9);
@@ -86,7 +87,7 @@ double best_rate(ThreadTeam::Lease& team, int rounds, Work work) {
   return rate;
 }
 
-/// Bytes read and written a second when each thread copies its share of `bytes`.
+/// Returns the bytes read and written per second when each thread copies its share of `bytes`.
 double copy_rate(ThreadTeam::Lease& team, std::int64_t bytes) {
   const auto threads = static_cast<std::size_t>(team.threads());
   const std::size_t share = static_cast<std::size_t>(bytes) / 2 / threads;

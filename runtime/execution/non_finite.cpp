@@ -37,7 +37,7 @@ std::optional<std::size_t> first_non_finite(std::span<const T> elements) {
   return std::nullopt;
 }
 
-/// The same for the elements of the interpreter's tensors, of which none is a dual here.
+/// The same for the elements of the interpreter's tensors, none of which is a dual number here.
 std::optional<std::size_t> first_non_finite(const Tensor& tensor) {
   return tensor.visit([](auto elements) { return first_non_finite(elements); });
 }
@@ -53,7 +53,7 @@ void flush_denormals(Tensor& tensor, DType dtype) {
   });
 }
 
-/// " at [2,0] of f32[3,4]"; for a scalar nothing.
+/// Returns " at [2,0] of f32[3,4]"; nothing for a scalar.
 std::string place_of(std::size_t position, DType dtype, const std::vector<std::int64_t>& sizes) {
   if (sizes.empty()) return "";
   std::vector<std::int64_t> index(sizes.size());
@@ -85,7 +85,8 @@ std::string range_of(const Tensor& tensor) {
 
 constexpr std::string_view kUnchanged = "; all variables are as before the step";
 
-/// Watches the interpreter and notes which values are not finite, and which nodes make such a value of finite ones.
+/// Observes the interpreter and records which values are not finite, and which nodes produce such a value from finite
+/// ones.
 class Search {
  public:
   Search(const ir::Graph& graph, Denormals denormals) : graph_(graph), denormals_(denormals) {
@@ -106,7 +107,7 @@ class Search {
     }
   }
 
-  /// The message of the first node that made what reached a result or a new state, and that node.
+  /// Returns the first node whose non-finite value reached a result or a new state, with its message.
   std::optional<std::pair<std::uint32_t, std::string>> first_maker() const {
     std::vector<bool> reached(graph_.nodes().size());
     const auto reach = [&](ir::Value value) {
@@ -127,7 +128,7 @@ class Search {
  private:
   bool is_bad(ir::Value value) const { return bad_[value.node][value.result]; }
 
-  /// "variable "w"" or "%x" for an input, with a blank behind it.
+  /// Returns "variable "w"" or "%x" for an input, followed by a space.
   std::string input_name(std::uint32_t node) const {
     for (const ir::Parameter& parameter : graph_.parameters()) {
       if (parameter.value.node == node) return fmt::format("%{} ", parameter.name);
@@ -174,7 +175,7 @@ Tensors to_tensors(std::span<const Array> arrays) {
   return tensors;
 }
 
-/// Where the interpreter finds nothing, compiled code rounds otherwise: then only the value that it gave can be named.
+/// If the interpreter finds nothing, compiled code rounds differently; then only its value can be reported.
 Error error_of_result(const ir::Graph& graph, const BadStep& step) {
   const auto error_at = [&](ir::Value value, const std::string& what, const Array& array) {
     const Tensor tensor = Tensor::from(array, Arithmetic::kAsWritten);
@@ -202,7 +203,7 @@ bool all_finite(const Array& array) {
   return visit_dtype(array.dtype(), [&](auto zero) {
     using T = decltype(zero);
     if constexpr (std::is_floating_point_v<T>) {
-      // On bits, so that it vectorizes: what is not finite has all bits of the exponent set.
+      // Tests bits, so that it vectorizes: a non-finite value has all bits of the exponent set.
       using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
       constexpr auto kExponent = std::bit_cast<Bits>(std::numeric_limits<T>::infinity());
       Bits found = 0;

@@ -9,10 +9,10 @@
 
 namespace sluice::runtime {
 
-/// Whether no element is a NaN or an infinity; integers and bools never are.
+/// Returns whether no element is a NaN or an infinity; integers and bools never are.
 bool all_finite(const Array& array);
 
-/// A step that went wrong, in the order of the graph's parameters, states and results.
+/// A step that produced a non-finite value, in the order of the graph's parameters, states and results.
 struct BadStep {
   std::span<const Array> inputs;
   std::span<const Array> states;  ///< before it
@@ -20,13 +20,13 @@ struct BadStep {
   std::span<const Array> new_states;
 };
 
-/// What an engine makes of numbers too small for a full mantissa.
+/// How an engine treats denormal numbers.
 enum class Denormals : std::uint8_t { kKept, kZero };
 
-/// The Error for a step of which a result or new state is not finite. It runs the step again in the interpreter, node
-/// by node, and goes back from there to the first op that made a NaN or an infinity of finite operands: the Error
-/// stands at that op's line and tells its index and its operands. What the program wrote as a constant counts as
-/// finite, since it is meant; an op that makes something of an infinite one is named.
+/// Returns the Error for a step with a non-finite result or new state. Reruns the step in the interpreter, node by
+/// node, and goes back from there to the first op that produced a NaN or an infinity from finite operands: the Error
+/// points to that op's line and states the index and the operands. A constant in the program counts as finite, because
+/// it is intended; the op that uses an infinite one is named.
 Error non_finite_error(const ir::Graph& traced, const BadStep& step, Denormals denormals);
 
 }  // namespace sluice::runtime

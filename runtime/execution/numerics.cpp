@@ -45,7 +45,7 @@ class CheckedExecutable : public Executable {
   const backend::Plan* plan() const override { return inner_->plan(); }
 
  private:
-  /// A variable that steps change, and its memory before the one that runs.
+  /// A variable that steps change, and its memory before the current one.
   struct Kept {
     VariableStorage* variable;
     Array before;
@@ -55,7 +55,7 @@ class CheckedExecutable : public Executable {
     if (from.byte_count() > 0) std::memcpy(to.bytes(), from.bytes(), from.byte_count());
   }
 
-  /// What a layout leaves between elements has no meaning, so it may hold anything.
+  /// The padding of a layout has no meaning and may contain anything.
   static bool is_good(VariableStorage& variable) {
     return all_finite(variable.memory()) || all_finite(variable.unlocked_value());
   }

@@ -30,12 +30,12 @@ std::string_view ending(std::string_view stage) {
   return "ir";
 }
 
-/// What the flags see of one compilation.
+/// What the flags observe of one compilation.
 struct Observer {
   std::string name;
-  ExecutableOptions inner;  ///< what the caller asked for
+  ExecutableOptions inner;  ///< the caller's own
   Flags flags;
-  std::size_t nodes = 0;  ///< of the stage before
+  std::size_t nodes = 0;  ///< of the previous stage
   double seconds = 0;     ///< of the last pass
 
   void stage(std::string_view stage, const ir::Graph& graph) {
@@ -100,8 +100,7 @@ void check_round_trip(std::string_view stage, const ir::Graph& graph) {
     } catch (const Error& error) {
       wrong(fmt::format("its text does not read back: {}", error.what()));
     }
-    // Not equal_structure: parameters that stand between nodes are read first, which is another order of the same
-    // graph.
+    // Not equal_structure: parameters between nodes are parsed first, which is another order of the same graph.
     if (read->nodes().size() != graph.nodes().size()) wrong("its text reads back as another graph");
     if (ir::print(*read, options) != text) wrong("its text reads back and prints differently");
   }

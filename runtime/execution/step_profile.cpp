@@ -19,7 +19,7 @@ namespace {
 using backend::KernelPlan;
 using backend::Plan;
 
-/// The least seconds that each kernel took in some steps, and their plan.
+/// Returns each kernel's minimum time over some steps, and their plan.
 std::pair<Plan, std::vector<double>> measure_kernels(const ir::Graph& traced, std::int64_t batch_size, int repeat) {
   constexpr std::uint64_t kSeed = 1;
   const std::vector<Array> inputs = random_parameters(traced, batch_size, kSeed);
@@ -33,7 +33,7 @@ std::pair<Plan, std::vector<double>> measure_kernels(const ir::Graph& traced, st
   return {*executable->plan(), std::move(best)};
 }
 
-/// The bytes that a step works on.
+/// Returns the bytes that a step accesses.
 std::int64_t bytes_of_step(const Plan& plan, std::int64_t batch_size, int threads) {
   std::int64_t bytes = backend::memory_of(plan, batch_size, threads).total();
   for (const Type& type : plan.states)

@@ -11,11 +11,11 @@ namespace sluice::runtime {
 namespace {
 
 constexpr double kHertz = 3e9;
-constexpr double kGrain = 1.5e-6;    // seconds of a kernel that are worth another thread: a few barriers
-constexpr double kForkPays = 20e-6;  // seconds that a step must save: other threads may have to be woken
-constexpr double kBytesACycle = 16;  // from the second cache or beyond
+constexpr double kGrain = 1.5e-6;    // seconds of a kernel that pay for another thread: a few barriers
+constexpr double kForkPays = 20e-6;  // seconds that a step must save, because other threads may have to be woken
+constexpr double kBytesACycle = 16;  // from L2 or beyond
 
-/// Instructions for an element, or a vector of elements where `vectors`.
+/// Instructions per element, or per vector of elements if `vectors`.
 struct Work {
   double instructions;
   bool vectors = true;
@@ -115,10 +115,10 @@ int StepSchedule::threads_worth(std::int64_t batch_size) {
 
 void StepSchedule::make(std::int64_t batch_size, int threads) {
   estimate(batch_size);
-  threads_ = 0;  // if memory runs out
+  threads_ = 0;  // in case memory runs out
   shares_.resize(plan_.kernels.size() * static_cast<std::size_t>(threads));
-  bool must_wait = false;  // some kernel since the last barrier touches what another one does
-  bool shared = false;     // some kernel since the last barrier is not thread 0's alone
+  bool must_wait = false;  // some kernel since the last barrier conflicts with another one
+  bool shared = false;     // some kernel since the last barrier ran on several threads
   for (std::size_t k = 0; k < plan_.kernels.size(); ++k) {
     const backend::KernelPlan& kernel = plan_.kernels[k];
     const int used = std::min(kernel_threads_[k], threads);

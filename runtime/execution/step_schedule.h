@@ -9,9 +9,9 @@
 
 namespace sluice::runtime {
 
-/// Which thread does which units of which kernel in a step, for one B and one number of threads. A kernel is shared out
-/// among as many threads as have some microseconds of work each; smaller ones are thread 0's, which needs no barriers
-/// among them.
+/// Assigns the units of each kernel in a step to threads, for one B and one number of threads. A kernel is divided
+/// among as many threads as have a few microseconds of work each; smaller ones run on thread 0, which needs no barriers
+/// between them.
 class StepSchedule {
  public:
   struct Share {
@@ -19,19 +19,19 @@ class StepSchedule {
     std::int64_t end = 0;
   };
 
-  /// `share_all`: every kernel is shared out among all threads. `plan` must outlive it.
+  /// `share_all`: divides every kernel among all threads. `plan` must outlive it.
   StepSchedule(const backend::Plan& plan, const backend::Target& target, bool share_all);
 
-  /// How many threads a step with this B gains by: 1 if waking others would take longer than they save.
+  /// Returns how many threads pay off for a step with this B: 1 if waking others would take longer than they save.
   int threads_worth(std::int64_t batch_size);
-  /// Makes the schedule. Allocates only for more threads than ever before. Throws std::bad_alloc.
+  /// Computes the schedule. Allocates only for more threads than ever before. Throws std::bad_alloc.
   void make(std::int64_t batch_size, int threads);
 
   int threads() const { return threads_; }  ///< of the last make()
   Share share(std::size_t kernel, int thread) const {
     return shares_[kernel * static_cast<std::size_t>(threads_) + static_cast<std::size_t>(thread)];
   }
-  /// Whether all threads wait for each other before `kernel`.
+  /// Returns whether all threads wait for each other before `kernel`.
   bool barrier_before(std::size_t kernel) const { return barriers_[kernel] != 0; }
 
  private:
@@ -43,12 +43,12 @@ class StepSchedule {
   std::int64_t estimated_batch_ = 0;
   int threads_worth_ = 1;
   int threads_ = 0;
-  std::vector<int> kernel_threads_;  ///< that each kernel gains by
+  std::vector<int> kernel_threads_;  ///< that pay off for each kernel
   std::vector<Share> shares_;        ///< by kernel, then thread
   std::vector<char> barriers_;
 };
 
-/// How long `kernel` takes on one thread, roughly: neither caches nor tails count.
+/// Returns a rough estimate of how long `kernel` takes on one thread: ignores caches and tails.
 double estimated_seconds(const backend::Plan& plan, const backend::KernelPlan& kernel, const backend::Target& target,
                          std::int64_t batch_size);
 

@@ -22,14 +22,14 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::microseconds kIdleSpin{
-    50};  // a step follows a step sooner than this: most forks find the threads awake
+// A step follows the previous one sooner than this, so most forks find the threads awake.
+constexpr std::chrono::microseconds kIdleSpin{50};
 constexpr int kPausesBetweenLooksAtClock = 64;
 constexpr int kPauses = 6000;  // 60 microseconds or more, longer than it takes to fall asleep and to wake
-constexpr int kPausesWhenOversubscribed = 16;  // the thread that is waited for may need this very core
-// A run may have to wait for threads that have lost their cores to other work. What forking has saved pays for that, as
-// far as it is not long ago; what it has cost beyond that is a debt, and for a multiple of it runs are made alone, so
-// that trying again costs little.
+constexpr int kPausesWhenOversubscribed = 16;  // the thread being waited for may need this very core
+// A run may have to wait for threads that have lost their cores to other work. Recent savings from forking pay for
+// that. Any cost beyond them is a debt, and for a multiple of its time runs stay on one thread, so that trying again is
+// cheap.
 constexpr std::chrono::milliseconds kMostSavings{20};
 constexpr int kTimeAlone = 16;
 
@@ -41,7 +41,7 @@ inline void pause() {
 #endif
 }
 
-/// Makes denormal numbers count as zero, until it is destroyed: arithmetic on them is up to a hundred times slower.
+/// Flushes denormals to zero during its lifetime: arithmetic on them is up to a hundred times slower.
 class FlushDenormals {
  public:
 #if defined(__SSE2__)
@@ -59,7 +59,7 @@ class FlushDenormals {
   FlushDenormals& operator=(const FlushDenormals&) = delete;
 };
 
-/// How long this thread has had a core.
+/// Returns how long this thread has been on a core.
 std::chrono::nanoseconds own_time() {
   timespec time{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
@@ -78,7 +78,7 @@ void call(ThreadTeam::Function function, void* context, int thread, int threads)
 }
 
 thread_local bool inside_run = false;
-thread_local std::chrono::nanoseconds slept{0};  // by this thread, in waits for others
+thread_local std::chrono::nanoseconds slept{0};  // by this thread, waiting for others
 
 int threads_of_environment() {
   const char* const text = std::getenv("SLUICE_NUM_THREADS");
@@ -173,7 +173,8 @@ void ThreadTeam::fork_join(Function function, void* context, int threads) {
   adapt((threads - 1) * (own_time() - start));
 }
 
-/// After a run that has had others work for `saved` and has slept for `slept`: decides whether to fork the next ones.
+/// Called after a run in which others worked for `saved` and that slept for `slept`: decides whether to fork the next
+/// ones.
 void ThreadTeam::adapt(std::chrono::nanoseconds saved) {
   savings_ = std::min<std::chrono::nanoseconds>(savings_ + saved - slept, kMostSavings);
   if (savings_.count() >= 0) return;
@@ -211,7 +212,7 @@ void ThreadTeam::start(int threads) {
 void ThreadTeam::stop() {
   size_.store(1, std::memory_order_relaxed);
   if (generation_ != process_generation()) {
-    // They run in the process that has forked this one: here they can be neither joined nor destroyed.
+    // They run in the process that forked this one: here they can be neither joined nor destroyed.
     for (auto& worker : workers_) static_cast<void>(worker.release());
     workers_.clear();
     return;
@@ -248,8 +249,8 @@ void ThreadTeam::serve(Worker& worker, int thread) {
 }
 
 void ThreadTeam::wait_for_all(int threads) {
-  // A count that only grows needs no memory of its own in the threads: the barrier that this arrival belongs to is full
-  // when the count reaches the next multiple of the number of threads.
+  // A counter that only increases needs no per-thread state: the barrier of this arrival is complete when the counter
+  // reaches the next multiple of the number of threads.
   const auto count = static_cast<std::uint32_t>(threads);
   const std::uint32_t arrived = arrivals_.add(1);
   const std::uint32_t full = (arrived + count - 1) / count * count;
@@ -257,7 +258,7 @@ void ThreadTeam::wait_for_all(int threads) {
   wait(arrivals_, [&](std::uint32_t arrivals) { return arrivals >= full; });
 }
 
-/// Waits until `done`, at first by spinning, then asleep. Notes how long it slept.
+/// Waits until `done`, first spinning, then asleep. Records how long it slept.
 template <typename Condition>
 void ThreadTeam::wait(WaitWord& word, Condition done) {
   for (int i = 0; i < pauses_; ++i) {

@@ -17,27 +17,27 @@ namespace sluice::runtime {
 /// The most threads that a team may have.
 inline constexpr int kMaxThreads = 1024;
 
-/// A fixed set of threads that waits for work. Whoever wants to use them takes a Lease: run() then forks a function on
-/// its threads and joins, barrier() holds them together inside. Neither allocates. Waiting threads spin for some
-/// microseconds and then sleep, so an idle team takes no time of the machine, and a thread that has lost its core gets
-/// one from those that wait for it.
+/// A fixed set of threads that waits for work. Callers take a Lease to use them: run() then forks a function on its
+/// threads and joins, and barrier() synchronizes them inside it. Neither allocates. Waiting threads spin for some
+/// microseconds and then sleep, so an idle team takes no CPU time, and a thread that has lost its core gets one from
+/// those that wait for it.
 class ThreadTeam {
  public:
   using Function = void (*)(void* context, int thread, int threads);
 
-  /// The right to run on threads() threads, the caller being one of them, and the number that everything for this run
-  /// is sized by: it cannot change while the Lease lives. For the thread that took it.
+  /// The right to run on threads() threads, including the caller, and the number that everything for this run is sized
+  /// by: it cannot change during the Lease's lifetime. For use by the thread that took it.
   class Lease {
    public:
     int threads() const { return threads_; }
 
     /// Calls function(context, i, threads()) on every thread i at once (the caller is thread 0) and returns when all
-    /// have. All that the caller wrote before is seen by every thread, all that they wrote is seen by the caller.
-    /// Denormal numbers count as zero inside. `function` must not throw (the process ends) and must not take leases.
+    /// have returned. Every thread sees what the caller wrote before; the caller sees everything they wrote. Denormals
+    /// are flushed to zero inside. `function` must not throw (the process would end) and must not take leases.
     void run(Function function, void* context);
 
-    /// The same for a callable: lease.run([&](int thread, int threads) { ... }). It is called in place, so nothing is
-    /// allocated.
+    /// The same for a callable: lease.run([&](int thread, int threads) { ... }). It is called in place, without
+    /// allocating.
     template <typename F>
     void run(F&& work) {
       using Work = std::remove_reference_t<F>;
@@ -47,8 +47,8 @@ class ThreadTeam {
       run(call, const_cast<void*>(static_cast<const void*>(std::addressof(work))));
     }
 
-    /// Inside run(): waits until each of its threads has called it as often. What any of them wrote before is seen by
-    /// all after.
+    /// Inside run(): waits until each of its threads has called it equally often. Writes before it are visible to all
+    /// threads after it.
     void barrier() {
       if (threads_ > 1) team_.wait_for_all(threads_);
     }
@@ -60,7 +60,7 @@ class ThreadTeam {
 
     void take(std::unique_lock<std::mutex> lock);
 
-    /// Counts a caller as long as it lives.
+    /// Counts a caller during its lifetime.
     struct Caller {
       explicit Caller(ThreadTeam& called) : team(called), others(called.callers_++) {}
       ~Caller() { --team.callers_; }
@@ -68,18 +68,17 @@ class ThreadTeam {
       Caller& operator=(const Caller&) = delete;
 
       ThreadTeam& team;
-      int others;  ///< that were there before
+      int others;  ///< callers that were there before
     };
 
     GatePass pass_;
     Caller caller_;
     ThreadTeam& team_;
-    std::unique_lock<std::mutex> lock_;  ///< of the team; not held by who runs alone
+    std::unique_lock<std::mutex> lock_;  ///< of the team; not held by a caller that runs alone
     int threads_ = 1;
   };
 
-  /// Starts `threads` - 1 threads; the caller is the one that is missing. Throws Error unless 1 <= threads <=
-  /// kMaxThreads.
+  /// Starts `threads` - 1 threads; the caller is the remaining one. Throws Error unless 1 <= threads <= kMaxThreads.
   explicit ThreadTeam(int threads);
   ~ThreadTeam();
   ThreadTeam(const ThreadTeam&) = delete;
@@ -87,27 +86,28 @@ class ThreadTeam {
 
   int size() const { return size_.load(std::memory_order_relaxed); }
 
-  /// All threads of the team, once nobody else has them.
+  /// Returns a lease on all threads of the team, once nobody else holds them.
   Lease lease() { return Lease(*this); }
-  /// At most `wanted` threads, without waiting: what other callers leave, at least the caller's own thread. Gives that
-  /// alone for a while after threads came so late that waiting for them cost more than they did.
+  /// Returns a lease on at most `wanted` threads, without waiting: those that other callers leave, at least the
+  /// caller's own. For a while after threads started so late that waiting for them cost more than they saved, returns
+  /// the caller's thread only.
   Lease lease_idle(int wanted) { return {*this, wanted}; }
 
-  /// A run on all threads.
+  /// Runs `work` on all threads.
   template <typename F>
   void run(F&& work) {
     lease().run(work);
   }
 
-  /// How many runs have forked since the team was made: those on more threads than the caller's.
+  /// Returns how many runs have forked since the team was created, that is, used more than the caller's thread.
   std::uint64_t forks() const { return forks_.load(std::memory_order_relaxed); }
 
-  /// Changes the number of threads, after what is running on them has ended. Not inside run(). Throws Error as the
+  /// Changes the number of threads, after the current runs have ended. Not for use inside run(). Throws Error as the
   /// constructor does.
   void resize(int threads);
 
  private:
-  static constexpr std::size_t kCacheLine = 64;  // each counter that threads write has a line of its own
+  static constexpr std::size_t kCacheLine = 64;  // each counter that threads write has its own line
 
   struct alignas(kCacheLine) Worker {
     WaitWord epoch;  ///< changes when there is work
@@ -124,35 +124,35 @@ class ThreadTeam {
   void wait(WaitWord& word, Condition done);
   void adapt(std::chrono::nanoseconds saved);
 
-  std::mutex mutex_;  ///< held by the one who runs on the threads or changes them
+  std::mutex mutex_;  ///< held while running on the threads or changing them
   std::vector<std::unique_ptr<Worker>> workers_;
-  int generation_ = 0;           ///< of the process that has started them
+  int generation_ = 0;           ///< of the process that started them
   std::atomic<int> size_{1};     ///< workers and a caller
   std::atomic<int> callers_{0};  ///< leases
-  std::atomic<int> waiting_{0};  ///< for the mutex: who would run alone instead lets them in
-  int pauses_ = 0;               ///< how long to spin before sleeping; the threads that start read it
+  std::atomic<int> waiting_{0};  ///< for the mutex: a caller that could run alone lets them go first
+  int pauses_ = 0;               ///< how long to spin before sleeping; read by threads as they start
   std::atomic<std::chrono::steady_clock::time_point> alone_until_{};
-  std::chrono::nanoseconds savings_{0};  ///< by forking instead of running alone, lately; held by mutex_
+  std::chrono::nanoseconds savings_{0};  ///< recent gain of forking over running alone; protected by mutex_
   std::atomic<std::uint64_t> forks_{0};
 
-  // Written by the caller before a fork, read by the threads that it forks.
+  // Written by the caller before a fork, read by the forked threads.
   Function function_ = nullptr;
   void* context_ = nullptr;
   int threads_ = 1;
 
-  alignas(kCacheLine) WaitWord running_;   ///< threads that have not ended the function yet
+  alignas(kCacheLine) WaitWord running_;   ///< threads that have not finished the function yet
   alignas(kCacheLine) WaitWord arrivals_;  ///< at barriers, since the fork
 };
 
-/// How many threads this process may run at once: the cores that it is allowed to use.
+/// Returns how many threads this process may run at once: the number of cores it may use.
 int hardware_threads();
 
-/// The team of the process, made at the first call: $SLUICE_NUM_THREADS threads, or one for each core that the process
-/// may use. It is never destroyed. Throws Error if the variable is no number from 1 to kMaxThreads.
+/// Returns the process's team, created on the first call with $SLUICE_NUM_THREADS threads, or one for each core that
+/// the process may use. Never destroyed. Throws Error if the variable is not a number from 1 to kMaxThreads.
 ThreadTeam& default_team();
 
-/// Gives the team of the process `threads` threads, whatever the environment says; steps that run end first. Throws
-/// Error as the constructor of the team does.
+/// Resizes the process's team to `threads` threads, regardless of the environment, after current steps have ended.
+/// Throws Error as the team's constructor does.
 void set_default_threads(int threads);
 
 /// Restores the number of threads of the process's team when it goes out of scope.

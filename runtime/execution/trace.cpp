@@ -27,19 +27,20 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int kStepsTrack = 1 << 20;  // shows whole steps of the first caller; those of others have tracks behind it
+constexpr int kStepsTrack = 1 << 20;  // shows whole steps of the first caller; other callers' tracks follow it
 
 std::atomic<bool> tracing = false;  ///< whether this process has traced anything
 thread_local TraceSpan last_load;
 
-/// The number of this thread among those that call steps or load data.
+/// Returns the number of this thread among those that call steps or load data.
 int caller_number() {
   static std::atomic<int> next = 0;
   thread_local const int number = next++;
   return number;
 }
 
-/// The track of a thread of the team. Thread 0 is whoever called: the first caller has its number, others their own.
+/// Returns the trace track of a team thread. Thread 0 is the caller; the first caller keeps track 0 and later callers
+/// get their own.
 int track_of(int thread, int caller) { return thread > 0 || caller == 0 ? thread : kMaxThreads + caller; }
 
 const TraceTime start_of_process = trace_now();
@@ -59,7 +60,7 @@ Json event(std::string_view name, std::string_view category, int track, TraceTim
           {"args", std::move(args)}};
 }
 
-/// What says how tracks are called, and in which order they stand.
+/// Returns the events that name and order the tracks.
 Json track_names(const Json& events) {
   Json names = Json::array();
   const auto name = [&](const char* what, int track, const char* key, const Json& value) {
@@ -111,7 +112,7 @@ void add_events(const backend::Plan& plan, StepTimes& step, Json& events) {
   events.push_back(event("join", "team", caller, step.finished[0], step.end, Json::object()));
 }
 
-/// The events of this process by the files that they go to.
+/// The events of this process, by the file they are written to.
 struct Files {
   std::mutex mutex;
   std::map<std::filesystem::path, Json> events;
@@ -131,7 +132,7 @@ StepTrace::StepTrace(const Flags& flags, const backend::Plan& plan)
 
 std::unique_ptr<StepTrace> StepTrace::create(const Flags& flags, const backend::Plan& plan) {
   if (flags.trace.empty()) return nullptr;
-  const AtomicFile attempt(flags.trace);  // says now, and not after the steps, if it cannot be written
+  const AtomicFile attempt(flags.trace);  // reports now, not after the steps, if it cannot be written
   tracing = true;
   return std::unique_ptr<StepTrace>(new StepTrace(flags, plan));
 }

@@ -19,17 +19,17 @@ struct Flags;
 using TraceTime = std::chrono::steady_clock::time_point;
 inline TraceTime trace_now() { return std::chrono::steady_clock::now(); }
 
-/// From when to when a thread did something, and how much of it.
+/// When a thread did something, and how much of it.
 struct TraceSpan {
   TraceTime begin;
   TraceTime end;
   std::int64_t count = 0;  ///< units of a kernel, examples of a batch; 0: nothing was done
 };
 
-/// When what happened in a step. Threads write only what is theirs.
+/// The times of a step. Each thread writes only its own.
 struct StepTimes {
   int step = 0;    ///< of this executable, from 1
-  int caller = 0;  ///< which of the threads that call steps or load data
+  int caller = 0;  ///< one of the threads that call steps or load data
   std::int64_t batch = 0;
   TraceSpan load;  ///< of the data, before the step
   TraceTime start;
@@ -44,23 +44,23 @@ struct StepTimes {
   }
 };
 
-/// What an executable notes of a few of its steps, by default the second to the sixth, for --trace=FILE. The file is
-/// JSON that chrome://tracing and Perfetto show: each kernel on each thread that had units of it, the loading of data,
-/// and the fork of the threads. All executables of a process write to one file.
+/// The record of a few of an executable's steps, by default the second to the sixth, for --trace=FILE. The file is JSON
+/// for chrome://tracing and Perfetto: each kernel on each thread that had units of it, the loading of data, and the
+/// fork of the threads. All executables of a process write to one file.
 class StepTrace {
  public:
-  /// Null unless `flags` name a file, so that an executable pays for a look at a pointer. `plan` must outlive it.
-  /// Throws Error if the file cannot be written.
+  /// Returns null unless `flags` name a file, so that untraced executables only pay for testing a pointer. `plan` must
+  /// outlive it. Throws Error if the file cannot be written.
   static std::unique_ptr<StepTrace> create(const Flags& flags, const backend::Plan& plan);
   ~StepTrace();
   StepTrace(const StepTrace&) = delete;
   StepTrace& operator=(const StepTrace&) = delete;
 
-  /// Counts the step that begins, and is true if it is to be noted: no other one of the executable is while the result
-  /// lives. Writes the file before the step after the last one that is noted, since what throws then has changed
-  /// nothing. Throws Error.
+  /// Counts the step that starts; the result owns a lock if it is to be recorded, and no other step of the executable
+  /// is while the result exists. Writes the file before the step after the last one recorded, because an exception then
+  /// has changed nothing. Throws Error.
   std::unique_lock<std::mutex> begin_step();
-  /// The times of this step, to be filled in.
+  /// Returns the times of this step, to be filled in.
   StepTimes& prepare(std::int64_t batch, int threads, TraceTime start);
 
  private:
@@ -71,15 +71,15 @@ class StepTrace {
   const backend::Plan& plan_;
   int first_;
   int last_;
-  std::mutex mutex_;  ///< held by the step that is noted
+  std::mutex mutex_;  ///< held by the step being recorded
   int step_ = 0;
   std::atomic<bool> written_ = false;
   TraceSpan load_;  ///< before the step
   std::vector<StepTimes> steps_;
 };
 
-/// Notes how long it lives as the loading of a batch, for the step that its thread calls next. Does nothing where no
-/// step is traced.
+/// Records its lifetime as the loading of a batch, for the next step that its thread calls. Does nothing if no step is
+/// traced.
 class TracedLoad {
  public:
   explicit TracedLoad(std::int64_t examples);

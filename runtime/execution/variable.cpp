@@ -14,7 +14,7 @@ namespace {
 
 std::atomic<std::uint64_t> changes_of_trainable = 0;
 
-/// The one value that all elements have to the bit, as a scalar.
+/// Returns the value that all elements share, bit for bit, as a scalar.
 std::optional<Array> value_throughout(const Array& array) {
   if (array.element_count() == 0) return std::nullopt;
   const std::size_t size = size_of(array.dtype());

@@ -28,9 +28,9 @@ std::error_code last_error() { return {errno, std::generic_category()}; }
 AtomicFolder::AtomicFolder(const std::filesystem::path& target, std::vector<std::string> files)
     : files_(std::move(files)) {
   std::error_code error;
-  target_ = std::filesystem::absolute(target, error);  // a name alone has a folder too, the current one
+  target_ = std::filesystem::absolute(target, error);  // a bare name is in a folder too, the current one
   if (error) fail_write(target, error);
-  target_ = std::filesystem::weakly_canonical(target_, error);  // a link stays; what it points to is replaced
+  target_ = std::filesystem::weakly_canonical(target_, error);  // a link is kept; what it points to is replaced
   if (error) fail_write(target, error);
   if (!target_.has_filename()) target_ = target_.parent_path();  // "folder/"
   std::filesystem::create_directories(target_.parent_path(), error);
@@ -66,7 +66,7 @@ void AtomicFolder::commit() {
   } else if (renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, target_.c_str(), RENAME_EXCHANGE) != 0) {
     fail("{}: cannot be replaced: {}; remove it, or name another folder", target_.string(), last_error().message());
   }
-  sync_folder(target_.parent_path());  // path_, if it is not empty, is the old folder now
+  sync_folder(target_.parent_path());  // path_, if it is not empty, is now the old folder
 }
 
 }  // namespace sluice

@@ -6,23 +6,23 @@
 
 namespace sluice {
 
-/// A new folder beside `target` that takes its place on commit(), when all of it is on the disk, and vanishes without
-/// it. So whoever opens `target` finds the old folder or the new one, both whole. A process that is killed may leave
-/// the other one behind as "target.XXXXXX".
+/// A new folder next to `target` that takes its place on commit(), once all of it is on disk, and is removed without
+/// it. Readers of `target` thus find either the old folder or the new one, complete. A killed process may leave the
+/// other one behind as "target.XXXXXX".
 class AtomicFolder {
  public:
-  /// `files` are the names of all that such a folder holds. The folders above `target` are made. Throws Error if that
-  /// fails, or if `target` is there and holds anything else: what is not ours is not replaced.
+  /// `files` are the names of everything such a folder may contain. Creates the folders above `target`. Throws Error if
+  /// that fails, or if `target` exists and contains anything else: other people's files are not replaced.
   AtomicFolder(const std::filesystem::path& target, std::vector<std::string> files);
   ~AtomicFolder();
   AtomicFolder(const AtomicFolder&) = delete;
   AtomicFolder& operator=(const AtomicFolder&) = delete;
 
-  /// Where to write the files.
+  /// Returns where to write the files.
   const std::filesystem::path& path() const { return path_; }
 
-  /// Throws Error if the folder cannot be brought to the disk or take its place; `target` is as it was. To replace a
-  /// folder that holds files, the file system must be able to exchange two names (NFS is not).
+  /// Throws Error if the folder cannot be flushed to disk or take its place; `target` is then unchanged. Replacing a
+  /// folder that contains files requires a file system that can exchange two names (NFS cannot).
   void commit();
 
  private:

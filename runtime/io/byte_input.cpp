@@ -17,7 +17,7 @@ namespace sluice {
 
 namespace {
 
-constexpr int kGzipWindow = 15 + 16;               // zlib: the largest window, and a gzip header is expected
+constexpr int kGzipWindow = 15 + 16;               // zlib: the largest window, and expect a gzip header
 constexpr std::uint64_t kLargestExpansion = 1032;  // deflate cannot do better: two bits for a copy of 258 bytes
 constexpr std::size_t kBlock = std::size_t{1} << 16;
 constexpr std::uint8_t kGzipMagic[] = {0x1f, 0x8b};
@@ -75,7 +75,7 @@ std::size_t ByteInput::read(std::span<std::uint8_t> to) {
 std::vector<std::uint8_t> ByteInput::read_up_to(std::uint64_t most) {
   std::vector<std::uint8_t> bytes;
   while (bytes.size() < most) {
-    // Grows with what comes: what a header promises is not allocated before it is there.
+    // Grows with the data received: nothing is allocated for what a header merely claims.
     const std::size_t had = bytes.size();
     bytes.resize(had + static_cast<std::size_t>(std::min<std::uint64_t>(most - had, std::max(had, kBlock))));
     const std::size_t came = read(std::span(bytes).subspan(had));
@@ -99,7 +99,7 @@ std::optional<std::uint64_t> ByteInput::most_bytes() const {
   return *file_size_ * kLargestExpansion;
 }
 
-/// Appends a block to what is stored; false at the end of the file.
+/// Appends a block to the stored bytes; returns false at the end of the file.
 bool ByteInput::refill() {
   std::copy(stored_.begin(), stored_.end(), block_.begin());
   const std::size_t had = stored_.size();
@@ -146,8 +146,8 @@ std::size_t ByteInput::inflate_into(std::span<std::uint8_t> to) {
   return done;
 }
 
-/// A gzip file may consist of several (RFC 1952, 2.2), as `cat a.gz b.gz`, pigz and bgzip write them. False at the end,
-/// which zeros may follow, as tapes have them.
+/// A gzip file may consist of several members (RFC 1952, 2.2), as written by `cat a.gz b.gz`, pigz and bgzip. Returns
+/// false at the end, which may be followed by zeros, as on tapes.
 bool ByteInput::begin_next_member() {
   while (stored_.size() < std::size(kGzipMagic) && refill()) {
   }

@@ -9,8 +9,8 @@
 
 namespace sluice {
 
-/// The bytes that an array takes, unless no Array can be that large. For the headers of files, which may say anything;
-/// no size is negative.
+/// Returns the bytes that an array takes, or nothing if no Array can be that large. For file headers, which may say
+/// anything; no size is negative.
 inline std::optional<std::uint64_t> byte_size(DType dtype, std::span<const std::int64_t> sizes) {
   constexpr std::uint64_t kLargest = std::numeric_limits<std::int64_t>::max() / 2;
   std::uint64_t bytes = size_of(dtype);

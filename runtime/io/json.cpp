@@ -11,7 +11,7 @@ namespace sluice {
 
 namespace {
 
-/// Checks what a parsed value no longer shows, before it is made: nlohmann's own callback takes time quadratic in the
+/// Checks what a parsed value no longer shows, before it is built: nlohmann's own callback takes time quadratic in the
 /// number of objects in a list.
 class JsonCheck : public nlohmann::json_sax<nlohmann::json> {
  public:
@@ -53,10 +53,10 @@ class JsonCheck : public nlohmann::json_sax<nlohmann::json> {
 
   const std::string& name_;
   std::size_t deepest_;
-  std::vector<std::set<std::string>> keys_;  ///< of the objects and lists that are open
+  std::vector<std::set<std::string>> keys_;  ///< of the open objects and lists
 };
 
-/// Makes every text in `value` printable, keys too.
+/// Makes every text in `value` printable, including keys.
 nlohmann::json printable_texts(nlohmann::json value) {
   if (value.is_string()) return printable(value.get_ref<const std::string&>());
   if (value.is_array()) {

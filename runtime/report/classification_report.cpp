@@ -16,7 +16,7 @@ double part(std::int64_t count, std::int64_t of) {
   return of == 0 ? 0 : static_cast<double>(count) / static_cast<double>(of);
 }
 
-/// The labels as i64, checked to be classes.
+/// Returns the labels as i64, after checking that they are classes.
 std::vector<std::int64_t> checked_labels(const Array& labels, std::int64_t classes) {
   if (labels.rank() != 1 || !is_integer(labels.dtype())) {
     fail("classification report: expected labels as integers [N], got {}", to_string(labels.type()));
@@ -33,7 +33,7 @@ std::vector<std::int64_t> checked_labels(const Array& labels, std::int64_t class
   return checked;
 }
 
-/// The width of the longest of the classes' short names, at least `least`.
+/// Returns the width of the longest short name of the classes, at least `least`.
 std::size_t name_width(const ClassificationReport& report, const ClassNames& names, std::size_t least) {
   for (std::int64_t c = 0; c < report.classes; ++c) least = std::max(least, names.short_name(c).size());
   return least;

@@ -16,10 +16,10 @@ namespace sluice {
 
 namespace {
 
-constexpr int kInput = 0;    // the index of what comes before the first layer
+constexpr int kInput = 0;    // the index of what precedes the first layer
 constexpr int kUnread = -1;  // of a state that nothing has read yet
 
-/// "dense_0/w" as "dense_0" and "w".
+/// Splits "dense_0/w" into "dense_0" and "w".
 std::pair<std::string, std::string> parts_of(const std::string& variable) {
   const std::size_t slash = variable.rfind('/');
   if (slash == std::string::npos) return {variable, variable};
@@ -46,7 +46,7 @@ class SummaryMaker {
   }
 
  private:
-  /// The layer of a node whose operands are placed: states come into theirs when they are first read.
+  /// Returns the layer of a node whose operands are assigned; assigns states to their layers when they are first read.
   int layer_of(std::uint32_t node) {
     int& layer = layers_[node];
     if (layer != kUnread) return layer;
@@ -71,7 +71,7 @@ class SummaryMaker {
     layer.parameters += type.shape.element_count().size;
   }
 
-  /// What stands behind a result that is no float: a class number (argmax) is made of the layer's logits.
+  /// Returns what a non-float result is computed from: a class number (argmax) comes from the layer's logits.
   ir::Value output_behind(ir::Value result) const {
     ir::Value value = result;
     while (!is_float(graph_.type(value).dtype)) {
@@ -82,7 +82,7 @@ class SummaryMaker {
     return value;
   }
 
-  /// Of the values of a layer that later ones read, the first: the others are constants and broadcasts beside it.
+  /// Returns the first of a layer's values that later layers read; the others are constants and broadcasts.
   void set_outputs() {
     std::set<int> known;
     const auto set_output = [&](ir::Value value) {

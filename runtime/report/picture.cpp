@@ -22,13 +22,13 @@ void check_pictures(const Array& pictures, int rank) {
        to_string(pictures.type()));
 }
 
-/// The brightness at a place, and black beside the picture.
+/// Returns the brightness at a position; black outside the picture.
 std::uint8_t brightness(const Array& picture, std::int64_t y, std::int64_t x) {
   if (y >= picture.sizes()[0] || x >= picture.sizes()[1]) return 0;
   return picture.data<std::uint8_t>()[static_cast<std::size_t>(y * picture.sizes()[1] + x)];
 }
 
-/// Means of 2 by 2.
+/// Averages blocks of 2 by 2.
 Array halved(const Array& picture) {
   const std::int64_t height = (picture.sizes()[0] + 1) / 2;
   const std::int64_t width = (picture.sizes()[1] + 1) / 2;
@@ -44,14 +44,15 @@ Array halved(const Array& picture) {
   return half;
 }
 
-/// xterm's number for a grey: 232 to 255 are a ramp from 8 to 238 in steps of 10, and 16 and 231 are black and white.
+/// Returns xterm's number for a gray: 232 to 255 are a ramp from 8 to 238 in steps of 10, and 16 and 231 are black and
+/// white.
 int color_of(std::uint8_t grey) {
   if (grey < 4) return 16;
   if (grey > 246) return 231;
   return 232 + std::clamp((grey - 3) / 10, 0, 23);
 }
 
-/// Two rows of the picture as a line, without its end.
+/// Returns two rows of the picture as a line of text, without the line ending.
 std::string line_of(const Array& picture, std::int64_t y, TextStyle style) {
   constexpr std::string_view kInk = " .:-=+*#%@";
   std::string line;

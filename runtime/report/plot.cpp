@@ -32,14 +32,14 @@ struct Interval {
     high = std::max(high, value);
   }
   bool empty() const { return low > high; }
-  /// Where `value` lies among `steps` places.
+  /// Returns the position of `value` among `steps` positions.
   int place(double value, int steps) const {
     const double part = high > low ? (value - low) / (high - low) : 0.5;
     return static_cast<int>(std::lround(part * (steps - 1)));
   }
 };
 
-/// A raster of characters; in color each is 2 by 4 dots, plain it is one.
+/// A raster of characters; in color each is 2 by 4 dots, in plain style a single one.
 class Canvas {
  public:
   Canvas(int columns, int rows, TextStyle style)
@@ -50,7 +50,7 @@ class Canvas {
 
   void dot(int x, int y, std::size_t series) {
     Cell& cell = cells_[static_cast<std::size_t>(y / down() * columns_ + x / across())];
-    // The numbers of braille's dots in Unicode, by row and column.
+    // The bits of the braille dots in Unicode, by row and column.
     constexpr std::array<std::array<int, 2>, 4> kBits{{{0x01, 0x08}, {0x02, 0x10}, {0x04, 0x20}, {0x40, 0x80}}};
     cell.dots |= kBits[static_cast<std::size_t>(y % down())][static_cast<std::size_t>(x % across())];
     cell.series = series;

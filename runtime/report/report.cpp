@@ -101,7 +101,7 @@ json to_json(const Table& table) {
 }
 json to_json(const Facts& facts) { return {{"kind", "facts"}, {"facts", facts.facts}}; }
 
-/// `text` with every `character` replaced.
+/// Returns `text` with each of the characters replaced.
 std::string replaced(std::string_view text, const std::map<char, std::string_view>& by) {
   std::string out;
   for (const char c : text) {
@@ -115,7 +115,7 @@ std::string replaced(std::string_view text, const std::map<char, std::string_vie
   return out;
 }
 
-/// Puts values for the @MARKS@ of the template, once: what they hold is not looked at again.
+/// Replaces the @MARKS@ of the template, once: the inserted values are not scanned again.
 std::string fill(std::string_view text, const std::map<std::string_view, std::string>& values) {
   std::string out;
   while (true) {

@@ -26,7 +26,7 @@ std::string percent(double part) { return fmt::format("{:.{}f}%", 100 * part, pa
 
 std::string microseconds(double seconds) { return fmt::format("{:.1f} µs", seconds * 1e6); }
 
-/// What stands behind the first line of `file` that begins with `key`, without the separators and quotes around it.
+/// Returns the rest of the first line of `file` that starts with `key`, without the surrounding separators and quotes.
 std::string value_in(const char* file, std::string_view key) {
   std::ifstream stream(file);
   for (std::string line; std::getline(stream, line);) {

@@ -11,7 +11,7 @@ namespace sluice {
 
 namespace {
 
-/// What no machine can hold is refused before memory is asked for: Linux would grant it and then end the process.
+/// Rejects what no machine can hold before allocating it: Linux would grant the memory and then kill the process.
 void check_memory(const ir::Graph& graph) {
   const double memory = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
   for (const ir::Node& node : graph.nodes()) {

@@ -36,7 +36,7 @@ constexpr std::string_view kNames[kDTypeCount] = {"F32", "F64", "I32", "I64", "U
 
 std::string_view name_of(DType dtype) { return kNames[static_cast<std::size_t>(dtype)]; }
 
-/// What the header says of one array.
+/// The header's entry for one array.
 struct Entry {
   std::string name;
   DType dtype = DType::kF32;
@@ -45,12 +45,12 @@ struct Entry {
   std::uint64_t end = 0;
 };
 
-/// Reads the header's JSON. Every error begins with the file's name.
+/// Reads the header's JSON. Every error starts with the file's name.
 class HeaderReader {
  public:
   explicit HeaderReader(std::string file) : file_(std::move(file)) {}
 
-  /// The entries in the order of their data.
+  /// Returns the entries in the order of their data.
   std::vector<Entry> read(std::string_view text, SafeTensors& tensors) const {
     if (!text.starts_with('{')) fail("{}: expected a safetensors header, which starts with '{{'", file_);
     const nlohmann::json header = parse_json(text, file_, kDeepest);
@@ -123,7 +123,7 @@ class HeaderReader {
   std::string file_;
 };
 
-/// Throws Error unless the arrays lie one behind the other and fill the data to its end.
+/// Throws Error unless the arrays are contiguous and fill the data to its end.
 void check_offsets(const std::string& file, const std::vector<Entry>& entries, std::uint64_t data_size) {
   std::uint64_t end = 0;
   for (const Entry& entry : entries) {
@@ -136,8 +136,8 @@ void check_offsets(const std::string& file, const std::vector<Entry>& entries, s
   if (end != data_size) fail("{}: expected {} bytes of data, as the header says, got {}", file, end, data_size);
 }
 
-/// The CRC-32 (zlib's) of all names, types, elements and metadata but itself, in the order of the names: whoever writes
-/// the same contents in another way keeps it.
+/// Returns the CRC-32 (zlib's) of all names, types, elements and metadata except itself, in the order of the names, so
+/// it does not depend on how the contents are arranged.
 std::string checksum(const SafeTensors& tensors) {
   uLong crc = crc32_z(0, nullptr, 0);
   const auto add = [&](const void* bytes, std::size_t count) {
@@ -156,7 +156,7 @@ std::string checksum(const SafeTensors& tensors) {
   return fmt::format("{:08x}", crc);
 }
 
-/// Throws Error if the contents have another checksum than their metadata say, and takes it out of those.
+/// Throws Error if the checksum of the contents differs from the one in their metadata, which it removes.
 void check_checksum(const std::string& file, SafeTensors& tensors) {
   const auto found = tensors.metadata.find(kChecksum);
   if (found == tensors.metadata.end()) return;
@@ -206,7 +206,7 @@ SafeTensors read_safetensors(const std::filesystem::path& path) {
 }
 
 void write_safetensors(const std::filesystem::path& path, const SafeTensors& tensors) {
-  // Wide elements first, so that all are aligned though nothing lies between them.
+  // Wide elements first, so that all are aligned without padding.
   std::vector<std::pair<std::string_view, const Array*>> order;
   for (const auto& [name, array] : tensors.arrays) order.emplace_back(name, &array);
   std::ranges::stable_sort(order, std::greater<>(), [](const auto& entry) { return size_of(entry.second->dtype()); });
@@ -214,7 +214,7 @@ void write_safetensors(const std::filesystem::path& path, const SafeTensors& ten
   auto metadata = tensors.metadata;
   metadata[std::string(kChecksum)] = checksum(tensors);
   std::string text = "{";
-  // Not one JSON object: keys in the order of the data would be searched for one by one.
+  // Not one JSON object: it would search linearly for keys in the order of the data.
   const auto add = [&](std::string_view key, const nlohmann::ordered_json& value) {
     if (text.size() > 1) text += ',';
     text += nlohmann::ordered_json(key).dump() + ':' + value.dump();

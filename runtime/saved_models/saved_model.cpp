@@ -51,7 +51,7 @@ bool has_fused(const ir::Graph& graph) {
   });
 }
 
-/// Throws Error, beginning with `name`, unless the parts fit each other, as both writer and reader promise.
+/// Throws Error, starting with `name`, unless the parts are consistent, as both writer and reader guarantee.
 void check(const SavedModel& model, const std::string& name) {
   const ir::Graph& graph = model.graph;
   for (const ir::State& state : graph.states()) {
@@ -63,7 +63,7 @@ void check(const SavedModel& model, const std::string& name) {
     fail("{}: expected a name for each of the {} results of @{}, got {}", name, graph.results().size(), graph.name(),
          model.output_names.size());
   }
-  // They are printed, and a terminal would obey them.
+  // They are printed, and a terminal would interpret control characters.
   const auto check_word = [&](std::string_view what, const std::string& word) {
     if (printable(word) != word)
       fail("{}: expected {} in UTF-8 without control characters, got {}", name, what, shown(word));
@@ -91,7 +91,7 @@ nlohmann::ordered_json to_json(const std::vector<Signature>& signature) {
   return list;
 }
 
-/// Reads manifest.json. Every error begins with the file's name.
+/// Reads manifest.json. Every error starts with the file's name.
 class Manifest {
  public:
   explicit Manifest(const std::filesystem::path& file) : file_(file.string()) {
@@ -123,7 +123,7 @@ class Manifest {
     return list;
   }
 
-  /// The names of a list of {"name", "type"} whose types are these.
+  /// Returns the names of a list of {"name", "type"}, whose types must be these.
   std::vector<std::string> names(const char* key, const std::vector<Type>& types) const {
     const nlohmann::json list = list_of(key);
     if (list.size() != types.size())

@@ -56,7 +56,7 @@ struct Examples {
 /// Some examples of a data set.
 using Batch = Examples;
 
-/// What becomes of the last batch where the examples do not fill it.
+/// What to do with the last batch if the examples do not fill it.
 enum class LastBatch : std::uint8_t { kKeep, kDrop };
 
 /// Examples in memory. For MNIST the input is u8[N,28,28], the target u8[N]. A copy shares the arrays.
@@ -68,26 +68,26 @@ struct Dataset : Examples {
   /// Takes several of each. Throws Error unless there is at least one of each and all have the same number of rows.
   Dataset(std::vector<Array> example_inputs, std::vector<Array> example_targets);
 
-  /// The examples begin <= i < end, not copied. Throws Error unless 0 <= begin <= end <= size().
+  /// Returns the examples begin <= i < end, not copied. Throws Error unless 0 <= begin <= end <= size().
   Dataset slice(std::int64_t begin, std::int64_t end) const;
-  /// The examples in an order that depends on nothing but `seed` and size().
+  /// Returns the examples in an order that depends only on `seed` and size().
   ShuffledDataset shuffled(std::uint64_t seed) const;
-  /// The examples in their order, `examples` at a time, not copied. Throws Error unless examples >= 1.
+  /// Returns the examples in order, `examples` at a time, not copied. Throws Error unless examples >= 1.
   Batches batches(std::int64_t examples, LastBatch last = LastBatch::kKeep) const;
 };
 
 using Order = std::shared_ptr<const std::vector<std::uint32_t>>;
 
-/// A data set and the order to go through it.
+/// A data set and the order in which to iterate over it.
 class ShuffledDataset {
  public:
   ShuffledDataset(Dataset dataset, Order order) : dataset_(std::move(dataset)), order_(std::move(order)) {}
 
   std::int64_t size() const { return dataset_.size(); }
-  /// Example order()[i] of the data set comes as number i.
+  /// Example order()[i] of the data set is at position i.
   const std::vector<std::uint32_t>& order() const { return *order_; }
-  /// The examples in this order, `examples` at a time, gathered into buffers that the batches share. Throws Error
-  /// unless examples >= 1.
+  /// Returns the examples in this order, `examples` at a time, gathered into buffers that the batches share. Throws
+  /// Error unless examples >= 1.
   Batches batches(std::int64_t examples, LastBatch last = LastBatch::kKeep) const;
 
  private:
@@ -96,17 +96,17 @@ class ShuffledDataset {
 };
 
 /// The batches of a data set, for one loop at a time: for (const Batch& b : dataset.shuffled(seed).batches(128)). A
-/// batch stays as it is until the loop has made two more steps, so one that is being worked on is not overwritten by
-/// the next; an Array copied from it (a handle) stays as it is for as long as it lives. In a shuffled data set a step
-/// allocates nothing, unless such a copy is still there.
+/// batch remains valid for two more iterations of the loop, so the next one does not overwrite a batch in use; an Array
+/// copied from it (a handle) remains valid for as long as it exists. An iteration over a shuffled data set allocates
+/// nothing, unless such a copy still exists.
 class Batches {
  public:
   class Iterator;
 
-  /// `order` may be empty: then batches are views of the data set. Throws Error unless examples >= 1.
+  /// `order` may be empty: batches are then views of the data set. Throws Error unless examples >= 1.
   Batches(Dataset dataset, Order order, std::int64_t examples, LastBatch last);
 
-  /// How many batches there are.
+  /// Returns the number of batches.
   std::int64_t size() const { return count_; }
   Iterator begin();
   std::default_sentinel_t end() const { return {}; }
@@ -120,7 +120,7 @@ class Batches {
   std::int64_t examples_;
   std::int64_t count_;
   Batch buffers_[2];  // even and odd batches
-  Batch ragged_;      // the last one, where it is smaller
+  Batch ragged_;      // the last one, if it is smaller
 };
 
 class Batches::Iterator {

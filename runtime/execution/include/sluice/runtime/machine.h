@@ -6,15 +6,15 @@
 
 namespace sluice::runtime {
 
-/// What a machine can do at most, and so what bounds a kernel: arithmetic if it needs longer than memory does.
+/// The peak performance of a machine, which bounds a kernel: by arithmetic if that takes longer than memory.
 struct Machine {
-  /// How fast all threads together read and write what fits into `bytes`.
+  /// The bandwidth of all threads together for data that fits into `bytes`.
   struct Memory {
     std::int64_t bytes;
     double bytes_per_second;
   };
 
-  double flops_per_second = 0;  ///< single-precision multiply-adds (each counts two) of all threads together
+  double flops_per_second = 0;  ///< single-precision multiply-adds (each counts as two) of all threads together
   std::vector<Memory> memory;   ///< by size, ascending; at least one
   bool measured = false;
 

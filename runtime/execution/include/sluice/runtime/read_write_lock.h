@@ -4,8 +4,8 @@
 
 namespace sluice::runtime {
 
-/// A lock for many readers or one writer, first come, first served: neither a loop of steps nor a crowd of readers
-/// keeps anyone out. Named as std::shared_mutex is; not recursive, not even for readers.
+/// A fair lock for many readers or one writer, first come, first served: neither a loop of steps nor a crowd of readers
+/// can starve anyone. Its functions are named like std::shared_mutex's. Not recursive, not even for readers.
 class ReadWriteLock {
  public:
   void lock() {
@@ -35,7 +35,7 @@ class ReadWriteLock {
 
   std::atomic<std::uint32_t> tickets_{0};
   WaitWord turn_;     ///< the ticket that may enter
-  WaitWord readers_;  ///< that are inside
+  WaitWord readers_;  ///< inside
 };
 
 }  // namespace sluice::runtime

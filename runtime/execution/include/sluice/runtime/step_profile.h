@@ -10,17 +10,17 @@
 
 namespace sluice::runtime {
 
-/// A kernel of a compiled step, and how it did.
+/// A kernel of a compiled step and its performance.
 struct KernelProfile {
   std::string name;
   std::string ops;
   std::string lines;
   ir::Cost cost;
-  double seconds = 0;        ///< the least of the steps
-  double least_seconds = 0;  ///< that the machine needs for its arithmetic, or for its memory if that takes longer
+  double seconds = 0;        ///< the minimum over the steps
+  double least_seconds = 0;  ///< that the machine needs, for arithmetic or for memory traffic, whichever is more
   bool bound_by_arithmetic = false;
 
-  /// 1 where the kernel is as fast as the machine allows.
+  /// Returns 1 if the kernel is as fast as the machine allows.
   double share_of_peak() const { return seconds > 0 ? least_seconds / seconds : 0; }
 };
 
@@ -36,8 +36,8 @@ struct StepProfile {
   double flops() const;
 };
 
-/// Compiles `traced` and runs `repeat` steps of it with B = `batch_size` on random inputs and on variables of its own,
-/// and measures the machine: some tenths of a second. Throws Error if it cannot be compiled.
+/// Compiles `traced`, runs `repeat` steps of it with B = `batch_size` on random inputs and its own variables, and
+/// measures the machine, for some tenths of a second. Throws Error if it cannot be compiled.
 StepProfile profile_step(const ir::Graph& traced, std::int64_t batch_size, int repeat = 20);
 
 }  // namespace sluice::runtime

@@ -14,38 +14,39 @@
 
 namespace sluice::runtime {
 
-/// Where a variable lives between calls: a name, a static type and its elements, which lie in memory as compiled
-/// kernels want them. Functions that share it hold the same VariableStorage.
+/// The storage of a variable between calls: a name, a static type and its elements, in the layout that compiled kernels
+/// use. Functions that share a variable hold the same VariableStorage.
 class VariableStorage {
  public:
-  /// `value` is copied. `trainable`: whether optimizers see it. `range`: what values it takes, for tools that make up
+  /// Copies `value`. `trainable`: whether optimizers update it. `range`: its possible values, for tools that generate
   /// inputs.
   VariableStorage(std::string name, const Array& value, bool trainable, std::optional<ir::Range> range = {});
   VariableStorage(const VariableStorage&) = delete;
   VariableStorage& operator=(const VariableStorage&) = delete;
 
   const std::string& name() const { return name_; }
-  /// Whether optimizers see it now.
+  /// Returns whether optimizers currently update it.
   bool trainable() const { return trainable_; }
-  /// Whether it is a weight at all, and not a counter or a running mean: what set_trainable(true) gives back.
+  /// Returns whether it is a weight at all, not a counter or a running mean: whether set_trainable(true) makes it
+  /// trainable.
   bool is_weight() const { return is_weight_; }
-  /// Functions whose trace asked for it are traced again at their next call.
+  /// Functions whose trace queried it are traced again on their next call.
   void set_trainable(bool trainable);
   const std::optional<ir::Range>& range() const { return range_; }
-  /// The value that all elements began with, as a scalar; none if they began with several.
+  /// Returns the initial value of all elements as a scalar; nothing if they differed.
   const std::optional<Array>& init() const { return init_; }
   const Type& type() const { return type_; }
 
-  /// A copy of the elements, row-major. Waits for steps that write them.
+  /// Returns a copy of the elements, row-major. Waits for steps that write them.
   Array value() const;
   /// Sets all elements. Waits for steps that read or write them. Throws Error if the type differs.
   void assign(const Array& value);
 
-  /// Held by a step around what follows, and by value() and assign().
+  /// Held by a step while it uses the members below, and by value() and assign().
   ReadWriteLock& lock() const { return lock_; }
   Array unlocked_value() const;
   void unlocked_assign(const Array& value);
-  /// The elements as they lie in memory, laid out as backend::state_layout says for the type.
+  /// The elements in memory, in backend::state_layout of the type.
   Array& memory() { return memory_; }
 
  private:
@@ -61,10 +62,10 @@ class VariableStorage {
 
 using Variables = std::vector<std::shared_ptr<VariableStorage>>;
 
-/// How often set_trainable has changed a variable of the process.
+/// Returns how often set_trainable has changed a variable of the process.
 std::uint64_t trainable_changes();
 
-/// New variables for the states of `graph`, in their order, with these values.
+/// Returns new variables for the states of `graph`, in order, with these values.
 Variables variables_for(const ir::Graph& graph, std::span<const Array> values, bool trainable = true);
 
 }  // namespace sluice::runtime

@@ -7,8 +7,8 @@
 
 namespace sluice::runtime {
 
-/// The locks of the variables of one graph: shared where a step only reads, exclusive where it updates. They are taken
-/// in the order of their addresses, so that steps that share variables never wait for each other in a circle.
+/// The locks of one graph's variables: shared where a step only reads, exclusive where it updates. They are taken in
+/// the order of their addresses, so that steps that share variables cannot deadlock.
 class VariableLocks {
  public:
   VariableLocks(const ir::Graph& graph, const Variables& variables);

@@ -5,7 +5,7 @@
 
 namespace sluice::runtime {
 
-/// A number that threads wait on asleep. Changing it makes a system call only while somebody sleeps.
+/// A number that threads can sleep on. Changing it makes a system call only while somebody sleeps.
 class WaitWord {
  public:
   explicit constexpr WaitWord(std::uint32_t value = 0) : value_(value) {}
@@ -15,7 +15,7 @@ class WaitWord {
   /// Adds and returns the sum. Sequentially consistent, as wake() needs.
   std::uint32_t add(std::uint32_t number) { return value_.fetch_add(number) + number; }
 
-  /// Wakes who sleeps, after an add(). Either this sees the sleeper, or the sleeper saw the new value.
+  /// Wakes sleeping threads after an add(). Either this sees the sleeper, or the sleeper saw the new value.
   void wake() {
     if (sleepers_.load() != 0) value_.notify_all();
   }
