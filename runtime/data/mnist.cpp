@@ -21,8 +21,7 @@ constexpr std::int64_t kSide = 28;
 constexpr std::int64_t kClasses = 10;
 constexpr std::int64_t kValidation = 10000;
 constexpr std::uint64_t kSyntheticSeed = 1;
-constexpr char kSyntheticFolder[] =
-    "synthetic-digits-1";  // // the number changes when the generator draws different images
+constexpr char kSyntheticFolder[] = "synthetic-digits-1";  // renumbered when the generator draws different images
 
 /// Returns the file, plain or compressed, if it exists.
 std::optional<Path> find_file(const Path& folder, const char* name) {

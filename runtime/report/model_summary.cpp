@@ -82,7 +82,8 @@ class SummaryMaker {
     return value;
   }
 
-  /// Returns the first of a layer's values that later layers read; the others are constants and broadcasts.
+  /// Sets each layer's output to the first of its values that later layers read; the others are constants and
+  /// broadcasts.
   void set_outputs() {
     std::set<int> known;
     const auto set_output = [&](ir::Value value) {
