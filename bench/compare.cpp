@@ -1,5 +1,5 @@
-// How long training steps, inference and single products take: Sluice beside its peers, in one process and in turns.
-// Prints a line of JSON for each case.
+// Compares training steps, inference and single products of Sluice and its peers, in one process, taking turns. Prints
+// a line of JSON for each case.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -118,7 +118,7 @@ Case parse_case(const std::string& text) {
   return result;
 }
 
-/// Lists of row numbers, a batch each, going round and round through a shuffled data set.
+/// Lists of row numbers, one batch each, cycling through a shuffled data set.
 class Rows {
  public:
   Rows(std::vector<std::uint32_t> order, int batch)
@@ -135,7 +135,7 @@ class Rows {
   std::size_t at_ = 0;
 };
 
-/// The training images; as numbers, too, which is what the peers train on.
+/// The training images, also as floats, which the peers train on.
 struct Data {
   explicit Data(const std::optional<std::filesystem::path>& folder)
       : mnist(load_mnist(folder)), shuffled(mnist.train.shuffled(1)) {
@@ -148,7 +148,8 @@ struct Data {
   std::vector<float> images;
 };
 
-/// Of a perceptron's products: forward and weight gradients of all layers, gradients of all inputs but the first.
+/// Returns the operations of a perceptron's products: forward and weight gradients of all layers, input gradients of
+/// all but the first.
 double operations_of(const Case& c) {
   double weights = 0;
   for (std::size_t l = 1; l < c.sizes.size(); ++l) weights += 1.0 * c.sizes[l - 1] * c.sizes[l];
@@ -320,7 +321,7 @@ void run(const Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  setenv("SLUICE_CACHE_DIR", "", 1);  // compiling is timed too, so no machine code may come from the disk
+  setenv("SLUICE_CACHE_DIR", "", 1);  // compilation is timed too, so no machine code may come from disk
   try {
     run(parse(argc, argv));
   } catch (const Error& error) {

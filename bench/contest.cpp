@@ -13,7 +13,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr double kUntimedSeconds = 0.03;  // threads of OpenMP and OpenBLAS spin for up to 27 ms after their last work
-constexpr double kLeastTimedSeconds = 2e-5;  // less than that and reading the clock would show
+constexpr double kLeastTimedSeconds = 2e-5;  // shorter times would show the cost of reading the clock
 constexpr int kLeastCalls = 2;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
@@ -49,7 +49,7 @@ Contestant local_contestant(std::string name, std::function<double()> work) {
 
 nlohmann::ordered_json run_contest(const std::vector<Contestant>& contestants, const ContestOptions& options,
                                    runtime::ThreadTeam& team) {
-  // Everyone works once, untimed. How long the first takes then decides how much all of them do.
+  // Each works once, untimed. The time of the first then determines how much work all of them do.
   for (const Contestant& contestant : contestants) contestant.turn(1, 1);
   const Turn trial = contestants.front().turn(3, 1);
   const double estimate = *std::min_element(trial.seconds.begin(), trial.seconds.end());

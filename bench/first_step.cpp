@@ -1,5 +1,5 @@
-// A process that compiles the guide's training step, trains once on made-up images and says when it had done so: what
-// one waits for before training begins, but for the data.
+// Compiles the guide's training step, trains once on generated images and prints when that was done: the delay before
+// training begins, without loading data.
 #include <fmt/format.h>
 
 #include <chrono>

@@ -4,7 +4,7 @@
 
 namespace sluice::bench {
 
-/// What `make` makes of code that goes through all zeros: the time of it does not depend on the numbers.
+/// Returns the result of `make` with code that does not skip zeros, whose time does not depend on the values.
 template <typename Make>
 auto keeping_zeros(Make make) {
   setenv("SLUICE_FLAGS", "--keep-zeros", 1);

@@ -1,4 +1,4 @@
-// How long single kernels and the runtime's own moves take, beside what the machine can do at most. With
+// Measures single kernels and the runtime's own overhead, compared with the machine's peak. With
 // --benchmark_enable_random_interleaving=true --benchmark_repetitions=N they take turns.
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
@@ -26,7 +26,7 @@ using bench::ProductKind;
 constexpr int kBatch = 128;
 constexpr int kBarriers = 1000;
 
-/// Work that is set up when its turn has come, so that what is not asked for costs nothing.
+/// Work that is set up on its first turn, so that unselected benchmarks cost nothing.
 using MakeWork = std::function<std::function<void()>()>;
 
 void add(const std::string& name, const MakeWork& make) {
@@ -39,7 +39,7 @@ void add(const std::string& name, const MakeWork& make) {
   benchmark::RegisterBenchmark(name.c_str(), run)->UseRealTime()->Unit(benchmark::kMicrosecond);
 }
 
-/// A product as it is, whose code looks for zeros in the first factor, and as code that does not.
+/// Adds a product with code that looks for zeros in the lhs, as by default, and one without.
 void add_product(const std::string& name, ProductKind kind, int in, int out) {
   const MakeWork make = [=] { return Product(kind, kBatch, in, out).sluice(); };
   add(fmt::format("{}/{}-{}", name, in, out), make);
@@ -52,7 +52,7 @@ void add_product(const std::string& name, ProductKind kind, int in, int out) {
   });
 }
 
-/// What stands below the time of a weight gradient with Adam: the product's multiply-adds and one pass over w, m and v.
+/// Adds the lower bound of a weight gradient with Adam: the product's multiply-adds and one pass over w, m and v.
 void add_update(int in, int out, runtime::ThreadTeam& team) {
   add(fmt::format("weight_gradient_adam/{}-{}", in, out),
       [=] { return Product(ProductKind::kWeightGradient, kBatch, in, out).sluice_with_adam(); });

@@ -12,7 +12,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROGRAMS = ROOT / "build" / "bin"
-PYTHON = "/usr/bin/python3"  # Debian's, which is the one that has Debian's PyTorch
+PYTHON = "/usr/bin/python3"  # Debian's, which has Debian's PyTorch
 TORCH_PEER = str(ROOT / "bench" / "peers" / "torch_peer.py")
 
 GUIDE_SIZES = "784-700-500-10"
@@ -23,7 +23,7 @@ GUIDE_DATA_BYTES = (60000 + 10000) * (28 * 28 + 1)
 def environment(**more):
     """The environment without what makes a peer slower than it is by default."""
     result = {name: value for name, value in os.environ.items() if not name.startswith(("OPENBLAS_", "OMP_", "SLUICE_F"))}
-    # OpenBLAS's threads would spin for tens of milliseconds into the next contestant's turn: 2^20 cycles instead.
+    # OpenBLAS's threads would spin for tens of milliseconds into the next contestant's turn; this limits it to 2^20 cycles.
     return result | {"OPENBLAS_THREAD_TIMEOUT": "20"} | more
 
 

@@ -8,19 +8,18 @@
 
 namespace sluice::bench {
 
-/// The name of the widest vectors of this machine: "512-bit", "256-bit" or "128-bit".
+/// Returns the name of this machine's widest vectors: "512-bit", "256-bit" or "128-bit".
 std::string vector_name();
 
-/// How many single-precision operations all threads reach together in a second, in 10^9: runtime::measure_flops with
-/// those vectors.
+/// Returns the peak of all threads together in GFLOP/s, single precision: runtime::measure_flops with those vectors.
 double peak_gflops(runtime::ThreadTeam& team);
 
-/// How long a cache line takes from the first thread of the team to the second and back, in nanoseconds; 0 if there is
-/// one thread only. On virtual machines this tells cores that are far from each other today from near ones.
+/// Returns the round-trip time of a cache line between the first two threads of the team, in nanoseconds; 0 if there is
+/// only one thread. On virtual machines this shows whether today's cores are close to each other.
 double round_trip_nanoseconds(runtime::ThreadTeam& team);
 
-/// Reads and writes every element of the arrays, which have one size, side by side: the least that an optimizer does to
-/// memory.
+/// Reads and writes every element of the arrays, which have equal sizes, in parallel: the least memory traffic of an
+/// optimizer.
 void pass_over(const std::array<std::span<float>, 3>& arrays, runtime::ThreadTeam& team);
 
 }  // namespace sluice::bench

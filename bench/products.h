@@ -16,17 +16,17 @@ enum class ProductKind : std::uint8_t {
   kInputGradient,   ///< dy w^T: [batch,out] [out,in]
 };
 
-/// Such a product on random numbers: what Sluice and its peers multiply.
+/// Such a product on random numbers, for Sluice and its peers.
 class Product {
  public:
   Product(ProductKind kind, int batch_size, int in, int out);
 
   double operations() const { return operations_; }
-  /// As a compiled function of its own. Weights are variables, everything else goes in and out as arrays.
+  /// As a separate compiled function. Weights are variables; everything else is passed in and out as arrays.
   std::function<void()> sluice() const;
-  /// Of a weight gradient: the same with the whole update of the weights by Adam, and without the gradient as a result.
+  /// For a weight gradient: the same with the whole Adam update of the weights, and without the gradient as a result.
   std::function<void()> sluice_with_adam() const;
-  /// The same for a peer, which writes `result`. This Product must outlive what it makes.
+  /// The same for a peer, which writes `result`. This Product must outlive the returned options.
   ProductOptions peer_options(int threads, Array& result) const;
 
  private:
@@ -40,10 +40,10 @@ class Product {
   Array weights_;    ///< w
 };
 
-/// The part of a batched product, [batch,m,k] by [batch,k,n], that is measured.
+/// Which part of a batched product, [batch,m,k] by [batch,k,n], is measured.
 enum class BatchedKind : std::uint8_t {
   kForward,    ///< the products
-  kGradients,  ///< the gradients of both operands, for a given one of the products
+  kGradients,  ///< the gradients of both operands, for a given gradient of the products
   kAll,        ///< all three
 };
 

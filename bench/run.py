@@ -47,7 +47,7 @@ def everything():
         results["compare"] += measure.compare(training_sweep(threads), threads, 3, 0.05, only=["sluice", *LIBRARIES])
     results["first_step"] = measure.first_steps(9, torch)
     results["program"] = measure.whole_program(2, 10, 3)
-    # Single contests are short, and something else may have run just when they measured the peak.
+    # Single contests are short, and other work may have run just while they measured the peak.
     for threads in (1, 2):
         entries = [entry for entry in results["compare"] + results["kernels"] if entry["threads"] == threads]
         peak = max(entry["peak"] for entry in entries)

@@ -20,17 +20,17 @@ class Perceptron : public Module {
   std::vector<Dense> layers_;
 };
 
-/// The training step of a perceptron with Adam, as examples/mnist_mlp.cpp has it.
+/// The training step of a perceptron with Adam, as in examples/mnist_mlp.cpp.
 class SluiceTraining {
  public:
-  /// Compiles. The pictures of `data` have sizes.front() pixels.
+  /// Compiles the step. The images of `data` have sizes.front() pixels.
   SluiceTraining(const std::vector<int>& sizes, const ShuffledDataset& data, int batch_size);
   SluiceTraining(const SluiceTraining&) = delete;  // its function refers to it
   SluiceTraining& operator=(const SluiceTraining&) = delete;
 
   /// Gathers the next batch, trains on it and returns its mean loss.
   double step();
-  /// What tracing, passes and code generation took.
+  /// Returns the seconds for tracing, passes and code generation.
   double compile_seconds() const { return compile_seconds_; }
 
  private:

@@ -1,5 +1,5 @@
-# Says it plainly if the compiler is too old, for those who build Sluice and for those who use its headers. Clang before 16 does not know
-# std::source_location as libstdc++ has it; g++ before 12 lacks a part of C++20's library.
+# Reports a compiler that is too old, both to those who build Sluice and to those who use its headers. Clang before 16 does not support
+# libstdc++'s std::source_location; g++ before 12 lacks parts of C++20's library.
 function(sluice_check_compiler)
   set(least_GNU 12)
   set(least_Clang 16)

@@ -1,7 +1,7 @@
 # Writes OUTPUT, a C++ header with the text of each of FILES as a string constant in NAMESPACE: page.css becomes kPageCss, chart.min.js
 # kChartMinJs.
 set(text "#pragma once\n\n#include <string_view>\n\n")
-# Compilers need not take literals of more than 64 KB. Those that we use do.
+# Compilers need not accept literals of more than 64 KB. The supported ones do.
 string(APPEND text "#pragma GCC diagnostic push\n#pragma GCC diagnostic ignored \"-Woverlength-strings\"\n\n"
                    "namespace ${NAMESPACE} {\n\n")
 foreach(file IN LISTS FILES)

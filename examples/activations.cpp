@@ -1,6 +1,5 @@
 // The plots of activation functions in TensorFlow's guide "Multilayer perceptrons for digit recognition with Core
-// APIs": compiled functions over evenly spaced numbers, in the terminal and, with an argument, as a page to open in a
-// browser.
+// APIs": compiled functions on evenly spaced numbers, in the terminal and, with an argument, as a page for a browser.
 #include <fmt/format.h>
 #include <sluice/report.h>
 #include <sluice/sluice.h>
@@ -16,7 +15,7 @@ using namespace sluice;
 namespace {
 
 report::Lines relu_and_slope() {
-  // One function for both: the slope is the gradient of the sum, since each result depends on its own x alone.
+  // One function for both: the slope is the gradient of the sum, because each result depends only on its own x.
   const auto evaluate = function("relu", [](Tensor x) {
     const Tensor y = relu(x);
     return outputs(y, gradients(reduce_sum(y), {x})[0]);

@@ -1,4 +1,4 @@
-// Optimizers of one's own, compared on a function that is hard to descend: TensorFlow's guide "Optimizers with Core
+// User-written optimizers, compared on a function that is hard to minimize: TensorFlow's guide "Optimizers with Core
 // APIs" (https://www.tensorflow.org/guide/core/optimizers_core) in Sluice.
 #include <fmt/format.h>
 #include <sluice/sluice.h>
@@ -17,7 +17,8 @@
 
 using namespace sluice;
 
-// Written with what every program has: variables, ops, and slots, which are variables beside those that are updated.
+// Written with what every program has: variables, ops, and slots, which are variables associated with the ones being
+// updated.
 namespace custom {
 
 /// x -= rate * gradient.
@@ -30,7 +31,7 @@ class GradientDescent : public Optimizer {
   }
 };
 
-/// The same with a part of the change before.
+/// The same, plus a fraction of the previous change.
 class Momentum : public Optimizer {
  public:
   explicit Momentum(double rate, double momentum = 0.7) : Optimizer("momentum", rate), momentum_(momentum) {}
@@ -47,7 +48,7 @@ class Momentum : public Optimizer {
   double momentum_;
 };
 
-/// Adaptive moment estimation of Kingma and Ba (2015), algorithm 1. The ranges tell tools that make up values, such as
+/// Adaptive moment estimation of Kingma and Ba (2015), algorithm 1. The ranges tell tools that generate values, such as
 /// SLUICE_FLAGS=--check-passes, that neither is below 0.
 class Adam : public Optimizer {
  public:
@@ -78,11 +79,11 @@ namespace {
 
 constexpr std::size_t kMaxSteps = 2000;
 
-/// 2 x^4 + 3 x^3 + 2: flat at its saddle point 0, least at -9/8.
+/// 2 x^4 + 3 x^3 + 2: flat at its saddle point 0, minimal at -9/8.
 Tensor loss_of(const Tensor& x) { return 2 * pow(x, 4) + 3 * pow(x, 3) + 2; }
 
-/// Descends from x = 2 until x stays the same, and says what came of it. Gives all x, as a curve of 2000 points called
-/// `name`, unless they left the range of floats.
+/// Descends from x = 2 until x no longer changes, and prints the result. Returns all x as a curve of 2000 points called
+/// `name`, unless they overflowed.
 template <typename AnyOptimizer>
 std::optional<report::Series> test_convergence(const std::string& name, AnyOptimizer optimizer) {
   const Variable x("x", Array::scalar(2.F));

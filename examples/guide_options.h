@@ -6,21 +6,21 @@
 #include <optional>
 #include <string>
 
-/// What the command lines of the examples after TensorFlow's shorter guides say.
+/// The command-line options of the examples after TensorFlow's shorter guides.
 struct GuideOptions {
-  std::uint32_t seed = 1;                          ///< of data, initial weights and the order of the examples
+  std::uint32_t seed = 1;                          ///< for data, initial weights and the order of the examples
   bool hash = false;                               ///< print a hash of what was learned
-  std::optional<std::filesystem::path> save = {};  ///< where the trained model goes
+  std::optional<std::filesystem::path> save = {};  ///< where to save the trained model
 };
 
-/// Such an example. Its name is that of the program.
+/// One of these examples. Its name is the program's.
 struct GuideProgram {
   std::string name;
   std::string description;
   bool saves = false;  ///< whether it has the option --save
 };
 
-/// The main function of such an example: reads the command line, runs `guide`, and tells of its errors on stderr. Gives
-/// the process's exit status. Ends the process, as is usual, after --help and after an option that is not known.
+/// The main function of such an example: reads the command line, runs `guide`, and prints its errors to stderr. Returns
+/// the exit status. Ends the process, as usual, after --help and after an unknown option.
 int guide_main(int argc, char** argv, const GuideProgram& program,
                const std::function<void(const GuideOptions&)>& guide);

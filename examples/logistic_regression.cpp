@@ -1,5 +1,5 @@
-// Tumors told apart by measurements: the steps of TensorFlow's guide "Logistic regression for binary classification
-// with Core APIs" (https://www.tensorflow.org/guide/core/logistic_regression_core), on data that the program makes.
+// Distinguishes tumors by measurements: the steps of TensorFlow's guide "Logistic regression for binary classification
+// with Core APIs" (https://www.tensorflow.org/guide/core/logistic_regression_core), on generated data.
 #include <fmt/format.h>
 #include <sluice/classification_report.h>
 #include <sluice/dataset.h>
@@ -18,8 +18,8 @@ constexpr std::int64_t kExamples = 1000;
 constexpr std::int64_t kTestExamples = 250;
 constexpr std::int64_t kFeatures = 10;
 
-/// Invented tumors, f32[1000,10], and whether each is malignant, u8[1000]: 37% are, and have larger values of each
-/// feature, whose units differ widely.
+/// Made-up tumors, f32[1000,10], and whether each is malignant, u8[1000]: 37% are, with larger values of each feature.
+/// The features' units differ widely.
 Dataset make_data() {
   const auto draw = function("data", [] {
     const Tensor malignant = cast(random_uniform({kExamples, 1}) < 0.37, f32);
@@ -31,7 +31,7 @@ Dataset make_data() {
   return {features, malignant};
 }
 
-/// The numbers of each epoch.
+/// The metrics of each epoch.
 struct Course {
   report::Series loss;
   report::Series accuracy;
@@ -46,13 +46,13 @@ struct Course {
 };
 
 void classify_tumors(const GuideOptions& options) {
-  if (options.save) check_can_save(*options.save);  // rather now than after the training
+  if (options.save) check_can_save(*options.save);  // rather now than after the training run
   set_seed(options.seed);
   const Dataset data = make_data();
   const Dataset test = data.slice(0, kTestExamples);
   const Dataset training = data.slice(kTestExamples, kExamples);
 
-  // Each feature is brought to mean 0 and variance 1, as they are in what the model learns from.
+  // Standardizes each feature to mean 0 and variance 1, computed on the training data.
   const auto moments =
       function("moments", [](Tensor x) { return outputs(reduce_mean(x, 0), sqrt(reduce_variance(x, 0))); });
   const auto [mean, deviation] = moments(training.input());
@@ -63,7 +63,7 @@ void classify_tumors(const GuideOptions& options) {
   fmt::print("\n");
   const auto normalize = [&](const Tensor& x) { return (x - constant(mean)) / constant(deviation); };
 
-  // Logistic regression is a dense layer with one result, the logarithm of the odds.
+  // Logistic regression is a dense layer with one result, the log-odds.
   Dense dense(1);
   const auto logits = [&](const Tensor& x) { return reshape(dense(normalize(x)), {batch}); };
   const auto metrics = [&](const Tensor& x, const Tensor& y) {
@@ -100,7 +100,7 @@ void classify_tumors(const GuideOptions& options) {
   of_training.print("training");
   of_test.print("test");
 
-  // The model as others use it, from raw features to classes. Softmax of (0, z) is (1 - sigmoid(z), sigmoid(z)).
+  // The model for use elsewhere, from raw features to classes. Softmax of (0, z) is (1 - sigmoid(z), sigmoid(z)).
   const ClassNames names{.kind = "Tumor", .names = {"benign", "malignant"}};
   const auto both_logits = [&](const Tensor& x) {
     const Tensor z = reshape(logits(x), {batch, 1});

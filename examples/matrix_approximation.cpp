@@ -1,7 +1,7 @@
-// A picture in fewer numbers: what TensorFlow's guide "Matrix approximation with Core APIs"
-// (https://www.tensorflow.org/guide/core/matrix_core) does by singular value decomposition, here by gradient descent.
-// By Eckart and Young (1936) no matrix of rank r is nearer to A than the one that the decomposition gives, so what is
-// found can be held against what is possible.
+// Approximates a picture by fewer numbers: TensorFlow's guide "Matrix approximation with Core APIs"
+// (https://www.tensorflow.org/guide/core/matrix_core) uses a singular value decomposition; this uses gradient descent.
+// By Eckart and Young (1936) no matrix of rank r is closer to A than the truncated decomposition, so the result can be
+// compared with the optimum.
 #include <fmt/format.h>
 #include <sluice/picture.h>
 #include <sluice/sluice.h>
@@ -23,16 +23,17 @@ constexpr std::int64_t kRows = 32;
 constexpr std::int64_t kColumns = 48;
 constexpr int kWaves = 16;  ///< the rank of the picture
 
-/// The picture's singular values, falling: 1, 0.75, 0.5625, ...
+/// Returns the picture's singular values, descending: 1, 0.75, 0.5625, ...
 double singular_value(int i) { return std::pow(0.75, i); }
 
-/// Element `at` of the cosine of `frequency` over `size` points. Those of different frequencies are orthonormal.
+/// Returns element `at` of the cosine of `frequency` over `size` points. Cosines of different frequencies are
+/// orthonormal.
 double wave(int frequency, std::int64_t at, std::int64_t size) {
   const double length = std::sqrt((frequency == 0 ? 1.0 : 2.0) / static_cast<double>(size));
   return length * std::cos(std::numbers::pi * frequency * (static_cast<double>(at) + 0.5) / static_cast<double>(size));
 }
 
-/// A pattern of crossing waves with the singular values above.
+/// Returns a pattern of crossing waves with the singular values above.
 Array make_picture() {
   Array picture(DType::kF32, {kRows, kColumns});
   for (std::int64_t row = 0; row < kRows; ++row) {

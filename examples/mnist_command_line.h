@@ -13,7 +13,7 @@ class MnistCommandLine {
   explicit MnistCommandLine(const std::string& program);
 
   CLI::App& app() { return app_; }
-  /// As parse_mnist_options.
+  /// See parse_mnist_options.
   MnistOptions parse(int argc, char** argv);
 
  private:

@@ -15,14 +15,14 @@ using namespace sluice;
 
 namespace {
 
-/// Bytes 0 to 255 as rows of numbers from 0 to 1.
+/// Converts bytes 0 to 255 to rows of numbers from 0 to 1.
 Tensor preprocess(const Tensor& images) { return reshape(cast(images, f32), {batch, 784}) / 255; }
 
 Tensor cross_entropy_loss(const Tensor& logits, const Tensor& labels) {
   return reduce_mean(sparse_softmax_cross_entropy(logits, labels));
 }
 
-/// The part of the images whose digit has the largest logit (softmax would not change which).
+/// Returns the fraction of images whose digit has the largest logit (softmax would not change which).
 Tensor accuracy(const Tensor& logits, const Tensor& labels) {
   return reduce_mean(cast(argmax(logits, 1) == cast(labels, i64), f32));
 }
@@ -41,15 +41,15 @@ struct Metrics {
 void train(const MnistOptions& options) {
   set_seed(options.seed);
 
-  // The model: three dense layers, whose weights are made when their input sizes are known, Xavier-uniform.
+  // The model: three dense layers, whose weights are created, Xavier-uniform, once their input sizes are known.
   MLP model(Dense(700, relu), Dense(500, relu), Dense(10));
-  Adam adam({.learning_rate = 1e-3, .epsilon_place = AdamEpsilon::kPyTorch});  // as the guide's
+  Adam adam({.learning_rate = 1e-3, .epsilon_place = AdamEpsilon::kPyTorch});  // as in the guide
 
-  // What a batch looks like. Any number of images will do: each function is compiled once.
+  // The types of a batch. Any number of images will do: each function is compiled once.
   const TensorSpec images_spec = u8(batch, 28, 28).named("images").range(0, 256);
   const TensorSpec labels_spec = u8(batch).named("labels").range(0, 10);
 
-  // One step of training, from bytes to new weights, and the metrics of its batch.
+  // One training step, from bytes to updated weights, and the metrics of its batch.
   const auto train_step = function("train_step", {images_spec, labels_spec}, [&](Tensor images, Tensor labels) {
     const Tensor logits = model(preprocess(images));
     const Tensor loss = cross_entropy_loss(logits, labels);
@@ -67,9 +67,9 @@ void train(const MnistOptions& options) {
   train_step.compile();
   evaluate.compile();
   if (options.dump_only) return;
-  if (options.save) check_can_save(*options.save);  // rather now than after the training
+  if (options.save) check_can_save(*options.save);  // rather now than after the training run
 
-  // The data, in the guide's split: 50,000 images to train, 10,000 to validate, 10,000 to test.
+  // The data, in the guide's split: 50,000 images for training, 10,000 for validation, 10,000 for testing.
   const Mnist mnist = load_mnist(options.data);
 
   for (int epoch = 0; epoch < options.epochs; ++epoch) {
@@ -100,7 +100,7 @@ void train(const MnistOptions& options) {
   for (const Batch& b : mnist.test.batches(1000)) test.add(evaluate(b.input(), b.target()));
   fmt::print("Test accuracy: {:.3f}\n", test.accuracy.result());
 
-  // The model for use elsewhere: raw images in, digits out. Loading it needs nothing of this program.
+  // The model for use elsewhere: raw images in, digits out. Loading it needs nothing from this program.
   if (options.save) {
     save(ExportModule(u8(batch, 28, 28, 1), [&](Tensor images) { return model(preprocess(images)); }), *options.save);
     const Predictions predictions = load(*options.save).predict(mnist.test.input());

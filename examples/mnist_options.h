@@ -4,18 +4,18 @@
 #include <filesystem>
 #include <optional>
 
-/// What the command line of mnist_mlp says.
+/// The command-line options of mnist_mlp.
 struct MnistOptions {
   int epochs = 10;
   std::int64_t batch = 128;
   std::uint32_t seed = 1;
   std::optional<std::filesystem::path> data;
-  std::optional<std::filesystem::path> save;  ///< where the trained model goes
-  bool dump_only = false;                     ///< --dump-ir: the graphs go to stdout, and nothing else happens
+  std::optional<std::filesystem::path> save;  ///< where to save the trained model
+  bool dump_only = false;                     ///< --dump-ir: print the graphs to stdout and do nothing else
   bool quiet = false;
   bool hash = false;
 };
 
-/// Reads the command line and sets what concerns the whole process: engine, threads, dumps. Ends the process, as is
-/// usual, after --help and after an option that is not known. Throws sluice::Error for a bad stage or folder.
+/// Reads the command line and configures the whole process: engine, threads, dumps. Ends the process, as usual, after
+/// --help and after an unknown option. Throws sluice::Error for an invalid stage or folder.
 MnistOptions parse_mnist_options(int argc, char** argv);

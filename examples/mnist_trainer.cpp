@@ -1,4 +1,4 @@
-// The perceptron of mnist_mlp.cpp without its loop: a Trainer runs it, with all that one wants around a training.
+// The perceptron of mnist_mlp.cpp without its loop: a Trainer runs it, with everything a training run needs.
 #include <fmt/format.h>
 #include <sluice/mnist.h>
 #include <sluice/report.h>
@@ -56,13 +56,13 @@ FitOptions fit_options(const MnistTrainerOptions& options, const Mnist& mnist) {
   return fit;
 }
 
-/// What the run has written of that which it was asked for.
+/// The requested outputs that the run has written.
 struct Written {
   bool model = false;
   bool report = false;
 };
 
-/// Of a run that was interrupted, or whose model could not be saved.
+/// Describes what is left of a run that was interrupted or whose model could not be saved.
 std::string what_remains(const MnistTrainerOptions& options, const Written& written) {
   const std::string folder = options.checkpoint.folder.string();
   std::string text = written.model    ? fmt::format("the model is in {}", options.save->string())
@@ -72,7 +72,7 @@ std::string what_remains(const MnistTrainerOptions& options, const Written& writ
   return text;
 }
 
-/// Says what remains, and gives the exit status.
+/// Prints what is left and returns the exit status.
 int end_by_signal(const MnistTrainerOptions& options, const Written& written) {
   print_to_stderr("mnist_trainer: interrupted; {}\n", what_remains(options, written));
   return kExitBySignal + InterruptGuard::signal();
@@ -81,7 +81,7 @@ int end_by_signal(const MnistTrainerOptions& options, const Written& written) {
 int train(const MnistTrainerOptions& options) {
   set_seed(options.seed);
   MLP model(Dense(700, relu), Dense(500, relu), Dense(10));
-  Adam adam({.learning_rate = options.learning_rate, .epsilon_place = AdamEpsilon::kPyTorch});  // as the guide's
+  Adam adam({.learning_rate = options.learning_rate, .epsilon_place = AdamEpsilon::kPyTorch});  // as in the guide
 
   const std::vector<TensorSpec> images_and_labels{u8(batch, 28, 28).named("images").range(0, 256),
                                                   u8(batch).named("labels").range(0, 10)};
@@ -96,15 +96,15 @@ int train(const MnistTrainerOptions& options) {
   trainer.compile();
   if (options.dump_only) return EXIT_SUCCESS;
 
-  // From here on Ctrl-C, SIGTERM and SIGHUP end it between two of its pieces, each of which is done whole.
+  // From here on Ctrl-C, SIGTERM and SIGHUP end it between two of its steps, each of which is completed.
   const InterruptGuard guard;
   Written written;
 
-  // Says now, and not after the training, if the page or the model cannot be written.
+  // Reports now, not after training, if the page or the model cannot be written.
   if (options.report) report::check_can_write(*options.report);
   if (options.save) check_can_save(*options.save);
 
-  // The guide's split: 50,000 images to train, 10,000 to validate, 10,000 to test.
+  // The guide's split: 50,000 images for training, 10,000 for validation, 10,000 for testing.
   const Mnist mnist = load_mnist(options.data);
   if (options.look) print_data(mnist);
   if (options.checkpoint.resume && !std::filesystem::exists(checkpoint_file(options.checkpoint.folder))) {

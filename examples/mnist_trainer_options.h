@@ -9,7 +9,7 @@
 
 #include "mnist_options.h"
 
-/// What the command line of mnist_trainer says.
+/// The command-line options of mnist_trainer.
 struct MnistTrainerOptions : MnistOptions {
   double learning_rate = 1e-3;
   std::string schedule = "constant";
@@ -24,5 +24,5 @@ struct MnistTrainerOptions : MnistOptions {
   std::optional<std::filesystem::path> report;
 };
 
-/// As parse_mnist_options.
+/// See parse_mnist_options.
 MnistTrainerOptions parse_mnist_trainer_options(int argc, char** argv);

@@ -1,5 +1,5 @@
-// A parabola fitted to noisy points by gradient descent: the steps of TensorFlow's guide "Quickstart for the TensorFlow
-// Core APIs" (https://www.tensorflow.org/guide/core/quickstart_core), on data that the program makes.
+// Fits a parabola to noisy points by gradient descent: the steps of TensorFlow's guide "Quickstart for the TensorFlow
+// Core APIs" (https://www.tensorflow.org/guide/core/quickstart_core), on generated data.
 #include <fmt/format.h>
 #include <sluice/dataset.h>
 #include <sluice/sluice.h>
@@ -17,7 +17,7 @@ constexpr std::int64_t kPoints = 300;
 constexpr std::int64_t kTestPoints = 100;
 constexpr double kNoise = 0.5;
 
-/// Points x in [-2, 2) of y = x^2 + 2x - 5 with normally distributed noise.
+/// Returns points x in [-2, 2) of y = x^2 + 2x - 5 with normally distributed noise.
 Dataset make_data() {
   const auto draw = function("data", [] {
     const Tensor x = random_uniform({kPoints}, -2, 2);
@@ -27,8 +27,8 @@ Dataset make_data() {
   return {x, y};
 }
 
-/// w_q x^2 + w_l x + b, whose three numbers are to be found. C++ has no reflection, so a model of one's own says which
-/// variables it has.
+/// w_q x^2 + w_l x + b, with three numbers to be found. C++ has no reflection, so a user's model declares its
+/// variables.
 class Parabola : public Module {
  public:
   Tensor operator()(const Tensor& x) const { return w_q_ * square(x) + w_l_ * x + b_; }
@@ -45,7 +45,7 @@ class Parabola : public Module {
 };
 
 void fit_parabola(const GuideOptions& options) {
-  if (options.save) check_can_save(*options.save);  // rather now than after the training
+  if (options.save) check_can_save(*options.save);  // rather now than after the training run
   set_seed(options.seed);
   const Dataset data = make_data();
   const Dataset test = data.slice(0, kTestPoints);

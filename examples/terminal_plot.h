@@ -11,15 +11,15 @@
 #include <utility>
 #include <vector>
 
-// How the examples plot.
+// Plotting for the examples.
 
-/// The f32 elements of `array`, as plots take them.
+/// Returns the f32 elements of `array` in the type that plots take.
 inline std::vector<double> numbers(const sluice::Array& array) {
   const auto elements = array.data<float>();
   return {elements.begin(), elements.end()};
 }
 
-/// Prints the curves below their title, as wide as the terminal.
+/// Prints the curves under their title, as wide as the terminal.
 inline void plot(const std::string& title, const sluice::report::Lines& lines) {
   constexpr int kRows = 18;
   fmt::print(

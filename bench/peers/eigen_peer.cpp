@@ -19,7 +19,7 @@ struct EigenGemm {
     } else if (b.transposed) {
       result.noalias() = left * right.transpose();
     } else if (m == 1) {
-      result.row(0).noalias() = left.row(0) * right;  // chooses the product of a vector and a matrix
+      result.row(0).noalias() = left.row(0) * right;  // selects the vector-matrix product
     } else {
       result.noalias() = left * right;
     }
@@ -27,7 +27,7 @@ struct EigenGemm {
 };
 
 std::unique_ptr<PeerMlp> make_mlp(const MlpOptions& options) {
-  Eigen::setNbThreads(1);  // the step itself is what runs in parallel
+  Eigen::setNbThreads(1);  // the step itself runs in parallel
   return std::make_unique<MlpOver<EigenGemm>>(options);
 }
 

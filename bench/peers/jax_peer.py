@@ -9,7 +9,7 @@ import os
 import sys
 import time
 
-UNTIMED_SECONDS = 0.03  # as of the contestants in bench/contest.cpp
+UNTIMED_SECONDS = 0.03  # as for the contestants in bench/contest.cpp
 
 
 def make_work(kind, sizes, batch):
@@ -46,7 +46,7 @@ def main():
     os.environ["JAX_PLATFORMS"] = "cpu"
     eigen = "true" if threads > 1 else "false"
     os.environ["XLA_FLAGS"] = f"--xla_cpu_multi_thread_eigen={eigen} intra_op_parallelism_threads={threads}"
-    # JAX makes as many threads as it may run on.
+    # JAX creates as many threads as it has cores.
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
     work = make_work(kind, sizes, batch)
     work()

@@ -1,5 +1,5 @@
-// A perceptron of PyTorch's C++ library, eager: what PyTorch is without Python. A contestant of bench_compare, as
-// process_peer.h says.
+// A perceptron in PyTorch's C++ library, eager: PyTorch without Python. A contestant of bench_compare, as
+// process_peer.h describes.
 #include <fmt/format.h>
 #include <torch/torch.h>
 #include <unistd.h>
@@ -35,7 +35,7 @@ torch::nn::Sequential make_model(const std::string& sizes) {
   return model;
 }
 
-/// A training set as PyTorch's tensors: numbers from 0 to 1 and labels.
+/// A training set as PyTorch tensors: numbers from 0 to 1 and labels.
 struct Data {
   explicit Data(const Dataset& dataset) {
     const Array& pixels = dataset.input();
@@ -87,8 +87,8 @@ void run(const std::vector<std::string>& arguments) {
                                                              : make_inference(model, data, batch_size)));
 }
 
-/// The BLAS below takes a thread a core when it is loaded, whatever it is told later: the program begins anew with the
-/// number in the environment.
+/// The underlying BLAS starts one thread per core when it is loaded, whatever it is told later: restarts the program
+/// with the number in the environment.
 void begin_with_threads(const char* threads, char** argv) {
   constexpr const char* kName = "OPENBLAS_NUM_THREADS";
   const char* const now = std::getenv(kName);

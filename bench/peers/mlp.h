@@ -12,8 +12,8 @@
 namespace sluice::bench {
 
 /// A perceptron with Adam over Gemm::multiply(m, n, k, a, b, c, c_stride), a serial product c = a b. One parallel
-/// region a step: a thread takes a slice of the batch's rows forward and back, then, after the one barrier, a slice of
-/// each layer's weights, whose gradients it computes and applies.
+/// region per step: a thread takes a slice of the batch's rows forward and back, then, after the only barrier, a slice
+/// of each layer's weights, whose gradients it computes and applies.
 template <typename Gemm>
 class MlpOver : public PeerMlp {
  public:
@@ -68,13 +68,13 @@ class MlpOver : public PeerMlp {
   const float* bias(int l) const { return layers_[index(l)].bias.value.get(); }
 
  private:
-  using Matrices = std::vector<Floats>;  // of the input and the results of the layers
+  using Matrices = std::vector<Floats>;  // the input and the results of the layers
 
   static std::size_t index(int i) { return static_cast<std::size_t>(i); }
   int size(int l) const { return options_.sizes[index(l)]; }
   float* row(const Matrices& values, int l, int i) const { return values[index(l)].get() + index(i) * index(size(l)); }
 
-  /// A parameter with what Adam keeps of it.
+  /// A parameter with Adam's state for it.
   struct Parameter {
     explicit Parameter(std::size_t count) : value(count), gradient(count), first(count), second(count) {}
     void update(std::size_t begin, std::size_t count, const AdamStep& step) const {
@@ -109,7 +109,7 @@ class MlpOver : public PeerMlp {
     add_bias(result, bias(l), slice.size, size(l + 1), l + 1 < layer_count_);
   }
 
-  /// From the gradient of layer l's result to that of its input.
+  /// Computes the gradient of layer l's input from that of its result.
   void backward(int l, const Slice& slice) {
     const int in = size(l);
     const int out = size(l + 1);

@@ -7,11 +7,11 @@
 
 namespace sluice::bench {
 
-/// relu(input weights + bias), or without relu or bias, as a primitive of oneDNN that keeps the weights in the layout
-/// of its choice. Input and result are row-major.
+/// relu(input weights + bias), or without relu or bias, as a oneDNN primitive that keeps the weights in the layout of
+/// its choice. Input and result are row-major.
 class OnednnMatmul {
  public:
-  /// `weights` is read here; `bias` may be null.
+  /// `weights` is read in the constructor; `bias` may be null.
   OnednnMatmul(int m, int n, int k, const Operand& weights, const float* bias, bool relu) {
     using Tag = dnnl::memory::format_tag;
     const auto describe = [](int rows, int columns, Tag tag) {

@@ -8,15 +8,15 @@ namespace sluice::bench {
 namespace {
 
 struct OnednnGemm {
-  /// Serial inside of a parallel region, else with all threads.
+  /// Serial inside a parallel region, otherwise with all threads.
   static void multiply(int m, int n, int k, const Operand& a, const Operand& b, float* c, int c_stride) {
     dnnl_sgemm(a.transposed ? 'T' : 'N', b.transposed ? 'T' : 'N', m, n, k, 1, a.data, a.stride, b.data, b.stride, 0, c,
                c_stride);
   }
 };
 
-/// Trains over plain products, since no layout of oneDNN serves all three that use a weight; infers by primitives with
-/// bias and relu in them, from the weights as they were when this batch size was first asked for.
+/// Trains on plain products, because no oneDNN layout suits all three that use a weight; infers with primitives that
+/// include bias and relu, from the weights at the time this batch size was first used.
 class OnednnMlp : public MlpOver<OnednnGemm> {
  public:
   explicit OnednnMlp(const MlpOptions& options) : MlpOver(options), options_(options) {}

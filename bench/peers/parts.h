@@ -34,7 +34,7 @@ class Floats {
   std::unique_ptr<float, Free> data_;
 };
 
-/// Denormal numbers count as zero from here on in this thread, as they do in a program that is linked with -ffast-math.
+/// Flushes denormals to zero in this thread from here on, as in a program linked with -ffast-math.
 inline void flush_denormals() {
 #if defined(__SSE2__)
   _mm_setcsr(_mm_getcsr() | 0x8040U);
@@ -60,7 +60,7 @@ class SpinBarrier {
   std::atomic<int> generation_{0};
 };
 
-/// The part of [0, count) that is a thread's.
+/// A thread's part of [0, count).
 struct Slice {
   Slice(int count, int thread, int threads)
       : begin(count * thread / threads), end(count * (thread + 1) / threads), size(end - begin) {}
@@ -69,7 +69,7 @@ struct Slice {
   int size;
 };
 
-/// rows[i] += bias, and relu of it.
+/// rows[i] += bias, optionally followed by relu.
 inline void add_bias(float* rows, const float* bias, int count, int width, bool relu) {
   for (int i = 0; i < count; ++i) {
     float* const row = rows + static_cast<std::size_t>(i) * static_cast<std::size_t>(width);
@@ -81,7 +81,7 @@ inline void add_bias(float* rows, const float* bias, int count, int width, bool 
   }
 }
 
-/// The gradient through relu, where `activation` is relu's result.
+/// Propagates a gradient through relu, whose result is `activation`.
 inline void mask_gradient(float* gradient, const float* activation, std::size_t count) {
 #pragma omp simd
   for (std::size_t i = 0; i < count; ++i) gradient[i] = activation[i] > 0 ? gradient[i] : 0;
@@ -97,8 +97,7 @@ inline void sum_columns(const float* rows, int count, int width, const Slice& co
   }
 }
 
-/// What Adam's bias corrections come to at a step (Kingma and Ba, 2015, end of section 2), learning rate 1e-3, epsilon
-/// 1e-7.
+/// Adam's bias corrections at a step (Kingma and Ba, 2015, end of section 2), learning rate 1e-3, epsilon 1e-7.
 struct AdamStep {
   explicit AdamStep(long step) {
     const double correction = std::sqrt(1 - std::pow(0.999, step));
@@ -124,8 +123,8 @@ inline void adam(float* __restrict weights, float* __restrict first, float* __re
   }
 }
 
-/// Softmax cross-entropy of `count` rows of 10 logits: returns the sum of their losses, writes the gradient of the mean
-/// over `batch` rows.
+/// Softmax cross-entropy of `count` rows of 10 logits: returns the sum of their losses, and writes the gradient of the
+/// mean over `batch` rows.
 inline double softmax_cross_entropy(const float* logits, const std::uint8_t* labels, int count, int batch,
                                     float* gradients) {
   constexpr int kClasses = 10;

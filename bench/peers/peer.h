@@ -5,11 +5,11 @@
 #include <span>
 #include <vector>
 
-// What is measured beside Sluice: programs as one would write them by hand over a library of products. The interfaces
-// know nothing of the library, whose headers are compiled with flags of their own.
+// The programs that Sluice is compared with, as one would write them by hand on a library of products. The interfaces
+// are independent of the library, whose headers are compiled with their own flags.
 namespace sluice::bench {
 
-/// A perceptron with relu between its layers, and what it trains on.
+/// A perceptron with relu between its layers, and its training data.
 struct MlpOptions {
   std::vector<int> sizes;  ///< of the input, of each hidden layer and of the result: 784, 700, 500, 10
   int threads;
@@ -22,13 +22,13 @@ struct MlpOptions {
 class PeerMlp {
  public:
   virtual ~PeerMlp() = default;
-  /// Gathers the examples `rows`, trains on them with Adam and returns their mean loss. No more rows than `max_batch`.
+  /// Gathers the examples `rows`, trains on them with Adam and returns their mean loss. At most `max_batch` rows.
   virtual double step(std::span<const std::uint32_t> rows) = 0;
-  /// The logits of the first `count` examples, as long as nothing else is called. No more than `max_batch`.
+  /// Returns the logits of the first `count` examples, valid until the next call. At most `max_batch`.
   virtual const float* infer(int count) = 0;
 };
 
-/// A row-major matrix in memory: element (i, j) at data[i * stride + j]; `transposed` swaps what i and j mean.
+/// A row-major matrix in memory: element (i, j) at data[i * stride + j]; `transposed` swaps i and j.
 struct Operand {
   const float* data;
   int stride;
@@ -42,7 +42,7 @@ struct ProductOptions {
   int k;
   Operand a;
   Operand b;
-  bool b_is_constant;  ///< b may be put into another layout beforehand
+  bool b_is_constant;  ///< b may be converted to another layout beforehand
   float* result;
   int threads;
 };
@@ -67,17 +67,17 @@ class ProductOver : public PeerProduct {
   ProductOptions options_;
 };
 
-/// A library with what it can do; null or a null result where it cannot.
+/// A library and its contestants; null, or a null result, if it lacks one.
 struct Peer {
   const char* name;
   std::unique_ptr<PeerMlp> (*make_mlp)(const MlpOptions& options);
   std::unique_ptr<PeerProduct> (*make_product)(const ProductOptions& options);
 };
 
-/// Those whose libraries this build has found.
+/// Returns those whose libraries this build has found.
 std::vector<Peer> all_peers();
 
-// In each of them, from its library.
+// Defined in each peer's library.
 #if defined(__GNUC__)
 #define SLUICE_PEER_API __attribute__((visibility("default")))
 #else

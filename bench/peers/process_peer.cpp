@@ -23,7 +23,7 @@ namespace {
 class Child {
  public:
   Child(std::string name, const std::vector<std::string>& command) : name_(std::move(name)) {
-    std::signal(SIGPIPE, SIG_IGN);  // if it ends early, answer() tells
+    std::signal(SIGPIPE, SIG_IGN);  // if it ends early, answer() reports it
     int to_child[2];
     int from_child[2];
     if (pipe2(to_child, O_CLOEXEC) != 0 || pipe2(from_child, O_CLOEXEC) != 0) {
@@ -47,7 +47,7 @@ class Child {
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
   ~Child() {
-    std::fclose(in_);  // which ends it
+    std::fclose(in_);  // which makes it exit
     std::fclose(out_);
     if (process_ > 0) waitpid(process_, nullptr, 0);
   }

@@ -17,7 +17,7 @@ import pathlib
 import sys
 import time
 
-UNTIMED_SECONDS = 0.03  # as of the contestants in bench/contest.cpp
+UNTIMED_SECONDS = 0.03  # as for the contestants in bench/contest.cpp
 
 
 def read_idx(folder, name, offset):

@@ -6,7 +6,7 @@
 
 #include "sluice/ir/graph.h"
 
-// What docs/ir.md shows of each op.
+// The examples of each op in docs/ir.md.
 namespace sluice::docs {
 
 /// A use of an op: its operands as constants ("f32[2] = [1, 2]"), its attributes as in the text, its result's type.
@@ -17,10 +17,11 @@ struct Example {
   std::string_view result;
 };
 
-/// At least one for each op that `example_graph` does not know. Results are exact in any correct arithmetic.
+/// Returns at least one for each op that `example_graph` does not cover. Their results are exact in any correct
+/// arithmetic.
 const std::vector<Example>& examples();
 
-/// A graph that is the example: constants and the op.
+/// Returns the example as a graph: constants and the op.
 ir::Graph graph_of(const Example& example);
 
 /// A whole graph for an op that is more than a node with operands: parameter, state, batch_size, gradient,

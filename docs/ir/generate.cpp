@@ -39,7 +39,7 @@ constexpr Heading kHeadings[] = {
 
 const ir::OpInfo& row(int index) { return ir::info(static_cast<Op>(index)); }
 
-/// What an attribute's value is, from its C++ type in sluice/ir/attributes.def.
+/// Describes an attribute's value by its C++ type in sluice/ir/attributes.def.
 std::string_view kind_of(std::string_view type) {
   if (type == "std::int64_t") return "an integer, `2`";
   if (type == "bool") return "a flag, `true`; left out it is false";
@@ -109,7 +109,7 @@ std::string traits_of(const ir::OpInfo& op) {
   return items.empty() ? "none" : fmt::format("{}", fmt::join(items, ", "));
 }
 
-/// The type of the result, from the name of the row's inference function.
+/// Describes the type of the result by the name of the row's inference function.
 std::string_view result_of(std::string_view infer) {
   constexpr std::pair<std::string_view, std::string_view> kResults[] = {
       {"infer_typed", "`dtype` and `shape`"},
@@ -144,14 +144,14 @@ std::string_view result_of(std::string_view infer) {
   fail("{} has no description", infer);
 }
 
-/// The same for each op, in the order of ops.def.
+/// The names of the inference functions, in the order of ops.def.
 constexpr std::string_view kInferenceNames[] = {
 #define OP(enumerator, name, arity, dtypes, traits, attributes, infer_function, meaning) #infer_function,
 #include "sluice/ir/ops.def"
 #undef OP
 };
 
-/// Every op below its heading, with a link.
+/// Returns the list of ops under their headings, with links.
 std::string index() {
   std::string out;
   for (int i = 0; i < ir::kOpCount; ++i) {
@@ -168,8 +168,8 @@ std::string index() {
 
 std::string block(std::string_view text) { return fmt::format("```\n{}```\n\n", text); }
 
-/// What the rule of `op` makes, for operands of the types of `example`: a graph of the operands and the adjoint %g of
-/// the result.
+/// Describes the result of the rule of `op` for operands with the types of `example`: a graph of the operands and the
+/// adjoint %g of the result.
 std::string gradient_of(const ir::OpInfo& op, const Example& example) {
   const passes::GradientRule rule = passes::gradient_rule(op.op);
   if (rule == nullptr) return "Gradient: none, no derivative passes.\n\n";

@@ -11,11 +11,11 @@ namespace sluice::docs {
 /// B in the examples of docs/ir.md.
 inline constexpr std::int64_t kExampleBatch = 2;
 
-/// What an example gets for its inputs: 1, 2, 3, ...; true, false, true, ... for bool.
+/// Returns an example's input: 1, 2, 3, ...; true, false, true, ... for bool.
 Array counted(const Type& type);
 
-/// Evaluates a graph on counted inputs in the interpreter and gives lines of comments: the inputs, if there are any,
-/// then each result and updated state.
+/// Evaluates a graph on counted inputs in the interpreter and returns comment lines: the inputs, if any, then each
+/// result and updated state.
 std::string run_example(const ir::Graph& graph);
 
 }  // namespace sluice::docs

@@ -20,7 +20,7 @@ struct Line {
   int number = 0;
 };
 
-/// The words of a line, with numbers apart from what stands around them: "loss: 0.5," is "loss:", "0.5", ",".
+/// Returns the words of a line, with numbers separated from the text around them: "loss: 0.5," is "loss:", "0.5", ",".
 std::vector<std::string> words_of(std::string_view line) {
   const auto is_digit = [](char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; };
   const auto is_space = [](char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; };
@@ -42,7 +42,7 @@ std::vector<std::string> words_of(std::string_view line) {
   return words;
 }
 
-/// Whether both are numbers that are near enough to each other.
+/// Returns whether both are numbers within the tolerance.
 bool near(const std::string& shown, const std::string& printed, double tolerance) {
   constexpr std::string_view kZero = ".";  // in tables
   const auto is_number = [&](const std::string& word) {
@@ -60,7 +60,7 @@ bool same_line(const std::string& shown, const std::string& printed, double tole
   const std::vector<std::string> b = words_of(printed);
   if (a.size() != b.size()) return false;
   for (std::size_t i = 0; i < a.size(); ++i) {
-    const bool place = i > 0 && a[i - 1].ends_with(".md:");  // a line of the page, which moves when it is edited
+    const bool place = i > 0 && a[i - 1].ends_with(".md:");  // a line number of the page, which must be up to date
     if (a[i] != b[i] && (place || !near(a[i], b[i], tolerance))) return false;
   }
   return true;
@@ -81,7 +81,7 @@ std::vector<Block> read_page(const std::filesystem::path& file) {
   constexpr std::string_view kFence = "```";
   constexpr std::string_view kHidden = "<!-- cpp";
   std::vector<Block> blocks;
-  std::string_view end;  // of the block that this line is in; empty: in none
+  std::string_view end;  // of the block that contains this line; empty: none
   int section = 0;
   int number = 0;
   for (std::string line; std::getline(stream, line);) {
@@ -134,7 +134,7 @@ std::string page_program(const std::vector<Block>& blocks, std::string_view name
 
 std::string output_difference(const std::vector<Block>& blocks, std::string_view printed, double tolerance) {
   const std::vector<Line> actual = lines_of(printed, 1);
-  // The numbers of printed lines that the page so far may stand for, ascending: more than one after a gap.
+  // The numbers of printed lines that the page so far may match, ascending: several after a gap.
   std::vector<std::size_t> ends{0};
   const auto open_gap = [&] {
     const std::size_t first = ends.front();
