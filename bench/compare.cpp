@@ -48,7 +48,7 @@ Options parse(int argc, char** argv) {
   app.add_option("--turn-seconds", options.contest.turn_seconds, "How long a turn is, about")
       ->check(cli::positive())
       ->capture_default_str();
-  app.add_option("--data", options.data, "Folder of MNIST's four files, plain or .gz");
+  app.add_option("--data", options.data, "Folder with the four MNIST files, plain or .gz");
   app.add_option("--only", options.only, "These contestants only: sluice, sluice_all, eigen, onednn, ...")
       ->delimiter(',')
       ->allow_extra_args(false);

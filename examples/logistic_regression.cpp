@@ -134,7 +134,7 @@ void classify_tumors(const GuideOptions& options) {
 int main(int argc, char** argv) {
   return guide_main(argc, argv,
                     {.name = "logistic_regression",
-                     .description = "Learns to tell invented tumors apart by logistic regression.",
+                     .description = "Classifies made-up tumors by logistic regression.",
                      .saves = true},
                     classify_tumors);
 }

@@ -9,12 +9,12 @@ MnistCommandLine::MnistCommandLine(const std::string& program)
   app_.add_option("--epochs", options_.epochs, "How often to go through the training images; 0 only evaluates")
       ->check(sluice::cli::whole(0))
       ->capture_default_str();
-  app_.add_option("--batch", options_.batch, "Images a step")->check(sluice::cli::count())->capture_default_str();
-  app_.add_option("--seed", options_.seed, "Of the initial weights and the order of the images")
+  app_.add_option("--batch", options_.batch, "Images per step")->check(sluice::cli::count())->capture_default_str();
+  app_.add_option("--seed", options_.seed, "Seed of the initial weights and the order of the images")
       ->check(sluice::cli::whole<std::uint32_t>(0))
       ->capture_default_str();
   app_.add_option("--threads", threads_, "Threads to compute with; all cores by default")->check(sluice::cli::count());
-  app_.add_option("--data", options_.data, "Folder of MNIST's four files, plain or .gz");
+  app_.add_option("--data", options_.data, "Folder with the four MNIST files, plain or .gz");
   app_.add_option("--save", options_.save,
                   "Write the trained model to this folder, for sluice predict and other programs");
   app_.add_option("--engine", engine_, "jit (native code) or reference (the interpreter)")
@@ -26,7 +26,7 @@ MnistCommandLine::MnistCommandLine(const std::string& program)
                  ->type_name("[=STAGE,...]");
   app_.add_option("--dump-dir", dump_folder_, "Write the graphs of all stages to NN-function-stage.ir in this folder");
   app_.add_flag("--hash", options_.hash, "Print a hash of all weights at the end, to compare two runs");
-  app_.add_flag("--quiet", options_.quiet, "Print the test accuracy only");
+  app_.add_flag("--quiet", options_.quiet, "Print only the test accuracy");
 }
 
 MnistOptions MnistCommandLine::parse(int argc, char** argv) {

@@ -8,33 +8,34 @@ MnistTrainerOptions parse_mnist_trainer_options(int argc, char** argv) {
   MnistTrainerOptions options;
   MnistCommandLine line("mnist_trainer");
   CLI::App& app = line.app();
-  app.add_option("--learning-rate", options.learning_rate, "Of Adam")
+  app.add_option("--learning-rate", options.learning_rate, "Adam's learning rate")
       ->check(sluice::cli::positive())
       ->capture_default_str();
   app.add_option("--schedule", options.schedule,
-                 "Of the learning rate: constant, step (a tenth after each third of the steps) or cosine (down to 0)")
+                 "Learning-rate schedule: constant, step (a tenth after each third of the steps) or cosine (down to 0)")
       ->check(CLI::IsMember({"constant", "step", "cosine"}))
       ->capture_default_str();
-  app.add_option("--warm-up", options.warm_up, "Steps in which the learning rate rises")
+  app.add_option("--warm-up", options.warm_up, "Steps over which the learning rate rises")
       ->check(sluice::cli::whole<std::int64_t>(0))
       ->capture_default_str();
   app.add_option("--clip-norm", options.clip_norm, "Scale gradients down to this global norm")
       ->check(sluice::cli::positive());
   app.add_option("--patience", options.patience,
-                 "End when the validation loss has not improved for this many epochs, and keep the best weights")
+                 "Stop when the validation loss has not improved for this many epochs, and keep the best weights")
       ->check(sluice::cli::count());
   CLI::Option* const checkpoint =
       app.add_option("--checkpoint", options.checkpoint.folder,
                      "Write a checkpoint to this folder after each epoch, on Ctrl-C, SIGTERM and SIGHUP");
-  app.add_option("--checkpoint-steps", options.checkpoint.every_steps, "Write one after so many steps, too")
+  app.add_option("--checkpoint-steps", options.checkpoint.every_steps, "Also write one every so many steps")
       ->check(sluice::cli::count())
       ->needs(checkpoint);
   app.add_flag("--resume", options.checkpoint.resume,
-               "Go on from the checkpoint in that folder, if there is one, with the same options as before")
+               "Resume from the checkpoint in that folder, if there is one; needs the same options as before")
       ->needs(checkpoint);
-  app.add_flag("--check-numerics", options.check_numerics,
-               "End at the first step that makes a NaN or an infinity, and name the line; the checkpoint is the one "
-               "before it");
+  app.add_flag(
+      "--check-numerics", options.check_numerics,
+      "Stop at the first step that produces a NaN or an infinity and name the line; the last checkpoint is from "
+      "before it");
   std::string trace;
   app.add_option("--trace", trace,
                  "Write the second to sixth step, kernels by thread, to this file for Perfetto or chrome://tracing");
@@ -42,9 +43,8 @@ MnistTrainerOptions parse_mnist_trainer_options(int argc, char** argv) {
   CLI::Option* const json =
       app.add_flag("--json", options.json, "Print a line of JSON for each epoch and one for the test");
   app.add_flag("--look", options.look,
-               "Show digits and their distribution before the training, and curves, accuracy by digit, the confusion "
-               "matrix and "
-               "the worst mistakes after it")
+               "Show digits and their distribution before training, and curves, accuracy by digit, the confusion "
+               "matrix and the worst mistakes afterwards")
       ->excludes(json);
   app.add_option("--report", options.report,
                  "Write a page with curves, data, results, the model and its kernels, to open in a browser");

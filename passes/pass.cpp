@@ -18,10 +18,10 @@ namespace {
 
 constexpr Pass kPasses[] = {
     {"differentiate", "expands `gradient` nodes into ordinary ops", differentiate, true},
-    {"canonicalize", "applies the rewrite rules that keep values until none fits any more", canonicalize},
-    {"cse", "keeps one of equal nodes", cse},
-    {"fuse", "gathers nodes into `fused` nodes, of each of which the backend makes one kernel", fuse},
-    {"dce", "drops the nodes that no result and no update needs", remove_dead, true},
+    {"canonicalize", "applies the value-preserving rewrite rules until none matches", canonicalize},
+    {"cse", "merges equal nodes", cse},
+    {"fuse", "groups nodes into `fused` nodes, each of which becomes one kernel", fuse},
+    {"dce", "removes nodes that no result and no update needs", remove_dead, true},
 };
 
 /// The first `gradient` node of the graph or of a fused body in it, or null.

@@ -54,36 +54,36 @@ void run(const Options& options) {
 constexpr const char* kExamples = R"(Examples:
   sluice check step.ir
   sluice check step.ir --batches 1,128 --seed 7       other sizes of B, other inputs
-  sluice check step.ir --states init --batches 128    the first step alone
-  sluice check step.ir --reduce                       and on a failure, a small graph that still fails
-A failure is exit status 1. It names the first pass, the first node and its model line, and writes a folder with the
-graph, the inputs and how to see it again. Inputs keep to the range=[low,high) that the text gives them; states with an
-init and no range have values that they reach from there.)";
+  sluice check step.ir --states init --batches 128    only the first step
+  sluice check step.ir --reduce                       on failure, also print a small graph that still fails
+On failure, the exit status is 1. The message names the first pass, the first node and its model line, and a folder is
+written with the graph, the inputs and a command to reproduce it. Inputs stay within their range=[low,high) in the text;
+states with an init and no range have values that are reachable from it.)";
 
 }  // namespace
 
 void add_check(CLI::App& program) {
-  auto* const command = program.add_subcommand(
-      "check",
-      "Prove that compiling a graph keeps its meaning: evaluate it before and after every pass, compare gradients with "
-      "dual numbers, and compiled code with the interpreter");
+  auto* const command = program.add_subcommand("check",
+                                               "Verify that compilation preserves a graph's meaning: evaluate it "
+                                               "before and after every pass, compare gradients with "
+                                               "dual numbers, and compiled code with the interpreter");
   const auto options = std::make_shared<Options>();
   add_graph_file(*command, options->file)->required();
   command->add_option("--batches", options->batches, "The sizes of B to check with")
       ->delimiter(',')
       ->capture_default_str()
       ->check(cli::count());
-  command->add_option("--seed", options->seed, "The seed of the inputs and states, which keep to their ranges")
+  command->add_option("--seed", options->seed, "The seed of the inputs and states, which stay within their ranges")
       ->check(cli::whole<std::uint64_t>(0));
   command
       ->add_option("--states", options->states,
-                   "Where states begin: range (at random within theirs), init (those with an init at that) or both: "
+                   "Initial states: range (random within their ranges), init (those with an init start there) or both: "
                    "range for each B, and init once more for the last; special: infinities, NaN and the like among "
                    "what has no range")
       ->check(CLI::IsMember({"both", "range", "init", "special"}))
       ->capture_default_str();
-  command->add_option("--bundle", options->bundle, "The folder to write what failed to; by default sluice-check-NAME");
-  command->add_flag("--no-jit", options->no_jit, "Check the passes only");
+  command->add_option("--bundle", options->bundle, "The folder to write failures to; sluice-check-NAME by default");
+  command->add_flag("--no-jit", options->no_jit, "Check only the passes");
   command->add_flag("--reduce", options->reduce, "Print a small graph that still fails");
   command->footer(kExamples);
   command->callback([options] { run(*options); });

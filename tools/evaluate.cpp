@@ -44,7 +44,7 @@ Dataset examples_of(const Options& options) {
   return split(parts, options.split);
 }
 
-/// The probabilities of all examples, f32[N,classes].
+/// Returns the probabilities of all examples, f32[N,classes].
 Array probabilities_of(const LoadedModel& model, const Dataset& examples) {
   Array all;
   std::size_t place = 0;
@@ -57,7 +57,7 @@ Array probabilities_of(const LoadedModel& model, const Dataset& examples) {
   return all;
 }
 
-/// The mean of -log of the probability of the right class. One that has come to 0 counts as the smallest float.
+/// Returns the mean of -log of the true class's probability. A probability of 0 counts as the smallest float.
 double cross_entropy(const Array& probabilities, const Array& labels) {
   const auto classes = static_cast<std::size_t>(probabilities.sizes()[1]);
   const auto rows = probabilities.data<float>();
@@ -96,11 +96,11 @@ The loss is the mean of -log of the probability of the right class.)";
 }  // namespace
 
 void add_evaluate(CLI::App& program) {
-  auto* const command = program.add_subcommand("evaluate", "Hold a saved classifier against examples with labels");
+  auto* const command = program.add_subcommand("evaluate", "Evaluate a saved classifier on labeled examples");
   const auto options = std::make_shared<Options>();
   command->add_option("MODEL", options->model, "The folder of a saved model")->required();
-  CLI::Option* const data = command->add_option("--data", options->data,
-                                                "Folder of MNIST's four files; by default as the examples look for it");
+  CLI::Option* const data = command->add_option(
+      "--data", options->data, "Folder with the four MNIST files; by default, found as by the examples");
   CLI::Option* const part =
       command->add_option("--split", options->split, "Which part of MNIST")->capture_default_str();
   CLI::Option* const images =

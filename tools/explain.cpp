@@ -36,7 +36,7 @@ struct Options {
   int repeat = 20;
 };
 
-/// A line of words under a kernel, broken before the last column.
+/// Prints a wrapped line of words under a kernel.
 void print_wrapped(std::string_view title, const std::string& text) {
   constexpr std::size_t kColumns = 120;
   constexpr std::size_t kIndent = 14;
@@ -56,7 +56,7 @@ void print_wrapped(std::string_view title, const std::string& text) {
   print_text("{}\n", line);
 }
 
-/// The kernels of a plan, with what there is to say of each.
+/// The report on a plan's kernels.
 class Report {
  public:
   Report(const Plan& plan, const std::vector<passes::Apart>& apart, const Machine& machine,
@@ -90,7 +90,7 @@ class Report {
   }
 
  private:
-  /// "12.3 k" and "5 ", so that a unit can follow.
+  /// Returns "12.3 k" and "5 ", to be followed by a unit.
   static std::string padded(double number) {
     const std::string text = short_number(number);
     return text.find(' ') == std::string::npos ? text + " " : text;
@@ -119,7 +119,8 @@ class Report {
     for (const std::string& reason : reasons(k)) print_wrapped("apart", reason);
   }
 
-  /// Why what kernel `k` reads was not fused with it, a line for each kernel that it reads from and each rule.
+  /// Returns why what kernel `k` reads was not fused with it, one line for each kernel that it reads from and each
+  /// rule.
   std::vector<std::string> reasons(std::size_t k) const {
     std::vector<std::string> lines;
     for (const passes::Apart& apart : apart_) {
@@ -143,11 +144,11 @@ class Report {
 
 void run(const Options& options) {
   const ir::Graph graph = read_graph(options.file);
-  // Fusion is the last pass; here it tells its reasons too.
+  // Fusion is the last pass; here it also reports its reasons.
   const auto pipeline = passes::default_pipeline();
   const ir::Graph simple = passes::run_passes(graph, pipeline.first(pipeline.size() - 1));
   passes::FuseReport report = passes::fuse_with_reasons(simple);
-  // Of what was fused before it came here, nobody knows the reasons.
+  // For nodes that were already fused in the input, the reasons are unknown.
   const bool came_fused = std::ranges::any_of(graph.nodes(), [](const ir::Node& n) { return n.op == ir::Op::kFused; });
   if (came_fused) report.apart.clear();
 
@@ -169,11 +170,11 @@ void run(const Options& options) {
 }  // namespace
 
 void add_explain(CLI::App& program) {
-  auto* const command = program.add_subcommand("explain", "Show the kernels that a graph becomes, and their memory");
+  auto* const command =
+      program.add_subcommand("explain", "Show the kernels that a graph compiles to, and their memory");
   command->footer(
-      "For each kernel: the model lines and ops that it comes from, what it computes and moves, what bounds it, and "
-      "for\n"
-      "each kernel that it reads from the rule that kept the two apart. Then every buffer, and the peak of memory.\n"
+      "For each kernel: its model lines and ops, what it computes and moves, what bounds it and, for each kernel\n"
+      "that it reads from, the rule that kept the two apart. Then every buffer, and peak memory.\n"
       "\n"
       "  sluice explain step.ir --batch 128\n"
       "  sluice explain step.ir --measure          times each kernel, and the machine\n"
@@ -184,7 +185,7 @@ void add_explain(CLI::App& program) {
       ->check(cli::count())
       ->capture_default_str();
   command->add_flag("--measure", options->measure, "Run the kernels on random inputs, and measure the machine's peaks");
-  command->add_option("--repeat", options->repeat, "Steps to measure; the least time of each kernel counts")
+  command->add_option("--repeat", options->repeat, "Steps to measure; the minimum time of each kernel counts")
       ->check(cli::count())
       ->capture_default_str();
   command->callback([options] { run(*options); });

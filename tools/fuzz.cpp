@@ -36,23 +36,22 @@ void run(const Options& options) {
 
 constexpr const char* kExamples = R"(Examples:
   sluice fuzz --count 100                    the same graphs every time
-  sluice fuzz --count 100 --seed 5000        others
-  sluice fuzz --count 100 --jit-every 10     most of them without compiling, which takes the most time
-A failure is exit status 1. It writes a folder with the graph, the inputs and how to see it again, and a small graph
-that still fails, which it also prints.)";
+  sluice fuzz --count 100 --seed 5000        other graphs
+  sluice fuzz --count 100 --jit-every 10     most of them without compilation, which takes the most time
+On failure, the exit status is 1, and a folder is written with the graph, the inputs, a command to reproduce it, and a
+small graph that still fails, which is also printed.)";
 
 }  // namespace
 
 void add_fuzz(CLI::App& program, const FullCheckOptions& check) {
-  auto* const command =
-      program.add_subcommand("fuzz", "Check random graphs, as `check` does, until one shows a difference");
+  auto* const command = program.add_subcommand("fuzz", "Check random graphs, as `check` does, until one differs");
   const auto options = std::make_shared<Options>();
   options->fuzz.check = check;
   command->add_option("--count", options->fuzz.count, "How many graphs")->check(cli::count())->capture_default_str();
-  command->add_option("--seed", options->fuzz.seed, "The seed of the first graph; the next has the next seed")
+  command->add_option("--seed", options->fuzz.seed, "The seed of the first graph; it increases by one per graph")
       ->check(cli::whole<std::uint64_t>(0))
       ->capture_default_str();
-  command->add_option("--jit-every", options->fuzz.jit_every, "Compile every N-th graph only")
+  command->add_option("--jit-every", options->fuzz.jit_every, "Compile only every Nth graph")
       ->check(cli::count())
       ->capture_default_str();
   const std::map<std::string, ir::RandomKind> kinds{{"small", ir::RandomKind::kSmall},
@@ -61,8 +60,8 @@ void add_fuzz(CLI::App& program, const FullCheckOptions& check) {
                                                     {"chain", ir::RandomKind::kChain}};
   command->add_option("--kind", options->fuzz.kind, "small, wide, empty or chain; by default all kinds in turn")
       ->transform(CLI::CheckedTransformer(kinds));
-  command->add_option("--bundle", options->bundle, "The folder to write a graph that fails to")->capture_default_str();
-  command->add_flag("--no-reduce", options->no_reduce, "Do not look for a smaller graph that fails");
+  command->add_option("--bundle", options->bundle, "The folder to write a failing graph to")->capture_default_str();
+  command->add_flag("--no-reduce", options->no_reduce, "Do not search for a smaller failing graph");
   command->footer(kExamples);
   command->callback([options] { run(*options); });
 }

@@ -18,20 +18,20 @@ namespace sluice::tools {
 
 namespace {
 
-/// What read_graph has read, by the name that stands in errors.
+/// The texts that read_graph has read, by their name in errors.
 std::map<std::string, std::string, std::less<>>& texts() {
   static std::map<std::string, std::string, std::less<>> instance;
   return instance;
 }
 
-/// One of the graphs of a text.
+/// One of the graphs in a text.
 struct Part {
   std::string_view name;
-  std::size_t begin = 0;  ///< where its first line, the one with the format's version, begins
+  std::size_t begin = 0;  ///< where its first line begins, the one with the format's version
   std::size_t end = 0;
 };
 
-/// The graphs of `text`, by the lines that begin them; the parser looks at what stands between.
+/// Finds the graphs of `text` by their first lines; the parser checks the text between.
 std::vector<Part> parts_of(std::string_view text) {
   std::vector<Part> parts;
   for (std::size_t begin = 0; begin < text.size();) {
@@ -49,7 +49,7 @@ std::vector<Part> parts_of(std::string_view text) {
   return parts;
 }
 
-/// The part that is meant. Of several graphs with one name, which are stages of it, the first.
+/// Returns the selected part. Of several graphs with one name, which are stages of it, the first.
 const Part& chosen(const std::vector<Part>& parts, const std::string& file, const std::string& graph) {
   std::vector<std::string_view> names;
   for (const Part& part : parts) {
@@ -81,7 +81,7 @@ std::string read_text(const std::string& file) {
 CLI::Option* add_graph_file(CLI::App& command, GraphFile& file, const std::string& help) {
   CLI::Option* const option = command.add_option("FILE", file.file, help);
   command.add_option("--graph", file.graph,
-                     "The name of the graph, if FILE has several; of stages with one name it is the first");
+                     "The name of the graph, if FILE has several; the first of several stages with that name");
   return option;
 }
 
@@ -91,7 +91,7 @@ ir::Graph read_graph(const GraphFile& file) {
   std::string text = read_text(path);
   const std::string name = path == "-" ? "<stdin>" : path;
   if (const std::vector<Part> parts = parts_of(text); parts.size() > 1 || !file.graph.empty()) {
-    // What is cut off before leaves its lines, so that places in errors stay those of the file.
+    // The text before the part keeps its line endings, so that errors have the file's line numbers.
     const Part& part = chosen(parts, name, file.graph);
     const auto lines = static_cast<std::size_t>(
         std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(part.begin), '\n'));

@@ -17,7 +17,7 @@ using ir::Node;
 using ir::Op;
 using ir::Value;
 
-/// The text of each node that is no input, as `print` writes it, in order.
+/// Returns the printed text of each node that is not an input, in order.
 std::vector<std::string> statements_of(const ir::Graph& graph) {
   std::vector<std::string> statements;
   const std::string text = ir::print(graph);
@@ -53,7 +53,7 @@ std::string kind_of(const Node& node) {
 
 class Viewer {
  public:
-  /// `outer`: what the parameters of a body stand for; empty for a whole graph.
+  /// `outer`: the operands behind the parameters of a body; empty for a whole graph.
   Viewer(const ir::Graph& graph, std::vector<std::string> outer, std::vector<std::string> results)
       : graph_(graph), results_(std::move(results)) {
     for (const Value result : graph.results()) given_.insert(result);
@@ -86,7 +86,7 @@ class Viewer {
   }
 
  private:
-  /// Whether the node has no box of its own; then its readers name it.
+  /// Returns whether the node has no box of its own; its readers then name it.
   bool stands_inside(std::uint32_t index) {
     if (inlined_.contains({index, 0})) return true;
     const Node& node = graph_.node(index);
@@ -166,7 +166,7 @@ class Viewer {
   }
 
   const ir::Graph& graph_;
-  std::vector<std::string> results_;  ///< what a body's results are called outside
+  std::vector<std::string> results_;  ///< the names of a body's results outside
   std::map<Value, std::string> inlined_;
   std::map<Value, std::string> names_;
   std::set<Value> given_;

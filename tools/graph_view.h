@@ -11,15 +11,15 @@ namespace sluice::tools {
 
 struct GraphView;
 
-/// A node as it is drawn.
+/// A node as drawn.
 struct BoxView {
   std::string op;
   std::string type;                ///< of the first result
-  std::vector<std::string> reads;  ///< what it reads that has no box: states, constants, broadcasts of those
+  std::vector<std::string> reads;  ///< its operands that have no box: states, constants, broadcasts of those
   std::vector<std::string> gives;  ///< "result 0", "update dense_0/w"
   std::string kind;                ///< "input", "matmul", "reduce", "element", "move", "fused" or "other"
   std::string statement;           ///< its text
-  std::string lines;               ///< the model lines that it comes from
+  std::string lines;               ///< the model lines it comes from
   std::vector<GraphView> body;     ///< of a fused node: one
 };
 
@@ -29,8 +29,8 @@ struct LinkView {
   std::string value;  ///< "%5: f32[B,700]"
 };
 
-/// A graph as boxes and links. States and constants, and views of them, stand inside their readers' boxes, which keeps
-/// the picture of a training step small; so do the parameters of a body.
+/// A graph as boxes and links. States and constants, and views of them, are shown inside their readers' boxes, which
+/// keeps the picture of a training step small; so are the parameters of a body.
 struct GraphView {
   std::vector<BoxView> boxes;
   std::vector<LinkView> links;

@@ -11,11 +11,11 @@ namespace {
 
 constexpr double kGapX = 16;
 constexpr double kGapY = 34;
-constexpr double kLineWidth = 6;  // the room that a line takes in a layer which it crosses
+constexpr double kLineWidth = 6;  // the space of a line in a layer that it crosses
 constexpr int kOrderSweeps = 12;
 constexpr int kPlaceSweeps = 12;
 
-/// A box, or the place where a long link crosses a layer.
+/// A box, or the point where a long link crosses a layer.
 struct Slot {
   double width = 0;
   double height = 0;
@@ -75,7 +75,7 @@ class Layers {
     return height;
   }
 
-  /// Each box as high as what it reads allows; then those that read nothing down to their first reader.
+  /// Places each box as high as its operands allow; then moves boxes without operands down to their first reader.
   void choose_layers() {
     std::vector<bool> reads(boxes_.size());
     std::vector<std::size_t> first_reader(boxes_.size(), boxes_.size());
@@ -116,7 +116,7 @@ class Layers {
     }
   }
 
-  /// Orders each layer by where its neighbours stand, layer by layer, down and up again.
+  /// Orders each layer by the positions of its neighbors, layer by layer, down and up again.
   void order() {
     for (std::size_t s = 0; s < slots_.size(); ++s) {
       layers_.resize(std::max(layers_.size(), slots_[s].layer + 1));
@@ -144,7 +144,7 @@ class Layers {
     }
   }
 
-  /// Each slot as near as it can be to the middle of its neighbours.
+  /// Moves each slot as close as possible to the middle of its neighbors.
   void place() {
     for (const auto& layer : layers_) {
       double x = 0;
@@ -159,11 +159,11 @@ class Layers {
     }
   }
 
-  /// Moves a layer's slots to where they want to be without changing their order: the nearest places by least squares,
-  /// by merging neighbours that would overlap into blocks (isotonic regression).
+  /// Moves a layer's slots to their desired positions without changing their order: the closest positions by least
+  /// squares, merging neighbors that would overlap into blocks (isotonic regression).
   void settle(const std::vector<std::size_t>& layer, std::vector<std::size_t> Slot::*neighbours) {
     struct Block {
-      double sum = 0;  // of what its slots want, less their offsets
+      double sum = 0;  // of its slots' desired positions, minus their offsets
       double count = 0;
       std::size_t slots = 0;
       double mean() const { return sum / count; }

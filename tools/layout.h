@@ -20,16 +20,16 @@ struct Link {
   std::size_t to;  ///< a later box than `from`
 };
 
-/// Where boxes and the lines between them go.
+/// The positions of boxes and of the lines between them.
 struct Layout {
   std::vector<Point> corners;             ///< of each box, top left
   std::vector<std::vector<Point>> lines;  ///< of each link, from the bottom of one box to the top of the other
   Size size;
 };
 
-/// A layered drawing, top to bottom (Sugiyama, Tagawa, Toda 1981): a box stands below all that it reads, links pass
-/// between the boxes of layers that they cross, boxes never overlap. The same for the same arguments. An internal error
-/// if a link does not go from a box to a later one.
+/// Computes a layered drawing, top to bottom (Sugiyama, Tagawa, Toda 1981): a box is below everything that it reads,
+/// links pass between the boxes of layers that they cross, and boxes never overlap. Deterministic. An internal error if
+/// a link does not lead from a box to a later one.
 Layout lay_out(const std::vector<Size>& boxes, const std::vector<Link>& links);
 
 }  // namespace sluice::tools

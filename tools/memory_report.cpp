@@ -19,7 +19,7 @@ using backend::Buffer;
 using backend::BufferKind;
 using backend::Plan;
 
-/// Bytes that hold something that is still needed, and the kernel where they are most.
+/// Returns the maximum number of live bytes, and the kernel where it is reached.
 std::pair<std::int64_t, std::size_t> most_alive(const Plan& plan, std::int64_t batch_size) {
   std::pair<std::int64_t, std::size_t> most{0, 0};
   for (std::size_t k = 0; k < plan.kernels.size(); ++k) {
@@ -39,7 +39,7 @@ std::string name_of(const ir::Graph& graph, const Buffer& buffer) {
   return buffer.kind == BufferKind::kTemporary ? "" : std::to_string(buffer.index);
 }
 
-/// By kind, the bytes of all buffers, each memory once.
+/// Prints the buffers and returns their bytes by kind, counting each memory once.
 std::map<BufferKind, std::int64_t> print_buffers(const ir::Graph& graph, const Plan& plan, std::int64_t batch_size) {
   std::map<BufferKind, std::int64_t> sums;
   std::set<std::pair<BufferKind, std::size_t>> seen;

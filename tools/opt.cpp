@@ -72,7 +72,7 @@ bool has_gradient(const ir::Graph& graph) {
   return std::ranges::any_of(graph.nodes(), [](const ir::Node& node) { return node.op == ir::Op::kGradient; });
 }
 
-/// What --stats says of one graph. A gradient is one node; what it costs shows when it is expanded.
+/// The output of --stats for one graph. A gradient is one node; its cost shows after expansion.
 struct Stats {
   std::size_t nodes = 0;
   ir::Cost cost;
@@ -118,7 +118,7 @@ void print_times(const std::vector<Time>& times) {
   print_text("// time {:<16} {:>9.3f} ms\n", "total", total * 1e3);
 }
 
-/// Runs the passes, and prints and writes what was asked for on the way.
+/// Runs the passes, and prints and writes what was requested along the way.
 class Run {
  public:
   explicit Run(const Options& options) : options_(options), names_(pass_names(options.passes)) {
@@ -187,7 +187,7 @@ class Run {
   bool check_passes_ = false;
   bool time_passes_ = false;
   bool log_passes_ = false;
-  std::size_t nodes_ = 0;  ///< of the stage before
+  std::size_t nodes_ = 0;  ///< of the previous stage
   std::size_t stages_ = 0;
   std::vector<Time> times_;
 };
@@ -205,25 +205,25 @@ constexpr const char* kExamples = R"(Examples:
   sluice opt step.ir                                    the default pipeline
   sluice opt step.ir --passes=differentiate,cse         passes of your choice
   sluice opt step.ir --print-after=all                  the graph after every pass
-  sluice opt step.ir --print-before=fuse --locations    what `fuse` gets, with the lines of the model
+  sluice opt step.ir --print-before=fuse --locations    the input of `fuse`, with the model's lines
   sluice opt step.ir --quiet --stats --time-passes      numbers only
   sluice opt step.ir --quiet --dump-dir=stages          every stage as a file, down to the assembly
   sluice opt step.ir --passes=differentiate | sluice run - --batch 64
-What is not graph in the output is a comment, so that the text still parses.)";
+Everything but graphs is printed as comments, so the output still parses.)";
 
 }  // namespace
 
 void add_opt(CLI::App& program) {
-  auto* const command = program.add_subcommand("opt", "Run passes over a graph and print what comes out");
+  auto* const command = program.add_subcommand("opt", "Run passes over a graph and print the result");
   const auto options = std::make_shared<Options>();
   add_graph_file(*command, options->file);
-  command->add_option("--passes", options->passes, "Passes in their order; 'default' stands for the default pipeline")
+  command->add_option("--passes", options->passes, "Passes, in order; 'default' is the default pipeline")
       ->delimiter(',')
       ->allow_extra_args(false)
       ->capture_default_str();
   command
       ->add_option("--print-after", options->print_after,
-                   "Print the graph after these passes ('traced': as it was given; 'all') in place of the result")
+                   "Print the graph after these passes ('traced': the input; 'all') instead of the result")
       ->delimiter(',')
       ->allow_extra_args(false);
   command->add_option("--print-before", options->print_before, "Print the graph before these passes ('all')")
@@ -233,15 +233,14 @@ void add_opt(CLI::App& program) {
                       "Write every stage to NN-graph-stage.ir in this folder, then the plan, LLVM IR and assembly");
   command->add_flag("--time-passes", options->time_passes, "Print the time of each pass");
   command->add_flag("--check-passes", options->check_passes,
-                    "Prove in the interpreter that each pass keeps the meaning, and that its text reads back");
+                    "Verify in the interpreter that each pass preserves the meaning, and that its text parses back");
   command->add_flag("--stats", options->stats, "Print nodes, kernels, flops and bytes before and after");
   command->add_option("--batch", options->batch, "The size of B for --stats")
       ->check(cli::count())
       ->capture_default_str();
-  command->add_flag("--locations", options->locations,
-                    "Print behind each node the lines of the model that it comes from");
+  command->add_flag("--locations", options->locations, "Print after each node the model lines that it comes from");
   command->add_flag("--quiet", options->quiet, "Do not print the result");
-  command->add_flag("--list-passes", options->list_passes, "List all passes, with a sentence on each");
+  command->add_flag("--list-passes", options->list_passes, "List all passes with a description");
   command->footer(kExamples);
   command->callback([options] { run(*options); });
 }

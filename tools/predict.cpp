@@ -39,11 +39,11 @@ struct Options {
 };
 
 struct Picture {
-  std::string name;  ///< its file, with a number behind it if it is one of many
-  Array pixels;      ///< u8[height,width], as the model takes it
+  std::string name;  ///< its file, followed by a number if it is one of many
+  Array pixels;      ///< u8[height,width], in the form that the model takes
 };
 
-/// The height and width of the pictures that `model` takes.
+/// Returns the height and width of the pictures that `model` takes.
 std::pair<std::int64_t, std::int64_t> size_of_input(const LoadedModel& model, const std::string& folder) {
   const ir::Graph& graph = model.graph();
   const Type type = graph.parameters().empty() ? Type{} : graph.type(graph.parameters()[0].value);
@@ -59,8 +59,8 @@ std::pair<std::int64_t, std::int64_t> size_of_input(const LoadedModel& model, co
   return {shape[1].size, shape[2].size};
 }
 
-/// Tells on stderr if the model, as one of MNIST's digits, would see what its user hardly means. `pixels` are as the
-/// model gets them, but for their size.
+/// Prints a hint on stderr if the pixels are probably not what the user intends for a model of MNIST-like digits.
+/// `pixels` are as passed to the model, except for their size.
 void hint_at(const Array& pixels, const std::string& file, bool inverted) {
   constexpr double kLight = 160;
   const auto [darkest, brightest] = std::ranges::minmax(pixels.data<std::uint8_t>());
@@ -98,12 +98,12 @@ std::string percent(float probability) {
   return std::isnan(probability) ? "nan" : fmt::format("{:.1f}%", 100 * double{probability});
 }
 
-/// A line for each of the most probable classes, with a bar.
+/// Returns a line for each of the most probable classes, with a bar.
 std::vector<std::string> lines_of(std::span<const float> probabilities, int top, const ClassNames& names,
                                   TextStyle style) {
   std::vector<std::size_t> order(probabilities.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  // A model may give anything; NaN has no order, so it goes last.
+  // A model may return anything; NaN has no order, so it goes last.
   const auto rank = [&](std::size_t i) { return std::isnan(probabilities[i]) ? -INFINITY : probabilities[i]; };
   std::ranges::stable_sort(order, std::greater<>(), rank);
   order.resize(std::min(order.size(), static_cast<std::size_t>(top)));
@@ -122,7 +122,7 @@ std::vector<std::string> lines_of(std::span<const float> probabilities, int top,
   return lines;
 }
 
-/// The picture, with the lines at its right from its middle on.
+/// Prints the picture, with the lines to its right, starting at its middle.
 void print_beside(const Array& pixels, const std::vector<std::string>& lines, TextStyle style) {
   std::vector<std::string> rows;
   const std::string text = picture_text(pixels, style);
@@ -173,27 +173,26 @@ constexpr const char* kExamples = R"(Examples:
   sluice predict digits three.png four.pgm
   sluice predict digits --invert --center scan.png     dark ink on light paper, anywhere on it
   sluice predict digits t10k-images-idx3-ubyte.gz --first 100 --count 3
-Pictures are PNG, PGM, IDX or .npy files. They become grey and as large as the model wants them, proportions kept; what
-is transparent is laid on white. The picture that is printed is what the model sees.)";
+Pictures are PNG, PGM, IDX or .npy files. They are converted to gray and resized to the model's input, keeping the
+aspect ratio; transparency becomes white. The printed picture is what the model sees.)";
 
 }  // namespace
 
 void add_predict(CLI::App& program) {
-  auto* const command = program.add_subcommand("predict", "Say what a saved classifier takes pictures for");
+  auto* const command = program.add_subcommand("predict", "Classify pictures with a saved classifier");
   const auto options = std::make_shared<Options>();
   command->add_option("MODEL", options->model, "The folder of a saved model")->required();
   command->add_option("FILE", options->files, "Pictures: PNG, PGM, IDX or .npy files")->required();
-  command->add_flag("--invert", options->invert, "Exchange dark and light");
-  command->add_flag("--center", options->center,
-                    "Cut out what stands before the background and center it, as MNIST's digits are");
-  command->add_flag("--no-picture", options->no_picture, "Print a line for each picture and no more");
+  command->add_flag("--invert", options->invert, "Swap dark and light");
+  command->add_flag("--center", options->center, "Crop to the ink and center it, like MNIST's digits");
+  command->add_flag("--no-picture", options->no_picture, "Print only one line per picture");
   command->add_option("--top", options->top, "How many classes to list for each picture")
       ->check(cli::count())
       ->capture_default_str();
-  command->add_option("--first", options->first, "Of files with many pictures: the first one to take")
+  command->add_option("--first", options->first, "The first picture to take from files with several")
       ->check(cli::whole<std::int64_t>(0))
       ->capture_default_str();
-  command->add_option("--count", options->count, "Of files with many pictures: how many to take")
+  command->add_option("--count", options->count, "How many pictures to take from files with several")
       ->check(cli::count())
       ->capture_default_str();
   command->add_option("--threads", options->threads, "Threads to compute with; all cores by default")

@@ -41,7 +41,7 @@ struct Options {
   bool quiet = false;
 };
 
-/// A parameter or a state of the graph, and the array that NAME=FILE.npy gives it.
+/// A parameter or a state of the graph, and the array from NAME=FILE.npy.
 struct Slot {
   std::string_view name;
   Type type;
@@ -49,7 +49,7 @@ struct Slot {
   Array value;
 };
 
-/// Reads the files that `words` name into `slots`.
+/// Reads the files named in `words` into `slots`.
 void read_files(std::string_view option, const std::vector<std::string>& words, std::vector<Slot>& slots) {
   std::vector<std::string_view> names;
   for (const Slot& slot : slots) names.push_back(slot.name);
@@ -67,7 +67,7 @@ void read_files(std::string_view option, const std::vector<std::string>& words, 
   }
 }
 
-/// B as the first array that was read and has it says; 1 if there is none.
+/// Returns B according to the first array that has it; 1 if there is none.
 std::int64_t batch_of(const std::vector<Slot>& slots) {
   for (const Slot& slot : slots) {
     if (slot.file.empty() || slot.value.rank() != slot.type.shape.rank()) continue;
@@ -80,7 +80,7 @@ std::int64_t batch_of(const std::vector<Slot>& slots) {
   return 1;
 }
 
-/// The arrays of `slots`; `random` has those for which there is no file.
+/// Returns the arrays of `slots`; `random` has those without a file.
 std::vector<Array> arrays_of(std::string_view option, const std::vector<Slot>& slots, std::int64_t batch_size,
                              std::vector<Array> random) {
   for (std::size_t i = 0; i < slots.size(); ++i) {
@@ -95,10 +95,10 @@ std::vector<Array> arrays_of(std::string_view option, const std::vector<Slot>& s
   return random;
 }
 
-/// A value that the user gets: a result, or the new value of a state.
+/// A value that the user receives: a result, or the new value of a state.
 struct Delivery {
   std::string title;
-  std::string file;  ///< its name without an ending
+  std::string file;  ///< its name without an extension
   Array array;
 };
 
@@ -117,7 +117,7 @@ std::vector<Delivery> deliveries_of(const SavedModel& model, const std::vector<A
   return all;
 }
 
-/// Numbers files that would replace each other: "a/b" and "a_b" both want a_b.npy.
+/// Numbers files that would overwrite each other: "a/b" and "a_b" both map to a_b.npy.
 void make_files_differ(std::vector<Delivery>& all) {
   std::set<std::string> taken;
   for (Delivery& delivery : all) {
@@ -130,7 +130,7 @@ std::filesystem::path path_of(const Delivery& delivery, const std::filesystem::p
   return folder / (delivery.file + ".npy");
 }
 
-/// Writes the arrays to files of `folder`, and prints what is where: that last, since standard output may be closed.
+/// Writes the arrays to files in `folder`, and prints what is where: last, because standard output may be closed.
 void write_all(std::vector<Delivery> all, const std::filesystem::path& folder, bool quiet) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
@@ -144,7 +144,7 @@ void write_all(std::vector<Delivery> all, const std::filesystem::path& folder, b
   }
 }
 
-/// Calls the graph again and again, and says how long a call takes.
+/// Calls the graph repeatedly and prints the time per call.
 void measure(runtime::Executable& executable, int repeat, const std::vector<Array>& inputs, std::vector<Array>& outputs,
              double flops) {
   std::vector<double> seconds;
@@ -161,7 +161,7 @@ void measure(runtime::Executable& executable, int repeat, const std::vector<Arra
              seconds.front() * 1e3, median * 1e3, flops / seconds.front() * 1e-9, flops * 1e-6);
 }
 
-/// A saved model if `file` is its folder, else a graph alone, without weights and names of results.
+/// Reads a saved model if `file` is its folder, or else a graph alone, without weights and names of results.
 SavedModel read_model(const GraphFile& file) {
   if (std::filesystem::is_directory(file.file)) return read_saved_model(file.file);
   return {read_graph(file), {}, {}};
@@ -189,7 +189,7 @@ void run(const Options& options) {
   double flops = 0;
   runtime::ExecutableOptions executable_options;
   if (options.engine == "reference") executable_options.engine = runtime::Engine::kReference;
-  // The last stage has no gradients to expand and no work that is not needed.
+  // The last stage has no gradients to expand and no dead nodes.
   if (options.repeat > 0)
     executable_options.on_stage = [&](std::string_view, const ir::Graph& g) { flops = ir::cost(g, batch_size).flops; };
   const auto executable = runtime::Executable::create(graph, variables, executable_options);
@@ -207,17 +207,17 @@ void run(const Options& options) {
 
 constexpr const char* kExamples = R"(Examples:
   sluice run step.ir                                    random inputs, B = 1
-  sluice run step.ir --quiet --batch 128 --repeat 100   how long a call takes
+  sluice run step.ir --quiet --batch 128 --repeat 100   time per call
   sluice run step.ir --input x=x.npy --state w=w.npy --output results
-  sluice run step.ir --engine reference                 what it has to be, by the interpreter
+  sluice run step.ir --engine reference                 the expected results, by the interpreter
   sluice run parabola --input x=x.npy                   a saved model, with its weights
-Random inputs keep within the range=[low,high) that the text gives them; else floats are in [-1,1), integers in [0,10).
-Files are NumPy's: numpy.save("x.npy", array). Results are those of the first call; --repeat goes on from there.)";
+Random inputs stay within their range=[low,high) in the text; otherwise floats are in [-1,1), integers in [0,10).
+Files are NumPy's: numpy.save("x.npy", array). Results are those of the first call; --repeat continues from there.)";
 
 }  // namespace
 
 void add_run(CLI::App& program) {
-  auto* const command = program.add_subcommand("run", "Evaluate a graph, and print or write what comes out");
+  auto* const command = program.add_subcommand("run", "Evaluate a graph and print or write the results");
   const auto options = std::make_shared<Options>();
   add_graph_file(
       *command, options->file,
@@ -230,7 +230,7 @@ void add_run(CLI::App& program) {
   command->add_option("--random", options->seed, "The seed of random inputs and states")
       ->check(cli::whole<std::uint64_t>(0))
       ->capture_default_str();
-  command->add_option("--batch", options->batch, "The size of B; by default that of the inputs from files, or 1")
+  command->add_option("--batch", options->batch, "The size of B; by default that of inputs from files, or 1")
       ->check(cli::count());
   command->add_option("--engine", options->engine, "jit (native code) or reference (the interpreter)")
       ->check(CLI::IsMember({"jit", "reference"}))

@@ -45,10 +45,10 @@ struct Stage {
   std::size_t nodes = 0;
 };
 
-/// The texts in a box, each with its style.
+/// Returns the texts in a box, each with its style.
 std::vector<std::pair<std::string, std::string>> rows_of(const BoxView& box) {
   std::vector<std::pair<std::string, std::string>> rows{{"op", box.op}, {"type", box.type}};
-  if (box.body.empty()) {  // else the body says it
+  if (box.body.empty()) {  // otherwise the body shows it
     for (const std::string& read : box.reads) rows.emplace_back("reads", "· " + read);
     for (const std::string& given : box.gives) rows.emplace_back("gives", "→ " + given);
   }
@@ -65,7 +65,7 @@ std::string shortened(const std::string& text) {
 
 json drawing_of(const GraphView& graph);
 
-/// A box with its size, and what is inside of it with places.
+/// Returns a box with its size and the positions of its contents.
 json box_of(const BoxView& box) {
   json made{{"kind", box.kind}, {"statement", box.statement}, {"lines", box.lines}, {"rows", json::array()}};
   double width = 0;
@@ -88,7 +88,7 @@ json box_of(const BoxView& box) {
   return made;
 }
 
-/// Boxes and links with places.
+/// Returns boxes and links with positions.
 json drawing_of(const GraphView& graph) {
   json nodes = json::array();
   std::vector<Size> sizes;
@@ -146,7 +146,7 @@ std::string dot_string(const std::string& text) {
   return out + '"';
 }
 
-/// For Graphviz. A fused kernel is a cluster; links end at one of its nodes and are cut at its border.
+/// Appends Graphviz text. A fused kernel is a cluster; links end at one of its nodes and are clipped at its border.
 void add_dot(const GraphView& graph, const std::string& prefix, const std::string& indent, std::string& out) {
   for (std::size_t i = 0; i < graph.boxes.size(); ++i) {
     const BoxView& box = graph.boxes[i];
@@ -223,17 +223,17 @@ void run(const Options& options) {
 }  // namespace
 
 void add_show(CLI::App& program) {
-  auto* const command = program.add_subcommand("show", "Draw a graph before and after each pass, as a page to open");
+  auto* const command = program.add_subcommand("show", "Draw a graph before and after each pass, as an HTML page");
   command->footer(
-      "The page needs nothing but a browser: two stages side by side, fused kernels as boxes, and for each node that "
-      "is\n"
-      "clicked its text and the model lines that it comes from.\n"
+      "The page needs only a browser. It shows two stages side by side, fused kernels as boxes and, for the selected\n"
+      "node, its text and model lines.\n"
       "\n"
       "  sluice show step.ir -o step.html\n"
       "  sluice show step.ir --dot --stage fuse | dot -Tsvg > step.svg");
   const auto options = std::make_shared<Options>();
   add_graph_file(*command, options->file)->required();
-  command->add_option("-o,--output", options->output, "The page; - for standard output. By default the graph's name");
+  command->add_option("-o,--output", options->output,
+                      "The page's file; - for standard output; by default, the graph's name");
   auto* const dot = command->add_flag("--dot", options->dot, "Write one stage for Graphviz, to standard output");
   command->add_option("--stage", options->stage, "Which stage --dot writes: traced or a pass; the last by default")
       ->needs(dot);

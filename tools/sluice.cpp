@@ -24,11 +24,10 @@ Options of a command beat the environment. docs/flags.md explains them.)";
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App program("Work with Sluice graphs as text (what can be dumped can be edited and run), and with saved models.",
-                   "sluice");
+  CLI::App program("Work with Sluice graphs as text, which can be edited and run, and with saved models.", "sluice");
   program.require_subcommand(1);
   program.footer(kFooter);
-  program.parse_complete_callback([] { sluice::runtime::flags(); });  // what is wrong there is said before any work
+  program.parse_complete_callback([] { sluice::runtime::flags(); });  // reports errors in them before any work
   sluice::tools::add_check(program);
   sluice::tools::add_fuzz(program);
   sluice::tools::add_opt(program);
@@ -46,7 +45,7 @@ int main(int argc, char** argv) {
   } catch (const std::bad_alloc&) {
     sluice::print_to_stderr("sluice: not enough memory\n");
     return 1;
-  } catch (const std::exception& error) {  // of the library: a file system that fails
+  } catch (const std::exception& error) {  // from the library: a failing file system
     sluice::print_to_stderr("sluice: {}\n", error.what());
     return 1;
   }

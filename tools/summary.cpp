@@ -15,7 +15,7 @@ namespace sluice::tools {
 
 namespace {
 
-/// "images u8[B,28,28,1], ...".
+/// Returns "images u8[B,28,28,1], ...".
 std::string list(const std::vector<std::string>& names, const std::vector<Type>& types) {
   std::string text;
   for (std::size_t i = 0; i < names.size(); ++i)
@@ -60,7 +60,7 @@ void add_summary(CLI::App& program) {
   command->footer(
       "Examples:\n"
       "  sluice summary digits\n"
-      "A program writes such a folder by save(); scripts/train-mnist does by --save digits.");
+      "A program writes such a folder with save(), scripts/train-mnist with --save digits.");
   command->callback([folder] { summarize(*folder); });
 }
 

@@ -7,12 +7,12 @@
 
 namespace sluice::tools {
 
-/// Writes what a failure needs to be seen again into `folder`, which is made if need be: graph.ir, each input and state
-/// as a .npy file, and replay.txt with the difference, the command with the seed, the versions and the CPU. Throws
-/// Error if it cannot be written.
+/// Writes everything needed to reproduce a failure to `folder`, which is created if necessary: graph.ir, each input and
+/// state as a .npy file, and replay.txt with the difference, the command with the seed, the versions and the CPU.
+/// Throws Error if it cannot be written.
 void write_bundle(const std::filesystem::path& folder, const ir::Graph& traced, const passes::Difference& difference);
 
-/// `graph` as text, with the lines of its model. If it has none, errors name those of the text.
+/// Returns `graph` as text, with the lines of its model. If it has none, errors name those of the text.
 std::string text_with_lines(const ir::Graph& graph);
 
 }  // namespace sluice::tools

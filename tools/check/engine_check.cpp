@@ -49,7 +49,7 @@ std::shared_ptr<const backend::Program> compile(const ir::Graph& graph, const Pl
 
 }  // namespace
 
-/// A graph that is compiled, with variables of its own.
+/// A compiled graph with its own variables.
 struct EngineCheck::Compiled {
   Compiled(const ir::Graph& graph, const Options& options) : result_count(graph.results().size()) {
     const GuardedArrays guarded;
@@ -83,23 +83,23 @@ struct EngineCheck::Compiled {
 
   std::size_t result_count;
   runtime::Variables variables;
-  std::optional<WrongPlan> wrong_plan;  ///< no code was made of it
+  std::optional<WrongPlan> wrong_plan;  ///< no code was generated from it
   std::unique_ptr<runtime::Executable> executable;
 };
 
 namespace {
 
-/// Runs kernel `k` of a program alone, on one thread, on made-up operands: what differs from its body as it was
-/// planned.
+/// Runs kernel `k` of a program alone, on one thread, on generated operands, and returns how it differs from its body
+/// as planned.
 std::string check_kernel(const backend::Program& program, const Plan& sound, std::size_t k, const Sample& like) {
   const backend::KernelPlan& kernel = program.plan().kernels[k];
   const auto& planned = std::ranges::find(sound.kernels, kernel.name, &backend::KernelPlan::name);
-  // Only what is inside of a kernel shows when it runs alone.
+  // A kernel that runs alone only shows errors inside it.
   if (planned == sound.kernels.end() || planned->operands != kernel.operands || planned->results != kernel.results)
     return "";
   const ir::Graph& body = *planned->body;
   const Sample sample = passes::make_sample(body, like.batch_size, like.seed);
-  // Arrays of the plan's buffers, each as large and laid out as the value that the body sees there.
+  // Arrays for the plan's buffers, each with the size and layout of the value that the body sees there.
   const auto layout = [&](std::size_t b) { return sound.buffers[b].layout; };
   const auto memory_for = [&](std::size_t b, const Type& type) {
     return Array(type.dtype, {backend::element_count(layout(b), type.shape).at(like.batch_size)});
@@ -142,8 +142,8 @@ std::string check_kernel(const backend::Program& program, const Plan& sound, std
   return passes::confirmed_difference(body, given, passes::expect(body, given), actual);
 }
 
-/// The kernel that does not do what its body says when it runs alone; else the one that writes the result or state
-/// `index`.
+/// Returns the kernel that does not compute its body when it runs alone; or else the one that writes the result or
+/// state `index`.
 std::string culprit(const ir::Graph& graph, const EngineCheck::Options& options, const Sample& sample,
                     std::size_t index) {
   const Plan sound = backend::plan_graph(graph, compile_options(graph));
@@ -192,7 +192,7 @@ std::optional<Difference> EngineCheck::check(const ir::Graph& graph, const Sampl
   const Sample other = passes::make_sample(graph, sample.batch_size, sample.seed + 1);
   std::vector<Array> first;
   for (const int threads : options_.threads) {
-    // So that what is read too early is not, by chance, what the run before has left there.
+    // So that a value read too early is not, by chance, the one left by the previous run.
     compiled_->run(other, 1);
     std::vector<Array> actual = compiled_->run(sample, threads);
     if (first.empty()) {

@@ -10,7 +10,7 @@
 
 namespace sluice::tools {
 
-/// Holds compiled code against the interpreter, for any number of threads.
+/// Compares compiled code with the interpreter, for any number of threads.
 class EngineCheck {
  public:
   struct Options {
@@ -18,7 +18,8 @@ class EngineCheck {
     /// The planner and the code generator to check; none: Sluice's own.
     std::function<backend::Plan(const ir::Graph& traced)> plan = {};
     std::function<std::shared_ptr<const backend::Program>(const backend::Plan& plan)> compile = {};
-    /// Whether to search for the kernel and the node that a difference names. A reducer only asks whether there is one.
+    /// Whether to search for the kernel and the node responsible for a difference. A reducer only needs to know whether
+    /// there is one.
     bool locate = true;
   };
 
@@ -26,8 +27,8 @@ class EngineCheck {
   EngineCheck(const ir::Graph& graph, Options options);
   ~EngineCheck();
 
-  /// The first difference from `expected`, or between numbers of threads, for one sample. `graph` is the one without
-  /// gradients that `expected` belongs to: it is cut down to find the node. Names the kernel.
+  /// Returns the first difference from `expected`, or between numbers of threads, for one sample, and names the kernel.
+  /// `graph` is the one without gradients that `expected` belongs to; it is truncated to find the node.
   std::optional<passes::Difference> check(const ir::Graph& graph, const passes::Sample& sample,
                                           std::span<const passes::Expected> expected);
 
@@ -44,7 +45,7 @@ struct FullCheckOptions {
   bool jit = true;
 };
 
-/// Passes first, then compiled code: what `sluice check` and `sluice fuzz` do for a graph.
+/// Checks the passes first, then compiled code, as `sluice check` and `sluice fuzz` do.
 passes::CheckReport check_graph(const ir::Graph& traced, const FullCheckOptions& options = {});
 
 }  // namespace sluice::tools

@@ -7,10 +7,10 @@ namespace {
 
 constexpr std::array<std::int64_t, 6> kBatchSizes{1, 2, 3, 5, 17, 33};
 
-/// How many graphs there are for one with special values; no divisor of the kinds below, so that all kinds have some.
+/// One in this many graphs gets special values; not a divisor of the number of kinds below, so that all kinds get some.
 constexpr std::uint64_t kEverySpecial = 7;
 
-/// Of ten graphs.
+/// The kinds of ten consecutive graphs.
 constexpr std::array<ir::RandomKind, 10> kKinds{ir::RandomKind::kSmall, ir::RandomKind::kWide,  ir::RandomKind::kSmall,
                                                 ir::RandomKind::kWide,  ir::RandomKind::kEmpty, ir::RandomKind::kSmall,
                                                 ir::RandomKind::kWide,  ir::RandomKind::kSmall, ir::RandomKind::kWide,

@@ -42,7 +42,8 @@ class NewNames {
   int next_ = 0;
 };
 
-/// Copies a graph with the inputs that `add_input` adds (nothing: it is left out) and attributes that `change` gives.
+/// Copies a graph with the inputs that `add_input` adds (an input is dropped if it returns nothing) and the attributes
+/// that `change` returns.
 ir::Graph copied(const ir::Graph& graph,
                  const std::function<std::optional<Value>(ir::Builder&, const ir::Parameter&)>& add_parameter,
                  const std::function<std::optional<Value>(ir::Builder&, const ir::State&)>& add_state,

@@ -18,7 +18,7 @@ namespace {
 
 constexpr int kExitUsage = 2;
 
-/// The command of `app` that the user called, or `app`.
+/// Returns the command of `app` that the user called, or `app`.
 const CLI::App& called(const CLI::App& app) {
   const auto commands = app.get_subcommands();
   return commands.empty() ? app : *commands.front();
@@ -34,7 +34,7 @@ std::string suggestion(std::string_view word, const std::vector<std::string>& kn
   return did_you_mean(word, std::vector<std::string_view>(known.begin(), known.end()));
 }
 
-/// What to say of a word that neither `app` nor the command called takes.
+/// Returns the message for a word that neither `app` nor the called command accepts.
 std::string unknown(const CLI::App& app, const std::string& word) {
   if (!word.starts_with('-')) {
     const std::vector<std::string> commands = commands_of(app);
@@ -49,7 +49,7 @@ std::string unknown(const CLI::App& app, const std::string& word) {
 }
 
 std::string message(const CLI::App& app, const CLI::ParseError& error) {
-  // Of several mistakes, a misspelled word is likely to be the cause of the others.
+  // Among several mistakes, a misspelled word is likely to have caused the others.
   for (const std::string& word : app.remaining(true))
     if (word != "--") return unknown(app, word);
   const std::string what = error.what();
@@ -66,21 +66,21 @@ std::string message(const CLI::App& app, const CLI::ParseError& error) {
   return what;
 }
 
-/// The command of `app` that the first word names, or `app`.
+/// Returns the command of `app` that the first word names, or `app`.
 const CLI::App& named(const CLI::App& app, int argc, char** argv) {
   for (const CLI::App* const command : app.get_subcommands({}))
     if (argc > 1 && command->get_name() == argv[1]) return *command;
   return app;
 }
 
-/// Ends the process with what `command` of `app` says of words that it does not take.
+/// Ends the process with the message of `command` of `app` about words that it does not accept.
 [[noreturn]] void refuse(const CLI::App& app, const CLI::App& command, std::string_view what) {
   const std::string name = &command == &app ? app.get_name() : app.get_name() + " " + command.get_name();
   print_to_stderr("{}: {}\n`{} --help` lists its options.\n", app.get_name(), what, name);
   std::exit(kExitUsage);
 }
 
-/// Of "--name=" CLI11 would take the next word for the value.
+/// CLI11 would take the word after "--name=" as its value.
 void check_values(const CLI::App& app, int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string_view word = argv[i];

@@ -1,5 +1,5 @@
 'use strict';
-// Draws what `sluice show` has laid out: all positions come with the data.
+// Draws the layout of `sluice show`: the data include all positions.
 const data = JSON.parse(document.getElementById('data').textContent);
 const details = document.getElementById('details');
 const panes = [...document.querySelectorAll('.pane')].map(makePane);
@@ -100,7 +100,7 @@ function showAll(pane) {
   apply(pane);
 }
 
-/// The top of the graph, as wide as the pane, but not larger than life nor too small to read.
+/// Shows the top of the graph at the width of the pane, but not enlarged nor too small to read.
 function showWidth(pane) {
   const size = pane.svg.getBoundingClientRect();
   const {graph} = pane.stage;
@@ -159,7 +159,7 @@ function addMoves(pane) {
 // ---- choosing and finding --------------------------------------------------------------------------------------------
 let chosen = null;
 
-/// Model lines as keys: "file:3-5, 7" gives file:3, file:4, file:5, file:7.
+/// Returns model lines as keys: "file:3-5, 7" yields file:3, file:4, file:5, file:7.
 function keysOf(node) {
   const keys = new Set();
   for (const part of (node.lines || '').replaceAll('gradient of ', '').split('; ')) {
@@ -218,7 +218,7 @@ function describe(item, pane) {
   }
 }
 
-/// Shows what `item` is, and in the other pane a node of the same lines, if none is in view there.
+/// Shows the details of `item` and, in the other pane, a node of the same lines if none is in view there.
 function select(item, pane) {
   chosen = {item, pane};
   describe(item, pane);
@@ -237,7 +237,7 @@ document.getElementById('search').oninput = () => {
   }
 };
 
-/// Enter goes to the next node that is found, through the left pane and then the right one.
+/// Enter moves to the next match, through the left pane and then the right one.
 document.getElementById('search').onkeydown = (event) => {
   if (event.key !== 'Enter') return;
   const hits = panes.flatMap((pane) => pane.nodes.filter((item) => item.isHit).map((item) => ({item, pane})));
@@ -248,7 +248,7 @@ document.getElementById('search').onkeydown = (event) => {
 };
 
 // ---- start -----------------------------------------------------------------------------------------------------------
-// #LEFT,RIGHT,NODE in the address chooses stages and a node of the right one, so that a view can be kept.
+// #LEFT,RIGHT,NODE in the address selects the stages and a node of the right one, so that a view can be bookmarked.
 const [left, right, node] = location.hash.slice(1).split(',').map((part) => (part === '' ? NaN : Number(part)));
 draw(panes[0], Number.isNaN(left) ? Math.max(data.stages.length - 2, 0) : left);
 draw(panes[1], Number.isNaN(right) || right === undefined ? data.stages.length - 1 : right);

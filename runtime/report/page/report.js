@@ -13,7 +13,7 @@ function html(name, attributes, parent, text) {
   return element;
 }
 
-/// Three digits that count, or what a whole number has.
+/// Three significant digits, or all digits of an integer.
 function shown(value) {
   if (value === null || value === undefined) return '';
   if (Number.isInteger(value)) return value.toLocaleString('en-US');
@@ -33,7 +33,7 @@ function scale(title, more = {}) {
   };
 }
 
-/// What a chart shows, as a table inside of it: for readers that see no pictures.
+/// The data of a chart as a table inside it, for screen readers.
 function addFallback(parent, names, series) {
   const table = html('table', {}, parent);
   const head = html('tr', {}, table);
@@ -46,7 +46,7 @@ function addFallback(parent, names, series) {
   });
 }
 
-/// `make` gives Chart.js's configuration in the colors of the moment; they change with the system's light and dark.
+/// `make` returns Chart.js's configuration in the current colors, which follow the system's light or dark mode.
 function addChart(section, parent, names, series, height, make) {
   const box = html('div', {className: 'chart'}, parent);
   if (!canDraw) {
@@ -74,7 +74,7 @@ const options = (more) => ({
   },
 });
 
-/// Whole numbers are not divided.
+/// Integer axes have integer ticks.
 function ticksOf(x) {
   return {color: color('--faint'), ...(x.every(Number.isInteger) ? {precision: 0} : {})};
 }
@@ -129,7 +129,7 @@ function drawBars(section, parent) {
   }));
 }
 
-/// A dot for each name: unlike bars, dots may stand on an axis that does not begin at zero.
+/// A dot for each name: unlike bars, dots are not misleading on an axis that does not start at zero.
 function drawDots(section, parent) {
   const series = [{name: section.x_title, values: section.values}];
   addChart(section, parent, section.names, series, 60 + 26 * section.names.length, () => ({
@@ -175,7 +175,7 @@ function drawPictures(section, parent) {
   }
 }
 
-/// The diagonal and the rest have colors of their own, each by its own largest count: few mistakes show among many hits.
+/// The diagonal and the rest have separate color scales, each up to its largest count, so that few mistakes are visible among many hits.
 function drawHeat(section, parent) {
   const {names, counts} = section;
   const size = names.length;

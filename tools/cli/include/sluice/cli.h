@@ -11,7 +11,7 @@
 
 namespace sluice::cli {
 
-/// For CLI::Option::check: a whole number within the limits, which an Integer can hold.
+/// For CLI::Option::check: accepts an integer within the limits, which an Integer can hold.
 template <std::integral Integer>
 CLI::Validator whole(Integer lowest, Integer highest = std::numeric_limits<Integer>::max()) {
   const auto check = [=](const std::string& text) -> std::string {
@@ -24,15 +24,15 @@ CLI::Validator whole(Integer lowest, Integer highest = std::numeric_limits<Integ
   return {check, ""};
 }
 
-/// For the size of B and numbers of times. The upper limit keeps counts of bytes within 64 bits.
+/// Accepts sizes of B and repetition counts. The upper limit keeps byte counts within 64 bits.
 inline CLI::Validator count() { return whole(1, 1'000'000'000); }
 
-/// For CLI::Option::check: a finite number above 0.
+/// For CLI::Option::check: accepts a finite number above 0.
 CLI::Validator positive();
 
-/// Reads the command line, as app.parse does. Ends the process after --help, with status 0, and after what `app` does
-/// not take, with status 2 and a message on stderr: "program: --batch: expected ..., got ...", "program: unknown option
-/// '--epochz'; did you mean '--epochs'?". A CLI::RuntimeError of a command's ends it with its status.
+/// Parses the command line, as app.parse does. Ends the process after --help, with status 0, and after arguments that
+/// `app` does not accept, with status 2 and a message on stderr: "program: --batch: expected ..., got ...", "program:
+/// unknown option '--epochz'; did you mean '--epochs'?". A command's CLI::RuntimeError ends it with its status.
 void parse(CLI::App& app, int argc, char** argv);
 
 }  // namespace sluice::cli
