@@ -14,7 +14,7 @@ struct Block {
   std::int64_t end;
 };
 
-/// The lowest free offset, looked for among all blocks.
+/// Finds the lowest free offset by searching all blocks.
 std::int64_t lowest_free(std::vector<Block> blocks, Lifetime lifetime, std::int64_t bytes) {
   std::ranges::sort(blocks, {}, &Block::begin);
   std::int64_t offset = 0;

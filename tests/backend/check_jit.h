@@ -14,8 +14,8 @@
 
 namespace sluice::test {
 
-/// How far the elements of two arrays of one type lie apart, relative to the largest of `expected` (at least 1); NaN
-/// equals NaN. Integers and bools must be equal: a difference counts as infinite.
+/// Returns the largest difference between elements of two arrays of one type, relative to the largest of `expected` (at
+/// least 1); NaN equals NaN. Integers and bools must be equal: any difference counts as infinite.
 inline double distance(const Array& actual, const Array& expected) {
   if (actual.type() != expected.type()) return INFINITY;
   return visit_dtype(expected.dtype(), [&](auto zero) {

@@ -39,7 +39,7 @@ void on_small_stack(const std::function<void()>& work) {
   if (job.error) std::rethrow_exception(job.error);
 }
 
-/// x + y - x + y - x ...: each op needs the one before.
+/// x + y - x + y - x ...: each op depends on the one before.
 ir::Graph chain_of(int ops) {
   const Type type{DType::kF32, {8}};
   const auto emit = [&](ir::Builder& b) {

@@ -1,5 +1,4 @@
-// Variables and products' temporaries lie in memory in layouts of their own: every kind of kernel reads and writes
-// them.
+// Variables and temporaries of products have their own layouts, which every kind of kernel reads and writes.
 #include <fmt/format.h>
 #if defined(__linux__)
 #include <sys/mman.h>
@@ -16,7 +15,7 @@
 namespace sluice {
 namespace {
 
-/// Below, at and beside the widths where panels begin, and what is too narrow for them.
+/// Below, at and next to the widths where panels start, and widths too narrow for them.
 constexpr std::int64_t kWidths[] = {17, 32, 40, 48, 49, 88, 96, 100, 150};
 constexpr std::int64_t kRows = 21;
 
@@ -177,7 +176,7 @@ graph @f() state(%w: f32[8,49] "w") {{
 }
 
 #if defined(__linux__)
-/// An array of the same elements that ends where its page does: to touch a byte behind it is to crash.
+/// Returns an array with the same elements that ends at the end of its page: touching a byte past it crashes.
 Array at_page_end(const Array& array) {
   const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
   const std::size_t room = (array.byte_count() + page - 1) / page * page;

@@ -1,4 +1,4 @@
-// Epilogues of products that touch matrices of one shape in several layouts: variables and gradients in panels of 48
+// Epilogues of products that access matrices of one shape in several layouts: variables and gradients in panels of 48
 // columns, values that products read in one padded panel, everything else row by row. Each must be addressed by its own
 // layout.
 #include "ir/reference/interpreter.h"
@@ -61,7 +61,7 @@ void check(const std::string& body, const char* dtype, std::span<const Size> siz
   }
 }
 
-/// Variables lie in panels from 8 rows on. A column less than a panel, one panel, a column more, and so on.
+/// Variables are in panels from 8 rows up. A column less than a panel, one panel, a column more, and so on.
 void check(const std::string& body) {
   constexpr Size kSizes[] = {{8, 47}, {8, 48}, {7, 49}, {8, 49}, {9, 49}, {8, 96}, {9, 97}, {8, 100}, {9, 300}};
   constexpr Size kSomeSizes[] = {{8, 49}, {9, 97}, {8, 144}};

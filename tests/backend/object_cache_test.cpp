@@ -90,7 +90,7 @@ TEST_CASE("the least recently used entries make room") {
     const auto age = std::chrono::hours('d' - letter);
     fs::last_write_time(folder.path / std::string(64, letter), fs::file_time_type::clock::now() - age);
   }
-  CHECK(cache.load(kKey));  // makes it the youngest
+  CHECK(cache.load(kKey));  // makes it the most recently used
   cache.store(std::string(64, 'd'), kObjects);
   CHECK(cache.load(kKey));
   CHECK(!cache.load(std::string(64, 'b')));
@@ -254,7 +254,7 @@ TEST_CASE("the cache is its owner's: what others may write is not used") {
     fs::permissions(folder.path / kKey, fs::perms::owner_read | fs::perms::owner_write);
     CHECK(cache.load(kKey) == kObjects);
   }
-  if (::geteuid() == 0) {  // only root can make what is another's
+  if (::geteuid() == 0) {  // only root can create files that belong to others
     REQUIRE(::chown(folder.path.c_str(), 65534, static_cast<gid_t>(-1)) == 0);
     CHECK(!cache.load(kKey));
     REQUIRE(::chown(folder.path.c_str(), 0, static_cast<gid_t>(-1)) == 0);

@@ -1,4 +1,4 @@
-// Kernels that go row by row, and products that sum their second factor's columns beside.
+// Row-by-row kernels, and products that also sum the columns of their rhs.
 #include <sstream>
 #include <string>
 
@@ -12,7 +12,8 @@ namespace {
 
 using backend::KernelKind;
 
-/// Compares the compiled graph with the interpreter on all targets; it must be `kernels` kernels, one of kind `kind`.
+/// Compares the compiled graph with the interpreter on all targets; it must compile to `kernels` kernels, one of kind
+/// `kind`.
 void check(const std::string& body, KernelKind kind, std::size_t kernels,
            const std::vector<std::int64_t>& batches = {1, 3, 64, 128}) {
   CAPTURE(body);

@@ -42,7 +42,7 @@ TEST_CASE("kernels that differ in an attribute, a constant, a size or a dtype ha
 }
 
 TEST_CASE("kernels of one body that read other layouts have code of their own") {
-  // A variable of 64 columns lies in panels, a value that a product reads as its lhs in rows.
+  // A variable of 64 columns is in panels, a value that a product reads as its lhs in rows.
   const std::string text = R"(graph @f(%x: f32[64,64]) state(%w: f32[64,64] "w") {
   %0: f32[64,64] = exp %x
   %1: f32[64,64] = exp %w

@@ -15,7 +15,7 @@ void run(const std::string& text, std::int64_t batch_size) {
   executable->run(std::vector{Array(DType::kF32, {batch_size, 1})}, outputs);
 }
 
-/// The sum over [B, columns], of a value that is kept in memory.
+/// Returns a graph that sums a value over [B, columns] that is kept in memory.
 std::string kept(std::int64_t columns) {
   const std::string shape = "[B," + std::to_string(columns) + "]";
   return R"(sluice-ir 1

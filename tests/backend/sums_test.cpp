@@ -1,4 +1,4 @@
-// Long sums in f32: their error does not grow with the number of terms, and their bits depend on the shape alone.
+// Long sums in f32: their error does not grow with the number of terms, and their bits depend only on the shape.
 #include "runtime/execution/thread_team.h"
 #include "sluice/ir/text.h"
 #include "tests/backend/check_jit.h"
@@ -37,7 +37,7 @@ TEST_CASE("sums of a number that is added more often than f32 can count") {
              4e7);
 }
 
-/// Sums of n times `number` by every kind of kernel, `rest` other numbers beside.
+/// Checks sums of n times `number` in every kind of kernel, plus `rest` other numbers.
 void check_every_kind(const std::string& features, float number) {
   CAPTURE(features);
   CAPTURE(number);

@@ -1,4 +1,4 @@
-// The CPU that code is generated for: features that imply others, and what LLVM does not know.
+// The CPU that code is generated for: features that imply others, and features unknown to LLVM.
 #include "backend/target.h"
 
 #include <doctest/doctest.h>
@@ -22,7 +22,7 @@ TEST_CASE("a feature brings those that it implies") {
   CHECK(wide.vector_bytes == 64);
   CHECK(wide.vector_registers == 32);
   CHECK(wide.fma);
-  // The last word counts, and what a feature needs goes with it.
+  // The last word wins, and features that depend on it follow.
   CHECK(host_target("+avx2,-avx2").vector_bytes == 32);
   CHECK(host_target("+avx2,-avx").vector_bytes == 16);
   CHECK(host_target("+avx512f,-avx512f").vector_registers == 16);

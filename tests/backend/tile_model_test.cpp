@@ -1,4 +1,4 @@
-// What the model of the CPU chooses for products.
+// The tiles that the CPU model chooses for products.
 #include "backend/tile_model.h"
 
 #include <doctest/doctest.h>
@@ -24,17 +24,17 @@ TEST_CASE("the tile fills the registers of each kind of CPU") {
   };
   using Shape = std::pair<std::int64_t, std::int64_t>;
   CHECK(tile(cpu(64, 32, true), 4) == Shape{8, 3});
-  CHECK(tile(cpu(64, 32, true), 8) == Shape{14, 2});  // panels of 48 doubles can be cut into pairs of vectors
+  CHECK(tile(cpu(64, 32, true), 8) == Shape{14, 2});  // panels of 48 doubles can be divided into pairs of vectors
   for (const int bytes : {4, 8}) {
     CHECK(tile(cpu(32, 16, true), bytes) == Shape{4, 3});
-    CHECK(tile(cpu(16, 16, false), bytes) == Shape{6, 2});  // a product needs a register of its own
+    CHECK(tile(cpu(16, 16, false), bytes) == Shape{6, 2});  // a product needs its own register
   }
 }
 
 TEST_CASE("the tile of a batch of matrices leaves little of them over") {
   const auto tile = [](const Target& target, Dim m, Dim n, Dim k) {
     const Tile chosen = choose_tile_of_batch(target, {{batch}, m, n, k}, 4);
-    // The accumulators, a row of the panel, and an element that all vectors of a row are multiplied by.
+    // The accumulators, a row of the panel, and an element by which all vectors of a row are multiplied.
     CHECK(chosen.rows * chosen.vectors + chosen.vectors + 1 <= target.vector_registers);
     return std::pair(chosen.rows, chosen.vectors);
   };

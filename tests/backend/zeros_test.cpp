@@ -1,4 +1,4 @@
-// Products leave out zeros of their first factor: that changes no result, wherever zeros, infinities and NaNs stand.
+// Products skip zeros of their lhs, which changes no result, wherever zeros, infinities and NaNs are.
 #include <fmt/format.h>
 
 #include <cstring>
@@ -38,7 +38,7 @@ std::shared_ptr<const backend::Program> program_with(bool skipping, const ir::Gr
   return backend::compile_plan(plan, options);
 }
 
-/// A graph's compiled code and variables of its own.
+/// A compiled graph with its own variables.
 class Compiled {
  public:
   explicit Compiled(const ir::Graph& graph, bool skipping = true, const std::string& features = {})
@@ -48,7 +48,7 @@ class Compiled {
                                                  {.target_features = features})),
         results_(graph.results().size()) {}
 
-  /// From the same states each time.
+  /// Always starts from the same states.
   Result run(const std::vector<Array>& inputs) {
     for (std::size_t i = 0; i < states_.size(); ++i) variables_[i]->assign(states_[i]);
     Result result{results_, {}};
@@ -68,7 +68,7 @@ bool same_bits(const Array& a, const Array& b) {
   return a.type() == b.type() && std::memcmp(a.bytes(), b.bytes(), a.byte_count()) == 0;
 }
 
-/// Sets all but about one of `keep` elements to 0, some of these to -0; 0: all of them.
+/// Sets all but about one in `keep` elements to 0, some of these to -0; if `keep` is 0, all of them.
 void thin_out(Array& array, std::uint64_t keep) {
   visit_dtype(array.dtype(), [&]<typename T>(T) {
     std::uint64_t state = 1;
@@ -80,7 +80,7 @@ void thin_out(Array& array, std::uint64_t keep) {
   });
 }
 
-/// Compares with the interpreter, with the same kernels going through all zeros, and with other numbers of threads.
+/// Compares with the interpreter, with the same kernels without skipping zeros, and with other numbers of threads.
 void check(const std::string& text, const std::vector<std::int64_t>& batches, double tolerance = 2e-6) {
   const ir::Graph graph = parse(text);
   CAPTURE(text);
@@ -197,7 +197,7 @@ TEST_CASE("a row has the same bits for every B and number of threads, whatever z
       parse("graph @f(%a: f32[B,130], %b: f32[130,150]) {\n  %0: f32[B,150] = matmul %a, %b\n  return %0\n}");
   std::vector<Array> inputs = test::random_parameters(graph, 64, 1);
   thin_out(inputs[0], 30);
-  // Sums of nothing but zeros, the first of them -0, as the product is too small: later ones, if any, make it +0.
+  // Sums of zeros only, the first of them -0 because the product underflows: later terms, if any, make it +0.
   const auto a = inputs[0].data<float>();
   std::fill(a.begin() + 16 * 130, a.begin() + 24 * 130, 0.0F);
   for (std::ptrdiff_t row = 16; row < 24; ++row) a[static_cast<std::size_t>(row * 130 + 5)] = 1e-30F;
@@ -223,8 +223,8 @@ TEST_CASE("a weight gradient has the same bits whichever threads give lists up")
       "graph @f(%x: f32[B,160], %d: f32[B,96]) {\n  %0: f32[160,96] = matmul %x, %d {transpose_a=true}\n  return "
       "%0\n}");
   std::vector<Array> inputs = test::random_parameters(graph, 64, 1);
-  // Four threads begin at row tiles of a panel's first or second half. The first one has no zeros; the second half has
-  // little else, and the last product of its sums is a -0, as it is too small.
+  // Four threads start at row tiles of a panel's first or second half. The first half has no zeros; the second half has
+  // little else, and the last product of its sums is a -0 because it underflows.
   const auto x = inputs[0].data<float>();
   for (std::size_t k = 0; k < 64; ++k) std::fill_n(x.begin() + static_cast<std::ptrdiff_t>(k * 160 + 80), 80, 0.0F);
   std::fill_n(x.begin() + 63 * 160 + 80, 80, 1e-30F);
@@ -261,7 +261,7 @@ TEST_CASE("factors that come from outside, from relu or from masks are looked th
     }
     return names;
   };
-  // From outside (x); of tanh: no; of relu; of a variable: no; a narrow product: no.
+  // A parameter (x): yes; tanh: no; relu: yes; a variable: no; a narrow product: no.
   CHECK(skipping({}) == "matmul_tanh_0 matmul_2 ");
   CHECK(skipping({.skip_zeros = false}).empty());
 }

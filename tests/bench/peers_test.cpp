@@ -1,4 +1,4 @@
-// The peers do the work that they are measured for.
+// The peers do the work that they are timed for.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -31,7 +31,7 @@ double largest_error(const ProductOptions& options) {
   return largest;
 }
 
-/// Eight examples of 784 numbers, whose first number tells the label.
+/// Eight examples of 784 numbers, the first of which determines the label.
 struct Examples {
   Examples() : images(random_array({DType::kF32, Shape{8, 784}}, 1, 7, ir::Range{0, 1})) {
     for (int i = 0; i < 8; ++i) labels.push_back(static_cast<std::uint8_t>(i));

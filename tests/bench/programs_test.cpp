@@ -1,4 +1,4 @@
-// The programs of the benchmark as scripts/bench runs them, with the shortest of turns.
+// The programs of the benchmark, run as scripts/bench runs them, with the shortest turns.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
@@ -65,7 +65,7 @@ TEST_CASE("a peer may be a process that answers each turn with a line") {
     CAPTURE(command);
     const Outcome ended = train(fmt::format("{} --process other={}", options, command));
     CHECK(ended.status == EXIT_FAILURE);
-    CHECK(ended.err.ends_with("bench_compare: other: ended early\n"));  // after what the shell has to say
+    CHECK(ended.err.ends_with("bench_compare: other: ended early\n"));  // after the shell's own message
   }
 }
 
@@ -87,7 +87,7 @@ TEST_CASE("bench_first_step trains once") {
   REQUIRE(outcome.status == 0);
   const auto report = nlohmann::json::parse(outcome.out);
   CHECK(report.at("done") > report.at("compile"));
-  CHECK(report.at("loss") == doctest::Approx(2.3).epsilon(0.1));  // of weights that have learnt nothing: ln 10
+  CHECK(report.at("loss") == doctest::Approx(2.3).epsilon(0.1));  // for untrained weights: ln 10
 }
 
 #if defined(BENCH_KERNELS)

@@ -14,7 +14,7 @@ using namespace sluice;
 
 namespace {
 
-/// Reads `text` as a file; or the error, without the file's name.
+/// Reads `text` as a file; returns the error, if any, without the file's name.
 class CsvFile {
  public:
   explicit CsvFile(const std::string& text) : path_(folder_.file("some.csv", {text.begin(), text.end()})) {}
@@ -58,7 +58,7 @@ TEST_CASE("a table without a header has columns by number") {
   const Table table = CsvFile("1;2\n3;4").read({.separator = ';'});
   CHECK(table.columns == std::vector<std::string>{"0", "1"});
   CHECK(table.values == Array(std::vector<double>{1, 2, 3, 4}, {2, 2}));
-  // A header of numbers is one only if the reader is told so.
+  // A row of numbers is a header only if the reader is told so.
   CHECK(CsvFile("2020,2021\n3,4\n").read({.header = CsvOptions::Header::kYes}).columns[1] == "2021");
   CHECK(CsvFile("\xEF\xBB\xBF"
                 "1,2\n")
@@ -97,7 +97,7 @@ TEST_CASE("numbers out of a type's range become 0 or subnormal, or are an error"
   CHECK(CsvFile("1,-4e38\n").label_error("1", DType::kF32) ==
         "row 1 of the data, column '1': expected a target of type f32, got -4e+38");
   CHECK(CsvFile("1,-4e38\n").read().with_target("1", DType::kF64).target() == Array(std::vector<double>{-4e38}, {1}));
-  // What is written as infinite is meant.
+  // Explicit infinities are intended.
   CHECK(CsvFile("inf,3.4028235e38,7\n").read().with_target("2").input() ==
         Array(std::vector<float>{INFINITY, std::numeric_limits<float>::max()}, {1, 2}));
   CHECK(CsvFile("1,9223372036854775808\n").label_error("1", DType::kI64) ==

@@ -12,7 +12,7 @@
 namespace sluice {
 namespace {
 
-/// Example i has the image {i, i + 1} (modulo 256) and the label 3 i, so that rows which got apart are seen.
+/// Example i has the image {i, i + 1} (modulo 256) and the label 3 i, so that mismatched rows are detected.
 Dataset counting(std::int64_t size) {
   Array images(DType::kU8, {size, 2, 1});
   Array labels(DType::kI32, {size});
@@ -25,7 +25,7 @@ Dataset counting(std::int64_t size) {
   return {images, labels};
 }
 
-/// The examples' numbers, after checking that images and labels belong together.
+/// Returns the examples' numbers, after checking that images and labels belong together.
 std::vector<std::int64_t> examples_of(const Array& images, const Array& labels) {
   std::vector<std::int64_t> numbers;
   const auto pixels = images.data<std::uint8_t>();
@@ -167,7 +167,7 @@ TEST_CASE("shuffled batches have each example once, in an order of the seed") {
 }
 
 TEST_CASE("the order of a seed never changes") {
-  // It is what makes a run reproducible on another machine.
+  // This is what makes a run reproducible on another machine.
   const std::vector<std::uint32_t> expected{1, 0, 4, 2, 5, 3, 6, 7};
   CHECK(counting(8).shuffled(1).order() == expected);
 }

@@ -1,5 +1,5 @@
 #!/bin/bash
-# scripts/get-mnist without a network: it says why it fails and leaves nothing behind. Usage: get_mnist_test.sh SCRIPT
+# Runs scripts/get-mnist without a network: it says why it fails and leaves nothing behind. Usage: get_mnist_test.sh SCRIPT
 set -uo pipefail
 
 script=$1
@@ -7,7 +7,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 failures=0
 
-# expect NAME MESSAGE: runs the script with a cache folder that has a blank in its name; it must fail, say MESSAGE, and leave no file.
+# expect NAME MESSAGE: runs the script with a cache folder that has a space in its name; it must fail, print MESSAGE, and leave no file.
 expect() {
   local output status
   output=$(XDG_CACHE_HOME="$folder/the cache" "$script" 2>&1)
@@ -37,7 +37,7 @@ SLUICE_MNIST_MIRRORS="http://127.0.0.1:9/one http://127.0.0.1:9/two"
 expect "nobody answers" "127.0.0.1:9/two/train-images-idx3-ubyte.gz: "
 expect "what to do then" "MNIST could not be downloaded; to use files that you have, name their folder: --data DIR or SLUICE_DATA_DIR"
 
-# Other files are not replaced, and said to be others.
+# Other files are not replaced, but reported.
 cache="$folder/the cache/sluice/mnist"
 mkdir -p "$cache"
 for name in train-images-idx3-ubyte train-labels-idx1-ubyte.gz t10k-images-idx3-ubyte t10k-labels-idx1-ubyte; do
@@ -52,7 +52,7 @@ if [[ $status != 3 || $output != "$message" || $(cat "$cache"/*) != $'mine\nmine
   failures=$((failures + 1))
 fi
 
-# MNIST itself, packed or not, is not loaded again, and damage to it is found.
+# MNIST itself, compressed or not, is not downloaded again, and damage to it is detected.
 if [[ -d ${SLUICE_DATA_DIR-} ]]; then
   rm "$cache"/*
   for name in train-images-idx3-ubyte train-labels-idx1-ubyte t10k-images-idx3-ubyte t10k-labels-idx1-ubyte; do

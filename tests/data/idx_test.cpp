@@ -41,7 +41,7 @@ Bytes joined(Bytes first, std::size_t count, std::uint8_t value) {
   return first;
 }
 
-/// Reading the file gives exactly this message after the file's name.
+/// Checks that reading the file fails with exactly this message after the file's name.
 void check_error(const Path& path, const std::string& message) {
   CAPTURE(message);
   CHECK_THROWS_WITH_AS(read_idx(path), (path.string() + ": " + message).c_str(), Error);
@@ -69,7 +69,7 @@ TEST_CASE("what is written is read back") {
   }
   write_idx(path, Array(Bytes{7, 8, 9}, {3}));
   CHECK(read_bytes(path) == kLabels);
-  CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == 1);  // nothing temporary stays
+  CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == 1);  // no temporary file is left
 }
 
 TEST_CASE("a large gzip file is read in full") {

@@ -39,7 +39,7 @@ Bytes png(png_uint_32 format, const void* pixels, png_uint_32 width, png_uint_32
   return file;
 }
 
-/// Writes rows of bytes, as they lie in the file, by libpng's row interface, which keeps type and depth.
+/// Writes rows of bytes, as stored in the file, through libpng's row interface, which keeps type and depth.
 Bytes write_rows(png_uint_32 width, int depth, int color_type, bool interlaced, const std::vector<Bytes>& rows,
                  const std::function<void(png_structp, png_infop)>& add_chunks) {
   Bytes file;
@@ -64,7 +64,7 @@ Bytes write_rows(png_uint_32 width, int depth, int color_type, bool interlaced, 
   return file;
 }
 
-/// One row of grey samples of 16 bits; `gamma` 0 writes no chunk about it.
+/// One row of gray 16-bit samples; `gamma` 0 writes no gAMA chunk.
 Bytes grey_16(const std::vector<std::uint16_t>& samples, double gamma) {
   Bytes row;
   for (const std::uint16_t sample : samples) {
@@ -77,7 +77,7 @@ Bytes grey_16(const std::vector<std::uint16_t>& samples, double gamma) {
                     });
 }
 
-/// A square of grey levels in one of PNG's types and depths: all levels of the depth, 256 at most, again and again.
+/// A square of gray levels in one of PNG's types and depths: all levels of the depth, at most 256, repeated.
 struct PngOfLevels {
   static constexpr int kSide = 17;
   int color_type;
@@ -181,7 +181,7 @@ TEST_CASE("png files of every kind become grey") {
   CHECK(pixels[4] == 220);
   CHECK(pixels[5] == 76);
 
-  // A half of light on white: 188 is a half of the light of 255.
+  // Half transparent light on white: 188 is half the light of 255.
   const Bytes half{0, 128};
   CHECK(read_pictures(folder.file("half", png(PNG_FORMAT_GA, half.data(), 1, 1))).data<std::uint8_t>()[0] == 187);
   const Bytes transparent{0, 255, 0, 0, 200, 255};
@@ -203,7 +203,7 @@ TEST_CASE("png files of every color type and depth, interlaced or not, have the 
       {PNG_COLOR_TYPE_GRAY_ALPHA, 16}, {PNG_COLOR_TYPE_RGB_ALPHA, 8}, {PNG_COLOR_TYPE_RGB_ALPHA, 16}};
   for (const auto [color_type, depth] : kKinds) {
     for (const bool interlaced : {false, true}) {
-      for (const bool transparent : {false, true}) {  // where a level or an alpha of 0 says so
+      for (const bool transparent : {false, true}) {  // as marked by a level or by an alpha of 0
         const PngOfLevels file{color_type, depth, interlaced, transparent};
         CAPTURE(color_type);
         CAPTURE(depth);
@@ -226,7 +226,7 @@ TEST_CASE("16 bits are rounded to the nearest byte, and chunks may say that they
     CAPTURE(samples[i]);
     CHECK(int{read.data<std::uint8_t>()[i]} == (samples[i] * 255 + 32767) / 65535);
   }
-  // A gAMA chunk of 1 makes samples linear: a half of the light is the byte 188 of sRGB.
+  // A gAMA chunk of 1 makes samples linear: half the light is the sRGB byte 188.
   const Array linear = read_pictures(folder.file("b.png", grey_16({0, 32768, 65535}, 1)));
   CHECK(linear == Array{{std::uint8_t{0}, std::uint8_t{188}, std::uint8_t{255}}, {1, 1, 3}});
 }
@@ -300,7 +300,7 @@ TEST_CASE("pictures that are cut off or damaged are read or refused") {
   Array noise(DType::kU8, {20, 10});
   for (auto& pixel : noise.data<std::uint8_t>()) pixel = static_cast<std::uint8_t>(random());
   const Bytes whole = encode_png(noise);
-  for (std::size_t size = 0; size + 12 < whole.size(); ++size) {  // the last 12 bytes only say that it ends
+  for (std::size_t size = 0; size + 12 < whole.size(); ++size) {  // the last 12 bytes only mark the end
     const auto path = folder.file("cut", {whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size)});
     CHECK(message_of(path).starts_with(path.string() + ": "));
   }
@@ -321,10 +321,10 @@ TEST_CASE("a picture is fitted whole into another size") {
   const Array same = picture({1, 2, 3, 4}, 2, 2);
   CHECK(fitted(same, 2, 2) == same);
   CHECK(fitted(picture({0, 100, 50, 50, 10, 10, 255, 255}, 2, 4), 1, 2) == picture({30, 153}, 1, 2));
-  // Twice as large: each pixel four times. By 3 / 2, the middle one is the mean.
+  // Twice as large: each pixel is repeated four times. By 3 / 2, the middle one is the mean.
   CHECK(fitted(same, 4, 4) == picture({1, 1, 2, 2, 1, 1, 2, 2, 3, 3, 4, 4, 3, 3, 4, 4}, 4, 4));
   CHECK(fitted(picture({0, 100, 0, 100}, 2, 2), 3, 3) == picture({0, 50, 100, 0, 50, 100, 0, 50, 100}, 3, 3));
-  // Proportions are kept; the rest is like the border.
+  // Keeps the aspect ratio; the rest is like the border.
   CHECK(fitted(picture({9, 9}, 1, 2), 4, 4) == picture(Bytes(16, 9), 4, 4));
   CHECK(fitted(picture({0, 20}, 2, 1), 2, 4) == picture({10, 0, 10, 10, 10, 20, 10, 10}, 2, 4));
   CHECK(fitted(picture(Bytes(1000, 7), 1, 1000), 28, 28).sizes() == std::vector<std::int64_t>{28, 28});
@@ -347,7 +347,7 @@ TEST_CASE("what stands before the background is cut out and centered") {
   }
   CHECK(digit == expected);
   CHECK(centered(digit, 28, 28) == digit);
-  // The center of mass, not that of the frame, is in the middle.
+  // The center of mass is in the middle, not the center of the frame.
   const Array heavy = centered(
       picture({0, 0, 0, 0, 0, 0, 0, 255, 255, 0, 100, 0, 0, 0, 0, 0, 100, 0, 0, 0, 0, 0, 0, 0, 0}, 5, 5), 7, 7);
   double down = 0;

@@ -26,7 +26,7 @@ Array labels_of(std::int64_t count, std::uint8_t first) {
   return labels;
 }
 
-/// A small data set of the right form: `train` + 5 black images.
+/// Writes a small data set of the right form: `train` + 5 black images.
 void write_small(const Path& folder, std::int64_t train) {
   std::filesystem::create_directories(folder);
   write_idx(folder / kTrainImages, Array(DType::kU8, {train, 28, 28}));

@@ -14,7 +14,7 @@ using namespace sluice;
 
 namespace {
 
-/// A file as NumPy 1.24 writes it: magic, version, size of the header, header padded to 64 bytes, elements.
+/// Returns a file as NumPy 1.24 writes it: magic, version, header size, header padded to 64 bytes, elements.
 std::vector<std::uint8_t> npy(std::string header, const std::string& elements, char major = 1) {
   while ((10 + header.size() + 1) % 64 != 0) header += ' ';
   header += '\n';

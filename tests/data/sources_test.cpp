@@ -20,10 +20,10 @@ Array counting(std::int64_t count) {
   return {values, {count}};
 }
 
-/// 0 to 24 to train and 0 to 4 to test, each its own label.
+/// 0 to 24 for training and 0 to 4 for testing, each its own label.
 const std::vector<NamedDataset> kParts{{"train", {counting(25), counting(25)}}, {"test", {counting(5), counting(5)}}};
 
-/// The first and the last example and how many there are: "10-24 (15)".
+/// Returns the first and the last example and their number: "10-24 (15)".
 std::string part(std::string_view text) {
   const Dataset dataset = split(kParts, text);
   const auto images = std::as_const(dataset.input()).data<std::uint8_t>();

@@ -52,7 +52,7 @@ TEST_CASE("each digit comes as often, and has as much ink and margin as MNIST's"
 }
 
 TEST_CASE("nearest means tell the digits apart, but not all of them") {
-  // Neither noise nor trivial: a linear look at the pixels gets 60 to 90% right (MNIST: 82%).
+  // Neither noise nor trivial: a linear classifier on the pixels gets 60 to 90% right (MNIST: 82%).
   const Dataset train = synthetic_digits(3, 0, 5000);
   const Dataset test = synthetic_digits(3, 10000, 1000);
   std::vector<std::array<double, kPixels>> means(10);

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Each name in docs/api.md stands in the header of its row, each name that such a header declares stands in its row, and each
-# public header that users include by name (sluice/NAME.h) has one. Usage: api_md_test.sh ROOT
+# Each name in docs/api.md is in the header of its row, each name that such a header declares is in its row, and each public header that
+# users include by name (sluice/NAME.h) has a row. Usage: api_md_test.sh ROOT
 set -euo pipefail
 
 cd "$1"
@@ -13,7 +13,7 @@ complain() {
   failures=$((failures + 1))
 }
 
-# The types, aliases and functions that a header declares for users.
+# Prints the types, aliases and functions that a header declares for users.
 declared_in() {
   awk '/^namespace detail/ { inner = 1 } /^}  \/\/ namespace detail/ { inner = 0 } !inner' "$1" |
     sed -nE '/^(class|struct) [A-Za-z]+;/d

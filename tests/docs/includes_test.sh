@@ -1,6 +1,6 @@
 #!/bin/bash
-# Every include leads to the same library or one above it in the table of docs/architecture.md, public headers include public ones alone, and
-# examples nothing but <sluice/...> of Sluice. Usage: includes_test.sh ROOT
+# Every include is of the same library or one above it in the table of docs/architecture.md, public headers include only public ones, and
+# examples include only <sluice/...> of Sluice. Usage: includes_test.sh ROOT
 set -euo pipefail
 
 cd "$1"
@@ -13,7 +13,7 @@ mapfile -t folders < <(sed -nE 's/^\| `([a-z_/]+)\/` \| `sluice_[a-z_]+` \|.*/\1
     xargs grep -HE '^#include ["<]' | sed -E 's/^([^:]*):#include ["<]([^">]*)[">].*/\1 \2/'
 } | awk '
   !begun { if ($1 == "---") begun = 1; else rank[$1] = ++count; next }
-  # The library of a file: the longest of the folders that it is in.
+  # Returns the library of a file: the longest matching folder.
   function library(path,   best, folder) {
     best = ""
     for (folder in rank) if (index(path, folder "/") == 1 && length(folder) > length(best)) best = folder

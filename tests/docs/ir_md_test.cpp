@@ -1,5 +1,4 @@
-// Every graph in docs/ir.md is canonical text, gives the results that stand below it, and gives them in native code
-// too.
+// Every graph in docs/ir.md is canonical text and computes the results shown below it, in native code as well.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -16,7 +15,7 @@ using namespace sluice;
 
 namespace {
 
-/// The blocks that begin with a graph's first line.
+/// Returns the blocks that start with a graph's first line.
 std::vector<std::string> examples() {
   std::vector<std::string> graphs;
   for (const docs::Block& block : docs::read_page(SLUICE_IR_MD))
@@ -38,7 +37,7 @@ bool near(const Array& x, const Array& y) {
   });
 }
 
-/// Native code against the interpreter, on the inputs of the examples.
+/// Compares native code with the interpreter on the inputs of the examples.
 void check_engines(const ir::Graph& graph) {
   std::vector<Array> inputs;
   for (const ir::Parameter& parameter : graph.parameters())

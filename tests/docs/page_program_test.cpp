@@ -1,4 +1,4 @@
-// How pages become programs, and what is held against them.
+// How pages become programs, and how their output is compared.
 #include <doctest/doctest.h>
 
 #include "docs/pages/page.h"

@@ -14,7 +14,7 @@ using namespace sluice::test;
 
 namespace {
 
-/// What differs from the page when its program runs with `data` in place of MNIST.
+/// Returns how the output differs from the page when its program runs with `data` in place of MNIST.
 std::string difference(const std::filesystem::path& data, double tolerance) {
   const TemporaryFolder folder;  // for what it writes
   const Outcome outcome =

@@ -7,7 +7,8 @@ using namespace sluice::test;
 
 namespace {
 
-/// Where x is after 2000 steps from 2, in double. `change` gives what is subtracted for a derivative at a step, from 1.
+/// Returns x after 2000 steps from 2, in double. `change` returns the amount subtracted for a derivative at a step,
+/// counted from 1.
 double descend(const std::function<double(double, int)>& change) {
   double x = 2;
   for (int step = 1; step <= 2000; ++step) x -= change(8 * x * x * x + 9 * x * x, step);

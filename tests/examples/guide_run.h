@@ -8,10 +8,10 @@
 
 #include "tests/support/run_program.h"
 
-// Runs an example after one of TensorFlow's shorter guides, SLUICE_PROGRAM, and reads what it prints.
+// Runs an example after one of TensorFlow's shorter guides, SLUICE_PROGRAM, and parses its output.
 namespace sluice::test {
 
-/// What it prints. It must succeed and say nothing else.
+/// Returns its output. It must succeed and print nothing to stderr.
 inline std::string output_of(const std::string& arguments, const std::string& environment = "") {
   const Outcome outcome = run_program(SLUICE_PROGRAM, arguments, environment);
   CHECK(outcome.status == 0);
@@ -19,7 +19,7 @@ inline std::string output_of(const std::string& arguments, const std::string& en
   return outcome.out;
 }
 
-/// The number in the place of the first group of `pattern`, wherever that matches, in order.
+/// Returns the numbers that match the first group of `pattern`, in order.
 inline std::vector<double> numbers_at(const std::string& text, const std::string& pattern) {
   std::vector<double> numbers;
   const std::regex expression(pattern);
@@ -29,14 +29,14 @@ inline std::vector<double> numbers_at(const std::string& text, const std::string
   return numbers;
 }
 
-/// The same where it matches once.
+/// The same for a pattern that matches once.
 inline double number_at(const std::string& text, const std::string& pattern) {
   const std::vector<double> numbers = numbers_at(text, pattern);
   REQUIRE_MESSAGE(numbers.size() == 1, pattern);
   return numbers[0];
 }
 
-/// The same seed learns the same, to the last bit, for any number of threads; another one does not.
+/// The same seed learns the same, bit for bit, for any number of threads; another seed does not.
 inline void check_seeds() {
   const auto hash = [](int seed, int threads) {
     const std::string out =
@@ -50,7 +50,7 @@ inline void check_seeds() {
   CHECK(hash(4, 1) != first);
 }
 
-/// A wrong option is refused, and said where it is.
+/// An unknown option is rejected, and named.
 inline void check_refuses_unknown_option() {
   const Outcome outcome = run_program(SLUICE_PROGRAM, "--sed 3");
   CHECK(outcome.status != 0);

@@ -6,8 +6,8 @@
 using namespace sluice;
 using namespace sluice::test;
 
-// The means of the classes are 1.2 standard deviations apart in each of 10 features, so the best that anybody can do is
-// an accuracy of about Phi(1.2 sqrt(10) / 2) = 0.971, give or take 0.011 (one standard deviation) for 250 examples.
+// The means of the classes are 1.2 standard deviations apart in each of 10 features, so the best possible accuracy is
+// about Phi(1.2 sqrt(10) / 2) = 0.971, give or take 0.011 (one standard deviation) for 250 examples.
 TEST_CASE("logistic_regression tells the tumors apart") {
   const std::string out = output_of("");
   const std::vector<double> losses = numbers_at(out, "Epoch: \\d+, Training log loss: (\\S+)\n");
@@ -15,7 +15,7 @@ TEST_CASE("logistic_regression tells the tumors apart") {
   CHECK(losses.front() > 0.4);
   for (std::size_t i = 1; i < losses.size(); ++i) CHECK(losses[i] < losses[i - 1]);
 
-  // Benign ones have mean 10 and deviation 1 in units of e^(i - 5), malignant ones, 37% of them all, mean 11.2.
+  // Benign ones have mean 10 and deviation 1 in units of e^(i - 5), malignant ones, 37% of all, mean 11.2.
   const auto means = numbers_at(out, "\n +\\d  +([0-9.]+) +[0-9.]+");
   const auto deviations = numbers_at(out, "\n +\\d  +[0-9.]+ +([0-9.]+)");
   REQUIRE(means.size() == 10);
@@ -28,7 +28,7 @@ TEST_CASE("logistic_regression tells the tumors apart") {
   const double test_accuracy = number_at(out, "Final test log loss: \\S+ accuracy: (\\S+)");
   CHECK(test_accuracy > 0.93);
 
-  // Both matrices: the rows are the classes, the columns what the examples were taken for.
+  // Both matrices: rows are true classes, columns predicted classes.
   const auto benign = numbers_at(out, "benign +(\\d+) +\\d+");
   const auto as_malignant = numbers_at(out, "benign +\\d+ +(\\d+)");
   const auto as_benign = numbers_at(out, "malignant +(\\d+) +\\d+");

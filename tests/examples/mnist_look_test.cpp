@@ -1,4 +1,4 @@
-// What mnist_trainer shows of data and results, in the terminal and as a page.
+// How mnist_trainer shows data and results, in the terminal and as a page.
 #include <doctest/doctest.h>
 
 #include <nlohmann/json.hpp>
@@ -11,7 +11,7 @@ using nlohmann::json;
 
 namespace {
 
-/// What a page shows.
+/// Returns the data that a page shows.
 json data_of(const std::filesystem::path& file) {
   const std::string page = text_of(file);
   const std::string start = "<script id=\"data\" type=\"application/json\">";
@@ -39,7 +39,7 @@ TEST_CASE("--look shows digits, their distribution, curves, accuracy by digit an
   CHECK(contains(outcome.out, " * training   o validation\n"));
   CHECK(contains(outcome.out, "\nAccuracy by digit:\nDigit "));
   CHECK(contains(outcome.out, " of 100)\n\n      predicted\ntrue"));
-  CHECK_FALSE(contains(outcome.out, "\033"));  // this is no terminal
+  CHECK_FALSE(contains(outcome.out, "\033"));  // stdout is not a terminal
   CHECK(train("--json --look").status != 0);
 }
 

@@ -1,5 +1,5 @@
-// What mnist_mlp and mnist_trainer have in common, run as a user does: their options, what they print and dump. The
-// test is built for each of them.
+// What mnist_mlp and mnist_trainer have in common, run as a user would: their options, output and dumps. The test is
+// built for each of them.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
@@ -24,7 +24,7 @@ std::vector<std::string> all_stages() {
   return stages;
 }
 
-/// The graphs in what --dump-ir prints, under "function after stage".
+/// Returns the graphs printed by --dump-ir, by "function after stage".
 std::map<std::string, std::string> split_dump(const std::string& out) {
   static const std::regex kTitle("// (\\S+ after \\S+)");
   std::map<std::string, std::string> graphs;
@@ -43,7 +43,7 @@ std::map<std::string, std::string> split_dump(const std::string& out) {
   return graphs;
 }
 
-/// How many fused nodes of the graph have all of `ops` in their bodies.
+/// Returns how many fused nodes of the graph have all of `ops` in their bodies.
 std::int64_t count_fused(const std::string& text, const std::vector<ir::Op>& ops) {
   const ir::Graph graph = ir::parse(text);
   return std::ranges::count_if(graph.nodes(), [&](const ir::Node& node) {
@@ -71,7 +71,7 @@ TEST_CASE("--help names every option and does nothing else") {
 TEST_CASE("what it does not know is an error, and nothing is trained") {
   struct Wrong {
     const char* arguments;
-    const char* named;  ///< what the message speaks of
+    const char* named;  ///< what the message mentions
   };
   for (const Wrong& wrong : {Wrong{"--epoch 1", "--epoch"},
                              {"--no-such-option", "--no-such-option"},
@@ -134,7 +134,7 @@ TEST_CASE("a bar shows on a terminal and leaves stdout alone") {
   };
   const std::string shown = terminal("");
   CHECK(contains(shown, "Epoch 0"));
-  if (std::string_view(SLUICE_PROGRAM).ends_with("mnist_trainer")) {  // of the other the bar is the example's own
+  if (std::string_view(SLUICE_PROGRAM).ends_with("mnist_trainer")) {  // the other one's bar is the example's own
     CHECK(std::regex_search(
         shown,
         std::regex("  loss [0-9]\\.[0-9]{3}  accuracy [01]\\.[0-9]{3}  [0-9]+:[0-9]{2} left  [0-9]+ examples/s")));

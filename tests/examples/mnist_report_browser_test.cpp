@@ -36,7 +36,7 @@ Texts texts(const std::string& selector) {
   return page().value(fmt::format("[...document.querySelectorAll('{}')].map((e) => e.innerText)", selector));
 }
 
-/// The numbers of each series of chart `number`.
+/// Returns the numbers of each series of chart `number`.
 std::vector<std::vector<double>> values_of(int number) {
   return page().value(fmt::format("charts[{}].chart.data.datasets.map((d) => d.data.map((v) => v.y ?? v))", number));
 }
@@ -70,8 +70,8 @@ TEST_CASE("the report of a training, as a browser shows it") {
   CHECK(std::accumulate(distribution[1].begin(), distribution[1].end(), 0.0) == 10000);
   CHECK(std::accumulate(distribution[2].begin(), distribution[2].end(), 0.0) == 100);
 
-  // The confusion matrix as a heat map with numbers: what is right has another color than what is wrong, and nothing
-  // none.
+  // The confusion matrix as a heat map with numbers: correct and wrong predictions have different colors, and empty
+  // cells none.
   const Texts counts = texts(".heat td");
   REQUIRE(counts.size() == 100);
   const Texts colors = page().value(

@@ -1,4 +1,4 @@
-// --save of mnist_mlp and mnist_trainer: what they write is what they have trained.
+// --save of mnist_mlp and mnist_trainer writes the model that they have trained.
 #include "sluice/loaded_model.h"
 #include "sluice/mnist.h"
 #include "tests/examples/run_example.h"

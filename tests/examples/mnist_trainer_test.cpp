@@ -1,5 +1,5 @@
-// What mnist_trainer has beyond mnist_mlp: schedules, clipping, early stopping, checkpoints, event files, lines of
-// JSON.
+// The features that mnist_trainer has beyond mnist_mlp: schedules, clipping, early stopping, checkpoints, event files,
+// JSON lines.
 #include <doctest/doctest.h>
 
 #include <csignal>
@@ -17,7 +17,7 @@ using namespace sluice::test;
 
 namespace {
 
-/// As train, with machine code that is kept from one call to the next.
+/// Like train, with machine code cached from one call to the next.
 Outcome train_again(const std::string& arguments) {
   static const TemporaryFolder cache;
   return run(fmt::format("--data '{}' {}", small_data().string(), arguments),
@@ -63,7 +63,7 @@ TEST_CASE("--json prints a line for each epoch and one for the test") {
     }
     CHECK(epoch["seconds"] > 0);
     CHECK(epoch["examples_per_second"] > 0);
-    // Of 12 steps after the warm-up of one, the rate falls to a tenth after every four.
+    // Of 12 steps after one warm-up step, the rate falls to a tenth after every four.
     CHECK(epoch["learning_rate"].get<double>() == doctest::Approx(i == 0 ? 1e-4 : 1e-5));
   }
   const auto test = nlohmann::json::parse(lines[2]);
@@ -104,7 +104,7 @@ TEST_CASE("--resume goes on where Ctrl-C, SIGTERM or SIGHUP ended the training, 
   const std::string expected = train_again("--epochs 4 --quiet --hash").out;
   const TemporaryFolder folder;
   int status = 0;
-  for (int attempt = 0; attempt < 5 && status == 0; ++attempt) {  // it may come to its end before the signal comes
+  for (int attempt = 0; attempt < 5 && status == 0; ++attempt) {  // it may finish before the signal arrives
     std::filesystem::remove(folder.path() / "checkpoint.safetensors");
     RunningProgram program({SLUICE_PROGRAM, "--data", small_data().string(), "--epochs", "4", "--checkpoint",
                             folder.path().string(), "--checkpoint-steps", "2"});

@@ -13,7 +13,7 @@ TEST_CASE("polynomial_regression finds the parabola below the noise") {
   CHECK(losses.front() > 1);
   CHECK(losses.back() < losses.front() / 4);
 
-  // The mean of n squares of normal numbers is off by sqrt(2 / n) of itself: 10% and 14% here.
+  // The mean of n squares of normal numbers has a relative standard deviation of sqrt(2 / n): 10% and 14% here.
   CHECK(number_at(out, "Final training loss: (\\S+)") == doctest::Approx(0.25).epsilon(0.3));
   CHECK(number_at(out, "Final test loss: (\\S+)") == doctest::Approx(0.25).epsilon(0.42));
 

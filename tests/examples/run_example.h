@@ -10,10 +10,11 @@
 #include "tests/support/mnist_folder.h"
 #include "tests/support/run_program.h"
 
-// Runs the example under test, SLUICE_PROGRAM, as a user does.
+// Runs the example under test, SLUICE_PROGRAM, as a user would.
 namespace sluice::test {
 
-/// Few digits in place of MNIST: 10,000 to validate (the split's number), 5 * 128 + 80 to train, 100 to test.
+/// A few digits in place of MNIST: 10,000 for validation (the split's number), 5 * 128 + 80 for training, 100 for
+/// testing.
 inline const std::filesystem::path& small_data() {
   static const TemporaryFolder folder;
   static const bool written = [] {

@@ -24,7 +24,7 @@ namespace {
 
 constexpr Engine kEngines[] = {Engine::kJit, Engine::kReference};
 
-/// A perceptron whose kernels are worth sharing out at B = 256 and not at B = 1.
+/// A perceptron whose kernels are worth dividing at B = 256 and not at B = 1.
 ir::Graph classifier(std::int64_t width) {
   return ir::parse(fmt::format(R"(sluice-ir 1
 graph @classify(%x: f32[B,64]) state(%w: f32[64,{0}] "w", %v: f32[{0},10] "v") {{
@@ -37,7 +37,7 @@ graph @classify(%x: f32[B,64]) state(%w: f32[64,{0}] "w", %v: f32[{0},10] "v") {
                                width));
 }
 
-/// w + 1, and the difference of w's elements, which is 0 but in half a step.
+/// Returns w + 1, and the difference of w's elements, which is 0 except in half a step.
 constexpr const char* kAdvance = R"(sluice-ir 1
 graph @advance() state(%w: f32[65536] "weight") {
   %0: f32[] = constant {value=1}
@@ -51,7 +51,7 @@ graph @advance() state(%w: f32[65536] "weight") {
 }
 )";
 
-/// Runs all of `work` at once, each in a thread of its own.
+/// Runs all of `work` concurrently, each in its own thread.
 template <typename... Work>
 void at_once(Work... work) {
   std::vector<std::thread> threads;
@@ -105,7 +105,7 @@ TEST_CASE("a loaded model called from several threads predicts what it predicts 
 }
 
 TEST_CASE("a step that another one does not share variables with does not wait for it") {
-  // The step of `slow` ends only after the one of `fast` has: each is a kernel that waits for the other.
+  // The step of `slow` ends only after that of `fast`: each is a kernel that waits for the other.
   const ir::Graph graph = ir::parse(R"(sluice-ir 1
 graph @f(%x: f32[B]) state(%w: f32[] "w") {
   %0: f32[B] = broadcast %w {shape=[B]}
@@ -190,7 +190,7 @@ TEST_CASE("an assignment is seen whole by steps in other threads, and is not los
   const Variables variables = runtime::variables_for(graph, std::vector{Array(DType::kF32, {65536})});
   const auto advance = Executable::create(graph, variables, {});
   std::atomic<int> torn{0};
-  constexpr float kFar = 1e6F;  // more than all steps add
+  constexpr float kFar = 1e6F;  // more than all steps add up to
   const auto steps = [&] {
     std::vector<Array> outputs(1);
     for (int i = 0; i < 100; ++i) {
@@ -306,7 +306,7 @@ TEST_CASE("a step of small kernels wakes no thread, and one of large kernels for
   CHECK(forks_of(*executable, 1) == 0);
   CHECK(forks_of(*executable, 32) == 0);
   CHECK(forks_of(*all, 1) == 10);
-  // Where this machine is so busy that threads come late, steps are made alone for a while.
+  // If this machine is so busy that threads start late, steps run on one thread for a while.
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
   std::uint64_t large = 0;
   while (large == 0 && std::chrono::steady_clock::now() < deadline) large = forks_of(*executable, 20000);

@@ -159,7 +159,7 @@ graph @spread() state(%w: f32[65536] "weight") {
 }
 
 TEST_CASE("a step that gets no memory has changed nothing, and the next one runs") {
-  // Two threads, each with scratch that grows with B, share the units of the product.
+  // Two threads, each with scratch that grows with B, divide the units of the product.
   const char* const kProduct = R"(sluice-ir 1
 graph @product(%x: f32[B,200], %y: f32[200,B]) state(%w: f32[200,200] "weight") {
   %0: f32[200,200] = matmul %x, %y {transpose_a=true, transpose_b=true}

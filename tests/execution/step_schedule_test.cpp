@@ -1,5 +1,4 @@
-// Who does what in a step: every unit once, every wait that the plan asks for, and no thread for a kernel that is
-// small.
+// The division of a step: every unit once, every barrier that the plan requires, and one thread for a small kernel.
 #include "runtime/execution/step_schedule.h"
 
 #include <doctest/doctest.h>
@@ -17,7 +16,7 @@ using runtime::StepSchedule;
 
 namespace {
 
-/// Large and small kernels that read each other's results, and some that have nothing to do with each other.
+/// Large and small kernels that read each other's results, and some that are independent.
 Plan mixed_plan() {
   const ir::Graph graph = ir::parse(R"(sluice-ir 1
 graph @mixed(%x: f32[B,64], %s: f32[B]) state(%w: f32[64,300] "w", %v: f32[300,300] "v", %b: f32[300] "b",
@@ -45,7 +44,7 @@ graph @mixed(%x: f32[B,64], %s: f32[B]) state(%w: f32[64,300] "w", %v: f32[300,3
   return backend::make_plan(graph, backend::host_target());
 }
 
-/// How many threads have units of kernel `k`.
+/// Returns how many threads have units of kernel `k`.
 int threads_of(const StepSchedule& schedule, std::size_t k) {
   int count = 0;
   for (int thread = 0; thread < schedule.threads(); ++thread)
@@ -53,7 +52,7 @@ int threads_of(const StepSchedule& schedule, std::size_t k) {
   return count;
 }
 
-/// Checks that shares are all units, each once and in order, thread 0's first.
+/// Checks that the shares cover all units, each once and in order, thread 0's first.
 void check_shares(const Plan& plan, const StepSchedule& schedule, std::int64_t b) {
   for (std::size_t k = 0; k < plan.kernels.size(); ++k) {
     CAPTURE(plan.kernels[k].name);
@@ -68,8 +67,8 @@ void check_shares(const Plan& plan, const StepSchedule& schedule, std::int64_t b
   }
 }
 
-/// Checks that between two kernels with one of the plan's barriers between them all threads wait for each other, unless
-/// both are thread 0's. Gives how many of the plan's barriers are left out.
+/// Checks that all threads wait for each other between two kernels separated by one of the plan's barriers, unless both
+/// run on thread 0. Returns how many of the plan's barriers are omitted.
 int check_barriers(const Plan& plan, const StepSchedule& schedule) {
   const std::size_t count = plan.kernels.size();
   const auto is_alone = [&](std::size_t k) {

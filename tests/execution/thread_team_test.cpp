@@ -220,7 +220,7 @@ TEST_CASE("after threads came late, runs are made alone for a while") {
   }
   const std::uint64_t forks = team.forks();
   CHECK(team.lease_idle(2).threads() == 1);
-  CHECK(team.lease().threads() == 2);  // who waits gets all
+  CHECK(team.lease().threads() == 2);  // a caller that waits gets all
   CHECK(team.forks() == forks);
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
   while (team.lease_idle(2).threads() == 1 && std::chrono::steady_clock::now() < deadline)
@@ -248,7 +248,7 @@ TEST_CASE("a size that no team can have is an error") {
   CHECK(team.size() == 2);
 }
 
-// The one test case that touches the team of the process, which is made only once.
+// The only test case that uses the process's team, which is created once.
 TEST_CASE("the team of the process follows SLUICE_NUM_THREADS and then what is set") {
   for (const char* bad : {"0", "two", "3x", "99999999999", " 2"}) {
     setenv("SLUICE_NUM_THREADS", bad, 1);

@@ -8,7 +8,7 @@
 
 namespace sluice::test {
 
-/// A perceptron over images of `side` by `side`, ready to be saved, with weights drawn by `seed`.
+/// A perceptron on images of `side` by `side`, ready to be saved, with weights drawn by `seed`.
 struct DigitsModel {
   explicit DigitsModel(std::int64_t side, std::vector<std::int64_t> widths, std::vector<std::string> class_names = {},
                        int seed = 1)

@@ -1,5 +1,5 @@
-// What becomes of files when the disk is full: the one before stays, nothing is left beside it, and the error names the
-// file and the reason.
+// Files when the disk is full: the old one stays, nothing is left next to it, and the error names the file and the
+// reason.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 #include <sys/syscall.h>
@@ -26,12 +26,12 @@ using test::FileSizeLimit;
 
 namespace {
 
-int error_of_fsync = 0;  ///< 0: it does what it shall
+int error_of_fsync = 0;  ///< 0: it works as it should
 
 }  // namespace
 
-/// In place of the C library's, for all of this program: what has been written reaches the disk only here, so that a
-/// full disk may show no earlier.
+/// Replaces the C library's function in this program: data reaches the disk only here, so a full disk may not show
+/// earlier.
 extern "C" int fsync(int descriptor) {
   errno = error_of_fsync;
   return error_of_fsync != 0 ? -1 : static_cast<int>(syscall(SYS_fsync, descriptor));
@@ -39,7 +39,7 @@ extern "C" int fsync(int descriptor) {
 
 namespace {
 
-/// While it lives, what is written does not reach the disk.
+/// During its lifetime, written data does not reach the disk.
 struct BrokenSync {
   explicit BrokenSync(int error) { error_of_fsync = error; }
   ~BrokenSync() { error_of_fsync = 0; }
@@ -51,7 +51,7 @@ std::ptrdiff_t files_in(const std::filesystem::path& folder) {
   return std::distance(std::filesystem::directory_iterator(folder), {});
 }
 
-/// Something that writes the file `name`; each call writes other bytes.
+/// Writes the file `name`; each call writes different bytes.
 struct Writer {
   const char* name;
   std::function<void(const std::filesystem::path& file, int call)> write;
@@ -72,7 +72,7 @@ void write_trace(const std::filesystem::path& file, int) {
   const auto twice = function("twice", {f32(batch)}, [](Tensor x) { return x * 2; });
   twice(Array({1.F}, {1}));
   unsetenv("SLUICE_FLAGS");
-  twice(Array({1.F}, {1}));  // the second call writes what the first was
+  twice(Array({1.F}, {1}));  // the second call writes the other array
 }
 
 const Writer kWriters[] = {

@@ -1,4 +1,4 @@
-// Saved models that somebody made to do harm, as `sluice predict`, `evaluate`, `summary` and a program meet them.
+// Malicious saved models, as encountered by `sluice predict`, `evaluate`, `summary` and a program.
 #include "sluice/idx.h"
 #include "sluice/picture.h"
 #include "sluice/safetensors.h"
@@ -11,7 +11,7 @@ using namespace sluice::test;
 
 namespace {
 
-/// A folder with a classifier of 4 classes that gives a fixed class and probability for every picture of 2 by 2.
+/// A folder with a classifier of 4 classes that returns a fixed class and probability for every picture of 2 by 2.
 struct Work : TemporaryFolder {
   Work(std::string_view label, std::string_view probability, std::string_view graph = "evil") {
     const auto model = path() / "model";

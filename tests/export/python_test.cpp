@@ -1,4 +1,4 @@
-// Weights as others read them: by Python alone, without Sluice, NumPy or the safetensors package.
+// Weights read by Python alone, without Sluice, NumPy or the safetensors package.
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -23,7 +23,7 @@ json read_by_python(const std::filesystem::path& file) {
   return json::parse(outcome.out);
 }
 
-/// What Python is to print of an array.
+/// Returns what Python must print for an array.
 json expected(const Array& array) {
   static const std::map<DType, const char*> kNames{{DType::kF32, "F32"}, {DType::kF64, "F64"}, {DType::kI32, "I32"},
                                                    {DType::kI64, "I64"}, {DType::kU8, "U8"},   {DType::kBool, "BOOL"}};

@@ -1,5 +1,5 @@
-// Files as the readers that others use see them: NumPy, the safetensors package and TensorBoard, which
-// `scripts/setup --readers` installs. Skipped, and reported so, where they are not.
+// Files as read by third-party readers: NumPy, the safetensors package and TensorBoard, which `scripts/setup --readers`
+// installs. Skipped, and reported as skipped, if they are missing.
 #include <cmath>
 #include <limits>
 #include <map>
@@ -47,7 +47,7 @@ std::map<std::string, Array> arrays() {
   return all;
 }
 
-/// What Python is to say of an array.
+/// Returns what Python must say about an array.
 json expected(const Array& array) {
   static const std::map<DType, const char*> kNames{{DType::kF32, "<f4"}, {DType::kF64, "<f8"}, {DType::kI32, "<i4"},
                                                    {DType::kI64, "<i8"}, {DType::kU8, "|u1"},  {DType::kBool, "|b1"}};
@@ -57,7 +57,7 @@ json expected(const Array& array) {
   return {{"dtype", kNames.at(array.dtype())}, {"shape", array.sizes()}, {"bytes", bytes}};
 }
 
-/// The same type and bits; NaN too.
+/// Compares type and bits, including NaN.
 bool same(const Array& a, const Array& b) { return expected(a) == expected(b); }
 
 }  // namespace
@@ -122,7 +122,7 @@ TEST_CASE("TensorBoard reads the curves of a training, and of one that went on f
   const auto points = [](const json& tag) {
     std::map<std::int64_t, float> all;
     for (const json& point : tag) all[point[0]] = std::stof(point[1].get<std::string>());
-    CHECK(all.size() == tag.size());  // no step twice
+    CHECK(all.size() == tag.size());  // no duplicate steps
     return all;
   };
   const History first = fit(2);

@@ -1,4 +1,4 @@
-// Saved models that were damaged or forged: reading one gives a model that runs, or an Error that names a file of it.
+// Damaged or forged saved models: reading one yields a model that runs, or an Error that names one of its files.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
@@ -20,7 +20,7 @@ namespace {
 
 constexpr int kRounds = 3000;
 constexpr std::array<const char*, 3> kFiles{"manifest.json", "model.ir", "weights.safetensors"};
-/// What a forger would try, and what the formats are made of.
+/// What a forger would try, and the building blocks of the formats.
 // clang-format off
 constexpr std::array<std::string_view, 44> kPieces{
     "0", "1", "-1", "9", "99999999999999999999", "9223372036854775807", "4294967296", "1e308", "0*B", "2*B", "B",
@@ -43,7 +43,7 @@ class Mutator {
 
   std::size_t below(std::size_t limit) { return std::uniform_int_distribution<std::size_t>(0, limit - 1)(random_); }
 
-  /// `text` with one or two changes. Most fall where the header of a binary file is.
+  /// Returns `text` with one or two changes, mostly in the header of a binary file.
   std::string mutated(std::string text) {
     for (std::size_t change = below(3) > 0 ? 1 : 2; change > 0 && !text.empty(); --change) {
       const std::size_t place = below(below(4) == 0 ? text.size() : std::min<std::size_t>(text.size(), 1200));
@@ -74,7 +74,7 @@ class Mutator {
     return text;
   }
 
-  /// A graph's text with another op or operand in a line of it.
+  /// Returns a graph's text with another op or operand in one line.
   std::string rewired(std::string text) {
     for (int attempt = 0; attempt < 100; ++attempt) {
       const auto [begin, end] = word_at(text, below(text.size()));
@@ -88,7 +88,7 @@ class Mutator {
   }
 
  private:
-  /// Replaces the word or number around `place`: text that stays well formed gets further.
+  /// Replaces the word or number around `place`: well-formed text gets further.
   void change_word(std::string& text, std::size_t place) {
     const auto [begin, end] = word_at(text, place);
     std::string word(kPieces[below(kPieces.size())]);
@@ -151,7 +151,7 @@ TEST_CASE("a mutated model is refused or runs") {
     }
     std::ofstream(path / kFiles[which], std::ios::binary) << whole[which];
   }
-  // Both happen, so the mutations are neither too wild nor too tame.
+  // Both occur, so the mutations are neither too wild nor too tame.
   MESSAGE(fmt::format("{} refused, {} ran, of them {} natively", refused, ran, compiled));
   CHECK(refused > kRounds / 2);
   CHECK(ran > kRounds / 50);

@@ -1,5 +1,5 @@
-// `sluice predict`, `evaluate`, `summary` and `run` as a user runs them, on a model that is understood: the class of a
-// picture of 2 by 2 is its brightest pixel.
+// `sluice predict`, `evaluate`, `summary` and `run` as a user runs them, on a transparent model: the class of a picture
+// of 2 by 2 is its brightest pixel.
 #include <sys/stat.h>
 
 #include "sluice/idx.h"
@@ -15,7 +15,7 @@ namespace {
 
 Array picture(std::vector<std::uint8_t> pixels) { return {pixels, {2, 2}}; }
 
-/// A folder with saved models and pictures, where the program runs.
+/// A folder with saved models and pictures, in which the program runs.
 struct Work : TemporaryFolder {
   Work() {
     const Variable gain("gain/w", Array::scalar(0.1F));
@@ -146,7 +146,7 @@ TEST_CASE("evaluate holds a model against labels") {
   const Outcome outcome = work.run("evaluate corners --images many --labels labels.npy --mistakes 5");
   CHECK(outcome.err == "");
   CHECK(outcome.status == 0);
-  // -log(0.4505), -log(0.9996), and the third is all wrong: 20.
+  // -log(0.4505), -log(0.9996), and the third is entirely wrong: 20.
   CHECK(outcome.out ==
         "3 examples\nLoss: 6.933, Accuracy: 0.667\n\n"
         "Digit 2: 0.000  (0 of 1)\nDigit 0: 1.000  (1 of 1)\nDigit 1: 1.000  (1 of 1)\nAll:     0.667  (2 of 3)\n\n"
@@ -169,7 +169,7 @@ TEST_CASE("summary lists what a model is") {
       "outputs: class i64[B], probabilities f32[B,4]\nclasses: north west, north east, south west, south east\n\n"));
   CHECK(contains(outcome.out, "\ngain "));
   CHECK(contains(outcome.out, "\nweights: 4 bytes; the folder: "));
-  // What else lies there does not count.
+  // Other files there do not matter.
   REQUIRE(mkfifo((work.path() / "named" / "pipe").c_str(), 0600) == 0);
   std::filesystem::create_directory(work.path() / "named" / "more");
   CHECK(work.run("summary named").out == outcome.out);

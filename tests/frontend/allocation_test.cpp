@@ -1,4 +1,4 @@
-// A step of training neither allocates nor forks more than once. A program of its own: it counts operator new.
+// A training step neither allocates nor forks more than once. A separate program, because it counts operator new.
 #include <doctest/doctest.h>
 
 #include "runtime/execution/thread_team.h"
@@ -33,7 +33,7 @@ TEST_CASE("a warm step allocates nothing and forks once") {
   };
   for (int i = 0; i < 2; ++i) run();
   const std::int64_t allocations_before = allocation_count();
-  CHECK(allocations_before > 0);  // they are counted
+  CHECK(allocations_before > 0);  // allocations are counted
   const std::uint64_t forks_before = runtime::default_team().forks();
   constexpr int kRuns = 5;
   for (int i = 0; i < kRuns; ++i) run();

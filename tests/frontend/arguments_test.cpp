@@ -1,5 +1,5 @@
-// What functions are called with: C++ numbers and lists of them, many tensors, indices; and how tensors are used in
-// their bodies as C++ values are.
+// Arguments of functions: C++ numbers and lists of them, many tensors, indices; and tensors used like C++ values in
+// function bodies.
 #include <doctest/doctest.h>
 
 #include "sluice/frontend.h"
@@ -12,7 +12,7 @@ namespace {
 
 using F = std::vector<float>;
 
-/// The error of tracing `body` with tensors of these types.
+/// Returns the error of tracing `body` with tensors of these types.
 template <typename Body>
 std::string error_of(std::vector<TensorSpec> types, Body body) {
   return thrown([&] { function("f", std::move(types), body).compile(); });
@@ -90,7 +90,7 @@ TEST_CASE("functions of any number of tensors") {
   CHECK(error_of({f32(2)}, [&](Tensor x) { return last({x})[0]; }) ==
         "@arguments_test.cpp last: expected 20 arguments, got 1");
 
-  // Parameters that are listed are not counted by trying.
+  // Explicit parameters are not counted by trial.
   const auto seventeen =
       function([](Tensor a, Tensor b, Tensor c, Tensor d, Tensor e, Tensor f, Tensor g, Tensor h, Tensor i, Tensor j,
                   Tensor k, Tensor l, Tensor m, Tensor n, Tensor o, Tensor p,

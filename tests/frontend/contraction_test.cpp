@@ -19,7 +19,7 @@ F floats(const Array& array) {
   return {data.begin(), data.end()};
 }
 
-/// Small whole numbers, whose sums of products are exact in any order.
+/// Small integers, whose sums of products are exact in any order.
 Array numbers(const I& sizes, int first = 1) {
   const std::int64_t count = std::accumulate(sizes.begin(), sizes.end(), std::int64_t{1}, std::multiplies<>());
   F elements;
@@ -27,7 +27,7 @@ Array numbers(const I& sizes, int first = 1) {
   return Array(elements, sizes);
 }
 
-/// The elements of an array by the values of its labels.
+/// Accesses the elements of an array by the values of its labels.
 class ByLabel {
  public:
   ByLabel(const Array& array, std::string labels)
@@ -52,7 +52,7 @@ class ByLabel {
   std::string labels_;
 };
 
-/// Adds up all products one by one. Labels of "..." have letters of their own here, and may have size 1.
+/// Adds up all products one by one. Labels of "..." have their own letters here, and may have size 1.
 Array summed_up(const std::vector<std::string>& labels, const std::string& output, const std::vector<Array>& arrays) {
   std::vector<ByLabel> operands;
   std::map<char, std::int64_t> sizes;

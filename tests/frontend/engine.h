@@ -7,8 +7,8 @@
 
 namespace sluice {
 
-/// Before main, chooses the engine of a test program: the interpreter, or native code where SLUICE_TEST_ENGINE is
-/// "jit". What the DSL means is the same in both.
+/// Chooses the engine of a test program before main: the interpreter, or native code if SLUICE_TEST_ENGINE is "jit".
+/// The DSL means the same in both.
 inline const bool kTestEngine = [] {
   const char* const wanted = std::getenv("SLUICE_TEST_ENGINE");
   const bool jit = wanted != nullptr && std::string_view(wanted) == "jit";

@@ -1,4 +1,4 @@
-// Numbers at the ends of what a dtype holds: C++ numbers in expressions, norms, random limits, Adam, losses.
+// Numbers at the limits of a dtype: C++ numbers in expressions, norms, random limits, Adam, losses.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -17,7 +17,7 @@ constexpr double kInf = std::numeric_limits<double>::infinity();
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr float kMaxFloat = std::numeric_limits<float>::max();
 
-/// Returns the error for `number` beside a tensor of `dtype`, or an empty string.
+/// Returns the error for `number` next to a tensor of `dtype`, or an empty string.
 std::string refused(DType dtype, const Literal& number) {
   return thrown([&] { function("f", {}, [&] { return full({2}, number, dtype); }).compile(); });
 }
@@ -30,7 +30,7 @@ std::vector<double> numbers_of(const Array& array) {
   });
 }
 
-/// gradients and the norm of clip_by_global_norm, of `values`.
+/// Returns the gradients and the norm of clip_by_global_norm for `values`.
 template <typename T>
 std::pair<std::vector<double>, double> clip_values(const std::vector<T>& values, double limit) {
   const auto clip = function("clip", [&](Tensor g) {
@@ -99,7 +99,7 @@ TEST_CASE("a C++ number that the dtype holds keeps its value") {
   CHECK(beyond_or_nan[0].item<bool>());
   CHECK(beyond_or_nan[1].item<bool>());
   CHECK_FALSE(beyond_or_nan[2].item<bool>());
-  CHECK(full_of(3.4028235e38, DType::kF32).item<float>() == kMaxFloat);  // rounded, as every decimal
+  CHECK(full_of(3.4028235e38, DType::kF32).item<float>() == kMaxFloat);  // rounded, like every decimal
 }
 
 TEST_CASE("norms whose squares overflow or underflow") {
@@ -139,7 +139,7 @@ TEST_CASE("clipping by norms whose squares overflow or underflow") {
   check(clip_values<float>({1e-30F, 0}, 1), {1e-30, 0}, 1e-30);
   check(clip_values<float>({3e-30F, 4e-30F}, 1e-30), {0.6e-30, 0.8e-30}, 5e-30);
   check(clip_values<float>({0, 0}, 1), {0, 0}, 0);
-  const auto beyond = clip_values<float>({3e38F, 3e38F}, 1);  // the norm itself is no f32
+  const auto beyond = clip_values<float>({3e38F, 3e38F}, 1);  // the norm itself overflows f32
   CHECK(beyond.second == kInf);
   CHECK(beyond.first[0] == doctest::Approx(half));
   CHECK(clip_values<float>({0.1F, 0.2F}, 1).first == std::vector<double>{0.1F, 0.2F});  // bit for bit
@@ -228,7 +228,7 @@ TEST_CASE("Adam stays finite after gradients whose squares overflow, and goes on
 }
 
 TEST_CASE("Adam adds epsilon where Keras does, or PyTorch") {
-  // One step from 1 with learning rate 0.1 and gradient 1e-8: Keras 3.15 gives 0.9996848, PyTorch 2.13 0.9909091.
+  // One step from 1 with learning rate 0.1 and gradient 1e-8: Keras 3.15 yields 0.9996848, PyTorch 2.13 0.9909091.
   const auto after_a_step = [](AdamOptions options) {
     const Variable w("w", Array::scalar(1.F));
     Adam adam(options);

@@ -188,7 +188,7 @@ TEST_CASE("a state that began with one value throughout says which") {
   const Variable count("count", Array::scalar(std::int64_t{7}), {.range = ir::Range{0, 9}});
   const Variable ramped("ramped", ramp({3}));
   const Variable nothing("nothing", Array(DType::kF32, {0}));
-  bias.assign(2);  // it began as zeros
+  bias.assign(2);  // initially zeros
   const auto f = function("f", {}, [&] { return outputs(bias + ramped, cast(count, f32), nothing + 1); });
   const std::string text = f.dump();
   CHECK(text.find("%bias: f32[3] \"bias\" {init=0}") != std::string::npos);

@@ -1,4 +1,4 @@
-// What gradients derive by: tensors, and variables before and after assignments.
+// Gradients with respect to tensors, and to variables before and after assignments.
 #include <doctest/doctest.h>
 
 #include "sluice/frontend.h"
@@ -78,7 +78,7 @@ TEST_CASE("a variable that y depends on through assignments only has a derivativ
   CHECK(text.find("gradient: y does not depend on \"w\" along a path that derivatives pass") != std::string::npos);
 }
 
-// The second optimizer's gradients are those of a step of its own that begins with the discriminator already updated.
+// The second optimizer's gradients are those of a separate step that starts with the discriminator already updated.
 TEST_CASE("a step with two optimizers is two steps with one each") {
   struct Gan {
     MLP generator{Dense(17, relu), Dense(8)};

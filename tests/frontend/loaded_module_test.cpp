@@ -1,4 +1,4 @@
-// A saved model that is trained further.
+// Saved models that are trained further.
 #include <doctest/doctest.h>
 #include <unistd.h>
 

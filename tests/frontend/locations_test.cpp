@@ -1,4 +1,4 @@
-// Every node points to the user's line, however deep inside of Sluice it was made.
+// Every node points to the user's line, however deep inside Sluice it was created.
 #include <doctest/doctest.h>
 
 #include <set>
@@ -12,14 +12,14 @@ using namespace sluice;
 
 namespace {
 
-/// A layer of a user, in a file of the user.
+/// A user's layer, in the user's file.
 constexpr int kTwiceLine = __LINE__ + 2;
 struct Twice {
   Tensor operator()(Tensor x) const { return x * 2; }
 };
 
-/// Checks that every node, in fused bodies too, has places, and that each is in this file, from `first` to `last`.
-/// Adds the lines of which there is a derivative to `derived`.
+/// Checks that every node, including those in fused bodies, has locations, and that each is in this file, from `first`
+/// to `last`. Adds the lines that have a derivative to `derived`.
 void check_places(const ir::Graph& graph, int first, int last, std::set<int>& derived) {
   for (const ir::Node& node : graph.nodes()) {
     CAPTURE(to_string(node.op));

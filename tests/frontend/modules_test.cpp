@@ -1,4 +1,4 @@
-// Modules: what they hold, layers of a user's own, and what a failed trace leaves.
+// Modules: what they hold, user-written layers, and what a failed trace leaves behind.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -23,7 +23,7 @@ std::vector<std::string> names(const std::vector<Variable>& variables) {
 
 using Names = std::vector<std::string>;
 
-/// A user's layer: a factor for each column, learned, and how often it was called.
+/// A user's layer: a learned factor for each column, and how often it was called.
 class Scale : public Module {
  public:
   Scale() : Module("scale"), calls_(register_variable(Variable("calls", Array::scalar(0.F), {.trainable = false}))) {}
@@ -41,7 +41,7 @@ class Scale : public Module {
   Variable calls_;
 };
 
-/// A user's model that ties its two products to one weight.
+/// A user's model whose two products share one weight.
 class Autoencoder : public Module {
  public:
   Autoencoder() : Module("autoencoder") { register_module(scale_); }
@@ -117,7 +117,7 @@ TEST_CASE("weights begin as the layer is told, from the same numbers for the sam
   const auto [mean, deviation] = moments(normal);
   CHECK(mean == doctest::Approx(1).epsilon(0.03));
   CHECK(deviation == doctest::Approx(2).epsilon(0.03));
-  // Of a normal distribution 68.27% are within a standard deviation.
+  // 68.27% of a normal distribution are within one standard deviation.
   const auto near = std::ranges::count_if(normal.data<float>(), [](float x) { return x > -1 && x < 3; });
   CHECK(static_cast<double>(near) / static_cast<double>(normal.element_count()) ==
         doctest::Approx(0.6827).epsilon(0.01));
@@ -278,7 +278,7 @@ TEST_CASE("a failed trace leaves models, optimizers and random streams as they w
   set_seed(3);
   CHECK(glorot_uniform(3, 4) == model.variables()[0].value());
 
-  // An exception of the user's own does the same.
+  // A user's own exception does the same.
   Dense other(2);
   const auto thrower = function("thrower", [&](Tensor x) {
     other(x);

@@ -1,4 +1,4 @@
-// Sluice's names beside those of C++: both namespaces may be used at once.
+// Sluice's names next to C++'s: both namespaces may be used at once.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -21,7 +21,7 @@ double of_numbers() {
          expm1(0.0) + log1p(0.0);
 }
 
-// std::function is a class, so the one of Sluice needs its namespace where both are used.
+// std::function is a class, so Sluice's function needs its namespace where both are used.
 auto of_tensors() {
   return sluice::function("f", {f32(batch)}, [](Tensor x) {
     return abs(x) + floor(x) + sqrt(x) + pow(x, 2) + pow(2, x) + exp(x) + log(x) + tanh(x) + expm1(x) + log1p(x);

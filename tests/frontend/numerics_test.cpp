@@ -1,4 +1,4 @@
-// Steps that make a NaN or an infinity: which line is named, and that no variable has changed. Each on both engines.
+// Steps that produce a NaN or an infinity: which line is named, and that no variable has changed. Each on both engines.
 #include <doctest/doctest.h>
 
 #include <cstdlib>
@@ -28,7 +28,7 @@ void on_both_engines(F test) {
 }
 
 struct Thrown {
-  std::uint32_t line = 0;  ///< 0: there was none, or it is not in this file
+  std::uint32_t line = 0;  ///< 0: none, or not in this file
   std::string message;
 };
 
@@ -52,7 +52,7 @@ std::vector<Array> values_of(const Function& function) {
   return values;
 }
 
-/// That a call fails at `line` with a message that has all `parts`, and changes no variable.
+/// Checks that a call fails at `line` with a message that has all `parts`, and changes no variable.
 template <typename Function, typename... Arguments>
 void check_refused(const Function& f, std::uint32_t line, std::initializer_list<std::string_view> parts,
                    const Arguments&... arguments) {
@@ -237,7 +237,7 @@ TEST_CASE("a trainer stops before the step, and its checkpoint leads there again
     const TemporaryFolder folder;
     const Dataset examples = toy_examples(80);
     int steps = 0;
-    // The 80 examples are 5 steps; from the third on the rate is out of reach of any float.
+    // The 80 examples are 5 steps; from the third on the rate overflows.
     const FitOptions options{.epochs = 1,
                              .batch = 16,
                              .schedule = [](std::int64_t step) { return step < 2 ? 1e-2 : 1e30; },
@@ -259,6 +259,6 @@ TEST_CASE("a trainer stops before the step, and its checkpoint leads there again
     const auto [again, same] = train();
     CHECK(again.message == error.message);
     CHECK(same == value);
-    CHECK(steps == done);  // it went on at the step that fails
+    CHECK(steps == done);  // it continued at the failing step
   });
 }

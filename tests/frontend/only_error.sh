@@ -1,6 +1,6 @@
 #!/bin/bash
-# Compiles a program that the compiler must refuse with one error alone, which has to match a pattern.
-# Usage: only_error.sh PATTERN COMPILER ARGUMENTS...
+# Compiles a program that the compiler must reject with a single error, which must match a pattern. Usage: only_error.sh PATTERN COMPILER
+# ARGUMENTS...
 set -uo pipefail
 
 pattern=$1

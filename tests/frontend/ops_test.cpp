@@ -1,4 +1,4 @@
-// What each function of the DSL computes.
+// The values that each function of the DSL computes.
 #include <doctest/doctest.h>
 
 #include <cmath>

@@ -1,4 +1,4 @@
-// Optimizers against their formulas, written out in double; gradients and their clipping.
+// Optimizers compared with their formulas in double; gradients and clipping.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -108,7 +108,7 @@ TEST_CASE("a warning tells, once, which derivatives are zero, since nothing depe
     return function("f", {f32(batch)}, [&, counted](Tensor x) {
       const Tensor loss = reduce_mean(square(x * used));
       const Tensor accuracy = reduce_mean(cast(x * used > 1, f32));
-      // By its sign alone the accuracy depends on `used`: no derivative passes a comparison.
+      // The accuracy depends on `used` only through its sign: no derivative passes through a comparison.
       return outputs(gradients(counted ? accuracy : loss, std::vector{used, unused})[0],
                      gradients(gradients(loss, {used})[0], {used})[0]);
     });

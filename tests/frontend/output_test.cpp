@@ -1,4 +1,4 @@
-// What the frontend writes: the log of traces, dumps of graphs.
+// The frontend's output: the log of traces, dumps of graphs.
 #include <doctest/doctest.h>
 #include <unistd.h>
 

@@ -1,4 +1,4 @@
-// What types print as, by {fmt} and by <<, and the elements of arrays.
+// How types and the elements of arrays print, through {fmt} and <<.
 #include <doctest/doctest.h>
 #include <fmt/ranges.h>
 
@@ -12,7 +12,7 @@ using namespace sluice;
 
 namespace {
 
-/// What both ways print, which is the same.
+/// Returns the output of both ways, which is the same.
 template <typename T>
 std::string printed(const T& value) {
   std::ostringstream out;

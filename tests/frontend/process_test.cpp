@@ -1,5 +1,4 @@
-// fork() and the end of a process, with threads that compute or compile at that moment: each in processes of its own,
-// many times.
+// fork() and process exit while threads compute or compile: each in its own process, many times.
 #include <doctest/doctest.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -19,7 +18,7 @@ using namespace sluice;
 
 namespace {
 
-/// Called by a static destructor: after all that main() and the test cases have made.
+/// Called by a static destructor, after everything that main() and the test cases have created is gone.
 struct AtTheEnd {
   std::function<void()> work;
   ~AtTheEnd() {
@@ -28,7 +27,7 @@ struct AtTheEnd {
 };
 AtTheEnd at_the_end;
 
-/// Runs `work` in a child, which then ends as a program does whose main() returns, and says how that went.
+/// Runs `work` in a child, which then ends like a program that returns from main(), and returns how that went.
 std::string in_child(const std::function<void()>& work) {
   std::fflush(nullptr);
   const pid_t child = fork();
@@ -57,7 +56,7 @@ std::string in_child(const std::function<void()>& work) {
 
 constexpr const char* kGood = "exits with 0";
 
-/// A function with state whose kernels are worth sharing out.
+/// A function with state whose kernels are worth dividing.
 struct Model {
   Variable w{"w", Array(std::vector<float>(300 * 300, 0.01F), {300, 300})};
   Function<Tensor, 1> step = function("step", {f32(batch, 300)}, [this](Tensor x) {
@@ -159,7 +158,7 @@ TEST_CASE("a process may end while its threads compute") {
 }
 
 TEST_CASE("a process may end while a thread compiles") {
-  of_new_function(1);  // a process whose first compilation is cut off is not promised a clean end
+  of_new_function(1);  // a process whose first compilation is interrupted need not end cleanly
   for (int i = 0; i < 10; ++i) {
     CHECK(in_child([&] {
             std::thread([] {

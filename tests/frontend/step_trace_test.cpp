@@ -1,4 +1,4 @@
-// The file of --trace: which events it has, and that they tell of the plan, the threads and the model's lines.
+// The file of --trace: which events it has, and that they match the plan, the threads and the model's lines.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -24,7 +24,7 @@ namespace {
 
 constexpr int kBatch = 16;
 
-/// $SLUICE_FLAGS while it lives.
+/// Sets $SLUICE_FLAGS during its lifetime.
 class FlagsOfEnvironment {
  public:
   explicit FlagsOfEnvironment(const std::string& flags) { setenv("SLUICE_FLAGS", flags.c_str(), 1); }
@@ -69,7 +69,7 @@ std::vector<Json> events_of(const std::filesystem::path& file, std::string_view 
 
 double end_of(const Json& event) { return event["ts"].get<double>() + event["dur"].get<double>(); }
 
-/// That no two events of a thread overlap, and that each thread has a name.
+/// Checks that no two events of a thread overlap, and that each thread has a name.
 void check_threads(const std::filesystem::path& file) {
   std::map<int, std::vector<Json>> tracks;
   std::set<int> named;
@@ -90,7 +90,7 @@ void check_threads(const std::filesystem::path& file) {
   }
 }
 
-/// That the steps `first` to `last` are there, of which the last of an epoch has `ragged` examples.
+/// Checks that the steps `first` to `last` are present, where an epoch's last step has `ragged` examples.
 void check_steps(const std::filesystem::path& file, const backend::Plan& plan, int first, int last,
                  const std::map<int, std::int64_t>& ragged) {
   const int threads = runtime::default_team().size();
@@ -149,7 +149,7 @@ void check_steps(const std::filesystem::path& file, const backend::Plan& plan, i
         count * static_cast<std::size_t>(threads));
 }
 
-/// The line numbers in "file:1-2, 5; gradient of file:7", and that no other file is there.
+/// Returns the line numbers in "file:1-2, 5; gradient of file:7", and checks that no other file occurs.
 std::set<int> lines_in(const std::string& text) {
   std::set<int> lines;
   for (std::size_t at = text.find(".cpp:"); at != std::string::npos; at = text.find(".cpp:", at + 1)) {
@@ -172,7 +172,7 @@ TEST_CASE("the second to sixth step are traced, each kernel on each thread that 
   runtime::set_default_threads(2);
   const TemporaryFolder folder;
   const std::filesystem::path file = folder.path() / "trace.json";
-  const Dataset examples = toy_examples(kBatch * 7);  // a step more than the last that is traced
+  const Dataset examples = toy_examples(kBatch * 7);  // one step more than the last traced one
   set_seed(1);
   Model plain;
   plain.train(examples);
@@ -215,7 +215,7 @@ TEST_CASE("--trace-steps chooses others; a ragged batch and more threads than un
     const backend::Plan plan = plan_of(*model);
     model->train(examples);
     CHECK_FALSE(std::filesystem::exists(file));
-    model.reset();  // what is there of the steps is written at the end
+    model.reset();  // the recorded steps are written at the end
     check_steps(file, plan, 1, 3, {{3, 3}});
     check_threads(file);
   }

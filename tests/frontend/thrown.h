@@ -7,8 +7,8 @@
 
 namespace sluice {
 
-/// The Error that `f` throws: the first line of its message, with "@file" before it where it stands in this program's
-/// lines. The empty string if there is none.
+/// Returns the Error that `f` throws: the first line of its message, preceded by "@file" if it points to a line of this
+/// program. Empty if there is none.
 template <typename F>
 std::string thrown(F&& f) {
   try {

@@ -40,7 +40,7 @@ TEST_CASE("modules stand wherever variables do") {
   CHECK(all[9] == all[1]);
   CHECK(all[0].sizes() == std::vector<std::int64_t>{3, 2});
 
-  // The list is looked into when its variables are needed: it may be made before their first call.
+  // The list is evaluated when its variables are needed: it may be created before their first call.
   const Dense late(1);
   const VariableList list{late, scale};
   CHECK(list.all().size() == 1);
@@ -94,7 +94,7 @@ TEST_CASE("gradients in another order than their variables are an error, though 
             sgd.apply(clipped, {b, a});
           }).compile();
         }).starts_with("@trainable_test.cpp sgd: gradient 0 is the derivative with respect to variable \"a\""));
-  // A gradient that is made of others is by none.
+  // A gradient computed from others is with respect to none.
   function("f", {}, [&] {
     const std::vector<Tensor> g = gradients(loss(), {a, b});
     sgd.apply({g[1] * 1, stop_gradient(g[0])}, {a, b});
@@ -126,7 +126,7 @@ TEST_CASE("frozen variables stay, in functions that are traced already, too, unt
   CHECK(step.traces() == 2);
   CHECK(predict.traces() == 1);
   predict(kRows);
-  CHECK(predict.traces() == 1);  // it has not asked
+  CHECK(predict.traces() == 1);  // its trace did not depend on it
 
   encoder.set_trainable(true);
   step(kRows);
@@ -173,7 +173,7 @@ TEST_CASE("freezing reaches variables that are not made yet, and spares what is 
   CHECK(thrown([&] {
           function("f", {}, [&] { model.calls.set_trainable(true); }).compile();
         }).starts_with("@trainable_test.cpp set_trainable: called while f is traced"));
-  // By gradients, a variable that is named itself counts as it is.
+  // With explicit gradients, a variable that is listed itself is updated even if frozen.
   const Variable w("w", Array::scalar(3.F), {.trainable = false});
   CHECK(function("g", {}, [&] { return gradients(square(w), {w})[0]; })().item<float>() == 6);
 }

@@ -1,4 +1,4 @@
-// Whole models: they learn, they compute what is written, and they leave no trace of what failed.
+// Whole models: they learn, they compute what is written, and failures leave no trace.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -10,7 +10,7 @@ using namespace sluice;
 
 namespace {
 
-/// Eight points of which class and coordinates are related by more than a line.
+/// Eight points whose class is not a linear function of their coordinates.
 struct Points {
   Array x = Array({0.F, 0.F, 0.F, 1.F, 1.F, 0.F, 1.F, 1.F, 0.1F, 0.1F, 0.1F, 0.9F, 0.9F, 0.1F, 0.9F, 0.9F}, {8, 2});
   Array y = Array({std::uint8_t{0}, std::uint8_t{1}, std::uint8_t{1}, std::uint8_t{0}, std::uint8_t{0}, std::uint8_t{1},

@@ -1,4 +1,4 @@
-// Lines of a user whose own sources lie in a folder called frontend/, compiled by relative paths.
+// Lines of a user whose own sources are in a folder called frontend/, compiled with relative paths.
 #include <doctest/doctest.h>
 
 #include "sluice/frontend.h"

@@ -1,4 +1,4 @@
-// Variables: names, sharing, assignment inside and outside of functions.
+// Variables: names, sharing, assignment inside and outside functions.
 #include <doctest/doctest.h>
 
 #include "sluice/frontend.h"

@@ -1,4 +1,4 @@
-// Weights in files, from one model to another, and checkpoints of a loop of one's own.
+// Weights in files, from one model to another, and checkpoints of a user's own loop.
 #include <doctest/doctest.h>
 #include <unistd.h>
 
@@ -17,7 +17,7 @@ namespace {
 using F = std::vector<float>;
 using Names = std::vector<std::string>;
 
-/// A folder of this test program alone, which goes with it.
+/// A folder for this test program, removed at its end.
 struct Folder {
   std::filesystem::path path = std::filesystem::temp_directory_path() / fmt::format("sluice_weights_{}", getpid());
   Folder() { std::filesystem::create_directories(path); }
@@ -42,7 +42,7 @@ Names names_of(const VariableList& variables) {
 
 MLP perceptron() { return MLP(Dense(4, tanh), Dense(2)); }
 
-/// A block that holds two layers, and a weight of its own.
+/// A block with two layers and its own weight.
 class Residual : public Module {
  public:
   Residual() : Module("residual"), first_(3, relu), second_(3) {
@@ -60,7 +60,7 @@ class Residual : public Module {
   Dense second_;
 };
 
-/// A step of training whose first argument is a batch of three columns.
+/// A training step whose first argument is a batch of three columns.
 template <typename Model>
 auto step_of(const Model& model, const Optimizer& optimizer) {
   return function("step", {f32(batch, 3), u8(batch)}, [&](Tensor x, Tensor y) {
@@ -77,7 +77,7 @@ const Array kLabels = Array({std::uint8_t{0}, std::uint8_t{1}, std::uint8_t{1}})
 }  // namespace
 
 TEST_CASE("build makes a model's variables before its first call, named by its structure alone") {
-  for (int i = 0; i < 2; ++i) {  // whatever the process has made before
+  for (int i = 0; i < 2; ++i) {  // whatever the process has created before
     MLP model(Dense(3), Residual(), Dense(3), Residual(), Dropout(0.5), Dense(1));
     model.build(f32(batch, 3));
     CHECK(names_of(model) == Names{"dense_0/w", "dense_0/b", "residual_0/dense_0/w", "residual_0/dense_0/b",
@@ -262,7 +262,7 @@ TEST_CASE("a clone does the same and shares nothing") {
   CHECK(of_zeros == zeros({3, 3}));
   CHECK(as_before == of_copy);
 
-  // What is not made yet is made for each of the two.
+  // What does not exist yet is created separately for each.
   const MLP young = perceptron();
   const MLP twin = clone(young);
   young.build(f32(batch, 3));
@@ -271,7 +271,7 @@ TEST_CASE("a clone does the same and shares nothing") {
   grown.add(Dense(1));
   CHECK(function("g", {f32(batch, 3)}, [&](Tensor x) { return young(x); })(kRows).type() == Type{DType::kF32, {3, 1}});
 
-  // The clone of an optimizer has moments of its own for the same weights.
+  // The clone of an optimizer has its own moments for the same weights.
   const Adam adam;
   adam.build(young);
   const Adam other = clone(adam);

@@ -7,7 +7,7 @@
 
 namespace sluice {
 
-/// What `f` writes to a stream.
+/// Returns what `f` writes to a stream.
 template <typename F>
 std::string written(std::FILE* stream, F f) {
   std::FILE* const file = std::tmpfile();

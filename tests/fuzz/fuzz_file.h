@@ -29,7 +29,7 @@ class MemoryFile {
   int descriptor_;
 };
 
-/// Calls `read`, which may refuse its input with an Error and must not end in any other way.
+/// Calls `read`, which may reject its input with an Error and must not end in any other way.
 template <typename F>
 int read_or_refuse(F read) {
   try {

@@ -15,7 +15,7 @@ std::uint32_t load(const std::uint8_t* at) {
   return std::uint32_t{at[0]} << 24 | std::uint32_t{at[1]} << 16 | std::uint32_t{at[2]} << 8 | at[3];
 }
 
-/// Corrects the checksums of a PNG file's chunks, behind which no change would get.
+/// Corrects the checksums of a PNG file's chunks, without which no mutation would get through.
 void correct_checksums(std::vector<std::uint8_t>& png) {
   constexpr std::size_t kSignature = 8;
   constexpr std::size_t kAround = 12;  // size, type and checksum
@@ -34,7 +34,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::vector<std::uint8_t> bytes(data, data + size);
   if (size > 8 && data[0] == 0x89) {
     correct_checksums(bytes);
-    // Large pictures take time and show nothing that small ones do not.
+    // Large pictures take time and reveal nothing that small ones do not.
     constexpr std::uint32_t kSide = 256;
     if (size > 24 && (load(&bytes[16]) > kSide || load(&bytes[20]) > kSide)) return 0;
   }

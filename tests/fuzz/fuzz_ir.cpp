@@ -1,4 +1,4 @@
-// From the text of a graph to a step of its native code: parse, verify, the passes, the plan, the code, a run.
+// From the text of a graph to a step of its native code: parse, verify, passes, plan, code, run.
 #include <cstdlib>
 
 #include "runtime/execution/thread_team.h"

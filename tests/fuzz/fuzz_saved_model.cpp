@@ -1,4 +1,4 @@
-// A saved model's folder, given as its three files one behind the other with kCut between them.
+// A saved model's folder, given as its three files concatenated with kCut between them.
 #include <fstream>
 #include <string_view>
 

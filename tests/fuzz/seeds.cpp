@@ -1,5 +1,5 @@
-// fuzz_seeds FOLDER [SOURCES]: writes what each target begins with to FOLDER/TARGET. SOURCES, the tests of the
-// repository, gives the graphs of text cases.
+// fuzz_seeds FOLDER [SOURCES]: writes the seed inputs of each target to FOLDER/TARGET. SOURCES, the repository's tests,
+// provides the graphs of text cases.
 #include <fmt/format.h>
 #include <zlib.h>
 
@@ -35,7 +35,7 @@ class Seeds {
   }
   Path next() { return folder_ / fmt::format("seed-{}", count_++); }
   void add(std::string_view text) { std::ofstream(next(), std::ios::binary) << text; }
-  /// A file that has been written, and the same as a gzip file.
+  /// Adds a file, and the same as a gzip file.
   void add_packed(const Path& file) {
     const std::string plain = text_of(file);
     gzFile packed = gzopen(next().c_str(), "wb");
@@ -106,7 +106,7 @@ void write_texts(const Path& folder) {
     flags.add(text);
 }
 
-/// The text cases of the tests hold one graph each, or several; and random graphs have every op.
+/// Text cases hold one graph each, or several; random graphs cover every op.
 void write_graphs(const Path& folder, const Path& sources) {
   Seeds seeds(folder, "ir");
   constexpr std::string_view kFirst = "sluice-ir 1";

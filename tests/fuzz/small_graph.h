@@ -11,7 +11,7 @@ namespace sluice::fuzz {
 
 inline constexpr std::int64_t kBatch = 2;
 
-/// Whether a graph and all its values, those of bodies too, are so small that running it takes no time.
+/// Returns whether a graph and all its values, including those of bodies, are so small that running it takes no time.
 inline bool is_small(const ir::Graph& graph) {
   constexpr std::size_t kNodes = 100;
   constexpr double kElements = 4096;

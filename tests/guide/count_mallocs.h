@@ -1,8 +1,8 @@
 #pragma once
 
-// Replaces malloc and its family, and so the operators new too, in a test program of glibc, to see that something
-// allocates nothing on any thread, whoever asks. Only for one source file of a program. Sanitizers bring a malloc of
-// their own; there nothing is counted.
+// Replaces malloc and its family, and thus operator new, in a glibc test program, to check that something allocates
+// nothing on any thread. For use in one source file of a program. Sanitizers bring their own malloc; nothing is counted
+// there.
 
 #include <atomic>
 #include <cerrno>

@@ -1,4 +1,4 @@
-// The guide's model in native code against the same in the interpreter.
+// The guide's model in native code compared with the interpreter.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -12,7 +12,7 @@ namespace {
 constexpr std::int64_t kSeed = 1;
 constexpr std::int64_t kSteps = 20;
 
-/// The elements of `variables`, to set another model to them.
+/// Returns the elements of `variables`, for setting another model to them.
 std::vector<Array> values_of(const std::vector<Variable>& variables) {
   std::vector<Array> values;
   for (const Variable& variable : variables) values.push_back(variable.value());
@@ -35,12 +35,12 @@ TEST_CASE("the gradients of the first step are the interpreter's to 1e-5") {
   REQUIRE(expected.size() == 7);
   REQUIRE(got.size() == 7);
   CHECK(values_of(native.model.variables()) == values_of(reference.model.variables()));
-  CHECK(std::abs(got[0].item<double>() - std::log(10)) < 0.3);  // what a model that knows nothing loses
+  CHECK(std::abs(got[0].item<double>() - std::log(10)) < 0.3);  // the loss of an untrained model
   CHECK(relative_norm(got[0], expected[0]) < 1e-5);
   for (std::size_t i = 0; i < names.size(); ++i) {
     INFO("gradient of ", names[i].name(), " ", to_string(names[i].type()));
     CHECK(expected[i + 1].type() == names[i].type());
-    CHECK_FALSE(expected[i + 1] == Array(DType::kF32, expected[i + 1].sizes()));  // a zero would say nothing
+    CHECK_FALSE(expected[i + 1] == Array(DType::kF32, expected[i + 1].sizes()));  // a zero would prove nothing
     CHECK(relative_norm(got[i + 1], expected[i + 1]) < 1e-5);
   }
 }
@@ -64,5 +64,5 @@ TEST_CASE("the losses of the first 20 steps are the interpreter's to 1e-3") {
     INFO("step ", step, ": ", got[step], ", expected ", expected[step]);
     CHECK(std::abs(got[step] - expected[step]) < 1e-3);
   }
-  CHECK(expected.back() < expected.front() / 2);  // they did learn
+  CHECK(expected.back() < expected.front() / 2);  // it did learn
 }

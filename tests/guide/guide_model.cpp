@@ -41,7 +41,7 @@ GuideModel::GuideModel(std::int64_t seed)
         return results;
       })) {
   set_seed(seed);
-  evaluate.graph();  // the trace makes the weights
+  evaluate.graph();  // the trace creates the weights
 }
 
 std::array<Tensor, 2> GuideModel::metrics(const Tensor& images, const Tensor& labels) {

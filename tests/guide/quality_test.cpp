@@ -1,4 +1,4 @@
-// One epoch on MNIST learns what the guide's model learns. Skipped (exit code 77) where there is no MNIST.
+// One epoch on MNIST learns as well as the guide's model. Skipped (exit code 77) without MNIST.
 #include <fmt/format.h>
 
 #include <chrono>

@@ -1,4 +1,4 @@
-// The same seed gives the same bits, for any number of threads.
+// The same seed yields the same bits, for any number of threads.
 #include <doctest/doctest.h>
 
 #include "runtime/execution/thread_team.h"
@@ -17,7 +17,7 @@ struct Training {
   bool operator==(const Training&) const = default;
 };
 
-/// Trains 60 steps, of which the last is ragged, and evaluates all examples at once.
+/// Trains 60 steps, the last of which is ragged, and evaluates all examples at once.
 Training train(const Dataset& examples, std::int64_t seed, int threads) {
   runtime::set_default_threads(threads);
   GuideModel guide(seed);

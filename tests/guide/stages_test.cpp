@@ -1,4 +1,4 @@
-// What is dumped can be run: the guide's training step, read back from its text after each stage.
+// Dumped graphs can be run: the guide's training step, parsed from its text after each stage.
 #include <doctest/doctest.h>
 
 #include "passes/pass.h"
@@ -14,7 +14,7 @@ struct Step {
   std::vector<Array> states;   ///< after the step
 };
 
-/// Runs two steps of `text` from the states that `guide` has.
+/// Runs two steps of `text` from the states of `guide`.
 Step run(const std::string& text, const GuideModel& guide, const Dataset& examples, Engine engine) {
   const ir::Graph graph = ir::parse(text);
   std::vector<Array> states;

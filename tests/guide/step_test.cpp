@@ -1,4 +1,4 @@
-// What a training step costs besides its arithmetic: no allocation, and one fork and join.
+// The overhead of a training step beyond its arithmetic: no allocation, and one fork and join.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -74,7 +74,7 @@ TEST_CASE("a step writes nothing behind its variables and results") {
   });
   guide.train_step(examples.input(), examples.target());
 
-  constexpr std::size_t kTail = 64;  // what an Array has behind its elements, so that whole vectors may be read
+  constexpr std::size_t kTail = 64;  // the padding after an Array's elements, which lets whole vectors be read
   constexpr std::byte kMark{0xa5};
   const auto mark = [&](Array& array) { std::fill_n(array.bytes() + array.byte_count(), kTail, kMark); };
   const auto intact = [&](const Array& array) {

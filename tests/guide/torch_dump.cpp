@@ -1,5 +1,5 @@
-// Writes what torch_check.py compares with PyTorch, as .npy files: the guide's weights, some batches, loss and
-// gradients of the first batch, and the weights after a step of Adam on each. Usage: guide_torch_dump FOLDER
+// Writes the data that torch_check.py compares with PyTorch, as .npy files: the guide's weights, some batches, loss and
+// gradients of the first batch, and the weights after an Adam step on each. Usage: guide_torch_dump FOLDER
 #include <fmt/format.h>
 
 #include <cstdlib>

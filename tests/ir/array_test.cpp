@@ -140,7 +140,7 @@ TEST_CASE("arrays that do not fit are errors, unless they have no elements") {
 }
 
 #if defined(__linux__)
-/// The signal that a process of its own ends with when it touches an array of 15 bytes `behind` its first one.
+/// Returns the signal that ends a child process when it accesses an array of 15 bytes at offset `behind`.
 static int signal_of_touching(std::size_t behind, bool writes) {
   const pid_t child = fork();
   if (child == 0) {

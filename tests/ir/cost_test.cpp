@@ -8,7 +8,7 @@ using namespace sluice;
 
 namespace {
 
-/// The cost of the node that makes result `result` of the graph.
+/// Returns the cost of the node that computes result `result` of the graph.
 ir::Cost cost_of_result(std::string_view text, std::int64_t batch_size, std::size_t result = 0) {
   const ir::Graph graph = ir::parse(text);
   return ir::cost(graph, graph.node(graph.results()[result]), batch_size);

@@ -96,7 +96,7 @@ std::shared_ptr<const Graph> clipped_body() {
 Graph every_op() {
   Builder b("every_op");
   const Value x = b.parameter("x", {DType::kF32, {batch, 4}});
-  add_constants(b);  // inputs may come after other nodes: states are found while tracing
+  add_constants(b);  // inputs may come after other nodes: tracing discovers states as it goes
   const Value labels = b.parameter("labels", {DType::kU8, {batch}}, Range{0, 10});
   const Value y = b.parameter("y", {DType::kF32, {batch, 4}}, Range{-0.5, 1e-7});
   add_elementwise(b, x, y);

@@ -4,8 +4,8 @@
 
 namespace sluice::test {
 
-/// A graph with every op of ops.def, every dtype, constants with odd floats, a fused body with several results, states,
-/// updates and a gradient.
+/// Returns a graph with every op of ops.def, every dtype, constants with odd floats, a fused body with several results,
+/// states, updates and a gradient.
 ir::Graph every_op();
 
 }  // namespace sluice::test

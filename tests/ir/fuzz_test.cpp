@@ -1,4 +1,4 @@
-// Texts damaged at random: parse either refuses them with an Error, or reads a graph that prints stably.
+// Randomly damaged texts: parse either rejects them with an Error, or reads a graph that prints stably.
 #include <doctest/doctest.h>
 
 #include <random>
@@ -46,7 +46,7 @@ class Mutator {
   std::mt19937_64 engine_;
 };
 
-/// Whether parse reads `text`. What it reads must be valid and print stably.
+/// Returns whether parse accepts `text`. Accepted graphs must be valid and print stably.
 bool accepts(const std::string& text) {
   std::optional<Graph> graph;
   try {
@@ -97,7 +97,7 @@ TEST_CASE("damaged texts are read or refused, never worse") {
     CAPTURE(seed);
     accepted += accepts(text) ? 1 : 0;
   }
-  CHECK(accepted > kTexts / 50);  // else the edits test nothing but the lexer
+  CHECK(accepted > kTexts / 50);  // otherwise the edits test only the lexer
   CHECK(accepted < kTexts / 2);
 }
 

@@ -49,7 +49,7 @@ TEST_CASE("a builder refuses inputs that clash") {
   CHECK(test::refusal([&] { b.state("y", "y", {}, {}, Array::scalar(1.0)); }) ==
         "state 'y': the init is f64[], expected f32[]");
   CHECK(test::refusal([&] { b.state("y", "y", kRow); }) == "state: a variable has a static shape, got [B,4]");
-  CHECK(b.graph().nodes().size() == 2);  // what is refused leaves nothing behind
+  CHECK(b.graph().nodes().size() == 2);  // a rejected node leaves nothing behind
   b.state("y", "y", {});
   verify(b.graph());
 }

@@ -1,5 +1,5 @@
-// What each op accepts, and the exact message of each refusal. Rows are text: the types on the binders are what parse
-// compares with inference.
+// What each op accepts, and the exact message of each rejection. Rows are text: parse compares the types on the binders
+// with inference.
 #include "ir/infer.h"
 
 #include <doctest/doctest.h>
@@ -258,7 +258,7 @@ std::string text_of(std::string_view inputs, std::string_view node) {
   return fmt::format("sluice-ir 1\ngraph @f({}) {{\n  {}\n  return\n}}\n", inputs, node);
 }
 
-/// The message with which parse refuses the node, without place and caret.
+/// Returns the message with which parse rejects the node, without location and caret.
 std::string refusal(std::string_view inputs, std::string_view node) {
   try {
     parse(text_of(inputs, node));

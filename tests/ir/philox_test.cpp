@@ -7,7 +7,7 @@ namespace {
 
 using Counter = std::array<std::uint32_t, 4>;
 
-// The known-answer vectors that Random123 publishes for philox4x32-10.
+// The known-answer vectors published with Random123 for philox4x32-10.
 TEST_CASE("philox gives the published known answers") {
   CHECK(philox4x32_10({0, 0, 0, 0}, {0, 0}) == Counter{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8});
   CHECK(philox4x32_10({0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff}, {0xffffffff, 0xffffffff}) ==

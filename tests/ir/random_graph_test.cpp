@@ -28,7 +28,7 @@ TEST_CASE("random graphs have every op of traced graphs and every dtype") {
     }
   }
   for (int op = 0; op < ir::kOpCount; ++op) {
-    if (static_cast<ir::Op>(op) == ir::Op::kFused) continue;  // is made by `fuse`
+    if (static_cast<ir::Op>(op) == ir::Op::kFused) continue;  // created only by `fuse`
     CAPTURE(ir::to_string(static_cast<ir::Op>(op)));
     CHECK(ops.contains(static_cast<ir::Op>(op)));
   }
@@ -51,7 +51,7 @@ TEST_CASE("a random graph is the same for the same seed, and its text reads back
   }
 }
 
-/// How many nodes of `op` read `value`.
+/// Returns how many nodes of `op` read `value`.
 std::ptrdiff_t readers(const ir::Graph& graph, ir::Value value, ir::Op op) {
   return std::ranges::count_if(graph.nodes(), [&](const ir::Node& node) {
     return node.op == op && std::ranges::find(node.operands, value) != node.operands.end();

@@ -12,7 +12,7 @@ using namespace sluice::ir;
 
 namespace {
 
-/// Checks that `text` is read as the canonical text.
+/// Checks that `text` parses to the canonical text.
 void check_reads_as(std::string_view text, std::string_view canonical) {
   CHECK(print(parse(text)) == canonical);
   CHECK(print(parse(canonical)) == canonical);
@@ -29,7 +29,7 @@ TEST_CASE("a graph with every op survives print and parse") {
   const std::string text = print(graph);
   const Graph parsed = parse(text);
   CHECK(print(parsed) == text);
-  // The inputs come first in a parsed graph, so equality of structure holds from the second time on.
+  // Inputs come first in a parsed graph, so structures are equal from the second time on.
   CHECK(equal_structure(parse(print(parsed)), parsed));
 }
 
@@ -231,7 +231,7 @@ TEST_CASE("the lines of the model are read back from the text") {
   CHECK(lines(fused) == Lines{"a_long_name_of_a_file.cpp:4", "gradient of a_long_name_of_a_file.cpp:4",
                               "another_long_name_of_a_file.cpp:12", "yet_another_long_name_of_a_file.cpp:123"});
   const Graph& body = fused.attributes.body();
-  CHECK(lines(body.node(body.parameters()[0].value)) == Lines{"model.cpp:4", "model.cpp:9"});  // as its operand
+  CHECK(lines(body.node(body.parameters()[0].value)) == Lines{"model.cpp:4", "model.cpp:9"});  // like its operand
   CHECK(lines(body.nodes().back()) == Lines{"gradient of model.cpp:5", "layers.h:8"});
 }
 
