@@ -17,7 +17,7 @@ void sluice::test::skip(const char* reason) {
   std::printf("skipped: %s\n", reason);
 }
 
-/// doctest's own main, but for a program that passes and has skipped something: ctest reports it as skipped.
+/// Like doctest's own main, except for a program that passes and has skipped something: ctest reports it as skipped.
 int main(int count, char** arguments) {
   doctest::Context context(count, arguments);
   const int status = context.run();

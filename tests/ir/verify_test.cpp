@@ -1,4 +1,4 @@
-// Graphs that no Builder makes. A pass or a loader could have a bug that does; verify must say so and never crash.
+// Graphs that no Builder creates. A bug in a pass or a loader could; verify must report it and never crash.
 #include <doctest/doctest.h>
 
 #include <functional>
@@ -15,8 +15,8 @@ using namespace sluice::ir;
 
 namespace {
 
-// Only a Builder reaches into a graph. An explicit instantiation may name private members, which lends them to this
-// test without a door in the class.
+// Only a Builder has access to a graph. An explicit instantiation may name private members, which gives this test
+// access without changing the class.
 template <auto Nodes, auto Parameters, auto States, auto Results>
 struct Lend {
   friend std::vector<Node>& nodes_of(Graph& graph) { return graph.*Nodes; }
@@ -45,7 +45,7 @@ Graph small() {
   return b.graph();
 }
 
-/// What verify says of small() after `damage`.
+/// Returns verify's complaint about small() after `damage`.
 std::string complaint(const std::function<void(Graph&)>& damage) {
   Graph graph = small();
   damage(graph);
@@ -141,7 +141,7 @@ TEST_CASE("B comes only from a parameter") {
   with.parameter("x", {DType::kF32, {Dim(3, true)}});
   iota(with);
   CHECK(refused(with) == "accepted");
-  // A body may use the B of the graph around it, but not one of its own.
+  // A body may use the B of the enclosing graph, but not introduce one.
   Builder body("body");
   body.set_results({body.reduce_sum(iota(body), {0})});
   const auto whole = std::make_shared<const Graph>(body.graph());
@@ -160,7 +160,7 @@ TEST_CASE("bodies are verified") {
     states_of(*whole).clear();
     nodes_of(*whole)[2] = nodes_of(*whole)[3] = nodes_of(*whole)[4];
     b.fused({x, x}, whole);
-    verify(b.graph());  // so it is the damage that is refused
+    verify(b.graph());  // so it is the damage that is rejected
     *whole = std::move(body);
     return test::refusal([&] { verify(b.graph()); });
   };
@@ -200,5 +200,5 @@ TEST_CASE("a body that holds itself is refused") {
       {Op::kFused, {}, {{Attr::kBody, std::shared_ptr<const Graph>(endless)}}, {{DType::kF32, {}}}, {}});
   results_of(*endless).push_back({0, 0});
   CHECK_THROWS_AS(verify(*endless), Error);
-  nodes_of(*endless).clear();  // breaks the circle, so that the graph is freed
+  nodes_of(*endless).clear();  // breaks the cycle, so that the graph is freed
 }

@@ -1,4 +1,4 @@
-// Texts that parse must refuse, each with its exact message, place and caret.
+// Texts that parse must reject, each with its exact message, location and caret.
 #include <doctest/doctest.h>
 
 #include <string>
@@ -116,7 +116,7 @@ constexpr WrongText kWrongTexts[] = {
      "4:9: expected f32[], the type that neg gives, got f32[3]"},
 };
 
-/// Nodes that are wrong in a graph with these inputs.
+/// Invalid nodes in a graph with these inputs.
 constexpr WrongNode kWrongNodes[] = {
     {"(%x: f32[])", "%0: f32[] = relu %y", "3:20: '%y' is not defined before this line"},
     {"(%images: f32[])", "%0: f32[] = relu %imgaes",
@@ -192,12 +192,12 @@ constexpr WrongNode kWrongNodes[] = {
     {"(%x: f32[] loc(\"a\":1) {range=[0,1)})", "return", "2:31: expected ')' or ',' after a parameter, got '{'"},
 };
 
-/// What parse says of `text`, which it must refuse.
+/// Returns parse's error for `text`, which it must reject.
 std::string refusal(std::string_view text) {
   return sluice::test::refusal([&] { sluice::ir::parse(text, "model.ir"); });
 }
 
-/// The whole message: the file before the place, and below it the line and a caret under the column.
+/// Returns the whole message: the file before the location, and below it the line and a caret under the column.
 std::string with_caret(std::string_view text, std::string_view error) {
   const std::size_t colon = error.find(':');
   const int line = std::stoi(std::string(error));

@@ -7,7 +7,7 @@ namespace sluice::models {
 
 namespace {
 
-/// The derivative of each row of y with respect to the same row of x: no row depends on another one.
+/// The derivative of each row of y with respect to the same row of x: rows are independent.
 Tensor derivative(const Tensor& y, const Tensor& x) { return gradients(reduce_sum(y), {x})[0]; }
 
 Array as_f64(const Array& array) {

@@ -10,16 +10,16 @@
 // Training steps as users write them, of any width and batch.
 namespace sluice::models {
 
-/// A step from a batch to losses, which assigns the variables of the model.
+/// A step from a batch to losses that assigns the model's variables.
 struct Model {
   std::vector<TensorSpec> signature;
   std::function<std::vector<Tensor>(std::span<const Tensor> in)> step;
 };
 
-/// Makes a model whose layers have `width` columns, for batches of `rows`, which may be the symbolic size.
+/// Creates a model whose layers have `width` columns, for batches of `rows`, which may be symbolic.
 using MakeModel = Model (*)(std::int64_t width, Dim rows);
 
-/// The discriminator's Adam first, then the generator's with the new discriminator.
+/// The discriminator's Adam first, then the generator's with the updated discriminator.
 Model gan(std::int64_t width, Dim rows);
 /// The decoder is the transpose of the encoder.
 Model tied_autoencoder(std::int64_t width, Dim rows);
@@ -31,9 +31,9 @@ Model clipped_lstm(std::int64_t width, Dim rows);
 Model two_micro_batches(std::int64_t width, Dim rows);
 /// Draws its noise inside the step.
 Model vae(std::int64_t width, Dim rows);
-/// One trunk with a head that classifies and one that regresses.
+/// One trunk with a classification head and a regression head.
 Model two_heads(std::int64_t width, Dim rows);
-/// A differential equation of second order as the loss.
+/// A second-order differential equation as the loss.
 Model physics_informed(std::int64_t width, Dim rows);
 /// Prices and their derivatives with respect to the inputs, in f64.
 Model option_pricing(std::int64_t width, Dim rows);

@@ -1,4 +1,4 @@
-// Whole models in training: each of 20 steps against the interpreter, and the same bits for any number of threads.
+// Training of whole models: each of 20 steps against the interpreter, and the same bits for any number of threads.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
@@ -18,8 +18,8 @@ constexpr int kSteps = 20;
 constexpr std::array<std::int64_t, 5> kWidths{17, 48, 49, 100, 300};
 constexpr std::array<std::int64_t, 4> kRows{1, 3, 8, 64};
 constexpr std::array<int, 3> kThreads{1, 2, 3};
-/// A relu at 0 but for rounding leaves all undecided that depends on it. It is in few steps, so each result and state
-/// is compared in most.
+/// A relu whose argument is 0 up to rounding leaves everything that depends on it undecided. This happens in few steps,
+/// so each result and state is compared in most.
 constexpr int kMostUndecided = 5;
 
 /// A model as one compiled function, with what the interpreter needs to do the same.
@@ -42,7 +42,7 @@ class Compiled {
     for (std::size_t i = 0; i < initial_.size(); ++i) core_.variables()[i]->assign(initial_[i]);
   }
 
-  /// Runs one step: its results, then the new states.
+  /// Runs one step and returns its results, then the new states.
   std::vector<Array> step(const std::vector<Array>& inputs) {
     std::vector<detail::HostArgument> arguments(inputs.begin(), inputs.end());
     std::vector<Array> all;
@@ -59,18 +59,17 @@ class Compiled {
   std::vector<Array> initial_;
 };
 
-/// What step `step` takes: the same for the same graph.
+/// Returns the inputs of step `step`, which depend only on the graph.
 passes::Sample inputs_of(const ir::Graph& graph, int step, std::int64_t rows) {
   passes::Sample sample = passes::make_sample(graph, rows, static_cast<std::uint64_t>(step) + 1);
   sample.states.clear();
   return sample;
 }
 
-/// Runs kSteps steps with each number of threads. Batches of a symbolic size go through `rows` in turns.
-///
-/// In every step the interpreter starts from the states that compiled code has, so that no difference grows by the
-/// steps before. How far an element may be off comes from passes::expect: from the interpreter in double, and from its
-/// own results when the rounding of every op is disturbed.
+/// Runs kSteps steps with each number of threads. Batches of symbolic size cycle through `rows`. In every step the
+/// interpreter starts from the compiled code's states, so that differences do not accumulate. The tolerance of an
+/// element comes from passes::expect: from the interpreter in double, and from its own results with the rounding of
+/// every op perturbed.
 void compare(MakeModel make, std::int64_t width, Dim dim, std::span<const std::int64_t> rows) {
   set_seed(width);
   Compiled model(make(width, dim));

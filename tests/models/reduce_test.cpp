@@ -1,4 +1,4 @@
-// Bugs planted in the training step of a GAN, which the reducer has to bring down to what a person can read.
+// Bugs planted in a GAN's training step, which the reducer must bring down to a readable size.
 #include "tools/check/reduce.h"
 
 #include <doctest/doctest.h>
@@ -30,7 +30,7 @@ std::optional<ir::Value> swap_operands_of_sub(passes::Rebuild& now, const ir::Gr
   return now.builder().add(ir::Op::kSub, {operands[1], operands[0]}, {}, graph.node(node).origins);
 }
 
-/// Finds the bug that `options` bring in, reduces it, and checks that what is left is small and fails alike.
+/// Finds the bug that `options` introduce, reduces it, and checks that the result is small and fails in the same way.
 ir::Graph reduced(const tools::FullCheckOptions& options, std::string_view stage) {
   const ir::Graph graph = gan_step();
   REQUIRE(graph.nodes().size() > 300);
@@ -57,7 +57,7 @@ bool has_op(const ir::Graph& graph, ir::Op op) {
 TEST_CASE("a wrong epilogue of wide products") {
   tools::FullCheckOptions options;
   options.passes.batch_sizes = {1};
-  options.passes.seed = 2;  // at which no activation of the sound step is too near to 0 to be decided
+  options.passes.seed = 2;  // with which no activation of the correct step is too close to 0 to be decided
   options.engine.plan = test::plans_with([](backend::Plan& plan) {
     for (backend::KernelPlan& kernel : plan.kernels) {
       const bool wide = std::ranges::any_of(kernel.body->results(), [&](ir::Value result) {
@@ -76,7 +76,7 @@ TEST_CASE("a wrong epilogue of wide products") {
 TEST_CASE("a barrier that is left out of a plan") {
   tools::FullCheckOptions options;
   options.passes.batch_sizes = {1};
-  options.passes.seed = 2;  // at which no activation of the sound step is too near to 0 to be decided
+  options.passes.seed = 2;  // with which no activation of the correct step is too close to 0 to be decided
   options.engine.plan = test::plans_with([](backend::Plan& plan) {
     for (backend::KernelPlan& kernel : plan.kernels) kernel.barrier_before = false;
   });
@@ -89,7 +89,7 @@ TEST_CASE("a wrong rule of a pass") {
   };
   tools::FullCheckOptions options;
   options.passes.batch_sizes = {1};
-  options.passes.seed = 2;  // at which no activation of the sound step is too near to 0 to be decided
+  options.passes.seed = 2;  // with which no activation of the correct step is too close to 0 to be decided
   options.passes.pipeline = test::with_mutated("canonicalize", kSwapped);
   CHECK(has_op(reduced(options, "canonicalize"), ir::Op::kSub));
 }

@@ -1,4 +1,4 @@
-// Models in which a weight is read by several products.
+// Models in which several products read one weight.
 #include "tests/models/model.h"
 
 namespace sluice::models {
@@ -20,7 +20,7 @@ Model tied_autoencoder(std::int64_t width, Dim rows) {
 
 Model siamese(std::int64_t width, Dim rows) {
   constexpr std::int64_t kData = 30;
-  // Without a bias at the end: its derivative is 0 but for rounding, which says nothing of the code.
+  // No bias at the end: its derivative would be 0 up to rounding, which says nothing about the code.
   Dense inner(width, tanh);
   const Variable w("w", glorot_uniform(width, 16));
   SGD sgd({.learning_rate = 0.05});

@@ -1,5 +1,5 @@
-// How far each function of floats is from the exact value, in units in the last place, over all exponents and for each
-// width of vectors. No absolute tolerance hides an error near 0. `test_accuracy -s` prints what was measured.
+// The errors of float functions in units in the last place, over all exponents and for each vector width. No absolute
+// tolerance hides an error near 0. `test_accuracy -s` prints the measured errors.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -22,13 +22,13 @@ namespace {
 
 using ir::Op;
 
-/// A function, what it is exactly, and the largest error that passes in f32 and f64, in units in the last place.
+/// A function, its exact values, and the largest acceptable error in f32 and f64, in units in the last place.
 struct Function {
   Op op;
   double bound_f32;
   double bound_f64;
   std::function<long double(long double, long double)> exact;
-  std::vector<std::pair<double, double>> dense;  ///< intervals that are looked at closely
+  std::vector<std::pair<double, double>> dense;  ///< intervals that are sampled densely
 };
 
 /// The bounds that the language promises of a function, and intervals that suit most.
@@ -75,13 +75,13 @@ T from_bits(Word<T> bits) {
   return value;
 }
 
-/// NaNs are quiet ones: C's pow gives 1 for those to the power 0, but not for signaling ones.
+/// Uses quiet NaNs: C's pow returns 1 for those to the power 0, but not for signaling ones.
 template <typename T>
 T quiet(T x) {
   return std::isnan(x) ? std::copysign(std::numeric_limits<T>::quiet_NaN(), x) : x;
 }
 
-/// Every exponent with both signs: the mantissas 0, 1 and all ones, and random ones; then numbers of the intervals.
+/// Every exponent with both signs: the mantissas 0, 1 and all ones, and random ones; then numbers in the intervals.
 template <typename T>
 std::vector<T> samples(const Function& function, std::mt19937_64& engine) {
   constexpr int kMantissaBits = std::numeric_limits<T>::digits - 1;
@@ -106,14 +106,14 @@ std::vector<T> samples(const Function& function, std::mt19937_64& engine) {
   return list;
 }
 
-/// Compiled code takes subnormal numbers for zeros.
+/// Compiled code treats subnormal numbers as zeros.
 template <typename T>
 T flushed(T x) {
   return std::abs(x) < std::numeric_limits<T>::min() ? std::copysign(T{0}, x) : x;
 }
 
-/// |computed - exact| in units in the last place of a T near `exact`. Results that are not numbers must be the same;
-/// below the least normal number, where results may become 0, that number is the unit.
+/// Returns |computed - exact| in units in the last place of a T near `exact`. Non-finite results must be identical;
+/// below the smallest normal number, where results may become 0, that number is the unit.
 template <typename T>
 double error(T computed, long double exact) {
   using Limits = std::numeric_limits<T>;
@@ -134,8 +134,8 @@ double error(T computed, long double exact) {
   return static_cast<double>(std::abs(static_cast<long double>(computed) - exact) / unit);
 }
 
-/// The op over all elements: whole vectors, or one lane at a time where the last axis has one element and the loop is
-/// not flat, for which the factor 1 is broadcast.
+/// Returns a graph with the op over all elements: whole vectors, or one lane at a time if the last axis has one element
+/// and the loop is not flat, for which the factor 1 is broadcast.
 ir::Graph graph_of(Op op, DType dtype, bool scalar) {
   ir::Builder b("f");
   const Type type{dtype, scalar ? Shape{batch, 2, 1} : Shape{batch}};
@@ -169,7 +169,7 @@ Sweep<T> sweep_of(const Function& function) {
       constexpr double kSpecial[] = {0, -0.0, 1, -1, 2, 3, -3, 0.5, -0.5, 1e30, -1e30};
       y = static_cast<T>(i % 4 == 0 ? kSpecial[i / 4 % std::size(kSpecial)] : exponents(engine));
       if (i % 4 == 1) y = std::round(y);
-      // Near 1, powers are large enough to matter.
+      // Near 1, exponents are large enough to matter.
       if (i % 4 == 2 && std::abs(static_cast<double>(sweep.x[i]) - 1) < 0.1) y *= 50;
     }
     sweep.y.push_back(flushed(y));
@@ -214,7 +214,7 @@ void check_on_all_targets(const Function& function, double bound) {
   }
 }
 
-/// The elements of random_normal, from the words that its row in ops.def names.
+/// Returns the elements of random_normal, computed from the words that its row in ops.def specifies.
 std::vector<long double> exact_normals(std::int64_t key, std::size_t count) {
   std::vector<long double> normals;
   const auto word = static_cast<std::uint64_t>(key);
@@ -224,7 +224,7 @@ std::vector<long double> exact_normals(std::int64_t key, std::size_t count) {
     for (const std::size_t pair : {std::size_t{0}, std::size_t{2}}) {
       const long double radius =
           std::sqrt(-2 * std::log(std::ldexp(static_cast<long double>((words[pair] >> 8) + 1), -24)));
-      // sin(2 pi t) of t = quarter / 4 + rest, where `rest` is small: 2 pi t itself would be rounded.
+      // sin(2 pi t) for t = quarter / 4 + rest with a small `rest`: 2 pi t itself would be rounded.
       const long double turn = std::ldexp(static_cast<long double>(words[pair + 1] >> 8), -24);
       const int quarter = static_cast<int>(std::round(4 * turn));
       const long double angle = 2 * std::numbers::pi_v<long double> * (turn - quarter / 4.0L);

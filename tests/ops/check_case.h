@@ -11,7 +11,7 @@
 
 namespace sluice::test {
 
-/// Rounded results are held against double, so that only one side's errors count.
+/// Rounded results are compared with double, so that only one side's errors count.
 inline std::vector<Array> expected_results(const OpCase& c, const ir::Graph& graph, const std::vector<Array>& inputs) {
   const bool approximate = c.agreement == Agreement::kRounded || c.agreement == Agreement::kSummed;
   const ir::Precision precision = approximate ? ir::Precision::kDouble : ir::Precision::kAsWritten;

@@ -1,4 +1,4 @@
-// The table of cases itself: whole, valid, and the same in float and in double.
+// The table of cases itself: complete, valid, and equal in float and double.
 #include "tests/support/op_cases.h"
 
 #include <doctest/doctest.h>
@@ -95,7 +95,7 @@ TEST_CASE("the interpreter agrees with itself in double") {
       const std::vector<Array> inputs = c.inputs(graph, batch_size);
       const ir::EvalResult as_written = evaluate(graph, inputs, {});
       const ir::EvalResult in_double = evaluate(graph, inputs, {}, {ir::Precision::kDouble});
-      // An op of several roundings has them in float here and in double there.
+      // An op with several roundings has them in float on one side and in double on the other.
       const Agreement agreement = std::max(c.agreement, Agreement::kRounded);
       for (std::size_t i = 0; i < graph.results().size(); ++i) {
         const std::string wrong = difference(as_written.results[i], in_double.results[i], agreement);

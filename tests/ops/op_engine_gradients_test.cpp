@@ -11,7 +11,7 @@
 namespace sluice::test {
 namespace {
 
-/// |computed - expected| / |expected|, with Euclid's norm; of arrays near zero, the norm of the difference.
+/// Returns |computed - expected| / |expected| in the Euclidean norm; for arrays near zero, the norm of the difference.
 double relative_error(const Array& computed, const Array& expected) {
   return visit_dtype(expected.dtype(), [&](auto zero) {
     const auto x = computed.data<decltype(zero)>();

@@ -1,4 +1,4 @@
-// Every case through an executable, passes and code generation included, against the interpreter on the graph as it was
+// Every case through an executable, including passes and code generation, against the interpreter on the graph as
 // written. One executable serves all batch sizes.
 #include "tests/ops/check_case.h"
 

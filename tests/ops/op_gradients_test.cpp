@@ -1,5 +1,5 @@
 // The derivative of every case: `differentiate` against dual numbers, which share no rule with it, and, where the
-// inputs are random and so away from kinks, against central differences.
+// inputs are random and thus away from kinks, against central differences.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -21,7 +21,7 @@ struct Slopes {
   double by_duals = 0;
   double by_difference = 0;
   double value = 0;  ///< of the function itself
-  double scale = 1;  ///< the sizes of the terms, of whose order rounding errors are
+  double scale = 1;  ///< the magnitude of the terms, which determines rounding errors
 };
 
 Slopes slopes_of(const OpCase& c, const Graph& expanded, std::int64_t batch_size) {
@@ -29,7 +29,7 @@ Slopes slopes_of(const OpCase& c, const Graph& expanded, std::int64_t batch_size
   Slopes slopes;
   const ir::EvalResult result = evaluate(expanded, inputs, {}, {ir::Precision::kDouble, true});
   slopes.value = result.results[0].item<double>();
-  // The case's float parameters move; the weights, which come after them, stand still.
+  // The case's float parameters vary; the weights, which follow them, stay fixed.
   std::vector<Array> direction;
   std::size_t next = 1;
   for (const Array& input : inputs) {
@@ -48,7 +48,7 @@ Slopes slopes_of(const OpCase& c, const Graph& expanded, std::int64_t batch_size
   return slopes;
 }
 
-/// floor and the like jump: no difference tells their derivative, which is 0.
+/// floor and the like jump: no difference quotient shows their derivative, which is 0.
 bool is_smooth(const OpCase& c) {
   return c.fill == Fill::kRandom && !ir::info(c.op).has(ir::kJumps) && c.op != Op::kStopGradient;
 }
@@ -63,7 +63,7 @@ TEST_CASE("the gradient of every case") {
       INFO(c.name, ", B = ", batch_size);
       const Slopes slopes = slopes_of(c, expanded, batch_size);
       CHECK(std::abs(slopes.by_gradient - slopes.by_duals) <= 1e-12 * slopes.scale);
-      // The rounding of a large value weighs on the difference of two.
+      // The rounding of a large value dominates the difference of two.
       const double allowed = 1e-7 * slopes.scale + 1e-8 * std::abs(slopes.value);
       if (is_smooth(c)) CHECK(std::abs(slopes.by_duals - slopes.by_difference) <= allowed);
     }

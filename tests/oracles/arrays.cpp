@@ -1,4 +1,4 @@
-// What moves, sorts and accumulates along an axis: "cumsum_reverse_exclusive", "tile 3 times", "std, of a population".
+// Ops that move, sort and accumulate along an axis: "cumsum_reverse_exclusive", "tile 3 times", "std, of a population".
 #include <fmt/format.h>
 
 #include <cstdlib>
@@ -74,14 +74,14 @@ Tensor accumulated(const Tensor& x, int axis, const Words& words) {
   return words.says("reverse") ? reversed(result, axis) : result;
 }
 
-/// x with a new axis of size 1.
+/// Returns x with a new axis of size 1.
 Tensor with_axis(const Tensor& x, int axis) {
   std::vector<Dim> dims = x.shape().dims();
   dims.insert(dims.begin() + axis, 1);
   return reshape(x, Shape(std::move(dims)));
 }
 
-/// For each element its place in the sorted order along `axis`; the sort is stable.
+/// Returns each element's position in the sorted order along `axis`; the sort is stable.
 Tensor places(const Tensor& x, int axis, bool descending) {
   const Tensor mine = with_axis(x, axis + 1);
   const Tensor other = with_axis(x, axis);  // along axis + 1
@@ -92,7 +92,8 @@ Tensor places(const Tensor& x, int axis, bool descending) {
   return reduce_sum(cast(before | ((other == mine) & earlier), i64), axis + 1);
 }
 
-/// The elements of x at their places, of which `count` are kept: an axis of results is selected from one of elements.
+/// Returns the elements of x at their positions, of which `count` are kept: an axis of results is selected from one of
+/// elements.
 Tensor at_places(const Tensor& x, const Tensor& place, int axis, std::int64_t count) {
   std::vector<Dim> dims = x.shape().dims();
   dims.insert(dims.begin() + axis, count);
@@ -102,7 +103,7 @@ Tensor at_places(const Tensor& x, const Tensor& place, int axis, std::int64_t co
 }
 
 Tensor taken_along_axis(const Tensor& x, const Tensor& index, int axis) {
-  // [.., result, element, ..]: an index below 0 counts from the end.
+  // [.., result, element, ..]: a negative index counts from the end.
   const std::int64_t size = size_of_axis(x, axis);
   const Tensor from_first = select(index < 0, index + size, index);
   std::vector<Dim> dims = index.shape().dims();

@@ -1,4 +1,4 @@
-// Attention of [batch, heads, positions, depth], and a transformer of it.
+// Attention over [batch, heads, positions, depth], and a transformer.
 #include <fmt/format.h>
 
 #include <cmath>
@@ -11,11 +11,11 @@ namespace sluice::oracles {
 
 namespace {
 
-/// softmax(q k^T / sqrt(depth)) v. A query gives 0 if it sees no key.
+/// softmax(q k^T / sqrt(depth)) v. A query that sees no key yields 0.
 Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& visible) {
   const auto depth = static_cast<double>(q.shape()[q.rank() - 1].size);
   const Tensor scores = matmul(q, k, {.transpose_b = true}) / std::sqrt(depth);
-  // Where nothing is visible there is no softmax.
+  // Softmax is undefined if nothing is visible.
   const Tensor weights = select(visible, softmax(select(visible, scores, -1e30)), 0);
   return matmul(weights, v);
 }
@@ -46,7 +46,7 @@ Tensor normalized(const Tensor& x, const Variable& scale, const Variable& shift)
   return centered * rsqrt(reduce_mean(square(centered), -1, {.keepdims = true}) + 1e-5) * scale + shift;
 }
 
-/// A block before its norm: x and the mixed heads, then x and the perceptron.
+/// A pre-norm block: x plus the mixed heads, then x plus the perceptron.
 Tensor transformer_block(const Weights& w, const std::string& layer, const Tensor& x, std::int64_t heads) {
   const auto weight = [&](const std::string& name) { return w[layer + name]; };
   const auto dense = [&](const Tensor& y, const std::string& name) {
@@ -79,7 +79,7 @@ Program gpt(const Oracle& oracle) {
   const auto step = [&](const Weights& w, const Tensors& in) {
     const auto layers = static_cast<int>(oracle.attributes.number("layers"));
     const auto heads = static_cast<std::int64_t>(oracle.attributes.number("heads"));
-    oracle.attributes.number("width");  // as the weights say
+    oracle.attributes.number("width");  // given by the weights
     Tensor x = gather(w["wte"], in["x"]) + w["wpe"];
     for (int i = 0; i < layers; ++i) x = transformer_block(w, fmt::format("{}.", i), x, heads);
     const Tensor last = normalized(x, w["lnf_g"], w["lnf_b"]);

@@ -32,7 +32,8 @@ Results with_gradients(const Oracle& oracle, const Tensor& loss, const Tensors& 
   return results;
 }
 
-/// The loss, its gradients, and the Hessian times a direction: the gradient of the gradient's product with it.
+/// Returns the loss, its gradients, and the Hessian-vector product: the gradient of the gradient's product with a
+/// direction.
 Results with_hessian(const Oracle& oracle, const Tensor& loss, const Tensors& in) {
   const Derivatives d = of_weights(oracle, loss, in);
   Results results{{"out.loss", loss}};
@@ -71,7 +72,7 @@ Program hessian_vector_attention(const Oracle& oracle) {
   });
 }
 
-// The derivatives of u at each x are those of the sum over all x, since no row depends on another's.
+// The derivatives of u at each x are those of the sum over all x, because rows are independent.
 Program pinn(const Oracle& oracle) {
   expect_words(oracle, "model",
                "u(x) = tanh(tanh(x w1 + b1) w2 + b2) w3; mean((u'' + x u' + sin u)^2) + u(0)^2 + (u'(0) - 1)^2");

@@ -14,7 +14,7 @@ namespace sluice::oracles {
 namespace {
 
 using Arguments = std::vector<Tensor>;
-/// A function by its arguments and its options ("alpha"), each with what it is if it is not said.
+/// A function by its arguments and options ("alpha"), each with its default.
 struct Options {
   std::map<std::string, double> said;
 
@@ -33,7 +33,7 @@ Tensor elu(const Tensor& x, double alpha) {
   return select(positive, x, alpha * expm1(select(positive, 0, x)));
 }
 
-/// Odd by selection: the derivative at 0 is 1.
+/// Odd by selection, so the derivative at 0 is 1.
 Tensor arsinh(const Tensor& x) {
   const Tensor size = select(x >= 0, x, -x);
   const Tensor value = log1p(size + square(size) / (1 + sqrt(square(size) + 1)));

@@ -12,7 +12,7 @@ Tensor softplus(const Arg& x) {
 
 namespace {
 
-/// sin(x + quarter * pi / 2): the polynomials of sine and cosine up to pi / 4 after Cody's and Waite's reduction.
+/// sin(x + quarter * pi / 2): polynomials for sine and cosine up to pi / 4 after Cody-Waite reduction.
 Tensor sine_of(const Tensor& x, double quarter) {
   const Tensor n = floor(x * (2 / std::numbers::pi) + 0.5);
   const Tensor r = ((x - n * 1.5703125) - n * 4.837512969970703125e-4) - n * 7.54978995489188216e-8;
@@ -31,9 +31,9 @@ Tensor sine_of(const Tensor& x, double quarter) {
 Tensor sine(const Arg& x) { return sine_of(x, 0); }
 Tensor cosine(const Arg& x) { return sine_of(x, 1); }
 
-// Half the angle three times, then the series.
+// Halves the angle three times, then uses the series.
 Tensor arctangent(const Arg& x) {
-  // |x| above 1 goes by pi / 2 - atan(1 / x), so that the square does not overflow.
+  // For |x| above 1 uses pi / 2 - atan(1 / x), so that the square does not overflow.
   const Tensor large = abs(x) > 1;
   const Tensor inside = select(large, 1 / select(large, x, 1), x);
   Tensor y = inside;

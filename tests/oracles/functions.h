@@ -2,17 +2,17 @@
 
 #include "sluice/sluice.h"
 
-// Functions that the DSL has no names for, made of those that it has, as a user would make them.
+// Functions that the DSL lacks, composed of those that it has, as a user would compose them.
 namespace sluice::oracles {
 
 Tensor softplus(const Arg& x);
 Tensor sine(const Arg& x);
 Tensor cosine(const Arg& x);
 Tensor arctangent(const Arg& x);
-/// The nearest whole number; ties go to the even one.
+/// The nearest integer; ties go to the even one.
 Tensor round_to_even(const Arg& x);
 Tensor leaky_relu(const Arg& x, double alpha);
-/// clip_by_value with a derivative of 0 at both ends.
+/// clip_by_value with derivative 0 at both bounds.
 Tensor clip_inside(const Arg& x, double low, double high);
 Tensor gelu_tanh(const Arg& x);
 

@@ -40,7 +40,7 @@ Program switch_of_three(const Oracle& oracle) {
   });
 }
 
-/// Fifty steps of which those behind the end of the loop change nothing.
+/// Fifty steps, of which those past the end of the loop change nothing.
 Program while_loop(const Oracle& oracle) {
   double most = 0;
   const std::string words = oracle.attributes.text("condition");

@@ -14,7 +14,7 @@ namespace {
 
 bool says(const std::string& text, std::string_view words) { return text.find(words) != std::string::npos; }
 
-/// The number behind `word`.
+/// Returns the number after `word`.
 std::optional<double> number_after(const std::string& text, const std::string& word) {
   const std::size_t at = text.find(word);
   if (at == std::string::npos) return {};
@@ -41,7 +41,7 @@ Tensor mean_or_sum(const std::string& text, const Tensor& losses) {
   return says(text, "reduction sum") || says(text, "reduction: sum") ? reduce_sum(losses) : reduce_mean(losses);
 }
 
-/// Probabilities of classes where the words say "softmax(t)", else t itself.
+/// Returns class probabilities if the words say "softmax(t)", otherwise t itself.
 Tensor target(const std::string& text, const Tensor& t) {
   if (says(text, "softmax(t)") || says(text, "softmax(y)")) return softmax(t);
   if (says(text, "sigmoid(t)") || says(text, "sigmoid(y)")) return sigmoid(t);
@@ -70,7 +70,7 @@ Tensor kl_divergence(const std::string& text, const Tensor& p, const Tensor& t) 
   return reduce_sum(terms, -1);
 }
 
-/// The losses of all examples, whose mean it is.
+/// Returns the losses of all examples, to be averaged.
 Tensor losses_of(const std::string& text, const Tensor& p, const Tensor& t) {
   const Tensor error = p - t;
   if (says(text, "binary cross-entropy") && says(text, "logits")) return binary_cross_entropy(text, p, target(text, t));
@@ -102,7 +102,7 @@ Program loss(const Oracle& oracle) {
   });
 }
 
-/// PyTorch's: rows of `ignore_index` do not count, class weights count in the divisor too, and smoothing spreads over
+/// PyTorch's: rows of `ignore_index` do not count, class weights also count in the divisor, and smoothing spreads over
 /// all classes with their weights.
 Program sparse_cross_entropy(const Oracle& oracle) {
   return function_of_one(oracle, [&](const Tensors& in) {
@@ -121,7 +121,7 @@ Program sparse_cross_entropy(const Oracle& oracle) {
     Tensor label = y;
     if (attributes.has("ignore_index")) {
       keep = y != static_cast<std::int64_t>(attributes.number("ignore_index"));
-      label = select(keep, y, 0);  // it may be no class
+      label = select(keep, y, 0);  // it may not be a class
     }
     if (reduction != "mean" && reduction != "sum") throw CannotSay(fmt::format("reduction {}", reduction));
     if (smoothing == 0 && weights == nullptr) {

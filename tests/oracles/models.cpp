@@ -1,4 +1,4 @@
-// Whole models in training. The words of a model are its definition: other words are another model.
+// Training of whole models. A model's words define it: other words are another model.
 #include <fmt/format.h>
 
 #include <cstdlib>
@@ -47,7 +47,7 @@ Program siamese(const Oracle& oracle) {
   return training(oracle, {.steps = steps_of(oracle), .step = step});
 }
 
-/// "Adam 2e-3 for d, 1e-3 for g, eps 1e-7" as the optimizer of `which`.
+/// Returns the optimizer of `which` in "Adam 2e-3 for d, 1e-3 for g, eps 1e-7".
 Apply optimizer_for(const Oracle& oracle, const std::string& which) {
   const std::string words = oracle.attributes.text("optimizers");
   const std::string name = words.substr(0, words.find(' '));
@@ -116,7 +116,7 @@ Program lstm_clipped(const Oracle& oracle) {
     const std::vector<Variable> all = w.all();
     const auto [clipped, norm] = clip_by_global_norm(gradients(loss, all), most);
     Results results{{"loss", loss}, {"norm", norm}};
-    // PyTorch clips in place, so that the gradients that it shows are clipped.
+    // PyTorch clips in place, so the gradients that it reports are clipped.
     std::size_t i = 0;
     for (const auto& [name, weight] : w.by_name()) results.emplace_back("grad.w." + name, clipped[i++]);
     optimizer_of_words(oracle.attributes.text("optimizer"), oracle.by)(clipped, all);

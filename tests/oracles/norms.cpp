@@ -21,7 +21,7 @@ Moments moments(const Tensor& x, const std::vector<std::int64_t>& axes) {
   return {centered, mean, reduce_mean(square(centered), axes, {.keepdims = true})};
 }
 
-/// gamma and beta, of the sizes of `axes`, as they broadcast with x.
+/// Returns gamma or beta, with the sizes of `axes`, shaped to broadcast with x.
 Tensor along(const Tensor& weight, const Tensor& x, const std::vector<std::int64_t>& axes) {
   std::vector<Dim> dims(static_cast<std::size_t>(x.rank()), Dim(1));
   for (const std::int64_t axis : axes) dims[static_cast<std::size_t>(axis)] = x.shape()[static_cast<int>(axis)];

@@ -10,7 +10,7 @@ namespace sluice::oracles {
 
 namespace {
 
-/// The gradients of all steps of the variable `name`, one behind the other.
+/// Returns the gradients of all steps for the variable `name`, concatenated.
 Array all_gradients(const Oracle& oracle, const std::string& name, int steps) {
   const Array& variable = oracle.at("in." + name);
   std::vector<std::int64_t> sizes = variable.sizes();
@@ -31,7 +31,7 @@ Program optimizer(const Oracle& oracle) {
     names.push_back(name);
     while (oracle.has(fmt::format("in.g{}{}", name, steps))) ++steps;
   }
-  Oracle steps_of;  // the same case as a training
+  Oracle steps_of;  // the same case as a training run
   steps_of.attributes = oracle.attributes;
   Training all{.steps = steps};
   for (const std::string& name : names) {

@@ -1,4 +1,4 @@
-// Keras's optimizers. SGD and Adam are the product's; the others are written as a user writes them.
+// Keras's optimizers. SGD and Adam are Sluice's own; the others are written as a user would write them.
 #include "tests/oracles/optimizers_of_keras.h"
 
 #include <fmt/format.h>
@@ -26,7 +26,7 @@ class Written : public Optimizer {
     for (std::size_t i = 0; i < variables.size(); ++i) rule_(*this, variables[i], gradients[i]);
   }
 
-  /// A variable beside `w` that begins with `initial` in all elements.
+  /// A variable associated with `w`, initially `initial` in all elements.
   Variable state(const Variable& w, const std::string& name, double initial = 0) const {
     return lazy_variable(fmt::format("{}/{}", w.name(), name), [&] {
       Array array(w.type().dtype, w.type().shape.at(1));
@@ -34,7 +34,7 @@ class Written : public Optimizer {
       return array;
     });
   }
-  /// A scalar beside `w` that begins as 1.
+  /// A scalar associated with `w`, initially 1.
   Variable power(const Variable& w, const std::string& name) const {
     return lazy_variable(fmt::format("{}/{}", w.name(), name), [] { return Array::scalar(1.0F); });
   }
@@ -232,7 +232,7 @@ std::vector<Tensor> clipped(std::vector<Tensor> gradients, const Attributes& con
 Apply keras_optimizer(const std::string& name, const Attributes& config) {
   const Apply apply = rule_of(name, config);
   const double decay = config.number("weight_decay") * config.number("learning_rate", 0.001);
-  config.number("ema_momentum");  // of averages that Keras keeps beside the weights
+  config.number("ema_momentum");  // of averages that Keras keeps next to the weights
   const Attributes& of_clipping = config;
   return [=](const std::vector<Tensor>& gradients, const std::vector<Variable>& variables) {
     const std::vector<Tensor> given = clipped(gradients, of_clipping);

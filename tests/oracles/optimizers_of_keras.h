@@ -9,13 +9,14 @@
 
 namespace sluice::oracles {
 
-/// Updates variables by their gradients, as Optimizer::apply does.
+/// Updates variables with their gradients, as Optimizer::apply does.
 using Apply = std::function<void(const std::vector<Tensor>&, const std::vector<Variable>&)>;
 
-/// An optimizer of Keras by its name and its get_config(). Throws CannotSay for one that is not known.
+/// Returns a Keras optimizer by its name and get_config(). Throws CannotSay for an unknown one.
 Apply keras_optimizer(const std::string& name, const Attributes& config);
 
-/// An optimizer in words: "SGD 0.05", "Adam 1e-2 eps 1e-7", of framework `by`. Throws CannotSay for other words.
+/// Returns an optimizer described in words: "SGD 0.05", "Adam 1e-2 eps 1e-7", of framework `by`. Throws CannotSay for
+/// other words.
 Apply optimizer_of_words(const std::string& words, const std::string& by);
 
 }  // namespace sluice::oracles

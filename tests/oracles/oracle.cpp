@@ -121,7 +121,7 @@ double distance(const Array& got, const Array& expected) {
 }
 
 double tolerance(const Oracle& oracle, std::string_view name) {
-  // Where a gradient is 0 but for rounding, Adam and its kin make a whole step of the rounding.
+  // If a gradient is 0 up to rounding, Adam and the like turn the rounding into a whole step.
   const bool weights = name.starts_with("out.w") || oracle.op == "optimizer";
   const std::string words = oracle.attributes.text("optimizer") + oracle.attributes.text("optimizers") +
                             (oracle.op == "optimizer" ? oracle.attributes.text("name") : "");

@@ -11,18 +11,18 @@
 
 #include "sluice/array.h"
 
-// Files in which other frameworks wrote what they compute: tests/oracles/data/README.md has the format.
+// Files with results computed by other frameworks: tests/oracles/data/README.md describes the format.
 namespace sluice::oracles {
 
 using Arrays = std::map<std::string, Array, std::less<>>;
 
-/// Thrown by a builder for a case that the DSL has no words for. The message is the reason.
+/// Thrown by a builder for a case that the DSL cannot express. The message is the reason.
 class CannotSay : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-/// The attributes of a case. It remembers what was read, so that an attribute that no builder knows is not ignored.
+/// The attributes of a case. Records which were read, so that an attribute that no builder knows is not ignored.
 class Attributes {
  public:
   Attributes() = default;
@@ -54,23 +54,23 @@ struct Oracle {
   bool has(std::string_view array) const { return arrays.find(array) != arrays.end(); }
   /// Throws CannotSay if there is no such array.
   const Array& at(std::string_view array) const;
-  /// The arrays whose names begin with `prefix`, by the rest of their names.
+  /// Returns the arrays whose names start with `prefix`, by the rest of their names.
   Arrays with_prefix(std::string_view prefix) const;
 };
 
-/// Throws CannotSay unless the attribute `key` is in these words, which define what the case computes.
+/// Throws CannotSay unless the attribute `key` has these words, which define what the case computes.
 void expect_words(const Oracle& oracle, std::string_view key, std::string_view known);
 
 Oracle read_oracle(const std::filesystem::path& file);
 
-/// What must be computed: every "out." and "grad.".
+/// Returns what must be computed: every "out." and "grad.".
 Arrays expected_of(const Oracle& oracle);
 
-/// |got - expected| / |expected| over all elements, in double. Elements that are infinite or NaN must be the same, else
-/// it is infinite. Integers and bools must be equal, too.
+/// Returns |got - expected| / |expected| over all elements, in double. Infinite or NaN elements must be identical,
+/// otherwise it is infinite. Integers and bools must be equal.
 double distance(const Array& got, const Array& expected);
 
-/// The most that distance may be for the tensor `name`.
+/// Returns the largest acceptable distance for the tensor `name`.
 double tolerance(const Oracle& oracle, std::string_view name);
 
 }  // namespace sluice::oracles

@@ -1,5 +1,5 @@
-// What other frameworks compute, held against the interpreter and against compiled code. SLUICE_ORACLES names a folder
-// of such files; without it, the project's own are read.
+// Results of other frameworks compared with the interpreter and with compiled code. SLUICE_ORACLES names a folder of
+// such files; without it, the project's own are read.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
@@ -16,7 +16,7 @@ namespace sluice::oracles {
 
 namespace {
 
-/// What came of the files of one op.
+/// The results for the files of one op.
 struct Tally {
   int compared = 0;
   int failed = 0;
@@ -49,7 +49,7 @@ std::string difference(const Oracle& oracle, const Arrays& got) {
   return text;
 }
 
-/// Puts the engine and the number of threads back.
+/// Restores the engine and the number of threads.
 class KeepMachine {
  public:
   KeepMachine() : engine_(default_engine()), threads_(runtime::default_team().size()) {}
@@ -129,7 +129,7 @@ TEST_CASE("what TensorFlow, PyTorch and JAX compute") {
   tell(tallies);
   CHECK_FALSE(tallies.empty());
   if (std::getenv("SLUICE_ORACLES") != nullptr) return;
-  // Of the project's own files these can all be said.
+  // All of these, among the project's own files, can be expressed.
   for (const std::string_view op : {"array",
                                     "attention",
                                     "attention_masked",

@@ -21,8 +21,8 @@ const Tensor& Tensors::operator[](std::string_view name) const {
 
 namespace {
 
-/// A function of arrays that have names. C++ functions take a number of tensors that the compiler knows; a case's is in
-/// its file.
+/// A function of named arrays. C++ functions take a number of tensors that is known at compile time; a case's is in its
+/// file.
 class NamedFunction {
  public:
   NamedFunction(const Arrays& like, const std::function<Results(const Tensors&)>& body) {
@@ -50,7 +50,7 @@ class NamedFunction {
   NamedFunction(const NamedFunction&) = delete;
   NamedFunction& operator=(const NamedFunction&) = delete;
 
-  /// Sets all variables to what they were before the first call.
+  /// Resets all variables to their values before the first call.
   void reset() {
     for (std::size_t i = 0; i < initial_.size(); ++i) core_->variables()[i]->assign(initial_[i]);
   }
@@ -71,7 +71,7 @@ class NamedFunction {
   std::vector<Array> initial_;
 };
 
-/// Adds the gradients that the case has, if it says what its results are multiplied with.
+/// Adds the case's gradients, if it says what its results are multiplied with.
 void add_gradients(const Oracle& oracle, const Tensors& in, Results& results) {
   std::vector<std::string> names;
   std::vector<Tensor> targets;
@@ -83,7 +83,7 @@ void add_gradients(const Oracle& oracle, const Tensors& in, Results& results) {
   std::optional<Tensor> sum;
   for (const auto& [name, result] : results) {
     const std::string up_name = "up." + name.substr(std::strlen("out."));
-    if (!oracle.has(up_name)) continue;  // of integers
+    if (!oracle.has(up_name)) continue;  // of integer type
     const Array& up = oracle.at(up_name);
     const Tensor part = reduce_sum(result * reshape(constant(up), result.shape()));
     sum = sum ? *sum + part : part;

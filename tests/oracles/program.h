@@ -13,12 +13,12 @@
 // From a case to a compiled program.
 namespace sluice::oracles {
 
-/// Computes every "out." and "grad." of a case, from its initial weights on.
+/// Computes every "out." and "grad." of a case, starting from its initial weights.
 using Program = std::function<Arrays()>;
 /// Builds the program with the default engine. Throws CannotSay.
 using Builder = Program (*)(const Oracle&);
 
-/// Tensors by the names that a case gives them.
+/// Tensors by the names in a case.
 class Tensors {
  public:
   /// Throws CannotSay if there is none by this name.
@@ -33,11 +33,11 @@ class Tensors {
   std::vector<std::pair<std::string, Tensor>> tensors_;
 };
 
-/// Results by the names that the case gives them, with their prefix: "out.0", "grad.w.b".
+/// Results by their names in the case, with their prefix: "out.0", "grad.w.b".
 using Results = std::vector<std::pair<std::string, Tensor>>;
 
-/// A function of all "in." arrays. Where the case has an "up.N" for each result, the gradients that it has are added:
-/// of the sum of all results times their "up.N".
+/// A function of all "in." arrays. If the case has an "up.N" for each result, its gradients are added: those of the sum
+/// of all results times their "up.N".
 Program function_of(const Oracle& oracle, const std::function<Results(const Tensors& in)>& body);
 /// The same for a function of one result.
 Program function_of_one(const Oracle& oracle, const std::function<Tensor(const Tensors& in)>& body);
@@ -60,17 +60,17 @@ class Weights {
 
 struct Training {
   int steps = 1;
-  /// Inputs of which each step takes one slice of the first axis.
+  /// Inputs of which each step takes one slice along the first axis.
   std::vector<std::string> by_step = {};
-  /// One step: assigns the weights; a result "loss" of step 2 is "out.loss2"; one that begins with "grad." counts in
-  /// the first step alone.
+  /// One step: assigns the weights; a result "loss" of step 2 is "out.loss2"; one that starts with "grad." counts only
+  /// in the first step.
   std::function<Results(const Weights& w, const Tensors& in)> step = {};
 };
 
-/// Some steps from "in.w.NAME" to "out.w.NAME".
+/// Several steps from "in.w.NAME" to "out.w.NAME".
 Program training(const Oracle& oracle, const Training& training);
 
-/// Results "grad.w.NAME" of `loss` for all weights that the case has gradients for.
+/// Returns results "grad.w.NAME" of `loss` for all weights for which the case has gradients.
 Results weight_gradients(const Oracle& oracle, const Tensor& loss, const Weights& w);
 
 }  // namespace sluice::oracles

@@ -10,7 +10,7 @@ namespace sluice::oracles {
 
 namespace {
 
-/// The state of a layer: what it gives, and for an LSTM what it keeps beside that.
+/// The state of a layer: its output and, for an LSTM, its cell state.
 struct State {
   Tensor h;
   std::optional<Tensor> c;
@@ -29,7 +29,7 @@ Layer layer_of(const Attributes& attributes) {
               .units = static_cast<std::int64_t>(attributes.number("units")),
               .return_sequences = attributes.flag("return_sequences"),
               .go_backwards = attributes.flag("go_backwards")};
-  attributes.flag("reset_after");  // as the bias says
+  attributes.flag("reset_after");  // given by the bias
   return layer;
 }
 
@@ -38,7 +38,7 @@ State lstm(const Tensor& gates, const State& state, std::int64_t units) {
   return {next.h, next.c};
 }
 
-/// Keras's gates: i f c o of an LSTM; z r h of a GRU, whose reset comes after the product if there are two biases.
+/// Keras's gates: i f c o for an LSTM; z r h for a GRU, whose reset comes after the product if there are two biases.
 Cell keras_cell(const Layer& layer, const Tensors& in) {
   const Tensor kernel = in["kernel"];
   const Tensor recurrent = in["recurrent_kernel"];
@@ -72,7 +72,7 @@ Cell keras_cell(const Layer& layer, const Tensors& in) {
   };
 }
 
-/// PyTorch's gates: i f g o of an LSTM, r z n of a GRU.
+/// PyTorch's gates: i f g o for an LSTM, r z n for a GRU.
 Cell torch_cell(const Layer& layer, const Tensors& in) {
   const Tensor kernel = in["weight_ih_l0"];
   const Tensor recurrent = in["weight_hh_l0"];
@@ -95,8 +95,7 @@ Cell torch_cell(const Layer& layer, const Tensors& in) {
   };
 }
 
-/// The outputs of all steps in the order of the steps, [rows, 1, units] each. A step that the mask leaves out keeps the
-/// state.
+/// Returns the outputs of all steps in order, [rows, 1, units] each. A masked step keeps the state.
 std::vector<Tensor> unrolled(const Layer& layer, const Cell& cell, const Tensors& in, const Tensor* mask) {
   const Tensor& x = in["x"];
   const Dim rows = x.shape()[0];

@@ -5,7 +5,7 @@
 
 #include "sluice/sluice.h"
 
-// Cells of recurrent nets, and nets of them that are unrolled.
+// Cells of recurrent nets, and unrolled nets of them.
 namespace sluice::oracles {
 
 /// x[:, step] of an array [rows, steps, features].

@@ -1,6 +1,6 @@
-# Installs the tree built in BUILD and builds projects of a user's against nothing but that, in WORK: the one that README
-# shows, word for word, CONSUMER of the source PROGRAM, and STEP, which asks for one component. Runs them. Compiles each
-# installed header alone, and builds the examples.
+# Installs the tree built in BUILD and builds user projects against only that, in WORK: the one that the README shows, word for word,
+# CONSUMER with the source PROGRAM, and STEP, which asks for one component. Runs them. Compiles each installed header alone, and builds the
+# examples.
 function(run)
   execute_process(COMMAND ${ARGN} RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
   if(NOT result EQUAL 0)
@@ -13,7 +13,7 @@ endfunction()
 file(REMOVE_RECURSE ${WORK})
 run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/prefix)
 
-# The package can be moved: it names no folder of the build or of the sources.
+# The package is relocatable: it names no folder of the build or of the sources.
 file(GLOB_RECURSE package_files ${WORK}/prefix/*.cmake)
 foreach(file IN LISTS package_files)
   file(READ ${file} text)
@@ -27,7 +27,7 @@ endforeach()
 file(RENAME ${WORK}/prefix ${WORK}/moved)
 
 # build(PROJECT NAME OPTIONS...): the project in the folder PROJECT, in the folder NAME; build_and_run runs its program NAME, too.
-set(ENV{SLUICE_CACHE_DIR} "")  # nothing of a test's in the user's cache
+set(ENV{SLUICE_CACHE_DIR} "")  # keep tests out of the user's cache
 set(ENV{XDG_CACHE_HOME} ${WORK}/cache)
 function(build project name)
   run(${CMAKE_COMMAND} -S ${project} -B ${WORK}/${name} -G ${GENERATOR} -DCMAKE_BUILD_TYPE=Release
@@ -41,7 +41,7 @@ endfunction()
 
 build_and_run(${CONSUMER} consumer -DPROGRAM=${PROGRAM})
 
-# Each installed header compiles alone, with nothing before it, and there is nothing beside them.
+# Each installed header compiles alone, with nothing before it, and nothing else is installed next to them.
 file(GLOB others RELATIVE ${WORK}/moved/include ${WORK}/moved/include/*)
 if(NOT others STREQUAL "sluice")
   message(FATAL_ERROR "expected include/sluice alone, got: ${others}")
@@ -67,7 +67,7 @@ target_compile_options(headers PRIVATE -fsyntax-only)
 ]])
 build(${WORK}/headers headers_build)
 
-# A program that traces and runs a step has nothing of pictures, tables and pages: neither among what it links nor in itself.
+# A program that traces and runs a step contains nothing of pictures, tables and pages, neither in what it links nor in itself.
 run(${CMAKE_COMMAND} -S ${STEP} -B ${WORK}/step -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${COMPILER}
     -DCMAKE_PREFIX_PATH=${WORK}/moved "-DLLVM_DIR=${LLVM_DIR}")
 run(${CMAKE_COMMAND} --build ${WORK}/step --verbose)
@@ -90,7 +90,7 @@ if(texts)
   message(FATAL_ERROR "a program that only runs a step holds Chart.js")
 endif()
 
-# A component that there is not.
+# A component that does not exist.
 file(WRITE ${WORK}/unknown/CMakeLists.txt [[
 cmake_minimum_required(VERSION 3.25)
 project(Unknown LANGUAGES CXX)

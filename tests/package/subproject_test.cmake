@@ -1,5 +1,5 @@
-# Builds PROJECT, which adds Sluice of SOURCE as a part of its own, in WORK, and runs it; as on a machine without Chart.js. CCACHE, if there is
-# one, saves compiling all of Sluice each time.
+# Builds PROJECT, which adds Sluice from SOURCE as a part, in WORK, and runs it, as on a machine without Chart.js. CCACHE, if given, avoids
+# compiling all of Sluice each time.
 function(run)
   execute_process(COMMAND ${ARGN} RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
   if(NOT result EQUAL 0)

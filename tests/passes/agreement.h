@@ -8,16 +8,16 @@
 
 namespace sluice::test {
 
-/// Whether the elements are equal up to `tolerance`, relative for large numbers; NaN equals NaN and -0 equals 0. False
-/// if the types differ.
+/// Returns whether the elements are equal up to `tolerance`, relative for large numbers; NaN equals NaN and -0 equals
+/// 0. False if the types differ.
 bool same_values(const Array& x, const Array& y, double tolerance = 0);
 bool same_values(const std::vector<Array>& x, const std::vector<Array>& y, double tolerance = 0);
 
-/// Whether all bits are equal, but that any NaN equals any other.
+/// Returns whether all bits are equal, except that any NaN equals any other.
 bool same_but_nan_bits(const std::vector<Array>& x, const std::vector<Array>& y);
 
-/// Runs both graphs in the interpreter on random inputs, for batch sizes 1 and 3, and whether all results and new
-/// states have the same bits. Both have the same signature.
+/// Runs both graphs in the interpreter on random inputs, for batch sizes 1 and 3, and returns whether all results and
+/// new states have the same bits. Both must have the same signature.
 bool same_bits(const ir::Graph& a, const ir::Graph& b, std::uint64_t seed);
 
 /// ir::random_graph with its gradients expanded.

@@ -1,4 +1,4 @@
 #pragma once
 
-// A header of the user's whose name one of Sluice's private ones might have.
+// A user's header with the name of a private header of Sluice.
 inline constexpr int kNodes = 3;
