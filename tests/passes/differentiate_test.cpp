@@ -256,7 +256,7 @@ std::vector<double> derivatives_at(double x, int orders, const std::function<Val
   const std::vector<Array> inputs{Array::scalar(x)};
   std::vector<double> values;
   for (const Array& array : ir::evaluate(expanded, inputs, {}).results) values.push_back(array.item<double>());
-  // Compiled code gives the same values.
+  // Compiled code computes the same values.
   const auto canonical = ir::evaluate(passes::canonicalize(expanded), inputs, {}).results;
   for (std::size_t i = 0; i < values.size(); ++i) {
     CHECK((canonical[i].item<double>() == values[i] || std::isnan(values[i])));
@@ -311,7 +311,7 @@ TEST_CASE("mixed derivatives of powers and quotients") {
     CHECK(pow_at(4, 0) == doctest::Approx(0.25));  // x^(y-1) (1 + y log x)
     CHECK(mixed_derivative(Op::kDiv, 3, 2, first_by_x) == doctest::Approx(-0.25));
   }
-  // By y, the derivative is the constant 0 where x is not positive.
+  // With respect to y, the derivative is the constant 0 where x is not positive.
   CHECK(mixed_derivative(Op::kPow, 0, 0.5, false) == 0);
   CHECK(mixed_derivative(Op::kPow, 0, 2, false) == 0);
   CHECK(mixed_derivative(Op::kPow, -2, 3, false) == 0);
@@ -345,7 +345,7 @@ TEST_CASE("slopes that are infinite stay what IEEE arithmetic makes of them, as 
   CHECK(std::isnan(derivatives_at(0, 1, scaled(Op::kLog, 0))[0]));
   // The slope alone, -0.5e300, fits; the cube of 1 / sqrt(x) times a large adjoint would not have to.
   CHECK(derivatives_at(1e-210, 1, scaled(Op::kRsqrt, 1e-10))[0] == doctest::Approx(-0.5e305));
-  // select passes 0 to the side not taken, and the ops there make of it what they make of 0.
+  // select passes 0 to the branch not taken, and the ops there propagate it as they propagate any 0.
   const auto choose = [](Op op) {
     return [=](ir::Builder& b, Value x) {
       const Value zero = b.scalar(kD, 0);
@@ -354,7 +354,7 @@ TEST_CASE("slopes that are infinite stay what IEEE arithmetic makes of them, as 
   };
   CHECK(derivatives_at(-1, 1, choose(Op::kLog))[0] == 0);
   CHECK(std::isnan(derivatives_at(0, 1, choose(Op::kLog))[0]));
-  // With the operand chosen, too, there is nothing to multiply with 0.
+  // With the operand selected as well, nothing is multiplied by 0.
   CHECK(derivatives_at(0, 2, [](ir::Builder& b, Value x) {
           const Value zero = b.scalar(kD, 0);
           const Value positive = b(Op::kGreater, {x, zero});
@@ -411,7 +411,7 @@ TEST_CASE("select: the side not taken gets zero, even if it is NaN") {
 }
 
 TEST_CASE("a gradient by an intermediate value follows all paths") {
-  // y = sum(x^2 * h) with h = 3 x: by h it is x^2, by x it is 9 x^2.
+  // y = sum(x^2 * h) with h = 3 x: with respect to h it is x^2, with respect to x it is 9 x^2.
   ir::Builder b("paths");
   const Value x = b.parameter("x", {kD, {2}});
   const Value h = b(Op::kMul, {x, b.full(b.type(x), 3)});

@@ -1,4 +1,4 @@
-// Why two kernels are not one.
+// Why two kernels were not fused.
 #include "passes/fuse_reasons.h"
 
 #include <doctest/doctest.h>
@@ -16,7 +16,8 @@ using passes::Apart;
 
 namespace {
 
-/// The reasons as text, "maker to reader: rule", for the body of a graph of %x: f32[B,8], %y: f32[B,8], %w: f32[8,8].
+/// Returns the reasons as text, "maker to reader: rule", for the body of a graph of %x: f32[B,8], %y: f32[B,8], %w:
+/// f32[8,8].
 std::string reasons(const std::string& body) {
   const ir::Graph graph =
       ir::parse("sluice-ir 1\ngraph @g(%x: f32[B,8], %y: f32[B,8], %w: f32[8,8]) {\n" + body + "\n}\n");
@@ -30,7 +31,7 @@ std::string reasons(const std::string& body) {
   return text;
 }
 
-/// What must hold of any report: the fused graph is the pass's, every pair is joined in it, every pair has a reason.
+/// Invariants of any report: the fused graph is the pass's, every pair is adjacent in it, every pair has a reason.
 void check_report(const ir::Graph& graph) {
   const passes::FuseReport report = passes::fuse_with_reasons(graph);
   REQUIRE(ir::equal_structure(report.fused, passes::fuse(graph)));

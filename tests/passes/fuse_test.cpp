@@ -42,7 +42,7 @@ TEST_CASE("a training step: products carry bias and relu, its mask, and the upda
       ++forward;
       CHECK(node.types.size() == 1);
       CHECK(has(ops, Op::kAdd));
-      CHECK_FALSE(has(ops, Op::kGreater));  // the mask is made on the way back, from the activation
+      CHECK_FALSE(has(ops, Op::kGreater));  // the mask is computed in the backward pass, from the activation
     }
     if (has(ops, Op::kSelect)) {
       ++backward;

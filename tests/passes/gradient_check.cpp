@@ -23,7 +23,7 @@ std::vector<Value> add_parameters(ir::Builder& b, const std::vector<Operand>& op
   return values;
 }
 
-/// sum(value * weights) over all axes; appends the new parameter to `parameters`.
+/// Returns sum(value * weights) over all axes; appends the new parameter to `parameters`.
 Value weighted_sum(ir::Builder& b, Value value, std::vector<Value>& parameters) {
   const Type type = b.type(value);
   const Value weights = b.parameter(fmt::format("weights{}", parameters.size()), type);

@@ -6,7 +6,7 @@
 
 namespace sluice::test {
 
-/// The nodes that need a kernel: all but inputs, constants, batch_size and reshapes.
+/// Returns the nodes that need a kernel: all but inputs, constants, batch_size and reshapes.
 std::vector<std::uint32_t> kernels(const ir::Graph& graph);
 
 }  // namespace sluice::test

@@ -1,4 +1,4 @@
-// Graphs of many nodes: passes take near linear time and no stack, and kernels are bounded.
+// Large graphs: passes take near-linear time and no stack, and kernels are bounded.
 #include "tests/support/large_graphs.h"
 
 #include <doctest/doctest.h>

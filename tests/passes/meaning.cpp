@@ -50,7 +50,7 @@ std::vector<T> special_elements() {
   }
 }
 
-/// Elements are copied as bytes: as numbers, signalling NaNs might become quiet.
+/// Elements are copied as bytes: as numbers, signaling NaNs might become quiet.
 void fill_with_special_values(Array& array, std::size_t offset) {
   const Array special = special_values(array.dtype());
   const std::size_t size = size_of(array.dtype());
@@ -72,7 +72,7 @@ bool agree(const std::vector<Array>& x, const std::vector<Array>& y, Exactness e
   return same_values(x, y, 1e-5);
 }
 
-/// A graph that the interpreter can run: with its gradients expanded, if it has any.
+/// Returns a graph that the interpreter can run: with its gradients expanded, if it has any.
 ir::Graph without_gradient(const ir::Graph& graph) {
   const bool has =
       std::ranges::any_of(graph.nodes(), [](const ir::Node& node) { return node.op == ir::Op::kGradient; });
@@ -148,7 +148,7 @@ bool keeps_meaning(const ir::Graph& given, const ir::Graph& made, Exactness exac
   std::vector<Array> inputs = random_parameters(before, 3, 13);
   const std::vector<Array> states = random_states(before, 14);
   std::size_t longest = 1;  // of the lists of special values
-  std::size_t step = 100;   // the elements that each input takes of its list at once
+  std::size_t step = 100;   // the elements that each input takes from its list at once
   for (const Array& input : inputs) {
     longest = std::max(longest, static_cast<std::size_t>(special_values(input.dtype()).element_count()));
     step = std::clamp<std::size_t>(static_cast<std::size_t>(input.element_count()), 1, step);

@@ -8,12 +8,12 @@
 
 namespace sluice::test {
 
-/// The numbers at which rewrites go wrong, as elements of `dtype`: zeros of both signs, infinities, subnormals, quiet
-/// and signalling NaNs of both signs, the ends of integers.
+/// Returns the numbers at which rewrites go wrong, as elements of `dtype`: zeros of both signs, infinities, subnormals,
+/// quiet and signaling NaNs of both signs, the extreme integers.
 Array special_values(DType dtype);
 
-/// Whether the interpreter gives the same before and after, as the mark promises: for random inputs, and, unless these
-/// need only be close, for every pair of special values in the elements of two inputs.
+/// Returns whether the interpreter computes the same before and after, as the mark promises: for random inputs and,
+/// unless results need only be close, for every pair of special values in the elements of two inputs.
 bool keeps_meaning(const ir::Graph& before, const ir::Graph& after, passes::Exactness exactness);
 
 struct Retyped {
@@ -22,7 +22,7 @@ struct Retyped {
   ir::Graph graph;
 };
 
-/// The graph with one of its dtypes replaced by another, wherever its ops take it.
+/// Returns the graph with each of its dtypes replaced by each other one that its ops accept.
 std::vector<Retyped> in_all_dtypes(const ir::Graph& graph);
 
 }  // namespace sluice::test

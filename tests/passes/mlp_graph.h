@@ -12,7 +12,7 @@ namespace sluice::test {
 /// traced: the gradient is one `gradient` node.
 ir::Graph mlp_train_step(const std::vector<std::int64_t>& widths);
 
-/// The results that stand for the update of each state, in the graph's order of states, by the state's variable.
+/// Returns the updated value of the state with this variable.
 ir::Value update_of(const ir::Graph& graph, std::string_view variable);
 
 }  // namespace sluice::test

@@ -57,7 +57,8 @@ TEST_CASE("a pass that does not know `gradient` refuses it") {
   }
 }
 
-// No Builder makes an invalid graph. An explicit instantiation may name a private member, which lends it to this test.
+// No Builder creates an invalid graph. An explicit instantiation may name a private member, which gives this test
+// access.
 template <auto Nodes>
 struct Lend {
   friend std::vector<ir::Node>& nodes_of(ir::Graph& graph) { return graph.*Nodes; }
@@ -65,7 +66,7 @@ struct Lend {
 std::vector<ir::Node>& nodes_of(ir::Graph& graph);
 template struct Lend<&ir::Graph::nodes_>;
 
-/// `dce` with a bug: the last node has another type than its op gives.
+/// `dce` with a bug: the last node has a different type than its op infers.
 constexpr passes::Pass kBroken{"dce", "", [](const ir::Graph& graph) {
                                  ir::Graph result = passes::remove_dead(graph);
                                  nodes_of(result).back().types[0] = {DType::kI32, {}};
@@ -74,7 +75,7 @@ constexpr passes::Pass kBroken{"dce", "", [](const ir::Graph& graph) {
 
 constexpr const char* kWhatIsBroken = "graph @f: %1: tanh has types that inference does not give";
 
-/// The standard error of a process that does `run`, and whether that has aborted it.
+/// Returns the standard error of a process that calls `run`, and whether it was aborted.
 std::pair<std::string, bool> end_of(void (*run)()) {
   const TemporaryFolder folder;
   const std::string file = folder.path() / "stderr";

@@ -44,7 +44,7 @@ TEST_CASE("exact rules keep every bit of random graphs; all rules come to an end
   }
 }
 
-/// A chain of `links` nodes from `first`, each made by `link` of the one before, all on lines of their own.
+/// A chain of `links` nodes from `first`, each made by `link` from the previous one, all with their own lines.
 template <typename Link>
 ir::Value chain(ir::Builder& b, ir::Value first, int links, Link link) {
   ir::Value x = first;

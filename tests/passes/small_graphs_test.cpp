@@ -1,4 +1,4 @@
-// Rules that move elements, or change the order in which they are folded, on all small graphs of their kind.
+// Rules that move elements or change the order in which they are folded, on all small graphs of their kind.
 #include <doctest/doctest.h>
 #include <fmt/ranges.h>
 

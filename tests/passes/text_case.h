@@ -22,27 +22,27 @@ struct TextCase {
   std::size_t line = 1;  ///< of the file, where the case begins
   std::string text;
   std::vector<std::string> passes;
-  std::vector<passes::Rule> rules;  ///< one, if the case is of a rule
+  std::vector<passes::Rule> rules;  ///< one, if the case tests a rule
   ir::PrintOptions options;
   bool is_error = false;
   bool must_change = true;
   std::string before;    ///< with the comments above it
   std::string expected;  ///< the graph
 
-  /// The graph, with places that are those in the file.
+  /// Returns the graph, with locations in the file.
   ir::Graph graph() const;
   ir::Graph run(const ir::Graph& graph) const;
-  /// What the interpreter's results keep: rules say it by their mark. Passes keep every bit, but those that exchange
-  /// operands may make another NaN of two.
+  /// Returns what the results must preserve: a rule's mark says it. Passes preserve every bit, but those that swap
+  /// operands may pick the other of two NaNs.
   passes::Exactness exactness() const;
 };
 
-/// Without line ends at its end.
+/// Returns `text` without trailing line ends.
 std::string stripped(std::string text);
 
-/// Throws Error for a text that is no case.
+/// Throws Error for a malformed case.
 std::vector<TextCase> cases_in(const std::filesystem::path& file);
-/// The files below `folder`, in the order of their names.
+/// Returns the files below `folder`, sorted by name.
 std::set<std::filesystem::path> case_files(const std::filesystem::path& folder);
 
 }  // namespace sluice::test

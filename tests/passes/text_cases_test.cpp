@@ -1,8 +1,8 @@
-// The cases in tests/passes/cases, several in a file between lines `// ----`. A case is a line `// run: PASS...`, or
-// `// run: rule NAME` for one rewrite rule, or `// run: --locations PASS...` for graphs with model lines, a graph, and
-// what must come out: a line `// expect:` and a graph, or
-// `// expect: no change`; or else `// expected-error: MESSAGE` at the end of the line that is refused. With
-// SLUICE_UPDATE_TESTS=1 in the environment the graphs and messages are written anew; git diff shows what changed.
+// The cases in tests/passes/cases, several in a file separated by lines `// ----`. A case is a line `// run: PASS...`,
+// or `// run: rule NAME` for a single rewrite rule, or `// run: --locations PASS...` for graphs with model lines,
+// followed by a graph and the expectation: a line `// expect:` and a graph, or `// expect: no change`; or else `//
+// expected-error: MESSAGE` at the end of the rejected line. With SLUICE_UPDATE_TESTS=1 in the environment the graphs
+// and messages are rewritten; git diff shows the changes.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -43,8 +43,8 @@ std::vector<TextCase> all_cases() {
 
 bool updates() { return std::getenv("SLUICE_UPDATE_TESTS") != nullptr; }
 
-/// The error that the case's text or its passes give must stand on the line that expects it, with that message. Gives
-/// the text of the case as it is.
+/// Checks that the error of the case's text or its passes is on the line that expects it, with that message. Returns
+/// the updated text of the case.
 std::string check_error(const TextCase& test) {
   const std::size_t begin = test.text.find(kExpectedError) + kExpectedError.size();
   const std::size_t end = test.text.find('\n', begin);
@@ -54,7 +54,7 @@ std::string check_error(const TextCase& test) {
   try {
     test.run(test.graph());
   } catch (const Error& error) {
-    message = error.message().substr(0, error.message().find('\n'));  // below stand the line and its caret
+    message = error.message().substr(0, error.message().find('\n'));  // the line and its caret follow
     place = error.location();
   }
   CHECK(place.file == test.file);
@@ -63,7 +63,7 @@ std::string check_error(const TextCase& test) {
   return std::string(test.text).replace(begin, end - begin, message);
 }
 
-/// The rule keeps what its mark promises in every dtype that the ops of the case take.
+/// Checks that the rule keeps its promise in every dtype that the ops of the case accept.
 void check_dtypes(const TextCase& test, const ir::Graph& graph) {
   for (const auto& [from, to, retyped] : test::in_all_dtypes(graph)) {
     CAPTURE(to_string(from));
@@ -72,7 +72,7 @@ void check_dtypes(const TextCase& test, const ir::Graph& graph) {
   }
 }
 
-/// Checks all that a case promises. Gives the text of the case as it is.
+/// Checks everything that a case promises. Returns the updated text of the case.
 std::string check_case(const TextCase& test) {
   CAPTURE(test.file);
   CAPTURE(test.line);
@@ -95,7 +95,7 @@ std::string check_case(const TextCase& test) {
   ir::check_bodies(after);
   CHECK(test::keeps_meaning(before, after, test.exactness()));
   if (!test.rules.empty()) check_dtypes(test, before);
-  // The above expands gradients on both sides; here they are compared with dual numbers.
+  // The above expands gradients on both sides; this compares them with dual numbers.
   if (std::ranges::find(test.passes, "differentiate") != test.passes.end()) {
     const passes::CheckReport report = passes::check_passes(before);
     CHECK_MESSAGE(!report.difference, passes::to_string(*report.difference));
@@ -104,7 +104,7 @@ std::string check_case(const TextCase& test) {
   return fmt::format("{}{}\n{}", test.before, kExpect, text);
 }
 
-/// Checks the cases of a file, or writes their expectations anew.
+/// Checks the cases of a file, or rewrites their expectations.
 void check_file(const fs::path& file) {
   std::string text;
   for (const TextCase& test : cases_in(file)) text += (text.empty() ? "" : kNextCase.data()) + check_case(test);

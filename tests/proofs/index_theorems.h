@@ -7,8 +7,8 @@
 
 namespace sluice::proofs {
 
-/// Hand-written theorems on positions and on the order of folds: rules run on graphs of known sizes, these
-/// theorems are about all sizes. `what` names the ranks or values that they cover.
+/// Hand-written theorems on positions and on the order of folds: rules run on graphs of known sizes, these theorems
+/// cover all sizes. `what` names the ranks or values that they cover.
 struct IndexTheorem {
   std::string_view rule;
   std::string_view what;

@@ -24,7 +24,7 @@ class FloatModel : public Model {
   expr variable(const std::string& name) const override { return c.constant(name.c_str(), sort_); }
   expr number(double value) const override {
     if (std::isnan(value)) return take(c, Z3_mk_fpa_nan(c, sort_));
-    // By its bits: Z3's own conversion gets subnormal numbers wrong.
+    // Uses the bits: Z3's own conversion gets subnormal numbers wrong.
     const expr bits = c.bv_val(std::bit_cast<std::uint64_t>(value), 64);
     const expr wide = take(c, Z3_mk_fpa_to_fp_bv(c, bits, c.fpa_sort(11, 53)));
     return take(c, Z3_mk_fpa_to_fp_float(c, c.fpa_rounding_mode(), wide, sort_)).simplify();
@@ -59,7 +59,7 @@ class FloatModel : public Model {
   z3::sort sort_;
 };
 
-/// Bit vectors; arithmetic goes through FloatModel unless a NaN is met.
+/// Bit vectors; arithmetic goes through FloatModel unless a NaN is involved.
 class BitsModel : public FloatModel {
  public:
   BitsModel(z3::context& context, const std::string& name, unsigned exponent, unsigned mantissa)
@@ -250,7 +250,7 @@ World world_of(z3::context& c, std::string name, std::shared_ptr<const Model> f3
 
 namespace {
 
-/// Towards zero, saturating; NaN gives 0.
+/// Rounds toward zero and saturates; NaN becomes 0.
 expr truncated(z3::context& c, const expr& x, const z3::sort& wide, unsigned bits, bool is_signed) {
   const expr value = take(c, Z3_mk_fpa_to_fp_float(c, c.fpa_rounding_mode(), x, wide));
   const double least = is_signed ? -std::ldexp(1.0, static_cast<int>(bits) - 1) : 0;

@@ -12,7 +12,7 @@
 
 namespace sluice::proofs {
 
-/// The interpreter's arithmetic for the elements of one dtype, as terms of Z3.
+/// The interpreter's arithmetic on the elements of one dtype, as Z3 terms.
 class Model {
  public:
   Model(z3::context& context, std::string name) : c(context), name_(std::move(name)) {}
@@ -20,16 +20,17 @@ class Model {
 
   const std::string& name() const { return name_; }
   virtual z3::expr variable(const std::string& name) const = 0;
-  /// A number, rounded to the model's format.
+  /// Returns a number, rounded to the model's format.
   virtual z3::expr number(double value) const = 0;
-  /// Whether the format has this very number.
+  /// Returns whether the format can represent this number exactly.
   virtual bool holds(double value) const = 0;
-  /// The element of an elementwise op, cast excepted. Ops without a theory, such as exp, are unknown functions.
+  /// Returns the element of an elementwise op other than cast. Ops without a theory, such as exp, are uninterpreted
+  /// functions.
   z3::expr apply(ir::Op op, const std::vector<z3::expr>& x) const;
-  /// Whether two elements are the same to the mark of a rule.
+  /// Returns whether two elements are the same according to a rule's mark.
   virtual z3::expr same(const z3::expr& x, const z3::expr& y, passes::Exactness exactness) const = 0;
   virtual z3::expr is_nan(const z3::expr& x) const = 0;
-  /// -0 for floats; no integer is one.
+  /// -0 for floats; never true for integers.
   virtual z3::expr is_minus_zero(const z3::expr& x) const = 0;
 
   virtual z3::expr add(const z3::expr& x, const z3::expr& y) const = 0;
@@ -60,14 +61,14 @@ struct World {
   const Model& of(DType dtype) const { return *models.at(dtype); }
 };
 
-/// IEEE numbers with one NaN, rounded to nearest even.
+/// IEEE numbers with a single NaN, rounded to nearest even.
 std::shared_ptr<const Model> float_model(z3::context& c, unsigned exponent, unsigned mantissa);
-/// The same by bits, with NaNs as SSE makes them: the first NaN operand, made quiet.
+/// The same on bits, with NaNs as in SSE: the first NaN operand, made quiet.
 std::shared_ptr<const Model> bits_model(z3::context& c, unsigned exponent, unsigned mantissa);
 std::shared_ptr<const Model> integer_model(z3::context& c, unsigned bits, bool is_signed);
 std::shared_ptr<const Model> bool_model(z3::context& c);
 
-/// Integers of their real widths, beside a float model for f32 and one for f64.
+/// Integers of their real widths, with a float model for f32 and one for f64.
 World world_of(z3::context& c, std::string name, std::shared_ptr<const Model> f32, std::shared_ptr<const Model> f64);
 
 /// Op cast.

@@ -1,5 +1,5 @@
-// The number models are the interpreter's arithmetic: on all pairs of numbers of 8 bits, and on pairs of special values
-// of the real formats.
+// The number models agree with the interpreter's arithmetic: on all pairs of 8-bit numbers, and on pairs of special
+// values of the real formats.
 #include "tests/proofs/number_model.h"
 
 #include <doctest/doctest.h>
@@ -40,7 +40,7 @@ z3::expr element(z3::context& c, const proofs::World& world, const Array& array,
   });
 }
 
-/// All pairs of x's elements, as two arrays.
+/// Returns all pairs of x's elements, as two arrays.
 std::pair<Array, Array> pairs(const Array& x) {
   const auto count = static_cast<std::size_t>(x.element_count());
   Array first(x.dtype(), {x.element_count() * x.element_count()});
@@ -128,7 +128,7 @@ TEST_CASE("the model of NaN bits is the interpreter, on pairs of special values 
   }
 }
 
-/// The number of FP(3,5), 8 bits: a sign, 3 bits of exponent, 4 of the mantissa behind its first.
+/// Returns a number of FP(3,5), 8 bits: a sign, 3 exponent bits, 4 explicit mantissa bits.
 double small_number(unsigned bits) {
   const double sign = (bits & 128) != 0 ? -1 : 1;
   const int exponent = static_cast<int>(bits >> 4 & 7);
@@ -137,7 +137,7 @@ double small_number(unsigned bits) {
   return sign * std::ldexp(exponent == 0 ? mantissa : 16 + mantissa, std::max(exponent, 1) - 3 - 4);
 }
 
-/// The nearest one. f64 has more than twice the bits of its mantissa, so to round a result of f64 rounds only once.
+/// Returns the nearest one. f64 has more than twice its mantissa bits, so rounding a result of f64 rounds only once.
 double rounded_to_small(double x) {
   if (x == 0 || !std::isfinite(x)) return x;
   const double step = std::ldexp(1, std::max(std::ilogb(x), -2) - 4);

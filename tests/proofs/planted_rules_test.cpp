@@ -1,4 +1,4 @@
-// Wrong rules, one of each family: were they proven, the theorems would say nothing.
+// Wrong rules, one of each family: if they could be proven, the theorems would be worthless.
 #include <doctest/doctest.h>
 
 #include "sluice/ir/text.h"

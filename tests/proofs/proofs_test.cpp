@@ -1,5 +1,5 @@
-// Every rewrite rule has a theorem, or says why not. docs/rules.md is the table of them: SLUICE_UPDATE_TESTS=1 writes
-// it anew.
+// Every rewrite rule has a theorem, or says why not. docs/rules.md is the table of them, which SLUICE_UPDATE_TESTS=1
+// updates.
 #include <doctest/doctest.h>
 #include <fmt/ranges.h>
 
@@ -39,7 +39,7 @@ std::string_view note(std::span<const Unproven> notes, const Rule& rule) {
   return {};
 }
 
-/// x as `from`, cast to `between` and then to `to`, for all dtypes.
+/// Returns x as `from`, cast to `between` and then to `to`, for all dtypes.
 std::vector<ir::Graph> casts_of_casts() {
   const DType dtypes[] = {DType::kF32, DType::kF64, DType::kI32, DType::kI64, DType::kU8, DType::kBool};
   std::vector<ir::Graph> graphs;
@@ -56,7 +56,7 @@ std::vector<ir::Graph> casts_of_casts() {
   return graphs;
 }
 
-/// The graphs of the text cases in which a rule fires, and all casts of casts.
+/// Returns the graphs of the text cases in which a rule fires, and all casts of casts.
 std::map<std::string_view, std::vector<ir::Graph>> graphs_of_rules() {
   std::map<std::string_view, std::vector<ir::Graph>> graphs;
   for (const auto& file : test::case_files(SLUICE_RULE_CASES)) {
@@ -95,7 +95,7 @@ std::vector<std::string> names(const std::set<DType>& dtypes) {
 }
 
 struct Row {
-  std::vector<std::string> proven;  ///< for what
+  std::vector<std::string> proven;  ///< what it was proven for
   std::vector<std::string> models;
   std::vector<std::string> failures;
   int theorems = 0;
@@ -123,7 +123,7 @@ Row prove(const Rule& rule, const std::vector<ir::Graph>& graphs) {
   return row;
 }
 
-/// In a table of Markdown.
+/// Escapes a text for a Markdown table.
 std::string escaped(std::string_view text) {
   std::string result;
   for (const char c : text) result += c == '|' ? "\\|" : std::string(1, c);

@@ -7,12 +7,12 @@
 
 namespace sluice::proofs {
 
-/// Proves theorems and remembers those that failed.
+/// Proves theorems and records those that failed.
 class Prover {
  public:
   z3::context c;
 
-  /// Whether `claim` follows from the hypotheses. If not, a failure tells `label` and a counterexample.
+  /// Returns whether `claim` follows from the hypotheses. If not, records a failure with `label` and a counterexample.
   bool prove(const std::string& label, const z3::expr& claim, const std::vector<z3::expr>& hypotheses = {});
 
   int theorems() const { return theorems_; }

@@ -19,7 +19,7 @@ namespace {
 /// Shares one value among all elements.
 bool repeats(Op op) { return op == Op::kBroadcast || op == Op::kReshape; }
 
-/// A name for the elements of a constant, which the theorem then leaves open.
+/// Returns a name for the elements of a constant that the theorem leaves arbitrary.
 std::string name_of(const Array& array) {
   return fmt::format("constant {:02x}", fmt::join(std::as_bytes(std::span(array.bytes(), array.byte_count())), ""));
 }
@@ -28,7 +28,8 @@ bool has_cast(const ir::Graph& graph) {
   return std::ranges::any_of(graph.nodes(), [](const ir::Node& node) { return node.op == Op::kCast; });
 }
 
-/// Whether Z3 takes too long for the real formats: it does for arithmetic of floats, but of 0, 1 and -1 in f32.
+/// Returns whether Z3 takes too long for the real formats, as it does for float arithmetic except with 0, 1 and -1 in
+/// f32.
 bool is_hard(const ir::Graph& graph) {
   const auto is_easy = [&](ir::Value operand) {
     const std::optional<double> number = ir::splat_value(graph, operand);
@@ -49,7 +50,7 @@ bool is_hard(const ir::Graph& graph) {
   });
 }
 
-/// Small float formats, and those that the rules run on. Casts are between the latter.
+/// Returns small float formats, and those that the rules run on. Casts are between the latter.
 std::vector<World> worlds_for(z3::context& c, const ir::Graph& graph, Exactness exactness) {
   const World real = world_of(c, "real", float_model(c, 8, 24), float_model(c, 11, 53));
   if (has_cast(graph)) return {real};
@@ -67,7 +68,7 @@ std::vector<World> worlds_for(z3::context& c, const ir::Graph& graph, Exactness 
   return worlds;
 }
 
-/// Whether each constant of the graph is a number of the world. Where rounding does not count, it may be rounded.
+/// Returns whether each constant of the graph is a number of the world. If rounding does not count, it may be rounded.
 bool holds_constants(const ir::Graph& graph, const World& world, Exactness exactness) {
   return exactness == Exactness::kFast || std::ranges::all_of(graph.nodes(), [&](const ir::Node& node) {
            if (node.op != Op::kConstant || node.attributes.array().element_count() != 1) return true;
@@ -80,9 +81,9 @@ std::vector<expr> assumptions_of(const ir::Node& node, const Model& model, const
   switch (node.op) {
     case Op::kExp:
     case Op::kSigmoid:
-    case Op::kReduceSum:  // begins at 0, and no sum of 0 and another number is -0
+    case Op::kReduceSum:  // starts at 0, and no sum of 0 and another number is -0
       return {!model.is_minus_zero(result)};
-    case Op::kPow:  // C's Annex F, and a library that returns exact results where there are any
+    case Op::kPow:  // C's Annex F, and a library that returns exact results where they exist
       return {implies(model.equal(x[1], model.number(0)), result == model.number(1)),
               implies(model.equal(x[1], model.number(1)), model.same(result, x[0], Exactness::kNanBits))};
     default:
@@ -90,7 +91,7 @@ std::vector<expr> assumptions_of(const ir::Node& node, const Model& model, const
   }
 }
 
-/// One theorem: the results of `before` are those of `after`.
+/// Proves one theorem: the results of `before` equal those of `after`.
 bool prove_equal(Prover& prover, const World& world, const ir::Graph& before, const ir::Graph& after,
                  Exactness exactness) {
   const Elements x = evaluate(prover.c, before, world);
@@ -106,7 +107,7 @@ bool prove_equal(Prover& prover, const World& world, const ir::Graph& before, co
   return proven;
 }
 
-/// A theorem of a small format is the same one for f32 and f64.
+/// A theorem of a small format counts for both f32 and f64.
 std::string theorem_name(const World& world, const ir::Graph& graph) {
   std::string name = world.name + ir::print(graph);
   for (std::size_t at = 0; world.name != "real" && (at = name.find("f64", at)) != std::string::npos;) {
@@ -137,7 +138,7 @@ void prove_on_graph(const passes::Rule& rule, const ir::Graph& before, std::set<
 }  // namespace
 
 bool is_scalar(const ir::Graph& graph) {
-  // A sum may be an operand, as some number. A rule for sums is about more than that.
+  // A sum may be an operand, as some number. A rule on sums is about more than that.
   const auto is_sum = [&](ir::Value result) { return graph.node(result).op == Op::kReduceSum; };
   if (std::ranges::any_of(graph.results(), is_sum)) return false;
   return std::ranges::all_of(graph.nodes(), [&](const ir::Node& node) {

@@ -3,8 +3,8 @@
 #include "tests/proofs/index_theorems.h"
 #include "tests/proofs/indices.h"
 
-// Rules for reshape, broadcast and transpose: the element that the result has at each position is the same one before
-// and after. The elements of a value are an unknown function of the position in row-major order.
+// Rules for reshape, broadcast and transpose: the result has the same element at each position before and after. The
+// elements of a value are an uninterpreted function of the row-major position.
 namespace sluice::proofs {
 
 using z3::expr;
@@ -33,7 +33,7 @@ void reshape_of_a_scalar(Prover& p) {
   }
 }
 
-/// f is an unknown function of elements: any elementwise op.
+/// f is an uninterpreted function of elements: any elementwise op.
 void reshape_of_an_op(Prover& p) {
   const expr i = p.c.int_const("i");
   const z3::func_decl x = elements(p.c, "x");
@@ -44,7 +44,7 @@ void reshape_of_an_op(Prover& p) {
   p.prove("f(x, c)", y(reshaped(i)) == f(x(reshaped(i)), scalar), {forall(k, y(k) == f(x(k), scalar))});
 }
 
-/// The reshape keeps the last axis, so an element is at the same place along it before and after, and a vector that
+/// The reshape keeps the last axis, so an element has the same position along it before and after, and a vector that
 /// repeats along the other axes has the same element there. A scalar has one element.
 void op_of_reshapes(Prover& p) {
   const expr i = p.c.int_const("i");
@@ -63,8 +63,8 @@ void op_of_reshapes(Prover& p) {
     p.prove(fmt::format("rank {}, vector", rank), same(p.c, broadcast(p.c, index, vector), {index.back()}),
             {inside(p.c, index, n.sizes)});
   }
-  // Two positions rows * n + j of shapes with one last size n are equal only if both j are: their rows differ by d, and
-  // d * n is 0 or at least n.
+  // Two positions rows * n + j in shapes with the same last size n are equal only if both j are: their rows differ by
+  // d, and d * n is 0 or at least n.
   const expr n = p.c.int_const("n");
   const expr d = p.c.int_const("d");
   p.prove("multiple", d * n >= n, {d >= 1, n >= 1});
@@ -97,7 +97,7 @@ void broadcast_of_a_broadcast(Prover& p) {
         const expr fits = may_broadcast(p.c, a, b.sizes) && may_broadcast(p.c, b, to);
         p.prove(ranks, same(p.c, broadcast(p.c, broadcast(p.c, i, b.sizes), a.sizes), broadcast(p.c, i, a.sizes)),
                 {fits, inside(p.c, i, to)});
-        // Where a's Dim is no static 1, b's is the same Dim.
+        // Where a's Dim is not a static 1, b's is the same Dim.
         std::vector<expr> hypotheses{fits};
         for (std::size_t k = 0; k < r0; ++k) hypotheses.push_back(implies(!a.is_one[k], !b.is_one[k + r1 - r0]));
         p.prove(ranks + ", valid", may_broadcast(p.c, a, to), hypotheses);

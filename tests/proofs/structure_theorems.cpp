@@ -8,7 +8,7 @@
 #include "tests/proofs/indices.h"
 #include "tests/proofs/number_model.h"
 
-// Rules for products, reductions, slice, pad and concat: which elements meet, and in which order they are folded.
+// Rules for products, reductions, slice, pad and concat: which elements are combined, and in which order.
 namespace sluice::proofs {
 
 using passes::Exactness;
@@ -16,7 +16,7 @@ using z3::expr;
 
 namespace {
 
-/// Where an operand of a product is read for its row and column, in the matrix that `batch` names.
+/// Returns where an operand of a product is read for its row and column, in the matrix that `batch` names.
 Index read_at(const Index& batch, bool transposed_operand, const expr& row, const expr& column) {
   Index index = batch;
   index.push_back(transposed_operand ? column : row);
@@ -26,7 +26,7 @@ Index read_at(const Index& batch, bool transposed_operand, const expr& row, cons
 
 constexpr std::size_t kMostBatchAxes = 3;
 
-/// Exchanges the last two of `rank` axes.
+/// Swaps the last two of `rank` axes.
 Permutation exchange_of_last(std::size_t rank) {
   Permutation permutation(rank);
   std::iota(permutation.begin(), permutation.end(), std::size_t{0});
@@ -47,8 +47,7 @@ void transposed_factor(Prover& p) {
 }
 
 /// Element (i, j) of the result is element (j, i) of the product a b: there, a is read at (j, k) and b at (k, i).
-/// After, b is the first factor, read at (i, k), and a the second, at (k, j). Each step of the sum exchanges its
-/// factors.
+/// Afterwards, b is the lhs, read at (i, k), and a the rhs, at (k, j). Each step of the sum swaps its factors.
 void transposed_product(Prover& p) {
   const expr i = p.c.int_const("i");
   const expr j = p.c.int_const("j");
@@ -110,7 +109,7 @@ void sum_of_ones(Prover& p) {
   }
 }
 
-/// The axes that the joined reduction folds are those that vanish in one or the other, for all sets of axes.
+/// The axes that the joined reduction folds are those folded by either one, for all sets of axes.
 void joined_axes(Prover& p) {
   for (std::size_t rank = 0; rank < 5; ++rank) {
     const Index n = symbols(p.c, "n", rank);
@@ -135,15 +134,15 @@ void joined_sums(Prover& p) {
   }
 }
 
-/// One step of reduce_max or reduce_min, of a state that has seen an element: a later one replaces the best only if it
-/// is better, or the first NaN.
+/// One step of reduce_max or reduce_min, from a state that has seen an element: a later one replaces the best only if
+/// it is better, or the first NaN.
 expr take(const Model& m, bool largest, const expr& best, const expr& x) {
   const expr better = largest ? m.less(best, x) : m.less(x, best);
   return ite(m.equal(x, best) || m.is_nan(best) || !(m.is_nan(x) || better), best, x);
 }
 
-/// The elements a b | c d in two rows: to fold rows first and then their results meets them in the order of one fold.
-/// By induction over rows and their lengths that is all there is to show.
+/// The elements a b | c d in two rows: folding rows first and then their results combines them in the order of a single
+/// fold. By induction over rows and their lengths, nothing else needs to be shown.
 void joined_extremes(Prover& p, bool largest) {
   joined_axes(p);
   std::vector<std::shared_ptr<const Model>> models = integers(p.c);
@@ -172,7 +171,7 @@ void joined_extremes(Prover& p, bool largest) {
 void joined_maxima(Prover& p) { joined_extremes(p, true); }
 void joined_minima(Prover& p) { joined_extremes(p, false); }
 
-/// Along the axis: 0 <= start < limit <= size, as infer_slice asks.
+/// Along the axis: 0 <= start < limit <= size, as infer_slice requires.
 void slice_of_all(Prover& p) {
   const expr n = p.c.int_const("n");
   const expr start = p.c.int_const("start");
@@ -206,7 +205,7 @@ void pad_by_nothing(Prover& p) {
   p.prove("size kept", low == 0 && high == 0, {low >= 0, high >= 0, low + n + high == n});
 }
 
-/// Operand k begins behind the sizes of those before it: the first one, at 0.
+/// Operand k starts after the sizes of those before it; the first one at 0.
 void concat_of_one(Prover& p) {
   const expr i = p.c.int_const("i");
   const expr n = p.c.int_const("n");
@@ -214,8 +213,8 @@ void concat_of_one(Prover& p) {
   p.prove("position", begins[0] <= i && i < begins[1] && i - begins[0] == i, {i >= 0, i < n});
 }
 
-/// Every c that the guard takes is a power of two whose reciprocal is normal as well: exponent field e, and that of the
-/// reciprocal 2 bias - e.
+/// Every c that the guard accepts is a power of two whose reciprocal is also normal: exponent field e, and 2 bias - e
+/// for the reciprocal.
 void division_by_powers_of_two(Prover& p) {
   for (const auto& [exponent, mantissa] : {std::pair(3U, 5U), std::pair(5U, 11U)}) {
     const unsigned bias = (1U << (exponent - 1)) - 1;

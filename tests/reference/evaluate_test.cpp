@@ -1,4 +1,4 @@
-// The walk over a graph: inputs, states, B, fused bodies, precision, errors.
+// Evaluating a graph: inputs, states, B, fused bodies, precision, errors.
 #include <doctest/doctest.h>
 
 #include "ir/reference/interpreter.h"

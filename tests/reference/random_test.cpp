@@ -13,7 +13,7 @@ Array draw(Op op, i64 key, i64 counter, DType dtype, const Shape& shape) {
   return run_op(op, {Array::scalar(key), Array::scalar(counter)}, {{Attr::kDType, dtype}, {Attr::kShape, shape}});
 }
 
-// The words are the known answers that Random123 publishes for philox4x32-10, cut to their upper 24 bits.
+// The words are the published known answers of Random123's philox4x32-10, truncated to their upper 24 bits.
 TEST_CASE("random_uniform gives the published words") {
   CHECK_SAME(draw(Op::kRandomUniform, 0, 0, DType::kF32, {4}),
              row({0x6627e8p-24F, 0xe169c5p-24F, 0xbc57acp-24F, 0x9b00dbp-24F}));

@@ -24,7 +24,7 @@ inline constexpr T kLeast = std::numeric_limits<T>::min();
 template <typename T>
 inline constexpr T kMost = std::numeric_limits<T>::max();
 
-/// A graph of one node over parameters of the operands' types.
+/// Returns a graph of one node on parameters of the operands' types.
 inline Graph graph_of(Op op, const std::vector<Array>& operands, Attributes attributes = {}) {
   Builder builder("op");
   std::vector<Value> values;
@@ -35,7 +35,7 @@ inline Graph graph_of(Op op, const std::vector<Array>& operands, Attributes attr
   return std::move(builder).finish();
 }
 
-/// The result of one op.
+/// Returns the result of one op.
 inline Array run_op(Op op, const std::vector<Array>& operands, Attributes attributes = {}) {
   return evaluate(graph_of(op, operands, std::move(attributes)), operands, {}).results[0];
 }
@@ -51,7 +51,7 @@ Array array_of(std::initializer_list<T> values, std::vector<std::int64_t> sizes)
   return Array(values, std::move(sizes));
 }
 
-/// The same type and elements: bit by bit, but that any NaN is as good as any other.
+/// Compares type and elements bit by bit, except that any NaN equals any other.
 inline bool same(const Array& a, const Array& b) {
   if (a.type() != b.type()) return false;
   return visit_dtype(a.dtype(), [&]<typename T>(T) {
@@ -74,7 +74,7 @@ struct StringMaker<sluice::Array> {
 };
 }  // namespace doctest
 
-/// Checks one op over vectors against the elements that a person worked out.
+/// Checks one op on vectors against hand-computed elements.
 #define CHECK_SAME(computed, expected)        \
   do {                                        \
     const ::sluice::Array left_ = computed;   \

@@ -1,5 +1,5 @@
 // Derivatives by dual numbers: against central differences where functions are smooth, against the rows of ops.def
-// where they are not.
+// elsewhere.
 #include <cmath>
 
 #include "sluice/error.h"
@@ -13,7 +13,7 @@ namespace {
 using i64 = std::int64_t;
 using Axes = std::vector<i64>;
 
-/// The derivative of an op's result along `tangents`.
+/// Returns the derivative of an op's result along `tangents`.
 Array tangent_of(Op op, const std::vector<Array>& operands, const std::vector<Array>& tangents,
                  Attributes attributes = {}) {
   return evaluate_tangent(graph_of(op, operands, std::move(attributes)), operands, {}, tangents, {}).results[0];
@@ -48,7 +48,7 @@ void check_smooth(Op op, const std::vector<Array>& operands, const Attributes& a
     CHECK(std::abs(x - y) <= 1e-8 * (1 + std::abs(y)));
     largest = std::max(largest, std::abs(x));
   }
-  CHECK(largest > 0.01);  // a rule that drops the tangent would agree with nothing
+  CHECK(largest > 0.01);  // a rule that drops the tangent would agree with zeros
 }
 
 TEST_CASE("smooth elementwise ops agree with central differences") {

@@ -11,15 +11,15 @@ using namespace sluice;
 
 namespace {
 
-/// Six examples of three classes: 0 is right twice, 1 once of three times, 2 never.
+/// Six examples of three classes: 0 is right twice, 1 once out of three times, 2 never.
 ClassificationReport three_classes() {
   const Array labels(std::vector<std::uint8_t>{0, 1, 2, 1, 0, 1}, {6});
   const Array probabilities(std::vector<float>{0.5F, 0.25F, 0.25F,  // right
-                                               0.75F, 0.25F, 0,     // 1 taken for 0
-                                               0.75F, 0, 0.25F,     // 2 taken for 0, as confident as the one before
+                                               0.75F, 0.25F, 0,     // 1 predicted as 0
+                                               0.75F, 0, 0.25F,  // 2 predicted as 0, as confidently as the one before
                                                0.25F, 0.5F, 0.25F,  // right
-                                               0.5F, 0.5F, 0,       // right: the first of equals
-                                               0, 0.1F, 0.9F},      // 1 taken for 2, most confident
+                                               0.5F, 0.5F, 0,       // right: ties go to the lower class
+                                               0, 0.1F, 0.9F},      // 1 predicted as 2, most confidently
                             {6, 3});
   return classification_report(labels, probabilities);
 }

@@ -49,7 +49,7 @@ TEST_CASE("a report of parts is a page of these parts") {
   CHECK(page.find("\"title\":\"Model\"") == std::string::npos);
   CHECK(page.find("\"in 4.0 s\"") != std::string::npos);
   CHECK(page.find("\"examples a second\"") != std::string::npos);
-  // A loop of one's own need not take times.
+  // A user's own loop need not measure times.
   const History untimed{{"loss"}, {{.epoch = 0, .training = {0.5}}, {.epoch = 1, .training = {0.25}}}};
   const std::string short_page = classifier_page({.history = &untimed}).html();
   CHECK(short_page.find("\"name\":\"epochs\"") != std::string::npos);

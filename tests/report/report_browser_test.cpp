@@ -1,4 +1,4 @@
-// A report in a real browser, looked at and pointed at. Skipped where there is no Chromium.
+// A report in a real browser, viewed and hovered over. Skipped without Chromium.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
@@ -24,21 +24,21 @@ Browser& page() {
   return browser;
 }
 
-/// The text of each element that fits `selector`.
+/// Returns the text of each element that matches `selector`.
 std::vector<std::string> texts(const std::string& selector) {
   return page().value(fmt::format("[...document.querySelectorAll('{}')].map((e) => e.innerText)", selector));
 }
 
 using Texts = std::vector<std::string>;
 
-/// Points at a part of an element, and gives what the first chart with a tooltip then says.
+/// Hovers over a part of an element, and returns the text of the first chart's tooltip.
 Texts tooltip_at(const std::string& selector, double across, double down) {
   const auto place = page().value(
       fmt::format("(() => {{ const e = document.querySelector('{}'); e.scrollIntoView({{block: 'center'}}); const r = "
                   "e.getBoundingClientRect(); return [r.x + r.width * {}, r.y + r.height * {}]; }})()",
                   selector, across, down));
   page().hover(place[0], place[1]);
-  // Charts listen once a frame.
+  // Charts handle events once per frame.
   return page().value(
       "new Promise((resolve) => setTimeout(() => { const shown = charts.map(({chart}) => "
       "chart.tooltip).filter((tooltip) "

@@ -14,7 +14,7 @@ inline constexpr char kNasty[] = "</script><script>document.title='broken'</scri
 /// A picture of 2 by 2.
 inline Array picture() { return {std::vector<std::uint8_t>{0, 255, 128, 64}, {2, 2}}; }
 
-/// A page with a section of each kind, and names that would break out if they could.
+/// A page with a section of each kind, and names that would escape if they could.
 inline report::Page page_of_all_kinds() {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   report::Page page(std::string("Report on \"<i>digits</i>\" & ") + kNasty, "a subtitle");

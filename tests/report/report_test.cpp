@@ -1,4 +1,4 @@
-// The page of a report: its data as written. What a browser makes of it: report_browser_test.cpp.
+// The page of a report: its data as written. Rendering in a browser: report_browser_test.cpp.
 #include "sluice/report.h"
 
 #include <nlohmann/json.hpp>

@@ -15,7 +15,7 @@ using namespace sluice;
 
 namespace {
 
-/// A file with this header and these data; the header's size is as it is unless it is given.
+/// Returns a file with this header and data; the header's size is correct unless it is given.
 std::vector<std::uint8_t> file_of(const std::string& header, const std::string& data = "",
                                   std::optional<std::uint64_t> header_size = {}) {
   const std::uint64_t size = header_size.value_or(header.size());
@@ -62,7 +62,7 @@ TEST_CASE("files have the bytes that the format asks for") {
   const TemporaryFolder folder;
   const auto path = folder.path() / "a.safetensors";
   write_safetensors(path, {{{"a", Array{{std::uint8_t{7}}, {1}}}, {"b", Array::scalar(1.F)}}, {{"k", "v"}}});
-  // What is wide comes first; the header is padded with spaces to 8 bytes.
+  // Wide elements come first; the header is padded with spaces to 8 bytes.
   std::string expected =
       R"({"__metadata__":{"crc32":"42f0c557","k":"v"},"b":{"dtype":"F32","shape":[],"data_offsets":[0,4]},)"
       R"("a":{"dtype":"U8","shape":[1],"data_offsets":[4,5]}})";

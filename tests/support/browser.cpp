@@ -56,7 +56,7 @@ Browser::Browser(const std::filesystem::path& program, int width, int height) {
     const int nothing = ::open("/dev/null", O_RDWR);
     dup2(nothing, 1);
     dup2(nothing, 2);
-    // A sandbox cannot be made by root, nor in most containers; the page is ours.
+    // Root cannot create a sandbox, nor can most containers; the page is Sluice's own.
     execl(program.c_str(), program.c_str(), "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
           "--remote-debugging-pipe", profile.c_str(), "about:blank", nullptr);
     _exit(127);
@@ -73,7 +73,7 @@ Browser::Browser(const std::filesystem::path& program, int width, int height) {
 }
 
 Browser::~Browser() {
-  close(commands_);  // with this it ends, and its helpers do
+  close(commands_);  // makes it and its helpers exit
   waitpid(process_, nullptr, 0);
   close(answers_);
 }
@@ -132,7 +132,7 @@ json Browser::call(const std::string& method, json parameters) {
   json command{{"id", ++number_}, {"method", method}, {"params", std::move(parameters)}};
   if (!session_.empty()) command["sessionId"] = session_;
   const std::string text = command.dump();
-  const auto size = static_cast<ssize_t>(text.size() + 1);  // with the zero behind it
+  const auto size = static_cast<ssize_t>(text.size() + 1);  // including the terminating zero
   if (write(commands_, text.c_str(), text.size() + 1) != size) throw std::runtime_error("the browser has gone");
   while (true) {
     json message = receive();

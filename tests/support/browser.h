@@ -9,11 +9,11 @@
 
 namespace sluice::test {
 
-/// The program `chromium`, or what else it is called; empty if there is none.
+/// Returns the program `chromium`, under whatever name; empty if there is none.
 std::filesystem::path find_chromium();
 
-/// A page in a browser without a window, which is used by events as from a mouse and a keyboard. What goes wrong throws
-/// std::runtime_error. https://chromedevtools.github.io/devtools-protocol/
+/// A page in a headless browser, driven by mouse and keyboard events. Failures throw std::runtime_error.
+/// https://chromedevtools.github.io/devtools-protocol/
 class Browser {
  public:
   Browser(const std::filesystem::path& program, int width, int height);
@@ -21,13 +21,13 @@ class Browser {
   Browser(const Browser&) = delete;
   Browser& operator=(const Browser&) = delete;
 
-  /// Opens a file and waits until it is there.
+  /// Opens a file and waits until it has loaded.
   void open(const std::filesystem::path& page);
-  /// The value of an expression of JavaScript, or of the promise that it gives. An exception in the page, here or
-  /// before, is an error.
+  /// Returns the value of a JavaScript expression, or of the promise that it returns. An exception in the page, now or
+  /// earlier, is an error.
   nlohmann::json value(const std::string& expression);
 
-  /// Shows the page as where the user prefers "light" or "dark".
+  /// Renders the page for a user who prefers "light" or "dark".
   void prefer(std::string_view scheme);
 
   void hover(double x, double y);

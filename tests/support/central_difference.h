@@ -7,7 +7,7 @@
 
 namespace sluice::test {
 
-/// x + step * tangent in f64 for floats; the others as they are.
+/// Returns x + step * tangent in f64 for floats; the others unchanged.
 inline std::vector<Array> moved(std::span<const Array> arrays, std::span<const Array> tangents, double step) {
   std::vector<Array> result;
   for (std::size_t i = 0; i < arrays.size(); ++i) {
@@ -26,7 +26,7 @@ inline std::vector<Array> moved(std::span<const Array> arrays, std::span<const A
   return result;
 }
 
-/// (above - below) / width, in f64; zeros for integers and bools.
+/// Returns (above - below) / width, in f64; zeros for integers and bools.
 inline std::vector<Array> slopes(std::span<const Array> above, std::span<const Array> below, double width) {
   std::vector<Array> result;
   for (std::size_t i = 0; i < above.size(); ++i) {
@@ -40,8 +40,8 @@ inline std::vector<Array> slopes(std::span<const Array> above, std::span<const A
   return result;
 }
 
-/// What evaluate_tangent() should give, from two evaluations in double; its error is of the order of step^2, and of
-/// 1e-16 / step by rounding. Worthless at a kink.
+/// Returns what evaluate_tangent() should, from two evaluations in double; its error is of the order of step^2, plus
+/// 1e-16 / step from rounding. Meaningless at a kink.
 inline ir::EvalResult central_difference(const ir::Graph& graph, std::span<const Array> inputs,
                                          std::span<const Array> states, std::span<const Array> input_tangents,
                                          std::span<const Array> state_tangents, double step = 1e-5) {

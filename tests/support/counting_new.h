@@ -2,5 +2,5 @@
 
 #include <cstdint>
 
-/// How often operator new was called in this program, which counting_new.cpp replaces.
+/// Returns how often operator new was called in this program; counting_new.cpp replaces it.
 std::int64_t allocation_count();

@@ -6,7 +6,7 @@
 
 namespace sluice::test {
 
-/// Writes beyond this size fail while it lives, as on a full disk.
+/// Makes writes beyond this size fail during its lifetime, as on a full disk.
 class FileSizeLimit {
  public:
   explicit FileSizeLimit(rlim_t bytes) {

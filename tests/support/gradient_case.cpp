@@ -9,7 +9,7 @@ using ir::Value;
 
 namespace {
 
-/// sum(x * weights); the weights are a new parameter.
+/// Returns sum(x * weights); the weights are a new parameter.
 Value weighted_sum(Builder& b, Value x) {
   const Type type = b.type(x);
   const Value weights = b.parameter(fmt::format("weights{}", b.graph().parameters().size()), type, ir::Range{0, 1});
@@ -24,7 +24,7 @@ std::optional<Graph> gradient_graph(const OpCase& c) {
   if (c.fill == Fill::kSpecial || c.fill == Fill::kNonFinite) return std::nullopt;
   Builder b("gradient");
   const std::vector<Value> values = c.build(b);
-  std::vector<Value> operands{Value{}};  // y, and what to derive it by
+  std::vector<Value> operands{Value{}};  // y, and what to differentiate with respect to
   for (const ir::Parameter& parameter : b.graph().parameters()) {
     if (is_float(b.type(parameter.value).dtype)) operands.push_back(parameter.value);
   }

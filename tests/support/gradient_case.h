@@ -6,8 +6,8 @@
 
 namespace sluice::test {
 
-/// A randomly weighted sum of a case's float results, then its gradient by each float parameter, not yet expanded. No
-/// graph where there is nothing to derive, or where the case's inputs are not finite.
+/// Returns a randomly weighted sum of a case's float results, and its gradient with respect to each float parameter,
+/// not yet expanded. Nothing if there is no gradient, or if the case's inputs are not finite.
 std::optional<ir::Graph> gradient_graph(const OpCase& c);
 
 }  // namespace sluice::test

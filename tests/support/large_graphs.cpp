@@ -33,8 +33,8 @@ Graph finish_with_gradient(Builder b, Value y, std::vector<Value> variables) {
   return std::move(b).finish();
 }
 
-/// One activation after the other: the gradient reads each of their values from the other end. It does not vanish, as
-/// that of sigmoids would.
+/// Activations in a row: the gradient reads each of their values from the other end. It does not vanish, as that of
+/// sigmoids would.
 Graph chain(int nodes) {
   Builder b("chain");
   const Value x = b.parameter("x", floats({batch, 8}));
@@ -56,7 +56,7 @@ Graph fan(int nodes) {
   return finish_with_gradient(std::move(b), sum, {x});
 }
 
-/// Scalars only, of which each step reads the last and the first two.
+/// Scalars only; each step reads the last one and the first two.
 Graph scalars(int nodes) {
   Builder b("scalars");
   const Value x = b.parameter("x", floats({}));
@@ -142,7 +142,7 @@ Graph lstm(int nodes) {
   return finish_with_gradient(std::move(b), h, {w, bias});
 }
 
-/// Softmax after softmax: rows that go on with their reductions.
+/// Softmax after softmax: rows that continue with their reductions.
 Graph softmaxes(int nodes) {
   Builder b("softmaxes");
   const Value x = b.parameter("x", floats({batch, 8}));
@@ -157,7 +157,7 @@ Graph softmaxes(int nodes) {
   return std::move(b).finish();
 }
 
-/// Many sums of one array under different weights, each of which depends on the one before.
+/// Many sums of one array with different weights, each depending on the previous one.
 Graph sums(int nodes) {
   Builder b("sums");
   const Value x = b.parameter("x", floats({batch, 8}));
@@ -170,7 +170,7 @@ Graph sums(int nodes) {
   return std::move(b).finish();
 }
 
-/// Slices of one array, joined again.
+/// Slices of one array, concatenated again.
 Graph concat(int nodes) {
   Builder b("concat");
   const int parts = nodes / 2 + 1;

@@ -8,14 +8,14 @@
 
 namespace sluice::test {
 
-/// A family of graphs of any size, as an unrolled loop makes them: about `nodes` nodes before the passes.
+/// A family of graphs of any size, like those of unrolled loops: about `nodes` nodes before the passes.
 struct LargeGraph {
   std::string_view name;
   ir::Graph (*make)(int nodes);
 };
 
-/// One of each shape that has cost some compiler more than linear time: long chains, wide fans, many readers of one
-/// value, unrolled networks with their gradients.
+/// Returns one of each shape that has caused superlinear time in some compiler: long chains, wide fans, many readers of
+/// one value, unrolled networks with their gradients.
 std::vector<LargeGraph> large_graphs();
 
 }  // namespace sluice::test

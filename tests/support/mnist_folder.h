@@ -8,7 +8,7 @@
 
 namespace sluice::test {
 
-/// Makes `folder` with the four files of MNIST, which hold these examples.
+/// Creates `folder` with the four MNIST files, containing these examples.
 inline void write_mnist(const std::filesystem::path& folder, const Dataset& training, const Dataset& test) {
   std::filesystem::create_directory(folder);
   write_idx(folder / kTrainImages, training.input());

@@ -28,14 +28,14 @@ inline constexpr DType kIntegers[] = {DType::kI32, DType::kI64, DType::kU8};
 /// Wide enough for every combination of two numbers' special values and a bool, and odd.
 inline constexpr std::int64_t kSpecialWidth = 401;
 
-/// Ranges that use what a dtype has, for cases that do not need another.
+/// Ranges that cover what a dtype can hold, for cases that need no other.
 inline ir::Range natural_range(DType dtype) {
   if (dtype == DType::kU8) return {0, 256};
   if (is_integer(dtype)) return {-1000, 1000};
   return {-2, 2};
 }
 
-/// A parameter p0, p1, ... in the order of the calls.
+/// Adds a parameter p0, p1, ... in the order of the calls.
 inline ir::Value input(ir::Builder& b, const Type& type, std::optional<ir::Range> range = {}) {
   return b.parameter(fmt::format("p{}", b.graph().parameters().size()), type,
                      range ? range : natural_range(type.dtype));

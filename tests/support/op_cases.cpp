@@ -21,7 +21,7 @@ std::vector<T> special_values(Fill fill) {
     if (fill == Fill::kTies) return {-1, 0, 1};
     if (fill == Fill::kNonFinite)
       return {1, 2, -3, Limits::infinity(), 4, 0, -5, Limits::quiet_NaN(), 1, -Limits::infinity(), 6};
-    // No product, quotient or power of two of them is a denormal number, which the compiled code takes for zero.
+    // No product, quotient or power of two of them is a denormal number, which compiled code treats as zero.
     return {T{0},
             T{-0.0},
             T{1},
@@ -55,8 +55,8 @@ std::vector<T> special_values(Fill fill) {
   }
 }
 
-/// Element i has digit i of a counter whose digits are the special values of the parameters: `period` is the product
-/// of the digits before this one. Gives the period of the next.
+/// Element i has digit i of a counter whose digits are the special values of the parameters: `period` is the product of
+/// the digits before this one. Returns the period of the next.
 std::size_t fill_special(Array& array, Fill fill, std::size_t period) {
   return visit_dtype(array.dtype(), [&]<typename T>(T) {
     const std::vector<T> values = special_values<T>(fill);
@@ -66,7 +66,7 @@ std::size_t fill_special(Array& array, Fill fill, std::size_t period) {
   });
 }
 
-/// Relative errors that pass: a few roundings of an approximation.
+/// Acceptable relative errors: a few roundings of an approximation.
 template <typename T>
 constexpr double kTolerance = std::is_same_v<T, float> ? 4e-6 : 1e-13;
 

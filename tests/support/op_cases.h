@@ -9,7 +9,7 @@
 
 namespace sluice::test {
 
-/// How well two engines must agree on a case's floats; integers and bools are always equal.
+/// How closely two engines must agree on a case's floats; integers and bools are always equal.
 enum class Agreement : std::uint8_t {
   kBits,     ///< nothing is computed: the same bits, but for NaN payloads
   kValue,    ///< each result is rounded once: equal, or both NaN
@@ -17,15 +17,15 @@ enum class Agreement : std::uint8_t {
   kSummed,   ///< sums in another order, relative to the largest element
 };
 
-/// What a case's inputs are filled with.
+/// What a case's inputs contain.
 enum class Fill : std::uint8_t {
   kRandom,     ///< within each parameter's range
-  kSpecial,    ///< NaN, infinities, both zeros, the ends of the integers: every combination of the operands' values
-  kNonFinite,  ///< NaN, infinities and small whole numbers, whose sums are exact
-  kTies,       ///< -1, 0 and 1, so that maxima are shared and kinks are met
+  kSpecial,    ///< NaN, infinities, both zeros, the extreme integers: every combination of the operands' values
+  kNonFinite,  ///< NaN, infinities and small integers, whose sums are exact
+  kTies,       ///< -1, 0 and 1, so that there are ties in maxima and kinks
 };
 
-/// One use of one op. `build` adds parameters and nodes to a builder and gives the results.
+/// One use of one op. `build` adds parameters and nodes to a builder and returns the results.
 struct OpCase {
   std::string name;  ///< "add/f32/batch"
   ir::Op op;
@@ -34,7 +34,7 @@ struct OpCase {
   std::function<std::vector<ir::Value>(ir::Builder&)> build;
 
   ir::Graph graph() const;
-  /// An array for each parameter of the case's graph, or of one that has the same parameters.
+  /// Returns an array for each parameter of the case's graph, or of one with the same parameters.
   std::vector<Array> inputs(const ir::Graph& graph, std::int64_t batch_size, std::uint64_t seed = 1) const;
 };
 
@@ -43,10 +43,10 @@ struct OpCase {
 /// B and with odd static sizes. Run each at several B.
 const std::vector<OpCase>& op_cases();
 
-/// The B's to run cases at: one row, fewer than a vector, a whole number of vectors, several tiles.
+/// The values of B to run cases at: one row, fewer than a vector, a whole number of vectors, several tiles.
 inline constexpr std::int64_t kBatchSizes[] = {1, 3, 64, 128};
 
-/// What differs between two results of a case that should agree; empty if nothing.
+/// Describes the differences between two results of a case that should agree; empty if there are none.
 std::string difference(const Array& computed, const Array& expected, Agreement agreement);
 
 }  // namespace sluice::test

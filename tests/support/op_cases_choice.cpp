@@ -59,7 +59,7 @@ void add_casts(Cases& cases, DType from, Fill fill) {
   cases.push_back(
       {fmt::format("cast/{}/{}", to_string(from), kind), Op::kCast, Agreement::kBits, fill, [=](Builder& b) {
          std::vector<Value> results;
-         // Floats reach beyond u8, and i64 beyond what a float holds exactly.
+         // Floats exceed u8's range, and i64 what a float holds exactly.
          Range range = natural_range(from);
          if (is_float(from)) range = {-300, 300};
          if (from == DType::kI64) range = {-1e18, 1e18};

@@ -9,13 +9,14 @@ using namespace ir;
 
 namespace {
 
-/// What varies between elementwise ops of numbers.
+/// What varies between elementwise ops on numbers.
 struct ElementwiseRow {
   Op op;
   int arity;
   std::span<const DType> dtypes;
   Agreement floats;
-  std::vector<Range> ranges;  ///< of the float operands where results and derivatives are tame; natural if empty
+  std::vector<Range>
+      ranges;  ///< of the float operands where results and derivatives are well-behaved; natural if empty
 };
 
 std::vector<ElementwiseRow> elementwise_rows() {
@@ -75,7 +76,7 @@ void add_row(Cases& cases, const ElementwiseRow& row) {
   }
 }
 
-/// More of the domain than where derivatives are compared.
+/// A larger domain than the one where derivatives are compared.
 void add_wide(Cases& cases, Op op, DType dtype, Range range) {
   cases.push_back({fmt::format("{}/{}/wide", to_string(op), to_string(dtype)), op, Agreement::kRounded, Fill::kRandom,
                    [=](Builder& b) {

@@ -1,4 +1,4 @@
-// Arrays without elements: every op meets them, as operands and as results, alone and fused.
+// Empty arrays: every op meets them, as operands and as results, alone and fused.
 #include "tests/support/op_case_lists.h"
 
 namespace sluice::test {
@@ -146,7 +146,7 @@ void add_reductions(Cases& cases) {
       results.push_back(reduce(b, Op::kReduceSum, {dtype, {batch, 0, 5}}, axes));
     return results;
   });
-  // The axes that are reduced have elements: without any there is no largest.
+  // The reduced axes have elements: there is no maximum of nothing.
   for (const Op op : {Op::kReduceMax, Op::kReduceMin}) {
     add(cases, op, kNumbers, [=](Builder& b, DType dtype) {
       return std::vector{reduce(b, op, {dtype, {0}}, {}), reduce(b, op, {dtype, {batch, 0}}, {0}),
@@ -188,7 +188,7 @@ Value product(Builder& b, Value x, Value y, bool transpose_a, bool transpose_b) 
   return b(Op::kMatmul, {x, y}, {{Attr::kTransposeA, transpose_a}, {Attr::kTransposeB, transpose_b}});
 }
 
-/// M, N and K, of which at least one is 0; with K = 0 the result is zeros. Relu makes zeros that a product may skip.
+/// M, N and K, of which at least one is 0; with K = 0 the result is zeros. Relu produces zeros that a product may skip.
 void add_products(Cases& cases) {
   const std::vector<Shape> extents{{batch, 64, 0}, {batch, 0, 17}, {0, 64, batch}, {0, 17, 33},
                                    {64, 100, 0},   {1, 1, 0},      {33, 0, batch}, {3, batch, 0},
@@ -215,7 +215,7 @@ void add_products(Cases& cases) {
       cases, Op::kMatmul, kFloats,
       [](Builder& b, DType dtype) {
         std::vector<Value> results;
-        // A layer without inputs: what is behind the product sees zeros.
+        // A layer without inputs: the epilogue sees zeros.
         for (const Dim rows : {batch, Dim(17)}) {
           const Value x = input(b, {dtype, {rows, 0}});
           const Value layer = product(b, x, input(b, {dtype, {0, 64}}), false, false);
@@ -223,7 +223,7 @@ void add_products(Cases& cases) {
           results.push_back(b(Op::kRelu, {b(Op::kAdd, {layer, bias})}));
           results.push_back(b(Op::kTanh, {b(Op::kMul, {b(Op::kAdd, {layer, bias}), input(b, {dtype, {rows, 64}})})}));
         }
-        // The sums of the second factor's columns beside products without rows, columns or inner positions.
+        // The sums of the rhs's columns next to products with M, N or K = 0.
         for (const Shape& e : {Shape{0, 64, 4}, Shape{0, 64, batch}, Shape{5, 0, batch}, Shape{5, 64, 0}}) {
           const Value y = input(b, {dtype, {e[2], e[1]}});
           results.push_back(product(b, input(b, {dtype, {e[2], e[0]}}), y, true, false));

@@ -31,7 +31,7 @@ std::vector<NamedExtents> all_extents() {
           {"static", {{1, 1, 1}, {3, 17, 33}, {33, 100, 1}, {100, 1, 17}, {65, 67, 300}}}};
 }
 
-/// Products of a batch of matrices: its axes, then M, N and K. One of all of them may be B.
+/// Products of a batch of matrices: its axes, then M, N and K. One of them may be B.
 struct BatchExtents {
   Shape batch_axes;
   Extents e;
@@ -70,8 +70,8 @@ std::vector<NamedBatchExtents> all_batch_extents() {
             {{3}, {0, batch, 5}}}}};
 }
 
-/// What rides on the store of a batch's matrices: values of the result's shape, of a matrix, of a row, of a column and
-/// of the batch, in short chains and in those that go through scratch or run one tile behind.
+/// Epilogues of batched products: values of the result's shape, a matrix, a row, a column and the batch, in short
+/// chains and in those that go through scratch or run one tile behind.
 std::vector<Value> epilogues_of_batch(Builder& b) {
   const Shape shape{batch, 2, 13, 33};
   const auto sums = [&](bool transpose_b) {

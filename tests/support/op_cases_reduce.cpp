@@ -11,10 +11,10 @@ using Axes = std::vector<i64>;
 
 Agreement agreement_of(Op op) { return op == Op::kReduceSum ? Agreement::kSummed : Agreement::kValue; }
 
-/// Every set of axes of a cube that has B in each place, and of other ranks.
+/// Every set of axes of a cube with B in each position, and of other ranks.
 std::vector<Value> reductions(Builder& b, Op op, DType dtype) {
   std::vector<Value> results;
-  // Floats whose mean is not 0, so that long sums are large beside their rounding errors.
+  // Floats whose mean is not 0, so that long sums are large compared with their rounding errors.
   const auto of = [&](const Shape& shape) {
     return input(b, {dtype, shape}, is_float(dtype) ? Range{-1, 2} : natural_range(dtype));
   };

@@ -10,7 +10,7 @@ using i64 = std::int64_t;
 using Axes = std::vector<i64>;
 using Build = std::function<std::vector<Value>(Builder&, DType)>;
 
-/// One case for each dtype: ops that move elements take all.
+/// One case for each dtype: ops that move elements accept all.
 void add_moves(Cases& cases, Op op, std::string_view kind, const Build& build) {
   for (const DType dtype : kAllDTypes) {
     cases.push_back({fmt::format("{}/{}/{}", to_string(op), to_string(dtype), kind), op, Agreement::kBits,

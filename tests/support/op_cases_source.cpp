@@ -1,4 +1,4 @@
-// Ops that make values from nothing, or from a key and a counter.
+// Ops that create values from nothing, or from a key and a counter.
 #include <limits>
 
 #include "tests/support/op_case_lists.h"

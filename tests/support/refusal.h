@@ -6,7 +6,7 @@
 
 namespace sluice::test {
 
-/// The whole message of the Error that `call` throws, or "accepted".
+/// Returns the whole message of the Error that `call` throws, or "accepted".
 template <typename F>
 std::string refusal(F&& call) {
   try {

@@ -41,8 +41,8 @@ inline std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
-/// Runs a program with `arguments`, words of the shell, after `environment` ("NAME=value ..."), which else has nothing
-/// that Sluice obeys.
+/// Runs a program with `arguments`, shell words, after `environment` ("NAME=value ..."), which otherwise contains
+/// nothing that Sluice reads.
 inline Outcome run_program(std::string_view program, const std::string& arguments,
                            const std::string& environment = "") {
   const TemporaryFolder folder;

@@ -11,7 +11,7 @@
 
 namespace sluice::test {
 
-/// A program while it runs: what it writes to stdout, and signals to it.
+/// A running program: its output on stdout, and signals to it.
 class RunningProgram {
  public:
   /// Starts the program at the path words[0] with all words as its arguments.
@@ -35,7 +35,7 @@ class RunningProgram {
   RunningProgram(const RunningProgram&) = delete;
   RunningProgram& operator=(const RunningProgram&) = delete;
 
-  /// Waits until `count` more bytes came, or all.
+  /// Waits until `count` more bytes have arrived, or all.
   void await_bytes(std::size_t count) {
     char byte = 0;
     for (; count > 0 && read(out_, &byte, 1) == 1; --count) text_ += byte;
@@ -48,14 +48,14 @@ class RunningProgram {
     }
   }
   void send(int signal) const { kill(process_, signal); }
-  /// Waits for its end and gives what waitpid says of it.
+  /// Waits for it to exit and returns the status of waitpid.
   int wait() {
     await_bytes(std::string::npos);
     int status = 0;
     REQUIRE(waitpid(process_, &status, 0) == process_);
     return status;
   }
-  /// What came so far.
+  /// Returns the output so far.
   const std::string& text() const { return text_; }
 
  private:

@@ -2,8 +2,8 @@
 
 namespace sluice::test {
 
-/// Says that something cannot be tested here, and why: `if (!is_there()) return test::skip("there is no Chromium");`.
-/// If nothing fails, ctest reports the program as skipped and not as passed.
+/// Records that something cannot be tested here, and why: `if (!is_there()) return test::skip("there is no
+/// Chromium");`. If nothing fails, ctest reports the program as skipped, not as passed.
 void skip(const char* reason);
 
 }  // namespace sluice::test

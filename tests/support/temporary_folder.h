@@ -11,7 +11,7 @@
 
 namespace sluice {
 
-/// An empty folder that lives as long as this object.
+/// An empty folder that exists as long as this object.
 class TemporaryFolder {
  public:
   TemporaryFolder() {
@@ -25,7 +25,7 @@ class TemporaryFolder {
 
   const std::filesystem::path& path() const { return path_; }
 
-  /// Writes a file and gives its path.
+  /// Writes a file and returns its path.
   std::filesystem::path file(const std::string& name, const std::vector<std::uint8_t>& bytes) const {
     std::ofstream stream(path_ / name, std::ios::binary);
     stream.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));

@@ -5,8 +5,8 @@
 
 namespace sluice::test {
 
-/// Sets of CPU features that this machine has, from its own down to the least of its architecture: code is generated
-/// for each of them, so that the paths for narrower vectors are tested on a machine with wide ones.
+/// Returns sets of CPU features of this machine, from all of its own down to the baseline of its architecture: code is
+/// generated for each of them, so that the paths for narrower vectors are tested on a machine with wide ones.
 inline std::vector<std::string> vector_targets() {
   std::vector<std::string> targets{""};
 #if defined(__x86_64__)

@@ -79,7 +79,7 @@ graph @quotient(%x: f32[{0}] {{range=[1,2)}}) {{
 }
 
 TEST_CASE("elements behind a decision between nearly equal floats are undecided") {
-  // tanh(x) and its value by exponentials differ by rounding only.
+  // tanh(x) and its value by exponentials differ only by rounding.
   const std::string body = R"(  %0: f32[B,8] = add %x, %x
   %1: f32[B,8] = exp %0
   %2: f32[] = constant {value=1}
@@ -162,7 +162,7 @@ TEST_CASE("states begin within their ranges or at their init") {
 }
 
 TEST_CASE("states with an init and no range have values that they reach from there") {
-  // An optimizer of a user's own: v is the mean of squares, t counts steps from 1.
+  // A user's own optimizer: v is the mean of squares, t counts steps from 1.
   const ir::Graph graph = ir::parse(R"(sluice-ir 1
 graph @f(%x: f32[B,2]) state(%w: f32[2] "w", %v: f32[2] "v" {init=0}, %t: f32[] "t" {init=1}) {
   %0: f32[B,2] = broadcast %w {shape=[B,2]}
@@ -229,7 +229,7 @@ TEST_CASE("reduce leaves little more than what fails") {
 
 TEST_CASE("reduce drops inputs that nothing reads one by one") {
   const ir::Graph graph = graph_of("  return %e\n", "%a: f32[], %b: f32[B], %c: f32[], %d: f32[], %e: f32[]");
-  // It fails because of B, which one of those that nothing reads brings.
+  // It fails because of B, which one of the unused inputs provides.
   const ir::Graph small = tools::reduce(graph, [](const ir::Graph& g) { return ir::has_batch(g); });
   REQUIRE(small.parameters().size() == 2);
   CHECK(small.parameters()[0].name == "b");

@@ -1,4 +1,4 @@
-// What programs say of their command line: wrong words, files that hold several graphs, and the examples of --help.
+// How programs handle their command line: wrong words, files with several graphs, and the examples of --help.
 #include "sluice/idx.h"
 #include "sluice/image.h"
 #include "sluice/ir/text.h"
@@ -30,7 +30,7 @@ graph @wrong(%x: f32[4]) {
 )";
 
 #ifdef MNIST_MLP
-/// The commands that the text of --help shows, without what is said of them.
+/// Returns the commands in the text of --help, without their descriptions.
 std::vector<std::string> examples_in(const std::string& help) {
   std::vector<std::string> commands;
   for (const std::string& line : lines_of(help)) {
@@ -41,7 +41,7 @@ std::vector<std::string> examples_in(const std::string& help) {
   return commands;
 }
 
-/// All files that the examples name.
+/// Writes all files that the examples name.
 void write_files(const std::filesystem::path& folder) {
   write_text(folder / "step.ir", kStep);
   write_npy(folder / "x.npy", Array(DType::kF32, {4, 3}));
@@ -51,7 +51,7 @@ void write_files(const std::filesystem::path& folder) {
   const Dataset test = synthetic_digits(1, 60000, 200);
   const auto mnist = folder / "mnist";
   write_mnist(mnist, synthetic_digits(1, 0, 11001), test);
-  write_idx(folder / "t10k-images-idx3-ubyte.gz", test.input());  // files that are not packed are read, too
+  write_idx(folder / "t10k-images-idx3-ubyte.gz", test.input());  // uncompressed files are accepted too
   write_npy(folder / "images.npy", test.input());
   write_npy(folder / "labels.npy", test.target());
   const auto write_png = [&](const char* name, const Array& picture) {
@@ -155,7 +155,7 @@ TEST_CASE("--graph takes one of several graphs, and errors keep the lines of the
   for (const char* const command : {"run", "explain", "check --no-jit"})
     CHECK(run_sluice(fmt::format("{} '{}' --graph line", command, both.string())).status == 0);
 
-  // The stages of one graph: it is meant as it was traced.
+  // The stages of one graph: the traced one is selected.
   const Outcome all = run_sluice(fmt::format("opt '{}' --graph step --print-after=all", both.string()));
   const auto stages = write_text(folder.path() / "stages.ir", all.out);
   CHECK(run_sluice(fmt::format("opt - --passes=dce < '{}'", stages.string())).out == kStep);

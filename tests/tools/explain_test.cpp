@@ -59,7 +59,7 @@ TEST_CASE("the memory plan has every buffer, and the peak that the program will 
   CHECK(std::regex_search(outcome.out, std::regex(" 3936  states\n")));
   CHECK(std::regex_search(outcome.out, std::regex(" 1536  results\n")));
 
-  // What the plan promises is what the runtime allocates by: memory_of.
+  // The plan's totals are what the runtime allocates: memory_of.
   const ir::Graph fused = passes::run_passes(ir::parse(kDense), passes::default_pipeline());
   const backend::Plan plan = backend::make_plan(fused, backend::host_target());
   const backend::Memory memory = backend::memory_of(plan, 16, 3);
@@ -69,7 +69,7 @@ TEST_CASE("the memory plan has every buffer, and the peak that the program will 
   CHECK(has(three, "for each of 3 threads"));
 }
 
-/// The number that stands before `what` below the buffers.
+/// Returns the number before `what` below the buffers.
 std::int64_t bytes_of(const Outcome& outcome, const std::string& what) {
   std::smatch found;
   REQUIRE(std::regex_search(outcome.out, found, std::regex("\n +([0-9]+)  " + what)));
@@ -91,7 +91,7 @@ TEST_CASE("the peak is what the arrays and the runtime's memory take together") 
     for (const char* kind : {"parameters", "states", "results", "constants"}) arrays += bytes_of(outcome, kind);
     CHECK(arrays > batch_size * 784);
     CHECK(bytes_of(outcome, "peak") == arrays + memory.total());
-    // Each temporary has a place of its own while it lives.
+    // Each temporary has its own place during its lifetime.
     for (const backend::Buffer& buffer : plan.buffers) {
       if (buffer.kind != backend::BufferKind::kTemporary || buffer.last_use < 0) continue;
       const std::string offset = std::regex_replace(to_string(buffer.offset), std::regex("\\*"), "\\*");

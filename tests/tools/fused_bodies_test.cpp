@@ -1,4 +1,4 @@
-// Bodies of fused nodes that `fuse` did not make: whatever a text puts into one, compiled code means the same.
+// Bodies of fused nodes that `fuse` did not create: whatever a text contains, compiled code means the same.
 #include <doctest/doctest.h>
 
 #include <algorithm>

@@ -15,7 +15,7 @@
 
 namespace sluice::test {
 
-/// A layer of which many a bug can be made.
+/// A layer in which many bugs can be planted.
 inline constexpr const char* kLayer = R"(sluice-ir 1
 graph @layer(%x: f32[B,4], %w: f32[4,4]) {
   %0: f32[B,4] = matmul %x, %w
@@ -33,8 +33,8 @@ inline std::function<backend::Plan(const ir::Graph&)> plans_with(std::function<v
   };
 }
 
-/// Checks that `text` passes as it is, that it fails with the bug that `options` bring in, in `stage`, and that the
-/// message has `named` in it: the op, kernel or line that the bug is in.
+/// Checks that `text` passes as it is, that it fails in `stage` with the bug that `options` introduce, and that the
+/// message mentions `named`: the op, kernel or line that has the bug.
 inline void check_finds(const std::string& text, const tools::FullCheckOptions& options, std::string_view stage,
                         std::string_view named) {
   const ir::Graph graph = ir::parse(text, "model.ir");
@@ -50,7 +50,8 @@ inline void check_finds(const std::string& text, const tools::FullCheckOptions& 
   INFO(message);
   CHECK(report.difference->stage == stage);
   CHECK(message.find(named) != std::string::npos);
-  // What it must be and what it is; of gradients by the two ways, of threads that bits differ, of plans what is wrong.
+  // The expected and the actual value; for gradients the two methods, for threads that bits differ, for plans the
+  // fault.
   const bool compares = stage != "plan" && stage != "differentiate" && stage != "threads";
   if (compares) CHECK(message.find(", expected ") != std::string::npos);
 }

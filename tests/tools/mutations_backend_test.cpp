@@ -1,4 +1,4 @@
-// Plants one bug at a time in a plan, which is what code is made of: `check` must find it and name the kernel.
+// Plants one bug at a time in a plan, from which code is generated: `check` must find it and name the kernel.
 #include <algorithm>
 #include <map>
 #include <mutex>
@@ -31,7 +31,7 @@ KernelPlan& kernel_of(Plan& plan, KernelKind kind) {
   return *found;
 }
 
-/// As check_finds, for a plant that fits parts of the graph only: others are left as they are.
+/// Like check_finds, for a bug that fits only parts of the graph; others stay unchanged.
 KernelPlan* any_kernel_of(Plan& plan, KernelKind kind) {
   const auto found = std::ranges::find(plan.kernels, kind, &KernelPlan::kind);
   return found == plan.kernels.end() ? nullptr : &*found;
@@ -58,7 +58,7 @@ TEST_CASE("an off-by-one K") {
 }
 
 TEST_CASE("a missing ragged tail of B") {
-  const auto plant = [](Plan& plan) {  // counted in tiles of twice the rows that the code takes: the last are left out
+  const auto plant = [](Plan& plan) {  // counted in tiles of twice the height that the code uses: omits the last
     KernelPlan* const kernel = any_kernel_of(plan, KernelKind::kMatmul);
     if (kernel != nullptr) kernel->units.axes[1].block *= 2;
   };
@@ -159,7 +159,7 @@ TEST_CASE("a kernel that reads the new weight") {
 
 constexpr std::int64_t kSummands = 1000;
 
-/// Sums its units' elements of x, and adds up such sums once all elements are in one of them.
+/// Sums its units' elements of x, and adds up these sums once all elements are in one of them.
 void sum_in_a_chunk_for_each_thread(std::byte* const* buffers, std::int64_t /*batch*/, std::byte* /*scratch*/,
                                     std::int64_t begin, std::int64_t end) {
   static std::mutex mutex;

@@ -1,5 +1,5 @@
-// Plants one bug at a time in a finished plan: the verifier must find it before any code is made, and name the kernel
-// and the buffer.
+// Plants one bug at a time in a finished plan: the verifier must find it before any code is generated, and name the
+// kernel and the buffer.
 #include <algorithm>
 #include <limits>
 
@@ -44,7 +44,7 @@ Buffer& result_of(Plan& plan, const KernelPlan& kernel, std::size_t result = 0) 
   return plan.buffers[static_cast<std::size_t>(kernel.results[result])];
 }
 
-/// Three products one after the other, of values that grow with B.
+/// Three products in a row, of values that grow with B.
 constexpr const char* kThreeProducts = R"(sluice-ir 1
 graph @chain(%x: f32[B,64], %w: f32[64,64], %v: f32[64,64]) {
   %0: f32[B,64] = matmul %x, %w
@@ -55,7 +55,7 @@ graph @chain(%x: f32[B,64], %w: f32[64,64], %v: f32[64,64]) {
 }
 )";
 
-/// A gradient in panels, its norm, and a step down it: a product, a reduction and a flat loop.
+/// A gradient in panels, its norm, and a step along it: a product, a reduction and a flat loop.
 constexpr const char* kStep = R"(sluice-ir 1
 graph @step(%x: f32[B,16], %g: f32[B,64]) state(%w: f32[16,64] "w") {
   %0: f32[16,64] = matmul %x, %g {transpose_a=true}
@@ -69,7 +69,7 @@ graph @step(%x: f32[B,16], %g: f32[B,64]) state(%w: f32[16,64] "w") {
 }
 )";
 
-/// A product that reads its second factor transposed.
+/// A product that reads its rhs transposed.
 constexpr const char* kTurned = R"(sluice-ir 1
 graph @turned(%x: f32[B,64]) state(%w: f32[100,64] "w") {
   %0: f32[B,100] = matmul %x, %w {transpose_b=true}
@@ -78,7 +78,7 @@ graph @turned(%x: f32[B,64]) state(%w: f32[100,64] "w") {
 }
 )";
 
-/// A product of rows and a gradient over a large inner size, both with lists of nonzeros.
+/// A product of rows and a gradient with a large K, both with lists of nonzeros.
 constexpr const char* kListed = R"(sluice-ir 1
 graph @listed(%x: f32[B,64], %y: f32[B,100]) state(%w: f32[64,100] "w") {
   %0: f32[B,64] = relu %x
@@ -198,7 +198,7 @@ TEST_CASE("a buffer whose place another one takes while it is alive") {
 }
 
 TEST_CASE("a value that a later kernel has overwritten") {
-  const auto plant = [](Plan& plan) {  // the second product's result where the first one's is, which the third reads
+  const auto plant = [](Plan& plan) {  // the second product's result overwrites the first one's, which the third reads
     plan.kernels[1].operands[0] = plan.kernels[0].operands[0];
     result_of(plan, plan.kernels[1]).offset = result_of(plan, plan.kernels[0]).offset;
     result_of(plan, plan.kernels[0]).first_use = 0;
@@ -390,7 +390,7 @@ TEST_CASE("a buffer without room for the last vector of its last row") {
     REQUIRE(factor.kind == BufferKind::kTemporary);
     if (factor.tail > 0) factor.bytes.size -= 64;
   };
-  // 13 columns are no whole vectors, and 16 rows of them take whole cache lines.
+  // 13 columns are not a whole number of vectors, and 16 rows of them take whole cache lines.
   check_finds_in_plan(R"(sluice-ir 1
 graph @tail(%x: f32[16*B,8], %y: f32[16*B,13]) {
   %0: f32[16*B,13] = exp %y

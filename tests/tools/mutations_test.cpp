@@ -154,7 +154,7 @@ graph @momentum(%g: f32[4]) state(%w: f32[4] "w", %m: f32[4] "m") {
 )";
   constexpr auto kMutated = [](const Graph& graph) {
     return test::changed(passes::cse(graph), [](Rebuild& now, const Graph& g, std::uint32_t i) -> std::optional<Value> {
-      // A part of the graph, in which the check looks for the place, may lack the update.
+      // A part of the graph, in which the check searches for the place, may lack the update.
       if (g.node(i).op != Op::kMul || !g.states()[0].update) return std::nullopt;
       const Value fresh = now.at(*g.states()[0].update);
       return now.builder()(Op::kMul, {fresh, now.at(g.node(i).operands[1])});

@@ -1,4 +1,4 @@
-// What names from anybody's file can do: to files beside the folder that the user named, and to the terminal.
+// What names in untrusted files could do: to files outside the folder that the user named, and to the terminal.
 #include <set>
 
 #include "sluice/npy.h"
@@ -18,7 +18,7 @@ graph @"../../evil_graph"(%"/x": f32[2]) state(%"../../evil_state": f32[2] "w", 
 }
 )";
 
-/// Escapes, C1 as UTF-8 and as a byte, U+202E, a line feed, and bytes that are not UTF-8, wherever a name may stand.
+/// Escapes, C1 as UTF-8 and as a byte, U+202E, a line feed, and bytes that are not UTF-8, in every place for names.
 constexpr std::string_view kHostile = R"(sluice-ir 1
 graph @"g\x1b[31m\xc2\x9b1m\x9b2m\xe2\x80\xae\nforged: line\xff"(%"x\x1b]0;title\x07\x9b": f32[B,2] loc("m\x1b[2J\x9b.cpp":3))
     state(%"s\x1b[31m\xe2\x80\xae\nforged: state": f32[2] "v\x1bc\x9d\xff") {
@@ -30,7 +30,7 @@ graph @"g\x1b[31m\xc2\x9b1m\x9b2m\xe2\x80\xae\nforged: line\xff"(%"x\x1b]0;title
 }
 )";
 
-/// Whether a terminal would obey part of `text`: controls other than line feeds, and U+202E.
+/// Returns whether a terminal would interpret part of `text`: controls other than line feeds, and U+202E.
 bool is_obeyed(std::string_view text) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     const auto byte = static_cast<unsigned char>(text[i]);

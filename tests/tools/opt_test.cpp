@@ -82,9 +82,9 @@ TEST_CASE("opt --stats and --time-passes are comments that say how much") {
   INFO(outcome.out);
   CHECK(matches("// B = 10 +before +after\n"));
   CHECK(matches("// nodes +6 +\\d+\n"));
-  CHECK(matches("// kernels +10 +[1-9]\n"));  // a kernel a node before they are fused
+  CHECK(matches("// kernels +10 +[1-9]\n"));  // one kernel per node before fusion
   // The product of 10 rows, the difference, the square and the sum of 20 elements, and the update of 6 weights: 186.
-  // The gradient stands for a product as large, and two ops on 20 elements: 160.
+  // The gradient is a product of the same size and two ops on 20 elements: 160.
   CHECK(matches("// flops +346 +\\d+\n"));
   for (const std::string_view pass : passes::default_pipeline())
     CHECK(matches(fmt::format("// time {} +\\d+\\.\\d+ ms +\\d+\\.\\d%\n", pass).c_str()));
@@ -102,7 +102,7 @@ graph @add(%x: f32[B,3], %y: f32[B,3]) {
   return %1
 }
 )");
-  // A value is 10 x 3 floats, 120 bytes. The sum moves three and the relu two; fused, the one between them is not
+  // A value is 10 x 3 floats, 120 bytes. The sum moves three and the relu two; fused, the intermediate one is not
   // moved.
   CHECK(run_sluice(fmt::format("opt '{}' --quiet --stats --batch 10", file.string())).out ==
         "// B = 10               before          after\n"
@@ -129,7 +129,7 @@ TEST_CASE("opt --dump-dir writes every stage, down to the assembly") {
   CHECK(contains(text_of(dumps / "06-step-llvm.ll"), "define void @kernel_0("));
   CHECK(contains(text_of(dumps / "07-step-assembly.s"), "kernel_0:"));
 
-  // Nodes that are not fused are kernels too; gradients are none.
+  // Nodes that are not fused are kernels too; gradients are not.
   const auto plain = work.path() / "plain";
   CHECK(work.opt(fmt::format("--passes=differentiate --dump-dir '{}'", plain.string())).status == 0);
   CHECK(files_in(plain).size() == 5);
@@ -258,7 +258,7 @@ TEST_CASE("the guide's training step goes through opt") {
   const std::string step = training_step().string();
   const Outcome outcome = run_sluice(fmt::format("opt '{}' --stats --quiet", step));
   CHECK(outcome.status == 0);
-  // Products alone are 553.6 MFLOP a step of 128 images.
+  // Products alone are 553.6 MFLOP for a step of 128 images.
   std::smatch match;
   REQUIRE(std::regex_search(outcome.out, match, std::regex("// flops +\\d+ +(\\d+)\n")));
   const double flops = std::stod(match[1]);

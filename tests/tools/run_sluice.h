@@ -24,7 +24,7 @@ inline Outcome run_sluice(const std::string& arguments, const std::string& envir
 }
 
 #ifdef MNIST_MLP
-/// The file with the guide's training step as it was traced, dumped by the example that users run.
+/// The file with the guide's training step as traced, dumped by the example that users run.
 inline std::filesystem::path training_step() {
   static const TemporaryFolder folder;
   static const bool dumped = run_program(MNIST_MLP, "--dump-ir=traced",

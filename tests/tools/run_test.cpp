@@ -30,7 +30,7 @@ struct Work : TemporaryFolder {
     write_npy(path() / "f64.npy", Array{{1., 2.}, {1, 2}});
     write_npy(path() / "labels.npy", Array{{std::int64_t{3}, std::int64_t{4}}, {2}});
   }
-  /// In the folder, so that files may be named without it.
+  /// Runs in the folder, so that files can be named without it.
   Outcome run(const std::string& options, const std::string& environment = "") const {
     return run_sluice("run dense.ir " + options, fmt::format("cd '{}'; {}", path().string(), environment));
   }
@@ -88,7 +88,7 @@ TEST_CASE("run obeys the environment") {
   CHECK(outcome.status == 0);
   CHECK(contains(outcome.err, "sluice: pass: dense: fuse: "));
   CHECK(contains(outcome.err, "sluice: time: dense: code "));
-  // The product, the counter, and a copy of the labels, which are a result too.
+  // The product, the counter, and a copy of the labels, which are also a result.
   CHECK(contains(outcome.err, "sluice: jit: dense: 3 kernels, "));
   CHECK(std::filesystem::exists(work.path() / "dumps" / "07-dense-assembly.s"));
   CHECK(work.run("", "SLUICE_LOG=jti").err == "sluice: SLUICE_LOG: there is no topic 'jti'; did you mean 'jit'?\n");

@@ -1,5 +1,5 @@
-// The page of `sluice show` for the guide's training step, in a real browser, by mouse and keyboard. Skipped where
-// there is no Chromium.
+// The page of `sluice show` for the guide's training step, in a real browser, by mouse and keyboard. Skipped without
+// Chromium.
 #include <chrono>
 #include <cmath>
 #include <thread>
@@ -32,7 +32,7 @@ Browser& page() {
   return browser;
 }
 
-/// A point of an element, given as JavaScript, near its top left corner.
+/// Returns a point of an element, given as JavaScript, near its top left corner.
 Place corner_of(const std::string& element) {
   const auto place =
       page().value(fmt::format("(() => {{ const r = ({}).getBoundingClientRect(); return [r.x + 4, "
@@ -52,7 +52,7 @@ double count(const std::string& selector) {
 }
 double view(int pane, const char* part) { return page().value(fmt::format("panes[{}].view.{}", pane, part)); }
 
-/// The first box of a kind in a pane, which is brought into view.
+/// Returns the first box of a kind in a pane, scrolled into view.
 std::string box(int pane, const char* kind) {
   page().value(fmt::format("showNode(panes[{0}], panes[{0}].nodes.find((n) => n.node.kind == '{1}'))", pane, kind));
   return fmt::format("panes[{}].nodes.find((n) => n.node.kind == '{}').rect", pane, kind);
@@ -84,7 +84,7 @@ TEST_CASE("a click on a box tells its text and lines, and lights up its kin in b
   CHECK(contains(details(), "examples/mnist_mlp.cpp:"));
   CHECK(count("rect.on") == 1);
   CHECK(page().value("panes.every((pane) => pane.nodes.some((n) => n.rect.classList.contains('kin')))") == true);
-  // In the other pane, too, one of them is in view.
+  // One of them is in view in the other pane as well.
   CHECK(page().value("panes[0].nodes.some((n) => n.rect.classList.contains('kin') && isInView(panes[0], n))") == true);
   click_on(box(1, "fused"));
   CHECK(contains(details(), "= fused("));
@@ -113,7 +113,7 @@ TEST_CASE("dragging moves the graph and chooses nothing") {
   CHECK(view(1, "x") == doctest::Approx(x + 50 * scale));
   CHECK(view(1, "y") == doctest::Approx(y - 100 * scale));
   CHECK(details() == before);
-  page().move(place.x + 100, place.y);  // the button is up
+  page().move(place.x + 100, place.y);  // the button is released
   CHECK(view(1, "x") == doctest::Approx(x + 50 * scale));
 }
 
@@ -136,7 +136,7 @@ TEST_CASE("the wheel zooms about the pointer") {
 TEST_CASE("search counts, dims what is not found, and Enter goes through what is") {
   if (find_chromium().empty()) return test::skip("there is no Chromium");
   find("argmax");
-  CHECK(found() == "3 found");  // one before the passes; after them, a node and the kernel that it is in
+  CHECK(found() == "3 found");  // one before the passes; after them, a node and the kernel that contains it
   CHECK(count("g.dim") > 100);
   page().press_enter();
   CHECK(page().value("chosen.pane == panes[0]") == true);

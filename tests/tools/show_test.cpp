@@ -14,7 +14,7 @@ struct Page {
   json data;
 };
 
-/// The page of `file`, and the data in it.
+/// Returns the page of `file`, and the data in it.
 Page show(const std::filesystem::path& file) {
   const TemporaryFolder folder;
   const auto page = folder.path() / "page.html";
@@ -35,7 +35,7 @@ std::size_t count_fused(const json& graph) {
   return count;
 }
 
-/// Boxes do not overlap and lie within their graph; links go down. So in bodies too.
+/// Boxes do not overlap and are within their graph; links lead down. The same holds in bodies.
 void check_drawing(const json& graph) {
   const auto number = [](const json& node, const char* key) { return node[key].get<double>(); };
   const json& nodes = graph["nodes"];
@@ -101,7 +101,7 @@ graph @g(%x: f32[B,4]) state(%w: f32[4] "</script>") {
 )";
   const Page page = show(write_text(folder.path() / "g.ir", text));
   const json& nodes = page.data["stages"][0]["graph"]["nodes"];
-  REQUIRE(nodes.size() == 3);  // x, mul, exp: the state and its broadcast stand inside
+  REQUIRE(nodes.size() == 3);  // x, mul, exp: the state and its broadcast are shown inside
   CHECK(nodes[1]["statement"] == "%1: f32[B,4] = mul %x, %0");
   CHECK(nodes[1]["lines"].get<std::string>().ends_with("g.ir:4"));
   CHECK(nodes[1]["rows"][2] == json{"reads", "· </script>"});

@@ -1,5 +1,5 @@
-// Checkpoints: what is in them, that a training goes on from them, and what is refused. That they serve wherever a
-// process is killed is proved by kill_test.cpp.
+// Checkpoints: their contents, that training resumes from them, and what is rejected. kill_test.cpp proves that they
+// work wherever a process is killed.
 #include "sluice/checkpoint.h"
 
 #include <doctest/doctest.h>
@@ -32,7 +32,7 @@ FitOptions resuming(const TemporaryFolder& folder, std::int64_t epochs = 2) {
 
 std::string name_of(const TemporaryFolder& folder) { return checkpoint_file(folder.path()).string(); }
 
-/// The error of resuming `toy`, which must leave it as it was.
+/// Returns the error of resuming `toy`, which must leave it unchanged.
 std::string refused(ToyModel& toy, const FitOptions& options, std::int64_t examples = 20) {
   toy.trainer.compile();
   const std::uint64_t before = toy.hash();
@@ -41,7 +41,7 @@ std::string refused(ToyModel& toy, const FitOptions& options, std::int64_t examp
   return message;
 }
 
-/// A new file of the same arrays and metadata but for what `change` does to them.
+/// Writes a new file with the same arrays and metadata, except for what `change` does to them.
 template <typename F>
 void rewrite(const TemporaryFolder& folder, F change) {
   SafeTensors file = read_safetensors(checkpoint_file(folder.path()));
@@ -68,7 +68,7 @@ TEST_CASE("a training that is stopped anywhere goes on to the same bits and the 
       if (stop_after == 0) options.epochs = 0;
       toy.trainer.fit(toy_examples(20), options);
     }
-    set_seed(77);  // the checkpoint knows better
+    set_seed(77);  // the checkpoint overrides it
     ToyModel toy;
     const History history = toy.trainer.fit(toy_examples(20), resuming(folder, 3));
     CHECK(toy.hash() == whole.hash());
@@ -100,7 +100,7 @@ TEST_CASE("checkpoints come after as many steps and epochs as asked for") {
   FitOptions options = with_checkpoints(folder, 3);
   options.checkpoint.every_steps = 2;
   options.checkpoint.every_epochs = 2;
-  std::vector<std::string> seen;  // the training's words at each step of three epochs of three
+  std::vector<std::string> seen;  // the expected messages at each step of three epochs of three
   options.callbacks = {{.on_step = [&](const StepReport&) {
     const std::string words = read_safetensors(checkpoint_file(folder.path())).metadata.at("training");
     seen.push_back(words.substr(words.find("\"epoch\""), words.find(",\"seconds\"") - words.find("\"epoch\"")));
@@ -144,7 +144,7 @@ TEST_CASE("early stopping goes on with what it knows, and with the best weights"
   CHECK(history.ending == Ending::kEarly);
   CHECK(history.epochs.size() == 4);
   CHECK(second.value() == -1.5F);
-  Parabola third(1.25);  // has ended before
+  Parabola third(1.25);  // has already ended
   CHECK(fit(third, folder, 20).epochs.size() == 4);
   CHECK(third.value() == -1.5F);
 }
@@ -199,8 +199,8 @@ TEST_CASE("the last step of a training may lose the variables, too") {
   const TemporaryFolder folder;
   Parabola parabola(0.25);
   Trainer trainer(parabola, parabola.sgd, toy_batch(), [&](Tensor, Tensor) { return parabola.objective(); });
-  FitOptions options = resuming(folder, 1);  // of one step
-  // Not the optimizer's own rate: the checks of a pass begin with that, and a step all of infinities proves nothing.
+  FitOptions options = resuming(folder, 1);  // per step
+  // Not the optimizer's own rate: the checks of a pass start with that, and a step full of infinities proves nothing.
   options.schedule = constant_rate(3e38);
   const History history = trainer.fit(toy_examples(8), options);
   CHECK(std::isfinite(history.epochs.at(0).training[0]));
@@ -374,7 +374,7 @@ TEST_CASE("a training goes on where its learning rate was changed on the way, by
   ToyModel anew;
   anew.trainer.fit(toy_examples(20), resuming(folder));
   CHECK(anew.adam.learning_rate().value().item<float>() == 0.005F);
-  CHECK_NOTHROW(first.trainer.fit(toy_examples(20), resuming(folder, 3)));  // it has 0.005 already
+  CHECK_NOTHROW(first.trainer.fit(toy_examples(20), resuming(folder, 3)));  // it already has 0.005
   FitOptions scheduled = resuming(folder, 4);
   scheduled.schedule = constant_rate(0.2);
   ToyModel by_schedule;

@@ -1,4 +1,4 @@
-// Early stopping on a model that is one number, whose loss is its square: the epochs' losses can be foretold.
+// Early stopping on a model with a single number whose loss is its square: the epochs' losses are predictable.
 #include <doctest/doctest.h>
 
 #include "tests/frontend/engine.h"
@@ -9,7 +9,7 @@ using namespace sluice;
 
 namespace {
 
-/// Trains w from 1, a step an epoch, which multiplies it by 1 - 2 * learning_rate.
+/// Trains w from 1, one step per epoch, which multiplies it by 1 - 2 * learning_rate.
 struct Course {
   Parabola parabola;
   Trainer trainer{parabola, parabola.sgd, toy_batch(), [this](Tensor, Tensor) { return parabola.objective(); }};
@@ -35,7 +35,7 @@ TEST_CASE("a training that gets worse ends after its patience, with its best wei
 }
 
 TEST_CASE("the validation decides where there is one") {
-  // The validation sees w after the epoch, the training before it.
+  // Validation sees w after the epoch, training before it.
   FitOptions options = watching({.patience = 2});
   options.validation = toy_examples(8);
   Course course(1.25);
@@ -51,8 +51,8 @@ TEST_CASE("a training that gets better goes on, if it gets enough better") {
   CHECK(better.fit(watching({.patience = 1})).ending == Ending::kAllEpochs);
   CHECK(better.parabola.value() == 0x1p-20F);
 
-  // Losses before the steps: 1, 1/4, 1/16, 1/64, 1/256, ... The second is better by 0.2, the fourth than the second,
-  // and then none.
+  // Losses before the steps: 1, 1/4, 1/16, 1/64, 1/256, ... The second improves by 0.2, the fourth improves on the
+  // second, and then none does.
   Course slow(0.25);
   const History history = slow.fit(watching({.patience = 2, .min_delta = 0.2}));
   CHECK(history.ending == Ending::kEarly);

@@ -1,4 +1,4 @@
-// What Ctrl-C, SIGTERM and SIGHUP do while an InterruptGuard lives, in processes of their own.
+// The effect of Ctrl-C, SIGTERM and SIGHUP while an InterruptGuard exists, in separate processes.
 #include "sluice/interrupt.h"
 
 #include <doctest/doctest.h>
@@ -11,7 +11,7 @@ using namespace sluice;
 
 namespace {
 
-/// Runs `f` in a new process and gives what waitpid says of it; the exit status is what `f` gives.
+/// Runs `f` in a new process, whose exit status is the result of `f`, and returns the status of waitpid.
 template <typename F>
 int in_process(F f) {
   const pid_t process = fork();
@@ -79,7 +79,7 @@ TEST_CASE("without a guard Ctrl-C does what it did before") {
     std::raise(SIGINT);
     return 7;
   })));
-  // A new guard knows nothing of the one before.
+  // A new guard knows nothing about the previous one.
   const int again = in_process([] {
     {
       const InterruptGuard guard;

@@ -1,5 +1,5 @@
-// A small training that goes on from its checkpoint where it was killed: `kill_program FOLDER`. It writes a byte to
-// stdout after each step, and a hash of all that it has learnt, as 16 hex digits, at the end. The test kills it.
+// A small training run that resumes from its checkpoint after being killed: `kill_program FOLDER`. It writes a byte to
+// stdout after each step, and at the end a hash of everything that it has learned, as 16 hex digits. The test kills it.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -31,7 +31,7 @@ int run(const char* folder) {
                                           .checkpoint = {.folder = folder, .every_steps = 5, .resume = true},
                                           .stop_on_interrupt = true});
   if (history.ending == Ending::kInterrupted) return 130;
-  // Of the history all but the times.
+  // The history without the times.
   std::string learnt = fmt::format("{}", toy.hash());
   for (const EpochRecord& record : history.epochs) {
     for (const double value : record.training) learnt += fmt::format(" {}", value);

@@ -1,4 +1,4 @@
-// A training that is killed again and again and goes on ends with the same bits as one that is left alone.
+// A training run that is killed again and again and resumed ends with the same bits as an uninterrupted one.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 #include <sys/wait.h>
@@ -28,7 +28,7 @@ struct Cache {
 
 RunningProgram start(const std::filesystem::path& folder) { return RunningProgram({KILL_PROGRAM, folder.string()}); }
 
-/// What stands behind the byte for each step.
+/// Returns the text after the bytes for the steps.
 std::string hash_of(const RunningProgram& program) {
   return program.text().substr(program.text().find_last_of('.') + 1);
 }
@@ -75,7 +75,7 @@ TEST_CASE("killed at fifty random points and resumed, a training ends with the s
         ++interrupted;
         CHECK(std::filesystem::exists(checkpoint_file(folder.path())));
       } else {
-        // SIGINT kills, too, where the program has not begun to train.
+        // SIGINT also kills the program if it has not begun to train.
         REQUIRE(WIFSIGNALED(status));
         CHECK(WTERMSIG(status) == signal);
         ++killed;

@@ -1,4 +1,4 @@
-// The bar of a loop: what stands in its line, how wide it is.
+// The progress bar: the contents of its line, and its width.
 #include "sluice/progress.h"
 
 #include <doctest/doctest.h>

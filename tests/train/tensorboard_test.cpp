@@ -1,4 +1,4 @@
-// Event files, read back by a parser that shares no line with the writer.
+// Event files, read by a parser that shares no line with the writer.
 #include "sluice/tensorboard.h"
 
 #include <doctest/doctest.h>
@@ -134,14 +134,14 @@ std::vector<Event> events_of(const std::filesystem::path& path) {
   return events;
 }
 
-/// The events of the only file in a folder.
+/// Returns the events of the only file in a folder.
 std::vector<Event> events_in(const std::filesystem::path& folder) {
   REQUIRE(std::distance(std::filesystem::directory_iterator(folder), {}) == 1);
   return events_of(std::filesystem::directory_iterator(folder)->path());
 }
 
-/// The steps that TensorBoard shows of a folder: it reads the files in the order of their names, and a START drops what
-/// came before from its step on.
+/// Returns the steps that TensorBoard shows for a folder: it reads the files in the order of their names, and a START
+/// drops what came before from its step on.
 std::vector<std::uint64_t> steps_shown(const std::filesystem::path& folder) {
   std::vector<std::filesystem::path> files;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) files.push_back(entry.path());
@@ -222,7 +222,7 @@ TEST_CASE("a training that goes on from a checkpoint takes the place of what was
                      .checkpoint = {.folder = folder.path() / "training", .every_epochs = 100, .resume = true}});
   };
   fit(1, {});  // ends with a checkpoint
-  // Two steps more, of which no checkpoint tells.
+  // Two more steps, which no checkpoint records.
   CHECK_THROWS(fit(3, {.on_step = [](const StepReport& report) {
                      if (report.step == 2) throw std::runtime_error("as if killed");
                    }}));

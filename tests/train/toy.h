@@ -8,7 +8,7 @@
 
 namespace sluice {
 
-/// `count` images u8[4,4] whose brighter half, upper (0) or lower (1), is the label, with noise.
+/// Returns `count` noisy images u8[4,4] labeled by their brighter half, upper (0) or lower (1).
 inline Dataset toy_examples(std::int64_t count, std::uint64_t seed = 1) {
   RandomStream random(seed);
   Array images(DType::kU8, {count, 4, 4});
@@ -27,7 +27,7 @@ inline Dataset toy_examples(std::int64_t count, std::uint64_t seed = 1) {
 
 inline std::vector<TensorSpec> toy_batch() { return {u8(batch, 4, 4), u8(batch)}; }
 
-/// A perceptron 16-8-2 with dropout, by Adam: it has all kinds of state.
+/// A perceptron 16-8-2 with dropout and Adam: it has all kinds of state.
 struct ToyModel {
   MLP model{Dense(8, relu), Dense(2)};
   Adam adam{{.learning_rate = 1e-2}};
@@ -43,7 +43,7 @@ struct ToyModel {
                     return objective(images, labels, mode);
                   }};
 
-  /// Of weights, moments, learning rate.
+  /// Returns a hash of weights, moments and learning rate.
   std::uint64_t hash() const {
     std::vector<Variable> all = model.variables();
     for (const Variable& variable : adam.variables()) all.push_back(variable);
@@ -51,7 +51,7 @@ struct ToyModel {
   }
 };
 
-/// A model that is one number, w, with the loss w^2 whatever the batch is.
+/// A model with a single number w and the loss w^2, whatever the batch is.
 struct Parabola : Module {
   Variable w = register_variable(Variable("w", Array::scalar(1.F)));
   SGD sgd;

@@ -1,4 +1,4 @@
-// The trainer against loops written by hand, bit for bit; what it records; its callbacks and its errors.
+// The trainer against hand-written loops, bit for bit; its records; its callbacks and its errors.
 #include "sluice/trainer.h"
 
 #include <doctest/doctest.h>
@@ -63,7 +63,7 @@ TEST_CASE("fit does what a loop written by hand does, to the last bit") {
   }
   CHECK(history.epochs[2].training[0] < history.epochs[0].training[0]);
 
-  // Without dropout, so any two evaluations agree, and the size of the batches is all but nothing.
+  // Without dropout, so any two evaluations agree, almost regardless of the batch size.
   const auto results = toy.trainer.evaluate(validation, 16);
   CHECK(results.at("loss") == expected[2][2]);
   CHECK(results.at("accuracy") == expected[2][3]);
@@ -298,7 +298,7 @@ TEST_CASE("variables that the loss depends on and that are not trained are told 
 }
 
 TEST_CASE("a training whose numbers are lost ends, and says so") {
-  Parabola parabola(1e30);  // its losses: 1, inf, and then no number
+  Parabola parabola(1e30);  // its losses: 1, inf, and then NaN
   Trainer trainer(parabola, parabola.sgd, toy_batch(), [&](Tensor, Tensor) { return parabola.objective(); });
   History history;
   const std::string warning =
@@ -313,7 +313,7 @@ TEST_CASE("a training whose numbers are lost ends, and says so") {
       "line that makes it\n",
       parabola.w.name())));
 
-  // A loss that is no number while the model is well, as of one batch that overflows, may come right again.
+  // A loss that is not finite while the model is, as when one batch overflows, may recover.
   Parabola well(0.25);
   Trainer other(well, well.sgd, toy_batch(), [&](Tensor images, Tensor) {
     return Objective{.loss = square(well.w) + 1 / reduce_mean(cast(images, f32))};
