@@ -10,7 +10,7 @@ namespace {
 
 ir::Graph parse(const std::string& body) { return ir::parse("sluice-ir 1\n" + body); }
 
-TEST_CASE("the sums of columns beside a product without rows") {
+TEST_CASE("column sums of a product without rows") {
   const ir::Graph graph = parse(R"(graph @no_features(%a: f32[4,0], %g: f32[4,64]) {
   %0: f32[0,64] = matmul %a, %g {transpose_a=true}
   %1: f32[64] = reduce_sum %g {axes=[0]}
@@ -48,7 +48,7 @@ TEST_CASE("the gradients of a layer without inputs") {
   for (const float slope : outputs[2].data<float>()) CHECK(slope == -10);
 }
 
-TEST_CASE("variables without elements, in hidden layers of no width, are updated as any other") {
+TEST_CASE("empty variables, in hidden layers of width 0, are updated like any other") {
   const ir::Graph graph = passes::differentiate(parse(R"(graph @step(%x: f32[B,7], %y: f32[B,40])
     state(%w: f32[7,0] "w", %b: f32[0] "b", %v: f32[0,40] "v", %m: f32[0,40] "m", %c: f32[40] "c") {
   %0: f32[B,0] = matmul %x, %w

@@ -59,7 +59,7 @@ TEST_CASE("products of every orientation, with B as a row, column or inner size"
   }
 }
 
-TEST_CASE("a factor that is turned around is packed a panel ahead, whatever tiles, panels and threads there are") {
+TEST_CASE("a transposed rhs is packed one panel ahead, for all tiles, panels and threads") {
   struct Factor {
     const char* dtype;
     int depth;
@@ -86,7 +86,7 @@ TEST_CASE("a factor that is turned around is packed a panel ahead, whatever tile
   runtime::set_default_threads(1);
 }
 
-TEST_CASE("a second factor whose rows lie a large power of two apart is read from copies of its panels") {
+TEST_CASE("a rhs whose rows are a large power of two apart is read from copies of its panels") {
   const char* const body =
       "graph @f(%a: f32[B,259], %b: f32[B,2048]) {\n  %0: f32[259,2048] = matmul %a, %b {transpose_a=true}\n  return "
       "%0\n}";

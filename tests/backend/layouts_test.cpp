@@ -44,7 +44,7 @@ void check(std::string_view body, const std::vector<std::int64_t>& batches = {1,
   }
 }
 
-TEST_CASE("packing and unpacking give back the same elements, and nothing is left out") {
+TEST_CASE("packing and unpacking preserves all elements") {
   for (const DType dtype : {DType::kF32, DType::kF64}) {
     for (const std::int64_t columns : kWidths) {
       CAPTURE(columns);
@@ -60,7 +60,7 @@ TEST_CASE("packing and unpacking give back the same elements, and nothing is lef
   }
 }
 
-TEST_CASE("small, integer and symbolic matrices lie row by row") {
+TEST_CASE("small, integer and symbolic matrices are row-major") {
   CHECK(backend::state_layout({DType::kF32, {7, 100}}).dense());
   CHECK(backend::state_layout({DType::kI32, {100, 100}}).dense());
   CHECK(backend::state_layout({DType::kF32, {100}}).dense());
@@ -78,7 +78,7 @@ TEST_CASE("rows of temporaries are an odd number of cache lines long") {
   }
 }
 
-TEST_CASE("a variable is read as either factor of a product, plain and transposed") {
+TEST_CASE("a variable is read as lhs and rhs of a product, plain and transposed") {
   check(R"((%x: f32[B,R], %y: f32[B,N], %z: f32[N,B], %u: f32[R,B]) state(%w: f32[R,N] "w") {
   %0: f32[B,N] = matmul %x, %w
   %1: f32[B,R] = matmul %y, %w {transpose_b=true}
@@ -113,7 +113,7 @@ TEST_CASE("a variable is reshaped, sliced, transposed, gathered and reduced") {
 })");
 }
 
-TEST_CASE("a variable takes what a loop, a product, a scatter, a reshape and a concatenation made") {
+TEST_CASE("a variable is updated by a loop, a product, a scatter, a reshape and a concatenation") {
   check(R"((%x: f32[B,R], %y: f32[B,N], %i: i32[B] {range=[0,21)}, %f: f32[M], %g: f32[R,3])
     state(%a: f32[R,N] "a", %b: f32[R,N] "b", %c: f32[R,N] "c", %d: f32[R,N] "d", %e: f32[R,N] "e", %h: f32[N,R] "h") {
   %0: f32[R,N] = tanh %a
@@ -129,7 +129,7 @@ TEST_CASE("a variable takes what a loop, a product, a scatter, a reshape and a c
 })");
 }
 
-TEST_CASE("an optimizer's state beside a product, whose gradient a clipped norm reads first") {
+TEST_CASE("an optimizer's state next to a product whose gradient is clipped by its norm first") {
   check(R"((%x: f32[B,R], %d: f32[B,N]) state(%w: f32[R,N] "w", %m: f32[R,N] "m", %v: f32[R,N] "v" {range=[1,2)}) {
   %0: f32[R,N] = matmul %x, %d {transpose_a=true}
   %1: f32[R,N] = square %0
@@ -145,7 +145,7 @@ TEST_CASE("an optimizer's state beside a product, whose gradient a clipped norm 
 })");
 }
 
-TEST_CASE("a variable in panels takes random numbers by their place in the matrix, not in memory") {
+TEST_CASE("random numbers for a variable in panels follow positions in the matrix, not in memory") {
   check(R"((%k: i64[], %c: i64[]) state(%w: f32[R,N] "w") {
   %0: f32[R,N] = random_uniform %k, %c {dtype=f32, shape=[R,N]}
   %1: f32[R,N] = mul %w, %0
@@ -154,7 +154,7 @@ TEST_CASE("a variable in panels takes random numbers by their place in the matri
 })");
 }
 
-TEST_CASE("a constant inside of a kernel lies row by row beside a variable in panels") {
+TEST_CASE("a constant inside a kernel is row-major next to a variable in panels") {
   std::string rows;
   for (int row = 0; row < 8; ++row) {
     rows += row == 0 ? "[" : "], [";
@@ -189,7 +189,7 @@ Array at_page_end(const Array& array) {
   return Array::borrow(array.dtype(), array.sizes(), std::shared_ptr<void>(owner, first));
 }
 
-TEST_CASE("nothing behind the caller's arrays is touched") {
+TEST_CASE("nothing past the caller's arrays is accessed") {
   for (const std::int64_t columns : {1, 5, 13, 31, 49, 100}) {
     const std::string n = std::to_string(columns);
     const ir::Graph graph = ir::parse(
@@ -230,7 +230,7 @@ TEST_CASE("an update that rides on a product's store, with panels that are whole
         {1, 3, 128, 300, 700});
 }
 
-TEST_CASE("products of products keep their padding to themselves") {
+TEST_CASE("padding does not leak from products of products") {
   check(R"((%x: f32[B,R], %y: f32[B,N]) state(%w: f32[R,N] "w") {
   %0: f32[B,N] = matmul %x, %w
   %1: f32[B,N] = relu %0

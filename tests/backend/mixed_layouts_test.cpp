@@ -69,7 +69,7 @@ void check(const std::string& body) {
   check(body, "f64", kSomeSizes, 1e-12);
 }
 
-TEST_CASE("a value that a product reads beside one that none reads, without variables") {
+TEST_CASE("a value that a product reads next to one that none reads, without variables") {
   check(R"((%c: $T[$R,$N], %a: $T[$N,4], %e: $T[$R,4], %b: $T[4,$N]) {
   %0: $T[$R,$N] = exp %c
   %1: $T[$R,4] = matmul %0, %a
@@ -80,7 +80,7 @@ TEST_CASE("a value that a product reads beside one that none reads, without vari
 })");
 }
 
-TEST_CASE("a variable beside a value that lies row by row") {
+TEST_CASE("a variable next to a row-major value") {
   check(R"((%a: $T[$R,8], %b: $T[8,$N], %t: $T[$N,$R]) state(%w: $T[$R,$N] "w") {
   %0: $T[$R,$N] = transpose %t {permutation=[1,0]}
   %1: $T[$R,$N] = matmul %a, %b
@@ -120,7 +120,7 @@ TEST_CASE("two gradients that are added and clipped by their norm") {
 })");
 }
 
-TEST_CASE("a weight that is used twice") {
+TEST_CASE("a weight used twice") {
   check(R"((%x: $T[B,$R], %y: $T[B,$R]) state(%w: $T[$R,$N] "w", %m: $T[$R,$N] "m") {
   %0: $T[B,$N] = matmul %x, %w
   %1: $T[B,$N] = matmul %y, %w
@@ -225,7 +225,7 @@ TEST_CASE("a derivative of a derivative with a static batch") {
 })");
 }
 
-TEST_CASE("an epilogue that runs behind the product, beside values in three layouts") {
+TEST_CASE("an epilogue that runs one tile behind, with values in three layouts") {
   check(R"((%x: $T[$R,300], %d: $T[300,$N], %p: $T[$R,$N], %a: $T[$N,4], %c: $T[$R,$N]) state(%w: $T[$R,$N] "w") {
   %0: $T[$R,$N] = exp %c
   %1: $T[$R,4] = matmul %0, %a

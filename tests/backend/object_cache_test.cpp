@@ -40,7 +40,7 @@ std::string content_of(const fs::path& file) {
 
 void write(const fs::path& file, const std::string& content) { std::ofstream(file, std::ios::binary) << content; }
 
-TEST_CASE("what is stored is loaded, under its own key only") {
+TEST_CASE("stored objects are loaded, under their own key only") {
   const Folder folder;
   const ObjectCache cache(folder.path, kLarge);
   CHECK(!cache.load(kKey));
@@ -53,7 +53,7 @@ TEST_CASE("what is stored is loaded, under its own key only") {
   CHECK(!cache.load(other));
 }
 
-TEST_CASE("truncated, corrupted and foreign files are no entries, and are replaced") {
+TEST_CASE("truncated, corrupted and foreign files are not entries, and are replaced") {
   const Folder folder;
   const ObjectCache cache(folder.path, kLarge);
   cache.store(kKey, kObjects);
@@ -74,7 +74,7 @@ TEST_CASE("truncated, corrupted and foreign files are no entries, and are replac
   CHECK(cache.load(kKey) == kObjects);
 }
 
-TEST_CASE("a folder that cannot be written is no error") {
+TEST_CASE("an unwritable folder is not an error") {
   const Folder folder;
   write(folder.path, "a file where the folder would be");
   const ObjectCache cache(folder.path, kLarge);
@@ -97,7 +97,7 @@ TEST_CASE("the least recently used entries make room") {
   CHECK(cache.load(std::string(64, 'd')));
 }
 
-TEST_CASE("neither clearing nor making room touches files that are no entries") {
+TEST_CASE("neither clearing nor making room touches files that are not entries") {
   const Folder folder;
   const ObjectCache small(folder.path, 1);
   const ObjectCache cache(folder.path, kLarge);
@@ -131,7 +131,7 @@ TEST_CASE("threads that store and load the same entry see it whole or not at all
   CHECK(std::distance(fs::directory_iterator(folder.path), {}) == 1);
 }
 
-TEST_CASE("the key follows from the graph, from the CPU and from how the plan is made") {
+TEST_CASE("the key depends on the graph, the CPU and the plan's options") {
   const auto graph = [](const char* value) {
     return ir::parse(
         fmt::format("sluice-ir 1\ngraph @f() {{\n  %0: f32[] = constant {{value={}}}\n  return %0\n}}", value));
@@ -161,7 +161,7 @@ float exp_of_two(const std::optional<ObjectCache>& cache) {
   return y;
 }
 
-TEST_CASE("a program from the cache computes what a new one computes") {
+TEST_CASE("a cached program computes the same as a new one") {
   const Folder folder;
   const ObjectCache cache(folder.path, kLarge);
   const float first = exp_of_two(cache);
@@ -170,7 +170,7 @@ TEST_CASE("a program from the cache computes what a new one computes") {
   CHECK(exp_of_two(std::nullopt) == first);
 }
 
-TEST_CASE("objects that LLVM does not take are compiled anew, whatever their hash says, and replaced") {
+TEST_CASE("objects that LLVM rejects are compiled again, whatever their hash says, and replaced") {
   const Folder folder;
   const ObjectCache cache(folder.path, kLarge);
   const float right = exp_of_two(cache);
@@ -190,7 +190,7 @@ TEST_CASE("objects that LLVM does not take are compiled anew, whatever their has
   }
 }
 
-TEST_CASE("what is no file in the place of an entry is neither waited for nor followed, and is replaced") {
+TEST_CASE("anything but a file in the place of an entry is neither waited for nor followed, and is replaced") {
   const Folder folder;
   const ObjectCache cache(folder.path, kLarge);
   cache.store(kKey, kObjects);
@@ -230,7 +230,7 @@ TEST_CASE("what is no file in the place of an entry is neither waited for nor fo
   }
 }
 
-TEST_CASE("the cache is its owner's: what others may write is not used") {
+TEST_CASE("files that others may write to are not used") {
   const Folder folder;
   fs::path given = folder.path;
   SUBCASE("") {}

@@ -27,7 +27,7 @@ void check(const std::string& body, KernelKind kind, std::size_t kernels,
   }
 }
 
-TEST_CASE("softmax, cross-entropy, the guess and the gradient are one kernel, whatever the number of classes") {
+TEST_CASE("softmax, cross-entropy, the prediction and the gradient are one kernel, for any number of classes") {
   for (const int classes : {2, 3, 10, 16, 17, 33, 100}) {
     check(fmt::format(R"(graph @loss(%x: f32[B,{0}], %labels: u8[B] {{range=[0,{0})}}) {{
   %0: f32[B] = reduce_max %x {{axes=[1]}}
@@ -55,7 +55,7 @@ TEST_CASE("softmax, cross-entropy, the guess and the gradient are one kernel, wh
   }
 }
 
-TEST_CASE("rows of any rank and element type; the largest of equals and of NaN comes first") {
+TEST_CASE("rows of any rank and element type; ties and NaNs go to the first index") {
   check(R"(graph @normalized(%x: f32[B,3,19]) {
   %0: f32[B,3] = reduce_sum %x {axes=[2]}
   %1: f32[B,3,1] = reshape %0 {shape=[B,3,1]}
@@ -96,7 +96,7 @@ TEST_CASE("a variable in panels is read by rows, and its new rows do not overwri
         KernelKind::kRows, 2);
 }
 
-TEST_CASE("a product sums the columns of its second factor beside, over any inner size and width") {
+TEST_CASE("a product also sums the columns of its rhs, for any K and width") {
   for (const char* shapes : {"B 70 100", "B 5 10", "B 48 48", "33 7 50", "2000 9 97"}) {
     std::istringstream words(shapes);
     std::string depth;

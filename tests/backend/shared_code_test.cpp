@@ -30,7 +30,7 @@ TEST_CASE("equal kernels share their code, and compute with their own memory") {
   test::check_jit(ir::parse("sluice-ir 1\n" + text), {1, 3, 64, 128}, 1e-5);
 }
 
-TEST_CASE("kernels that differ in an attribute, a constant, a size or a dtype have code of their own") {
+TEST_CASE("kernels that differ in an attribute, a constant, a size or a dtype share no code") {
   CHECK(code_of(R"(graph @f(%x: f32[B,64], %y: f64[B,64], %z: f32[B,65]) {
   %0: f32[B,32] = slice %x {axis=1, start=0, limit=32}
   %1: f32[B,32] = slice %x {axis=1, start=32, limit=64}
@@ -41,7 +41,7 @@ TEST_CASE("kernels that differ in an attribute, a constant, a size or a dtype ha
 })") == std::vector<std::size_t>{0, 1, 2, 3, 4});
 }
 
-TEST_CASE("kernels of one body that read other layouts have code of their own") {
+TEST_CASE("kernels with equal bodies but different layouts share no code") {
   // A variable of 64 columns is in panels, a value that a product reads as its lhs in rows.
   const std::string text = R"(graph @f(%x: f32[64,64]) state(%w: f32[64,64] "w") {
   %0: f32[64,64] = exp %x

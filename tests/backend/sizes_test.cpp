@@ -39,7 +39,7 @@ graph @kept(%x: f32[B,1]) {
 )";
 }
 
-TEST_CASE("a B with which sizes do not fit into 64 bits") {
+TEST_CASE("a B for which sizes overflow 64 bits") {
   for (const std::int64_t batch_size : {std::int64_t{1} << 14, std::int64_t{1} << 20, std::int64_t{1} << 22}) {
     CAPTURE(batch_size);
     const std::string with = "@kept: not enough memory with B = " + std::to_string(batch_size);
@@ -48,7 +48,7 @@ TEST_CASE("a B with which sizes do not fit into 64 bits") {
   }
 }
 
-TEST_CASE("a B with which no machine has the memory") {
+TEST_CASE("a B for which no machine has the memory") {
   CHECK_THROWS_WITH_AS(run(kept(std::int64_t{1} << 40), 64),
                        doctest::Contains("with B = 64: 4398046511104 bytes of temporaries for each of B"), Error);
   CHECK_THROWS_WITH_AS(run(kept(std::int64_t{1} << 48), 16384),
@@ -57,7 +57,7 @@ TEST_CASE("a B with which no machine has the memory") {
                        Error);
 }
 
-TEST_CASE("a value that takes no memory, of more elements than can be counted") {
+TEST_CASE("a value without memory, with more elements than can be counted") {
   const std::string text = R"(sluice-ir 1
 graph @counted(%x: f32[B,1]) {
   %0: f32[B,281474976710656] = broadcast %x {shape=[B,281474976710656]}
@@ -85,7 +85,7 @@ graph @fixed(%x: f32[B,1]) {
       doctest::Contains("@fixed: not enough memory: temporaries, f32[281474976710656] among them, take more"), Error);
 }
 
-TEST_CASE("the scratch of a product whose inner size grows with B") {
+TEST_CASE("the scratch of a product whose K grows with B") {
   backend::Plan plan;
   plan.name = "scratch";
   backend::ProductKernel product;
@@ -95,7 +95,7 @@ TEST_CASE("the scratch of a product whose inner size grows with B") {
   CHECK_THROWS_WITH_AS(backend::memory_of(plan, 64, 3), doctest::Contains("of scratch for each of 3 threads"), Error);
 }
 
-TEST_CASE("the largest value is found in bodies, too, and bounds B") {
+TEST_CASE("the largest value is found in bodies as well, and bounds B") {
   const ir::Graph graph = ir::parse(R"(sluice-ir 1
 graph @f(%x: f32[B,2]) {
   %0: f32[B] = fused(%a: f32[B,2] = %x) {

@@ -78,7 +78,7 @@ TEST_CASE("every kind of kernel sums a million equal numbers") {
   }
 }
 
-TEST_CASE("sums that overflow or meet a NaN are what they were") {
+TEST_CASE("sums that overflow or contain a NaN are unchanged") {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   constexpr std::int64_t kMany = 5000;
   const auto sum_of = [&](std::initializer_list<float> special) {

@@ -28,7 +28,7 @@ TEST_CASE("a feature brings those that it implies") {
   CHECK(host_target("+avx512f,-avx512f").vector_registers == 16);
 }
 
-TEST_CASE("features that LLVM does not know are an error with the nearest") {
+TEST_CASE("unknown features are an error that suggests the nearest") {
   const auto message = [](const char* features) { return test::refusal([&] { host_target(features); }); };
   CHECK(message("+avx2,+fma") == "accepted");
   CHECK(message("+avx5") == "target features: this CPU's architecture has no 'avx5'; did you mean 'avx'?");

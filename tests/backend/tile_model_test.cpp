@@ -31,7 +31,7 @@ TEST_CASE("the tile fills the registers of each kind of CPU") {
   }
 }
 
-TEST_CASE("the tile of a batch of matrices leaves little of them over") {
+TEST_CASE("the tile of a batch of matrices leaves few rows and columns over") {
   const auto tile = [](const Target& target, Dim m, Dim n, Dim k) {
     const Tile chosen = choose_tile_of_batch(target, {{batch}, m, n, k}, 4);
     // The accumulators, a row of the panel, and an element by which all vectors of a row are multiplied.
@@ -51,7 +51,7 @@ TEST_CASE("the tile of a batch of matrices leaves little of them over") {
   CHECK(choose_tile_of_batch(widest, {{2}, 64, 64, Dim(1, true)}, 4).depth_block > 0);
 }
 
-TEST_CASE("deep products are taken in blocks that the second cache holds") {
+TEST_CASE("products with large K are split into blocks that fit L2") {
   Target target = cpu(64, 32, true);
   const Dim batch(1, true);
   target.second_cache_bytes = 1 << 20;
@@ -64,7 +64,7 @@ TEST_CASE("deep products are taken in blocks that the second cache holds") {
   CHECK(choose_tile(target, 784, batch, 4).depth_block == 128);
 }
 
-TEST_CASE("a panel is copied where its rows share few sets of the second cache, and enough tiles read it") {
+TEST_CASE("a panel is copied if its rows share few L2 sets and enough tiles read it") {
   Target target = cpu(64, 32, true);
   target.second_cache_bytes = 1 << 20;
   const Tile tile{8, 3, 0};

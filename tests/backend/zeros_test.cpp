@@ -131,7 +131,7 @@ TEST_CASE("products of every orientation skip zeros") {
   }
 }
 
-TEST_CASE("an inner size of many blocks skips zeros in each") {
+TEST_CASE("zeros are skipped in each of many blocks of K") {
   check("graph @f(%a: f32[24,6000], %b: f32[6000,100]) {\n  %0: f32[24,100] = matmul %a, %b\n  return %0\n}", {1},
         1e-5);
 }
@@ -161,7 +161,7 @@ TEST_CASE("epilogues ride on products that skip zeros") {
       {1, 3, 24, 128, 600});
 }
 
-TEST_CASE("an infinity or a NaN in the second factor reaches every sum that it belongs to, through zeros, too") {
+TEST_CASE("an infinity or a NaN in the rhs reaches every sum that it belongs to, even through zeros") {
   const ir::Graph forward =
       parse("graph @f(%a: f32[B,130], %b: f32[130,150]) {\n  %0: f32[B,150] = matmul %a, %b\n  return %0\n}");
   const ir::Graph turned = parse(
@@ -192,7 +192,7 @@ TEST_CASE("an infinity or a NaN in the second factor reaches every sum that it b
   }
 }
 
-TEST_CASE("a row has the same bits for every B and number of threads, whatever zeros stand beside it") {
+TEST_CASE("a row has the same bits for every B and number of threads, whatever zeros are in other rows") {
   const ir::Graph graph =
       parse("graph @f(%a: f32[B,130], %b: f32[130,150]) {\n  %0: f32[B,150] = matmul %a, %b\n  return %0\n}");
   std::vector<Array> inputs = test::random_parameters(graph, 64, 1);
@@ -218,7 +218,7 @@ TEST_CASE("a row has the same bits for every B and number of threads, whatever z
   runtime::set_default_threads(1);
 }
 
-TEST_CASE("a weight gradient has the same bits whichever threads give lists up") {
+TEST_CASE("a weight gradient has the same bits whichever threads give up their lists") {
   const ir::Graph graph = parse(
       "graph @f(%x: f32[B,160], %d: f32[B,96]) {\n  %0: f32[160,96] = matmul %x, %d {transpose_a=true}\n  return "
       "%0\n}");
@@ -241,7 +241,7 @@ TEST_CASE("a weight gradient has the same bits whichever threads give lists up")
   runtime::set_default_threads(1);
 }
 
-TEST_CASE("factors that come from outside, from relu or from masks are looked through for zeros, weights are not") {
+TEST_CASE("operands from parameters, relu or masks are searched for zeros, weights are not") {
   const ir::Graph graph = passes::run_passes(
       parse(R"(graph @f(%x: f32[B,70]) state(%w: f32[70,100] "w", %u: f32[100,100] "u", %n: f32[100,10] "n") {
   %0: f32[B,100] = matmul %x, %w

@@ -45,7 +45,7 @@ struct Examples {
 
 }  // namespace
 
-TEST_CASE("every peer's products are the products") {
+TEST_CASE("every peer's products are correct") {
   for (const ProductKind kind : {ProductKind::kForward, ProductKind::kWeightGradient, ProductKind::kInputGradient}) {
     const Product product(kind, 19, 37, 23);
     for (const Peer& peer : all_peers()) {
@@ -64,7 +64,7 @@ TEST_CASE("every peer's products are the products") {
   }
 }
 
-TEST_CASE("every peer's perceptron learns, and infers what the others infer") {
+TEST_CASE("every peer's perceptron learns, and infers the same as the others") {
   const Examples examples;
   std::vector<std::uint32_t> rows(8);
   std::iota(rows.begin(), rows.end(), 0U);

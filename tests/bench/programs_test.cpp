@@ -13,7 +13,7 @@
 using namespace sluice;
 using namespace sluice::test;
 
-TEST_CASE("bench_compare prints a line for each case, with everyone's times and losses") {
+TEST_CASE("bench_compare prints a line for each case, with all times and losses") {
   const Outcome outcome = train(
       "--threads 2 --rounds 2 --turn-seconds 0.001 train:784-20-10:32 infer:784-20-10:3 forward:17-5:4 "
       "weight_gradient:17-5:4 input_gradient:17-5:4");
@@ -69,7 +69,7 @@ TEST_CASE("a peer may be a process that answers each turn with a line") {
   }
 }
 
-TEST_CASE("a case that cannot be is told of") {
+TEST_CASE("an impossible case is reported") {
   const auto message = [](const std::string& text) {
     const Outcome outcome = run(text);
     CHECK(outcome.status == EXIT_FAILURE);
@@ -91,7 +91,7 @@ TEST_CASE("bench_first_step trains once") {
 }
 
 #if defined(BENCH_KERNELS)
-TEST_CASE("bench_kernels knows all that scripts/bench asks for") {
+TEST_CASE("bench_kernels has all benchmarks that scripts/bench runs") {
   const Outcome outcome = run_program(BENCH_KERNELS, "--threads 1 --benchmark_list_tests");
   REQUIRE(outcome.status == 0);
   const std::vector<std::string> lines = lines_of(outcome.out);

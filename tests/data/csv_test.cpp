@@ -48,7 +48,7 @@ const CsvFile kFlowers("width,height,kind\r\n1.5, +2,0\r\n\r\n-3e1,\"4\",2\n");
 
 }  // namespace
 
-TEST_CASE("a table with a header, quotes, blank lines and both ends of lines") {
+TEST_CASE("a table with a header, quotes, blank lines and both line endings") {
   const Table table = kFlowers.read();
   CHECK(table.columns == std::vector<std::string>{"width", "height", "kind"});
   CHECK(table.values == Array(std::vector<double>{1.5, 2, 0, -30, 4, 2}, {2, 3}));
@@ -83,7 +83,7 @@ TEST_CASE("a column becomes labels") {
   CHECK(twice.read().columns.size() == 5);
 }
 
-TEST_CASE("numbers out of a type's range become 0 or subnormal, or are an error") {
+TEST_CASE("numbers outside a type's range become 0 or subnormal, or are an error") {
   const Table small = CsvFile("a,b,c,d\n1e-400,-1e-400,4e-320,+1e-99999\n").read();
   CHECK(small.values == Array(std::vector<double>{0, -0.0, 4e-320, 0}, {1, 4}));
   CHECK(std::signbit(small.values.data<double>()[1]));
@@ -104,7 +104,7 @@ TEST_CASE("numbers out of a type's range become 0 or subnormal, or are an error"
         "row 1 of the data, column '1': expected a target of type i64, got 9.223372036854776e+18");
 }
 
-TEST_CASE("a first row of words is a header, that of nan too; one with a number is data") {
+TEST_CASE("a first row of words is a header, even of nan; one with a number is data") {
   const Table named = CsvFile("nan,inf\n1,2\n").read();
   CHECK(named.columns == std::vector<std::string>{"nan", "inf"});
   CHECK(named.values == Array(std::vector<double>{1, 2}, {1, 2}));

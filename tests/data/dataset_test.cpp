@@ -95,7 +95,7 @@ TEST_CASE("several inputs and targets stay together") {
   CHECK_THROWS_WITH_AS(all.target(), "examples: target() is of those with one target, these have 3", Error);
 }
 
-TEST_CASE("examples of one input and one target are taken apart by a structured binding") {
+TEST_CASE("examples with one input and one target support structured bindings") {
   const auto [images, labels] = counting(9).slice(3, 6);
   CHECK(examples_of(images, labels) == numbers(3, 6));
   std::vector<std::int64_t> seen;
@@ -146,7 +146,7 @@ TEST_CASE("unshuffled batches are views in order, the last one smaller") {
   for (const Batch& b : Dataset().batches(3)) FAIL("no batch expected, got " << to_string(b.input()));
 }
 
-TEST_CASE("shuffled batches have each example once, in an order of the seed") {
+TEST_CASE("shuffled batches have each example once, in an order given by the seed") {
   const Dataset all = counting(1000);
   const auto order = [&](std::uint64_t seed, std::int64_t size, LastBatch last) {
     std::vector<std::int64_t> seen;
@@ -188,7 +188,7 @@ TEST_CASE("all orders are equally likely") {
   CHECK(chi_squared < 50);
 }
 
-TEST_CASE("a batch is valid until the second next step") {
+TEST_CASE("a batch is valid for two more steps") {
   const Dataset all = counting(12);
   Batches batches = all.shuffled(3).batches(4);
   auto i = batches.begin();
@@ -199,7 +199,7 @@ TEST_CASE("a batch is valid until the second next step") {
   CHECK(examples_of(i->input(), i->target()) != before);
 }
 
-TEST_CASE("a handle that is kept keeps its elements") {
+TEST_CASE("a kept handle keeps its elements") {
   std::vector<Batch> kept;
   std::vector<std::int64_t> seen;
   for (const Batch& b : counting(50).shuffled(3).batches(8)) kept.push_back(b);

@@ -56,7 +56,7 @@ TEST_CASE("an idx file is read, plain and gzipped") {
   CHECK(read_idx(folder.file("empty", {0, 0, 8, 1, 0, 0, 0, 0})) == Array(DType::kU8, {0}));
 }
 
-TEST_CASE("what is written is read back") {
+TEST_CASE("written files are read back") {
   const TemporaryFolder folder;
   const Path path = folder.path() / "images";
   for (const std::vector<std::int64_t>& sizes :
@@ -81,7 +81,7 @@ TEST_CASE("a large gzip file is read in full") {
   CHECK(std::memcmp(array.bytes(), file.data() + 12, array.byte_count()) == 0);
 }
 
-TEST_CASE("a file that is not there is an error") {
+TEST_CASE("a missing file is an error") {
   const TemporaryFolder folder;
   check_error(folder.path() / "none", "cannot be read: No such file or directory");
   CHECK_THROWS_WITH_AS(read_idx(folder.path()), (folder.path().string() + ": cannot be read: Is a directory").c_str(),
@@ -116,7 +116,7 @@ TEST_CASE("sizes that do not fit are an error before anything is allocated") {
       fmt::format("its header says u8[2147483647,2147483647], which does not fit a file of {} bytes", packed.size()));
 }
 
-TEST_CASE("a file that is cut off or goes on is an error") {
+TEST_CASE("a truncated or too long file is an error") {
   const TemporaryFolder folder;
   Bytes shorter = kLabels;
   shorter.pop_back();

@@ -162,7 +162,7 @@ std::string message_of(const std::filesystem::path& path) {
 
 }  // namespace
 
-TEST_CASE("png files of every kind become grey") {
+TEST_CASE("png files of every kind become gray") {
   const TemporaryFolder folder;
   const Array grey = picture({0, 50, 100, 150, 200, 255}, 2, 3);
   CHECK(read_pictures(folder.file("grey", encode_png(grey))) == grey.reshaped({1, 2, 3}));
@@ -189,7 +189,7 @@ TEST_CASE("png files of every kind become grey") {
         Array{{std::uint8_t{0}, std::uint8_t{255}, std::uint8_t{200}}, {1, 1, 3}});
 }
 
-TEST_CASE("png files of every color type and depth, interlaced or not, have the bytes that they say") {
+TEST_CASE("png files of every color type and depth, interlaced or not, decode exactly") {
   const TemporaryFolder folder;
   struct Kind {
     int color_type;
@@ -258,7 +258,7 @@ TEST_CASE("idx and npy files hold one picture or many") {
   CHECK(message_of(folder.path() / "labels.npy").ends_with("expected pictures u8[N,height,width], got u8[5]"));
 }
 
-TEST_CASE("what is no picture is an error that says why") {
+TEST_CASE("a file that is not a picture is an error that says why") {
   const TemporaryFolder folder;
   struct Wrong {
     Bytes bytes;
@@ -294,7 +294,7 @@ TEST_CASE("what is no picture is an error that says why") {
   CHECK(message_of(folder.path() / "none").ends_with("none: cannot be read: No such file or directory"));
 }
 
-TEST_CASE("pictures that are cut off or damaged are read or refused") {
+TEST_CASE("truncated or damaged pictures are read or rejected") {
   const TemporaryFolder folder;
   std::mt19937 random(1);
   Array noise(DType::kU8, {20, 10});
@@ -332,7 +332,7 @@ TEST_CASE("a picture is fitted whole into another size") {
                        "picture: expected u8[height,width] with at least one pixel, got u8[0,4]", Error);
 }
 
-TEST_CASE("what stands before the background is cut out and centered") {
+TEST_CASE("the foreground is cropped and centered") {
   // Light grey, 20 by 10, in a corner of dark grey with some noise.
   Array wide(DType::kU8, {200, 100});
   const auto pixels = wide.data<std::uint8_t>();
@@ -361,7 +361,7 @@ TEST_CASE("what stands before the background is cut out and centered") {
   CHECK(centered(picture({0, 0, 0, 0, 255, 0, 0, 0, 0}, 3, 3), 1, 1) == picture({255}, 1, 1));
 }
 
-TEST_CASE("light and dark are exchanged, and the border says which is behind") {
+TEST_CASE("light and dark are swapped, and the border shows the background") {
   CHECK(inverted(picture({0, 255, 100}, 1, 3)) == picture({255, 0, 155}, 1, 3));
   Bytes ring(9, 200);
   ring[4] = 0;

@@ -82,7 +82,7 @@ TEST_CASE("files that are missing or do not fit are errors") {
   check_error(folder.path(), ": expected t10k-labels-idx1-ubyte or t10k-labels-idx1-ubyte.gz, there is neither");
 }
 
-TEST_CASE("the folder that is named comes first, then the environment, then the cache") {
+TEST_CASE("an explicit folder takes precedence, then the environment, then the cache") {
   const TemporaryFolder folder;
   const Path option = folder.path() / "option";
   const Path environment = folder.path() / "environment";
@@ -101,7 +101,7 @@ TEST_CASE("the folder that is named comes first, then the environment, then the 
   }
 }
 
-TEST_CASE("a folder that is named is never passed over") {
+TEST_CASE("an explicit folder is never skipped") {
   const TemporaryFolder folder;
   write_small(folder.path() / "sluice" / "mnist", 10001);
   const ScopedVariable xdg("XDG_CACHE_HOME", folder.path().c_str());
@@ -126,7 +126,7 @@ TEST_CASE("damaged files in the cache are an error that says what helps") {
   check_damaged(folder.path() / "sluice" / "mnist", "remove it and run scripts/get-mnist");
 }
 
-TEST_CASE("without MNIST there are synthetic digits, drawn once and also by two at once") {
+TEST_CASE("without MNIST there are synthetic digits, drawn once, even by concurrent processes") {
   const TemporaryFolder folder;
   const ScopedVariable data("SLUICE_DATA_DIR", nullptr);
   const ScopedVariable xdg("XDG_CACHE_HOME", "relative, so ignored");

@@ -62,7 +62,7 @@ TEST_CASE("files have NumPy's bytes") {
   CHECK(read_npy(other) == Array{{std::uint8_t{'a'}, std::uint8_t{'b'}}, {1, 2}});
 }
 
-TEST_CASE("what is no such file is an error that says why") {
+TEST_CASE("other files are an error that says why") {
   const TemporaryFolder folder;
   const std::string good = "{'descr': '|u1', 'fortran_order': False, 'shape': (2,), }";
   struct Wrong {
@@ -106,7 +106,7 @@ TEST_CASE("what is no such file is an error that says why") {
                        Error);
 }
 
-TEST_CASE("an array of no elements is read, whatever its other sizes") {
+TEST_CASE("an empty array is read, whatever its other sizes") {
   const TemporaryFolder folder;
   const auto path = folder.file(
       "none.npy", npy("{'descr': '<f8', 'fortran_order': False, 'shape': (0, 4611686018427387904, 9), }", ""));
@@ -116,7 +116,7 @@ TEST_CASE("an array of no elements is read, whatever its other sizes") {
   CHECK(none.byte_count() == 0);
 }
 
-TEST_CASE("a device is refused by its first bytes, and a pipe is read") {
+TEST_CASE("a device is rejected by its first bytes, and a pipe is read") {
   CHECK(message_of("/dev/zero") == "/dev/zero: expected a npy file, which starts with \"\\x93NUMPY\"");
   const TemporaryFolder folder;
   const auto pipe = folder.path() / "pipe";

@@ -37,7 +37,7 @@ std::string error_of(std::string_view text) {
 
 }  // namespace
 
-TEST_CASE("splits in the words of TensorFlow Datasets") {
+TEST_CASE("splits in the syntax of TensorFlow Datasets") {
   CHECK(part("train") == "0-24 (25)");
   CHECK(part("train[10:]") == "10-24 (15)");
   CHECK(part("train[:10]") == "0-9 (10)");
@@ -49,7 +49,7 @@ TEST_CASE("splits in the words of TensorFlow Datasets") {
   CHECK(part(" test [ 1 : 3 ] ") == "1-2 (2)");
 }
 
-TEST_CASE("percentages end at the nearest example") {
+TEST_CASE("percentages round to the nearest example") {
   CHECK(part("train[20%:80%]") == "5-19 (15)");
   CHECK(part("train[:10%]") == "0-2 (3)");  // of 2.5
   CHECK(part("train[:9%]") == "0-1 (2)");   // of 2.25
@@ -57,7 +57,7 @@ TEST_CASE("percentages end at the nearest example") {
   CHECK(part("train[:100%]") == "0-24 (25)");
 }
 
-TEST_CASE("sums of splits are their examples one after the other") {
+TEST_CASE("sums of splits concatenate their examples") {
   CHECK(part("train[:2]+test") == "0-4 (7)");
   CHECK(part("test + test[4:] + train[:1]") == "0-0 (7)");
   const std::vector<NamedDataset> different{{"a", {counting(2), counting(2)}},
@@ -65,7 +65,7 @@ TEST_CASE("sums of splits are their examples one after the other") {
   CHECK_THROWS_WITH(split(different, "a+b"), "split: 'a+b' joins examples of different types, u8[2] and u8[2,3]");
 }
 
-TEST_CASE("errors of splits stand at their place") {
+TEST_CASE("errors in splits point to their position") {
   CHECK(error_of("train[:26]") == "split: expected at most 25 examples, got 26\n  train[:26]\n         ^");
   CHECK(error_of("train[:-26]") == "split: expected at most 25 examples, got -26\n  train[:-26]\n         ^");
   CHECK(error_of("train[:99999999999999999999]") ==

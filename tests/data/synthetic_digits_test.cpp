@@ -27,7 +27,7 @@ TEST_CASE("digits depend on their seed and number only") {
   CHECK_THROWS_WITH_AS(synthetic_digits(3, 0, -1), "synthetic digits: expected at least 0 images, got -1", Error);
 }
 
-TEST_CASE("each digit comes as often, and has as much ink and margin as MNIST's") {
+TEST_CASE("each digit occurs equally often, with as much ink and margin as MNIST's") {
   const Dataset digits = synthetic_digits(3, 0, 5000);
   const auto labels = std::as_const(digits.target()).data<std::uint8_t>();
   for (std::uint8_t digit = 0; digit < 10; ++digit) {
@@ -51,7 +51,7 @@ TEST_CASE("each digit comes as often, and has as much ink and margin as MNIST's"
   CHECK(at_border < 250);
 }
 
-TEST_CASE("nearest means tell the digits apart, but not all of them") {
+TEST_CASE("nearest means classify most digits, but not all") {
   // Neither noise nor trivial: a linear classifier on the pixels gets 60 to 90% right (MNIST: 82%).
   const Dataset train = synthetic_digits(3, 0, 5000);
   const Dataset test = synthetic_digits(3, 10000, 1000);

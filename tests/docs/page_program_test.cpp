@@ -21,7 +21,7 @@ std::string difference(std::string_view shown, std::string_view printed, double 
 
 }  // namespace
 
-TEST_CASE("a page's code is a program, whose lines are those of the page") {
+TEST_CASE("a page's code is a program with the page's line numbers") {
   const std::vector<Block> blocks = blocks_of(
       "# Page\n<!-- cpp global\nint f();\n-->\n## One\n```cpp\nf();\n```\n## Two\n```sh\nls\n```\n```cpp\n++x;\n```\n");
   REQUIRE(blocks.size() == 4);
@@ -33,7 +33,7 @@ TEST_CASE("a page's code is a program, whose lines are those of the page") {
                        "{\n{\n#line 7 \"page.md\"\nf();\n}\n{\n#line 14 \"page.md\"\n++x;\n}\n} catch"));
 }
 
-TEST_CASE("a block that does not end is an error") {
+TEST_CASE("an unterminated block is an error") {
   CHECK_THROWS_WITH_AS(blocks_of("```cpp\nint x;\n"),
                        doctest::Contains("page.md:1: the block that begins here does not end"), Error);
 }
@@ -51,7 +51,7 @@ TEST_CASE("numbers may differ by the tolerance, words may not") {
   CHECK(difference("a nan\n", "a 1.0\n") == "line 5: expected \"a nan\", got \"a 1.0\"");
 }
 
-TEST_CASE("dots stand for any lines, and nothing else does") {
+TEST_CASE("dots match any lines, and nothing else does") {
   CHECK(difference("a\n...\nd\n", "a\nb\nc\nd\n") == "");
   CHECK(difference("a\n...\n", "a\nb\n") == "");
   CHECK(difference("...\nEpoch: 9\nloss: 0.01\n", "Epoch: 0\nloss: 0.2\nEpoch: 9\nloss: 0.01\n", 0.001) == "");

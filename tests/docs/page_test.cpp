@@ -28,11 +28,11 @@ std::string difference(const std::filesystem::path& data, double tolerance) {
 
 #ifdef SLUICE_PAGE_SHOWS_MNIST
 
-TEST_CASE("the code of the page runs, and prints what the page shows but for the numbers") {
+TEST_CASE("the page's code runs and prints what the page shows, except for the numbers") {
   CHECK(difference(small_data(), std::numeric_limits<double>::infinity()) == "");
 }
 
-TEST_CASE("with MNIST it prints the page's numbers, nearly: other CPUs round otherwise") {
+TEST_CASE("with MNIST it prints nearly the page's numbers: other CPUs round differently") {
   const char* mnist = std::getenv("SLUICE_DATA_DIR");
   if (mnist == nullptr) {
     return test::skip("SLUICE_DATA_DIR does not say where MNIST is");
@@ -42,6 +42,6 @@ TEST_CASE("with MNIST it prints the page's numbers, nearly: other CPUs round oth
 
 #else
 
-TEST_CASE("the code of the page runs, and prints what the page shows") { CHECK(difference(small_data(), 0.002) == ""); }
+TEST_CASE("the page's code runs and prints what the page shows") { CHECK(difference(small_data(), 0.002) == ""); }
 
 #endif

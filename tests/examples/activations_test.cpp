@@ -41,7 +41,7 @@ TEST_CASE("activations plots relu and softmax in text and as a page") {
   }
 }
 
-TEST_CASE("activations takes one file at most, and says so if it cannot write it") {
+TEST_CASE("activations takes at most one file, and reports if it cannot write it") {
   CHECK(contains(run_program(SLUICE_PROGRAM, "--help").err, "usage: activations"));
   const Outcome outcome = run_program(SLUICE_PROGRAM, "/no/such/folder/page.html");
   CHECK(outcome.status != 0);

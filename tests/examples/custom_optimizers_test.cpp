@@ -32,7 +32,7 @@ double descend_with_adam(double rate) {
 
 }  // namespace
 
-TEST_CASE("custom_optimizers: each goes where its formula says") {
+TEST_CASE("custom_optimizers: each follows its formula") {
   const std::string out = output_of("");
   // The runs come in the order of the optimizers, each with the rates 0.001, 0.01 and 0.1.
   const auto slow = numbers_at(out, "Exceeded the maximum of 2000 iterations: x = (\\S+)");
@@ -54,11 +54,11 @@ TEST_CASE("custom_optimizers: each goes where its formula says") {
   for (const double x : found) CHECK(x == doctest::Approx(-1.125).epsilon(1e-3));
 }
 
-TEST_CASE("custom_optimizers: every run prints the same") {
+TEST_CASE("custom_optimizers: all runs print the same") {
   CHECK(output_of("", "SLUICE_NUM_THREADS=1") == output_of("", "SLUICE_NUM_THREADS=2"));
 }
 
-TEST_CASE("custom_optimizers: every pass means the same") { output_of("", "SLUICE_FLAGS=--check-passes"); }
+TEST_CASE("custom_optimizers: every pass preserves the meaning") { output_of("", "SLUICE_FLAGS=--check-passes"); }
 
 TEST_CASE("custom_optimizers: options") {
   const Outcome outcome = run_program(SLUICE_PROGRAM, "--help");

@@ -8,7 +8,7 @@ using namespace sluice::test;
 
 // The means of the classes are 1.2 standard deviations apart in each of 10 features, so the best possible accuracy is
 // about Phi(1.2 sqrt(10) / 2) = 0.971, give or take 0.011 (one standard deviation) for 250 examples.
-TEST_CASE("logistic_regression tells the tumors apart") {
+TEST_CASE("logistic_regression classifies the tumors") {
   const std::string out = output_of("");
   const std::vector<double> losses = numbers_at(out, "Epoch: \\d+, Training log loss: (\\S+)\n");
   REQUIRE(losses.size() == 10);
@@ -44,7 +44,7 @@ TEST_CASE("logistic_regression tells the tumors apart") {
   CHECK((benign[1] + malignant[1]) / 250 == doctest::Approx(test_accuracy).epsilon(0.001));
 }
 
-TEST_CASE("logistic_regression saves what any program can use") {
+TEST_CASE("logistic_regression saves a model that any program can use") {
   const TemporaryFolder folder;
   const auto saved = folder.path() / "tumors";
   const std::string out = output_of(fmt::format("--save '{}'", saved.string()));
@@ -64,7 +64,7 @@ TEST_CASE("logistic_regression saves what any program can use") {
   CHECK(probabilities[3] > 0.9);
 }
 
-TEST_CASE("logistic_regression says before training that it cannot save") {
+TEST_CASE("logistic_regression reports before training that it cannot save") {
   const Outcome outcome = run_program(SLUICE_PROGRAM, "--save /dev/null/tumors");
   CHECK(outcome.status != 0);
   CHECK(outcome.out.empty());

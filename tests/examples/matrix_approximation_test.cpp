@@ -4,7 +4,7 @@
 
 using namespace sluice::test;
 
-TEST_CASE("matrix_approximation comes as near as a matrix of that rank can") {
+TEST_CASE("matrix_approximation reaches the best approximation of each rank") {
   const std::string out = output_of("");
   CHECK(number_at(out, "Original size of the picture: (\\d+)") == 32 * 48);
   const auto ranks = numbers_at(out, "Rank (\\d+):");

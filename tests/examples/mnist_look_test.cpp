@@ -43,7 +43,7 @@ TEST_CASE("--look shows digits, their distribution, curves, accuracy by digit an
   CHECK(train("--json --look").status != 0);
 }
 
-TEST_CASE("--report writes a page with all that there is to tell") {
+TEST_CASE("--report writes a complete page") {
   const TemporaryFolder folder;
   const auto file = folder.path() / "report.html";
   const Outcome outcome = train(fmt::format("--epochs 2 --quiet --report '{}'", file.string()));
@@ -66,7 +66,7 @@ TEST_CASE("--report writes a page with all that there is to tell") {
   CHECK(data["parts"][4]["sections"][0]["rows"].size() > 10);
 }
 
-TEST_CASE("a page that cannot be written is an error before the training") {
+TEST_CASE("an unwritable page is an error before training") {
   const Outcome outcome = train("--report /no/such/folder/report.html");
   CHECK(outcome.status != 0);
   CHECK(outcome.out.empty());
@@ -78,7 +78,7 @@ TEST_CASE("a page that cannot be written is an error before the training") {
   CHECK(contains(taken.err, folder.path().string() + ": cannot be written: Is a directory"));
 }
 
-TEST_CASE("a training whose numbers are lost ends, saves nothing, and has a page all the same") {
+TEST_CASE("a training run that diverges ends and saves nothing, but still writes its page") {
   const TemporaryFolder folder;
   const auto file = folder.path() / "report.html";
   const auto model = folder.path() / "model";

@@ -68,7 +68,7 @@ TEST_CASE("--help names every option and does nothing else") {
   CHECK_FALSE(contains(help.out, "accuracy:"));
 }
 
-TEST_CASE("what it does not know is an error, and nothing is trained") {
+TEST_CASE("unknown options are errors, and nothing is trained") {
   struct Wrong {
     const char* arguments;
     const char* named;  ///< what the message mentions
@@ -143,7 +143,7 @@ TEST_CASE("a bar shows on a terminal and leaves stdout alone") {
   CHECK_FALSE(contains(terminal("--quiet"), "Epoch 0"));
 }
 
-TEST_CASE("--seed decides every bit of the weights; threads and the cache of machine code none") {
+TEST_CASE("--seed determines every bit of the weights; threads and the object cache none") {
   const auto hash = [](const std::string& arguments, const std::string& environment = "") {
     const Outcome outcome =
         run(fmt::format("--data '{}' --epochs 1 --quiet --hash {}", small_data().string(), arguments), environment);
@@ -238,7 +238,7 @@ TEST_CASE("--dump-dir writes numbered files and trains all the same") {
   CHECK(got == expected);
 }
 
-TEST_CASE("digits that are not MNIST are called so") {
+TEST_CASE("digits that are not MNIST are labeled as such") {
   const TemporaryFolder cache;
   const auto drawn = cache.path() / "sluice" / "synthetic-digits-1";
   std::filesystem::create_directories(drawn.parent_path());

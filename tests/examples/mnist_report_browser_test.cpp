@@ -45,7 +45,7 @@ bool matches(const std::string& text, const char* pattern) { return std::regex_m
 
 }  // namespace
 
-TEST_CASE("the report of a training, as a browser shows it") {
+TEST_CASE("the report of a training run in a browser") {
   if (find_chromium().empty()) return test::skip("there is no Chromium");
   CHECK(texts("h2") == Texts{"Training", "Results on the test images", "Data", "Model", "Speed"});
   const Texts figures = texts(".figure .value");
@@ -114,7 +114,7 @@ TEST_CASE("the report of a training, as a browser shows it") {
   CHECK(std::ranges::find(machine, "peak of multiply-adds") != machine.end());
 }
 
-TEST_CASE("pointing at the curves of a report shows their values") {
+TEST_CASE("hovering over the curves of a report shows their values") {
   if (find_chromium().empty()) return test::skip("there is no Chromium");
   const auto place = page().value(
       "(() => { const e = document.querySelector('canvas'); e.scrollIntoView({block: 'center'}); const r = "

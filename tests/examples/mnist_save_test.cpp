@@ -33,7 +33,7 @@ TEST_CASE("--save writes the trained model, and other programs use it") {
   CHECK(contains(summary.out, "905,010"));
 }
 
-TEST_CASE("--save to a place that cannot be written fails before the training") {
+TEST_CASE("--save to an unwritable place fails before training") {
   const Outcome outcome = train("--epochs 1000 --save /dev/null/digits");
   CHECK(outcome.status == 1);
   CHECK(contains(outcome.err, "/dev/null/digits: cannot be written: "));

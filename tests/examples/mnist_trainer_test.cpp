@@ -26,14 +26,14 @@ Outcome train_again(const std::string& arguments) {
 
 }  // namespace
 
-TEST_CASE("it trains to the weights of mnist_mlp, to the last bit") {
+TEST_CASE("it trains the same weights as mnist_mlp, bit for bit") {
   const std::string arguments = fmt::format("--data '{}' --epochs 2 --quiet --hash", small_data().string());
   const Outcome trainer = run(arguments);
   CHECK(contains(trainer.out, "Weights hash: "));
   CHECK(trainer.out == run_program(MNIST_MLP, arguments).out);
 }
 
-TEST_CASE("scripts/train-mnist --help prints, without a build, what the program says") {
+TEST_CASE("scripts/train-mnist --help prints the program's help without a build") {
   const std::filesystem::path kept = MNIST_TRAINER_HELP;
   const Outcome help = run("--help");
   if (std::getenv("SLUICE_UPDATE_TESTS") != nullptr) write_text(kept, help.out);
@@ -41,7 +41,7 @@ TEST_CASE("scripts/train-mnist --help prints, without a build, what the program 
   CHECK(run_program(TRAIN_MNIST, "--epochs 1 --help").out == help.out);
 }
 
-TEST_CASE("a rate that is no number above 0 is an error") {
+TEST_CASE("a rate that is not a number above 0 is an error") {
   for (const char* const rate : {"0", "-1", "inf", "fast", "1e-3x"})
     CHECK(contains(run(fmt::format("--learning-rate {}", rate)).err,
                    fmt::format("mnist_trainer: --learning-rate: expected a number above 0, got '{}'\n", rate)));
@@ -75,7 +75,7 @@ TEST_CASE("--json prints a line for each epoch and one for the test") {
   CHECK(nlohmann::json::parse(quiet[1])["weights_hash"].get<std::string>().size() == 16);
 }
 
-TEST_CASE("options of the training change what it learns") {
+TEST_CASE("training options change what it learns") {
   const auto hash = [](const std::string& options) {
     const Outcome outcome = train_again("--epochs 1 --quiet --hash " + options);
     CHECK(outcome.status == 0);
@@ -89,14 +89,14 @@ TEST_CASE("options of the training change what it learns") {
   }
 }
 
-TEST_CASE("--patience ends a training that does not get better") {
+TEST_CASE("--patience ends training that no longer improves") {
   const Outcome outcome = train_again("--epochs 50 --patience 1 --learning-rate 0.05 --json");
   CHECK(outcome.status == 0);
   CHECK(lines_of(outcome.out).size() < 50);
   CHECK(contains(outcome.err, "ended early"));
 }
 
-TEST_CASE("--resume goes on where Ctrl-C, SIGTERM or SIGHUP ended the training, to the same weights") {
+TEST_CASE("--resume continues after Ctrl-C, SIGTERM or SIGHUP to the same weights") {
   int number = 0;
   SUBCASE("Ctrl-C") { number = SIGINT; }
   SUBCASE("SIGTERM") { number = SIGTERM; }
@@ -130,7 +130,7 @@ TEST_CASE("--resume goes on where Ctrl-C, SIGTERM or SIGHUP ended the training, 
   CHECK(contains(anew.err, "begins anew"));
 }
 
-TEST_CASE("--check-numerics changes no weights, and ends where numbers leave the range") {
+TEST_CASE("--check-numerics changes no weights, and ends training on overflow") {
   CHECK(train_again("--epochs 1 --quiet --hash --check-numerics").out == train_again("--epochs 1 --quiet --hash").out);
   const Outcome outcome = train_again("--epochs 1 --quiet --check-numerics --learning-rate 1e37");
   CHECK(outcome.status == EXIT_FAILURE);
@@ -140,7 +140,7 @@ TEST_CASE("--check-numerics changes no weights, and ends where numbers leave the
   CHECK(contains(outcome.err, "; all variables are as before the step\n  operand 0, "));
 }
 
-TEST_CASE("a loss that is no number is printed as nan, and such a model is not saved") {
+TEST_CASE("a NaN loss is printed as nan, and such a model is not saved") {
   const TemporaryFolder folder;
   const std::filesystem::path model = folder.path() / "digits";
   const Outcome outcome = train_again(fmt::format("--epochs 1 --learning-rate 1e37 --save '{}'", model.string()));
@@ -179,7 +179,7 @@ TEST_CASE("--tensorboard writes event files") {
   CHECK(train_again("--epochs 1 --tensorboard /dev/null/runs").status == EXIT_FAILURE);
 }
 
-TEST_CASE("options without sense are errors") {
+TEST_CASE("invalid options are errors") {
   for (const char* const arguments : {"--learning-rate 0", "--schedule linear", "--warm-up -1", "--clip-norm 0",
                                       "--patience 0", "--resume", "--checkpoint-steps 3"}) {
     INFO(arguments);
@@ -190,7 +190,7 @@ TEST_CASE("options without sense are errors") {
   }
 }
 
-TEST_CASE("what becomes of a training whose model cannot be saved is said") {
+TEST_CASE("if the model cannot be saved, the message says what is left") {
   const TemporaryFolder folder;
   const Outcome lost = run(fmt::format("--data '{}' --epochs 1 --quiet --save '{}'", small_data().string(),
                                        (folder.path() / "digits").string()),
@@ -203,7 +203,7 @@ TEST_CASE("what becomes of a training whose model cannot be saved is said") {
   CHECK_FALSE(std::filesystem::exists(folder.path() / "digits"));
 }
 
-TEST_CASE("a disk that is full ends the training, with the checkpoint before and nothing beside it") {
+TEST_CASE("a full disk ends training, leaving only the previous checkpoint") {
   if (std::system("unshare -rm mount -t tmpfs none /mnt > /dev/null 2>&1") != 0) {
     return test::skip("there is no unshare, or it may not mount a disk here");
   }
@@ -221,7 +221,7 @@ TEST_CASE("a disk that is full ends the training, with the checkpoint before and
   CHECK(outcome.out.starts_with("status 1\ncheckpoint.safetensors\nTest accuracy: "));
 }
 
-TEST_CASE("Ctrl-C without checkpoints says that what was learned is lost") {
+TEST_CASE("Ctrl-C without checkpoints reports that the weights are lost") {
   const TemporaryFolder folder;
   const std::string err = (folder.path() / "err").string();
   RunningProgram program({"/bin/sh", "-c",
@@ -237,7 +237,7 @@ TEST_CASE("Ctrl-C without checkpoints says that what was learned is lost") {
                  "to keep it\n"));
 }
 
-TEST_CASE("Ctrl-C and SIGTERM after the training end it with their status, and leave nothing half done") {
+TEST_CASE("Ctrl-C and SIGTERM after training end it with their status, and leave nothing unfinished") {
   const TemporaryFolder folder;
   const std::string err = (folder.path() / "err").string();
   const std::filesystem::path model = folder.path() / "digits";

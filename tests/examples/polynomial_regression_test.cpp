@@ -6,7 +6,7 @@
 using namespace sluice;
 using namespace sluice::test;
 
-TEST_CASE("polynomial_regression finds the parabola below the noise") {
+TEST_CASE("polynomial_regression finds the parabola under the noise") {
   const std::string out = output_of("");
   const std::vector<double> losses = numbers_at(out, "Mean squared error for step \\d+: (\\S+)\n");
   REQUIRE(losses.size() == 10);
@@ -28,7 +28,7 @@ TEST_CASE("polynomial_regression finds the parabola below the noise") {
   CHECK(contains(out, "test loss"));
 }
 
-TEST_CASE("polynomial_regression saves what any program can use") {
+TEST_CASE("polynomial_regression saves a model that any program can use") {
   const TemporaryFolder folder;
   const auto saved = folder.path() / "parabola";
   const std::string out = output_of(fmt::format("--save '{}'", saved.string()));
@@ -38,7 +38,7 @@ TEST_CASE("polynomial_regression saves what any program can use") {
   CHECK(y.data<float>()[1] == doctest::Approx(-2).epsilon(0.2));
 }
 
-TEST_CASE("polynomial_regression says before training that it cannot save") {
+TEST_CASE("polynomial_regression reports before training that it cannot save") {
   const Outcome outcome = run_program(SLUICE_PROGRAM, "--save /dev/null/parabola");
   CHECK(outcome.status != 0);
   CHECK(outcome.out.empty());

@@ -89,7 +89,7 @@ TEST_CASE("one executable called from four threads gives each its own results, b
   }
 }
 
-TEST_CASE("a loaded model called from several threads predicts what it predicts alone") {
+TEST_CASE("a loaded model called from several threads predicts the same as alone") {
   const ir::Graph graph = classifier(48);
   const LoadedModel model(SavedModel{.graph = graph, .weights = random_states(graph, 1), .output_names = {"logits"}});
   const std::vector<Array> inputs = random_parameters(graph, 100, 1);
@@ -104,7 +104,7 @@ TEST_CASE("a loaded model called from several threads predicts what it predicts 
   CHECK(wrong == 0);
 }
 
-TEST_CASE("a step that another one does not share variables with does not wait for it") {
+TEST_CASE("steps without shared variables do not wait for each other") {
   // The step of `slow` ends only after that of `fast`: each is a kernel that waits for the other.
   const ir::Graph graph = ir::parse(R"(sluice-ir 1
 graph @f(%x: f32[B]) state(%w: f32[] "w") {
@@ -147,7 +147,7 @@ graph @f(%x: f32[B]) state(%w: f32[] "w") {
   CHECK(missed == 0);
 }
 
-TEST_CASE("nobody sees half of a step, however the team is resized meanwhile") {
+TEST_CASE("nobody sees half of a step, even while the team is resized") {
   const runtime::KeepDefaultThreads keep;
   const ir::Graph advance_graph = ir::parse(kAdvance);
   for (const bool share_all : {false, true}) {
@@ -185,7 +185,7 @@ TEST_CASE("nobody sees half of a step, however the team is resized meanwhile") {
   }
 }
 
-TEST_CASE("an assignment is seen whole by steps in other threads, and is not lost") {
+TEST_CASE("an assignment is atomic for steps in other threads, and is not lost") {
   const ir::Graph graph = ir::parse(kAdvance);
   const Variables variables = runtime::variables_for(graph, std::vector{Array(DType::kF32, {65536})});
   const auto advance = Executable::create(graph, variables, {});
@@ -238,7 +238,7 @@ graph @f() state(%v: f32[] "v", %w: f32[] "w") {{
   }
 }
 
-TEST_CASE("executables that take the same variables in another order do not wait for each other in a circle") {
+TEST_CASE("executables that use the same variables in another order do not deadlock") {
   const ir::Graph forth = ir::parse(R"(sluice-ir 1
 graph @forth() state(%a: f32[64] "a", %b: f32[64] "b") {
   %0: f32[64] = add %a, %b
@@ -264,7 +264,7 @@ graph @back() state(%b: f32[64] "b", %a: f32[64] "a") {
   at_once(steps(*first), steps(*second));
 }
 
-TEST_CASE("executables are made and destroyed while others run") {
+TEST_CASE("executables are created and destroyed while others run") {
   const ir::Graph graph = classifier(32);
   const Variables variables = random_variables(graph);
   const std::vector<Array> inputs = random_parameters(graph, 256, 1);

@@ -158,7 +158,7 @@ graph @spread() state(%w: f32[65536] "weight") {
   }
 }
 
-TEST_CASE("a step that gets no memory has changed nothing, and the next one runs") {
+TEST_CASE("a step that runs out of memory changes nothing, and the next one runs") {
   // Two threads, each with scratch that grows with B, divide the units of the product.
   const char* const kProduct = R"(sluice-ir 1
 graph @product(%x: f32[B,200], %y: f32[200,B]) state(%w: f32[200,200] "weight") {

@@ -67,7 +67,7 @@ TEST_CASE("quotes keep spaces in a value") {
   CHECK(message_of(runtime::parse_flags, "''") == "here: there is no flag ''");
 }
 
-TEST_CASE("what is no flag or topic is an error with the nearest") {
+TEST_CASE("an unknown flag or topic is an error that suggests the nearest") {
   CHECK(message_of(runtime::parse_flags, "--check-pass") ==
         "here: there is no flag '--check-pass'; did you mean '--check-passes'?");
   CHECK(message_of(runtime::parse_flags, "dump-dir=x") ==
@@ -83,7 +83,7 @@ TEST_CASE("what is no flag or topic is an error with the nearest") {
   CHECK(message_of(runtime::parse_log, "traces") == "here: there is no topic 'traces'; did you mean 'trace'?");
 }
 
-TEST_CASE("a variable of the environment that nothing reads is a warning with the nearest") {
+TEST_CASE("an environment variable that nothing reads is a warning that suggests the nearest") {
   const auto warnings_with = [](const char* name) {
     setenv(name, "2", 1);
     const std::vector<std::string> warnings = runtime::unknown_variables();
@@ -107,7 +107,7 @@ TEST_CASE("a variable of the environment that nothing reads is a warning with th
   }
 }
 
-TEST_CASE("the environment is read anew, and what the program says beats it") {
+TEST_CASE("the environment is read again, and the program's options override it") {
   setenv("SLUICE_FLAGS", "--dump-dir=outside --check-passes", 1);
   setenv("SLUICE_LOG", "pass", 1);
   CHECK(runtime::flags().dump_dir == "outside");

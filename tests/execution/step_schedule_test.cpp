@@ -97,7 +97,7 @@ int check_barriers(const Plan& plan, const StepSchedule& schedule) {
 
 }  // namespace
 
-TEST_CASE("each unit is done once, and each wait of the plan is kept where two threads may meet") {
+TEST_CASE("each unit runs once, and the plan's barriers are kept where two threads may conflict") {
   const Plan plan = mixed_plan();
   REQUIRE(plan.kernels.size() >= 6);
   for (const bool share_all : {false, true}) {
@@ -118,7 +118,7 @@ TEST_CASE("each unit is done once, and each wait of the plan is kept where two t
   }
 }
 
-TEST_CASE("small kernels are thread 0's, large ones everybody's, and small ones do not wait for each other") {
+TEST_CASE("small kernels run on thread 0, large ones on all, and small ones do not wait for each other") {
   const Plan plan = mixed_plan();
   StepSchedule schedule(plan, backend::host_target(), false);
   schedule.make(1, 2);
@@ -130,7 +130,7 @@ TEST_CASE("small kernels are thread 0's, large ones everybody's, and small ones 
   CHECK(check_barriers(plan, schedule) >= 1);
 }
 
-TEST_CASE("a step gains by other threads only if its kernels are large enough to wake them") {
+TEST_CASE("a step uses other threads only if its kernels are large enough to wake them") {
   const Plan plan = mixed_plan();
   StepSchedule schedule(plan, backend::host_target(), false);
   CHECK(schedule.threads_worth(20000) > 8);

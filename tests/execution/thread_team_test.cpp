@@ -48,7 +48,7 @@ TEST_CASE("thread 0 is the caller") {
   CHECK(zero == std::this_thread::get_id());
 }
 
-TEST_CASE("a barrier shows each thread what the others wrote, also with more threads than cores") {
+TEST_CASE("a barrier makes writes visible to all threads, even with more threads than cores") {
   for (const int size : {1, 2, 3, 8}) {
     ThreadTeam team(size);
     constexpr int kRounds = 300;
@@ -135,7 +135,7 @@ TEST_CASE("a team can be resized") {
   }
 }
 
-TEST_CASE("a team is not resized before those who run on it have given it back") {
+TEST_CASE("a team is not resized before its users have returned it") {
   ThreadTeam team(2);
   std::atomic<bool> resized{false};
   std::thread other;
@@ -153,7 +153,7 @@ TEST_CASE("a team is not resized before those who run on it have given it back")
   CHECK(team.size() == 3);
 }
 
-TEST_CASE("who does not wait gets the threads that other callers leave, and at least its own") {
+TEST_CASE("without waiting, a caller gets the threads that others leave, and at least its own") {
   ThreadTeam team(4);
   CHECK(team.lease_idle(100).threads() == 4);
   CHECK(team.lease_idle(3).threads() == 3);
@@ -170,7 +170,7 @@ TEST_CASE("who does not wait gets the threads that other callers leave, and at l
   CHECK(team.forks() == 0);
 }
 
-TEST_CASE("a run on a part of the team is on that many threads, and its barriers are theirs") {
+TEST_CASE("a run on part of the team uses that many threads and barriers among them") {
   for (int wanted = 1; wanted <= 4; ++wanted) {
     CAPTURE(wanted);
     ThreadTeam team(4);
@@ -189,7 +189,7 @@ TEST_CASE("a run on a part of the team is on that many threads, and its barriers
   }
 }
 
-TEST_CASE("a lease has the number of threads that it runs on, whoever resizes the team") {
+TEST_CASE("a lease keeps its number of threads, whoever resizes the team") {
   ThreadTeam team(2);
   std::atomic<bool> stops{false};
   std::thread other([&] {
@@ -209,7 +209,7 @@ TEST_CASE("a lease has the number of threads that it runs on, whoever resizes th
   CHECK(wrong == 0);
 }
 
-TEST_CASE("after threads came late, runs are made alone for a while") {
+TEST_CASE("after threads started late, runs use one thread for a while") {
   ThreadTeam team(2);
   constexpr std::chrono::milliseconds kLate{20};
   {
@@ -229,7 +229,7 @@ TEST_CASE("after threads came late, runs are made alone for a while") {
 }
 
 #if defined(__SSE2__)
-TEST_CASE("denormal numbers count as zero inside run and the caller's mode comes back") {
+TEST_CASE("denormals are flushed to zero inside run, and the caller's mode is restored") {
   ThreadTeam team(2);
   volatile float smallest = std::numeric_limits<float>::min();
   CHECK(smallest / 2 > 0);
@@ -240,7 +240,7 @@ TEST_CASE("denormal numbers count as zero inside run and the caller's mode comes
 }
 #endif
 
-TEST_CASE("a size that no team can have is an error") {
+TEST_CASE("an invalid team size is an error") {
   CHECK_THROWS_WITH_AS(ThreadTeam(0), "thread team: expected 1 to 1024 threads, got 0", Error);
   CHECK_THROWS_WITH_AS(ThreadTeam(1025), "thread team: expected 1 to 1024 threads, got 1025", Error);
   ThreadTeam team(2);
@@ -249,7 +249,7 @@ TEST_CASE("a size that no team can have is an error") {
 }
 
 // The only test case that uses the process's team, which is created once.
-TEST_CASE("the team of the process follows SLUICE_NUM_THREADS and then what is set") {
+TEST_CASE("the process's team follows SLUICE_NUM_THREADS, then set_default_threads") {
   for (const char* bad : {"0", "two", "3x", "99999999999", " 2"}) {
     setenv("SLUICE_NUM_THREADS", bad, 1);
     const std::string message = fmt::format("SLUICE_NUM_THREADS: expected a number from 1 to 1024, got \"{}\"", bad);

@@ -92,7 +92,7 @@ const Writer kWriters[] = {
 
 }  // namespace
 
-TEST_CASE("a file that does not fit, or cannot be brought to the disk, leaves the one before") {
+TEST_CASE("a file that does not fit or cannot be flushed leaves the old one") {
   for (const Writer& writer : kWriters) {
     INFO(writer.name);
     const TemporaryFolder folder;
@@ -120,7 +120,7 @@ TEST_CASE("a file that does not fit, or cannot be brought to the disk, leaves th
   }
 }
 
-TEST_CASE("a model that cannot be brought to the disk leaves the one before") {
+TEST_CASE("a model that cannot be flushed leaves the old one") {
   const TemporaryFolder folder;
   const std::filesystem::path path = folder.path() / "model";
   const auto twice = function("twice", {f32(batch)}, [](Tensor x) { return x * 2; });
@@ -136,7 +136,7 @@ TEST_CASE("a model that cannot be brought to the disk leaves the one before") {
   CHECK(load(path).run({Array({1.F}, {1})})[0] == Array({2.F}, {1}));
 }
 
-TEST_CASE("event files keep the epochs before, and the training says why it ends") {
+TEST_CASE("event files keep the earlier epochs, and training reports why it ends") {
   const TemporaryFolder folder;
   ToyModel toy;
   std::optional<FileSizeLimit> limit;
@@ -154,7 +154,7 @@ TEST_CASE("event files keep the epochs before, and the training says why it ends
   CHECK(message.ends_with(": cannot be written: File too large"));
 }
 
-TEST_CASE("a device is written to as it is, and one that is full says so") {
+TEST_CASE("a device is written directly, and a full one is reported") {
   CHECK(thrown([] { write_file("/dev/full", "text"); }) == "/dev/full: cannot be written: No space left on device");
   CHECK(std::filesystem::is_character_file("/dev/full"));
   write_file("/dev/null", "text");

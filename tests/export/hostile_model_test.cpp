@@ -41,7 +41,7 @@ graph @"{}"(%x: u8[B,2,2]) {{
 
 }  // namespace
 
-TEST_CASE("a class without a probability is an error, not memory beyond the probabilities") {
+TEST_CASE("a class without a probability is an error, not an out-of-bounds read") {
   for (const std::string label : {"4", "10", "-1", "1000000000000", "-9223372036854775808"}) {
     CAPTURE(label);
     const Work work(label, "0.25");
@@ -60,7 +60,7 @@ TEST_CASE("a class without a probability is an error, not memory beyond the prob
   CHECK(load(work.path() / "model").predict(Array(DType::kU8, {1, 2, 2})).classes == Array{{std::int64_t{3}}, {1}});
 }
 
-TEST_CASE("a bar is as long as a probability of 1 at most") {
+TEST_CASE("a bar is at most as long as a probability of 1") {
   struct Case {
     const char* probability;
     const char* shown;
@@ -81,7 +81,7 @@ TEST_CASE("a bar is as long as a probability of 1 at most") {
   }
 }
 
-TEST_CASE("a terminal obeys nothing of a model's names") {
+TEST_CASE("a terminal interprets nothing in a model's names") {
   const Work work("1", "1", "\\x1b[31mEVIL\\nforged\\xc2\\x9b\\xe2\\x80\\xae");
   const Outcome outcome = work.run("summary model");
   CHECK(outcome.status == 0);

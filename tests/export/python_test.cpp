@@ -43,7 +43,7 @@ json expected(const Array& array) {
 
 }  // namespace
 
-TEST_CASE("Python reads the weights of a saved model as they are") {
+TEST_CASE("Python reads the exact weights of a saved model") {
   const TemporaryFolder folder;
   const DigitsModel digits(8, {16, 12, 4});
   save(digits.module, folder.path() / "model");

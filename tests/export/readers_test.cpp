@@ -103,7 +103,7 @@ TEST_CASE("safetensors reads the weights of a saved model") {
   for (const Variable& variable : variables) CHECK((read.at(variable.name()) == expected(variable.value())));
 }
 
-TEST_CASE("TensorBoard reads the curves of a training, and of one that went on from a checkpoint") {
+TEST_CASE("TensorBoard reads the curves of a training run, and of a resumed one") {
   if (!are_there()) return test::skip(kMissing);
   const TemporaryFolder folder;
   const auto runs = folder.path() / "runs";

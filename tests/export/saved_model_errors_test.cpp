@@ -28,7 +28,7 @@ std::string replaced(std::string text, std::string_view from, std::string_view t
 
 }  // namespace
 
-TEST_CASE("what cannot be saved is an error, and nothing is written") {
+TEST_CASE("models that cannot be saved are errors, and nothing is written") {
   const TemporaryFolder folder;
   const auto path = folder.path() / "model";
   const std::string name = path.string();

@@ -113,7 +113,7 @@ class Mutator {
 
 }  // namespace
 
-TEST_CASE("a mutated model is refused or runs") {
+TEST_CASE("a mutated model is rejected or runs") {
   const TemporaryFolder folder;
   const auto path = folder.path() / "model";
   const test::DigitsModel model(4, {6, 5, 3}, {"a", "b", "c"});

@@ -77,7 +77,7 @@ TEST_CASE("a loaded model predicts the same bits as before saving, for every bat
   CHECK(test::refusal([&] { loaded.run({}); }) == "@predict: expected 1 input, got 0");
 }
 
-TEST_CASE("what is saved is what the variables hold at that time, and saving again replaces it") {
+TEST_CASE("saving writes the variables' current values, and saving again replaces them") {
   const TemporaryFolder folder;
   const auto path = folder.path() / "a" / "digits";
   const DigitsModel model(8, {16, 12, 4}, {"zero", "one", "two", "three"});
@@ -98,7 +98,7 @@ TEST_CASE("what is saved is what the variables hold at that time, and saving aga
   CHECK(names_in(path) == std::vector<std::string>{"manifest.json", "model.ir", "weights.safetensors"});
 }
 
-TEST_CASE("the files are what they are said to be") {
+TEST_CASE("the files have the documented formats") {
   const TemporaryFolder folder;
   const DigitsModel model(8, {16, 12, 4}, {"zero", "one", "two", "three"});
   save(model.module, folder.path());  // an empty folder is taken
@@ -116,7 +116,7 @@ TEST_CASE("the files are what they are said to be") {
   CHECK(manifest["class_names"][3] == "three");
 }
 
-TEST_CASE("any graph that changes nothing can be saved") {
+TEST_CASE("any graph without updates can be saved") {
   const TemporaryFolder folder;
   const Variable w("w", Array{{1., 2.}, {2}});
   const auto scale = function("scale", {f64(batch, 2).named("x"), f64()},
@@ -145,7 +145,7 @@ TEST_CASE("any graph that changes nothing can be saved") {
   CHECK(load(path).run({Array{{3., 4.}, {2}}})[0] == Array{{3., 8.}, {2}});
 }
 
-TEST_CASE("a full disk and a killed process leave a whole model") {
+TEST_CASE("a full disk and a killed process leave a complete model") {
   const TemporaryFolder folder;
   const auto path = folder.path() / "model";
   const DigitsModel digits(8, {16, 12, 4});
@@ -201,7 +201,7 @@ TEST_CASE("a full disk and a killed process leave a whole model") {
   CHECK(seen_twos > 0);
 }
 
-TEST_CASE("a folder takes its place whole or not at all, and a link stays a link") {
+TEST_CASE("a folder is replaced atomically, and a link stays a link") {
   const TemporaryFolder folder;
   const auto target = folder.path() / "target";
   std::filesystem::create_directory(target);
@@ -223,7 +223,7 @@ TEST_CASE("a folder takes its place whole or not at all, and a link stays a link
   CHECK(names_in(folder.path()) == std::vector<std::string>{"link", "target"});
 }
 
-TEST_CASE("a name alone is a folder in the current one") {
+TEST_CASE("a bare name is a folder in the current one") {
   const TemporaryFolder folder;
   const auto before = std::filesystem::current_path();
   std::filesystem::current_path(folder.path());

@@ -40,7 +40,7 @@ struct Work : TemporaryFolder {
 
 }  // namespace
 
-TEST_CASE("predict tells the class and shows the picture") {
+TEST_CASE("predict prints the class and shows the picture") {
   const Work work;
   const Outcome one = work.run("predict corners top.png");
   CHECK(one.err == "");
@@ -63,7 +63,7 @@ TEST_CASE("predict tells the class and shows the picture") {
         "    north east    7.6%  ##\n\n");
 }
 
-TEST_CASE("the tools for graphs take that of a saved model's folder") {
+TEST_CASE("the graph tools accept a saved model's folder") {
   const Work work;
   for (const char* const command : {"opt --passes=dce", "explain", "show --dot"}) {
     CAPTURE(command);
@@ -74,7 +74,7 @@ TEST_CASE("the tools for graphs take that of a saved model's folder") {
   CHECK(work.run("opt --passes=dce corners").out == work.run("opt --passes=dce corners/model.ir").out);
 }
 
-TEST_CASE("predict scales pictures and exchanges dark and light where asked, and hints at it") {
+TEST_CASE("predict scales pictures, swaps dark and light on request, and hints at it") {
   const Work work;
   const Outcome dark = work.run("predict --no-picture corners scan.png");
   CHECK(dark.status == 0);
@@ -99,7 +99,7 @@ TEST_CASE("predict scales pictures and exchanges dark and light where asked, and
   }
 }
 
-TEST_CASE("predict refuses what it cannot do, before it prints anything") {
+TEST_CASE("predict rejects what it cannot do before it prints anything") {
   const Work work;
   const auto error = [&](const std::string& arguments) {
     const Outcome outcome = work.run("predict " + arguments);
@@ -141,7 +141,7 @@ TEST_CASE("any saved function can be summarized and run") {
         "sluice: .: expected a saved model, whose folder holds manifest.json; there is none\n");
 }
 
-TEST_CASE("evaluate holds a model against labels") {
+TEST_CASE("evaluate compares a model with labels") {
   const Work work;
   const Outcome outcome = work.run("evaluate corners --images many --labels labels.npy --mistakes 5");
   CHECK(outcome.err == "");
@@ -159,7 +159,7 @@ TEST_CASE("evaluate holds a model against labels") {
   CHECK(work.run("evaluate corners --images many").status != 0);
 }
 
-TEST_CASE("summary lists what a model is") {
+TEST_CASE("summary describes a model") {
   const Work work;
   const Outcome outcome = work.run("summary named");
   CHECK(outcome.err == "");

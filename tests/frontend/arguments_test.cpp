@@ -20,7 +20,7 @@ std::string error_of(std::vector<TensorSpec> types, Body body) {
 
 }  // namespace
 
-TEST_CASE("numbers take the dtype that the signature asks for") {
+TEST_CASE("numbers take the dtype of the signature") {
   const auto f = function("f", {f32()}, [](Tensor x) { return x * 2; });
   CHECK(f(2.0) == Array::scalar(4.F));
   CHECK(f(2) == Array::scalar(4.F));
@@ -98,7 +98,7 @@ TEST_CASE("functions of any number of tensors") {
   CHECK(seventeen(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17).item<int>() == 153);
 }
 
-TEST_CASE("indices that are arguments are held against the rows, those that are computed are clamped") {
+TEST_CASE("index arguments are checked against the rows, computed indices are clamped") {
   const Variable table("table", Array({{1.F, 2.F}, {3.F, 4.F}, {5.F, 6.F}}));
   const auto rows = function("rows", {i64(batch)}, [&](Tensor i) { return gather(table, i); });
   CHECK(rows({2, 0}) == Array({{5.F, 6.F}, {1.F, 2.F}}));
@@ -134,7 +134,7 @@ TEST_CASE("a row by its index") {
   CHECK(error_of({f32()}, [](Tensor x) { return x[0]; }) == "@arguments_test.cpp []: f32[] has no axis");
 }
 
-TEST_CASE("% is what is left of a division, with the divisor's sign") {
+TEST_CASE("% is the remainder of a division, with the divisor's sign") {
   const auto f = function([](Tensor x, Tensor y) { return x % y; });
   const std::vector<int> dividends{7, -7, 7, -7, 6, 0, 5, -2147483647 - 1, -2147483647 - 1};
   const std::vector<int> divisors{2, 2, -2, -2, 3, 5, 0, -1, 3};
@@ -146,7 +146,7 @@ TEST_CASE("% is what is left of a division, with the divisor's sign") {
         "@arguments_test.cpp mod: takes integers, got f32[2]; for floats, use x - floor(x / y) * y");
 }
 
-TEST_CASE("a tensor may be declared before it is known, and be added to") {
+TEST_CASE("a tensor may be declared before it is assigned, and added to") {
   const auto f = function([](Tensor x) {
     Tensor y;
     for (int i = 0; i < 3; ++i) y = i == 0 ? x : y * x;
@@ -185,7 +185,7 @@ TEST_CASE("const models are called, and lambdas hold them by value") {
         std::vector<std::int64_t>{2, 1});
 }
 
-TEST_CASE("a function without B says how to get one") {
+TEST_CASE("a function without B reports how to get one") {
   CHECK(error_of({},
                [] {
                  return random_normal({batch, 3});
@@ -194,7 +194,7 @@ TEST_CASE("a function without B says how to get one") {
                        "in its shape, such as f32(batch), or write a number in place of batch"));
 }
 
-TEST_CASE("a function that draws random numbers is not saved, and its error says what to do") {
+TEST_CASE("a function that draws random numbers cannot be saved, and the error says what to do") {
   const auto noise = function("noise", {f32(batch)}, [](Tensor x) { return x + random_normal(x.shape()); });
   const std::string message = thrown([&] { save(noise, "never"); });
   CHECK(message.starts_with("@arguments_test.cpp save: @noise draws random numbers at "));

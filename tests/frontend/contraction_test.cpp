@@ -222,7 +222,7 @@ TEST_CASE("the derivative of a product sums over the batch axes that broadcast")
   check_same(db, summed_up({"xik", "xyij"}, "ykj", {a.reshaped({2, 3, 4}), up}));
 }
 
-TEST_CASE("matmul of a batch whose size is known at the call only") {
+TEST_CASE("matmul of a batch whose size is only known in a call") {
   const auto scores = function("scores", {f32(batch, 3, 4), f32(batch, 5, 4)},
                                [](Tensor q, Tensor k) { return matmul(q, k, {.transpose_b = true}); });
   for (const std::int64_t size : {1, 3, 64}) {
@@ -260,7 +260,7 @@ TEST_CASE("tensordot sums over the last axes of one and the first of the other, 
              summed_up({"ijk", "ijk"}, "", {a, a}));
 }
 
-TEST_CASE("Dense works on the last axis, whatever stands before it") {
+TEST_CASE("Dense works on the last axis, whatever precedes it") {
   Dense dense(5, relu);
   const auto layer = function([&](Tensor x) { return dense(x); });
   const Array x = numbers({2, 3, 4});

@@ -43,7 +43,7 @@ std::pair<std::vector<double>, double> clip_values(const std::vector<T>& values,
 
 }  // namespace
 
-TEST_CASE("a C++ number that its tensor's dtype does not hold is an error at the user's line") {
+TEST_CASE("a C++ number that does not fit its tensor's dtype is an error at the user's line") {
   const std::vector<std::pair<DType, std::vector<Literal>>> cases{
       {DType::kU8, {300, -1, 0.5, 2.0, kNan, true, 256ULL}},
       {DType::kI32, {2147483648LL, -2147483649LL, 4294967295U, 0.5, kNan, kInf, true}},
@@ -72,7 +72,7 @@ TEST_CASE("a C++ number that its tensor's dtype does not hold is an error at the
         "@extremes_test.cpp assign: the number 1e+39 does not fit the element type f32 of its tensor");
 }
 
-TEST_CASE("a C++ number that the dtype holds keeps its value") {
+TEST_CASE("a C++ number that fits the dtype keeps its value") {
   const std::vector<std::pair<DType, std::vector<Literal>>> cases{
       {DType::kU8, {0, 255, 255ULL}},
       {DType::kI32, {2147483647, -2147483647 - 1, 2147483647ULL}},
@@ -179,7 +179,7 @@ TEST_CASE("uniform numbers stay below their upper limit") {
   }
 }
 
-TEST_CASE("random numbers without sense are refused at the user's line") {
+TEST_CASE("invalid random distributions are errors at the user's line") {
   const auto uniform = [](double low, double high, DType dtype = DType::kF32) {
     return thrown([&] { function("f", {}, [&] { return random_uniform({2}, low, high, dtype); }).compile(); });
   };
@@ -203,7 +203,7 @@ TEST_CASE("random numbers without sense are refused at the user's line") {
         "inf and 1");
 }
 
-TEST_CASE("Adam stays finite after gradients whose squares overflow, and goes on as its formula says") {
+TEST_CASE("Adam stays finite after gradients whose squares overflow, and then follows its formula") {
   for (const float huge : {2e19F, -1e30F, kMaxFloat}) {
     CAPTURE(huge);
     const Variable w("w", Array::scalar(1.F));
@@ -265,14 +265,14 @@ TEST_CASE("losses of extreme logits, and their derivatives") {
   }
 }
 
-TEST_CASE("the loss of a sure and right logit keeps its digits") {
+TEST_CASE("the loss of a confident correct logit keeps its digits") {
   const auto loss = function("loss", [](Tensor logits) { return sigmoid_cross_entropy(logits, ones_like(logits)); });
   const std::vector<double> got = numbers_of(loss(std::vector{20.F, 50.F}));
   CHECK(got[0] == doctest::Approx(2.0611536e-9).epsilon(1e-5));
   CHECK(got[1] == doctest::Approx(1.9287498e-22).epsilon(1e-5));
 }
 
-TEST_CASE("relu6 and hard_sigmoid, with derivatives of 0 at their ends; clip_by_value has 1 there") {
+TEST_CASE("relu6 and hard_sigmoid have derivative 0 at their bounds, clip_by_value 1") {
   const auto with_derivative = [](auto f, const std::vector<float>& x) {
     const auto both = function("f", [&](Tensor t) {
       const Tensor y = f(t);

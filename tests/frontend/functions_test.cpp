@@ -25,7 +25,7 @@ Array ramp(std::vector<std::int64_t> sizes) {
 
 }  // namespace
 
-TEST_CASE("the lambda's result decides the call's") {
+TEST_CASE("the lambda's result determines the call's") {
   const auto one = function([](Tensor x) { return x + 1; });
   const auto several = function([](Tensor x) { return outputs(x + 1, x > 0); });
   const auto list = function([](Tensor x) { return std::vector<Tensor>{x, x, x}; });
@@ -134,7 +134,7 @@ TEST_CASE("a function called inside another becomes part of it") {
   CHECK(thrown([&] { wrong.compile(); }) == "@functions_test.cpp pair: argument 0 is f32[B,2], expected f32[B]");
 }
 
-TEST_CASE("recursion in traces is unrolled if it ends") {
+TEST_CASE("recursion in traces is unrolled if it terminates") {
   int depth = 200;
   std::function<Tensor(const Tensor&)> next;
   const auto f = function("f", [&](Tensor x) { return depth-- > 0 ? next(x + 1) : x; });
@@ -169,7 +169,7 @@ TEST_CASE("a function cannot call itself") {
         "not on each call; call its lambda");
 }
 
-TEST_CASE("graphs carry names, ranges and states, and read back") {
+TEST_CASE("graphs have names, ranges and states, and parse back") {
   Variable w("weight", ramp({2}));
   const auto f = function("f", {f32(batch, 2).named("x"), u8(batch).named("y").range(0, 10)}, [&](Tensor x, Tensor y) {
     w.assign_add(1);
@@ -183,7 +183,7 @@ TEST_CASE("graphs carry names, ranges and states, and read back") {
   CHECK(thrown([&] { f.dump("diferentiate"); }) == "there is no stage 'diferentiate'; did you mean 'differentiate'?");
 }
 
-TEST_CASE("a state that began with one value throughout says which") {
+TEST_CASE("a state with a single initial value records it") {
   const Variable bias("bias", Array(DType::kF32, {3}));
   const Variable count("count", Array::scalar(std::int64_t{7}), {.range = ir::Range{0, 9}});
   const Variable ramped("ramped", ramp({3}));
@@ -199,7 +199,7 @@ TEST_CASE("a state that began with one value throughout says which") {
   }
 }
 
-TEST_CASE("results of earlier calls stay as they were") {
+TEST_CASE("results of earlier calls do not change") {
   const auto f = function("f", {f32(batch)}, [](Tensor x) { return x * 2; });
   const Array first = f(F{1, 2});
   const Array second = f(F{3, 4});
@@ -254,7 +254,7 @@ TEST_CASE("functions are handles") {
   CHECK(f(1.F).item<float>() == 3);
 }
 
-TEST_CASE("arrays are seen as Eigen's matrices and vectors") {
+TEST_CASE("arrays can be viewed as Eigen matrices and vectors") {
   Array array = ramp({2, 3});
   matrix<float>(array)(1, 0) = 30;
   CHECK(array.data<float>()[3] == 30);
@@ -266,7 +266,7 @@ TEST_CASE("arrays are seen as Eigen's matrices and vectors") {
   CHECK(thrown([&] { matrix<double>(array); }) == "array: the elements of f32[2,3] cannot be viewed as f64");
 }
 
-TEST_CASE("a function without a signature keeps the versions that were used last, and warns once") {
+TEST_CASE("a function without a signature keeps the most recently used versions, and warns once") {
   const int before = max_versions();
   CHECK(before == 32);
   set_max_versions(3);
@@ -315,7 +315,7 @@ TEST_CASE("the number of threads is set and read, and changes no bit") {
   CHECK(thrown([] { set_num_threads(1025); }) == "@functions_test.cpp set_num_threads: expected 1 to 1024, got 1025");
 }
 
-TEST_CASE("size_of takes static and symbolic sizes; batch_size is refused where there is no B") {
+TEST_CASE("size_of takes static and symbolic sizes; batch_size is an error without B") {
   const auto sizes = [](Tensor x) {
     return outputs(size_of(x, 0), size_of(x, 1), size_of(x, -1), reduce_sum(x) / cast(size_of(x, 0), f32));
   };

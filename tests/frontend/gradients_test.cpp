@@ -32,7 +32,7 @@ TEST_CASE("an assigned value is a leaf: no derivative passes through the update"
   CHECK(w.value().item<float>() == 11);
 }
 
-TEST_CASE("the derivative by a variable is the sum over its reads, before and after assignments") {
+TEST_CASE("the derivative with respect to a variable is the sum over its reads, before and after assignments") {
   const Variable w("w", Array::scalar(3.F));
   const auto step = function("step", [&]() {
     const Tensor old = w;
@@ -51,7 +51,7 @@ TEST_CASE("the derivative by a variable is the sum over its reads, before and af
   CHECK(of_product.item<float>() == 16 + 3);
 }
 
-TEST_CASE("who wants the derivative through an update uses the tensor that was assigned") {
+TEST_CASE("the derivative through an update uses the assigned tensor") {
   const Variable w("w", Array::scalar(3.F));
   const auto step = function("step", [&](Tensor x) {
     const Tensor next = w - x * gradients(w * w * w, {w})[0];
@@ -64,7 +64,7 @@ TEST_CASE("who wants the derivative through an update uses the tensor that was a
   CHECK(by_next.item<float>() == doctest::Approx(0.6));
 }
 
-TEST_CASE("a variable that y depends on through assignments only has a derivative of zero, with a warning") {
+TEST_CASE("a variable that y depends on only through assignments has derivative zero, with a warning") {
   const Variable w("w", Array::scalar(3.F));
   const Variable u("u", Array::scalar(1.F));
   Array by_w;
@@ -79,7 +79,7 @@ TEST_CASE("a variable that y depends on through assignments only has a derivativ
 }
 
 // The second optimizer's gradients are those of a separate step that starts with the discriminator already updated.
-TEST_CASE("a step with two optimizers is two steps with one each") {
+TEST_CASE("a step with two optimizers equals two steps with one each") {
   struct Gan {
     MLP generator{Dense(17, relu), Dense(8)};
     MLP discriminator{Dense(33, relu), Dense(1)};

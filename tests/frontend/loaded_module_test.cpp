@@ -31,7 +31,7 @@ auto step_of(const Logits& logits, const Optimizer& optimizer, const VariableLis
 
 }  // namespace
 
-TEST_CASE("a loaded classifier is trained further, as the model that was saved is") {
+TEST_CASE("a loaded classifier trains further like the saved model") {
   const SavedFolder folder;
   set_seed(3);
   const MLP model(Dense(4, tanh), Dense(2));
@@ -71,7 +71,7 @@ TEST_CASE("a loaded classifier is trained further, as the model that was saved i
   CHECK(hash_of(fresh) == hash_of(loaded));
 }
 
-TEST_CASE("a loaded function of one result, with the size of the batch in it, and what was no weight") {
+TEST_CASE("a loaded function with one result, the batch size, and non-trainable variables") {
   const SavedFolder folder;
   const Variable scale("scale", Array::scalar(2.F));
   const Variable shift("shift", Array::scalar(1.F), {.trainable = false});

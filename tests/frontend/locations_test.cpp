@@ -72,7 +72,7 @@ TEST_CASE("all nodes of a training step point to this file") {
   passes::run_passes(f.graph(), passes::default_pipeline(), options);
 }
 
-TEST_CASE("through every pass each node points to this file, and gradients to the line that they derive") {
+TEST_CASE("through every pass each node points to this file, and gradients to the line that they differentiate") {
   Variable w("w", Array(DType::kF32, {4, 2}));
   SGD sgd;
   const int first = __LINE__ + 1;

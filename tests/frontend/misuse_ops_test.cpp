@@ -39,7 +39,7 @@ TEST_CASE("element types are never promoted") {
         here("reduce_mean: expected floats, got i32[2]; convert with cast"));
 }
 
-TEST_CASE("/ is for floats, so that bytes / 255 is not taken for a number from 0 to 1") {
+TEST_CASE("/ takes only floats, so bytes / 255 is not mistaken for a number from 0 to 1") {
   const std::string advice = "; convert with cast, or use truncatediv, which drops what is behind the point";
   CHECK(traced({u8(batch, 784)}, [](Tensor x) { return x / 255; }) ==
         here("div: takes floats, got u8[B,784]" + advice));
@@ -81,7 +81,7 @@ TEST_CASE("products whose axes do not fit") {
         here("tensordot: axis 2 is outside of f32[2,3]"));
 }
 
-TEST_CASE("equations of einsum that say nothing") {
+TEST_CASE("invalid einsum equations") {
   const auto refused = [](const char* equation) {
     return traced({f32(2, 3), f32(4, 5)}, [=](Tensor x, Tensor y) { return einsum(equation, x, y); });
   };
@@ -110,7 +110,7 @@ TEST_CASE("equations of einsum that say nothing") {
              "f64[2,3]; convert with cast"));
 }
 
-TEST_CASE("shapes and axes that are not there") {
+TEST_CASE("invalid shapes and axes") {
   CHECK(traced({f32(2, 3), f32(2, 3)}, [](Tensor x, Tensor y) { return matmul(x, y); }) ==
         here("matmul: inner sizes differ: axis 1 of f32[2,3] is 3, axis 0 of f32[2,3] is 2"));
   CHECK(traced({f32(2, 3)}, [](Tensor x) { return matmul(x, reshape(x, {-1})); }) ==
@@ -149,7 +149,7 @@ TEST_CASE("shapes and axes that are not there") {
           "as f32(batch), or write a number in place of batch"));
 }
 
-TEST_CASE("functions of neural networks check what they get") {
+TEST_CASE("neural-network functions check their arguments") {
   CHECK(
       traced({f32(batch, 10), u8(batch, 1)}, [](Tensor x, Tensor y) { return sparse_softmax_cross_entropy(x, y); }) ==
       here("sparse_softmax_cross_entropy: expected float logits [...,classes] and integer labels [...], got f32[B,10] "

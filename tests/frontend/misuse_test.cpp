@@ -12,7 +12,7 @@
 
 using namespace sluice;
 
-TEST_CASE("labels that no class is for are errors before the step, and change nothing") {
+TEST_CASE("labels out of range are errors before the step, and change nothing") {
   const Variable calls("calls", Array::scalar(std::int32_t{0}), {.trainable = false});
   const auto loss = function("loss", {f32(batch, 3), u8(batch, 1)}, [&](Tensor logits, Tensor labels) {
     calls.assign_add(1);
@@ -47,7 +47,7 @@ TEST_CASE("labels that no class is for are errors before the step, and change no
   CHECK(made(zeros({1, 2}), std::vector<std::int64_t>{0}).item<float>() == doctest::Approx(std::log(2.F)));
 }
 
-TEST_CASE("a model that has told of no variables") {
+TEST_CASE("a model without registered variables") {
   struct Forgetful : Module {
     Dense inner{2};
     Tensor operator()(const Arg& x) { return inner(x); }
@@ -66,7 +66,7 @@ TEST_CASE("a model that has told of no variables") {
   CHECK(traced({f32(batch, 3)}, [&](Tensor) { sgd.apply({}, {}); }) == here("sgd: there are no variables to update"));
 }
 
-TEST_CASE("optimizers refuse options that no training can go by, at the user's line") {
+TEST_CASE("optimizers reject invalid options, at the user's line") {
   CHECK(thrown([] { Adam({.learning_rate = -1}); }) == here("adam: expected a positive f32 as learning_rate, got -1"));
   CHECK(thrown([] { SGD({.learning_rate = 0}); }) == here("sgd: expected a positive f32 as learning_rate, got 0"));
   CHECK(thrown([] { SGD({.learning_rate = NAN}); }) == here("sgd: expected a positive f32 as learning_rate, got nan"));
@@ -151,7 +151,7 @@ TEST_CASE("an error shows the user's line, and the types and lines of both opera
   operand 1, f32[B], was made at <const Tensor y = reduce_max(p, 1);>)");
 }
 
-TEST_CASE("what Dense, a loss or an optimizer is given wrongly is shown with the line that made it") {
+TEST_CASE("wrong arguments of Dense, a loss or an optimizer are shown with the line that created them") {
   Dense dense(3);
   const std::string layer = shown({f32(4)}, [&](Tensor x) {
     const Tensor image = x * 2;
@@ -224,7 +224,7 @@ TEST_CASE("a tensor of another trace is an error") {
   CHECK(in_thread == here("neg: used outside a function; ops are traced inside sluice::function"));
 }
 
-TEST_CASE("ops outside of a function") {
+TEST_CASE("ops outside a function") {
   Variable w("w", Array::scalar(1.F));
   CHECK(thrown([&] { w + 1; }) ==
         here("variable \"w\" is used as a tensor outside a function; value() returns its elements"));
@@ -233,7 +233,7 @@ TEST_CASE("ops outside of a function") {
         here("random_uniform: used outside a function; ops are traced inside sluice::function"));
 }
 
-TEST_CASE("assigning what does not fit, or where it does not belong") {
+TEST_CASE("invalid assignments") {
   Variable w("w", Array(DType::kF32, {2}));
   CHECK(thrown([&] { w.assign(Array(DType::kF32, {3})); }) == here("assign: variable \"w\" is f32[2], got f32[3]"));
   CHECK(traced({f32(3)}, [&](Tensor x) { w.assign(x); }) == here("assign: variable \"w\" is f32[2], got f32[3]"));
@@ -251,7 +251,7 @@ TEST_CASE("assigning what does not fit, or where it does not belong") {
   CHECK(thrown([] { Variable("", Array()); }) == "variable: the name is empty");
 }
 
-TEST_CASE("what has no engine yet, or no stage, says so") {
+TEST_CASE("unknown stages are errors") {
   CHECK(thrown([] { set_dump({.stages = {"traced", "fuze"}}); }) == "there is no stage 'fuze'; did you mean 'fuse'?");
   CHECK(thrown([] { set_dump({.folder = "/dev/null/x"}); }).starts_with("/dev/null/x: cannot create the folder: "));
 }

@@ -97,7 +97,7 @@ TEST_CASE("weights are drawn within Glorot's limits, by seed and order") {
   CHECK(std::abs(sum / 60000) < 0.01 * limit);
 }
 
-TEST_CASE("weights begin as the layer is told, from the same numbers for the same seed") {
+TEST_CASE("a layer's initializer determines its weights, reproducibly by seed") {
   set_seed(7);
   const Array normal = initial_normal({300, 201}, 1, 2);
   const Array uniform = initial_uniform({60001}, -3, 1);
@@ -156,7 +156,7 @@ TEST_CASE("an activation is a function, a lambda of any parameter, with captures
   CHECK(run(Dense(4, tanh)) == run(Dense(4, [](const Arg& x) { return tanh(x); })));
 }
 
-TEST_CASE("models list their variables once, in order, trainable ones apart") {
+TEST_CASE("models list their variables once, in order, and trainable ones separately") {
   Scale shared;
   MLP model(Dense(2), shared, Dense(2), shared);
   function("f", {f32(batch, 3)}, [&](Tensor x) { return model(x); }).compile();

@@ -70,7 +70,7 @@ void check_refused(const Function& f, std::uint32_t line, std::initializer_list<
 
 }  // namespace
 
-TEST_CASE("the first op that makes a NaN is named, with its operand, and nothing has changed") {
+TEST_CASE("the first op that produces a NaN is named, with its operand, and nothing has changed") {
   on_both_engines([] {
     const Variable w("w", Array({1.F, 2.F}, {2}));
     const std::uint32_t line = __LINE__ + 3;
@@ -90,7 +90,7 @@ TEST_CASE("the first op that makes a NaN is named, with its operand, and nothing
   });
 }
 
-TEST_CASE("an overflow is named, and not the NaN that comes of it") {
+TEST_CASE("an overflow is named, not the NaN that results from it") {
   on_both_engines([] {
     const Variable w("w", Array::scalar(1.F));
     const std::uint32_t line = __LINE__ + 2;
@@ -135,7 +135,7 @@ TEST_CASE("a division of zero by zero, a sum that overflows, a product of large 
   });
 }
 
-TEST_CASE("a NaN that comes in is found where it comes in") {
+TEST_CASE("a NaN in an input is attributed to the input") {
   on_both_engines([] {
     const Variable w("weight", Array::scalar(2.F));
     const std::uint32_t line = __LINE__ + 1;
@@ -153,7 +153,7 @@ TEST_CASE("a NaN that comes in is found where it comes in") {
   });
 }
 
-TEST_CASE("an op of a gradient is named at the line that it derives") {
+TEST_CASE("an op of a gradient is named at the line that it differentiates") {
   on_both_engines([] {
     const Variable w("w", Array({4.F, 0.F, 9.F}, {3}));
     const std::uint32_t line = __LINE__ + 2;
@@ -168,7 +168,7 @@ TEST_CASE("an op of a gradient is named at the line that it derives") {
   });
 }
 
-TEST_CASE("random numbers are drawn again, and all of an optimizer's state stays") {
+TEST_CASE("random numbers are drawn again, and all optimizer state is kept") {
   on_both_engines([] {
     set_seed(7);
     MLP model(
@@ -192,7 +192,7 @@ TEST_CASE("random numbers are drawn again, and all of an optimizer's state stays
   });
 }
 
-TEST_CASE("what is infinite on purpose and reaches nothing is no error") {
+TEST_CASE("an intended infinity that reaches no result is not an error") {
   on_both_engines([] {
     const Variable w("w", Array::scalar(1.F));
     const std::uint32_t line = __LINE__ + 4;
@@ -217,7 +217,7 @@ TEST_CASE("a denormal number counts as zero in compiled code, and so in the sear
   check_refused(f, line, {"log gives -inf at [0] of f32[1]", "operand 0, f32[1], is 0 there"}, Array({1e-20F}, {1}));
 }
 
-TEST_CASE("only what is asked to checks: by function, by trainer, by $SLUICE_FLAGS") {
+TEST_CASE("checks are enabled by function, by trainer, or by $SLUICE_FLAGS") {
   on_both_engines([] {
     const Array minus_one({-1.F}, {1});
     const auto f = function("f", {f32(batch)}, [](Tensor x) { return log(x); });
@@ -232,7 +232,7 @@ TEST_CASE("only what is asked to checks: by function, by trainer, by $SLUICE_FLA
   });
 }
 
-TEST_CASE("a trainer stops before the step, and its checkpoint leads there again") {
+TEST_CASE("a trainer stops before the step, and its checkpoint resumes there") {
   on_both_engines([] {
     const TemporaryFolder folder;
     const Dataset examples = toy_examples(80);

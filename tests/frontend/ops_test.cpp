@@ -56,7 +56,7 @@ TEST_CASE("arithmetic takes numbers on both sides and broadcasts") {
   CHECK(values<std::uint8_t>(run([](Tensor x) { return x + 250; }, Array(B{10}, {1}))) == B{4});
 }
 
-TEST_CASE("named binary functions are the operators and their kin") {
+TEST_CASE("named binary functions match the operators") {
   CHECK(floats(run([](Tensor x) { return add(x, 1); }, kX)) == F{2, 3, 4, 5, 6, 7});
   CHECK(floats(run([](Tensor x) { return subtract(x, 1); }, kX)) == F{0, 1, 2, 3, 4, 5});
   CHECK(floats(run([](Tensor x) { return multiply(x, 2); }, kX)) == F{2, 4, 6, 8, 10, 12});
@@ -175,7 +175,7 @@ TEST_CASE("the symbolic batch is a number inside") {
   CHECK(f.traces() == 1);
 }
 
-TEST_CASE("softmax and its kin stand large numbers") {
+TEST_CASE("softmax and log_softmax handle large numbers") {
   const Array logits(F{1000, 1000, -1000, 0, 0, 0}, {2, 3});
   CHECK(floats(run([](Tensor x) { return softmax(x); }, logits)) == F{0.5, 0.5, 0, 1.F / 3, 1.F / 3, 1.F / 3});
   const F logs = floats(run([](Tensor x) { return log_softmax(x); }, logits));
@@ -192,7 +192,7 @@ TEST_CASE("softmax and its kin stand large numbers") {
   CHECK(floats(run([](Tensor x) { return softmax(x, 0); }, Array(F{0, 0}, {2, 1}))) == F{0.5, 0.5});
 }
 
-TEST_CASE("sigmoid cross-entropy stands large logits, and its derivative is sigmoid less label everywhere") {
+TEST_CASE("sigmoid cross-entropy handles large logits, and its derivative is sigmoid minus label") {
   const auto f = function("f", [](Tensor x, Tensor z) {
     const Tensor loss = sigmoid_cross_entropy(x, z);
     return outputs(loss, gradients(reduce_sum(loss), {x})[0]);
@@ -219,7 +219,7 @@ TEST_CASE("arrays of zeros and ones") {
   CHECK(zeros({3}, f64) == Array(DType::kF64, {3}));
 }
 
-TEST_CASE("linspace has both ends") {
+TEST_CASE("linspace includes both ends") {
   CHECK(floats(linspace(-2, 2, 5)) == F{-2, -1, 0, 1, 2});
   CHECK(floats(linspace(0.1, 0.7, 4)) == F{0.1F, 0.3F, 0.5F, 0.7F});
   CHECK(floats(linspace(3, 1, 3)) == F{3, 2, 1});

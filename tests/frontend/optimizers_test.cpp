@@ -33,7 +33,7 @@ class SignDescent : public Optimizer {
 
 }  // namespace
 
-TEST_CASE("Adam with its epsilon as PyTorch's is the guide's formula") {
+TEST_CASE("Adam with PyTorch's epsilon is the guide's formula") {
   const Variable w("w", Array(F{1, -2, 0.5}, {3}));
   Adam adam({.learning_rate = 0.1, .epsilon_place = AdamEpsilon::kPyTorch});
   const auto step = function("step", {f32(3)}, [&](Tensor g) { adam.apply({g}, {w}); });
@@ -74,7 +74,7 @@ TEST_CASE("gradient descent, with and without momentum") {
   CHECK(with_momentum.trainable_variables().empty());
 }
 
-TEST_CASE("an optimizer of a user's own") {
+TEST_CASE("a user-written optimizer") {
   const Variable w("w", Array(F{1, -1, 0}, {3}));
   SignDescent descent(0.5);
   const auto step = function("step", {}, [&] { descent.apply(gradients(l2_loss(w), {w}), {w}); });
@@ -85,7 +85,7 @@ TEST_CASE("an optimizer of a user's own") {
   CHECK(descent.steps().value().item<int>() == 2);
 }
 
-TEST_CASE("gradients by tensors and variables, along all paths, and of gradients") {
+TEST_CASE("gradients with respect to tensors and variables, along all paths, and of gradients") {
   const Variable w("w", Array::scalar(3.F));
   const auto f = function("f", [&](Tensor x) {
     const Tensor y = x * x * w + w;
@@ -101,7 +101,7 @@ TEST_CASE("gradients by tensors and variables, along all paths, and of gradients
   CHECK(stopped.item<float>() == 0);
 }
 
-TEST_CASE("a warning tells, once, which derivatives are zero, since nothing depends on what is derived by") {
+TEST_CASE("a warning lists, once, derivatives that are zero because nothing depends on the variable") {
   const Variable used("used", Array::scalar(3.F));
   const Variable unused("unused", Array::scalar(3.F));
   const auto make = [&](bool counted) {
@@ -125,7 +125,7 @@ TEST_CASE("a warning tells, once, which derivatives are zero, since nothing depe
   CHECK(written(stderr, [&] { make(true).compile(); }).empty());
 }
 
-TEST_CASE("a variable is derived by at its value of that point") {
+TEST_CASE("a derivative uses the variable's value at that point") {
   const Variable w("w", Array::scalar(2.F));
   const auto two_steps = function("two_steps", {}, [&] {
     for (int i = 0; i < 2; ++i) w.assign_sub(gradients(square(w), {w})[0] * 0.25);

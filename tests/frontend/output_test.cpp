@@ -33,7 +33,7 @@ std::string read(const std::filesystem::path& path) {
 
 }  // namespace
 
-TEST_CASE("SLUICE_LOG=trace tells what is traced and why") {
+TEST_CASE("SLUICE_LOG=trace logs what is traced and why") {
   const auto f = function("f", [](Tensor x, Tensor y) { return outputs(x, y); });
   const Array three(DType::kF32, {3});
   const Array four(DType::kF32, {4});
@@ -48,7 +48,7 @@ TEST_CASE("SLUICE_LOG=trace tells what is traced and why") {
   unsetenv("SLUICE_LOG");
 }
 
-TEST_CASE("graphs are dumped to stdout, the stages asked for only") {
+TEST_CASE("graphs are dumped to stdout, only the requested stages") {
   const auto f = function("f", {f32(batch)}, [](Tensor x) { return x + 1; });
   set_dump({.to_stdout = true, .stages = {"traced"}});
   CHECK(written(stdout, [&] { f.compile(); }) == "// f after traced\n" + f.dump());

@@ -120,7 +120,7 @@ TEST_CASE("a child computes what its parent does, with any number of threads, an
   runtime::set_default_threads(2);
 }
 
-TEST_CASE("a child that is forked while other threads compute finds every lock free") {
+TEST_CASE("a child forked while other threads compute finds every lock free") {
   const Model model;
   runtime::set_default_threads(3);
   const Background steps([&] { model.step(model.input); });
@@ -136,7 +136,7 @@ TEST_CASE("a child that is forked while other threads compute finds every lock f
   runtime::set_default_threads(2);
 }
 
-TEST_CASE("a child that is forked while another thread compiles can compile") {
+TEST_CASE("a child forked while another thread compiles can compile") {
   const Background compiles([&] { of_new_function(1); });
   for (int i = 0; i < 10; ++i) CHECK(in_child([&] { expect(of_new_function(3) == 7); }) == kGood);
 }

@@ -18,7 +18,7 @@ double mean(const Array& array) {
 
 }  // namespace
 
-TEST_CASE("each call and each place draws other numbers, and a seed brings them back") {
+TEST_CASE("each call and each position draws different numbers, and a seed reproduces them") {
   const auto draw = function("draw", [] { return outputs(random_uniform({100}), random_uniform({100})); });
   set_seed(5);
   const auto [a, b] = draw();
@@ -36,7 +36,7 @@ TEST_CASE("each call and each place draws other numbers, and a seed brings them 
   CHECK(draw.traces() == 1);
 }
 
-TEST_CASE("two functions go on from one state") {
+TEST_CASE("two functions continue from one state") {
   const auto f = function("f", [] { return random_uniform({50}); });
   const auto g = function("g", [] { return random_uniform({50}); });
   set_seed(1);
@@ -80,7 +80,7 @@ TEST_CASE("dropout scales what it keeps, and only in training") {
   CHECK(evaluate(x) == x);
 }
 
-TEST_CASE("the derivative of dropout passes where it kept") {
+TEST_CASE("the derivative of dropout passes where elements were kept") {
   const auto f = function("f", {f32(100)}, [](Tensor x) {
     const Tensor y = dropout(x, 0.5, Mode::kTrain);
     return outputs(y, gradients(reduce_sum(y), {x})[0]);

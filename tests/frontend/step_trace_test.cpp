@@ -168,7 +168,7 @@ std::set<int> lines_in(const std::string& text) {
 
 }  // namespace
 
-TEST_CASE("the second to sixth step are traced, each kernel on each thread that has units of it") {
+TEST_CASE("the second to sixth steps are traced, each kernel on each thread that has units of it") {
   runtime::set_default_threads(2);
   const TemporaryFolder folder;
   const std::filesystem::path file = folder.path() / "trace.json";
@@ -200,7 +200,7 @@ TEST_CASE("the second to sixth step are traced, each kernel on each thread that 
   CHECK(lines.size() >= 3);
 }
 
-TEST_CASE("--trace-steps chooses others; a ragged batch and more threads than units are told as they are") {
+TEST_CASE("--trace-steps selects others; ragged batches and idle threads are recorded correctly") {
   const TemporaryFolder folder;
   for (const int threads : {1, 3}) {
     CAPTURE(threads);
@@ -222,7 +222,7 @@ TEST_CASE("--trace-steps chooses others; a ragged batch and more threads than un
   runtime::set_default_threads(2);
 }
 
-TEST_CASE("functions of several threads share a file, and have tracks of their own") {
+TEST_CASE("functions of several threads share a file, on separate tracks") {
   const TemporaryFolder folder;
   const std::filesystem::path file = folder.path() / "trace.json";
   const FlagsOfEnvironment flags(trace_flag(file) + " --trace-steps=1-5");

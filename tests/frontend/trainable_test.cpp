@@ -15,7 +15,7 @@ const Array kRows = Array({{1.F, 2.F, 3.F}, {-1.F, 0.F, 2.F}});
 
 }  // namespace
 
-TEST_CASE("modules stand wherever variables do") {
+TEST_CASE("modules can be used wherever variables can") {
   const Dense encoder(2, tanh);
   const Dense decoder(3);
   const Variable scale("scale", Array::scalar(1.F));
@@ -59,7 +59,7 @@ TEST_CASE("modules stand wherever variables do") {
   CHECK(last < first / 2);
 }
 
-TEST_CASE("minimize is gradients and apply, to the last bit") {
+TEST_CASE("minimize equals gradients and apply, bit for bit") {
   set_seed(2);
   const MLP by_hand(Dense(3, tanh), Dense(1));
   const Adam of_hand;
@@ -77,7 +77,7 @@ TEST_CASE("minimize is gradients and apply, to the last bit") {
   CHECK(hash_of(model) == hash_of(by_hand));
 }
 
-TEST_CASE("gradients in another order than their variables are an error, though the shapes are the same") {
+TEST_CASE("gradients in another order than their variables are an error, even with equal shapes") {
   const Variable a("a", Array({1.F, 2.F}));
   const Variable b("b", Array({3.F, 4.F}));
   const SGD sgd;
@@ -102,7 +102,7 @@ TEST_CASE("gradients in another order than their variables are an error, though 
   CHECK(a.value() == Array({1 - 0.01F * 1, 2 - 0.01F * 4}));
 }
 
-TEST_CASE("frozen variables stay, in functions that are traced already, too, until they are trained again") {
+TEST_CASE("frozen variables do not change, even in traced functions, until they are unfrozen") {
   set_seed(4);
   const Dense encoder(2, tanh);
   const Dense decoder(3);
@@ -146,7 +146,7 @@ TEST_CASE("frozen variables stay, in functions that are traced already, too, unt
         "@trainable_test.cpp adam: none of the variables is trainable; set_trainable(true) unfreezes them");
 }
 
-TEST_CASE("freezing reaches variables that are not made yet, and spares what is no weight") {
+TEST_CASE("freezing applies to future variables, and not to non-weights") {
   struct Counting : Module {
     Dense dense{2};
     Variable calls{register_variable(Variable("calls", Array::scalar(0.F), {.trainable = false}))};

@@ -20,7 +20,7 @@ struct Points {
 
 }  // namespace
 
-TEST_CASE("a perceptron of two layers learns exclusive or with Adam") {
+TEST_CASE("a two-layer perceptron learns exclusive or with Adam") {
   set_seed(1);
   MLP model(Dense(16, relu), Dense(2));
   Adam adam({.learning_rate = 1e-2F});

@@ -11,7 +11,7 @@ namespace {
 using F = std::vector<float>;
 }  // namespace
 
-TEST_CASE("variables may have one name, which a graph makes different") {
+TEST_CASE("variables may share a name, which a graph makes unique") {
   Variable a("layer/w", Array::scalar(1.F));
   const Variable b("layer/w", Array::scalar(2.F));
   CHECK(a.name() == "layer/w");
@@ -28,7 +28,7 @@ TEST_CASE("variables may have one name, which a graph makes different") {
   CHECK_FALSE(copy.is(b));
 }
 
-TEST_CASE("a variable begins as a copy, and handles share it") {
+TEST_CASE("a variable starts as a copy, and handles share it") {
   Array start(F{1, 2}, {2});
   const Variable w("w", start);
   start.data<float>()[0] = 9;
@@ -45,7 +45,7 @@ TEST_CASE("a variable begins as a copy, and handles share it") {
   CHECK(w.trainable());
 }
 
-TEST_CASE("inside of a function, reading after assigning gives the new value") {
+TEST_CASE("inside a function, reading after assigning returns the new value") {
   const Variable w("w", Array(F{1, 2}, {2}));
   const auto f = function([&](Tensor x) {
     const Tensor before = w;
@@ -63,7 +63,7 @@ TEST_CASE("inside of a function, reading after assigning gives the new value") {
   CHECK(last == Array(F{189, 289}, {2}));
 }
 
-TEST_CASE("variables may trade values and share them between functions") {
+TEST_CASE("variables may swap values, and functions may share them") {
   const Variable a("a", Array::scalar(1.F));
   const Variable b("b", Array::scalar(2.F));
   const auto swap = function("swap", [&] {
@@ -89,7 +89,7 @@ TEST_CASE("a host assignment is seen by the next call") {
   CHECK(f.traces() == 1);
 }
 
-TEST_CASE("a result that is a variable's value does not change with it") {
+TEST_CASE("a result with a variable's value does not change with it") {
   const Variable w("w", Array::scalar(1.F));
   const auto f = function("f", [&] {
     const Tensor before = w;

@@ -135,7 +135,7 @@ TEST_CASE("weights of a module and of its optimizer go through files") {
   CHECK(hash_of(other) == hash_of(model));
 }
 
-TEST_CASE("a file that does not fit names all that differs, and changes nothing") {
+TEST_CASE("a file that does not fit lists all differences, and changes nothing") {
   const Folder folder;
   const MLP small(Dense(2), Dense(2));
   MLP large(Dense(2), Dense(3), Dense(2));
@@ -174,7 +174,7 @@ TEST_CASE("a file that does not fit names all that differs, and changes nothing"
         }).find("load_weights: called while f is traced") != std::string::npos);
 }
 
-TEST_CASE("a checkpoint of a loop goes on to the same last bit") {
+TEST_CASE("a user's loop resumes from a checkpoint bit for bit") {
   const Folder folder;
   const auto train = [&](std::int64_t until, const std::filesystem::path& file, std::int64_t seed) {
     set_seed(seed);
@@ -214,7 +214,7 @@ TEST_CASE("a checkpoint of a loop goes on to the same last bit") {
   CHECK_FALSE(Checkpoint(folder / "nothing", {{"model", model}}).restore().has_value());
 }
 
-TEST_CASE("weights are copied, at once or by a part, inside and outside of functions") {
+TEST_CASE("weights are copied, fully or in part, inside and outside functions") {
   const MLP online = perceptron();
   const MLP target = perceptron();
   online.build(f32(batch, 3));

@@ -21,7 +21,7 @@ std::vector<Array> values_of(const std::vector<Variable>& variables) {
 
 }  // namespace
 
-TEST_CASE("the gradients of the first step are the interpreter's to 1e-5") {
+TEST_CASE("the gradients of the first step match the interpreter's to 1e-5") {
   const Dataset examples = guide_examples(kBatch);
   set_default_engine(Engine::kReference);
   GuideModel reference(kSeed);
@@ -45,7 +45,7 @@ TEST_CASE("the gradients of the first step are the interpreter's to 1e-5") {
   }
 }
 
-TEST_CASE("the losses of the first 20 steps are the interpreter's to 1e-3") {
+TEST_CASE("the losses of the first 20 steps match the interpreter's to 1e-3") {
   const Dataset examples = guide_examples(kSteps * kBatch);
   const auto losses = [&](Engine engine) {
     set_default_engine(engine);

@@ -36,7 +36,7 @@ Training train(const Dataset& examples, std::int64_t seed, int threads) {
 
 }  // namespace
 
-TEST_CASE("the same seed gives the same bits for any number of threads") {
+TEST_CASE("the same seed produces the same bits for any number of threads") {
   const Dataset examples = guide_examples((kSteps - 1) * kBatch + kRaggedBatch);
   const Training expected = train(examples, 1, 2);
   REQUIRE(expected.metrics.size() == 2 * (kSteps + 1));

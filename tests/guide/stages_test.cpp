@@ -35,7 +35,7 @@ Step run(const std::string& text, const GuideModel& guide, const Dataset& exampl
 
 }  // namespace
 
-TEST_CASE("the text of every stage runs, and means the same") {
+TEST_CASE("the text of every stage runs and means the same") {
   const Dataset examples = guide_examples(kBatch + kRaggedBatch);
   const GuideModel guide(1);
   const Step expected = run(guide.train_step.dump("traced"), guide, examples, Engine::kReference);

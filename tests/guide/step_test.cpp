@@ -11,7 +11,7 @@
 
 using namespace sluice;
 
-TEST_CASE("the counter sees what the C and the C++ library allocate") {
+TEST_CASE("the counter counts allocations of the C and the C++ library") {
 #if defined(SLUICE_COUNTS_MALLOCS)
   const std::uint64_t before = malloc_count;
   const auto number = std::make_unique<int>(1);
@@ -26,7 +26,7 @@ TEST_CASE("the counter sees what the C and the C++ library allocate") {
 #endif
 }
 
-TEST_CASE("a step allocates nothing and forks once, whatever the size of its batch") {
+TEST_CASE("a step allocates nothing and forks once, for any batch size") {
   const Dataset examples = guide_examples(kBatch + kRaggedBatch);
   const Dataset whole = examples.slice(0, kBatch);
   const Dataset ragged = examples.slice(kBatch, examples.size());
@@ -66,7 +66,7 @@ TEST_CASE("a step allocates nothing and forks once, whatever the size of its bat
   }
 }
 
-TEST_CASE("a step writes nothing behind its variables and results") {
+TEST_CASE("a step writes nothing past its variables and results") {
   const Dataset examples = guide_examples(kBatch);
   GuideModel guide(1);
   const auto predict = function("predict", {u8(batch, 28, 28)}, [&](Tensor images) {

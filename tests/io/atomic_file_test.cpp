@@ -24,7 +24,7 @@ std::ptrdiff_t files_in(const std::filesystem::path& folder) {
 
 }  // namespace
 
-TEST_CASE("a file has its name only when it is whole") {
+TEST_CASE("a file has its name only once it is complete") {
   const TemporaryFolder folder;
   const auto path = folder.path() / "file";
   {
@@ -44,7 +44,7 @@ TEST_CASE("a file has its name only when it is whole") {
   CHECK(files_in(folder.path()) == 1);
 }
 
-TEST_CASE("a link stays, and what it points to is replaced") {
+TEST_CASE("a link is kept, and what it points to is replaced") {
   const TemporaryFolder folder;
   std::filesystem::create_directory(folder.path() / "inner");
   const auto real = folder.path() / "inner" / "file";
@@ -58,7 +58,7 @@ TEST_CASE("a link stays, and what it points to is replaced") {
   CHECK(files_in(folder.path() / "inner") == 1);
 }
 
-TEST_CASE("a disk that is full leaves the old file") {
+TEST_CASE("a full disk leaves the old file") {
   const TemporaryFolder folder;
   const auto path = folder.path() / "file";
   folder.file("file", {'o', 'l', 'd'});
@@ -73,7 +73,7 @@ TEST_CASE("a disk that is full leaves the old file") {
   CHECK(files_in(folder.path()) == 1);
 }
 
-TEST_CASE("a folder that is not there, and a name that is a folder's") {
+TEST_CASE("a missing folder, and the name of a folder") {
   const TemporaryFolder folder;
   const auto path = folder.path() / "none" / "file";
   const std::string message = path.string() + ": cannot be written: No such file or directory";

@@ -12,7 +12,7 @@
 
 using namespace sluice;
 
-TEST_CASE("a file is no terminal: plain, as wide as COLUMNS says, else 80") {
+TEST_CASE("a file is not a terminal: plain, with a width of COLUMNS or 80") {
   constexpr int kNoDescriptor = -1;
   CHECK_FALSE(is_terminal(kNoDescriptor));
   CHECK(style_of_terminal(kNoDescriptor) == TextStyle::kPlain);
@@ -25,7 +25,7 @@ TEST_CASE("a file is no terminal: plain, as wide as COLUMNS says, else 80") {
   unsetenv("COLUMNS");
 }
 
-TEST_CASE("a terminal has colors, unless TERM or NO_COLOR say otherwise, and a width") {
+TEST_CASE("a terminal has a width and, unless TERM or NO_COLOR forbid it, colors") {
   const int controller = posix_openpt(O_RDWR | O_NOCTTY);
   if (controller < 0 || grantpt(controller) != 0 || unlockpt(controller) != 0) {
     return test::skip("no terminal can be made here");

@@ -30,7 +30,7 @@ graph @f(%x: f32[B,3], %g: f64[B,3]) state(%w: f32[3,5] "w") {
   CHECK(cost_of_result(kText, 7, 1).bytes == 8 * (2 * 7 * 3 + 3 * 3));
 }
 
-TEST_CASE("elementwise ops and reductions count elements; what moves or converts counts bytes only") {
+TEST_CASE("elementwise ops and reductions count elements; moves and conversions count only bytes") {
   constexpr std::string_view kText = R"(sluice-ir 1
 graph @f(%x: f32[B,4]) {
   %0: f32[B,4] = exp %x

@@ -82,7 +82,7 @@ graph @f(%x: f32[B,4] {range=[0,1)}, %i: u8[B] loc())
 
 }  // namespace
 
-TEST_CASE("damaged texts are read or refused, never worse") {
+TEST_CASE("damaged texts are parsed or rejected, never worse") {
   const std::string large = print(test::every_op());
   const std::string small(kSmall);
   REQUIRE(accepts(large));
@@ -101,7 +101,7 @@ TEST_CASE("damaged texts are read or refused, never worse") {
   CHECK(accepted < kTexts / 2);
 }
 
-TEST_CASE("every beginning of a text is refused") {
+TEST_CASE("every proper prefix of a text is rejected") {
   const std::string text = print(test::every_op());
   for (std::size_t size = 0; size + 2 < text.size(); size += 7) CHECK_FALSE(accepts(text.substr(0, size)));
 }

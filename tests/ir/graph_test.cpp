@@ -19,7 +19,7 @@ const Type kRow{DType::kF32, {batch, 4}};
 
 }  // namespace
 
-TEST_CASE("a builder makes nodes with their types") {
+TEST_CASE("a builder creates nodes with their types") {
   Builder b("f");
   const Value x = b.parameter("x", kRow, Range{0, 2});
   const Value w = b.state("w", "layer/w", {DType::kF32, {4, 3}});
@@ -37,7 +37,7 @@ TEST_CASE("a builder makes nodes with their types") {
   CHECK(has_batch(graph));
 }
 
-TEST_CASE("a builder refuses inputs that clash") {
+TEST_CASE("a builder rejects conflicting inputs") {
   Builder b("f");
   b.parameter("x", kRow);
   b.state("w", "layer/w", {DType::kF32, {3}});
@@ -54,7 +54,7 @@ TEST_CASE("a builder refuses inputs that clash") {
   verify(b.graph());
 }
 
-TEST_CASE("an error of a node stands at its place") {
+TEST_CASE("a node's error points to its location") {
   Builder b("f");
   const Value x = b.parameter("x", kRow);
   CHECK(test::refusal([&] {
@@ -79,7 +79,7 @@ TEST_CASE("updates fit their state") {
   CHECK_FALSE(b.graph().states()[0].update.has_value());
 }
 
-TEST_CASE("helpers do nothing where there is nothing to do") {
+TEST_CASE("helpers do nothing if there is nothing to do") {
   Builder b("f");
   const Value x = b.parameter("x", kRow);
   CHECK(b.broadcast(x, kRow.shape) == x);
@@ -90,7 +90,7 @@ TEST_CASE("helpers do nothing where there is nothing to do") {
   CHECK(b.type(b.full({DType::kI32, {2, batch}}, 3)) == Type{DType::kI32, {2, batch}});
 }
 
-TEST_CASE("scalars are exact where the dtype is whole") {
+TEST_CASE("scalars are exact for integer dtypes") {
   Builder b("f");
   const auto scalar = [&](DType dtype, double value) {
     return b.graph().node(b.scalar(dtype, value)).attributes.array();
@@ -120,7 +120,7 @@ TEST_CASE("splat_value sees through broadcasts and reshapes") {
   CHECK(splat_value(b.graph(), chain) == 4);
 }
 
-TEST_CASE("structure is equal whatever the names and places") {
+TEST_CASE("structural equality ignores names and locations") {
   const auto graph = [](std::string name, double value, std::string_view variable, std::uint32_t line) {
     Builder b(name);
     b.set_origins(origin_at({"model.cpp", line, 0}));
@@ -136,7 +136,7 @@ TEST_CASE("structure is equal whatever the names and places") {
   CHECK(equal_structure(test::every_op(), test::every_op()));  // bodies by structure, not by address
 }
 
-TEST_CASE("origins are merged without doubles, and the first user's line is shown") {
+TEST_CASE("origins are merged without duplicates, and the first user line is shown") {
   const auto stack = [](std::uint32_t line) {
     return std::make_shared<CallStack>(CallStack{{{"layers.h", 1, 0}, {"model.cpp", line, 0}}, 1});
   };
@@ -150,7 +150,7 @@ TEST_CASE("origins are merged without doubles, and the first user's line is show
   CHECK(origin_at({}).empty());
 }
 
-TEST_CASE("attributes keep the order of their keys, and a false flag is none") {
+TEST_CASE("attributes keep the order of their keys, and a false flag is absent") {
   Attributes attributes{{Attr::kShape, Shape{2}}, {Attr::kAxis, std::int64_t{1}}, {Attr::kTransposeA, false}};
   CHECK(attributes.size() == 2);
   CHECK(attributes.begin()->key == Attr::kAxis);

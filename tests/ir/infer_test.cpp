@@ -297,7 +297,7 @@ TEST_CASE("every op accepts what its row says") {
   for (int i = 0; i < kOpCount; ++i) CHECK_MESSAGE(names.contains(to_string(static_cast<Op>(i))), i);
 }
 
-TEST_CASE("every op refuses what does not fit") {
+TEST_CASE("every op rejects what does not fit") {
   for (const auto& [inputs, node, message] : kRefused) CHECK(refusal(inputs, node) == message);
 }
 

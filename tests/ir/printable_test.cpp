@@ -8,7 +8,7 @@
 
 using namespace sluice;
 
-TEST_CASE("text that a terminal would obey is escaped, and no other") {
+TEST_CASE("only text that a terminal would interpret is escaped") {
   CHECK(printable("dense_0/w") == "dense_0/w");
   CHECK(printable("caf\xc3\xa9 \xe6\xbc\xa2\xe5\xad\x97 \xf0\x9f\x99\x82") ==
         "caf\xc3\xa9 \xe6\xbc\xa2\xe5\xad\x97 \xf0\x9f\x99\x82");
@@ -31,13 +31,13 @@ TEST_CASE("text that a terminal would obey is escaped, and no other") {
   CHECK(code_points("\xc3\xa9\xe6\xbc\xa2x\xff") == 4);
 }
 
-TEST_CASE("long lines are cut in their middle") {
+TEST_CASE("long lines are shortened in the middle") {
   CHECK(with_short_lines("abc\ndef\n", 3) == "abc\ndef\n");
   CHECK(with_short_lines("ab\n" + std::string(10, 'x') + "yz", 6) == "ab\nxxxx ... (6 bytes) ... yz");
   CHECK(with_short_lines("", 3).empty());
 }
 
-TEST_CASE("a name becomes the name of a file in its folder") {
+TEST_CASE("a name becomes a file name within its folder") {
   CHECK(file_name_for("dense_0/w") == "dense_0_w");
   CHECK(file_name_for("../../evil") == "_.._.._evil");
   CHECK(file_name_for("/etc/passwd") == "_etc_passwd");
@@ -49,7 +49,7 @@ TEST_CASE("a name becomes the name of a file in its folder") {
   CHECK(file_name_for(std::string(5000, 'x')).size() <= 121);
 }
 
-TEST_CASE("an error shows no bytes that a terminal obeys, and no endless line") {
+TEST_CASE("an error contains no control bytes and no endless line") {
   const std::string message =
       test::refusal([] { fail("\x1b]0;{}: first\nsecond\xe2\x80\xae", std::string(200'000, 'n')); });
   CHECK(message.size() < 1100);
@@ -59,7 +59,7 @@ TEST_CASE("an error shows no bytes that a terminal obeys, and no endless line") 
   CHECK(std::string(placed.what()) == "a\\x1b.cpp:3: what");
 }
 
-TEST_CASE("names of a graph's text are escaped and read back") {
+TEST_CASE("names in a graph's text are escaped and parsed back") {
   const std::string escaped = R"(\xc2\x9b\xe2\x80\xae\x9b\"\\\n\x1b)"
                               "\xc3\xa9";
   const std::string text =
@@ -79,6 +79,6 @@ TEST_CASE("a text may begin with a byte order mark, and columns do not count it"
                             {"a", 1, 2}) == "\nabc\n ^");
 }
 
-TEST_CASE("a caret stands below its character, whatever stands before it") {
+TEST_CASE("a caret is below its character, whatever precedes it") {
   CHECK(ir::line_with_caret("\xc3\xa9\x1b!", {"a", 1, 4}) == "\n\xc3\xa9\\x1b!\n     ^");
 }

@@ -83,7 +83,7 @@ TEST_CASE("wide graphs have weights of many widths, read by several products, an
   CHECK(stepped > 25);
 }
 
-TEST_CASE("graphs with empty axes have empty operands of products and of reductions") {
+TEST_CASE("graphs with empty axes have empty operands in products and reductions") {
   std::set<ir::Op> ops;
   for (std::uint64_t seed = 0; seed < 100; ++seed) {
     const ir::Graph graph = ir::random_graph(seed, 25, ir::RandomKind::kEmpty);

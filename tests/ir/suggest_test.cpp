@@ -23,14 +23,14 @@ TEST_CASE("nearest finds misspellings and nothing else") {
   CHECK_FALSE(nearest(std::string(1'000'000, 'a'), names).has_value());
 }
 
-TEST_CASE("a beginning means the name that it begins, if there is one") {
+TEST_CASE("a prefix suggests the name that starts with it, if there is one") {
   const std::vector<std::string_view> names{"--output", "--dot", "--print-before", "--print-after"};
   CHECK(nearest("--out", names) == "--output");
   CHECK(nearest("--do", names) == "--dot");
   CHECK_FALSE(nearest("--print", names) == "--output");
 }
 
-TEST_CASE("the first of equally near names wins") {
+TEST_CASE("ties between names go to the first") {
   CHECK(nearest("reduce_xum", std::vector<std::string_view>{"reduce_mum", "reduce_sum"}) == "reduce_mum");
 }
 
@@ -40,7 +40,7 @@ TEST_CASE("did_you_mean is the end of a message") {
   CHECK(did_you_mean("seed", names).empty());
 }
 
-TEST_CASE("random arrays keep their range and repeat") {
+TEST_CASE("random arrays stay in their range and are reproducible") {
   using namespace sluice;
   const Type type{DType::kF32, {batch, 100}};
   const Array a = test::random_array(type, 5, 7, ir::Range{2, 3});

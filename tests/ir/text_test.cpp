@@ -95,11 +95,11 @@ TEST_CASE("the kind of a fused body is found where the text does not say it") {
   check_found("", "%0: f32[B,4] = exp %a\n    %1: f32[B,4] = matmul %0, %b");  // no kernel: the pass 'fuse' divides it
 }
 
-TEST_CASE("a graph of nothing") {
+TEST_CASE("an empty graph") {
   check_reads_as("sluice-ir 1 graph @f(){return}", "sluice-ir 1\ngraph @f() {\n  return\n}\n");
 }
 
-TEST_CASE("names, spaces, comments and numbers are the writer's choice") {
+TEST_CASE("names, spaces, comments and number formats are free") {
   check_reads_as(R"(// a model
    sluice-ir 1   // its version
 graph @f(%x:f32[1*B , 0003])state(%w:f32[]"w"){%sum:f32[B,3]=add %x,%x// twice
@@ -128,7 +128,7 @@ TEST_CASE("windows line ends are white space") {
   check_reads_as("sluice-ir 1\r\ngraph @f() {\r\n  return\r\n}\r\n", "sluice-ir 1\ngraph @f() {\n  return\n}\n");
 }
 
-TEST_CASE("any name can be written, if need be in quotes") {
+TEST_CASE("any name can be written, quoted if necessary") {
   Builder b("a graph\twith \"quotes\"");
   const Value zero = b.parameter("0", {DType::kF32, {}});
   const Value empty = b.parameter("", {DType::kF32, {}});
@@ -173,7 +173,7 @@ TEST_CASE("long lists of inputs are wrapped") {
   CHECK(lines > 20);
 }
 
-TEST_CASE("nodes know their place in the text, and the printer can show it") {
+TEST_CASE("nodes record their position in the text, and the printer can show it") {
   const Graph graph = parse("sluice-ir 1\ngraph @f(%x: f32[]) {\n\n  %0: f32[] = neg %x\n  return %0 }", "model.ir");
   const Location place = user_location(graph.node(1).origins);
   CHECK(place.file == "model.ir");
@@ -252,7 +252,7 @@ TEST_CASE("origins with equal lines are printed once") {
   CHECK(print(parse(text), {.locations = true}) == text);
 }
 
-TEST_CASE("an error about a node stands at its place in the text and names the model's line") {
+TEST_CASE("a node's error points to the text and names the model's line") {
   const auto text = [](std::string_view place) {
     return fmt::format(
         "sluice-ir 1\ngraph @f() {{\n  %0: f32[] = fused() {{\n    %0: f32[B] = iota {{axis=0, dtype=f32, shape=[B]}}{}"
@@ -276,7 +276,7 @@ TEST_CASE("an error about a node stands at its place in the text and names the m
         what + "  made at model.cpp:12\n" + where + " loc(\"model.cpp\":12)\n" + caret);
 }
 
-TEST_CASE("a place of a text is shown only where the text has it") {
+TEST_CASE("a position is shown only if it exists in the text") {
   const std::string_view text = "one\ntwo";
   CHECK(line_with_caret(text, {"f", 2, 3}) == "\ntwo\n  ^");
   CHECK(line_with_caret(text, {"f", 2, 4}) == "\ntwo\n   ^");  // the end of the text
@@ -286,7 +286,7 @@ TEST_CASE("a place of a text is shown only where the text has it") {
   CHECK(line_with_caret(text, {}).empty());
 }
 
-TEST_CASE("many inputs are read in linear time") {
+TEST_CASE("many inputs are parsed in linear time") {
   std::string text = "sluice-ir 1\ngraph @f() state(%w0: f32[] \"0\"";
   for (int i = 1; i < 20'000; ++i) text += fmt::format(", %w{}: f32[] \"{}\"", i, i);
   text += ") { update %w1 = %w0";

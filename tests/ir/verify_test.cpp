@@ -62,7 +62,7 @@ TEST_CASE("a graph from a builder is valid") {
   verify(Builder("empty").graph());
 }
 
-TEST_CASE("operands stand before their users") {
+TEST_CASE("operands precede their users") {
   const auto operand = [](Value value) { return complaint([&](Graph& g) { nodes_of(g)[4].operands[1] = value; }); };
   CHECK(operand({1, 0}) == "accepted");
   CHECK(operand({4, 0}) == "model.cpp:7: graph @small: %4: operand %4 does not stand before it");
@@ -72,7 +72,7 @@ TEST_CASE("operands stand before their users") {
   CHECK(operand({3, 0}) == "model.cpp:7: graph @small: add: operands have different types: f32[4] and i32[]");
 }
 
-TEST_CASE("types are those that inference gives") {
+TEST_CASE("types match inference") {
   constexpr std::string_view kWrong = "model.cpp:7: graph @small: %5: relu has types that inference does not give";
   CHECK(complaint([](Graph& g) { nodes_of(g)[5].types[0].shape[0] = 5; }) == kWrong);
   CHECK(complaint([](Graph& g) { nodes_of(g)[5].types[0].dtype = DType::kF64; }) == kWrong);
@@ -89,7 +89,7 @@ TEST_CASE("types are those that inference gives") {
         }) == "graph @small: parameter: [B,B] has B on more than one axis");
 }
 
-TEST_CASE("inputs stand in the header, once") {
+TEST_CASE("inputs are in the header, once") {
   CHECK(complaint([](Graph& g) { parameters_of(g).pop_back(); }) == "%1: parameter is not in the header");
   CHECK(complaint([](Graph& g) { states_of(g).clear(); }) == "%2: state is not in the header");
   CHECK(complaint([](Graph& g) { parameters_of(g)[1].name = std::string("x"); }) == "the name %x is used twice");
@@ -117,7 +117,7 @@ TEST_CASE("updates and results are values of the right type") {
   CHECK(complaint([](Graph& g) { results_of(g).clear(); }) == "accepted");
 }
 
-TEST_CASE("a node without a place is reported without one") {
+TEST_CASE("a node without a location is reported without one") {
   CHECK(complaint([](Graph& g) {
           nodes_of(g)[4].origins = {Origin{}};
           nodes_of(g)[4].operands.pop_back();
@@ -194,7 +194,7 @@ TEST_CASE("the kind of a fused node is that of its body") {
         "model.cpp:9: graph @f: fused: the kind is reduce, but the body is no kernel: it has a single node");
 }
 
-TEST_CASE("a body that holds itself is refused") {
+TEST_CASE("a body that contains itself is rejected") {
   const auto endless = std::make_shared<Graph>(Builder("endless").graph());
   nodes_of(*endless).push_back(
       {Op::kFused, {}, {{Attr::kBody, std::shared_ptr<const Graph>(endless)}}, {{DType::kF32, {}}}, {}});

@@ -208,18 +208,18 @@ std::string with_caret(std::string_view text, std::string_view error) {
 
 }  // namespace
 
-TEST_CASE("wrong texts are refused at their place") {
+TEST_CASE("malformed texts are rejected at their location") {
   for (const auto& [text, error] : kWrongTexts) CHECK(refusal(text) == with_caret(text, error));
 }
 
-TEST_CASE("wrong nodes are refused at their place") {
+TEST_CASE("malformed nodes are rejected at their location") {
   for (const auto& [inputs, node, error] : kWrongNodes) {
     const std::string text = fmt::format("sluice-ir 1\ngraph @f{} {{\n  {}\n  return\n}}", inputs, node);
     CHECK(refusal(text) == with_caret(text, error));
   }
 }
 
-TEST_CASE("of a long line, only what stands around the column is shown") {
+TEST_CASE("of a long line, only the part around the column is shown") {
   std::string text = "sluice-ir 1\ngraph @f() { %0: f32[500] = constant {value=[";
   for (int i = 0; i < 300; ++i) text += "0, ";
   text += "x";
@@ -237,7 +237,7 @@ TEST_CASE("nesting has a limit") {
   CHECK(refusal(text).find("fused bodies are nested deeper than 16") != std::string::npos);
 }
 
-TEST_CASE("bytes that are no text are refused") {
+TEST_CASE("bytes that are not text are rejected") {
   CHECK(refusal(std::string_view("sluice-ir 1\n\0", 13)) ==
         std::string("model.ir:2:1: unexpected byte 0x00\n\\x00\n^"));
   CHECK(refusal("sluice-ir 1\n\xff") == std::string("model.ir:2:1: unexpected byte 0xff\n\\xff\n^"));

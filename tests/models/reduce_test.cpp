@@ -73,7 +73,7 @@ TEST_CASE("a wrong epilogue of wide products") {
   CHECK(has_op(small, ir::Op::kSub));
 }
 
-TEST_CASE("a barrier that is left out of a plan") {
+TEST_CASE("a barrier missing from a plan") {
   tools::FullCheckOptions options;
   options.passes.batch_sizes = {1};
   options.passes.seed = 2;  // with which no activation of the correct step is too close to 0 to be decided

@@ -265,7 +265,7 @@ void check_normals(double bound) {
 }
 
 #if defined(__x86_64__)
-TEST_CASE("subnormal numbers count as zeros where something is computed, and keep their bits where nothing is") {
+TEST_CASE("subnormal numbers are zeros where something is computed, and keep their bits elsewhere") {
   ir::Builder b("subnormal");
   const ir::Value x = b.parameter("x", {DType::kF32, {batch}});
   const ir::Value zero = b.full(b.type(x), 0);
@@ -298,7 +298,7 @@ TEST_CASE("subnormal numbers count as zeros where something is computed, and kee
 }
 #endif
 
-TEST_CASE("normal numbers are within their bounds, also where a wave is close to 0") {
+TEST_CASE("normal numbers are within their bounds, even where sine or cosine is close to 0") {
   check_normals<float>(3.5);
   check_normals<double>(3.5);
 }

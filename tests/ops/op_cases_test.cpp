@@ -61,7 +61,7 @@ TEST_CASE("every op has cases, with every dtype that its row allows, with and wi
   }
 }
 
-TEST_CASE("every op meets arrays without elements") {
+TEST_CASE("every op has cases with empty arrays") {
   std::set<Op> met;
   for (const OpCase& c : op_cases()) {
     const ir::Graph graph = c.graph();
@@ -78,7 +78,7 @@ TEST_CASE("every op meets arrays without elements") {
   }
 }
 
-TEST_CASE("the cases' graphs are valid and survive their text") {
+TEST_CASE("the cases' graphs are valid and survive a round trip through text") {
   for (const OpCase& c : op_cases()) {
     INFO(c.name);
     const ir::Graph graph = c.graph();
@@ -105,7 +105,7 @@ TEST_CASE("the interpreter agrees with itself in double") {
   }
 }
 
-TEST_CASE("difference() tells what differs") {
+TEST_CASE("difference() describes differences") {
   const Array x({1.0F, 2.0F}, {2});
   CHECK(difference(x, x, Agreement::kBits).empty());
   CHECK(difference(Array({0.0F}, {1}), Array({-0.0F}, {1}), Agreement::kBits) ==

@@ -103,7 +103,7 @@ void tell(const std::map<std::string, Tally, std::less<>>& tallies) {
 
 }  // namespace
 
-TEST_CASE("what TensorFlow, PyTorch and JAX compute") {
+TEST_CASE("results of TensorFlow, PyTorch and JAX") {
   std::map<std::string, Tally, std::less<>> tallies;
   for (const std::filesystem::path& file : oracle_files()) {
     const Oracle oracle = read_oracle(file);
@@ -160,7 +160,7 @@ TEST_CASE("what TensorFlow, PyTorch and JAX compute") {
   }
 }
 
-TEST_CASE("a tensor that is missing or off by a little more than is allowed is told") {
+TEST_CASE("a tensor that is missing or just outside the tolerance is reported") {
   Oracle oracle;
   oracle.arrays = {{"out.0", Array({3.F, 4.F}, {2})}, {"in.x", Array({1.F}, {1})}};
   CHECK(difference(oracle, {{"out.0", Array({3.F, 4.F}, {2})}}).empty());

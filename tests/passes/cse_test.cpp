@@ -8,7 +8,7 @@ namespace {
 
 using namespace sluice;
 
-TEST_CASE("random graphs keep their bits, and one run is enough") {
+TEST_CASE("random graphs keep their bits, and one run suffices") {
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
     CAPTURE(seed);
     const ir::Graph before = test::random_graph(seed, 5 + static_cast<int>(seed % 90));

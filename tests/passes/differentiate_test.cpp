@@ -236,7 +236,7 @@ TEST_CASE("at kinks and ties the derivative is what the op's row says") {
   CHECK(gradients_at(Op::kStopGradient, {row({-1.5, 0.5})}) == Values{{0, 0}});
 }
 
-TEST_CASE("pow: the derivative by the exponent is zero where the base is not positive") {
+TEST_CASE("pow: the derivative with respect to the exponent is zero where the base is not positive") {
   const auto values = gradients_at(Op::kPow, {row({-2, 0, 2}), row({3, 2, 3})});
   CHECK(values[0] == std::vector<double>{12, 0, 12});
   CHECK(values[1][0] == 0);
@@ -264,7 +264,7 @@ std::vector<double> derivatives_at(double x, int orders, const std::function<Val
   return values;
 }
 
-TEST_CASE("derivatives of all orders of whole powers, at 0, too") {
+TEST_CASE("derivatives of all orders of integer powers, including at 0") {
   const auto power = [](double exponent) {
     return [=](ir::Builder& b, Value x) { return b(Op::kPow, {x, b.scalar(kD, exponent)}); };
   };
@@ -317,7 +317,7 @@ TEST_CASE("mixed derivatives of powers and quotients") {
   CHECK(mixed_derivative(Op::kPow, -2, 3, false) == 0);
 }
 
-TEST_CASE("second derivatives of functions with kinks are zero beside them and what their rows say at them") {
+TEST_CASE("second derivatives of functions with kinks are zero next to them and as in their rows at them") {
   using Values = std::vector<double>;
   const auto apply_to = [](Op op) { return [=](ir::Builder& b, Value x) { return b(op, {x}); }; };
   for (const double x : {-2.0, 0.0, 2.0}) {
@@ -334,7 +334,7 @@ TEST_CASE("second derivatives of functions with kinks are zero beside them and w
         }) == Values{2, 2, 0});
 }
 
-TEST_CASE("slopes that are infinite stay what IEEE arithmetic makes of them, as in TensorFlow and JAX") {
+TEST_CASE("infinite slopes follow IEEE arithmetic, as in TensorFlow and JAX") {
   const double inf = std::numeric_limits<double>::infinity();
   const auto scaled = [](Op op, double factor) {
     return [=](ir::Builder& b, Value x) { return b(Op::kMul, {b(op, {x}), b.scalar(kD, factor)}); };
@@ -383,7 +383,7 @@ TEST_CASE("sqrt and rsqrt that do not reach y have derivative 0, of all orders")
         }) == std::vector<double>{0, 0.125});
 }
 
-TEST_CASE("NaN: a maximum passes the derivative to y, an extreme over axes makes NaN of all that it folds") {
+TEST_CASE("NaN: maximum passes the derivative to y; reduce_max and reduce_min pass NaN to all folded elements") {
   using Values = std::vector<std::vector<double>>;
   const double nan = std::numeric_limits<double>::quiet_NaN();
   for (const Op op : {Op::kMaximum, Op::kMinimum}) {
@@ -402,7 +402,7 @@ TEST_CASE("NaN: a maximum passes the derivative to y, an extreme over axes makes
   }
 }
 
-TEST_CASE("select: the side not taken gets zero, even if it is NaN") {
+TEST_CASE("select: the branch not taken gets zero, even if it is NaN") {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   Array taken(DType::kBool, {2});
   taken.data<bool>()[0] = true;
@@ -410,7 +410,7 @@ TEST_CASE("select: the side not taken gets zero, even if it is NaN") {
   CHECK(values == std::vector<std::vector<double>>{{1, 0}, {0, 1}});
 }
 
-TEST_CASE("a gradient by an intermediate value follows all paths") {
+TEST_CASE("a gradient with respect to an intermediate value follows all paths") {
   // y = sum(x^2 * h) with h = 3 x: with respect to h it is x^2, with respect to x it is 9 x^2.
   ir::Builder b("paths");
   const Value x = b.parameter("x", {kD, {2}});

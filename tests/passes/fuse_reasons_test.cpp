@@ -53,12 +53,12 @@ void check_report(const ir::Graph& graph) {
 
 }  // namespace
 
-TEST_CASE("what is fused needs no reason") {
+TEST_CASE("fused nodes need no reason") {
   CHECK(reasons("%0: f32[B,8] = add %x, %y\n%1: f32[B,8] = relu %0\nreturn %1") == "");
   CHECK(reasons("%0: f32[B,8] = matmul %x, %w\n%1: f32[B,8] = relu %0\nreturn %1") == "");
 }
 
-TEST_CASE("each rule that keeps kernels apart is told") {
+TEST_CASE("each rule that keeps kernels apart is reported") {
   CHECK(reasons("%0: f32[B,8] = exp %x\n%1: f32[B,8] = matmul %0, %w\nreturn %1") ==
         "exp to matmul: a product reads its operands from memory, each element often");
   CHECK(reasons("%0: f32[8] = reduce_sum %x {axes=[0]}\n%1: f32[8] = exp %0\nreturn %1") ==
@@ -85,7 +85,7 @@ TEST_CASE("each rule that keeps kernels apart is told") {
         "kernel");
 }
 
-TEST_CASE("a perceptron's step and random graphs have a reason for every pair of neighbours") {
+TEST_CASE("a perceptron's step and random graphs have a reason for every pair of neighbors") {
   const auto pipeline = passes::default_pipeline();
   const auto before_fusion = pipeline.first(pipeline.size() - 1);
   check_report(passes::run_passes(test::mlp_train_step({5, 4, 3}), before_fusion));

@@ -21,7 +21,7 @@ using Ops = std::vector<Op>;
 
 bool has(const Ops& ops, Op op) { return std::ranges::find(ops, op) != ops.end(); }
 
-TEST_CASE("a training step: products carry bias and relu, its mask, and the update of the weights") {
+TEST_CASE("a training step: products include bias and relu, its mask, and the update of the weights") {
   const ir::Graph before = passes::differentiate(test::mlp_train_step({6, 5, 3}));
   const ir::Graph after = passes::fuse(before);
   ir::check_bodies(after);
@@ -78,7 +78,7 @@ TEST_CASE("a concat of many operands becomes concats of few") {
   CHECK(ir::equal_structure(passes::fuse(after), after));
 }
 
-TEST_CASE("random graphs mean the same after fusion, keep the contract and are done after one run") {
+TEST_CASE("random graphs mean the same after fusion, follow the contract and need one run") {
   for (std::uint64_t seed = 0; seed < 400; ++seed) {
     CAPTURE(seed);
     const ir::Graph before = test::random_graph(seed, 5 + static_cast<int>(seed % 90));

@@ -48,7 +48,7 @@ TEST_CASE("an unknown pass is an error that names the nearest") {
                        Error);
 }
 
-TEST_CASE("a pass that does not know `gradient` refuses it") {
+TEST_CASE("a pass that does not support `gradient` rejects it") {
   for (const passes::Pass& pass : passes::all_passes()) {
     if (pass.accepts_gradient) continue;
     const std::array<std::string_view, 1> names{pass.name};
@@ -97,7 +97,7 @@ ir::Graph with_tanh() {
   return std::move(b).finish();
 }
 
-TEST_CASE("a pass that makes an invalid graph is a bug, which is named") {
+TEST_CASE("a pass that creates an invalid graph is a bug, which is named") {
   const auto [message, aborted] = end_of([] {
     const std::array<passes::Pass, 2> broken{passes::find_pass("cse"), kBroken};
     passes::run_passes(with_tanh(), broken);
@@ -106,7 +106,7 @@ TEST_CASE("a pass that makes an invalid graph is a bug, which is named") {
   CHECK_MESSAGE(test::contains(message, fmt::format("pass 'dce' made an invalid graph: {}", kWhatIsBroken)), message);
 }
 
-TEST_CASE("a check finds a pass that makes an invalid graph") {
+TEST_CASE("a check finds a pass that creates an invalid graph") {
   const passes::CheckReport report =
       passes::check_passes(with_tanh(), {.pipeline = {passes::find_pass("cse"), kBroken}});
   REQUIRE(report.difference);
@@ -114,7 +114,7 @@ TEST_CASE("a check finds a pass that makes an invalid graph") {
   CHECK(report.difference->what == fmt::format("invalid graph: {}", kWhatIsBroken));
 }
 
-TEST_CASE("every pass has a name of its own, and the default pipeline knows them all") {
+TEST_CASE("every pass has a unique name, and the default pipeline's passes exist") {
   for (const passes::Pass& pass : passes::all_passes()) CHECK(&passes::find_pass(pass.name) == &pass);
   for (const std::string_view name : passes::default_pipeline()) CHECK(passes::find_pass(name).name == name);
   CHECK(passes::default_pipeline().front() == "differentiate");

@@ -56,7 +56,7 @@ TEST_CASE("every pass changes nothing in its second run") {
   }
 }
 
-TEST_CASE("after the default pipeline every body is of a kind that the backend knows") {
+TEST_CASE("after the default pipeline every body is of a kind that the backend supports") {
   for (std::uint64_t seed = 600; seed < 800; ++seed) {
     CAPTURE(seed);
     const ir::Graph graph = passes::run_passes(test::random_graph(seed, 60), passes::default_pipeline());

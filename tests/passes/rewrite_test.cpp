@@ -26,7 +26,7 @@ graph @scale(%x: f32[B,4]) {
   CHECK(fast.node(fast.results()[0]).op == ir::Op::kMul);
 }
 
-TEST_CASE("exact rules keep every bit of random graphs; all rules come to an end") {
+TEST_CASE("exact rules keep every bit of random graphs; all rules terminate") {
   std::vector<Rule> exact;
   for (const Rule& rule : passes::all_rules()) {
     if (rule.exactness == Exactness::kExact) exact.push_back(rule);
@@ -91,7 +91,7 @@ TEST_CASE("a long chain of constants folds in one sweep") {
   CHECK(ir::splat_value(graph, graph.results()[0]) == 7 + 3.0 * kLong);
 }
 
-TEST_CASE("reshapes of all links of a long chain are told apart from it without walking it") {
+TEST_CASE("reshapes of all links of a long chain are distinguished without walking it") {
   ir::Builder b("links");
   std::vector<ir::Value> results;
   const ir::Value x = b.parameter("x", {DType::kF32, {2, 2}});

@@ -115,7 +115,7 @@ TEST_CASE("text cases") {
   for (const fs::path& file : case_files(SLUICE_PASS_CASES)) check_file(file);
 }
 
-TEST_CASE("update mode writes wrong expectations anew, and no other byte") {
+TEST_CASE("update mode rewrites wrong expectations, and no other byte") {
   const std::string right = R"(// Equal values merge.
 // run: cse
 sluice-ir 1

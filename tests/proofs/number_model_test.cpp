@@ -57,7 +57,7 @@ bool agrees(const proofs::Model& model, const z3::expr& term, const z3::expr& ex
   return model.same(term, expected, exactness).simplify().is_true();
 }
 
-TEST_CASE("models of the real formats are the interpreter, on pairs of special values") {
+TEST_CASE("models of the real formats agree with the interpreter on pairs of special values") {
   z3::context c;
   const proofs::World world =
       proofs::world_of(c, "real", proofs::float_model(c, 8, 24), proofs::float_model(c, 11, 53));
@@ -81,7 +81,7 @@ TEST_CASE("models of the real formats are the interpreter, on pairs of special v
   }
 }
 
-TEST_CASE("the model of casts is the interpreter, on special values") {
+TEST_CASE("the model of casts agrees with the interpreter on special values") {
   z3::context c;
   const proofs::World world =
       proofs::world_of(c, "real", proofs::float_model(c, 8, 24), proofs::float_model(c, 11, 53));
@@ -101,7 +101,7 @@ TEST_CASE("the model of casts is the interpreter, on special values") {
   }
 }
 
-TEST_CASE("the model of NaN bits is the interpreter, on pairs of special values with one NaN at most") {
+TEST_CASE("the model of NaN bits agrees with the interpreter on pairs of special values with at most one NaN") {
   z3::context c;
   const auto model = proofs::bits_model(c, 8, 24);
   const auto bits = [&](const Array& array, std::size_t i) {
@@ -145,7 +145,7 @@ double rounded_to_small(double x) {
   return std::abs(result) > 15.5 ? std::copysign(INFINITY, x) : std::copysign(result, x);
 }
 
-TEST_CASE("the model of 8 bits is the interpreter's f64, rounded, on all pairs of numbers") {
+TEST_CASE("the 8-bit model agrees with the interpreter's rounded f64 on all pairs of numbers") {
   Array numbers(DType::kF64, {256});
   for (unsigned i = 0; i < 256; ++i) numbers.data<double>()[i] = small_number(i);
   const auto [x, y] = pairs(numbers);

@@ -151,7 +151,7 @@ TEST_CASE("every rule has a theorem that holds, and docs/rules.md says which") {
   CHECK(test::text_of(SLUICE_RULES_MD) == current);
 }
 
-TEST_CASE("every theorem and every note is of a rule that there is") {
+TEST_CASE("every theorem and every note belongs to an existing rule") {
   std::set<std::string_view> rules;
   for (const Rule& rule : passes::all_rules()) rules.insert(rule.name);
   for (const proofs::IndexTheorem& theorem : index_theorems()) CHECK(rules.contains(theorem.rule));

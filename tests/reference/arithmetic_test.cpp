@@ -42,7 +42,7 @@ TEST_CASE("pow is C's") {
   CHECK_SAME(run_op(Op::kPow, {row({9.0}), row({0.5})}), row({3.0}));
 }
 
-TEST_CASE("maximum and minimum: NaN if either is") {
+TEST_CASE("maximum and minimum: NaN if either is NaN") {
   CHECK_SAME(run_op(Op::kMaximum, {row({1.0F, kNaN, 2.0F, -kInf}), row({3.0F, 5.0F, kNaN, -1.0F})}),
              row({3.0F, kNaN, kNaN, -1.0F}));
   CHECK_SAME(run_op(Op::kMinimum, {row({1.0, kNaN64, 2.0, -kInf64}), row({3.0, 5.0, kNaN64, -1.0})}),
@@ -89,7 +89,7 @@ TEST_CASE("erf: odd, and 1 at infinity; the values of Abramowitz and Stegun, tab
   CHECK_SAME(run_op(Op::kErf, {row({0.5F, 4.0F})}), row({0.52049988F, 1.0F}));
 }
 
-TEST_CASE("relu: NaN and -0 stay") {
+TEST_CASE("relu: keeps NaN and -0") {
   CHECK_SAME(run_op(Op::kRelu, {row({-1.0F, 2.0F, 0.0F, -0.0F, kNaN, -kInf, kInf})}),
              row({0.0F, 2.0F, 0.0F, -0.0F, kNaN, 0.0F, kInf}));
   CHECK_SAME(run_op(Op::kRelu, {row({-1, 2, kLeast<i32>})}), row({0, 2, 0}));

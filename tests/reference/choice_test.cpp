@@ -7,7 +7,7 @@ using i32 = std::int32_t;
 using i64 = std::int64_t;
 using u8 = std::uint8_t;
 
-TEST_CASE("comparisons: with a NaN only not_equal is true") {
+TEST_CASE("comparisons: only not_equal is true for a NaN") {
   const Array x = row({1.0F, 2.0F, 3.0F, kNaN, 1.0F, kNaN, 0.0F});
   const Array y = row({2.0F, 2.0F, 2.0F, 1.0F, kNaN, kNaN, -0.0F});
   CHECK_SAME(run_op(Op::kEqual, {x, y}), row({false, true, false, false, false, false, true}));
@@ -45,7 +45,7 @@ TEST_CASE("select takes x where the condition holds") {
 
 Array cast(const Array& x, DType dtype) { return run_op(Op::kCast, {x}, {{Attr::kDType, dtype}}); }
 
-TEST_CASE("cast from float to integer truncates, saturates, and makes 0 of NaN") {
+TEST_CASE("cast from float to integer truncates, saturates, and maps NaN to 0") {
   CHECK_SAME(cast(row({1.9F, -1.9F, kNaN, kInf, -kInf, 3e9F, -3e9F}), DType::kI32),
              row({1, -1, 0, kMost<i32>, kLeast<i32>, kMost<i32>, kLeast<i32>}));
   CHECK_SAME(cast(row({2147483647.9, 2147483646.5, -2147483648.5, -2147483649.5}), DType::kI32),
@@ -72,7 +72,7 @@ TEST_CASE("cast to and from bool") {
   CHECK_SAME(cast(row({true, false}), DType::kU8), row<u8>({1, 0}));
 }
 
-TEST_CASE("cast to float gives the nearest") {
+TEST_CASE("cast to float rounds to nearest") {
   CHECK_SAME(cast(row({16777217, 16777219, -3}), DType::kF32), row({16777216.0F, 16777220.0F, -3.0F}));
   CHECK_SAME(cast(row<i64>({kMost<i64>, 9007199254740993}), DType::kF64), row({0x1p63, 9007199254740992.0}));
   CHECK_SAME(cast(row({0.1, 1e300, kNaN64}), DType::kF32), row({0.1F, kInf, kNaN}));
@@ -80,7 +80,7 @@ TEST_CASE("cast to float gives the nearest") {
   CHECK_SAME(cast(row<u8>({255}), DType::kF32), row({255.0F}));
 }
 
-TEST_CASE("stop_gradient is its operand") {
+TEST_CASE("stop_gradient returns its operand") {
   CHECK_SAME(run_op(Op::kStopGradient, {row({1.0F, kNaN})}), row({1.0F, kNaN}));
   CHECK_SAME(run_op(Op::kStopGradient, {row({true, false})}), row({true, false}));
 }

@@ -41,7 +41,7 @@ TEST_CASE("a graph is evaluated with its inputs, states and B") {
   CHECK(batch_size_of(graph, inputs) == 2);
 }
 
-TEST_CASE("a state without update keeps its value, and B is 1 where no parameter has it") {
+TEST_CASE("a state without update keeps its value, and B is 1 if no parameter has it") {
   Builder b("constant");
   b.state("w", "w", {DType::kF64, {}});
   b.set_results({b(Op::kBatchSize, {})});
@@ -50,7 +50,7 @@ TEST_CASE("a state without update keeps its value, and B is 1 where no parameter
   CHECK(result.results[0] == Array::scalar<std::int64_t>(1));
 }
 
-TEST_CASE("inputs that do not fit are errors that say what was expected and what came") {
+TEST_CASE("inputs that do not fit are errors that state what was expected and given") {
   const Graph graph = small_graph();
   const Array w(DType::kF32, {2});
   const Array x(DType::kF32, {3, 2});
@@ -81,7 +81,7 @@ TEST_CASE("a gradient node is an error at its line") {
                        Error);
 }
 
-TEST_CASE("fused is its body, with several results and the B of the graph around it") {
+TEST_CASE("fused means its body, with several results and the B of the enclosing graph") {
   Builder body("body");
   const Value p = body.parameter("p", kMatrix);
   const Value q = body.parameter("q", {DType::kF32, {}});

@@ -14,13 +14,13 @@ Array draw(Op op, i64 key, i64 counter, DType dtype, const Shape& shape) {
 }
 
 // The words are the published known answers of Random123's philox4x32-10, truncated to their upper 24 bits.
-TEST_CASE("random_uniform gives the published words") {
+TEST_CASE("random_uniform returns the published words") {
   CHECK_SAME(draw(Op::kRandomUniform, 0, 0, DType::kF32, {4}),
              row({0x6627e8p-24F, 0xe169c5p-24F, 0xbc57acp-24F, 0x9b00dbp-24F}));
   CHECK_SAME(draw(Op::kRandomUniform, 0, 0, DType::kF64, {2, 1}), Array({0x6627e8p-24, 0xe169c5p-24}, {2, 1}));
 }
 
-TEST_CASE("random_uniform: key, counter and index have their own words") {
+TEST_CASE("random_uniform: key, counter and index use separate words") {
   const i64 key = 0x299f31d0a4093822;
   const i64 counter = 0x0370734413198a2e;
   const auto words = philox4x32_10({2, 0, 0x13198a2e, 0x03707344}, {0xa4093822, 0x299f31d0});

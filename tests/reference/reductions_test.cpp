@@ -37,7 +37,7 @@ TEST_CASE("reduce_max and reduce_min: NaN if any is NaN") {
 
 Array argmax(const Array& x, i64 axis) { return run_op(Op::kArgmax, {x}, {{Attr::kAxis, axis}}); }
 
-TEST_CASE("argmax: the first of equals, and the first NaN") {
+TEST_CASE("argmax: ties and NaNs go to the first index") {
   CHECK_SAME(argmax(Array({1.0F, 3.0F, 3.0F, 2.0F, 0.0F, -1.0F}, {2, 3}), 1), row<i64>({1, 0}));
   CHECK_SAME(argmax(Array({1.0F, kNaN, 3.0F, kNaN, 9.0F, 9.0F}, {2, 3}), 1), row<i64>({1, 0}));
   CHECK_SAME(argmax(row({5.0, kNaN64, 7.0, kNaN64}), 0), Array::scalar<i64>(1));
@@ -72,7 +72,7 @@ TEST_CASE("matmul of each matrix of a batch, in its four forms") {
   CHECK_SAME(run_op(Op::kMatmul, {a_t, b_t}, {{Attr::kTransposeA, true}, {Attr::kTransposeB, true}}), expected);
 }
 
-TEST_CASE("matmul adds with K ascending, and leaves out no zero") {
+TEST_CASE("matmul adds with K ascending, and skips no zero") {
   const Array a({1e8F, 1.0F, -1e8F}, {1, 3});
   const Array ones({1.0F, 1.0F, 1.0F}, {3, 1});
   CHECK_SAME(run_op(Op::kMatmul, {a, ones}), Array({0.0F}, {1, 1}));

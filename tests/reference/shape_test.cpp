@@ -9,7 +9,7 @@ using Axes = std::vector<i64>;
 
 Array nullary(Op op, const Attributes& attributes) { return run_op(op, {}, attributes); }
 
-TEST_CASE("constant is its literal") {
+TEST_CASE("constant returns its literal") {
   const Array literal({1.0, kNaN64}, {2, 1});
   CHECK_SAME(nullary(Op::kConstant, {{Attr::kValue, literal}}), literal);
   CHECK_SAME(nullary(Op::kConstant, {{Attr::kValue, Array::scalar(true)}}), Array::scalar(true));
@@ -58,7 +58,7 @@ TEST_CASE("broadcast repeats missing axes and those of size 1") {
   CHECK_SAME(broadcast(Array({1, 2}, {2, 1}), {2, 2, 1}), Array({1, 2, 1, 2}, {2, 2, 1}));
 }
 
-TEST_CASE("concat puts operands behind each other") {
+TEST_CASE("concat concatenates operands") {
   const Array x({1, 2, 3, 4}, {2, 2});
   const Array y({5, 6}, {2, 1});
   CHECK_SAME(run_op(Op::kConcat, {x, y, x}, {{Attr::kAxis, i64{1}}}), Array({1, 2, 5, 1, 2, 3, 4, 6, 3, 4}, {2, 5}));
@@ -92,7 +92,7 @@ TEST_CASE("one_hot: a row of zeros where x is out of range") {
   CHECK_SAME(one_hot(array_of<u8>({255, 1}, {1, 2}), DType::kI32), Array({0, 0, 0, 0, 1, 0}, {1, 2, 3}));
 }
 
-TEST_CASE("gather takes rows; an index out of range is clamped") {
+TEST_CASE("gather selects rows; an index out of range is clamped") {
   const Array table({1, 2, 3, 4, 5, 6}, {3, 2});
   CHECK_SAME(run_op(Op::kGather, {table, row({2, 0, -5, 9})}), Array({5, 6, 1, 2, 1, 2, 5, 6}, {4, 2}));
   CHECK_SAME(run_op(Op::kGather, {table, Array::scalar<u8>(1)}), row({3, 4}));

@@ -107,7 +107,7 @@ TEST_CASE("ties of reduce_max and reduce_min share equally") {
   CHECK_SAME(tangent_of(Op::kReduceMin, {x}, {tangent}, axes), row({2.0, 3.0}));
 }
 
-TEST_CASE("the side that select does not take contributes 0, even if it is NaN") {
+TEST_CASE("the branch that select does not take contributes 0, even if it is NaN") {
   CHECK_SAME(tangent_of(Op::kSelect, {row({true, false}), row({1.0, kNaN64}), row({kNaN64, 2.0})},
                         {row({0.0, 0.0}), row({3.0, kNaN64}), row({kNaN64, 4.0})}),
              row({3.0, 4.0}));
@@ -120,7 +120,7 @@ TEST_CASE("pow: d/dy is 0 unless x > 0, and a constant operand adds nothing") {
              row({0.0, 12.0}));
 }
 
-TEST_CASE("what is infinite beside a constant does not make NaN of a derivative") {
+TEST_CASE("an infinite factor of a constant does not make a derivative NaN") {
   CHECK_SAME(tangent_of(Op::kMul, {row({kInf64}), row({2.0})}, {row({0.0}), row({0.0})}), row({0.0}));
   CHECK_SAME(tangent_of(Op::kDiv, {row({3.0}), row({kInf64})}, {row({1.0}), row({0.0})}), row({0.0}));
   CHECK_SAME(tangent_of(Op::kSigmoid, {row({-1000.0, 1000.0})}, {row({1.0, 1.0})}), row({0.0, 0.0}));

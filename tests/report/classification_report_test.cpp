@@ -30,7 +30,7 @@ std::string error_of(const Array& labels, const Array& probabilities) {
 
 }  // namespace
 
-TEST_CASE("a confusion matrix counts which class was taken for which") {
+TEST_CASE("a confusion matrix counts which class was predicted as which") {
   const ClassificationReport report = three_classes();
   CHECK(report.confusion == std::vector<std::int64_t>{2, 0, 0, 1, 1, 1, 1, 0, 0});
   CHECK(report.count(1, 2) == 1);
@@ -38,7 +38,7 @@ TEST_CASE("a confusion matrix counts which class was taken for which") {
   CHECK(report.accuracy() == 0.5);
 }
 
-TEST_CASE("classes come with the least accurate first") {
+TEST_CASE("the least accurate classes come first") {
   const auto rows = three_classes().by_class();
   REQUIRE(rows.size() == 3);
   CHECK(rows[0].label == 2);
@@ -50,7 +50,7 @@ TEST_CASE("classes come with the least accurate first") {
   CHECK(rows[2].accuracy() == 1);
 }
 
-TEST_CASE("mistakes come with the most confident first, equals in the order of examples") {
+TEST_CASE("the most confident mistakes come first, ties in the order of examples") {
   const auto mistakes = three_classes().mistakes;
   REQUIRE(mistakes.size() == 3);
   CHECK(mistakes[0].example == 5);
@@ -88,7 +88,7 @@ TEST_CASE("a class without examples is not listed, and no examples make an empty
   CHECK(accuracy_text(none) == "All: 0.000  (0 of 0)\n");
 }
 
-TEST_CASE("what cannot be reported on is refused") {
+TEST_CASE("invalid inputs are rejected") {
   const Array labels(std::vector<std::uint8_t>{0, 1}, {2});
   const Array good(std::vector<float>{0.5F, 0.5F, 0.5F, 0.5F}, {2, 2});
   CHECK(error_of(Array(DType::kF32, {2}), good) ==

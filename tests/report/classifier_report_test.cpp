@@ -21,7 +21,7 @@ const report::Lines& lines_of(const report::Section& section) { return std::get<
 
 }  // namespace
 
-TEST_CASE("curves of a training: one for the loss and each metric") {
+TEST_CASE("curves of a training run: one for the loss and each metric") {
   const auto sections = training_curves(two_epochs(true, 0.001));
   REQUIRE(sections.size() == 2);
   CHECK(sections[0].title == "Loss");
@@ -32,7 +32,7 @@ TEST_CASE("curves of a training: one for the loss and each metric") {
   CHECK(lines_of(sections[1]).series[1].values == std::vector<double>{0.875, 0.9375});
 }
 
-TEST_CASE("a learning rate that changes has a curve, and what was not validated has none") {
+TEST_CASE("a changing learning rate has a curve, and metrics without validation have none") {
   const auto sections = training_curves(two_epochs(false, 0.0005));
   REQUIRE(sections.size() == 3);
   CHECK(lines_of(sections[0]).series.size() == 1);
@@ -41,7 +41,7 @@ TEST_CASE("a learning rate that changes has a curve, and what was not validated 
   CHECK(sections[2].wide);
 }
 
-TEST_CASE("a report of parts is a page of these parts") {
+TEST_CASE("a report with some of the parts is a page with those") {
   const History history = two_epochs(true, 0.001);
   const std::string page = classifier_page({.title = "Curves alone", .history = &history}).html();
   CHECK(page.find("<title>Curves alone</title>") != std::string::npos);

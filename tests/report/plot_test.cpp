@@ -26,7 +26,7 @@ TEST_CASE("a plot in plain text") {
 )");
 }
 
-TEST_CASE("what is not finite leaves a gap, and a single point is a point") {
+TEST_CASE("non-finite values leave a gap, and a single point is a point") {
   const report::Lines gap{"x", "y", {0, 1, 2, 3}, {{"y", {1, kNan, 1, 1}}}};
   CHECK(plot_text(gap, 24, 4, TextStyle::kPlain) == R"(   * y
 1 |*            ********
@@ -41,7 +41,7 @@ TEST_CASE("what is not finite leaves a gap, and a single point is a point") {
 )");
 }
 
-TEST_CASE("a plot in color is of braille dots") {
+TEST_CASE("a plot in color uses braille dots") {
   const report::Lines lines{"x", "y", {0, 1}, {{"y", {0, 1}}}};
   const std::string text = plot_text(lines, 24, 4, TextStyle::kColor);
   // The first two columns of dots are in the lowest of the four rows, the last two in the highest.
@@ -49,7 +49,7 @@ TEST_CASE("a plot in color is of braille dots") {
   CHECK(text.find("\033[38;5;75m\xE2\xA0\x89\033[0m\n") != std::string::npos);
 }
 
-TEST_CASE("what cannot be plotted is refused") {
+TEST_CASE("invalid plots are rejected") {
   const report::Lines lines{"x", "y", {0, 1}, {{"y", {0, 1}}}};
   CHECK_THROWS_WITH(plot_text(lines, 23, 10, TextStyle::kPlain),
                     "plot: expected at least 24 columns and 4 rows, got 23 and 10");

@@ -48,7 +48,7 @@ Texts tooltip_at(const std::string& selector, double across, double down) {
 
 }  // namespace
 
-TEST_CASE("all parts of a report are there") {
+TEST_CASE("a report has all parts") {
   if (find_chromium().empty()) return test::skip("there is no Chromium");
   CHECK(texts("h2") == Texts{"Training", "Data"});
   CHECK(texts("h3") == Texts{"Loss", "Accuracy", "Distribution", "Samples", "Confusion", "Kernels", "Machine"});
@@ -62,7 +62,7 @@ TEST_CASE("all parts of a report are there") {
   CHECK(page().value("[...document.images].map((i) => i.naturalWidth)") == std::vector<int>{2, 2});
 }
 
-TEST_CASE("names are shown and not run") {
+TEST_CASE("names are displayed, not executed") {
   if (find_chromium().empty()) return test::skip("there is no Chromium");
   const std::string title = page().value("document.title");
   CHECK(title.starts_with("Report on \"<i>digits</i>\" & </script><script>document.title='broken'</script>"));
@@ -71,7 +71,7 @@ TEST_CASE("names are shown and not run") {
   CHECK(page().value("charts[0].chart.data.datasets[1].label").get<std::string>().starts_with("</script>"));
 }
 
-TEST_CASE("pointing at a chart shows its values") {
+TEST_CASE("hovering over a chart shows its values") {
   if (find_chromium().empty()) return test::skip("there is no Chromium");
   const Texts first = tooltip_at("canvas", 0.15, 0.5);
   REQUIRE(first.size() == 3);
@@ -82,7 +82,7 @@ TEST_CASE("pointing at a chart shows its values") {
   CHECK(tooltip_at("h1", 0.1, 0.5).empty());
 }
 
-TEST_CASE("the values of charts can be read by those who do not see them") {
+TEST_CASE("screen readers can read the values of charts") {
   if (find_chromium().empty()) return test::skip("there is no Chromium");
   const auto rows = page().value(
       "[...document.querySelector('canvas').querySelectorAll('tr')].map((r) => "
@@ -92,7 +92,7 @@ TEST_CASE("the values of charts can be read by those who do not see them") {
   CHECK(rows[2][2] == "");
 }
 
-TEST_CASE("a report takes the colors of the system, and asks for nothing from outside") {
+TEST_CASE("a report follows the system's colors, and requests nothing from outside") {
   if (find_chromium().empty()) return test::skip("there is no Chromium");
   const auto colors = [] {
     return page().value(

@@ -28,7 +28,7 @@ std::size_t count(std::string_view text, std::string_view part) {
 
 }  // namespace
 
-TEST_CASE("a page holds its data, its pictures and its scripts") {
+TEST_CASE("a page contains its data, its pictures and its scripts") {
   const std::string page = page_of_all_kinds().html();
   const json data = data_of(page);
   CHECK(data["figures"][0]["value"] == "0.979");
@@ -44,7 +44,7 @@ TEST_CASE("a page holds its data, its pictures and its scripts") {
   CHECK(contains(page, "default-src 'none'"));
 }
 
-TEST_CASE("no text of the data is run") {
+TEST_CASE("no text in the data is executed") {
   const std::string page = page_of_all_kinds().html();
   // One for the data, one for Chart.js and one for the page's own.
   CHECK(count(page, "</script>") == 3);
@@ -73,7 +73,7 @@ TEST_CASE("sections of a classifier's report") {
   CHECK(bars.series[0].values == std::vector<double>{2, 2});
 }
 
-TEST_CASE("what does not fit together is refused") {
+TEST_CASE("inconsistent sections are rejected") {
   report::Page page("page");
   CHECK_THROWS_WITH(page.add({"Loss", "", report::Lines{"", "", {0, 1}, {{"training", {1}}}}}),
                     "report: section 'Loss': expected 2 values in series 'training', got 1");
@@ -86,7 +86,7 @@ TEST_CASE("what does not fit together is refused") {
   CHECK_THROWS_AS(page.write("/nonexistent/page.html"), Error);
 }
 
-TEST_CASE("a page is written whole over an older one") {
+TEST_CASE("a page replaces an older one atomically") {
   const TemporaryFolder folder;
   const auto file = write_text(folder.path() / "page.html", "old");
   page_of_all_kinds().write(file);

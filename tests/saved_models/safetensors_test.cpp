@@ -58,7 +58,7 @@ TEST_CASE("arrays of every type, with metadata, are written and read back") {
   CHECK(read_safetensors(path).metadata.empty());
 }
 
-TEST_CASE("files have the bytes that the format asks for") {
+TEST_CASE("files have the bytes that the format requires") {
   const TemporaryFolder folder;
   const auto path = folder.path() / "a.safetensors";
   write_safetensors(path, {{{"a", Array{{std::uint8_t{7}}, {1}}}, {"b", Array::scalar(1.F)}}, {{"k", "v"}}});
@@ -87,7 +87,7 @@ TEST_CASE("files have the bytes that the format asks for") {
   CHECK(read_safetensors(other).arrays.at("b") == Array{{std::uint8_t{7}}, {1}});
 }
 
-TEST_CASE("a flipped bit anywhere in a file is found, or does not matter") {
+TEST_CASE("a flipped bit anywhere in a file is detected or harmless") {
   const TemporaryFolder folder;
   const auto path = folder.path() / "whole";
   SafeTensors written = an_array_of_each_type();
@@ -108,7 +108,7 @@ TEST_CASE("a flipped bit anywhere in a file is found, or does not matter") {
   CHECK(message_of(path) == "accepted");
 }
 
-TEST_CASE("what the format forbids is an error that says why") {
+TEST_CASE("everything that the format forbids is an error that says why") {
   const TemporaryFolder folder;
   const std::string two = R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],)";
   const auto one = [](const std::string& dtype, const std::string& shape, const std::string& offsets) {
@@ -182,7 +182,7 @@ TEST_CASE("what the format forbids is an error that says why") {
   CHECK(message_of(folder.path()).ends_with(": cannot be read: Is a directory"));
 }
 
-TEST_CASE("a file that is cut off anywhere, or goes on, is an error") {
+TEST_CASE("a file that is truncated anywhere, or too long, is an error") {
   const TemporaryFolder folder;
   const auto path = folder.path() / "whole";
   write_safetensors(path, an_array_of_each_type());
@@ -198,7 +198,7 @@ TEST_CASE("a file that is cut off anywhere, or goes on, is an error") {
         std::string::npos);
 }
 
-TEST_CASE("what cannot be written leaves the old file") {
+TEST_CASE("a failed write leaves the old file") {
   const TemporaryFolder folder;
   const auto path = folder.path() / "a";
   write_safetensors(path, {{{"a", Array::scalar(1.F)}}, {}});
@@ -212,7 +212,7 @@ TEST_CASE("what cannot be written leaves the old file") {
   CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == 1);
 }
 
-TEST_CASE("a header of many arrays takes time in proportion") {
+TEST_CASE("a header with many arrays takes linear time") {
   const TemporaryFolder folder;
   const auto seconds = [&](std::size_t count) {
     SafeTensors tensors;
@@ -226,7 +226,7 @@ TEST_CASE("a header of many arrays takes time in proportion") {
   CHECK(seconds(80'000) < 9 * seconds(20'000));  // quadratic would be 16 times
 }
 
-TEST_CASE("an array of no elements is read, whatever its other sizes") {
+TEST_CASE("an empty array is read, whatever its other sizes") {
   const TemporaryFolder folder;
   const std::string header = R"({"a":{"dtype":"F64","shape":[0,4611686018427387904,9],"data_offsets":[0,0]}})";
   std::string text(8, '\0');

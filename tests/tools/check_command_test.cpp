@@ -28,7 +28,7 @@ constexpr std::string_view kMessage =
 }  // namespace
 
 #ifdef MNIST_MLP
-TEST_CASE("a traced training step tells where its inputs and states lie and begin") {
+TEST_CASE("a traced training step has the ranges of its inputs and the inits of its states") {
   const std::string text = text_of(training_step());
   CHECK(contains(text, "%labels: u8[B] {range=[0,10)}"));
   CHECK(contains(text, "\"dense_0/b\" {init=0}"));
@@ -37,7 +37,7 @@ TEST_CASE("a traced training step tells where its inputs and states lie and begi
   CHECK(contains(text, "\"adam_0/beta_1_power\" {range=[0,1), init=1}"));
 }
 
-TEST_CASE("the guide's training step is proved") {
+TEST_CASE("the guide's training step passes") {
   const Outcome outcome = run_sluice(fmt::format("check '{}'", training_step().string()));
   INFO(outcome.out, outcome.err);
   CHECK(outcome.status == 0);
@@ -47,7 +47,7 @@ TEST_CASE("the guide's training step is proved") {
 }
 #endif
 
-TEST_CASE("a failure names the node and its model line, and can be seen again from what was written") {
+TEST_CASE("a failure names the node and its model line, and can be reproduced from the written files") {
   const TemporaryFolder folder;
   const auto file = write_text(folder.path() / "wrong.ir", kWrong);
   const auto bundle = folder.path() / "bundle";
@@ -71,7 +71,7 @@ TEST_CASE("a failure names the node and its model line, and can be seen again fr
   CHECK(again.out.starts_with(kMessage));
 }
 
-TEST_CASE("check begins with states at their init if asked") {
+TEST_CASE("check starts with states at their init on request") {
   const TemporaryFolder folder;
   const auto file = write_text(folder.path() / "first.ir", R"(sluice-ir 1
 graph @first() state(%count: f32[] "count" {range=[1,2), init=0}) {
@@ -89,7 +89,7 @@ graph @first() state(%count: f32[] "count" {range=[1,2), init=0}) {
   CHECK(contains(run_sluice(command + " --states rnge").err, "--states"));
 }
 
-TEST_CASE("fuzz says what it has checked") {
+TEST_CASE("fuzz reports what it has checked") {
   const Outcome outcome = run_sluice("fuzz --count 4 --seed 9 --jit-every 2");
   CHECK(outcome.status == 0);
   CHECK(outcome.err.empty());
@@ -136,7 +136,7 @@ TEST_CASE("fuzz writes a graph that fails, its inputs, and a small graph that st
   CHECK(text_of(other / "graph.ir") == text_of(bundle / "graph.ir"));
 }
 
-TEST_CASE("wrong arguments of check are told") {
+TEST_CASE("wrong arguments of check are reported") {
   CHECK(run_sluice("check /no/such/file").err == "sluice: /no/such/file: cannot be read: No such file or directory\n");
   CHECK(run_sluice("check /").err == "sluice: /: cannot be read: Is a directory\n");
   CHECK(contains(run_sluice("check - --batches 0 < /dev/null").err,

@@ -38,7 +38,7 @@ TEST_CASE("results that are not finite fail instead of passing silently") {
         "1");
 }
 
-TEST_CASE("gradients that are not finite fail, also where nothing shows them") {
+TEST_CASE("non-finite gradients fail, even if no result shows them") {
   const ir::Graph graph = ir::parse(R"(sluice-ir 1
 graph @hidden() state(%w: f32[8] "w") {
   %0: f32[8] = sub %w, %w
@@ -58,7 +58,7 @@ graph @hidden() state(%w: f32[8] "w") {
                          "f32[8] (model.ir:6)"));
 }
 
-TEST_CASE("up to one element in a hundred may be no number") {
+TEST_CASE("up to one element in a hundred may be non-finite") {
   for (const int count : {50, 100}) {
     std::string divisors = "0";
     for (int i = 1; i < count; ++i) divisors += ", 1";
@@ -78,7 +78,7 @@ graph @quotient(%x: f32[{0}] {{range=[1,2)}}) {{
   }
 }
 
-TEST_CASE("elements behind a decision between nearly equal floats are undecided") {
+TEST_CASE("elements that depend on a decision between nearly equal floats are undecided") {
   // tanh(x) and its value by exponentials differ only by rounding.
   const std::string body = R"(  %0: f32[B,8] = add %x, %x
   %1: f32[B,8] = exp %0
@@ -135,7 +135,7 @@ TEST_CASE("a training step passes, with Adam and a ragged batch") {
   CHECK(report.not_finite == 0);
 }
 
-TEST_CASE("samples keep to the ranges and are the same for the same seed") {
+TEST_CASE("samples stay in their ranges and depend only on the seed") {
   const ir::Graph graph = graph_of("  return %x, %t\n", "%x: f32[B] {range=[2,3)}, %t: i32[B] {range=[0,10)}");
   const passes::Sample sample = passes::make_sample(graph, 100, 5);
   for (const float x : sample.inputs[0].data<float>()) CHECK((x >= 2 && x < 3));
@@ -151,7 +151,7 @@ graph @f(%x: f32[B,2]) state(%w: f32[2] "w", %v: f32[2] "v" {range=[2,3), init=0
 }
 )";
 
-TEST_CASE("states begin within their ranges or at their init") {
+TEST_CASE("states start within their ranges or at their init") {
   const ir::Graph graph = ir::parse(kFirstStep);
   const passes::Sample within = passes::make_sample(graph, 1, 5);
   for (const float v : within.states[1].data<float>()) CHECK((v >= 2 && v < 3));
@@ -161,7 +161,7 @@ TEST_CASE("states begin within their ranges or at their init") {
   CHECK(at_init.inputs == within.inputs);
 }
 
-TEST_CASE("states with an init and no range have values that they reach from there") {
+TEST_CASE("states with an init and no range have values reachable from it") {
   // A user's own optimizer: v is the mean of squares, t counts steps from 1.
   const ir::Graph graph = ir::parse(R"(sluice-ir 1
 graph @f(%x: f32[B,2]) state(%w: f32[2] "w", %v: f32[2] "v" {init=0}, %t: f32[] "t" {init=1}) {
@@ -211,7 +211,7 @@ bool has_op(const ir::Graph& graph, ir::Op op) {
   return std::ranges::any_of(graph.nodes(), [&](const ir::Node& node) { return node.op == op; });
 }
 
-TEST_CASE("reduce leaves little more than what fails") {
+TEST_CASE("reduce leaves little more than the failure") {
   const std::string body = R"(  %0: f32[B,8] = exp %x
   %1: f32[B,8] = tanh %0
   %2: f32[B] = reduce_sum %1 {axes=[1]}
@@ -236,7 +236,7 @@ TEST_CASE("reduce drops inputs that nothing reads one by one") {
   CHECK(small.parameters()[1].name == "e");
 }
 
-TEST_CASE("a bundle has the graph, the inputs and the way to see the failure again") {
+TEST_CASE("a bundle has the graph, the inputs and a command to reproduce the failure") {
   const ir::Graph graph = graph_of("  %0: f32[B,8] = log %\"x/1\"\n  return %0\n", "%\"x/1\": f32[B,8]");
   const auto report = check(graph);
   REQUIRE(report.difference);
@@ -260,7 +260,7 @@ TEST_CASE("a bundle has the graph, the inputs and the way to see the failure aga
   std::filesystem::remove_all(folder);
 }
 
-TEST_CASE("fuzz counts what it has checked") {
+TEST_CASE("fuzz counts its checks") {
   const tools::FuzzReport report = tools::fuzz({.count = 6, .seed = 40, .jit_every = 3});
   CHECK(!report.difference);
   CHECK(report.graphs == 6);

@@ -69,7 +69,7 @@ void write_files(const std::filesystem::path& folder) {
 
 }  // namespace
 
-TEST_CASE("a wrong word of the command line is named, and what would be right") {
+TEST_CASE("a wrong word on the command line is named, with what would be right") {
   struct Wrong {
     const char* arguments;
     const char* message;
@@ -109,7 +109,7 @@ TEST_CASE("a wrong word of the command line is named, and what would be right") 
   }
 }
 
-TEST_CASE("every command looks at the environment before it does anything") {
+TEST_CASE("every command checks the environment first") {
   for (const char* const arguments : {"check x.ir", "fuzz", "opt x.ir", "run x.ir", "explain x.ir", "show x.ir",
                                       "predict x x.png", "evaluate x", "summary x"}) {
     const Outcome variable = run_sluice(arguments, "SLUICE_LOG=jitt");
@@ -124,7 +124,7 @@ TEST_CASE("every command looks at the environment before it does anything") {
   CHECK(run_sluice("--help", "SLUICE_NUM_THREAD=2").status == 0);
 }
 
-TEST_CASE("one of a kind is told as one") {
+TEST_CASE("counts of one use the singular") {
   const TemporaryFolder folder;
   const auto file = write_text(folder.path() / "line.ir", kLine);
   const auto output = [&](const char* command) {
@@ -139,7 +139,7 @@ TEST_CASE("one of a kind is told as one") {
   CHECK(run_sluice("fuzz --count 1").out.starts_with("1 graph, 1 of them compiled; "));
 }
 
-TEST_CASE("--graph takes one of several graphs, and errors keep the lines of the file") {
+TEST_CASE("--graph selects one of several graphs, and errors keep the file's line numbers") {
   const TemporaryFolder folder;
   const auto both = write_text(folder.path() / "both.ir", fmt::format("// step after traced\n{}\n{}", kStep, kLine));
   const auto opt = [&](const std::string& options) {
@@ -166,7 +166,7 @@ TEST_CASE("--graph takes one of several graphs, and errors keep the lines of the
   CHECK(run_sluice(fmt::format("opt '{}' --graph line --passes=dce", wrong.string())).out == kLine);
 }
 
-TEST_CASE("a folder is no graph") {
+TEST_CASE("a folder is not a graph") {
   const TemporaryFolder folder;
   for (const char* const command : {"opt", "explain", "show", "check"})
     CHECK(run_sluice(fmt::format("{} '{}'", command, folder.path().string())).err ==
@@ -174,7 +174,7 @@ TEST_CASE("a folder is no graph") {
 }
 
 #ifdef MNIST_MLP
-TEST_CASE("the examples that --help shows run") {
+TEST_CASE("the examples in --help run") {
   const TemporaryFolder folder;
   write_files(folder.path());
   const std::filesystem::path programs = std::filesystem::path(SLUICE_PROGRAM).parent_path();
@@ -197,7 +197,7 @@ TEST_CASE("the examples that --help shows run") {
 }
 #endif
 
-TEST_CASE("a closed or full standard output or stderr is exit status 1, and nothing else is lost") {
+TEST_CASE("a closed or full stdout or stderr is exit status 1, and nothing else is lost") {
   const TemporaryFolder folder;
   const std::string file = write_text(folder.path() / "g.ir", kStep).string();
   /// The exit status of the shell's command, with `sluice` for the program; 134 would be an abort.

@@ -38,7 +38,7 @@ graph @dense(%x: f32[B,40]) state(%w: f32[40,24] "w", %b: f32[24] "b") {
 
 }  // namespace
 
-TEST_CASE("each kernel says where it comes from, what it does, and why its neighbour is another") {
+TEST_CASE("each kernel shows where it comes from, what it does, and why it is separate from its neighbor") {
   const Outcome outcome = explain_text(kDense, "--batch 16");
   CHECK(outcome.status == 0);
   CHECK(outcome.err.empty());
@@ -51,7 +51,7 @@ TEST_CASE("each kernel says where it comes from, what it does, and why its neigh
   CHECK(has(outcome, "31.5 k   8.03 k"));
 }
 
-TEST_CASE("the memory plan has every buffer, and the peak that the program will take") {
+TEST_CASE("the memory plan has every buffer, and the program's peak") {
   const Outcome outcome = explain_text(kDense, "--batch 16");
   CHECK(std::regex_search(outcome.out, std::regex("b0 +parameter +x +f32\\[B,40\\] +- +2560  0-0\n")));
   CHECK(std::regex_search(outcome.out, std::regex("state +b +f32\\[24\\] +- +96  1-1 \\(in place\\)\n")));
@@ -76,7 +76,7 @@ std::int64_t bytes_of(const Outcome& outcome, const std::string& what) {
   return std::stoll(found[1]);
 }
 
-TEST_CASE("the peak is what the arrays and the runtime's memory take together") {
+TEST_CASE("the peak includes the arrays and the runtime's memory") {
   const ir::Graph traced = ir::parse(text_of(training_step()));
   const backend::Plan plan =
       backend::make_plan(passes::run_passes(traced, passes::default_pipeline()), backend::host_target());
@@ -111,7 +111,7 @@ TEST_CASE("measured kernels have their time and share of the peak") {
   CHECK(has(outcome, "all kernels, one by one"));
 }
 
-TEST_CASE("the training step is explained, and every neighbour has its reason") {
+TEST_CASE("the training step is explained, with a reason for every pair of neighbors") {
   const std::string file = training_step().string();
   const Outcome outcome = explain(fmt::format("'{}'", file));
   CHECK(outcome.status == 0);
@@ -127,7 +127,7 @@ TEST_CASE("the training step is explained, and every neighbour has its reason") 
   CHECK_FALSE(has(outcome, "another kernel took it first"));
 }
 
-TEST_CASE("wrong arguments are told") {
+TEST_CASE("wrong arguments are reported") {
   CHECK(explain("no-such-file.ir").err == "sluice: no-such-file.ir: cannot be read: No such file or directory\n");
   CHECK(explain_text(kDense, "--batch 0").status != 0);
 }

@@ -225,7 +225,7 @@ bool check(const Graph& graph, std::uint64_t seed) {
 
 }  // namespace
 
-TEST_CASE("random nodes in random bodies mean what they mean without them") {
+TEST_CASE("random nodes mean the same inside random bodies") {
   int bodies = 0;
   int kernels = 0;
   int compared = 0;
@@ -242,7 +242,7 @@ TEST_CASE("random nodes in random bodies mean what they mean without them") {
   CHECK(bodies - kernels > 300);  // are divided anew
 }
 
-TEST_CASE("variants of the bodies that fuse makes mean the same") {
+TEST_CASE("variants of the bodies that fuse creates mean the same") {
   int bodies = 0;
   int kernels = 0;
   int compared = 0;
@@ -259,7 +259,7 @@ TEST_CASE("variants of the bodies that fuse makes mean the same") {
   CHECK(bodies > kernels + 50);
 }
 
-TEST_CASE("bodies around the bodies that fuse makes are divided into the same kernels") {
+TEST_CASE("bodies around the bodies that fuse creates are split into the same kernels") {
   int compared = 0;
   for (std::uint64_t seed = 1000; seed < 1100; ++seed) {
     const Graph plain = passes::differentiate(ir::random_graph(seed, 5 + static_cast<int>(seed % 20)));
@@ -270,7 +270,7 @@ TEST_CASE("bodies around the bodies that fuse makes are divided into the same ke
   CHECK(compared > 65);
 }
 
-TEST_CASE("what was fused, printed and read runs as it was printed") {
+TEST_CASE("a fused graph that is printed and parsed runs as printed") {
   for (std::uint64_t seed = 2000; seed < 2100; ++seed) {
     const Graph fused = passes::fuse(passes::differentiate(ir::random_graph(seed, 40)));
     const Graph read = ir::parse(ir::print(fused));
@@ -279,7 +279,7 @@ TEST_CASE("what was fused, printed and read runs as it was printed") {
   }
 }
 
-TEST_CASE("the backend refuses a body that is no kernel, at the line of its node") {
+TEST_CASE("the backend rejects a body that is not a kernel, at the line of its node") {
   const Graph graph = ir::parse(R"(sluice-ir 1
 graph @a(%x: f32[4,4]) {
   %r: f32[4,4] = fused(%p: f32[4,4] = %x) {
@@ -301,7 +301,7 @@ graph @a(%x: f32[4,4]) {
   }
 }
 
-TEST_CASE("each rule of the contract is held") {
+TEST_CASE("each rule of the contract is enforced") {
   const auto broken = [](const std::string& parameters, const std::string& body) -> std::string {
     std::string operands;
     std::size_t begin = 0;

@@ -6,7 +6,7 @@
 
 using namespace sluice;
 
-TEST_CASE("large graphs compile to what the interpreter computes") {
+TEST_CASE("compiled large graphs match the interpreter") {
   for (const test::LargeGraph& family : test::large_graphs()) {
     CAPTURE(family.name);
     tools::FullCheckOptions options;

@@ -80,7 +80,7 @@ TEST_CASE("a relu from the wrong side in a kernel") {
   check_plan_bug(test::kLayer, turn_relu_around, "jit", "`relu` f32[B,4] (model.ir:4)");
 }
 
-TEST_CASE("what a kernel gets wrong is reduced to little more than that") {
+TEST_CASE("a kernel's bug is reduced to little more than that") {
   const ir::Graph graph = ir::parse(R"(sluice-ir 1
 graph @large(%x: f32[B,4], %w: f32[4,4], %y: f32[B,4]) {
   %0: f32[B,4] = exp %y
@@ -114,7 +114,7 @@ graph @chain(%x: f32[B,8], %w: f32[8,8], %v: f32[8,8]) {
 }
 )";
 
-TEST_CASE("a barrier that is missing") {
+TEST_CASE("a missing barrier") {
   const auto plant = [](Plan& plan) {
     for (KernelPlan& kernel : plan.kernels) kernel.barrier_before = false;
   };
@@ -123,7 +123,7 @@ TEST_CASE("a barrier that is missing") {
       "kernel matmul_1 does not wait for kernel matmul_0, which touches the same memory\n  first at model.ir:4\n");
 }
 
-TEST_CASE("a buffer that is reused while it is alive") {
+TEST_CASE("a buffer reused while it is live") {
   const auto plant = [](Plan& plan) {
     for (Buffer& buffer : plan.buffers) buffer.offset.size = 0;
   };

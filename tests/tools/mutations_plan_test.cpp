@@ -88,7 +88,7 @@ graph @listed(%x: f32[B,64], %y: f32[B,100]) state(%w: f32[64,100] "w") {
 }
 )";
 
-TEST_CASE("the layout of a temporary that is changed after its kernels were planned") {
+TEST_CASE("a temporary's layout changed after its kernels were planned") {
   const auto plant = [](Plan& plan) {
     Buffer& gradient = result_of(plan, planned_kernel(plan, KernelKind::kMatmul));
     REQUIRE(gradient.layout == backend::state_layout(gradient.type));
@@ -98,7 +98,7 @@ TEST_CASE("the layout of a temporary that is changed after its kernels were plan
                       {"kernel div_sub_2 runs over buffer", "as one long row, which lies unlike its results"});
 }
 
-TEST_CASE("panels that are not those of the matrix") {
+TEST_CASE("panels of another matrix") {
   const auto plant = [](Plan& plan) {
     Buffer& gradient = result_of(plan, planned_kernel(plan, KernelKind::kMatmul));
     gradient.layout = {48, 8};  // of a matrix of 56 columns
@@ -106,7 +106,7 @@ TEST_CASE("panels that are not those of the matrix") {
   check_finds_in_plan(kStep, plant, {"kernel matmul_0 touches buffer", "f32[16,64] in panels of 48, 8"});
 }
 
-TEST_CASE("panels that no tile fits into") {
+TEST_CASE("panels that fit no tile") {
   const auto plant = [](Plan& plan) {
     KernelPlan& product = planned_kernel(plan, KernelKind::kMatmul);
     const std::int64_t lanes = plan.vector_bytes / 4;
@@ -136,7 +136,7 @@ TEST_CASE("a state whose layout is stale") {
   check_finds_in_plan(kTurned, plant, {"kernel matmul_relu_0 touches buffer 1, which does not lie as its state does"});
 }
 
-TEST_CASE("a result that lies in panels") {
+TEST_CASE("a result in panels") {
   const auto plant = [](Plan& plan) {
     Buffer& result = result_of(plan, planned_kernel(plan, KernelKind::kMatmul));
     result.layout = backend::aligned_rows(result.type);
@@ -144,7 +144,7 @@ TEST_CASE("a result that lies in panels") {
   check_finds_in_plan(kTurned, plant, {"kernel matmul_relu_0 touches buffer", "a result that lies in panels"});
 }
 
-TEST_CASE("a first factor in panels") {
+TEST_CASE("a lhs in panels") {
   const auto plant = [](Plan& plan) {
     Buffer& first = operand_of(plan, planned_kernel(plan, KernelKind::kMatmul, 1), 0);
     first.layout = backend::state_layout(first.type);
@@ -159,7 +159,7 @@ graph @two(%x: f32[16,8], %w: f32[8,64], %v: f32[64,8]) {
                       plant, {"kernel matmul_1 reads rows of its first factor, buffer", "which lies in panels"});
 }
 
-TEST_CASE("a reshaped value that does not lie row by row") {
+TEST_CASE("a reshaped value that is not row-major") {
   const auto plant = [](Plan& plan) {
     Buffer& product = result_of(plan, planned_kernel(plan, KernelKind::kMatmul));
     REQUIRE(product.layout.dense());
@@ -176,18 +176,18 @@ graph @reshaped(%x: f32[16,8], %w: f32[8,64]) {
                       plant, {"kernel reduce_sum_1 sees buffer", "f32[16,64] in panels, as f32[1024]"});
 }
 
-TEST_CASE("a second factor that is transposed and not packed") {
+TEST_CASE("a transposed rhs that is not packed") {
   const auto plant = [](Plan& plan) { planned_product(plan).panels = backend::RhsPanels::kInPlace; };
   check_finds_in_plan(kTurned, plant, {"kernel matmul_relu_0 reads its second factor, buffer 1, as it lies"});
 }
 
-TEST_CASE("a lifetime that is one kernel too short") {
+TEST_CASE("a lifetime one kernel too short") {
   const auto plant = [](Plan& plan) { --result_of(plan, planned_kernel(plan, KernelKind::kMatmul)).last_use; };
   check_finds_in_plan(kThreeProducts, plant,
                       {"kernel matmul_0 touches buffer 3, whose lifetime is planned as kernels 0 to 1, not 0 to 2"});
 }
 
-TEST_CASE("a buffer whose place another one takes while it is alive") {
+TEST_CASE("a buffer whose place another one takes while it is live") {
   const auto plant = [](Plan& plan) {
     const Buffer& first = result_of(plan, planned_kernel(plan, KernelKind::kMatmul));
     Buffer& second = result_of(plan, planned_kernel(plan, KernelKind::kMatmul, 1));
@@ -197,7 +197,7 @@ TEST_CASE("a buffer whose place another one takes while it is alive") {
   check_finds_in_plan(kThreeProducts, plant, {"kernel matmul_1 overwrites its operand 0, buffer 3"});
 }
 
-TEST_CASE("a value that a later kernel has overwritten") {
+TEST_CASE("a value overwritten by a later kernel") {
   const auto plant = [](Plan& plan) {  // the second product's result overwrites the first one's, which the third reads
     plan.kernels[1].operands[0] = plan.kernels[0].operands[0];
     result_of(plan, plan.kernels[1]).offset = result_of(plan, plan.kernels[0]).offset;
@@ -207,7 +207,7 @@ TEST_CASE("a value that a later kernel has overwritten") {
                       {"kernel matmul_add_2 reads buffer 3 after kernel matmul_1 has overwritten it with buffer 4"});
 }
 
-TEST_CASE("offsets that have overflowed, or leave the arena") {
+TEST_CASE("offsets that overflow or leave the arena") {
   for (const std::int64_t offset :
        {std::int64_t{-64}, std::numeric_limits<std::int64_t>::max() - 63, std::int64_t{1} << 20}) {
     CAPTURE(offset);
@@ -224,7 +224,7 @@ TEST_CASE("an arena of no bytes") {
                       {"kernel matmul_0 touches buffer 3, which lies at 0*B in an arena of 0 bytes"});
 }
 
-TEST_CASE("a barrier that is left out") {
+TEST_CASE("an omitted barrier") {
   const auto plant = [](Plan& plan) {
     REQUIRE(plan.kernels.back().barrier_before);
     plan.kernels.back().barrier_before = false;
@@ -232,7 +232,7 @@ TEST_CASE("a barrier that is left out") {
   check_finds_in_plan(kThreeProducts, plant, {"kernel matmul_add_2 does not wait for kernel matmul_1"});
 }
 
-TEST_CASE("a kernel whose operand nobody makes") {
+TEST_CASE("a kernel whose operand nothing writes") {
   const auto plant = [](Plan& plan) {
     plan.kernels.erase(plan.kernels.begin());
     for (Buffer& buffer : plan.buffers) buffer.first_use = std::max(0, buffer.first_use - 1);
@@ -246,7 +246,7 @@ TEST_CASE("two kernels that write one buffer") {
   check_finds_in_plan(kThreeProducts, plant, {"kernel matmul_1 writes buffer 5, as does kernel matmul_add_2"});
 }
 
-TEST_CASE("an update in place that reads the neighbours of what it writes") {
+TEST_CASE("an in-place update that reads the neighbors of what it writes") {
   const auto plant = [](Plan& plan) {  // writes the state at once, without the copy
     KernelPlan& transpose = planned_kernel(plan, KernelKind::kLoop);
     REQUIRE(result_of(plan, transpose).kind == BufferKind::kTemporary);
@@ -268,7 +268,7 @@ graph @turn(%x: f32[B,8]) state(%w: f32[8,8] "w") {
                       plant, {"overwrites its operand 0, buffer 1, while it reads other elements of it"});
 }
 
-TEST_CASE("units that leave out elements if B is large") {
+TEST_CASE("units that omit elements if B is large") {
   const auto plant = [](Plan& plan) { planned_kernel(plan, KernelKind::kMatmul).units.axes[1].size = 128; };
   check_finds_in_plan(kThreeProducts, plant, {"kernel matmul_0 has units that do not cover Bx64"});
 }
@@ -281,7 +281,7 @@ graph @batch(%x: f32[B,3,7,9], %y: f32[B,3,9,17]) {
 }
 )";
 
-TEST_CASE("units that leave out matrices of a batch, or take each again") {
+TEST_CASE("units that omit or repeat matrices of a batch") {
   const std::string message = "kernel matmul_0 has units that do not cover 3*B matrices of 7x17";
   for (const Dim wrong : {batch, Dim(3), Dim(6, true)}) {
     const auto plant = [&](Plan& plan) { planned_kernel(plan, KernelKind::kMatmul).units.axes[0].size = wrong; };
@@ -294,7 +294,7 @@ TEST_CASE("units that leave out matrices of a batch, or take each again") {
   check_finds_in_plan(kBatch, no_batch, {message});
 }
 
-TEST_CASE("a batch whose last matrix is read past the caller's memory, or that skips zeros") {
+TEST_CASE("a batch that reads past the caller's memory, or that skips zeros") {
   const auto unmasked = [](Plan& plan) { planned_product(plan).panels = backend::RhsPanels::kInPlace; };
   check_finds_in_plan(kBatch, unmasked, {"kernel matmul_0 touches", "bytes of buffer 1, which has"});
   const auto skips = [](Plan& plan) { planned_product(plan).skips_zeros = true; };
@@ -336,12 +336,12 @@ graph @transposed(%x: f32[8,8]) {
                       plant, {"runs as one long row over a transpose"});
 }
 
-TEST_CASE("scratch that is too small") {
+TEST_CASE("too little scratch") {
   const auto plant = [](Plan& plan) { planned_product(plan).scratch.end.fixed -= 64; };
   check_finds_in_plan(test::kLayer, plant, {"kernel matmul_relu_0 has less scratch than its parts take"});
 }
 
-TEST_CASE("parts of scratch that overlap") {
+TEST_CASE("overlapping parts of scratch") {
   const auto plant = [](Plan& plan) {
     backend::ProductScratch& parts = planned_product(plan).scratch;
     parts.next_panel = parts.panel;
@@ -378,7 +378,7 @@ TEST_CASE("lists that grow too slowly with B") {
   check_finds_in_plan(kListed, plant, {"has no room for its lists in scratch"});
 }
 
-TEST_CASE("a buffer that is too small") {
+TEST_CASE("too small a buffer") {
   const auto plant = [](Plan& plan) { result_of(plan, planned_kernel(plan, KernelKind::kMatmul)).bytes.size -= 64; };
   check_finds_in_plan(kThreeProducts, plant,
                       {"kernel matmul_0 touches 0 + 320*B bytes of buffer 3, which has 0 + 256*B"});

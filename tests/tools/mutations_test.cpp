@@ -53,7 +53,7 @@ TEST_CASE("a sign in a gradient rule") {
   check_pass_bug(kDense, "differentiate", kMutated, "the rule of `sub` f32[B,4] (model.ir:7)");
 }
 
-TEST_CASE("a gradient rule that forgets one of two paths") {
+TEST_CASE("a gradient rule that omits one of two paths") {
   const std::string text = R"(sluice-ir 1
 graph @paths(%x: f32[B,4]) state(%w: f32[4] "w") {
   %0: f32[4] = tanh %w
@@ -208,7 +208,7 @@ graph @halves(%x: f32[B,4]) {
   check_pass_bug(text, "cse", kMutated, "`sub` f32[B,2] (model.ir:5)");
 }
 
-TEST_CASE("a fused body that leaves an op out") {
+TEST_CASE("a fused body that omits an op") {
   constexpr auto kMutated = [](const Graph& graph) {
     return test::changed(
         passes::fuse(graph), [](Rebuild& now, const Graph& g, std::uint32_t i) -> std::optional<Value> {

@@ -54,7 +54,7 @@ std::set<std::string> files_in(const std::filesystem::path& folder) {
 
 }  // namespace
 
-TEST_CASE("names of files that come from a graph stay in the folder") {
+TEST_CASE("file names from a graph stay in the folder") {
   const TemporaryFolder work;
   const auto deep = work.path() / "a" / "b" / "c";
   std::filesystem::create_directories(deep);
@@ -79,7 +79,7 @@ TEST_CASE("names of files that come from a graph stay in the folder") {
   CHECK_FALSE(std::filesystem::exists("/tmp/sluice_evil_state.npy"));
 }
 
-TEST_CASE("states whose files would have one name get two") {
+TEST_CASE("states whose files would share a name get two") {
   const TemporaryFolder work;
   write_text(work.path() / "a.ir", R"(sluice-ir 1
 graph @g(%x: f32[]) state(%"a/b": f32[] "1", %a_b: f32[] "2", %result-0: f32[] "3") {
@@ -103,7 +103,7 @@ graph @g(%x: f32[]) state(%"a/b": f32[] "1", %a_b: f32[] "2", %result-0: f32[] "
   CHECK(read_npy(work.path() / "out" / "result-0-2.npy") == Array::scalar(2.F));
 }
 
-TEST_CASE("a terminal obeys nothing that stands in a name") {
+TEST_CASE("a terminal interprets nothing in a name") {
   const TemporaryFolder work;
   write_text(work.path() / "a.ir", kHostile);
   std::string wrong(kHostile);
@@ -151,7 +151,7 @@ TEST_CASE("a terminal obeys nothing that stands in a name") {
   CHECK(contains(page, "\\\\x1b[31m"));
 }
 
-TEST_CASE("a zero byte or an endless file is no graph, and messages stay short") {
+TEST_CASE("a zero byte or an endless file is not a graph, and messages stay short") {
   CHECK(contains(run_sluice("opt /dev/null").err, "/dev/null:1:1: "));
   CHECK(run_sluice("opt .").err == "sluice: .: cannot be read: Is a directory\n");
 #ifndef SLUICE_SANITIZED  // a sanitizer's own address space does not fit into the limit

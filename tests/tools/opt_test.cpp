@@ -35,7 +35,7 @@ std::vector<std::string> files_in(const std::filesystem::path& folder) {
 
 }  // namespace
 
-TEST_CASE("opt prints what the passes make, by default those of the pipeline") {
+TEST_CASE("opt prints the result of the passes, by default the pipeline") {
   const Work work;
   const Outcome all = work.opt("");
   CHECK(all.status == 0);
@@ -49,7 +49,7 @@ TEST_CASE("opt prints what the passes make, by default those of the pipeline") {
   CHECK(piped.out == after({"differentiate"}));
 }
 
-TEST_CASE("opt prints stages under a comment, and one of them parses") {
+TEST_CASE("opt prints stages under a comment, and a single one parses") {
   const Work work;
   const Outcome one = work.opt("--print-after=differentiate");
   CHECK(one.out == "// step after differentiate\n" + after({"differentiate"}));
@@ -63,7 +63,7 @@ TEST_CASE("opt prints stages under a comment, and one of them parses") {
                                   kStep, after({"differentiate"}), after({"differentiate", "cse"})));
 }
 
-TEST_CASE("opt --locations names the lines of the model where the text has them, else of the text") {
+TEST_CASE("opt --locations prints the model's lines if the text has them, otherwise the text's") {
   const Work work;
   const Outcome located = run_sluice(fmt::format("opt - --passes=dce,dce --locations < '{}'", work.step.string()));
   CHECK(contains(located.out, " = matmul %x, %w loc(\"<stdin>\":4)\n"));
@@ -74,7 +74,7 @@ TEST_CASE("opt --locations names the lines of the model where the text has them,
   CHECK(ir::print(ir::parse(outcome.out)) == after({"differentiate"}));
 }
 
-TEST_CASE("opt --stats and --time-passes are comments that say how much") {
+TEST_CASE("opt --stats and --time-passes print comments") {
   const Work work;
   const Outcome outcome = work.opt("--stats --batch 10 --time-passes");
   CHECK(ir::print(ir::parse(outcome.out)) == after({"differentiate", "canonicalize", "cse", "fuse"}));
@@ -139,7 +139,7 @@ TEST_CASE("opt --dump-dir writes every stage, down to the assembly") {
   CHECK(files_in(traced).size() == 2);
 }
 
-TEST_CASE("the environment says the same, and options beat it") {
+TEST_CASE("the environment does the same, and options override it") {
   const Work work;
   const auto dumps = work.path() / "environment";
   const auto option = work.path() / "option";
@@ -166,7 +166,7 @@ TEST_CASE("SLUICE_LOG=pass has a line for each pass") {
   CHECK(contains(lines[1], " nodes in "));
 }
 
-TEST_CASE("opt --check-passes passes what is right, and fails where it could not tell") {
+TEST_CASE("opt --check-passes accepts correct passes, and fails if it cannot decide") {
   const Work work;
   CHECK(work.opt("--check-passes").out == work.opt("").out);
   CHECK(work.opt("--check-passes --passes=dce").status == 0);
@@ -181,14 +181,14 @@ graph @nan(%x: f32[4] {range=[-2,-1)}) {
   CHECK(outcome.err.starts_with("sluice: pass check: @nan: traced: result 0: 4 of 4 elements are not finite\n"));
 }
 
-TEST_CASE("opt --list-passes lists all with a sentence") {
+TEST_CASE("opt --list-passes lists all with a description") {
   const Outcome outcome = run_sluice("opt --list-passes");
   for (const passes::Pass& pass : passes::all_passes()) {
     CHECK(contains(outcome.out, fmt::format("{:16} {}\n", pass.name, pass.summary)));
   }
 }
 
-TEST_CASE("help teaches by examples") {
+TEST_CASE("help shows examples") {
   const Outcome opt = run_sluice("opt --help");
   CHECK(opt.status == 0);
   CHECK(contains(opt.out, "sluice opt step.ir --print-after=all"));
@@ -196,7 +196,7 @@ TEST_CASE("help teaches by examples") {
   CHECK(contains(run_sluice("--help").out, "SLUICE_FLAGS="));
 }
 
-TEST_CASE("what is wrong is said, and nothing is printed") {
+TEST_CASE("errors are reported, and nothing is printed") {
   const Work work;
   struct Wrong {
     const char* options;
@@ -230,7 +230,7 @@ TEST_CASE("what is wrong is said, and nothing is printed") {
   CHECK(run_sluice("opt - < /dev/null").err.starts_with("sluice: <stdin>:1:1: "));
 }
 
-TEST_CASE("an error of a pass stands in the text and names the model's line") {
+TEST_CASE("a pass's error points to the text and names the model's line") {
   const TemporaryFolder folder;
   const auto file = write_text(folder.path() / "late.ir", R"(sluice-ir 1
 graph @late(%x: f32[4]) {

@@ -70,7 +70,7 @@ TEST_CASE("run prints results, the same for the same seed, and new states") {
   CHECK(contains(last.out, "201"));
 }
 
-TEST_CASE("run --repeat says how long a call takes") {
+TEST_CASE("run --repeat prints the time of a call") {
   const Work work;
   const Outcome outcome = work.run("--batch 100 --repeat 4");
   INFO(outcome.out);
@@ -97,7 +97,7 @@ TEST_CASE("run obeys the environment") {
         "sluice: SLUICE_NUM_THREADS: expected a number from 1 to 1024, got \"none\"\n");
 }
 
-TEST_CASE("run says what is wrong with an array") {
+TEST_CASE("run reports what is wrong with an array") {
   const Work work;
   struct Wrong {
     const char* options;

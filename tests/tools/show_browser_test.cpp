@@ -77,7 +77,7 @@ TEST_CASE("the page opens with the last two stages, drawn") {
   CHECK(page().value("document.title") == "@train_step: Sluice graph");
 }
 
-TEST_CASE("a click on a box tells its text and lines, and lights up its kin in both graphs") {
+TEST_CASE("a click on a box shows its text and lines, and highlights related boxes in both graphs") {
   if (find_chromium().empty()) return test::skip("there is no Chromium");
   click_on(box(1, "matmul"));
   CHECK(contains(details(), " = matmul %"));
@@ -100,7 +100,7 @@ TEST_CASE("links in the details lead from node to node") {
   CHECK(page().value("isInView(chosen.pane, chosen.item)") == true);
 }
 
-TEST_CASE("dragging moves the graph and chooses nothing") {
+TEST_CASE("dragging moves the graph and selects nothing") {
   if (find_chromium().empty()) return test::skip("there is no Chromium");
   const std::string before = details();
   const Place place = corner_of(box(1, "fused"));
@@ -133,7 +133,7 @@ TEST_CASE("the wheel zooms about the pointer") {
   page().value("showWidth(panes[1])");
 }
 
-TEST_CASE("search counts, dims what is not found, and Enter goes through what is") {
+TEST_CASE("search counts matches and dims the rest, and Enter moves through the matches") {
   if (find_chromium().empty()) return test::skip("there is no Chromium");
   find("argmax");
   CHECK(found() == "3 found");  // one before the passes; after them, a node and the kernel that contains it
@@ -156,7 +156,7 @@ TEST_CASE("search counts, dims what is not found, and Enter goes through what is
   CHECK(count("g.dim") == 0);
 }
 
-TEST_CASE("another stage is drawn when it is chosen; buttons show its width and all of it") {
+TEST_CASE("selecting a stage draws it; buttons fit its width or all of it") {
   if (find_chromium().empty()) return test::skip("there is no Chromium");
   page().value("panes[0].select.value = 0; panes[0].select.dispatchEvent(new Event('change'))");
   CHECK(page().value("panes[0].stage.name") == "traced");

@@ -89,7 +89,7 @@ TEST_CASE("the page needs no other file") {
   CHECK(page.text.find("@JS@") == std::string::npos);
 }
 
-TEST_CASE("a node says its text, its lines, and what stands inside of it") {
+TEST_CASE("a node has its text, its lines, and its contents") {
   const TemporaryFolder folder;
   const std::string text = R"(sluice-ir 1
 graph @g(%x: f32[B,4]) state(%w: f32[4] "</script>") {

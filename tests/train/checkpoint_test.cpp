@@ -51,7 +51,7 @@ void rewrite(const TemporaryFolder& folder, F change) {
 
 }  // namespace
 
-TEST_CASE("a training that is stopped anywhere goes on to the same bits and the same history") {
+TEST_CASE("training stopped anywhere resumes to the same bits and the same history") {
   set_seed(1);
   ToyModel whole;
   const History expected = whole.trainer.fit(toy_examples(20), {.epochs = 3, .batch = 8, .seed = 4});
@@ -77,7 +77,7 @@ TEST_CASE("a training that is stopped anywhere goes on to the same bits and the 
   }
 }
 
-TEST_CASE("a checkpoint is a safetensors file that names everything by its place") {
+TEST_CASE("a checkpoint is a safetensors file that names everything by its position") {
   const TemporaryFolder folder;
   ToyModel other;  // so that the variables have other names in the process
   other.trainer.compile();
@@ -94,7 +94,7 @@ TEST_CASE("a checkpoint is a safetensors file that names everything by its place
   CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == 1);
 }
 
-TEST_CASE("checkpoints come after as many steps and epochs as asked for") {
+TEST_CASE("checkpoints are written after the requested steps and epochs") {
   const TemporaryFolder folder;
   ToyModel toy;
   FitOptions options = with_checkpoints(folder, 3);
@@ -112,7 +112,7 @@ TEST_CASE("checkpoints come after as many steps and epochs as asked for") {
                                          R"("epoch":2,"step":0)", R"("epoch":2,"step":0)", R"("epoch":2,"step":2)"});
 }
 
-TEST_CASE("a training that came to its end can be given more epochs") {
+TEST_CASE("completed training can be given more epochs") {
   set_seed(1);
   ToyModel whole;
   whole.trainer.fit(toy_examples(20), {.epochs = 4, .batch = 8, .seed = 4});
@@ -126,7 +126,7 @@ TEST_CASE("a training that came to its end can be given more epochs") {
   CHECK(more.hash() == whole.hash());
 }
 
-TEST_CASE("early stopping goes on with what it knows, and with the best weights") {
+TEST_CASE("early stopping resumes with its state and the best weights") {
   const auto fit = [](Parabola& parabola, const TemporaryFolder& folder, std::int64_t stop_after) {
     Trainer trainer(parabola, parabola.sgd, toy_batch(), [&](Tensor, Tensor) { return parabola.objective(); });
     FitOptions options = resuming(folder, 20);
@@ -149,7 +149,7 @@ TEST_CASE("early stopping goes on with what it knows, and with the best weights"
   CHECK(third.value() == -1.5F);
 }
 
-TEST_CASE("values that are no numbers survive") {
+TEST_CASE("non-finite values survive") {
   const TemporaryFolder folder;
   const auto fit = [&](std::int64_t epochs) {
     Parabola parabola(0.25);                                    // w: 1, 1/2, 1/4, ...
@@ -168,7 +168,7 @@ TEST_CASE("values that are no numbers survive") {
   CHECK(std::isnan(history.epochs[3].training[2]));
 }
 
-TEST_CASE("a checkpoint keeps what was before all numbers are lost") {
+TEST_CASE("the last checkpoint is from before the weights became non-finite") {
   const TemporaryFolder folder;
   const auto fit = [&](double rate) {
     Parabola parabola(rate);
@@ -183,7 +183,7 @@ TEST_CASE("a checkpoint keeps what was before all numbers are lost") {
   CHECK(weight().item<float>() == doctest::Approx(-2e30F));
 }
 
-TEST_CASE("a checkpoint in the middle of an epoch is not written of variables that are lost") {
+TEST_CASE("no checkpoint within an epoch has non-finite variables") {
   const TemporaryFolder folder;
   Parabola parabola(1e30);
   Trainer trainer(parabola, parabola.sgd, toy_batch(), [&](Tensor, Tensor) { return parabola.objective(); });
@@ -195,7 +195,7 @@ TEST_CASE("a checkpoint in the middle of an epoch is not written of variables th
   CHECK(std::isfinite(read_safetensors(checkpoint_file(folder.path())).arrays.at("model/0/w").item<float>()));
 }
 
-TEST_CASE("the last step of a training may lose the variables, too") {
+TEST_CASE("the last step may make the variables non-finite") {
   const TemporaryFolder folder;
   Parabola parabola(0.25);
   Trainer trainer(parabola, parabola.sgd, toy_batch(), [&](Tensor, Tensor) { return parabola.objective(); });
@@ -208,7 +208,7 @@ TEST_CASE("the last step of a training may lose the variables, too") {
   CHECK(std::isfinite(read_safetensors(checkpoint_file(folder.path())).arrays.at("model/0/w").item<float>()));
 }
 
-TEST_CASE("a checkpoint of another training is refused, and nothing changes") {
+TEST_CASE("a checkpoint of another run is rejected, and nothing changes") {
   const TemporaryFolder folder;
   ToyModel written;
   written.trainer.fit(toy_examples(20), with_checkpoints(folder));
@@ -228,7 +228,7 @@ TEST_CASE("a checkpoint of another training is refused, and nothing changes") {
   CHECK(toy.hash() == written.hash());
 }
 
-TEST_CASE("a checkpoint of another model or optimizer is refused") {
+TEST_CASE("a checkpoint of another model or optimizer is rejected") {
   const TemporaryFolder folder;
   ToyModel written;
   written.trainer.fit(toy_examples(20), with_checkpoints(folder));
@@ -258,7 +258,7 @@ TEST_CASE("a checkpoint of another model or optimizer is refused") {
         }) == name + ": comes from a run with the values loss, accuracy, got loss, w: it cannot be resumed");
 }
 
-TEST_CASE("what is no checkpoint, or damaged, is refused") {
+TEST_CASE("other or damaged files are rejected") {
   const TemporaryFolder folder;
   ToyModel toy;
   toy.trainer.fit(toy_examples(20), with_checkpoints(folder));
@@ -297,7 +297,7 @@ TEST_CASE("what is no checkpoint, or damaged, is refused") {
   CHECK(replaced("", "").empty());
 }
 
-TEST_CASE("a checkpoint that does not fit on the disk leaves the one before") {
+TEST_CASE("a checkpoint that does not fit on the disk leaves the previous one") {
   const TemporaryFolder folder;
   set_seed(1);
   ToyModel toy;
@@ -327,7 +327,7 @@ TEST_CASE("a checkpoint that does not fit on the disk leaves the one before") {
   CHECK(resumed.hash() == whole.hash());
 }
 
-TEST_CASE("a folder that cannot be used is an error before the first step") {
+TEST_CASE("an unusable folder is an error before the first step") {
   ToyModel toy;
   int steps = 0;
   const auto fit = [&](CheckpointOptions checkpoint) {
@@ -343,7 +343,7 @@ TEST_CASE("a folder that cannot be used is an error before the first step") {
   CHECK(steps == 0);
 }
 
-TEST_CASE("what a killed process left behind is removed, and nothing else") {
+TEST_CASE("only leftovers of killed processes are removed") {
   const TemporaryFolder folder;
   folder.file("checkpoint.safetensors.Ab3dE6", {1, 2, 3});
   folder.file("notes.txt", {1});
@@ -353,7 +353,7 @@ TEST_CASE("what a killed process left behind is removed, and nothing else") {
   CHECK(std::filesystem::exists(folder.path() / "notes.txt"));
 }
 
-TEST_CASE("a training does not go on with another learning rate in silence") {
+TEST_CASE("training does not silently resume with another learning rate") {
   const TemporaryFolder folder;
   ToyModel first;
   first.trainer.fit(toy_examples(20), with_checkpoints(folder, 1));
@@ -365,7 +365,7 @@ TEST_CASE("a training does not go on with another learning rate in silence") {
   CHECK_NOTHROW(same.trainer.fit(toy_examples(20), resuming(folder)));
 }
 
-TEST_CASE("a training goes on where its learning rate was changed on the way, by a callback or a schedule") {
+TEST_CASE("training resumes after its learning rate was changed by a callback or a schedule") {
   const TemporaryFolder folder;
   FitOptions options = with_checkpoints(folder, 1);
   ToyModel first;

@@ -22,7 +22,7 @@ FitOptions watching(EarlyStopping early) { return {.epochs = 20, .batch = 8, .ea
 
 }  // namespace
 
-TEST_CASE("a training that gets worse ends after its patience, with its best weights") {
+TEST_CASE("training that gets worse ends after its patience, with its best weights") {
   Course course(1.25);  // w: -1.5, 2.25, -3.375, ...
   const History history = course.fit(watching({.patience = 3}));
   CHECK(history.ending == Ending::kEarly);
@@ -34,7 +34,7 @@ TEST_CASE("a training that gets worse ends after its patience, with its best wei
   CHECK(last.parabola.value() == 5.0625F);
 }
 
-TEST_CASE("the validation decides where there is one") {
+TEST_CASE("validation decides if there is one") {
   // Validation sees w after the epoch, training before it.
   FitOptions options = watching({.patience = 2});
   options.validation = toy_examples(8);
@@ -46,7 +46,7 @@ TEST_CASE("the validation decides where there is one") {
   CHECK(course.parabola.value() == -1.5F);
 }
 
-TEST_CASE("a training that gets better goes on, if it gets enough better") {
+TEST_CASE("training continues while it improves enough") {
   Course better(0.25);  // w: 1/2, 1/4, 1/8, ...
   CHECK(better.fit(watching({.patience = 1})).ending == Ending::kAllEpochs);
   CHECK(better.parabola.value() == 0x1p-20F);
@@ -60,7 +60,7 @@ TEST_CASE("a training that gets better goes on, if it gets enough better") {
   CHECK(slow.parabola.value() == 0.0625F);
 }
 
-TEST_CASE("a metric that shall be high") {
+TEST_CASE("a metric where higher is better") {
   Course course(1.25);  // metric w before the steps: 1, -1.5, 2.25, -3.375, ...
   const History history = course.fit(watching({.metric = "w", .higher_is_better = true, .patience = 2}));
   CHECK(history.epochs.size() == 20);
@@ -68,7 +68,7 @@ TEST_CASE("a metric that shall be high") {
   CHECK(falling.fit(watching({.metric = "w", .higher_is_better = true, .patience = 2})).epochs.size() == 3);
 }
 
-TEST_CASE("no number is never better, and where all are lost the best come back") {
+TEST_CASE("NaN is never better, and the best weights are restored after divergence") {
   Course course(1e30);  // w: -2e30, then its square overflows
   const History history = course.fit(watching({.patience = 2}));
   CHECK(history.ending == Ending::kNotFinite);
@@ -76,7 +76,7 @@ TEST_CASE("no number is never better, and where all are lost the best come back"
   CHECK(course.parabola.value() == doctest::Approx(-2e30F));
 }
 
-TEST_CASE("what early stopping cannot watch is an error") {
+TEST_CASE("a metric that early stopping cannot monitor is an error") {
   Course course(0.25);
   CHECK(thrown([&] { course.fit(watching({.metric = "accuracy"})); }) ==
         "fit: early stopping monitors \"accuracy\", the trainer has loss, w");

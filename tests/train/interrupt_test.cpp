@@ -31,7 +31,7 @@ bool killed_by_interrupt(int status) { return WIFSIGNALED(status) && WTERMSIG(st
 
 }  // namespace
 
-TEST_CASE("the first Ctrl-C is told, the second ends the process") {
+TEST_CASE("the first Ctrl-C is reported, the second ends the process") {
   const int once = in_process([] {
     const InterruptGuard guard;
     const bool before = InterruptGuard::happened();
@@ -48,7 +48,7 @@ TEST_CASE("the first Ctrl-C is told, the second ends the process") {
   })));
 }
 
-TEST_CASE("SIGTERM and SIGHUP are told as well, and a second signal of any kind ends the process") {
+TEST_CASE("SIGTERM and SIGHUP are reported as well, and a second signal of any kind ends the process") {
   for (const int number : {SIGTERM, SIGHUP}) {
     const int once = in_process([number] {
       const InterruptGuard guard;
@@ -73,7 +73,7 @@ TEST_CASE("SIGTERM and SIGHUP are told as well, and a second signal of any kind 
   CHECK((WIFSIGNALED(ended) && WTERMSIG(ended) == SIGTERM));
 }
 
-TEST_CASE("without a guard Ctrl-C does what it did before") {
+TEST_CASE("without a guard Ctrl-C has its previous effect") {
   CHECK(killed_by_interrupt(in_process([] {
     { const InterruptGuard guard; }
     std::raise(SIGINT);
@@ -91,7 +91,7 @@ TEST_CASE("without a guard Ctrl-C does what it did before") {
   CHECK(WEXITSTATUS(again) == 7);
 }
 
-TEST_CASE("a guard within a guard tells what came before it, and leaves the outer one be") {
+TEST_CASE("a nested guard reports earlier signals, and leaves the outer one intact") {
   const int status = in_process([] {
     const InterruptGuard outer;
     std::raise(SIGTERM);
@@ -113,7 +113,7 @@ TEST_CASE("a guard within a guard tells what came before it, and leaves the oute
   CHECK(WEXITSTATUS(later) == SIGINT);
 }
 
-TEST_CASE("a process that is deaf to Ctrl-C, or to hang-ups as under nohup, stays so") {
+TEST_CASE("a process that ignores Ctrl-C, or hang-ups as under nohup, keeps ignoring them") {
   for (const int number : {SIGINT, SIGHUP}) {
     const int status = in_process([number] {
       std::signal(number, SIG_IGN);

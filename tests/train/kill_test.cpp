@@ -46,7 +46,7 @@ std::string hash_of_one_left_alone() {
 
 }  // namespace
 
-TEST_CASE("killed at fifty random points and resumed, a training ends with the same bits") {
+TEST_CASE("training killed at fifty random points and resumed ends with the same bits") {
   constexpr int kKills = 50;
   const std::string expected = hash_of_one_left_alone();
   CHECK(hash_of_one_left_alone() == expected);
@@ -87,7 +87,7 @@ TEST_CASE("killed at fifty random points and resumed, a training ends with the s
   CHECK(interrupted >= 10);
 }
 
-TEST_CASE("the first Ctrl-C ends a training after its step, with a checkpoint from where it goes on") {
+TEST_CASE("the first Ctrl-C ends training after its step, with a checkpoint to resume from") {
   const TemporaryFolder folder;
   RunningProgram program = start(folder.path());
   program.await_bytes(4);

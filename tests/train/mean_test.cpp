@@ -9,7 +9,7 @@
 
 using namespace sluice;
 
-TEST_CASE("the mean of what was added") {
+TEST_CASE("the mean of added values") {
   Mean mean;
   CHECK(mean.result() == 0);
   mean.add(1);

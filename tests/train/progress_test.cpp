@@ -8,7 +8,7 @@
 using namespace sluice;
 using detail::progress_line;
 
-TEST_CASE("the bar grows with what is done") {
+TEST_CASE("the bar grows with progress") {
   const auto line = [](std::int64_t done) { return progress_line("Epoch 0", done, 30, {}, 80, TextStyle::kPlain); };
   CHECK(line(0) == "Epoch 0 [                              ]  0/30");
   CHECK(line(1) == "Epoch 0 [>                             ]  1/30");
@@ -16,12 +16,12 @@ TEST_CASE("the bar grows with what is done") {
   CHECK(line(30) == "Epoch 0 [==============================] 30/30");
 }
 
-TEST_CASE("only the bar itself has a colour") {
+TEST_CASE("only the bar itself has a color") {
   CHECK(progress_line("Epoch 0", 15, 30, {"loss 0.5"}, 80, TextStyle::kColor) ==
         "Epoch 0 [\033[32m==============>\033[0m               ] 15/30  loss 0.5");
 }
 
-TEST_CASE("in less room the bar is shorter, then fields are left out, and a line never wraps") {
+TEST_CASE("with less room the bar shrinks, then fields are omitted, and a line never wraps") {
   const Progress::Fields fields{"loss 0.123", "accuracy 0.967", "0:12 left"};
   const auto line = [&](std::size_t width) {
     return progress_line("Epoch 0", 5, 10, fields, width, TextStyle::kPlain);
@@ -35,7 +35,7 @@ TEST_CASE("in less room the bar is shorter, then fields are left out, and a line
   for (std::size_t width = 1; width < 120; ++width) CHECK(line(width).size() < width);
 }
 
-TEST_CASE("the time that is left") {
+TEST_CASE("the remaining time") {
   CHECK(detail::time_left(0) == "0:00 left");
   CHECK(detail::time_left(6.1) == "0:07 left");
   CHECK(detail::time_left(61) == "1:01 left");

@@ -165,7 +165,7 @@ TEST_CASE("the checksum is CRC-32C") {
   CHECK(detail::crc32c(std::string(32, '\xff')) == 0x62a8ab43);
 }
 
-TEST_CASE("a training's curves stand in its event files") {
+TEST_CASE("event files contain the curves of a training run") {
   const TemporaryFolder folder;
   ToyModel toy;
   std::vector<double> losses;
@@ -208,7 +208,7 @@ TEST_CASE("a training's curves stand in its event files") {
   }
 }
 
-TEST_CASE("a training that goes on from a checkpoint takes the place of what was written after that") {
+TEST_CASE("a run resumed from a checkpoint supersedes what was written after it") {
   const TemporaryFolder folder;
   const auto runs = folder.path() / "runs";
   const Dataset examples = toy_examples(20);
@@ -232,7 +232,7 @@ TEST_CASE("a training that goes on from a checkpoint takes the place of what was
   CHECK((steps_shown(runs / "validation") == std::vector<std::uint64_t>{0, 1, 2}));
 }
 
-TEST_CASE("large steps, long names and no numbers") {
+TEST_CASE("large steps, long names and non-finite values") {
   const TemporaryFolder folder;
   const std::string name(1000, 'n');
   {
@@ -248,7 +248,7 @@ TEST_CASE("large steps, long names and no numbers") {
   CHECK(events[2].values.empty());
 }
 
-TEST_CASE("each training writes files of its own, and where it cannot, it says so") {
+TEST_CASE("each run writes its own files, and reports if it cannot") {
   const TemporaryFolder folder;
   tensorboard(folder.path());
   tensorboard(folder.path());

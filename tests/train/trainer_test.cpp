@@ -14,7 +14,7 @@
 
 using namespace sluice;
 
-TEST_CASE("fit does what a loop written by hand does, to the last bit") {
+TEST_CASE("fit equals a hand-written loop, bit for bit") {
   const Dataset examples = toy_examples(76);  // four batches of 16 and one of 12
   const Dataset validation = toy_examples(20, 2);
   set_seed(5);
@@ -70,7 +70,7 @@ TEST_CASE("fit does what a loop written by hand does, to the last bit") {
   CHECK(toy.trainer.evaluate(validation).at("loss") == doctest::Approx(expected[2][2]).epsilon(1e-6));
 }
 
-TEST_CASE("a schedule sets the learning rate of each step, and nothing is traced anew") {
+TEST_CASE("a schedule sets the learning rate of each step without retracing") {
   int traces = 0;
   Parabola parabola(123);
   Trainer trainer(parabola, parabola.sgd, toy_batch(), [&](Tensor, Tensor) {
@@ -114,7 +114,7 @@ TEST_CASE("gradients are clipped by their global norm") {
   }
 }
 
-TEST_CASE("a model trained with clipping is the same in the interpreter and in native code") {
+TEST_CASE("training with clipping is the same in the interpreter and in native code") {
   const auto trained = [](Engine engine) {
     const Engine before = default_engine();
     set_default_engine(engine);
@@ -139,7 +139,7 @@ TEST_CASE("a model trained with clipping is the same in the interpreter and in n
   }
 }
 
-TEST_CASE("callbacks see each step and each epoch, in their order") {
+TEST_CASE("callbacks see each step and each epoch, in order") {
   ToyModel toy;
   std::vector<std::string> seen;
   std::vector<double> losses;
@@ -161,7 +161,7 @@ TEST_CASE("callbacks see each step and each epoch, in their order") {
                                          "epoch 2", "second", "end 2"});
 }
 
-TEST_CASE("a callback may stop the training, between steps or epochs, and another one begins anew") {
+TEST_CASE("a callback may stop training between steps or epochs, and another run starts over") {
   ToyModel toy;
   int steps = 0;
   const Callback after_six{.on_step = [&](const StepReport&) {
@@ -181,13 +181,13 @@ TEST_CASE("a callback may stop the training, between steps or epochs, and anothe
   CHECK(toy.trainer.fit(examples, {.epochs = 3, .batch = 8}).ending == Ending::kAllEpochs);
 }
 
-TEST_CASE("what a callback throws ends the training") {
+TEST_CASE("an exception of a callback ends training") {
   ToyModel toy;
   const Callback throwing{.on_step = [](const StepReport&) { throw std::runtime_error("enough"); }};
   CHECK_THROWS_WITH(toy.trainer.fit(toy_examples(8), {.callbacks = {throwing}}), "enough");
 }
 
-TEST_CASE("options and data without sense are errors") {
+TEST_CASE("invalid options and data are errors") {
   ToyModel toy;
   CHECK(thrown([&] { toy.trainer.fit(toy_examples(0)); }) == "fit: there are no examples");
   CHECK(thrown([&] { toy.trainer.evaluate(toy_examples(0)); }) == "evaluate: there are no examples");
@@ -261,7 +261,7 @@ TEST_CASE("an objective takes as many inputs and targets as its examples have") 
         }) == "@trainer_test.cpp train_step: the signature has 2 arguments, the lambda takes 3");
 }
 
-TEST_CASE("variables that the loss depends on and that are not trained are told of, and none at all is an error") {
+TEST_CASE("untrained variables that the loss depends on are a warning, and no trained ones an error") {
   struct Half : Module {
     Dense first{4, relu}, second{2};
     bool frozen = false;
@@ -297,7 +297,7 @@ TEST_CASE("variables that the loss depends on and that are not trained are told 
         "@trainer_test.cpp trainer: the optimizer assigns no variable of the model");
 }
 
-TEST_CASE("a training whose numbers are lost ends, and says so") {
+TEST_CASE("training that diverges ends, and reports it") {
   Parabola parabola(1e30);  // its losses: 1, inf, and then NaN
   Trainer trainer(parabola, parabola.sgd, toy_batch(), [&](Tensor, Tensor) { return parabola.objective(); });
   History history;
@@ -325,7 +325,7 @@ TEST_CASE("a training whose numbers are lost ends, and says so") {
   CHECK(std::ranges::count(once, '\n') == 1);
 }
 
-TEST_CASE("objectives without sense are errors at the user's line") {
+TEST_CASE("invalid objectives are errors at the user's line") {
   MLP model(Dense(2));
   SGD sgd;
   const auto compiling = [&](auto objective, TrainerOptions options = {}) {
@@ -353,7 +353,7 @@ TEST_CASE("objectives without sense are errors at the user's line") {
         }) == at + "trainer: the model has no trainable variables");
 }
 
-TEST_CASE("a Trainer trains several modules and variables, and leaves the others") {
+TEST_CASE("a Trainer trains several modules and variables, and not the others") {
   const Array rows({{1.F, 2.F, 3.F}, {-1.F, 0.F, 2.F}});
   const Dense encoder(2, tanh);
   const Dense decoder(3);
@@ -370,7 +370,7 @@ TEST_CASE("a Trainer trains several modules and variables, and leaves the others
   CHECK(hash_of({encoder, decoder}) != hash);
 }
 
-TEST_CASE("the Trainer obeys a freezing between two fits") {
+TEST_CASE("the Trainer respects freezing between two fits") {
   const Array rows({{1.F, 2.F, 3.F}, {-1.F, 0.F, 2.F}});
   const Dense model(2);
   const SGD sgd;
