@@ -18,15 +18,15 @@ namespace {
 
 constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kHugePage = std::size_t{1} << 21;
-constexpr std::size_t kReadableTail = 64;  // a whole vector may be loaded at the last element
+constexpr std::size_t kReadableTail = 64;  // allows loading a whole vector at the last element
 
 thread_local int guards = 0;  // that live in this thread
 
 std::size_t rounded_up(std::size_t bytes, std::size_t multiple) { return (bytes + multiple - 1) / multiple * multiple; }
 
 #if defined(__linux__)
-/// Zeros, as many as `bytes` and a readable tail, which end where a page begins that cannot be touched; nullptr: there
-/// is not enough memory.
+/// Returns zeros, `bytes` of them plus the readable tail, which end at the start of an inaccessible page; nullptr if
+/// there is not enough memory.
 std::shared_ptr<std::byte> allocate_guarded(std::size_t bytes) {
   const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
   const std::size_t used = rounded_up(bytes + kReadableTail, kAlignment);
@@ -53,16 +53,16 @@ std::shared_ptr<std::byte> allocate(DType dtype, const std::vector<std::int64_t>
     fail("array: not enough memory for {}, {} bytes", to_string(Type{dtype, Shape::of(sizes)}), bytes);
   }
 #endif
-  // Kernels walk down columns, whose elements stand on a small page each. The last huge page is used by half or more.
+  // Kernels go down columns, whose elements are each on their own small page. The last huge page is at least half used.
   const std::size_t huge_pages = (bytes + kReadableTail + kHugePage / 2) / kHugePage;
   const std::size_t rounded = std::max(rounded_up(bytes + kReadableTail, kAlignment), huge_pages * kHugePage);
-  // Not aligned_alloc, which takes multiples of the alignment only.
+  // Not aligned_alloc, which only accepts multiples of the alignment.
   void* memory = nullptr;
   if (posix_memalign(&memory, huge_pages > 0 ? kHugePage : kAlignment, rounded) != 0) {
     fail("array: not enough memory for {}, {} bytes", to_string(Type{dtype, Shape::of(sizes)}), bytes);
   }
 #if defined(__linux__)
-  if (huge_pages > 0) madvise(memory, huge_pages * kHugePage, MADV_HUGEPAGE);  // a wish: failing does no harm
+  if (huge_pages > 0) madvise(memory, huge_pages * kHugePage, MADV_HUGEPAGE);  // only a hint: failing does no harm
 #endif
   std::memset(memory, 0, rounded);
   return {static_cast<std::byte*>(memory), [](std::byte* p) { std::free(p); }};

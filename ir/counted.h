@@ -7,7 +7,7 @@
 
 namespace sluice {
 
-/// A count with its noun, which takes an s where there is not just one: "1 kernel", "2 kernels".
+/// Returns a count with its noun, in the plural unless the count is 1: "1 kernel", "2 kernels".
 template <typename Count>
 std::string counted(const Count& count, std::string_view noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");

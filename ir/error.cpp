@@ -27,7 +27,7 @@ static std::string with_location(const std::string& message, const Location& loc
   return fmt::format("{}:{}: {}", to_string(location), location.column, message);
 }
 
-/// The words of a message may come from anybody's file: a terminal must not obey them, and they must leave it readable.
+/// The words of a message may come from an untrusted file: they must neither control a terminal nor make it unreadable.
 static std::string shown(const std::string& message) {
   constexpr std::size_t kLongestLine = 1000;
   return with_short_lines(printable_lines(message), kLongestLine);

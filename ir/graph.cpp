@@ -25,7 +25,7 @@ Location user_location(const Origins& origins) {
 }
 
 void merge_origins(Origins& to, const Origins& from) {
-  // A constant that a model writes on thousands of lines becomes one node, of which nobody wants to see them all.
+  // A constant that a model writes on thousands of lines becomes one node; nobody wants to see them all.
   constexpr std::size_t kMost = 16;
   for (const Origin& origin : from) {
     if (to.size() >= kMost) return;

@@ -2,9 +2,9 @@
 
 namespace sluice {
 
-/// For as long as one lives, arrays that its thread makes are followed, behind their readable bytes, by memory that
-/// nobody may touch, and these bytes must still be zeros when the array goes: how `check` holds kernels to their
-/// buffers. Only on Linux; elsewhere it does nothing.
+/// During its lifetime, arrays created by its thread are followed, after their readable bytes, by inaccessible memory,
+/// and these bytes must still be zero when the array is freed: how `check` confines kernels to their buffers. Only on
+/// Linux; does nothing elsewhere.
 class GuardedArrays {
  public:
   GuardedArrays();

@@ -6,10 +6,10 @@
 
 namespace sluice::ir {
 
-/// A hash of what operator== of Attributes compares.
+/// Returns a hash of everything that operator== of Attributes compares.
 std::size_t hash_of(const Attributes& attributes);
 
-/// A hash of what `equal_structure` compares.
+/// Returns a hash of everything that `equal_structure` compares.
 std::size_t hash_structure(const Graph& graph);
 
 }  // namespace sluice::ir

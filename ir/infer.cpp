@@ -26,7 +26,7 @@ int check_axis(const InferContext& c, std::int64_t axis, int rank) {
   return static_cast<int>(axis);
 }
 
-/// The axis that a slice, pad or concat works along: B has no positions to name.
+/// Returns the axis that a slice, pad or concat works along: positions along B cannot be named.
 int check_static_axis(const InferContext& c) {
   const int axis = check_axis(c, c.attributes.integer(Attr::kAxis), x(c).shape.rank());
   if (x(c).shape[axis].batch)
@@ -73,7 +73,7 @@ void check_body(const InferContext& c, const Graph& body) {
 void check_shape(std::string_view what, const Shape& shape) {
   if (shape.rank() > kMaxRank) fail("{}: expected at most {} axes, got {}", what, kMaxRank, shape.rank());
   int symbolic = 0;
-  std::int64_t count = 1;  // without regard to empty axes, so that no order of multiplication overflows
+  std::int64_t count = 1;  // regardless of empty axes, so that no order of multiplication overflows
   for (const Dim& dim : shape) {
     symbolic += dim.batch ? 1 : 0;
     if (dim.size < 0 || (dim.batch && dim.size == 0)) {
@@ -148,7 +148,7 @@ Types infer_matmul(const InferContext& c) {
   const int a_inner = rank - (c.attributes.flag(Attr::kTransposeA) ? 2 : 1);
   const int b_inner = rank - (c.attributes.flag(Attr::kTransposeB) ? 1 : 2);
   check_equal("inner sizes", a_inner, b_inner);
-  // Of the last two axes, which are 2 * rank - 3 in sum, the other one.
+  // Of the last two axes, whose sum is 2 * rank - 3, the other one.
   const int both = 2 * rank - 3;
   Shape shape(std::vector<Dim>(x(c).shape.begin(), x(c).shape.end() - 2));
   shape.push_back(x(c).shape[both - a_inner]);

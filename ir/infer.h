@@ -4,8 +4,8 @@
 
 #include "sluice/ir/op.h"
 
-// The inference functions that ops.def names. Each gets operands whose number, attributes and dtypes already fit the
-// op's row, and gives the types of the results or throws Error.
+// The inference functions that ops.def names. Each receives operands whose number, attributes and dtypes already fit
+// the op's row, and returns the types of the results or throws Error.
 namespace sluice::ir {
 
 using Types = std::vector<Type>;
@@ -15,8 +15,8 @@ inline constexpr std::int64_t kMaxElements = std::int64_t{1}
                                              << 48;  ///< so that no count of elements or bytes overflows
 inline constexpr int kMaxBodyDepth = 16;             ///< of nodes with bodies in bodies of such nodes
 
-/// Throws Error that begins with `what` unless all sizes are at least 0, at most one is symbolic, and rank and number
-/// of elements (but for B) keep to the limits above.
+/// Throws Error, starting with `what`, unless all sizes are at least 0, at most one is symbolic, and rank and number of
+/// elements (without B) are within the limits above.
 void check_shape(std::string_view what, const Shape& shape);
 
 Types infer_typed(const InferContext& c);

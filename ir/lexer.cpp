@@ -27,7 +27,7 @@ int hex_digit(char c) {
 
 std::string describe(const Token& token) {
   if (token.kind == TokenKind::kEnd) return "the end of the text";
-  constexpr std::size_t kLongest = 40;  // an error is to be read: a long string or number is cut
+  constexpr std::size_t kLongest = 40;  // errors must be readable: a long string or number is shortened
   if (token.text.size() <= kLongest) return fmt::format("'{}'", token.text);
   return fmt::format("'{}...'", token.text.substr(0, kLongest));
 }
@@ -62,7 +62,7 @@ std::string line_with_caret(std::string_view text, const Location& place) {
   std::string_view line = text.substr(0, text.find('\n'));
   std::size_t column = place.column - 1;
   if (column > line.size()) return "";
-  if (line.size() > kShownColumns) {  // a large constant: show what stands around the column
+  if (line.size() > kShownColumns) {  // a large constant: show the part around the column
     const std::size_t cut = column > kShownColumns / 2 ? column - kShownColumns / 2 : 0;
     line = line.substr(cut, kShownColumns);
     column -= cut;
@@ -149,7 +149,7 @@ void Lexer::fail_at(std::size_t offset, const std::string& what) const {
   throw Error(what + line_with_caret(text_, place), place);
 }
 
-/// The first place at or after `from` where a token may begin.
+/// Returns the first position at or after `from` where a token may start.
 std::size_t Lexer::skip_space(std::size_t from) const {
   while (from < text_.size()) {
     const char c = text_[from];
@@ -164,7 +164,7 @@ std::size_t Lexer::skip_space(std::size_t from) const {
   return from;
 }
 
-/// The end of the quoted name or string that begins at `begin`; checks its escapes.
+/// Returns the end of the quoted name or string that starts at `begin`; checks its escapes.
 std::size_t Lexer::scan_quoted(std::size_t begin) const {
   std::size_t i = begin + 1;
   while (i < text_.size() && text_[i] != '"' && text_[i] != '\n') {

@@ -14,7 +14,7 @@ namespace sluice::ir {
 enum class TokenKind : std::uint8_t {
   kEnd,
   kName,    ///< graph, matmul, f32, B, sluice-ir
-  kNumber,  ///< 784, -0.5e+3, 0x7fc00001, -inf: whatever begins like a number, right or wrong
+  kNumber,  ///< 784, -0.5e+3, 0x7fc00001, -inf: whatever starts like a number, valid or not
   kString,  ///< "dense_0/w", with its quotes
   kValue,   ///< %x, %12, %"any name": with the sign and quotes
   kGraph,   ///< @train_step, @"any name": with the sign and quotes
@@ -32,15 +32,15 @@ struct Token {
 /// "'matmul'", or "the end of the text".
 std::string describe(const Token& token);
 
-/// `text` between quotes, with escapes for quotes, backslashes and control characters.
+/// Returns `text` in quotes, with escapes for quotes, backslashes and control characters.
 std::string quote(std::string_view text);
-/// Whether a name may stand in the text without quotes: a letter or _, then letters, digits, _ and dots.
+/// Returns whether a name needs no quotes in the text: a letter or _, then letters, digits, _ and dots.
 bool is_plain_name(std::string_view name);
 
-/// Cuts a text into tokens, one ahead. White space and comments (// to the end of the line) separate them.
+/// Splits a text into tokens, one ahead. White space and comments (// to the end of the line) separate them.
 class Lexer {
  public:
-  /// Both must outlive the lexer. Throws Error if the text does not begin with a token.
+  /// Both must outlive the lexer. Throws Error if the text does not start with a token.
   Lexer(std::string_view text, std::string_view file);
 
   const Token& peek() const { return next_; }
@@ -50,12 +50,12 @@ class Lexer {
   Token take();
   /// Takes the next token if it is this symbol.
   bool take_symbol(char symbol);
-  /// Takes the next token, which must be this symbol; `where` says in the error what it is for.
+  /// Takes the next token, which must be this symbol; `where` describes its purpose in the error.
   Token expect_symbol(char symbol, std::string_view where);
   /// Takes the next token, which must be of this kind; `what` names it in the error.
   Token expect(TokenKind kind, std::string_view what);
 
-  /// Calls `f` for each item of a list with commas, up to and with the closing symbol; `what` names an item.
+  /// Calls `f` for each item of a comma-separated list, up to and including the closing symbol; `what` names an item.
   template <typename F>
   void read_list(char closing, std::string_view what, F f) {
     if (take_symbol(closing)) return;
@@ -65,12 +65,12 @@ class Lexer {
     expect_symbol(closing, fmt::format("or ',' after {}", what));
   }
 
-  /// What stands between the quotes of a string token, or behind the sign of a value or graph token.
+  /// Returns the text between the quotes of a string token, or after the sign of a value or graph token.
   std::string unquoted(const Token& token) const;
 
   Location location(std::size_t offset) const;
   std::size_t offset(const Location& location) const;  ///< the inverse of location()
-  /// Throws Error at this place, with its line of text and a caret below it.
+  /// Throws Error at this position, with its line of text and a caret below it.
   [[noreturn]] void fail_at(std::size_t offset, const std::string& what) const;
   [[noreturn]] void fail_at(const Token& token, const std::string& what) const { fail_at(token.offset, what); }
 

@@ -74,7 +74,7 @@ T read_nan(Lexer& lexer) {
   return value;
 }
 
-/// Appends the bytes of one element to `out`: by its bytes, since a signalling NaN must not pass through arithmetic.
+/// Appends the bytes of one element to `out`, as bytes because a signaling NaN must not pass through arithmetic.
 template <typename T>
 void read_element(Lexer& lexer, std::vector<T>& out) {
   const Token token = lexer.take();
@@ -90,7 +90,7 @@ void read_element(Lexer& lexer, std::vector<T>& out) {
   const char* const begin = token.text.data();
   const char* const end = begin + token.text.size();
   const auto [rest, error] = std::from_chars(begin, end, value);
-  const bool letters = token.text.find_first_of("nN") != std::string_view::npos;  // from_chars knows -nan, we do not
+  const bool letters = token.text.find_first_of("nN") != std::string_view::npos;  // from_chars accepts -nan
   const bool fits = static_cast<decltype(value)>(static_cast<T>(value)) == value;
   if (error == std::errc::invalid_argument || rest != end || letters) {
     lexer.fail_at(token, fmt::format("{} is not a number of {}", describe(token), to_string(dtype_of<T>)));
@@ -101,7 +101,7 @@ void read_element(Lexer& lexer, std::vector<T>& out) {
   out.push_back(static_cast<T>(value));
 }
 
-/// A bool is kept in a byte, as std::vector<bool> has no elements to copy.
+/// A bool is stored in a byte, because std::vector<bool> has no elements to copy.
 enum class BoolByte : std::uint8_t { kFalse, kTrue };
 
 void read_element(Lexer& lexer, std::vector<BoolByte>& out) {
@@ -120,7 +120,7 @@ void read_axis(Lexer& lexer, std::span<const std::int64_t> sizes, std::vector<T>
   std::int64_t count = 0;
   if (!lexer.peek().is(TokenKind::kSymbol, "]")) {
     do {
-      // Stop at the first list that is too long: the text may be much larger than the type.
+      // Stops at the first list that is too long: the text may be much larger than the type.
       if (count == sizes[0]) lexer.fail_at(lexer.peek(), fmt::format("expected {} elements, got more", sizes[0]));
       read_axis(lexer, sizes.subspan(1), out);
       ++count;

@@ -5,15 +5,15 @@
 #include "ir/lexer.h"
 #include "sluice/array.h"
 
-// Numbers, arrays (exact to the bit) and types in a graph's text. Private to the printer and the parser.
+// Numbers, arrays (bit-exact) and types in a graph's text. Private to the printer and the parser.
 namespace sluice::ir {
 
-/// The elements of `array` as nested lists, or the element itself for a scalar: [[1, -0], [nan, 2.5]]. Floats are the
-/// shortest decimals that read back to the same bits; a NaN other than the usual quiet one shows its bits:
-/// nan(0xffc00000). An array without elements is [].
+/// Returns the elements of `array` as nested lists, or the element itself for a scalar: [[1, -0], [nan, 2.5]]. Floats
+/// are the shortest decimals that read back to the same bits; a NaN other than the default quiet one shows its bits:
+/// nan(0xffc00000). An empty array is [].
 std::string literal(const Array& array);
 
-/// Reads what literal() wrote for an array of this (static) type. Throws Error at what does not fit.
+/// Reads the output of literal() for an array of this (static) type. Throws Error at whatever does not fit.
 Array read_array(Lexer& lexer, const Type& type);
 
 std::string literal(double value);
@@ -21,7 +21,7 @@ double read_double(Lexer& lexer);
 std::int64_t read_integer(Lexer& lexer);
 
 DType read_dtype(Lexer& lexer);
-/// Reads [B,784] and checks what holds for every shape.
+/// Reads [B,784] and checks the rules for all shapes.
 Shape read_shape(Lexer& lexer);
 Type read_type(Lexer& lexer);
 

@@ -10,7 +10,7 @@ namespace sluice::ir {
 
 namespace {
 
-// The attribute lists of ops.def as arrays, one an op.
+// The attribute lists of ops.def as arrays, one per op.
 #define REQUIRED(key) \
   AttrRule { Attr::key, true }
 #define OPTIONAL(key) \

@@ -79,7 +79,7 @@ class GraphParser {
            }));
   }
 
-  /// From the opening to the closing brace.
+  /// Parses from the opening to the closing brace.
   Graph read_body() && {
     lexer_.expect_symbol('{', "to begin the nodes");
     while (lexer_.peek().kind == TokenKind::kValue) read_node();
@@ -100,7 +100,7 @@ class GraphParser {
   }
 
  private:
-  /// Calls `f`, which calls the builder; an error gets this place in the text.
+  /// Calls `f`, which calls the builder; an error gets this position in the text.
   template <typename F>
   std::invoke_result_t<F> checked(const Token& place, F f) {
     try {
@@ -126,8 +126,8 @@ class GraphParser {
            }));
   }
 
-  /// Where the node or input that begins at `token` comes from: the lines that the text names here, else its place in
-  /// the text.
+  /// Returns the origins of the node or input that starts at `token`: the lines that the text names here, or else its
+  /// position in the text.
   Origins read_origins(const Token& token) {
     const Location here = lexer_.location(token.offset);
     if (!lexer_.peek().is(TokenKind::kName, "loc")) return origin_at(here);
@@ -142,7 +142,7 @@ class GraphParser {
       if (gradient) lexer_.take();
       from({{here, read_place(lexer_)}, 1}, gradient);
     });
-    if (origins.empty()) from({{here}, 1}, false);  // no user's line
+    if (origins.empty()) from({{here}, 1}, false);  // not a user's line
     return origins;
   }
 
@@ -221,7 +221,7 @@ class GraphParser {
     check_results(word, binders, value);
   }
 
-  /// Where operands were made, for an error about them.
+  /// Returns where operands were created, for an error about them.
   std::string notes(const std::vector<Value>& operands) const {
     std::string out;
     for (std::size_t i = 0; i < operands.size(); ++i) {
@@ -230,7 +230,7 @@ class GraphParser {
     return out;
   }
 
-  /// Compares what the text says of a node's results with what inference says.
+  /// Compares the types of a node's results in the text with inference.
   void check_results(const Token& op, const std::vector<Binder>& binders, Value value) {
     const auto& types = builder_.graph().node(value).types;
     if (types.size() != binders.size()) {

@@ -24,7 +24,7 @@ bool read_flag(Lexer& lexer) {
   return token.text == "true";
 }
 
-/// "=[0,10)", behind the word.
+/// Parses "=[0,10)", after the word.
 Range read_range(Lexer& lexer) {
   lexer.expect_symbol('=', "after 'range'");
   const Token opening = lexer.expect_symbol('[', "to begin a range as in [0,256)");

@@ -6,8 +6,8 @@
 
 namespace sluice {
 
-/// The number `x` as it is shown to people: of a NaN fmt prints the sign, too, which means nothing and differs between
-/// CPUs, engines and orders of operands. This gives for all of them the one that prints as "nan".
+/// Returns `x` for display. fmt prints the sign of a NaN, which means nothing and differs between CPUs, engines and
+/// operand orders; this maps all of them to the one that prints as "nan".
 template <typename T>
 T plain_nan(T x) {
   if constexpr (std::is_floating_point_v<T>) {

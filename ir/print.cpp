@@ -12,18 +12,18 @@ namespace sluice::ir {
 
 namespace {
 
-constexpr std::size_t kColumns = 120;  // lists of inputs and updates are broken before this column
+constexpr std::size_t kColumns = 120;  // lists of inputs and updates wrap before this column
 
 std::string name_of(char sign, std::string_view name) {
   return sign + (is_plain_name(name) ? std::string(name) : quote(name));
 }
 
-/// Joins with ", ", going to a new line with this indent where an item would pass the last column. The first line
-/// begins at `column`.
+/// Joins with ", ", wrapping to a new line with this indent before an item that would pass the last column. The first
+/// line starts at `column`.
 std::string wrapped(const std::vector<std::string>& items, std::size_t column, std::size_t indent) {
   std::string out;
   for (std::size_t i = 0; i < items.size(); ++i) {
-    const std::size_t width = items[i].size() + (i + 1 < items.size() ? 2 : 1);  // its comma, or what closes the list
+    const std::size_t width = items[i].size() + (i + 1 < items.size() ? 2 : 1);  // with comma or bracket
     if (i > 0 && column + width > kColumns) {
       out += '\n' + std::string(indent, ' ');
       column = indent;
@@ -60,7 +60,7 @@ std::string attribute_text(const AttrValue& value) {
   return std::visit(Visitor{}, value);
 }
 
-/// Each line that a node comes from once: of a node of a derivative, the line that it derives.
+/// Returns each line that a node comes from once; for a node of a derivative, the line that it differentiates.
 std::vector<std::string> places_of(const Origins& origins) {
   std::vector<std::string> places;
   for (const Origin& origin : origins) {
@@ -171,11 +171,11 @@ class Printer {
     out_ += '\n';
   }
 
-  /// The hints of an input, if they are asked for.
+  /// Returns the hints of an input, if requested.
   std::string hints(const Parameter& parameter) const { return options_.hints ? hints_text(parameter.range) : ""; }
   std::string hints(const State& state) const { return options_.hints ? hints_text(state.range, state.init) : ""; }
 
-  /// The lines that a node or an input comes from, if they are asked for.
+  /// Prints the lines that a node or an input comes from, if requested.
   void places(const Node& node) {
     if (!options_.locations) return;
     constexpr std::string_view kOpening = " loc(";

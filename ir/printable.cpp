@@ -9,7 +9,7 @@ namespace sluice {
 
 namespace {
 
-/// The first code point of a text and its size in bytes; {kNone, 1} for a byte that does not begin one.
+/// The first code point of a text and its size in bytes; {kNone, 1} for a byte that does not start one.
 struct CodePoint {
   std::uint32_t value;
   std::size_t size;
@@ -33,7 +33,7 @@ CodePoint first_code_point(std::string_view text) {
   return {value, size};
 }
 
-/// Whether a terminal or browser acts on `c` instead of drawing it.
+/// Returns whether a terminal or browser acts on `c` instead of drawing it.
 bool is_obeyed(std::uint32_t c) {
   struct Range {
     std::uint32_t first;

@@ -52,8 +52,8 @@ void add_special_values(Array& array, std::uint64_t seed) {
     std::vector<T> special{T(0), Limits::max(), Limits::lowest()};
     if constexpr (std::is_floating_point_v<T>) {
       // Neither the largest nor the smallest. Whether products and partial sums of the largest overflow, to an infinity
-      // that another one turns into NaN, depends on the order and the precision in which they are computed, both of
-      // which are left open; and compiled code flushes what is below the smallest, of which infinity makes NaN.
+      // that another one turns into NaN, depends on the order and the precision of evaluation, both of which are
+      // unspecified; and compiled code flushes what is below the smallest, which times infinity is NaN.
       constexpr T kLarge = std::is_same_v<T, double> ? T(0x1p300) : T(0x1p40);
       special = {T(0), kLarge, -kLarge, 1 / kLarge};
       for (const T value : {-T(0), Limits::infinity(), -Limits::infinity(), Limits::quiet_NaN()})

@@ -17,10 +17,10 @@ enum class RandomKind : std::uint8_t {
 
 std::string_view to_string(RandomKind kind);  ///< "small", "wide", "empty", "chain"
 
-/// A graph of about `node_count` random nodes, ten times as many in a chain: all ops that a traced graph can have, all
-/// dtypes, shapes with and without B, states with updates, and up to three `gradient` nodes, by inner values too. Most
-/// operands of log, sqrt, div, pow and exp are kept where the results are finite; not all. The same for the same
-/// arguments on every machine.
+/// Returns a graph of about `node_count` random nodes, ten times as many in a chain: all ops that a traced graph can
+/// have, all dtypes, shapes with and without B, states with updates, and up to three `gradient` nodes, also with
+/// respect to inner values. Most operands of log, sqrt, div, pow and exp are in ranges with finite results.
+/// Deterministic for given arguments, on every machine.
 Graph random_graph(std::uint64_t seed, int node_count, RandomKind kind = RandomKind::kSmall);
 
 }  // namespace sluice::ir

@@ -7,8 +7,8 @@
 
 namespace sluice {
 
-/// Random numbers one after the other, the same on every machine (the distributions of <random> are not). Streams of
-/// one seed are independent of each other, so work that gives each item a stream does not depend on the order of the
+/// A sequence of random numbers, the same on every machine (unlike the distributions of <random>). Streams of one seed
+/// are independent of each other, so work that gives each item its own stream does not depend on the order of the
 /// items.
 class RandomStream {
  public:
@@ -26,8 +26,8 @@ class RandomStream {
     return words_[used_++];
   }
 
-  /// 0 <= x < bound, each exactly as likely. `bound` is at least 1. From Lemire, "Fast random integer generation in an
-  /// interval" (2019).
+  /// Returns 0 <= x < bound, all equally likely. `bound` is at least 1. From Lemire, "Fast random integer generation in
+  /// an interval" (2019).
   std::uint32_t below(std::uint32_t bound) {
     std::uint64_t product = std::uint64_t{next()} * bound;
     if (static_cast<std::uint32_t>(product) < bound) {

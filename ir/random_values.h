@@ -14,7 +14,7 @@
 
 namespace sluice::ir {
 
-/// Draws of a random graph: sizes, dtypes, and values among those that it has so far. Private to random_graph.cpp.
+/// Draws for a random graph: sizes, dtypes, and values among the existing ones. Private to random_graph.cpp.
 class RandomValues {
  public:
   RandomValues(std::uint64_t seed, RandomKind kind) : engine_(seed), kind_(kind), b_("random") {
@@ -52,7 +52,7 @@ class RandomValues {
   const Shape& shape(Value v) const { return b_.type(v).shape; }
   DType dtype(Value v) const { return b_.type(v).dtype; }
 
-  /// A recent value for which `fits` holds, or nothing.
+  /// Returns a recent value for which `fits` holds, or nothing.
   template <typename F>
   std::optional<Value> find(F fits) {
     std::vector<Value> fitting;
@@ -62,7 +62,7 @@ class RandomValues {
     return fitting[static_cast<std::size_t>(newest - below(std::min(newest + 1, 8)))];
   }
 
-  /// A value of the type: one that is there, or one made up.
+  /// Returns a value of the type: an existing or a new one.
   Value any(const Type& type) {
     if (!chance(8)) {
       if (const auto found = find([&](Value v) { return b_.type(v) == type; })) return *found;

@@ -6,7 +6,7 @@
 
 namespace sluice::ir {
 
-/// The axes that a reduction folds, ascending; of argmax its one.
+/// Returns the axes that a reduction folds, ascending; for argmax its only one.
 inline std::vector<std::int64_t> reduced_axes(const Node& reduction) {
   if (reduction.op == Op::kArgmax) return {reduction.attributes.integer(Attr::kAxis)};
   return reduction.attributes.integers(Attr::kAxes);

@@ -9,9 +9,9 @@ namespace sluice {
 
 namespace {
 
-constexpr std::size_t kLongestName = 64;  // the table is quadratic, and nobody misspells a longer name by a letter
+constexpr std::size_t kLongestName = 64;  // the table is quadratic, and nobody misspells a longer name by one letter
 
-/// Optimal string alignment distance, by rows of its table.
+/// Returns the optimal string alignment distance, computed row by row.
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> before_previous;
   std::vector<std::size_t> previous(b.size() + 1);
@@ -46,7 +46,7 @@ std::optional<std::string_view> nearest(std::string_view name, std::span<const s
     if (candidate.empty() || candidate.size() > kLongestName) continue;
     const std::size_t distance = edit_distance(name, candidate);
     const std::size_t allowed = (std::max(name.size(), candidate.size()) + 2) / 3;
-    // A name of which every letter is wrong is not a misspelling, however short it is.
+    // A name with every letter wrong is not a misspelling, however short it is.
     if (distance > allowed || distance >= std::max(name.size(), candidate.size())) continue;
     if (best && distance >= best_distance) continue;
     best = candidate;

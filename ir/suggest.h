@@ -7,12 +7,12 @@
 
 namespace sluice {
 
-/// The candidate that `name` is probably a misspelling of: the one that it is the beginning of, if it has four letters
-/// and there is just one; else the one with the fewest edits (insert, delete, replace a letter, swap two neighbours),
-/// the first of equals; none if even that differs in more than a third of its letters.
+/// Returns the candidate that `name` probably misspells: the only one that starts with it, if it has at least four
+/// letters; otherwise the one with the fewest edits (insert, delete, replace a letter, swap two neighbors), where ties
+/// go to the first; nothing if even that differs in more than a third of its letters.
 std::optional<std::string_view> nearest(std::string_view name, std::span<const std::string_view> candidates);
 
-/// "; did you mean 'x'?" to end a message about an unknown name with, or "" where no candidate is near.
+/// Returns "; did you mean 'x'?" as the end of a message about an unknown name, or "" if no candidate is close.
 std::string did_you_mean(std::string_view name, std::span<const std::string_view> candidates);
 
 }  // namespace sluice

@@ -33,7 +33,7 @@ void check_node(const Graph& graph, std::uint32_t index, int depth) {
   check_operands(graph, index);
   std::vector<Type> operand_types;
   for (const Value operand : node.operands) operand_types.push_back(graph.type(operand));
-  if (const auto* const body = body_of(node)) verify_parts(*body, depth + 1);  // inference believes the body
+  if (const auto* const body = body_of(node)) verify_parts(*body, depth + 1);  // inference trusts the body
   if (infer(node.op, operand_types, node.attributes) != node.types)
     fail("%{}: {} has types that inference does not give", index, to_string(node.op));
   if (node.op == Op::kFused) check_kernel_kind(node.attributes);

@@ -37,7 +37,8 @@ T product(T x, T y) {
   }
 }
 
-/// The first NaN of two operands. Its derivative is that of y, as at any pair for which x >= y and x <= y are false.
+/// Returns the first NaN of two operands. Its derivative is that of y, as for any pair for which x >= y and x <= y are
+/// false.
 template <typename T>
 T nan_of(T x, T y) {
   if constexpr (std::is_same_v<T, Dual>) {
@@ -107,7 +108,7 @@ Tensors rule<Op::kPow>(const RuleContext& context) {
   return map_elements<IsFloat>(context, []<typename T>(T x, T y) {
     using std::pow;
     if constexpr (std::is_floating_point_v<T>) {
-      if (y == 0) return T{1};  // of a signalling NaN, too, where libraries differ
+      if (y == 0) return T{1};  // even for a signaling NaN, where libraries differ
     }
     return pow(x, y);
   });
@@ -117,7 +118,7 @@ template <>
 Tensors rule<Op::kMaximum>(const RuleContext& context) {
   return map_elements<IsNumber>(context, []<typename T>(T x, T y) {
     if (is_nan(x) || is_nan(y)) return nan_of(x, y);
-    return x >= y ? x : y;  // x at a tie: its derivative too
+    return x >= y ? x : y;  // x at a tie, including its derivative
   });
 }
 

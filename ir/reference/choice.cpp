@@ -7,14 +7,14 @@ namespace sluice::ir::reference {
 
 namespace {
 
-/// Towards zero, saturating; NaN gives 0.
+/// Converts toward zero, saturating; NaN becomes 0.
 template <typename Integer>
 Integer truncate(double x) {
   constexpr Integer kLeast = std::numeric_limits<Integer>::min();
   constexpr Integer kMost = std::numeric_limits<Integer>::max();
   if (std::isnan(x)) return 0;
   if (x <= static_cast<double>(kLeast)) return kLeast;
-  // For i64 kMost as a double is the power of two above it: too large itself, and nothing lies between.
+  // For i64, kMost as a double is the next power of two: itself too large, with nothing in between.
   if (x >= static_cast<double>(kMost)) return kMost;
   return static_cast<Integer>(x);
 }

@@ -4,11 +4,11 @@
 
 namespace sluice::ir::reference {
 
-/// `factor * tangent`, but a tangent of 0 stays 0 whatever the factor: what does not depend on the input has no
-/// derivative, even where the factor is infinite or NaN.
+/// Returns `factor * tangent`, but a tangent of 0 stays 0 whatever the factor: whatever does not depend on the input
+/// has no derivative, even if the factor is infinite or NaN.
 inline double chain(double factor, double tangent) { return tangent == 0 ? 0 : factor * tangent; }
 
-/// A value and its derivative along one direction: forward-mode differentiation, a rule for each function.
+/// A value and its derivative along one direction: forward-mode differentiation, with one rule per function.
 struct Dual {
   double value = 0;
   double tangent = 0;
@@ -27,7 +27,7 @@ inline Dual operator/(Dual x, Dual y) {
   return Dual(x.value / y.value, chain(1 / y.value, x.tangent) - chain(x.value / y.value / y.value, y.tangent));
 }
 
-// Order and equality are those of the values.
+// Order and equality compare the values.
 inline bool operator==(Dual x, Dual y) { return x.value == y.value; }
 inline bool operator!=(Dual x, Dual y) { return x.value != y.value; }
 inline bool operator<(Dual x, Dual y) { return x.value < y.value; }
@@ -38,7 +38,7 @@ inline bool isnan(Dual x) { return std::isnan(x.value); }
 
 inline Dual sqrt(Dual x) { return Dual(std::sqrt(x.value), chain(0.5 / std::sqrt(x.value), x.tangent)); }
 inline Dual floor(Dual x) { return Dual(std::floor(x.value)); }
-/// As the row of `pow` says: d/dx is 0 where y is 0, and d/dy unless x > 0.
+/// As in the row of `pow`: d/dx is 0 where y is 0, and d/dy is 0 unless x > 0.
 inline Dual pow(Dual x, Dual y) {
   const double value = y.value == 0 ? 1 : std::pow(x.value, y.value);
   const double by_x = y.value == 0 ? 0 : y.value * std::pow(x.value, y.value - 1);

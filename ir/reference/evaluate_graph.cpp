@@ -1,4 +1,4 @@
-// The walk over a graph, and the rules of the ops that give it its structure.
+// The walk over a graph, and the rules of structural ops.
 #include "ir/node_error.h"
 #include "ir/reference/rules.h"
 
@@ -6,7 +6,7 @@ namespace sluice::ir::reference {
 
 namespace {
 
-/// For each node the last node that reads it; the number of nodes where the graph's caller does.
+/// Returns for each node the last node that reads it; the number of nodes if the graph's caller does.
 std::vector<std::size_t> last_readers(const Graph& graph) {
   const std::size_t count = graph.nodes().size();
   std::vector<std::size_t> last(count, 0);
@@ -46,7 +46,7 @@ Evaluation evaluate_graph(const Graph& graph, Tensors inputs, Tensors states, st
     values[i] = find_rule(node.op)({node, operands, batch_size, arithmetic});
     if (observer) observer(static_cast<std::uint32_t>(i), operands, values[i]);
     for (const Value operand : node.operands) {
-      if (last[operand.node] == i) values[operand.node].clear();  // its memory may go
+      if (last[operand.node] == i) values[operand.node].clear();  // its memory can be released
     }
   }
 

@@ -19,7 +19,7 @@ void for_each_index(const Tensor& indices, F f) {
   });
 }
 
-/// The position of the nearest row of `table` to `index`.
+/// Returns the position of the row of `table` nearest to `index`.
 std::size_t clamped(std::int64_t index, const Tensor& table) {
   return static_cast<std::size_t>(std::clamp<std::int64_t>(index, 0, table.sizes()[0] - 1));
 }

@@ -19,20 +19,20 @@ using reference::Tensors;
 /// Which arrays fit an input.
 enum class Fit : std::uint8_t {
   kExact,         ///< the declared dtype
-  kWiderAllowed,  ///< f64 where f32 is declared, too
+  kWiderAllowed,  ///< also f64 where f32 is declared
 };
 
 bool dtype_fits(DType declared, DType given, Fit fit) {
   return declared == given || (fit == Fit::kWiderAllowed && is_float(declared) && given == DType::kF64);
 }
 
-/// What B must be for an axis of `dim` to have `size` positions, if it has B.
+/// Returns the B for which an axis of `dim` has `size` positions, if there is one.
 std::optional<std::int64_t> solve_batch(Dim dim, std::int64_t size) {
   if (!dim.batch || size % dim.size != 0) return std::nullopt;
   return size / dim.size;
 }
 
-/// Throws unless `given` fits `declared` for some B; gives that B if `declared` has it.
+/// Throws unless `given` fits `declared` for some B; returns that B if `declared` has it.
 std::optional<std::int64_t> match(const Graph& graph, std::string_view kind, std::string_view name,
                                   const Type& declared, const Array& given, Fit fit) {
   bool fits = dtype_fits(declared.dtype, given.dtype(), fit) && declared.shape.rank() == given.rank();
@@ -91,7 +91,7 @@ Tensors to_tensors(std::span<const Array> arrays, Arithmetic arithmetic) {
   return tensors;
 }
 
-/// The arrays with their tangents; integers and bools have none.
+/// Returns the arrays with their tangents; integers and bools have none.
 Tensors to_duals(std::span<const Array> arrays, std::span<const Array> tangents, std::string_view kind) {
   if (tangents.size() != arrays.size()) {
     fail("evaluate_tangent: expected one tangent for each of the {} ({}), got {}", kind, arrays.size(),

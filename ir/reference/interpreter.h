@@ -9,7 +9,7 @@
 
 namespace sluice::ir {
 
-/// In which arithmetic the interpreter computes the float values of a graph.
+/// The arithmetic in which the interpreter computes a graph's float values.
 enum class Precision : std::uint8_t {
   kAsWritten,  ///< f32 in float, f64 in double
   kDouble,     ///< every float value in double (inputs and results keep the graph's dtypes unless `wide_results`)
@@ -17,29 +17,30 @@ enum class Precision : std::uint8_t {
 
 struct EvalResult {
   std::vector<Array> results;  ///< one for each result of the graph
-  std::vector<Array> states;   ///< the new value of each state; the old one where the graph has no update
+  std::vector<Array> states;   ///< the new value of each state; the old one if the graph has no update
 };
 
 struct EvalOptions {
   Precision precision = Precision::kAsWritten;
-  /// With kDouble: give float results and states as f64 arrays instead of rounding them to their dtype. Inputs may then
-  /// be f64 too.
+  /// With kDouble: return float results and states as f64 arrays instead of rounding them to their dtype. Inputs may
+  /// then be f64 too.
   bool wide_results = false;
 };
 
-/// What the graph means: evaluates it node by node, slowly and plainly. `inputs` and `states` are in the order of
-/// parameters() and states(). B is read off the inputs (1 if no parameter has it). Throws Error if an input does not
+/// Defines what a graph means: evaluates it node by node, slowly and simply. `inputs` and `states` are in the order of
+/// parameters() and states(). B follows from the inputs (1 if no parameter has it). Throws Error if an input does not
 /// fit its type or sizes for B disagree. A graph with a `gradient` node is an error: run `differentiate` first.
 EvalResult evaluate(const Graph& graph, std::span<const Array> inputs, std::span<const Array> states,
                     const EvalOptions& options = {});
 
-/// The directional derivative: evaluates with dual numbers in double. `input_tangents` and `state_tangents` have a
-/// tangent (f64, same sizes) for each float input; those of other dtypes are ignored. Returns the tangents of the
-/// results and updated states as f64 arrays (zeros for integers). It shares no rule with `differentiate`.
+/// Returns the directional derivative: evaluates with dual numbers in double. `input_tangents` and `state_tangents`
+/// have a tangent (f64, same sizes) for each float input; those of other dtypes are ignored. Returns the tangents of
+/// the results and updated states as f64 arrays (zeros for integers). Shares no rule with `differentiate`.
 EvalResult evaluate_tangent(const Graph& graph, std::span<const Array> inputs, std::span<const Array> states,
                             std::span<const Array> input_tangents, std::span<const Array> state_tangents);
 
-/// B as the inputs have it, after checking every input against its parameter's type; 1 if no parameter has B.
+/// Checks every input against its parameter's type and returns the batch size they agree on, or 1 if no parameter has
+/// B.
 std::int64_t batch_size_of(const Graph& graph, std::span<const Array> inputs);
 
 }  // namespace sluice::ir

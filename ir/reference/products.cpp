@@ -4,7 +4,7 @@ namespace sluice::ir::reference {
 
 namespace {
 
-/// Each of the [rows, columns] matrices in `x`, transposed.
+/// Returns each of the [rows, columns] matrices in `x`, transposed.
 template <typename T>
 std::vector<T> transposed(std::span<const T> x, std::size_t rows, std::size_t columns) {
   std::vector<T> result(x.size());
@@ -16,8 +16,8 @@ std::vector<T> transposed(std::span<const T> x, std::size_t rows, std::size_t co
   return result;
 }
 
-/// c[m,n] += a[m,k] * b[k,n]. Each element of c is one chain over k, ascending; the loop over n inside lets the
-/// compiler work on several chains at once.
+/// c[m,n] += a[m,k] * b[k,n]. Each element of c is one chain over k, ascending; the inner loop over n lets the compiler
+/// work on several chains at once.
 template <typename T>
 void multiply(const T* a, const T* b, std::span<T> c, std::size_t k, std::size_t n) {
   for (std::size_t i = 0; i * n < c.size(); ++i) {

@@ -8,7 +8,7 @@ namespace sluice::ir::reference {
 namespace {
 
 /// Calls `f(state, element)` for each element of x in row-major order with the state of the result that it is folded
-/// into; gives the states in row-major order.
+/// into; returns the states in row-major order.
 template <typename State, typename T, typename F>
 std::vector<State> fold(const RuleContext& context, std::span<const T> x, F f) {
   const Sizes kept = strides_of(context.result_sizes());
@@ -25,7 +25,7 @@ std::vector<State> fold(const RuleContext& context, std::span<const T> x, F f) {
   return states;
 }
 
-/// The best element so far; for duals, the tangents of all that are equal to it.
+/// The best element so far; for duals, also the tangents of all elements equal to it.
 template <typename T>
 struct Extremum {
   T best{};
@@ -43,7 +43,7 @@ struct Extremum {
 
   T result() const {
     if constexpr (std::is_same_v<T, Dual>) {
-      // A NaN is equal to nothing, so nothing attains the maximum.
+      // A NaN equals nothing, so nothing attains the maximum.
       const double mean = tangents / static_cast<double>(ties);
       return Dual(best.value, is_nan(best) ? std::numeric_limits<double>::quiet_NaN() : mean);
     } else {

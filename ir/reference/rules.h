@@ -7,13 +7,13 @@
 #include "ir/reference/tensor.h"
 #include "sluice/ir/graph.h"
 
-// The rule of each op: what its row in ops.def says, as code. Each is written once, for every type of element; a rule
-// that is missing does not link.
+// The rule of each op: its row in ops.def, as code. Each is written once, for every element type; a missing rule does
+// not link.
 namespace sluice::ir::reference {
 
 using Tensors = std::vector<Tensor>;
 
-/// What a rule sees.
+/// The context of a rule.
 struct RuleContext {
   const Node& node;
   const Tensors& operands;
@@ -37,14 +37,14 @@ Tensors rule(const RuleContext& context);
 #include "sluice/ir/ops.def"
 #undef OP
 
-/// The rule that the table has for `op`.
+/// Returns the table's rule for `op`.
 using Rule = Tensors (*)(const RuleContext&);
 Rule find_rule(Op op);
 
-/// Called with each node after it was evaluated, inputs apart; may change the elements of its results.
+/// Called with each evaluated node other than inputs; may change the elements of its results.
 using Observer = std::function<void(std::uint32_t node, const Tensors& operands, Tensors& results)>;
 
-/// As evaluate(), on tensors: the results of `graph` and the new states, for inputs that fit.
+/// Like evaluate(), on tensors: the results of `graph` and the new states, for inputs that fit.
 struct Evaluation {
   Tensors results;
   Tensors states;
@@ -54,7 +54,8 @@ Evaluation evaluate_graph(const Graph& graph, Tensors inputs, Tensors states, st
 
 // ---- integers ----
 
-/// The number in 64 bits, sign extended: sums, differences and products of such numbers, cut to T, wrap around as T.
+/// Returns the number in 64 bits, sign extended: sums, differences and products of such numbers, truncated to T, wrap
+/// around like T.
 template <typename T>
 std::uint64_t wide(T x) {
   return static_cast<std::uint64_t>(x);
@@ -81,7 +82,8 @@ bool is_nan(T x) {
 
 // ---- elementwise ----
 
-/// f(x), or f(x, y), of each element of the operands, which the op's row restricts to those that `Allowed` holds for.
+/// Applies f(x), or f(x, y), to each element of the operands, which the op's row restricts to those for which `Allowed`
+/// holds.
 template <template <typename> typename Allowed, typename F>
 Tensors map_elements(const RuleContext& context, F f) {
   return context.x().visit([&]<typename T>(std::span<const T> x) -> Tensors {

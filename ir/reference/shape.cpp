@@ -1,4 +1,4 @@
-// Ops that make sequences or move elements.
+// Ops that generate sequences or move elements.
 #include <algorithm>
 
 #include "ir/reference/rules.h"
@@ -25,7 +25,7 @@ AxisView view_axis(const Sizes& sizes, std::int64_t axis) {
   return view;
 }
 
-/// Copies the positions [start, start + count) along `axis` of `from` to those from `at` on of `to`.
+/// Copies the positions [start, start + count) along `axis` of `from` to those starting at `at` in `to`.
 template <typename T>
 void copy_along(const Tensor& from, Tensor& to, std::int64_t axis, std::size_t start, std::size_t at,
                 std::size_t count) {
@@ -39,7 +39,7 @@ void copy_along(const Tensor& from, Tensor& to, std::int64_t axis, std::size_t s
   }
 }
 
-/// The elements of x at the offsets that `strides` give for each index of `sizes`.
+/// Returns the elements of x at the offsets given by `strides` for each index of `sizes`.
 Tensor gather_strided(const Tensor& x, const Sizes& sizes, const Sizes& strides) {
   return x.visit([&]<typename T>(std::span<const T> from) {
     Tensor result = Tensor::zeros<T>(sizes);
@@ -97,7 +97,7 @@ Tensors rule<Op::kBroadcast>(const RuleContext& context) {
   const Sizes& given = context.x().sizes();
   const Sizes strides = strides_of(given);
   const std::size_t missing = sizes.size() - given.size();
-  // An axis of size B that meets B = 1 may be taken as repeated: there is only one position.
+  // An axis of size B may be treated as repeated when B = 1: there is only one position.
   Sizes repeated(sizes.size(), 0);
   for (std::size_t axis = 0; axis < given.size(); ++axis) {
     if (given[axis] != 1) repeated[axis + missing] = strides[axis];

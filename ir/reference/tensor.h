@@ -15,7 +15,7 @@ namespace sluice::ir::reference {
 
 using Sizes = std::vector<std::int64_t>;
 
-/// What stands for the floats of a graph; integers and bools are always themselves.
+/// The representation of a graph's floats; integers and bools are always themselves.
 enum class Arithmetic : std::uint8_t {
   kAsWritten,  ///< f32 as float, f64 as double
   kDouble,     ///< both as double
@@ -28,7 +28,7 @@ inline constexpr bool is_float_element =
 template <typename T>
 inline constexpr bool is_integer_element = std::is_integral_v<T> && !std::is_same_v<T, bool>;
 
-/// Calls `f` with a value of the C++ type that stands for `dtype`.
+/// Calls `f` with a value of the C++ type that represents `dtype`.
 template <typename F>
 decltype(auto) visit_element(Arithmetic arithmetic, DType dtype, F&& f) {
   if (is_float(dtype) && arithmetic == Arithmetic::kDual) return f(Dual{});
@@ -36,7 +36,7 @@ decltype(auto) visit_element(Arithmetic arithmetic, DType dtype, F&& f) {
   return visit_dtype(dtype, f);
 }
 
-/// A number as an element of another type, without the rules of the op `cast`: for values that are known to fit.
+/// Converts a number to another type, without the rules of the op `cast`: for values that are known to fit.
 template <typename T, typename Number>
 T element(Number number) {
   if constexpr (std::is_same_v<Number, T>) {
@@ -51,10 +51,10 @@ T element(Number number) {
 }
 
 std::int64_t count_of(const Sizes& sizes);
-/// The distance between neighbours along each axis of a row-major array.
+/// Returns the distance between neighbors along each axis of a row-major array.
 Sizes strides_of(const Sizes& sizes);
 
-/// A value while a graph is evaluated: sizes and row-major elements, which copies share.
+/// A value during evaluation: sizes and row-major elements, which copies share.
 class Tensor {
  public:
   Tensor() = default;
@@ -80,7 +80,7 @@ class Tensor {
   std::span<const T> data() const {
     return {std::get<T*>(elements_), count_};
   }
-  /// The same elements under other sizes of the same count.
+  /// Returns the same elements with other sizes of the same count.
   Tensor reshaped(Sizes sizes) const;
 
   /// Calls `f` with the elements as a span of their C++ type.
@@ -90,11 +90,12 @@ class Tensor {
                       elements_);
   }
 
-  /// Rounded to `dtype`, which is this tensor's own but for the width of floats; duals without their tangents.
+  /// Returns the elements rounded to `dtype`, which is this tensor's own except for the width of floats; duals without
+  /// their tangents.
   Array to_array(DType dtype) const;
-  /// The tangents as f64; zeros where the elements are no duals.
+  /// Returns the tangents as f64; zeros if the elements are not duals.
   Array tangents() const;
-  /// A tensor of duals with these tangents (f64, one an element).
+  /// Returns a tensor of duals with these tangents (f64, one per element).
   Tensor with_tangents(const Array& tangents) const;
 
  private:
@@ -109,7 +110,7 @@ class Tensor {
 };
 
 /// Calls `f(offset)` for each index into `sizes` in row-major order; the offset is the sum of index[axis] *
-/// strides[axis]. A stride of 0 repeats, or folds, an axis.
+/// strides[axis]. A stride of 0 repeats or folds an axis.
 template <typename F>
 void for_each_offset(const Sizes& sizes, const Sizes& strides, F f) {
   if (count_of(sizes) == 0) return;

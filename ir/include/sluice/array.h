@@ -23,7 +23,7 @@
 namespace sluice {
 
 namespace detail {
-/// Whether the conversion of `value` to the integer type T, towards zero, is in its range.
+/// Returns whether `value`, converted to the integer type T by truncation toward zero, is in its range.
 template <typename T, typename Source>
 bool fits(Source value) {
   if constexpr (std::is_same_v<Source, bool>) {
@@ -41,7 +41,7 @@ template <typename T>
 concept Number = std::same_as<T, float> || std::same_as<T, double> || std::same_as<T, std::int32_t> ||
     std::same_as<T, std::int64_t> || std::same_as<T, std::uint8_t> || std::same_as<T, bool>;
 
-/// The sizes of nested lists. Throws Error if the lists of an axis differ in length.
+/// Returns the sizes of nested lists. Throws Error if the lists of an axis differ in length.
 template <typename T>
 std::vector<std::int64_t> sizes_of(const T&) {
   return {};
@@ -62,15 +62,15 @@ std::vector<std::int64_t> sizes_of(std::initializer_list<T> lists) {
 }
 }  // namespace detail
 
-/// A dense, row-major host array of any element type. It is a handle: a copy shares the elements (as NumPy's views do);
+/// A dense, row-major host array of any element type. A handle: copies share the elements (as NumPy's views do);
 /// clone() copies them. Storage is aligned to 64 bytes and followed by 64 readable bytes, so that kernels may load
 /// whole vectors at its end.
 class Array {
  public:
   /// A scalar f32 zero.
   Array();
-  /// Zeros. Throws Error for a negative size, for more elements than can be counted (empty axes do not make up for the
-  /// others), and if there is not enough memory.
+  /// Zeros. Throws Error for a negative size, for more elements than can be counted (regardless of empty axes), and if
+  /// there is not enough memory.
   Array(DType dtype, std::vector<std::int64_t> sizes);
   /// Copies `values`, given in row-major order. Throws Error unless there is exactly one for each element of `sizes`.
   template <typename T>
@@ -90,8 +90,8 @@ class Array {
       : Array(std::span<const T>(values.begin(), values.size()), std::move(sizes)) {}
 
   /// The numbers of nested lists, of one C++ type and without gaps: Array({1.F, 2.F}) is f32[2], Array({{1, 2}, {3,
-  /// 4}}) is i32[2,2]. Throws Error if the lists of an axis differ in length. C++ takes Array{{1, 2}, {1, 2}} for nested
-  /// lists, too: values and sizes of type int need parentheses.
+  /// 4}}) is i32[2,2]. Throws Error if the lists of an axis differ in length. C++ also treats Array{{1, 2}, {1, 2}} as
+  /// nested lists: values and sizes of type int need parentheses.
   template <detail::Number T>
   Array(std::initializer_list<T> values)  // NOLINT: the list that it is
       : Array(values, {static_cast<std::int64_t>(values.size())}) {}
@@ -115,7 +115,7 @@ class Array {
   static Array scalar(T value) {
     return Array(std::span<const T>(&value, 1), {});
   }
-  /// An array over elements that another owner keeps alive (and aligned as its element type): nothing is copied.
+  /// Returns an array over elements that another owner keeps alive (and aligned to their type), without copying.
   static Array borrow(DType dtype, std::vector<std::int64_t> sizes, std::shared_ptr<void> elements);
 
   DType dtype() const { return dtype_; }
@@ -123,13 +123,13 @@ class Array {
   int rank() const { return static_cast<int>(sizes_.size()); }
   std::int64_t element_count() const { return count_; }
   std::size_t byte_count() const { return static_cast<std::size_t>(count_) * size_of(dtype_); }
-  /// The static type of this array, to compare with a signature: f32[128,784].
+  /// Returns the static type of this array, for comparison with a signature: f32[128,784].
   Type type() const { return {dtype_, Shape::of(sizes_)}; }
 
   std::byte* bytes() { return data_.get(); }
   const std::byte* bytes() const { return data_.get(); }
 
-  /// The elements in row-major order. Throws Error if T is not this array's element type.
+  /// Returns the elements in row-major order. Throws Error if T is not this array's element type.
   template <typename T>
   std::span<T> data() {
     check_dtype(dtype_of<T>);
@@ -141,8 +141,8 @@ class Array {
     return {reinterpret_cast<const T*>(bytes()), static_cast<std::size_t>(count_)};
   }
 
-  /// The only element, converted to T (towards zero). Throws Error unless there is exactly one, and if an integer T
-  /// does not hold it.
+  /// Returns the only element, converted to T (toward zero). Throws Error unless there is exactly one, and if an
+  /// integer T cannot hold it.
   template <typename T>
   T item() const {
     check_single();
@@ -155,8 +155,8 @@ class Array {
     });
   }
 
-  /// The element at this position, an index for each axis; negative ones count from the last. Throws Error if T is not
-  /// this array's element type, and if there is no such element.
+  /// Returns the element at this position, with one index per axis; negative ones count from the end. Throws Error if T
+  /// is not this array's element type, and if there is no such element.
   template <typename T, std::integral... I>
   T& at(I... indices) {
     return data<T>()[position({static_cast<std::int64_t>(indices)...})];
@@ -165,18 +165,18 @@ class Array {
   const T& at(I... indices) const {
     return data<T>()[position({static_cast<std::int64_t>(indices)...})];
   }
-  /// The same as a number of any dtype. Throws Error for an i64 that a double does not hold.
+  /// The same as a number, for any dtype. Throws Error for an i64 that a double cannot hold.
   template <std::integral... I>
   double operator()(I... indices) const {
     return number_at(position({static_cast<std::int64_t>(indices)...}));
   }
 
   Array clone() const;
-  /// The same elements (shared) under other sizes. Throws Error if the counts differ.
+  /// Returns the same elements (shared) with other sizes. Throws Error if the counts differ.
   Array reshaped(std::vector<std::int64_t> sizes) const;
-  /// Whether no other handle shares these elements.
+  /// Returns whether no other handle shares these elements.
   bool unique() const { return data_.use_count() == 1; }
-  /// Same type and the same bits.
+  /// Compares type and bits.
   bool operator==(const Array& other) const;
 
  private:
@@ -192,7 +192,7 @@ class Array {
   std::shared_ptr<std::byte> data_;
 };
 
-/// As NumPy prints: nested brackets, long axes shortened with "...", arrays without elements as [], then the type.
+/// Prints like NumPy: nested brackets, long axes shortened with "...", empty arrays as [], then the type.
 std::string to_string(const Array& array);
 /// How much of an array is printed.
 enum class Shown : std::uint8_t { kEnds, kAll };

@@ -23,20 +23,20 @@ struct Location {
   bool operator==(const Location&) const = default;
 };
 
-/// Keeps a copy of `file` for the life of the process and gives the same view for equal names.
+/// Keeps a copy of `file` for the life of the process and returns the same view for equal names.
 std::string_view intern_file(std::string_view file);
 
-/// "file:line", or "unknown location".
+/// Returns "file:line", or "unknown location".
 std::string to_string(const Location& location);
 
-/// What the user did wrong: a shape that does not fit, a truncated file, an unknown flag. The message is lower case,
-/// names the op or file, says what was expected and what came; a known location stands before it as "file:line: ", or
-/// "file:line:column: " where the column is known.
+/// A user error: a shape that does not fit, a truncated file, an unknown flag. The message is lower case, names the op
+/// or file, and says what was expected and what was given; a known location precedes it as "file:line: ", or
+/// "file:line:column: " if the column is known.
 class Error : public std::runtime_error {
  public:
   explicit Error(const std::string& message, Location location = {});
 
-  /// Where the user's mistake stands, if it is known.
+  /// Returns the location of the user's mistake, if it is known.
   const Location& location() const { return location_; }
   /// The message without the location.
   const std::string& message() const { return message_; }
@@ -52,11 +52,11 @@ template <typename... Args>
   throw Error(fmt::format(format, std::forward<Args>(args)...));
 }
 
-/// Writes `text` to stderr. Failures are ignored: a process whose stderr is closed or full goes on.
+/// Writes `text` to stderr. Failures are ignored: a process whose stderr is closed or full continues.
 void write_to_stderr(std::string_view text) noexcept;
 
-/// Writes a formatted message to stderr, for which fmt::print would throw where it cannot be written. What a terminal
-/// would obey is escaped.
+/// Writes a formatted message to stderr; fmt::print would throw if it cannot be written. Escapes what a terminal would
+/// interpret.
 template <typename... Args>
 void print_to_stderr(fmt::format_string<Args...> format, Args&&... args) {
   write_to_stderr(printable_lines(fmt::format(format, std::forward<Args>(args)...)));
@@ -67,8 +67,7 @@ void print_to_stderr(fmt::format_string<Args...> format, Args&&... args) {
 
 }  // namespace sluice
 
-/// Stops with an internal error unless `condition` holds. For bugs of Sluice only; what a user can get wrong throws
-/// sluice::Error.
+/// Stops with an internal error unless `condition` holds. For bugs in Sluice only; user errors throw sluice::Error.
 #define SLUICE_CHECK(condition, ...)                                                                           \
   do {                                                                                                         \
     if (!(condition)) [[unlikely]]                                                                             \

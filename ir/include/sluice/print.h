@@ -5,7 +5,7 @@
 #include <ostream>
 #include <string_view>
 
-// How the types of Sluice are printed: by {fmt} and by <<, as their to_string says.
+// How Sluice's types print: through {fmt} and <<, as their to_string says.
 namespace sluice {
 
 /// The base of a formatter of T.
@@ -17,8 +17,8 @@ struct ByToString {
   fmt::formatter<std::string_view> text;  ///< no base: as a string it would be quoted in a range
 };
 
-/// The types that << prints by to_string. Not all that have such a formatter: to ask for the formatter of a type of
-/// others would fix it before fmt/ranges.h is included.
+/// The types that << prints by to_string. Not all that have such a formatter: querying the formatter of a foreign type
+/// would instantiate it before fmt/ranges.h is included.
 template <typename T>
 inline constexpr bool prints_by_to_string = false;
 

@@ -41,8 +41,8 @@ struct Attribute {
   AttrValue value;
 };
 
-/// The attributes of a node, in the order of `Attr`. A bool that is false is the same as one that is absent, so it is
-/// never stored. Which an op has, and which it must have, stands in its row of ops.def.
+/// The attributes of a node, in the order of `Attr`. A false bool equals an absent one, so it is never stored. An op's
+/// row in ops.def says which attributes it has, and which are required.
 class Attributes {
  public:
   Attributes() = default;
@@ -54,9 +54,9 @@ class Attributes {
   auto end() const { return list_.end(); }
   std::size_t size() const { return list_.size(); }
 
-  // The value of a key that the op's row says is there; an internal error if it is not.
+  // Returns the value of a key that the op's row requires; an internal error if it is absent.
   std::int64_t integer(Attr key) const { return std::get<std::int64_t>(at(key)); }
-  bool flag(Attr key) const;  ///< false where absent
+  bool flag(Attr key) const;  ///< false if absent
   DType dtype() const { return std::get<DType>(at(Attr::kDType)); }
   const std::vector<std::int64_t>& integers(Attr key) const { return std::get<std::vector<std::int64_t>>(at(key)); }
   const Shape& shape() const { return std::get<Shape>(at(Attr::kShape)); }

@@ -6,7 +6,7 @@
 
 namespace sluice::ir {
 
-/// What work a node is, for reports. Doubles, so that no size overflows; exact up to 2^53.
+/// The work of a node, for reports. Doubles, so that no size overflows; exact up to 2^53.
 struct Cost {
   double flops = 0;
   double bytes = 0;
@@ -25,10 +25,10 @@ struct Cost {
 /// node is only what goes in and out of it. Inputs and constants are none: their readers count them.
 Cost cost(const Graph& graph, const Node& node, std::int64_t batch_size);
 
-/// The sum over all nodes.
+/// Returns the sum over all nodes.
 Cost cost(const Graph& graph, std::int64_t batch_size);
 
-/// How many nodes there are, inputs not counted: what reports call the nodes of a graph.
+/// Returns the number of nodes, not counting inputs, as reports do.
 std::size_t node_count(const Graph& graph);
 
 }  // namespace sluice::ir
