@@ -33,7 +33,7 @@ std::vector<Array> as_written(const ir::Graph& graph, const Sample& sample) {
   return joined(ir::evaluate(graph, sample.inputs, sample.states));
 }
 
-/// The first element whose value is not the same; both NaN and zeros of either sign are.
+/// Returns the first element whose value differs; NaNs are equal, as are zeros of either sign.
 std::string compare_values(std::span<const Expected> names, std::span<const Array> before,
                            std::span<const Array> after) {
   for (std::size_t r = 0; r < before.size(); ++r) {
@@ -50,11 +50,11 @@ std::string compare_values(std::span<const Expected> names, std::span<const Arra
 
 struct Stage {
   std::string name;
-  const Pass* pass;  // null for the graph as it was given
+  const Pass* pass;  // null for the graph as given
   ir::Graph graph;
 };
 
-/// The value that the message of a comparison is about.
+/// Returns the value that the message of a comparison is about.
 ir::Value value_of(const ir::Graph& graph, std::size_t index) {
   if (index < graph.results().size()) return graph.results()[index];
   const ir::State& state = graph.states()[index - graph.results().size()];
@@ -88,7 +88,7 @@ class Checker {
     return false;
   }
 
-  /// All stages; false if a pass makes an invalid graph.
+  /// Runs all stages; returns false if a pass creates an invalid graph.
   bool run_passes() {
     stages_.push_back({"traced", nullptr, traced_});
     for (const Pass& pass : pipeline_) {
@@ -104,7 +104,7 @@ class Checker {
   }
 
   bool check_sample(const Sample& sample) {
-    // Among special values most results are not finite.
+    // With special values most results are not finite.
     const CheckLimits limits = sample.states_at == StatesAt::kSpecial ? CheckLimits{1, 1} : options_.limits;
     std::size_t first = 0;
     while (first < stages_.size() && has_gradient(stages_[first].graph)) ++first;
@@ -146,7 +146,7 @@ class Checker {
     return true;
   }
 
-  /// Whether the pass of stage `s` changes what `graph`, a part of the graph before it, gives.
+  /// Returns whether the pass of stage `s` changes the results of `graph`, a part of the graph before it.
   bool changes(std::size_t s, const ir::Graph& graph, const Sample& sample) const {
     const ir::Graph after = stages_[s].pass->run(graph);
     const std::vector<Expected> expected = expect(graph, sample);
@@ -154,7 +154,7 @@ class Checker {
     return !compare_values(expected, as_written(graph, sample), as_written(after, sample)).empty();
   }
 
-  /// The first node for which the graph cut off there fails; empty if only all of it together does.
+  /// Returns the first node at which the truncated graph fails; empty if only the whole graph does.
   std::string first_node(const ir::Graph& graph, const std::function<bool(const ir::Graph&)>& fails) const {
     if (!options_.locate) return "";
     for (std::size_t i = 0; i < graph.results().size() + graph.states().size(); ++i) {
@@ -182,8 +182,8 @@ bool all_finite(const Array& array) {
   });
 }
 
-/// States that say where they begin, but not what values they take, get those of two calls later: at random, the mean
-/// of squares that an optimizer keeps would be negative.
+/// States with an init but no range get the values after two calls: at random, an optimizer's mean of squares would be
+/// negative.
 void run_from_init(const ir::Graph& graph, Sample& sample) {
   const auto known_by_init = [](const ir::State& state) { return state.init && state.update && !state.range; };
   if (std::ranges::none_of(graph.states(), known_by_init)) return;
@@ -269,7 +269,7 @@ std::optional<ir::Value> first_failing(const ir::Graph& graph, ir::Value from,
     return graph.node(value).op != ir::Op::kGradient && fails(cut_at(graph, value));
   };
   if (!cut_fails(from)) return std::nullopt;
-  // The nodes that it depends on, and a bisection over them: what comes out fails, though one of its operands may too.
+  // Bisects the nodes that it depends on: the result fails, though one of its operands may fail too.
   std::vector<bool> needed(from.node + 1);
   needed[from.node] = true;
   std::vector<std::uint32_t> order;
@@ -279,7 +279,7 @@ std::optional<ir::Value> first_failing(const ir::Graph& graph, ir::Value from,
     for (const ir::Value operand : graph.node(i).operands) needed[operand.node] = true;
   }
   std::ranges::reverse(order);
-  std::size_t good = 0;  // everything before it is taken to be right
+  std::size_t good = 0;  // everything before it is assumed correct
   std::size_t bad = order.size() - 1;
   ir::Value found = from;
   while (good < bad) {
@@ -291,7 +291,7 @@ std::optional<ir::Value> first_failing(const ir::Graph& graph, ir::Value from,
       good = middle + 1;
     }
   }
-  // From there up, as long as an operand fails.
+  // Moves up from there as long as an operand fails.
   for (bool moved = true; moved;) {
     moved = false;
     for (const ir::Value operand : graph.node(found).operands) {

@@ -1,4 +1,4 @@
-// What a graph gives, with an estimate of how far other ways to round may lie from it.
+// The expected results of a graph, with an estimate of the error of other ways of rounding.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -21,29 +21,29 @@ using ir::reference::Tensor;
 using ir::reference::Tensors;
 using Mask = std::vector<bool>;  // empty: false everywhere
 
-/// Index 0 is computed in double, 1 as written, the others as written with disturbed rounding.
+/// Index 0 is computed in double, 1 as written, the others as written with perturbed rounding.
 constexpr std::size_t kFewWays = 4;
 constexpr std::size_t kManyWays = 24;
 constexpr std::size_t kFirstDisturbed = 2;
 
-/// How many times the estimated error a difference may be.
+/// A difference may be this many times the estimated error.
 constexpr double kMargin = 8;
-/// An element whose margin is more than this share of the largest one says nothing.
+/// An element whose margin exceeds this fraction of the largest one proves nothing.
 constexpr double kVacuous = 0.02;
 
 struct Ways {
   std::vector<Tensor> values;
-  Mask undecided;  ///< behind a decision that rounding may turn
+  Mask undecided;  ///< depends on a decision that rounding may flip
   Mask near_kink;  ///< continuous, but a decision on it is undecided: relu close to 0
 
   explicit Ways(std::size_t ways = 0) : values(ways) {}
   std::size_t count() const { return values[0].count(); }
 };
 
-/// Whether rounding errors are in proportion to the summands, and not to what is left of them.
+/// Returns whether rounding errors are proportional to the summands, not to the sum.
 bool sums(Op op) { return op == Op::kMatmul || op == Op::kReduceSum || op == Op::kScatterAdd; }
 
-/// The elements, each moved by up to four units in the last place. Whole numbers stay: they are mostly exact.
+/// Returns the elements, each perturbed by up to four units in the last place. Integers stay: they are mostly exact.
 Tensor disturbed(const Tensor& tensor, std::mt19937_64& engine) {
   return tensor.visit([&]<typename T>(std::span<const T> from) {
     if constexpr (!std::is_same_v<T, float> && !std::is_same_v<T, double>) {
@@ -124,7 +124,7 @@ class Walk {
       for (const ir::Value v : node.operands) operands.push_back(values[v.node][v.result]);
       values[i] = evaluate(node, std::move(operands));
       for (const ir::Value v : node.operands) {
-        if (last[v.node] == i) values[v.node].clear();  // its memory may go
+        if (last[v.node] == i) values[v.node].clear();  // its memory can be released
       }
     }
     Output output;
@@ -166,7 +166,7 @@ class Walk {
     return to_mask(ir::reference::find_rule(node.op)({node, masks, batch_size_, Arithmetic::kAsWritten})[0]);
   }
 
-  /// The mask of what depends on elements that are undecided.
+  /// Returns the mask of elements that depend on undecided ones.
   Mask pass_on(const Node& node, const std::vector<Ways>& operands, const Ways& result) const {
     if (std::ranges::none_of(operands, [](const Ways& x) { return has_any(x.undecided); })) return {};
     if (ir::info(node.op).has(ir::kElementwise)) {
@@ -214,7 +214,7 @@ class Walk {
     return mask;
   }
 
-  /// Marks the elements of `result` whose decision rounding may turn.
+  /// Marks the elements of `result` whose decision rounding may flip.
   void decide(const Node& node, const std::vector<Ways>& operands, Ways& result) const {
     if (operands.empty() || !is_float_value(operands[0])) return;
     switch (node.op) {
@@ -254,7 +254,7 @@ class Walk {
     mask[i] = true;
   }
 
-  /// Whether the sign of `distance` may turn, if its error is about `error`. An exact tie is no question.
+  /// Returns whether the sign of `distance` may flip if its error is about `error`. An exact tie is decided.
   static bool open(double distance, double error) { return error > 0 && std::abs(distance) <= 4 * error; }
 
   static void decide_between(const Ways& x, const Ways& y, Mask& mask) {
@@ -331,7 +331,7 @@ Expected summarise(const Ways& ways, std::string name, DType dtype) {
   const std::size_t count = ways.count();
   expected.tolerance.resize(count);
   const std::vector<double> exact = numbers(ways.values[0]);
-  std::vector<bool> agrees(count, true);  // whether it is the same infinity, or NaN, in every way
+  std::vector<bool> agrees(count, true);  // whether it is the same infinity, or NaN, in every evaluation
   double largest = 0;
   double worst = 0;
   for (std::size_t i = 0; i < count; ++i) {
@@ -342,7 +342,7 @@ Expected summarise(const Ways& ways, std::string name, DType dtype) {
     for (std::size_t i = 0; i < count; ++i) {
       const double error = std::abs(other[i] - exact[i]);
       expected.tolerance[i] = std::max(expected.tolerance[i], std::isfinite(error) ? error : 0);
-      // A float that overflows where the double does not is as open as one behind a decision.
+      // A float that overflows where the double does not is as undecided as one behind a decision.
       if (std::isfinite(other[i]) != std::isfinite(exact[i])) expected.tolerance[i] = INFINITY;
       agrees[i] = agrees[i] && (other[i] == exact[i] || (std::isnan(other[i]) && std::isnan(exact[i])));
     }

@@ -11,7 +11,7 @@ namespace sluice::passes {
 
 namespace {
 
-/// What tells nodes apart, but for a clash of hashes: types and attributes are compared only where keys are equal.
+/// Distinguishes nodes, up to hash collisions: types and attributes are only compared if keys are equal.
 struct Key {
   ir::Op op;
   std::vector<ir::Value> operands;
@@ -33,7 +33,7 @@ class Numbering {
     }
   }
 
-  /// The first node that is equal to `node`.
+  /// Returns the first node equal to `node`.
   std::uint32_t first(std::uint32_t node) const { return firsts_[node]; }
   const ir::Origins& origins(std::uint32_t node) const { return origins_[node]; }
 
@@ -54,7 +54,7 @@ class Numbering {
   }
 
   const ir::Graph& graph_;
-  std::vector<bool> variables_;  // what a gradient derives by: paths through an equal node do not count
+  std::vector<bool> variables_;  // targets of gradients: paths through an equal node do not count
   std::map<Key, std::vector<std::uint32_t>> seen_;
   std::vector<std::uint32_t> firsts_;
   std::vector<ir::Origins> origins_;
@@ -63,7 +63,7 @@ class Numbering {
 }  // namespace
 
 ir::Graph cse(const ir::Graph& graph) {
-  const ir::Graph live = remove_dead(graph);  // a dead node must not lend its origins
+  const ir::Graph live = remove_dead(graph);  // a dead node must not contribute its origins
   const Numbering numbering(live);
   Rebuild rebuild(live);
   for (std::uint32_t i = 0; i < live.nodes().size(); ++i) {

@@ -6,15 +6,15 @@
 
 #include "passes/fuse_groups.h"
 
-// The reasons are read off the groups that `fuse` ended with, by the same questions that it asked while they grew.
+// Derives the reasons from the final groups of `fuse`, with the same queries that it used while they grew.
 namespace sluice::passes {
 
 namespace {
 
-/// The way from a reader's operand back to the kernel that made the value.
+/// The path from a reader's operand back to the kernel that computed the value.
 struct Source {
   NodeIndex node;
-  bool through_view = false;  ///< a reshape or something cheap stands in between
+  bool through_view = false;  ///< through a reshape or something cheap
 };
 
 bool is_kernel(const Groups& groups, NodeIndex node) {
@@ -23,7 +23,7 @@ bool is_kernel(const Groups& groups, NodeIndex node) {
          groups.role(node) != FuseRole::kCheap;
 }
 
-/// The kernels whose values `node` reads, looking through reshapes and through what each reader makes for itself.
+/// Returns the kernels whose values `node` reads, looking through reshapes and through what each reader recomputes.
 std::vector<Source> kernels_read_by(const Groups& groups, NodeIndex node) {
   std::vector<Source> found;
   std::vector<Source> open;
@@ -40,7 +40,7 @@ std::vector<Source> kernels_read_by(const Groups& groups, NodeIndex node) {
   return found;
 }
 
-/// A reader of `producer` outside of the kernel `reader`, if there is one.
+/// Returns a reader of `producer` outside the kernel `reader`, if there is one.
 std::optional<NodeIndex> other_reader(const Groups& groups, NodeIndex producer, GroupIndex reader) {
   for (const NodeIndex user : groups.users(producer)) {
     if (!groups.contains(reader, user)) return user;
@@ -92,7 +92,7 @@ std::string rule_between(const Groups& groups, const Source& source, NodeIndex r
   if (from_product) return "the reader computes it anew from what memory holds anyway";
   if (in_rows && groups.role(reader) == FuseRole::kReduce) return "a reduction over another axis than that of the rows";
   if (in_rows || groups.kind(to) == KernelKind::kRows) return "a kernel goes through rows of one length";
-  // What remains are kernels that take in only what nobody else needs.
+  // The rest are kernels that take in only what nobody else needs.
   if (groups.escapes(producer)) return "the value is a result or an update, so memory holds it anyway";
   if (const auto other = other_reader(groups, producer, to)) {
     return read_too(*other);

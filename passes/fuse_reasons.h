@@ -8,7 +8,7 @@
 
 namespace sluice::passes {
 
-/// Two neighbouring kernels of a fused graph, and the first rule of `fuse` that keeps them apart.
+/// Two neighboring kernels of a fused graph, and the first rule of `fuse` that keeps them apart.
 struct Apart {
   std::uint32_t producer;  ///< nodes of the fused graph
   std::uint32_t consumer;
@@ -22,8 +22,8 @@ struct FuseReport {
   std::vector<Apart> apart;  ///< by consumer, then producer; each pair of kernels may have several crossing values
 };
 
-/// The pass `fuse`, and for each value that goes from one kernel to another why the two are not one. Inputs, constants
-/// and what is made anew in every kernel that reads it (broadcasts, iota, one_hot) are no kernels here.
+/// Runs the pass `fuse` and returns, for each value that goes from one kernel to another, why the two were not fused.
+/// Inputs, constants and what every reader recomputes (broadcasts, iota, one_hot) are not kernels here.
 FuseReport fuse_with_reasons(const ir::Graph& graph);
 
 }  // namespace sluice::passes

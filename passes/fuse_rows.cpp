@@ -4,8 +4,8 @@
 #include "ir/reduction.h"
 #include "passes/fuse_groups.h"
 
-// What is computed row by row becomes one kernel: reductions along the last axis, what feeds them, and what is made of
-// them. In a training step that is softmax, cross-entropy and the guess, forward and backward.
+// Forms one kernel from what is computed row by row: reductions along the last axis, their inputs, and what is computed
+// from them. In a training step that is softmax, cross-entropy and the prediction, forward and backward.
 namespace sluice::passes {
 
 namespace {
@@ -53,14 +53,14 @@ class RowGroup {
 
   bool is_neighbor(NodeIndex node) const { return reads_inside(node) || is_read_inside(node); }
 
-  /// Whether it reads rows that the group reads too.
+  /// Returns whether it reads rows that the group also reads.
   bool shares_rows(NodeIndex node) const {
     return std::ranges::any_of(groups_.graph().node(node).operands, [&](ir::Value v) {
       return groups_.graph().type(v).shape == shape_ && is_read_inside(v.node);
     });
   }
 
-  /// Whether the value of `node` in row r needs of the group's values those in row r alone.
+  /// Returns whether the value of `node` in row r depends only on row r of the group's values.
   bool may_join(NodeIndex node) const {
     const Shape& made = groups_.graph().node(node).types[0].shape;
     if (groups_.role(node) == FuseRole::kLoop)
@@ -81,8 +81,8 @@ class RowGroup {
     }
   }
 
-  /// In rounds through the nodes, each from first to last, as long as anything changes. A node that could not join may
-  /// do so when one that it reads or is read by has joined: so each round looks at the neighbors of those that have.
+  /// Iterates over the nodes in order until nothing changes. A node that could not join may be able to once a neighbor
+  /// has joined, so each round visits the neighbors of those that have.
   void take_neighbors() {
     open_neighbors(group_);
     next_round_.merge(round_);
@@ -111,7 +111,7 @@ class RowGroup {
     }
   }
 
-  /// Hands back views and broadcasts that nothing in the group reads: whoever reads them makes them anew.
+  /// Gives back views and broadcasts that nothing in the group reads: their readers recompute them.
   void shed_unread() {
     const std::vector<NodeIndex> members = groups_.members(group_);
     for (auto member = members.rbegin(); member != members.rend(); ++member) {

@@ -43,7 +43,7 @@ void check_accepts(const Pass& pass, const ir::Graph& graph) {
                                    pass.name, graph.name()));
 }
 
-/// A pass that makes an invalid graph is a bug of ours, not the user's mistake.
+/// A pass that creates an invalid graph is a bug in Sluice, not the user's mistake.
 void check_result(const Pass& pass, const ir::Graph& graph) {
   try {
     ir::verify(graph);

@@ -15,16 +15,16 @@ struct Pass {
   std::string_view name;
   std::string_view summary;  ///< one sentence for --list-passes
   ir::Graph (*run)(const ir::Graph&);
-  bool accepts_gradient = false;  ///< whether it takes a graph that still has `gradient` nodes
+  bool accepts_gradient = false;  ///< whether it accepts a graph that still has `gradient` nodes
 };
 
 /// All passes, by name.
 std::span<const Pass> all_passes();
-/// Throws Error, with the nearest name, if there is none.
+/// Throws Error, suggesting the nearest name, if there is none.
 const Pass& find_pass(std::string_view name);
 /// The same for each of `names`.
 std::vector<Pass> find_passes(std::span<const std::string_view> names);
-/// The names of the default pipeline, in order; the table in pipeline.cpp says why each stands where it does.
+/// Returns the names of the default pipeline, in order; the table in pipeline.cpp says why each is where it is.
 std::span<const std::string_view> default_pipeline();
 
 struct PassOptions {
@@ -34,9 +34,9 @@ struct PassOptions {
   std::function<void(std::string_view pass, double seconds)> on_time;
 };
 
-/// Runs passes one after the other; every result is verified. Throws Error for a gradient that a pass does not take.
+/// Runs passes one after the other and verifies every result. Throws Error for a gradient that a pass does not accept.
 ir::Graph run_passes(ir::Graph graph, std::span<const Pass> passes, const PassOptions& options = {});
-/// The same by names. Throws Error for one that does not exist, too, before any pass runs.
+/// The same by names. Also throws Error for an unknown name, before any pass runs.
 ir::Graph run_passes(ir::Graph graph, std::span<const std::string_view> names, const PassOptions& options = {});
 
 }  // namespace sluice::passes

@@ -42,7 +42,7 @@ ir::Graph Rebuild::finish(std::vector<std::uint32_t>* moved) && {
   const ir::Graph all = std::move(*this).finish_with_dead_nodes();
   if (moved != nullptr) {
     moved->clear();
-    std::uint32_t next = 0;  // the order stays: inputs stand first already
+    std::uint32_t next = 0;  // the order is kept: inputs already come first
     for (const bool live : live_nodes(all)) moved->push_back(live ? next++ : next);
   }
   return remove_dead(all);

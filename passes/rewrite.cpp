@@ -10,13 +10,13 @@ namespace sluice::passes {
 
 namespace {
 
-/// A chain of folded constants would otherwise carry the lines of all of it.
+/// Otherwise a chain of folded constants would carry the lines of all of them.
 constexpr std::size_t kMostPatternOrigins = 32;
 
-/// Rules that append a node to which another rule applies, and so on. More than a few mean that rules undo each other.
+/// Nesting of rules that apply to nodes appended by rules. More than a few levels mean that rules undo each other.
 constexpr int kMostNested = 100;
 
-/// One walk over a graph: each node is appended to a new one, or what rules put in its place.
+/// One walk over a graph: appends each node to a new graph, or what rules replace it with.
 class Sweep {
  public:
   Sweep(const ir::Graph& graph, std::span<const Rule> rules, const RewriteOptions& options)
@@ -30,7 +30,7 @@ class Sweep {
     }
   }
 
-  /// The new graph, or nothing if no rule fits.
+  /// Returns the new graph, or nothing if no rule matches.
   std::optional<ir::Graph> run() && {
     for (std::uint32_t i = 0; i < graph_.nodes().size(); ++i) {
       const ir::Node& node = graph_.node(i);
@@ -51,8 +51,8 @@ class Sweep {
   const ir::Graph& made() { return builder().graph(); }
   std::uint32_t size() { return static_cast<std::uint32_t>(made().nodes().size()); }
 
-  /// The normal form of a node whose operands are in normal form and which counts as their reader. `appended`: where
-  /// it stands in the new graph, if a rule has put it there with these operands.
+  /// Returns the normal form of a node whose operands are in normal form and which counts as their reader. `appended`:
+  /// its index in the new graph, if a rule has put it there with these operands.
   ir::Value settle(const ir::Node& node, std::vector<ir::Value> operands, std::optional<std::uint32_t> appended) {
     if (const std::optional<ir::Value> value = replace(node, operands)) return *value;
     if (appended) return {*appended, 0};
@@ -80,7 +80,7 @@ class Sweep {
     return std::nullopt;
   }
 
-  /// Brings the nodes from `first` on, which `rule` appended in place of a reader of `operands`, into normal form.
+  /// Brings the nodes starting at `first`, which `rule` appended in place of a reader of `operands`, into normal form.
   /// Returns the counterpart of `value`.
   ir::Value settle_appended(std::uint32_t first, ir::Value value, const std::vector<ir::Value>& operands,
                             const Rule& rule) {
@@ -90,7 +90,7 @@ class Sweep {
     for (std::uint32_t i = first; i < end; ++i) {
       for (const ir::Value operand : made().node(i).operands) ++facts_[operand.node].uses;
     }
-    ++facts_[value.node].uses;  // the reader to come: what `value` is made of stays
+    ++facts_[value.node].uses;  // the future reader: what `value` is made of stays
     for (const ir::Value operand : operands) release(operand.node);
     std::vector<ir::Value> settled;
     const auto now = [&](ir::Value old) { return old.node < first ? old : settled[old.node - first]; };
@@ -110,7 +110,7 @@ class Sweep {
     return result;
   }
 
-  /// A node is read once less. What nothing reads any more does not count as a reader itself.
+  /// Removes one read of a node. A node that nothing reads any more does not count as a reader itself.
   void release(std::uint32_t node) {
     std::vector<std::uint32_t> open{node};
     while (!open.empty()) {
@@ -122,7 +122,7 @@ class Sweep {
     }
   }
 
-  /// Makes facts for the nodes that the builder has got since the last call.
+  /// Creates facts for the nodes added to the builder since the last call.
   void learn() {
     for (std::uint32_t i = static_cast<std::uint32_t>(facts_.size()); i < size(); ++i) {
       const ir::Node& node = made().node(i);
@@ -133,8 +133,8 @@ class Sweep {
     }
   }
 
-  /// The lines of the nodes below the root that the nodes from `first` on stand for: those that the rule has looked at,
-  /// down to what the new nodes read.
+  /// Returns the lines of the nodes below the root that the nodes starting at `first` replace: those that the rule has
+  /// looked at, down to what the new nodes read.
   ir::Origins origins_of_pattern(const Match& match, std::uint32_t first) {
     std::set<std::uint32_t> done;  // what the new nodes read, and what has been visited
     for (std::size_t i = first; i < made().nodes().size(); ++i) {
@@ -194,7 +194,7 @@ std::optional<ir::Value> varying_operand(const ir::Graph& graph, const ir::Node&
 
 std::vector<Rule> all_rules() {
   std::vector<Rule> all;
-  // Folding first: what is a constant needs no algebra.
+  // Folding first: constants need no algebra.
   for (const auto table : {folding_rules(), arithmetic_rules(), logic_rules(), shape_rules(), structure_rules()}) {
     all.insert(all.end(), table.begin(), table.end());
   }
@@ -203,7 +203,7 @@ std::vector<Rule> all_rules() {
 
 ir::Graph rewrite(const ir::Graph& graph, std::span<const Rule> rules, const RewriteOptions& options) {
   ir::Graph current = remove_dead(graph);
-  // A further sweep follows only where the last one has taken readers from nodes.
+  // Another sweep follows only if the last one has removed readers from nodes.
   const std::size_t most_sweeps = current.nodes().size() + 2;
   for (std::size_t sweep = 0; sweep < most_sweeps; ++sweep) {
     std::optional<ir::Graph> next = Sweep(current, rules, options).run();

@@ -11,19 +11,19 @@
 
 namespace sluice::passes {
 
-/// Which bits of its results a rewrite rule preserves, bit by bit in the interpreter. Compiled code
-/// takes subnormal numbers for zeros of their sign and returns zeros for them; there the marks hold for all other
-/// numbers, and a rule that drops an op ("x * 1 -> x") also drops the flush.
+/// Which bits of its results a rewrite rule preserves in the interpreter. Compiled code treats subnormal numbers as
+/// zeros of their sign and returns zeros for them; there the marks hold for all other numbers, and a rule that drops an
+/// op ("x * 1 -> x") also drops the flush.
 enum class Exactness : std::uint8_t {
   kExact,    ///< every bit
   kNanBits,  ///< every bit, the sign of zeros included, but a NaN may become another one: sign, payload, quiet bit
-  kFast,     ///< neither: rounding may differ, too
+  kFast,     ///< neither: rounding may differ
 };
 
 /// Facts that a sweep keeps about a node of the new graph.
 struct NodeFacts {
-  std::uint32_t uses = 0;   ///< operands of nodes, results and updates that read it, those still to come included
-  bool near_input = false;  ///< an input, a reshape, or made of one of these by elementwise ops with constants alone
+  std::uint32_t uses = 0;   ///< operands of nodes, results and updates that read it, including future ones
+  bool near_input = false;  ///< an input, a reshape, or computed from one by elementwise ops with constants only
 };
 
 /// A node that is about to be appended to the new graph, as a rule sees it.
@@ -40,24 +40,24 @@ class Match {
   ir::Value operand(std::size_t i) const { return operands_[i]; }
   const std::vector<ir::Value>& operands() const { return operands_; }
 
-  /// The node that makes operand i. Valid until the next node is appended.
+  /// Returns the node that computes operand i. Valid until the next node is appended.
   const ir::Node& maker(std::size_t i) const { return maker_of(operands_[i]); }
   const ir::Node& maker_of(ir::Value value) const {
     looked_at_.push_back(value.node);
     return builder_.graph().node(value);
   }
-  /// Operand j of the node that makes operand i, if that is an `op`.
+  /// Returns operand j of the node that computes operand i, if that is an `op`.
   std::optional<ir::Value> inner(std::size_t i, ir::Op op, std::size_t j = 0) const;
   const Type& type_of(ir::Value value) const { return builder_.type(value); }
   const Type& operand_type(std::size_t i) const { return builder_.type(operands_[i]); }
-  /// The one value that all elements of operand i have, if it is a constant or repeats one.
+  /// Returns the single value of all elements of operand i, if it is a constant or a broadcast of one.
   std::optional<double> number(std::size_t i) const;
   bool is_number(std::size_t i, double value) const { return number(i) == value; }
-  /// Whether no other node reads a value, so that replacing its maker costs nothing.
+  /// Returns whether no other node reads a value, so that replacing its node costs nothing.
   bool only_reader(ir::Value value) const { return facts_[value.node].uses <= 1; }
   bool near_input(ir::Value value) const { return facts_[value.node].near_input; }
 
-  /// Whether a rule has looked at this node of the new graph since the last begin_rule().
+  /// Returns whether a rule has looked at this node of the new graph since the last begin_rule().
   bool looked_at(std::uint32_t node) const { return std::ranges::find(looked_at_, node) != looked_at_.end(); }
   void begin_rule() { looked_at_.clear(); }
 
@@ -75,9 +75,9 @@ class Match {
   mutable std::vector<std::uint32_t> looked_at_;
 };
 
-/// One row of a rewrite table. `name` is its algebra: "x * 1 -> x". `root` is the op that it begins at, none for any.
-/// `apply` returns the value to put in the node's place, or nothing if the rule does not fit. The rules are tried anew
-/// on the nodes that it appends, so a rule that moves an op along a chain moves it to the end at once.
+/// One row of a rewrite table. `name` is its algebra: "x * 1 -> x". `root` is the op at its root, empty for any.
+/// `apply` returns the value that replaces the node, or nothing if the rule does not match. Rules are retried on the
+/// nodes that it appends, so a rule that moves an op along a chain moves it to the end at once.
 struct Rule {
   std::string_view name;
   Exactness exactness;
@@ -99,14 +99,14 @@ struct RewriteOptions {
   std::function<void(const Rule& rule)> on_rule = {};  ///< called for each rule that fires
 };
 
-/// Applies rules until none fits any more, from operands to users: one sweep over the graph leaves every node in normal
-/// form, unless it lowers the number of a node's users that come earlier in the order; then another follows.
+/// Applies rules until none matches, from operands to users: one sweep over the graph leaves every node in normal form,
+/// unless it reduces the readers of a node that earlier nodes depend on; then another follows.
 ir::Graph rewrite(const ir::Graph& graph, std::span<const Rule> rules, const RewriteOptions& options = {});
 
-/// The operand of f(x, c...) that is no number, if there is exactly one.
+/// Returns the operand of f(x, c...) that is not a number, if there is exactly one.
 std::optional<ir::Value> varying_operand(const ir::Graph& graph, const ir::Node& node);
 
-/// The pass `canonicalize`: all rules but the fast ones.
+/// The pass `canonicalize`: applies all rules but the fast ones.
 ir::Graph canonicalize(const ir::Graph& graph);
 
 }  // namespace sluice::passes

@@ -2,8 +2,8 @@
 
 #include "passes/rewrite.h"
 
-// Rules for numbers. In the names x and y stand for values, c for a number that all elements share. x * 0 -> 0 is no
-// rule for floats: it would lose NaN and infinity.
+// Rules for numbers. In the names, x and y stand for values, c for a number that all elements share. x * 0 -> 0 is not
+// a rule for floats: it would lose NaN and infinity.
 namespace sluice::passes {
 
 using ir::Op;
@@ -20,14 +20,14 @@ bool is_power_of_two(double value) {
   return std::abs(std::frexp(value, &exponent)) == 0.5 && std::abs(exponent) < 100;
 }
 
-/// Whether a float operand cannot be -0, as its op shows.
+/// Returns whether a float operand cannot be -0, judging by its op.
 bool is_never_minus_zero(const Match& m, std::size_t i) {
   switch (m.maker(i).op) {
     case Op::kExp:
     case Op::kSigmoid:
     case Op::kSquare:
     case Op::kAbs:
-    case Op::kReduceSum:  // begins at 0
+    case Op::kReduceSum:  // starts at 0
     case Op::kRandomUniform:
       return true;
     case Op::kCast:
@@ -128,7 +128,7 @@ constexpr Rule kArithmeticRules[] = {
     {"|-x| -> |x|", Exactness::kExact, Op::kAbs,
      [](const Match& m) -> Result {
        const auto x = m.inner(0, Op::kNeg);
-       // Of unsigned numbers, -x wraps around and |x| is x.
+       // For unsigned numbers, -x wraps around and |x| is x.
        return x && m.type().dtype != DType::kU8 ? Result(m(Op::kAbs, {*x})) : Result();
      }},
     {"||x|| -> |x|", Exactness::kExact, Op::kAbs,

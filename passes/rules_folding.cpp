@@ -3,7 +3,7 @@
 #include "ir/reference/interpreter.h"
 #include "passes/rewrite.h"
 
-// Nodes whose operands are constants become constants: the interpreter says which.
+// Nodes whose operands are constants become constants, evaluated by the interpreter.
 namespace sluice::passes {
 
 using ir::Op;
@@ -12,13 +12,13 @@ using Result = std::optional<Value>;
 
 namespace {
 
-/// A larger constant would cost more memory than it saves work.
+/// A larger constant would cost more memory than it saves in work.
 constexpr std::int64_t kMostElements = 1024;
 
 bool may_fold(const Match& m) {
   if (m.operand_count() == 0 || m.op() == Op::kGradient || m.attributes().find(ir::Attr::kBody) != nullptr)
     return false;
-  if (m.op() == Op::kBroadcast) return false;  // kernels repeat a scalar for nothing
+  if (m.op() == Op::kBroadcast) return false;  // kernels broadcast a scalar for free
   const Shape& shape = m.type().shape;
   if (!shape.is_static() || shape.element_count().size > kMostElements) return false;
   return std::ranges::all_of(m.operands(), [&](Value value) { return m.maker_of(value).op == Op::kConstant; });

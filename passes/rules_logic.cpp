@@ -1,6 +1,6 @@
 #include "passes/rewrite.h"
 
-// Rules for choices, bools and conversions.
+// Rules for selections, bools and conversions.
 namespace sluice::passes {
 
 using ir::Attr;
@@ -10,7 +10,7 @@ using Result = std::optional<Value>;
 
 namespace {
 
-/// Whether every value of `from` has a value of `to` of its own that stands for the same number.
+/// Returns whether every value of `from` maps to a distinct value of `to` for the same number.
 bool holds_all(DType from, DType to) {
   if (from == to) return true;
   switch (from) {
@@ -27,8 +27,8 @@ bool holds_all(DType from, DType to) {
   }
 }
 
-/// Whether a -> b -> c is a -> c. It is not where an integer goes through a float to an integer that does not hold it:
-/// floats saturate, integers keep the low bits.
+/// Returns whether a -> b -> c equals a -> c. It does not if an integer goes through a float to an integer that cannot
+/// hold it: floats saturate, integers keep the low bits.
 bool may_skip(DType a, DType b, DType c) {
   if (!holds_all(a, b)) return false;
   return !(is_integer(a) && is_float(b) && is_integer(c) && !holds_all(a, c));

@@ -3,8 +3,8 @@
 
 #include "passes/rewrite.h"
 
-// Rules for reshape, broadcast and transpose. A reshape moves towards the inputs, where it costs nothing, a broadcast
-// towards the results, where a kernel makes it on the fly and what comes before works on fewer elements.
+// Rules for reshape, broadcast and transpose. A reshape moves toward the inputs, where it is free; a broadcast moves
+// toward the results, where a kernel computes it on the fly and everything before it works on fewer elements.
 namespace sluice::passes {
 
 using ir::Attr;
@@ -18,10 +18,10 @@ Value with_shape(const Match& m, Op op, Value x, const Shape& shape) { return m(
 
 bool is_elementwise(Op op) { return ir::info(op).has(ir::kElementwise); }
 
-/// reshape f(g(x, c...), c...) with one operand x that is no number: moves the reshape through all nodes that nothing
-/// else reads. Only where x is an input or made of one by conversions and the like alone, so that the reshape can
-/// become one of the input. Behind products and other kernels it could not, and would only stand between them and what
-/// they fuse.
+/// reshape f(g(x, c...), c...) with one operand x that is not a number: moves the reshape through all nodes with a
+/// single reader. Only if x is an input or computed from one by conversions and the like, so that the reshape can
+/// become one of the input. After products and other kernels it could not, and would only separate them from what they
+/// fuse with.
 Result reshape_operands(const Match& m) {
   const ir::Graph& graph = m.builder().graph();
   if (!m.near_input(m.operand(0))) return {};
@@ -45,9 +45,9 @@ Result reshape_operands(const Match& m) {
   return moved;
 }
 
-/// f(reshape x, reshape y..., broadcast c...) where x, y... have one shape, the reshapes fold or unfold leading axes
-/// alone, and each c is a scalar or a vector along the last axis. What computes f then has the shape of what makes x,
-/// such as a product that folds a batch into its rows: they become one kernel. Near an input a reshape moves the other
+/// f(reshape x, reshape y..., broadcast c...) where x, y... have one shape, the reshapes only fold or unfold leading
+/// axes, and each c is a scalar or a vector along the last axis. f then has the shape of the node that computes x, such
+/// as a product that folds a batch into its rows, and they become one kernel. Near an input a reshape moves the other
 /// way.
 Result reshape_result(const Match& m) {
   if (!is_elementwise(m.op())) return {};
@@ -90,7 +90,7 @@ Result broadcast_result(const Match& m) {
   return with_shape(m, Op::kBroadcast, m(m.op(), std::move(operands), m.attributes()), m.type().shape);
 }
 
-/// Whether `shape` is `inner` with axes of size 1 put in front.
+/// Returns whether `shape` is `inner` with axes of size 1 in front.
 bool has_ones_in_front(const Shape& shape, const Shape& inner) {
   const int missing = shape.rank() - inner.rank();
   if (missing < 0) return false;
@@ -100,7 +100,7 @@ bool has_ones_in_front(const Shape& shape, const Shape& inner) {
   return true;
 }
 
-/// Whether the permutation keeps the order of all axes that are not of size 1.
+/// Returns whether the permutation keeps the order of all axes that are not of size 1.
 bool moves_only_ones(const Shape& from, const std::vector<std::int64_t>& permutation) {
   std::int64_t last = -1;
   for (const std::int64_t axis : permutation) {

@@ -16,8 +16,8 @@ Value product(const Match& m, Value a, bool transpose_a, Value b, bool transpose
   return m(Op::kMatmul, {a, b}, {{Attr::kTransposeA, transpose_a}, {Attr::kTransposeB, transpose_b}});
 }
 
-/// Returns whether a transpose exchanges the last two axes and keeps the others in place: it transposes each of the
-/// matrices that a matmul's operand or result holds.
+/// Returns whether a transpose swaps the last two axes and keeps the others: it transposes each matrix in a matmul's
+/// operand or result.
 bool transposes_matrices(const ir::Attributes& attributes) {
   std::vector<std::int64_t> permutation = attributes.integers(Attr::kPermutation);
   if (permutation.size() < 2) return false;
@@ -43,18 +43,18 @@ Result without_reduction(const Match& m) {
   return folds_only_ones(m) ? Result(m.builder().reshape(m.operand(0), m.type().shape)) : Result();
 }
 
-/// Whether the inner reduction folds the last axes, after all that the outer one folds: then one reduction over both
-/// meets the elements in the same order.
+/// Returns whether the inner reduction folds the last axes, after all that the outer one folds: a single reduction over
+/// both then combines the elements in the same order.
 bool folds_in_order(const Match& m) {
   const auto& inner = m.maker(0).attributes.integers(Attr::kAxes);
   const auto& outer = m.attributes().integers(Attr::kAxes);
   if (inner.empty() || outer.empty()) return true;
-  // Axis `last` of the inner result is the same one of its operand if no axis before it has vanished.
+  // Axis `last` of the inner result is the same one of its operand if no axis before it was removed.
   const std::int64_t last = std::ranges::max(outer);
   return std::ranges::min(inner) > last;
 }
 
-/// One reduction over the axes of both. The outer axes count in the inner result's shape.
+/// Returns one reduction over the axes of both. The outer axes are relative to the inner result's shape.
 Result joined_reductions(const Match& m) {
   const auto x = m.inner(0, m.op());
   if (!x) return {};
@@ -70,7 +70,7 @@ Result joined_reductions(const Match& m) {
   return m(m.op(), {*x}, {{Attr::kAxes, std::move(axes)}});
 }
 
-/// The extreme of floats is the first of +0 and -0, and the first NaN, so the order counts.
+/// The extreme of floats is the first of +0 and -0, and the first NaN, so the order matters.
 Result joined_extremes(const Match& m) {
   if (m.maker(0).op != m.op() || (is_float(m.type().dtype) && !folds_in_order(m))) return {};
   return joined_reductions(m);
@@ -100,7 +100,7 @@ constexpr Rule kStructureRules[] = {
     {"reduce_sum over axes of size 1 -> reshape x + 0", Exactness::kExact, Op::kReduceSum,
      [](const Match& m) -> Result {
        if (!folds_only_ones(m)) return {};
-       // A sum begins at 0, so that of -0 is 0.
+       // A sum starts at 0, so the sum of -0 is 0.
        const Value x = m.builder().reshape(m.operand(0), m.type().shape);
        return m(Op::kAdd, {x, m.builder().full(m.type(), 0)});
      }},
