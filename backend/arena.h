@@ -7,16 +7,16 @@
 
 namespace sluice::backend {
 
-/// A time in which a block of memory is in use: from kernel `first` to kernel `last`.
+/// When a block of memory is in use: from kernel `first` to kernel `last`.
 struct Lifetime {
   int first = 0;
   int last = 0;
 };
 
-/// Memory that blocks share if they are not in use at the same time.
+/// Memory shared by blocks that are not in use at the same time.
 class Arena {
  public:
-  /// For a program of so many kernels.
+  /// For a program with `kernels` kernels.
   explicit Arena(std::size_t kernels);
 
   /// Reserves `bytes` at the lowest offset that is free throughout `lifetime`, and returns the offset.

@@ -7,7 +7,7 @@
 
 namespace sluice::backend {
 
-/// The arguments of the kernels of a plan: for each kernel the addresses of its operands, then those of its results.
+/// The arguments of a plan's kernels: for each kernel the addresses of its operands, then those of its results.
 class ArgumentTable {
  public:
   explicit ArgumentTable(const Plan& plan);
@@ -21,7 +21,7 @@ class ArgumentTable {
  private:
   std::vector<std::byte*> arguments_;
   std::vector<std::size_t> first_argument_;  ///< of each kernel
-  std::vector<std::size_t> uses_;            ///< where the addresses of buffers are in `arguments_`, buffer by buffer
+  std::vector<std::size_t> uses_;            ///< positions of buffers' addresses in `arguments_`, buffer by buffer
   std::vector<std::size_t> first_use_;       ///< of each buffer, and the end
 };
 

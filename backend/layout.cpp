@@ -8,7 +8,7 @@ namespace sluice::backend {
 namespace {
 
 constexpr std::int64_t kWidestVector = 16;  // elements
-constexpr std::int64_t kLeastColumns = 32;  // what is narrower would be padding for the most part
+constexpr std::int64_t kLeastColumns = 32;  // anything narrower would be mostly padding
 constexpr std::int64_t kLeastRows = 8;
 
 bool is_wide_matrix(const Type& type) {
@@ -20,7 +20,7 @@ std::int64_t rounded_up(std::int64_t count, std::int64_t multiple) {
   return (count + multiple - 1) / multiple * multiple;
 }
 
-/// Calls copy(row-major position, packed position, count) for every run of elements that stay together.
+/// Calls copy(row-major position, packed position, count) for every contiguous run of elements.
 template <typename Copy>
 void for_runs(const Layout& layout, std::int64_t rows, std::int64_t columns, Copy copy) {
   std::int64_t packed = 0;

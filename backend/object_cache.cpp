@@ -49,7 +49,7 @@ std::optional<std::uint64_t> take_number(std::string_view& bytes) {
   return number;
 }
 
-/// The objects behind each other, each after its size.
+/// Concatenates the objects, each after its size.
 std::string pack(const std::vector<ObjectCode>& objects) {
   std::string out;
   for (const ObjectCode& object : objects) {
@@ -76,7 +76,7 @@ std::optional<fs::path> folder_of(const char* variable, const char* below) {
   return fs::path(value) / below;
 }
 
-/// A file descriptor of one's own, or none.
+/// An owned file descriptor, or none.
 class Descriptor {
  public:
   explicit Descriptor(int number) : number_(number) {}
@@ -98,7 +98,7 @@ class Descriptor {
     }
     return true;
   }
-  /// The next `size` bytes, or fewer at the file's end.
+  /// Returns the next `size` bytes, or fewer at the end of the file.
   std::string read(std::size_t size) const {
     std::string bytes(size, 0);
     std::size_t have = 0;
@@ -116,12 +116,13 @@ class Descriptor {
   int number_;
 };
 
-/// Whether nobody but this user, and root, can have put in what is there.
+/// Returns whether only this user and root can have written to it.
 bool is_private(const struct stat& status) {
   return status.st_uid == ::geteuid() && (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
-/// The cache's folder. None if there is none, or if others may write to it: code of theirs would be run.
+/// Opens the cache's folder. Returns none if it does not exist, or if others may write to it: their code would be
+/// executed.
 Descriptor open_folder(const fs::path& folder) {
   const int number = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   struct stat status {};
@@ -135,7 +136,7 @@ Descriptor open_folder(const fs::path& folder) {
   return Descriptor(-1);
 }
 
-/// Made for this user alone, whatever the umask.
+/// Creates it for this user alone, whatever the umask.
 void make_folder(fs::path folder) {
   if (!folder.has_filename()) folder = folder.parent_path();  // of "cache/"
   std::error_code ignored;
@@ -143,24 +144,24 @@ void make_folder(fs::path folder) {
   ::mkdir(folder.c_str(), S_IRWXU);
 }
 
-/// What lies under `name`, if that is a file of at most `limit_bytes` that only this user can have written. Neither a
-/// link nor a pipe nor a device is followed, waited for or read.
+/// Returns the contents of `name`, if that is a file of at most `limit_bytes` that only this user can have written.
+/// Neither follows links nor waits for or reads pipes and devices.
 std::string read_entry(const Descriptor& folder, const std::string& name, std::uintmax_t limit_bytes) {
   const Descriptor file(::openat(folder.number(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   struct stat status {};
   if (!file || ::fstat(file.number(), &status) != 0 || !S_ISREG(status.st_mode) || !is_private(status)) return {};
   if (static_cast<std::uintmax_t>(status.st_size) > limit_bytes) return {};
-  ::futimens(file.number(), nullptr);  // used just now
+  ::futimens(file.number(), nullptr);  // marks it as recently used
   return file.read(static_cast<std::size_t>(status.st_size));
 }
 
-/// A name of this process and moment, for what becomes the entry `name`.
+/// Returns a name unique to this process and moment, for a file that will become the entry `name`.
 std::string temporary_name(const std::string& name) {
   static std::atomic<int> count{0};
   return fmt::format("{}.{}.{}.tmp", name, ::getpid(), count.fetch_add(1));
 }
 
-/// Whether a file is named as entries and what becomes one are: by a hash, which is in hexadecimal.
+/// Returns whether a file is named like an entry or a future one: by a hash in hexadecimal.
 bool is_entry(const fs::path& file) {
   const std::string name = file.filename().string();
   const std::size_t digits = std::min(name.find_first_not_of("0123456789abcdef"), name.size());
@@ -188,7 +189,7 @@ std::optional<std::vector<ObjectCode>> ObjectCache::load(const std::string& key)
   rest.remove_prefix(kMagic.size());
   if (rest.size() < kHashBytes || rest.substr(0, kHashBytes) != sha256(rest.substr(kHashBytes))) return std::nullopt;
   rest.remove_prefix(kHashBytes);
-  // The key stands inside too: a file under another's name is not taken for it.
+  // The contents include the key, so a renamed file is not mistaken for another entry.
   if (!rest.starts_with(key)) return std::nullopt;
   rest.remove_prefix(key.size());
   return unpack(rest);
@@ -223,8 +224,8 @@ void ObjectCache::shrink_to(std::uintmax_t bytes) const {
   std::uintmax_t total = 0;
   std::error_code error;
   for (fs::directory_iterator i(folder_, error); !error && i != fs::directory_iterator(); i.increment(error)) {
-    if (!is_entry(i->path())) continue;  // the folder may be anyone's
-    std::error_code gone;                // another process may remove files at the same time
+    if (!is_entry(i->path())) continue;  // the folder may contain other files
+    std::error_code gone;                // another process may be removing files
     const Entry entry{i->last_write_time(gone), i->path(), i->file_size(gone)};
     if (gone) continue;
     entries.push_back(entry);

@@ -12,25 +12,25 @@
 
 namespace sluice::backend {
 
-/// Machine code on disk, so that a graph that was compiled once starts at once. A file holds the objects of one graph
-/// under a name that is the hash of everything that they follow from; its contents are checked by a hash of their own.
-/// Nothing here is ever an error: what cannot be read is compiled again, what cannot be written is left. Processes may
-/// share a folder: files appear whole, by renaming. Since what is found is run, a folder or a file that is not this
-/// user's, or that others may write to, is not used; folders are made for the user alone.
+/// Machine code on disk, so that a graph compiled before starts at once. A file holds the objects of one graph, named
+/// by the hash of everything they depend on; its contents are checked by a hash of their own. Nothing here is an error:
+/// unreadable entries are compiled again, unwritable ones are skipped. Processes may share a folder: files are written
+/// by renaming. Because cached code gets executed, a folder or file that is not this user's, or that others may write
+/// to, is not used; folders are created for the user alone.
 class ObjectCache {
  public:
-  /// Files of all entries together take at most about `limit_bytes`; the least recently used go first.
+  /// All entries together take about `limit_bytes` at most; the least recently used are removed first.
   ObjectCache(std::filesystem::path folder, std::uintmax_t limit_bytes)
       : folder_(std::move(folder)), limit_bytes_(limit_bytes) {}
 
-  /// The folder that the environment asks for: $SLUICE_CACHE_DIR (off if it is empty), else sluice/objects in
+  /// Returns the folder given by the environment: $SLUICE_CACHE_DIR (off if it is empty), or else sluice/objects in
   /// $XDG_CACHE_HOME or ~/.cache.
   static std::optional<ObjectCache> from_environment();
 
-  /// The objects under `key`, or nothing if there are none that are whole.
+  /// Returns the objects under `key`, or nothing if there is no intact entry.
   std::optional<std::vector<ObjectCode>> load(const std::string& key) const;
   void store(const std::string& key, const std::vector<ObjectCode>& objects) const;
-  /// Removes all entries, and nothing else that the folder may hold.
+  /// Removes all entries, and nothing else in the folder.
   void clear() const;
 
   const std::filesystem::path& folder() const { return folder_; }
@@ -42,8 +42,8 @@ class ObjectCache {
   std::uintmax_t limit_bytes_;
 };
 
-/// The name of what `generate_kernels` makes of a graph after the passes: a hash of the graph, the target, LLVM's
-/// version and the sources of the backend.
+/// Returns the key of the output of `generate_kernels` for a graph after the passes: a hash of the graph, the target,
+/// LLVM's version and the sources of the backend.
 std::string object_key(const ir::Graph& fused, const Target& target, const PlanOptions& options = {});
 
 }  // namespace sluice::backend

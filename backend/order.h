@@ -7,13 +7,14 @@ namespace sluice::backend {
 /// Which kernels must run before which: a growing acyclic relation.
 class Order {
  public:
-  /// A new kernel, without constraints. Gives its number.
+  /// Adds a kernel without constraints and returns its number.
   int add();
-  /// `first` runs before `second`. The caller has made sure that `second` does not reach `first`.
+  /// Requires `first` to run before `second`. The caller ensures that `second` does not reach `first`.
   void before(int first, int second);
-  /// Whether `first` must run before `second`, directly or through others.
+  /// Returns whether `first` must run before `second`, directly or through others.
   bool reaches(int first, int second) const;
-  /// All kernels in an order that keeps the constraints; of those that may run next, the one that was added first.
+  /// Returns all kernels in an order that satisfies the constraints; among those that may run next, the one added
+  /// first.
   std::vector<int> schedule() const;
 
  private:

@@ -10,12 +10,12 @@ namespace sluice::backend {
 class RangeSet {
  public:
   void add(std::int64_t begin, std::int64_t end);
-  /// The end of the first range that overlaps [begin, end).
+  /// Returns the end of the first range that overlaps [begin, end).
   std::optional<std::int64_t> end_of_overlap(std::int64_t begin, std::int64_t end) const;
   bool overlaps(std::int64_t begin, std::int64_t end) const { return end_of_overlap(begin, end).has_value(); }
 
  private:
-  std::map<std::int64_t, std::int64_t> ends_;  ///< by where a range begins
+  std::map<std::int64_t, std::int64_t> ends_;  ///< by the start of a range
 };
 
 }  // namespace sluice::backend

@@ -5,7 +5,7 @@
 
 namespace sluice::backend {
 
-/// The CPU that code is generated for, and what the kernels' shapes follow from.
+/// The CPU that code is generated for, with the parameters that determine the shape of kernels.
 struct Target {
   std::string triple;
   std::string cpu;
@@ -18,8 +18,8 @@ struct Target {
   int lanes(int element_bytes) const { return vector_bytes / element_bytes; }
 };
 
-/// This machine, as LLVM sees it. `features` replaces the list of features where it is not empty: "+avx2,+fma" on an
-/// AVX-512 machine gives AVX2 code. Throws Error if LLVM has no code generator for this machine.
+/// Returns this machine, as LLVM sees it. A nonempty `features` replaces the list of features: "+avx2,+fma" on an
+/// AVX-512 machine produces AVX2 code. Throws Error if LLVM has no code generator for this machine.
 Target host_target(const std::string& features = {});
 
 }  // namespace sluice::backend

@@ -11,8 +11,8 @@ namespace sluice::backend {
 
 namespace {
 
-// Cores of the last ten years: two multiply-adds of vectors and two loads a cycle, and four cycles from one to the next
-// of a chain.
+// Cores of the last ten years: two vector multiply-adds and two loads per cycle, and a latency of four cycles in a
+// chain.
 constexpr double kPerCycle = 2;
 constexpr double kLatency = 4;
 
@@ -21,28 +21,28 @@ constexpr std::int64_t kLeastBlock = 128;
 constexpr std::int64_t kLargestBlock = 256;  // more gained nothing
 
 bool fits_registers(const Target& target, std::int64_t rows, std::int64_t vectors) {
-  // The accumulators, a row of the panel, a broadcast element where no instruction broadcasts from memory, and a
-  // product where none adds it at once.
+  // The accumulators, a row of the panel, a broadcast element if no instruction broadcasts from memory, and a product
+  // if there is no fused multiply-add.
   const bool broadcasts_from_memory = target.vector_bytes == 64;
   const std::int64_t more = (broadcasts_from_memory ? 0 : 1) + (target.fma ? 0 : 1);
   return rows * vectors + vectors + more <= target.vector_registers;
 }
 
-/// The cycles that one step of K takes a tile.
+/// Returns the cycles of one step of K for a tile.
 double cycles_of_step(std::int64_t rows, std::int64_t vectors) {
   const auto multiply_adds = static_cast<double>(rows * vectors);
   const auto loads = static_cast<double>(rows + vectors);
   return std::max({multiply_adds / kPerCycle, loads / kPerCycle, kLatency});
 }
 
-/// What is to be least: the cycles of a multiply-add; of equals, the tiles, of each of which something is lost beside
-/// its multiply-adds; of equals, the loads.
+/// The cost to minimize: cycles per multiply-add; then the number of tiles, each of which has overhead beyond its
+/// multiply-adds; then loads.
 std::tuple<double, std::int64_t, std::int64_t> cost(std::int64_t rows, std::int64_t vectors) {
   return {cycles_of_step(rows, vectors) / static_cast<double>(rows * vectors), -rows * vectors, rows + vectors};
 }
 
-/// Blocks such that those of the first factor and of the panel stay in the second cache while all tiles of a panel go
-/// through them: where the depth grows with B, or a panel of all of it does not fit in a quarter of that cache.
+/// Chooses blocks such that those of the lhs and of the panel stay in L2 while all tiles of a panel go through them, if
+/// K grows with B or a whole panel does not fit in a quarter of L2.
 std::int64_t choose_depth_block(const Target& target, Dim rows, Dim depth, std::int64_t panel_columns,
                                 int element_bytes) {
   const std::int64_t elements = target.second_cache_bytes / element_bytes;
@@ -57,8 +57,8 @@ Tile choose_tile(const Target& target, Dim rows, Dim depth, int element_bytes) {
   const std::int64_t lanes = target.lanes(element_bytes);
   Tile best{1, 1, 0};
   for (std::int64_t vectors = 1; vectors * lanes <= kPanelColumns; ++vectors) {
-    if (kPanelColumns % (vectors * lanes) != 0) continue;  // or a tile would reach over the edge of a variable's panel
-    // Even numbers: 9 or 7 rows of a transposed factor do not begin on parts of its cache lines, which cost 1%.
+    if (kPanelColumns % (vectors * lanes) != 0) continue;  // or a tile would cross the edge of a variable's panel
+    // Even numbers: 9 or 7 rows of a transposed operand are not aligned within its cache lines, which cost 1%.
     for (std::int64_t r = 2; fits_registers(target, r, vectors); r += 2) {
       if (cost(r, vectors) < cost(best.rows, best.vectors)) best = {r, vectors, 0};
     }
@@ -68,9 +68,9 @@ Tile choose_tile(const Target& target, Dim rows, Dim depth, int element_bytes) {
 }
 
 Tile choose_tile_of_batch(const Target& target, const ir::MatmulSizes& sizes, int element_bytes) {
-  constexpr double kStepCycles = 0.5;   // of a step of K beside its multiply-adds: counting and moving on
-  constexpr double kTileCycles = 20;    // of a tile beside its steps
-  constexpr double kPanelShare = 0.01;  // what another panel costs: rows of B and C are no longer read in one piece
+  constexpr double kStepCycles = 0.5;   // per step of K beyond its multiply-adds: counting and advancing
+  constexpr double kTileCycles = 20;    // per tile beyond its steps
+  constexpr double kPanelShare = 0.01;  // cost of another panel: rows of B and C are no longer contiguous
   constexpr std::int64_t kMostVectors = 4;
   const std::int64_t lanes = target.lanes(element_bytes);
   const auto typical = [](Dim size) { return std::max<std::int64_t>(1, size.at(kTypicalBatch)); };
@@ -80,7 +80,7 @@ Tile choose_tile_of_batch(const Target& target, const ir::MatmulSizes& sizes, in
   const auto tile_cycles = [&](std::int64_t r, std::int64_t vectors) {
     return (cycles_of_step(r, vectors) + kStepCycles) * depth + kTileCycles;
   };
-  // All tiles of a panel: whole ones and what is left, row by row where only B says how much that is.
+  // All tiles of a panel: whole ones and the rest, which runs row by row if its size depends on B.
   const auto panel_cycles = [&](std::int64_t r, std::int64_t vectors) {
     const std::int64_t rest = rows % r;
     const double cycles = static_cast<double>(rows / r) * tile_cycles(r, vectors);
@@ -92,7 +92,7 @@ Tile choose_tile_of_batch(const Target& target, const ir::MatmulSizes& sizes, in
   for (std::int64_t vectors = 1; vectors <= std::min(vectors_of_row, kMostVectors); ++vectors) {
     const std::int64_t panels = (vectors_of_row + vectors - 1) / vectors;
     const std::int64_t last = vectors_of_row - (panels - 1) * vectors;
-    // A register more than fits_registers() asks for: an element that is broadcast to four vectors has its own.
+    // One register more than fits_registers() requires: an element that is broadcast to four vectors has its own.
     for (std::int64_t r = 1; fits_registers(target, r, vectors) && r * vectors + vectors < target.vector_registers;
          ++r) {
       const double all = static_cast<double>(panels - 1) * panel_cycles(r, vectors) + panel_cycles(r, last);
@@ -108,7 +108,7 @@ Tile choose_tile_of_batch(const Target& target, const ir::MatmulSizes& sizes, in
 
 bool worth_packing(const Target& target, const Tile& tile, Dim rows, Dim depth, std::int64_t row_bytes) {
   constexpr std::int64_t kLeastTiles = 32;
-  constexpr std::int64_t kShare = 2;  // of the cache for the panel's rows: the first factor's need it, too
+  constexpr std::int64_t kShare = 2;  // of the cache for the panel's rows: the lhs needs it too
   const std::int64_t fitting =
       target.second_cache_bytes >> std::countr_zero(static_cast<std::uint64_t>(std::max<std::int64_t>(row_bytes, 1)));
   const std::int64_t block = tile.depth_block > 0 ? tile.depth_block : depth.size;

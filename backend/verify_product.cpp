@@ -15,9 +15,9 @@ namespace {
 std::int64_t ceil_div(std::int64_t size, std::int64_t block) { return (size + block - 1) / block; }
 std::int64_t to_multiple(std::int64_t size, std::int64_t block) { return ceil_div(size, block) * block; }
 
-/// Whether room(B) >= need(B) for every B >= 1. `room` is linear in B, and `need` grows by one and the same number
-/// whenever B grows by `period`, as counts of blocks do. So their difference over a period is one number too: if it is
-/// not negative, and room is large enough for the first `period` values of B, it is for all.
+/// Returns whether room(B) >= need(B) for every B >= 1. `room` is linear in B, and `need` grows by a constant whenever
+/// B grows by `period`, as counts of blocks do. So their difference over a period is constant too: if it is not
+/// negative, and room suffices for the first `period` values of B, it suffices for all.
 template <typename Need>
 bool always_fits(const Bytes& room, std::int64_t period, Need need) {
   if (room.at(1 + period) - need(1 + period) < room.at(1) - need(1)) return false;
@@ -86,9 +86,9 @@ class ProductVerifier {
 
   const Layout& layout_of(int buffer) const { return plan_.buffers[static_cast<std::size_t>(buffer)].layout; }
 
-  /// The first factor's elements are taken one by one from rows that are one piece. The second one's rows are read by
-  /// whole vectors, of which a panel must have all lanes, or packed: then any layout will do whose panels divide into
-  /// tiles, and transposed by strips of 16 bytes.
+  /// The elements of the lhs are read one by one from contiguous rows. The rows of the rhs are read as whole vectors,
+  /// all of whose lanes must be in the panel, or packed: then any layout works whose panels divide into tiles, and
+  /// transposed ones in strips of 16 bytes.
   std::string wrong_factors() const {
     const std::size_t a = parameter_of(0);
     const std::size_t b = parameter_of(1);
@@ -128,8 +128,8 @@ class ProductVerifier {
     return "";
   }
 
-  /// Tiles meet matrices of the result's shape within one panel of each. Every result is stored, by the tiles or as
-  /// sums of columns.
+  /// Tiles access matrices of the result's shape within one panel of each. Every result is stored, by the tiles or as
+  /// column sums.
   std::string wrong_epilogue() const {
     const Shape& shape = node_.types[0].shape;
     const auto fits = [&](int buffer) {
@@ -157,7 +157,7 @@ class ProductVerifier {
     return "";
   }
 
-  /// Two tiles, then each part up to the next, all on multiples of a vector.
+  /// Two tiles, then each part up to the next, all at multiples of a vector.
   std::string wrong_scratch() const {
     const ProductScratch& parts = product_.scratch;
     for (const Bytes& part : {parts.panel, parts.next_panel, parts.sums, parts.lists}) {
@@ -182,7 +182,7 @@ class ProductVerifier {
   }
 
   /// A line of numbers, a list of all positions, and a list for each block of each tile. A list has a number in front,
-  /// entries of two bytes, and behind them a vector's worth that is stored and one that is read.
+  /// entries of two bytes, and after them one vector that is stored and one that is read.
   std::string wrong_lists() const {
     const ProductScratch& parts = product_.scratch;
     if (has_batch_) return "would make lists of one of its matrices for all of them";

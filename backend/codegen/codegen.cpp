@@ -21,7 +21,7 @@ std::string kernel_symbol(std::size_t index) { return fmt::format("kernel_{}", i
 
 namespace {
 
-/// The memory of `buffers`, whose addresses are arguments from the one numbered `first` on.
+/// Returns the memory of `buffers`, whose addresses are the arguments starting at `first`.
 std::vector<Place> places_of(Emitter& e, const Plan& plan, const std::vector<int>& buffers, llvm::Value* arguments,
                              std::size_t first) {
   std::vector<Place> places;
@@ -69,7 +69,8 @@ void emit_kernel(Emitter& e, const Plan& whole, const KernelPlan& plan, const st
   e.b.CreateRetVoid();
 }
 
-/// No IR passes run: what is emitted is in the form that the code generator likes best (see docs/architecture.md).
+/// No IR passes run: the emitted IR already has the form that the code generator handles best (see
+/// docs/architecture.md).
 std::unique_ptr<llvm::TargetMachine> make_machine(const Target& target) {
   std::string error;
   const llvm::Target* const found = llvm::TargetRegistry::lookupTarget(target.triple, error);
@@ -84,17 +85,17 @@ std::unique_ptr<llvm::TargetMachine> make_machine(const Target& target) {
                                                                          llvm::CodeGenOptLevel::Default, true));
 }
 
-/// Takes the passes of LLVM's code generator but those that our code gains nothing from.
+/// Accepts the passes of LLVM's code generator except those that gain nothing for kernels.
 class Passes : public llvm::legacy::PassManagerBase {
  public:
   void add(llvm::Pass* pass) override {
-    // What is emitted stands where it should and counts as it should; the CPU orders instructions by itself. These take
-    // 40% of the time of all.
+    // Code is emitted where it belongs, with the right induction variables, and the CPU reorders instructions by
+    // itself. These passes take 40% of the total time.
     constexpr std::array<std::string_view, 5> kIdle{
         "Loop Strength Reduction", "Canonicalize Freeze Instructions in Loops", "X86 Domain Reassignment Pass",
         "Machine Instruction Scheduler", "Post RA top-down list latency scheduler"};
     if (std::ranges::find(kIdle, std::string_view(pass->getPassName())) == kIdle.end()) return all_.add(pass);
-    delete pass;  // it is handed over
+    delete pass;  // it owns the pass
   }
   void run(llvm::Module& module) { all_.run(module); }
 
@@ -113,7 +114,7 @@ ObjectCode object_of(llvm::TargetMachine& machine, llvm::Module& module) {
   return {object.begin(), object.end()};
 }
 
-/// The machine code of `module` as text. It works on a copy, since LLVM's code generator changes the module.
+/// Returns the machine code of `module` as text. Works on a copy, because LLVM's code generator changes the module.
 std::string assembly_of(llvm::TargetMachine& machine, const llvm::Module& module) {
   llvm::SmallString<0> text;
   llvm::raw_svector_ostream stream(text);
