@@ -17,7 +17,7 @@ std::vector<Tensor> add_parameters(Trace& trace, std::string_view letter, Tensor
   return parameters;
 }
 
-/// What the function has asked of its arguments is asked of those of the call.
+/// What the function requires of its parameters is required of the arguments of the call.
 void pass_on_questions(const Trace& from, Trace& to, TensorSpan inputs) {
   for (const ExpectedIndices& expected : from.expected_indices())
     to.expect_indices(inputs[expected.argument], expected.limit, expected.what, expected.of);
@@ -33,12 +33,12 @@ std::vector<Tensor> apply_forward(const CustomGradientCore& core, Trace& around,
   return around.append(graph, inputs);
 }
 
-/// The adjoints of those inputs that are floats, checked, from what `backward` returns.
+/// Checks what `backward` returned and returns the adjoints of the inputs that are floats.
 std::vector<Tensor> checked_adjoints(const std::string& name, TensorSpan inputs, TensorSpan returned) {
   if (returned.size() != inputs.size()) {
     fail_at_user(
-        fmt::format("{}: the backward function returns {} for {}; it returns one for each, and Tensor() where no "
-                    "derivative passes",
+        fmt::format("{}: the backward function returns {} for {}; expected one for each, Tensor() where no "
+                    "derivative flows",
                     name, counted(returned.size(), "tensor"), counted(inputs.size(), "input")));
   }
   std::vector<Tensor> adjoints;
@@ -47,11 +47,10 @@ std::vector<Tensor> checked_adjoints(const std::string& name, TensorSpan inputs,
     if (is_float(inputs[i].dtype())) adjoints.push_back(empty ? zeros_like(inputs[i]) : returned[i]);
     if (empty) continue;
     if (!is_float(inputs[i].dtype())) {
-      fail_at_user(
-          fmt::format("{}: the backward function returns {} for input {}, {}, by which there is no derivative; "
-                      "return Tensor() for it",
-                      name, to_string(returned[i].type()), i, to_string(inputs[i].type())),
-          returned.subspan(i, 1));
+      fail_at_user(fmt::format("{}: the backward function returns {} for input {}, {}, which has no derivative; "
+                               "return Tensor() for it",
+                               name, to_string(returned[i].type()), i, to_string(inputs[i].type())),
+                   returned.subspan(i, 1));
     }
     if (returned[i].type() != inputs[i].type()) {
       fail_at_user(fmt::format("{}: the backward function returns {} for input {}, expected {}, the input's type", name,

@@ -154,8 +154,8 @@ Tensor Trace::parameter(std::string name, const Type& type, std::optional<ir::Ra
 ir::Value Trace::value_of(const Tensor& tensor, std::string_view what) const {
   if (tensor.trace_ == 0) Tensor::fail_empty();
   if (tensor.trace_ != number_ && !isolated_.empty()) {
-    fail_at_user(fmt::format("{} uses the tensor {} of outside, of which it knows nothing: pass it as an argument",
-                             isolated_, to_string(tensor.type())));
+    fail_at_user(
+        fmt::format("{} uses the tensor {} from outside: pass it as an argument", isolated_, to_string(tensor.type())));
   }
   if (tensor.trace_ != number_) {
     fail_at_user(
@@ -216,8 +216,8 @@ std::vector<Tensor> Trace::append(const ir::Graph& graph, std::span<const Tensor
 
 Trace::TracedVariable& Trace::traced(const std::shared_ptr<runtime::VariableStorage>& variable) {
   if (!isolated_.empty()) {
-    fail_at_user(fmt::format("{} uses the variable \"{}\", of which it knows nothing: pass it as an argument",
-                             isolated_, variable->name()));
+    fail_at_user(
+        fmt::format("{} uses the variable \"{}\" from outside: pass it as an argument", isolated_, variable->name()));
   }
   for (TracedVariable& known : variables_) {
     if (known.storage == variable) return known;

@@ -49,7 +49,7 @@ ir::Attributes with_batch(const ir::Attributes& attributes, const std::optional<
   return result;
 }
 
-/// The body of a node, with this size in place of B.
+/// Returns the body of a node with this size substituted for B.
 ir::Graph with_batch(const ir::Graph& body, std::int64_t batch_size) {
   ir::Builder builder(body.name());
   std::vector<ir::Value> firsts(body.nodes().size());

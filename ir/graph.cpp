@@ -109,7 +109,7 @@ std::vector<Value> Builder::append(const Graph& graph, std::span<const Value> ar
   SLUICE_CHECK(graph.states().empty() && arguments.size() == graph.parameters().size(),
                "graph @{} has {} parameters and {} states, got {} arguments", graph.name(), graph.parameters().size(),
                graph.states().size(), arguments.size());
-  std::vector<Value> firsts(graph.nodes().size());  // of each node its first result here
+  std::vector<Value> firsts(graph.nodes().size());  // the first result of each node here
   for (std::size_t i = 0; i < arguments.size(); ++i) firsts[graph.parameters()[i].value.node] = arguments[i];
   const auto at = [&](Value old) { return Value{firsts[old.node].node, firsts[old.node].result + old.result}; };
   for (std::uint32_t i = 0; i < graph.nodes().size(); ++i) {

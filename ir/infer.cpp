@@ -53,7 +53,7 @@ Shape gathered_shape(const Type& table, const Type& indices) {
   return shape;
 }
 
-/// Whether bodies in `graph` are nested deeper than `limit`. Looks no deeper than that.
+/// Returns whether bodies in `graph` are nested deeper than `limit`. Looks no deeper than that.
 bool nests_deeper(const Graph& graph, int limit) {
   for (const Node& node : graph.nodes()) {
     if (node.attributes.find(Attr::kBody) == nullptr) continue;
@@ -62,7 +62,7 @@ bool nests_deeper(const Graph& graph, int limit) {
   return false;
 }
 
-/// Checks what is true of every body, whatever op it is of.
+/// Checks what holds for every body, whichever op it belongs to.
 void check_body(const InferContext& c, const Graph& body) {
   if (!body.states().empty()) fail("{}: a body has no state, got {}", name(c), body.states().size());
   if (nests_deeper(body, kMaxBodyDepth - 1)) fail("{}: bodies are nested deeper than {}", name(c), kMaxBodyDepth);

@@ -36,7 +36,7 @@ namespace sluice::ir {
 
 namespace {
 
-/// Reads one graph, or one body of a node, which has names of its own.
+/// Parses one graph, or one body of a node, which has its own names.
 class GraphParser {
  public:
   GraphParser(Lexer& lexer, std::string name, const GraphParser* outer)
@@ -48,8 +48,8 @@ class GraphParser {
     add_parameter(binder, range, read_origins(binder.name));
   }
 
-  /// A parameter of the body of `op`, and the operand for it, which `outer` reads: the parameter comes from where that
-  /// does. A custom gradient's last parameters have none.
+  /// Reads a parameter of the body of `op` and its operand, which `outer` reads; the parameter gets the operand's
+  /// origins. The last parameters of a custom gradient have no operand.
   void read_operand(GraphParser& outer, Op op, std::vector<Value>& operands) {
     const Binder binder = read_binder();
     const auto range = read_parameter_hints(lexer_);

@@ -153,7 +153,7 @@ class Printer {
     out_ += '\n';
   }
 
-  /// The operands as the body's parameters, then those parameters that no operand stands for, and the body.
+  /// Prints the body's parameters with their operands, then the parameters without operand, and the body.
   void with_body(const Node& node) {
     const Graph& graph = node.attributes.body();
     Printer inner(graph, options_, indent_ + 2, out_);

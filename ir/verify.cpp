@@ -13,7 +13,7 @@ namespace {
 
 void verify_parts(const Graph& graph, int depth);
 
-/// The body of a node, or null if it has none.
+/// Returns the body of a node, or null if it has none.
 const Graph* body_of(const Node& node) {
   const AttrValue* const value = node.attributes.find(Attr::kBody);
   const auto* const body = value == nullptr ? nullptr : std::get_if<std::shared_ptr<const Graph>>(value);
@@ -103,7 +103,7 @@ void check_batch(const Graph& graph) {
   check_no_batch(graph);
 }
 
-/// All but the rule for B: a body may use the B of the graph around it.
+/// Checks everything but the rule for B: a body may use the B of the enclosing graph.
 void verify_parts(const Graph& graph, int depth) {
   if (depth > kMaxBodyDepth) fail("bodies are nested deeper than {}", kMaxBodyDepth);
   check_inputs(graph);

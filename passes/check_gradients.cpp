@@ -1,4 +1,5 @@
-// Derivatives as `differentiate` expands them against those by dual numbers, which share no rule with it.
+// Compares the derivatives that `differentiate` creates with those computed by dual numbers, which share no rules with
+// it.
 #include <algorithm>
 #include <cmath>
 #include <random>
@@ -18,7 +19,7 @@ using ir::Value;
 
 /// Both computations run in double on the same values, so only their order of rounding differs.
 constexpr double kTolerance = 1e-7;
-/// With more variables than this, directions that move only one of them are left out.
+/// With more variables than this, directions that change only one of them are skipped.
 constexpr std::size_t kMostSingle = 24;
 
 ir::Graph finish(Rebuild& rebuild, std::vector<Value> results) {
@@ -26,9 +27,10 @@ ir::Graph finish(Rebuild& rebuild, std::vector<Value> results) {
   return remove_dead(std::move(rebuild.builder()).finish());
 }
 
-/// The graph up to node `end`, with a new parameter added to each of `variables`, and y as its result: the derivative
-/// of y by the new parameters at zero is that by the variables, along all paths. Gradients inside are expanded first:
-/// what their rules read of the values on the way counts as a path, as it does for TensorFlow's tapes.
+/// Returns the graph up to node `end`, with a new parameter added to each of `variables`, and y as its result: the
+/// derivative of y with respect to the new parameters at zero is that with respect to the variables, along all paths.
+/// Gradients inside are expanded first: the intermediate values that their rules read count as paths, as they do for
+/// TensorFlow's tapes.
 ir::Graph shifted(const ir::Graph& graph, std::uint32_t end, Value y, std::span<const Value> variables,
                   const Pass& differentiate) {
   Rebuild part(graph);
@@ -54,7 +56,7 @@ ir::Graph shifted(const ir::Graph& graph, std::uint32_t end, Value y, std::span<
   return finish(rebuild, {rebuild.at(expanded.results()[0])});
 }
 
-/// The graph whose results are the gradients of y by `variables`.
+/// Returns the graph whose results are the gradients of y with respect to `variables`.
 ir::Graph gradients_of(const ir::Graph& graph, std::uint32_t end, Value y, std::span<const Value> variables) {
   Rebuild rebuild(graph);
   for (std::uint32_t node = 0; node < end; ++node) rebuild.copy(node);
@@ -97,7 +99,7 @@ class GradientChecker {
   }
 
  private:
-  /// A gradient of which so many elements are not finite that comparing it would prove nothing.
+  /// A gradient with so many elements that are not finite that comparing it would prove nothing.
   std::optional<Difference> too_few_numbers(std::uint32_t index, std::span<const Value> variables,
                                             std::span<const Array> gradients) {
     for (std::uint32_t i = 0; i < gradients.size(); ++i) {
@@ -118,7 +120,7 @@ class GradientChecker {
     return ir::evaluate(expanded, sample_.inputs, sample_.states, {ir::Precision::kDouble, true}).results;
   }
 
-  /// What differs in the direction that moves `chosen` of the variables; empty if nothing.
+  /// Returns what differs in the direction that changes the `chosen` variables, or an empty text.
   std::string compare(std::uint32_t end, std::span<const Value> variables, std::span<const Array> gradients,
                       const std::vector<bool>& chosen) {
     const Value y = graph_.node(end).operands[0];
@@ -156,8 +158,8 @@ class GradientChecker {
                        describe(graph_, y), slope, tangent);
   }
 
-  /// The op whose rule is wrong. Of all values that y depends on, the last whose derivative is wrong: those of its
-  /// readers are right, so one of their rules gives it too much or too little.
+  /// Returns the op whose rule is wrong. Of all values that y depends on, this finds the last one whose derivative is
+  /// wrong: those of its readers are right, so one of their rules contributes too much or too little.
   std::string culprit(std::uint32_t end) {
     const Value y = graph_.node(end).operands[0];
     std::vector<bool> needed(y.node + 1);
@@ -190,7 +192,7 @@ class GradientChecker {
   int unproved_ = 0;  ///< the others
 };
 
-/// The graph with a parameter in the place of each gradient.
+/// Returns the graph with a parameter instead of each gradient.
 ir::Graph with_gradients_given(const ir::Graph& graph) {
   Rebuild rebuild(graph);
   const std::vector<bool> live = live_nodes(graph);
@@ -210,7 +212,7 @@ ir::Graph with_gradients_given(const ir::Graph& graph) {
   return std::move(rebuild).finish();
 }
 
-/// All else in the graph: with the gradients given, it must come to the same.
+/// Compares everything else in the graph: given the same gradients, it must compute the same results.
 std::optional<Difference> check_rest(const ir::Graph& graph, const Pass& differentiate, const Sample& sample) {
   Sample given = sample;
   const std::vector<bool> live = live_nodes(graph);
@@ -248,7 +250,7 @@ std::optional<Difference> check_rest(const ir::Graph& graph, const Pass& differe
 
 std::optional<Difference> check_gradients(const ir::Graph& traced, const Pass& differentiate, const Sample& sample,
                                           const CheckLimits& limits, CheckReport& report) {
-  // A gradient that a user states need not be the derivative that dual numbers see: all others are checked without it.
+  // A custom gradient need not equal the derivative that dual numbers compute: the others are checked without it.
   const ir::Graph plain = has_custom_gradient(traced) ? without_custom_gradients(traced) : traced;
   const std::vector<bool> live = live_nodes(plain);
   for (std::uint32_t i = 0; i < plain.nodes().size(); ++i) {

@@ -4,7 +4,7 @@
 #include "passes/gradient_rules.h"
 
 // Derivatives of the elementwise ops. In the comments g is the adjoint of the result r, x and y are the operands.
-// Where there is a choice at a kink or a tie, the op's row in ops.def says which.
+// Where the derivative at a kink or a tie is a matter of choice, the op's row in ops.def states it.
 namespace sluice::passes {
 
 using ir::Op;
@@ -12,15 +12,16 @@ using ir::Value;
 
 namespace {
 
-/// Gives g to operand `taken` where `condition` holds and to operand `other` elsewhere, and zero to the one left out.
+/// Passes g to operand `taken` where `condition` holds and to operand `other` elsewhere, and zero to the respective
+/// other one.
 void contribute_by_choice(GradientContext& c, Value condition, std::size_t taken, std::size_t other) {
   if (c.wanted(taken)) c.contribute(taken, c(Op::kSelect, {condition, c.adjoint, c.number(0)}));
   if (c.wanted(other)) c.contribute(other, c(Op::kSelect, {condition, c.number(0), c.adjoint}));
 }
 
-/// The result r for a slope that is made of it, but 1 where the adjoint is 0 and `usable` does not hold: what does not
-/// reach y has no derivative there, whatever its slope. The choice keeps r from derivatives of higher orders, too,
-/// which choosing the product, a NaN, would not.
+/// Returns the result r for a slope computed from it, but 1 where the adjoint is 0 and `usable` does not hold: an
+/// element that does not contribute to y has derivative 0, whatever its slope. Selecting r rather than the product, a
+/// NaN, keeps r out of higher-order derivatives as well.
 Value usable_result(GradientContext& c, Value usable) {
   const Value unused = c(Op::kEqual, {c.adjoint, c.number(0)});
   return c(Op::kSelect, {c(Op::kLogicalAnd, {unused, c(Op::kLogicalNot, {usable})}), c.number(1), c.result});
@@ -43,15 +44,15 @@ void gradient_of_kMul(GradientContext& c) {
   if (c.wanted(1)) c.contribute(1, c(Op::kMul, {c.adjoint, c.operand(0)}));
 }
 
-/// By x: g / y; by y: -(g / y) * (x / y), where x / y is r.
+/// With respect to x: g / y; to y: -(g / y) * (x / y), where x / y is r.
 void gradient_of_kDiv(GradientContext& c) {
   const Value quotient = c(Op::kDiv, {c.adjoint, c.operand(1)});
   c.contribute(0, quotient);
   if (c.wanted(1)) c.contribute(1, c(Op::kNeg, {c(Op::kMul, {quotient, c.result})}));
 }
 
-/// By x: g y x^(y-1), and 0 where y is 0; by y: g x^y log(x) where x > 0 and 0 elsewhere. What does not apply is kept
-/// from further derivatives, too: there, an infinite slope would make a NaN of its adjoint, 0.
+/// With respect to x: g y x^(y-1), and 0 where y is 0; to y: g x^y log(x) where x > 0, and 0 elsewhere. The branch not
+/// taken is kept out of further derivatives as well, where an infinite slope times its adjoint, 0, would be NaN.
 void gradient_of_kPow(GradientContext& c) {
   const Value x = c.operand(0);
   const Value y = c.operand(1);
@@ -86,7 +87,7 @@ void gradient_of_kAbs(GradientContext& c) { c.contribute(0, c(Op::kMul, {c.adjoi
 
 void gradient_of_kExp(GradientContext& c) { c.contribute(0, c(Op::kMul, {c.adjoint, c.result})); }
 
-/// g exp(x), and not g (1 + r): where r is close to -1, that has lost the digits of exp(x).
+/// g exp(x) rather than g (1 + r), which has lost the digits of exp(x) where r is close to -1.
 void gradient_of_kExpm1(GradientContext& c) { c.contribute(0, c(Op::kMul, {c.adjoint, c(Op::kExp, {c.operand(0)})})); }
 
 void gradient_of_kLog(GradientContext& c) { c.contribute(0, c(Op::kDiv, {c.adjoint, c.operand(0)})); }
@@ -128,7 +129,7 @@ void gradient_of_kErf(GradientContext& c) {
   c.contribute(0, c(Op::kMul, {c.adjoint, slope}));
 }
 
-/// g where r > 0, which is where x > 0: of the two, only r is kept for the way back.
+/// g where r > 0, which is where x > 0: of the two, only r is kept for the backward pass.
 void gradient_of_kRelu(GradientContext& c) {
   const Value positive = c(Op::kGreater, {c.result, c.number(0)});
   c.contribute(0, c(Op::kSelect, {positive, c.adjoint, c.number(0)}));

@@ -3,13 +3,13 @@
 #include "passes/gradient_rules.h"
 #include "passes/reverse_sweep.h"
 
-// Derivatives of the ops that hold a body.
+// Derivatives of the ops with a body.
 namespace sluice::passes {
 
 using ir::Value;
 
-/// The body's own derivative: a copy of it is derived by its operands. The copy is there for what the rules read of the
-/// values inside; cse cannot look into the node to find them there.
+/// The derivative of the body: a copy of it is differentiated with respect to its operands. The rules read values
+/// inside the copy, since they cannot refer to values inside the node, nor can cse.
 void gradient_of_kFused(GradientContext& c) {
   const auto first = static_cast<std::uint32_t>(c.builder.graph().nodes().size());
   const std::vector<Value> results = c.builder.append(c.node.attributes.body(), c.node.operands);
@@ -30,7 +30,7 @@ void gradient_of_kFused(GradientContext& c) {
   }
 }
 
-/// What the body returns, for the results, the operands x and the adjoints of the results.
+/// The results of the body, called with the node's results, its operands x and the adjoints of its results.
 void gradient_of_kCustomGradient(GradientContext& c) {
   const std::size_t results = c.node.types.size();
   std::vector<Value> arguments;

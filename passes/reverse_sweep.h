@@ -10,21 +10,22 @@
 
 namespace sluice::passes {
 
-/// `origins`, for nodes of the derivative of what stands there.
+/// Returns `origins` marked as `gradient`, for the nodes of a derivative.
 ir::Origins as_gradient(ir::Origins origins);
 
-/// Reverse accumulation over a range of the nodes that a builder has: takes the adjoints of some of their values, gives
-/// those of the values derived by. An adjoint belongs to a value, so a node with several results has as many.
+/// Reverse accumulation over a range of a builder's nodes: takes the adjoints of some of their values and yields those
+/// of the variables. An adjoint belongs to a value, so a node with several results has several.
 class ReverseSweep {
  public:
-  /// Over the nodes [first, end), by `variables`, which are values of these nodes or of earlier ones.
+  /// Differentiates the nodes [first, end) with respect to `variables`, which are values of these nodes or of earlier
+  /// ones.
   ReverseSweep(ir::Builder& builder, std::uint32_t first, std::uint32_t end, std::span<const ir::Value> variables);
 
-  /// Adds to the adjoint of `value`. Nothing happens if no derivative passes from it to a variable.
+  /// Adds to the adjoint of `value`. Does nothing if no derivative flows from it to a variable.
   void add(ir::Value value, ir::Value contribution);
   /// Runs the rules from the last node to the first. Contributions are added in that order.
   void run();
-  /// The adjoint that `value` has so far; nothing where it is known to be zero.
+  /// Returns the adjoint of `value` so far, or nothing if it is known to be zero.
   std::optional<ir::Value> adjoint(ir::Value value);
 
  private:
@@ -33,7 +34,7 @@ class ReverseSweep {
     std::optional<ir::Value> adjoint;
   };
 
-  /// The slot of a value of the range, or of a variable before it; null for other values.
+  /// Returns the slot of a value in the range or of a variable before it, or null.
   Slot* find(ir::Value value);
   bool is_reached(ir::Value value);
   bool wants(ir::Value operand);

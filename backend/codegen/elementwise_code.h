@@ -6,7 +6,7 @@
 // choice are in elementwise.cpp, functions of floats in math.cpp. An op without a rule does not link.
 namespace sluice::backend {
 
-/// An op on one element of each operand, or on a vector of them.
+/// Emits an op on one element of each operand, or on one vector of each.
 struct ElementwiseCode {
   Emitter& e;
   llvm::IRBuilder<>& b;

@@ -12,7 +12,7 @@ using ir::Op;
 
 namespace {
 
-/// Whether an example can be made up for an op: a function of one float.
+/// Returns whether an example can be generated for an op: it is a function of one float.
 bool is_float_function(const ir::OpInfo& row) {
   return row.has(ir::kElementwise) && row.arity == 1 && row.dtypes == ir::DTypeSet::kFloat && row.attributes.empty();
 }

@@ -1,4 +1,4 @@
-// Functions with gradients of their own: values, derivatives of both orders, and what goes wrong at the user's line.
+// Functions with custom gradients: values, first and second derivatives, and errors at the user's line.
 #include <doctest/doctest.h>
 #include <unistd.h>
 
@@ -20,7 +20,7 @@ F elements_of(const Array& array) {
   return {elements.begin(), elements.end()};
 }
 
-/// TensorFlow's example: log(1 + exp(x)), whose derivative as calculus gives it is NaN for large x.
+/// TensorFlow's example: log(1 + exp(x)), whose automatic derivative is NaN for large x.
 Tensor log1pexp(const Arg& x) {
   static const auto kFunction = custom_gradient(
       "log1pexp", [](Tensor t) { return log(1 + exp(t)); },
@@ -37,7 +37,7 @@ std::string here(std::string_view message) { return "@custom_gradient_test.cpp "
 
 }  // namespace
 
-TEST_CASE("log1pexp has a finite derivative where calculus gives NaN") {
+TEST_CASE("log1pexp has a finite derivative where automatic differentiation gives NaN") {
   const auto f = function("f", {f32(batch)}, [](Tensor x) {
     const Tensor y = log1pexp(x);
     return outputs(y, gradients(reduce_sum(y), {x})[0], gradients(reduce_sum(log(1 + exp(x))), {x})[0]);
@@ -66,7 +66,7 @@ TEST_CASE("the second derivative is that of the backward function") {
   }
 }
 
-TEST_CASE("several inputs of any dtype, several outputs, and outputs that nothing is derived by") {
+TEST_CASE("several inputs of any dtype, several outputs, and outputs without adjoint") {
   const auto rows = custom_gradient(
       "rows",
       [](Tensor table, Tensor indices, Tensor scale) {
@@ -116,7 +116,7 @@ TEST_CASE("lists of tensors") {
   CHECK(by_b.item<float>() == 15);
 }
 
-TEST_CASE("one inside of another, and gradients inside of a backward function") {
+TEST_CASE("nested custom gradients, and gradients inside a backward function") {
   const auto inner =
       custom_gradient([](Tensor x) { return floor(x); }, [](Tensor, Tensor, Tensor dy) { return 3 * dy; });
   const auto outer =
@@ -132,7 +132,7 @@ TEST_CASE("one inside of another, and gradients inside of a backward function") 
   CHECK(second(0) == 6);
 }
 
-TEST_CASE("a model whose activation has a gradient of its own learns, and is trained further when it was loaded") {
+TEST_CASE("a model whose activation has a custom gradient learns, and continues training after being loaded") {
   const auto straight = custom_gradient(
       "straight", [](Tensor x) { return sign(x); },
       [](Tensor x, Tensor, Tensor dy) { return select(abs(x) <= 1, dy, 0); });
@@ -160,7 +160,7 @@ TEST_CASE("a model whose activation has a gradient of its own learns, and is tra
   const auto further = step_of([&](Tensor x) { return loaded(x); }, sgd, loaded);
   CHECK(further(rows, labels).item<float>() == step(rows, labels).item<float>());
   CHECK(further(rows, labels).item<float>() == step(rows, labels).item<float>());
-  // The same with a static size in place of B.
+  // The same with a static size instead of B.
   const auto four = function("four", {f32(4, 2)}, [&](Tensor x) { return gradients(reduce_sum(loaded(x)), {x})[0]; });
   const auto any = function("any", {f32(batch, 2)}, [&](Tensor x) { return gradients(reduce_sum(model(x)), {x})[0]; });
   CHECK(elements_of(four(rows)) == elements_of(any(rows)));
@@ -175,54 +175,42 @@ TEST_CASE("the text of a graph with custom gradients reads back") {
   CHECK(f.dump("differentiate").find("custom_gradient") == std::string::npos);
 }
 
-TEST_CASE("what does not fit is an error at the user's line") {
+TEST_CASE("a mismatch is an error at the user's line") {
   const auto call = [](auto forward, auto backward) {
     return traced({f32(2), i32()},
                   [=](Tensor x, Tensor i) { return custom_gradient("mine", forward, backward)(x, i); });
   };
   const auto first = [](Tensor x, Tensor) { return x * 2; };
-  CHECK(
-      call(first, [](Tensor, Tensor, Tensor, Tensor dy) { return dy; }) ==
-      here("mine: the backward function returns 1 tensor for 2 inputs; it returns one for each, and Tensor() where no "
-           "derivative passes"));
+  CHECK(call(first, [](Tensor, Tensor, Tensor, Tensor dy) { return dy; }) ==
+        here("mine: the backward function returns 1 tensor for 2 inputs; expected one for each, Tensor() where no "
+             "derivative flows"));
   CHECK(call(first, [](Tensor, Tensor, Tensor, Tensor dy) { return outputs(reduce_sum(dy), Tensor()); }) ==
         here("mine: the backward function returns f32[] for input 0, expected f32[2], the input's type"));
   CHECK(call(first, [](Tensor, Tensor, Tensor, Tensor dy) { return outputs(cast(dy, f64), Tensor()); }) ==
         here("mine: the backward function returns f64[2] for input 0, expected f32[2], the input's type"));
   CHECK(call(first, [](Tensor, Tensor i, Tensor, Tensor dy) { return outputs(dy, i); }) ==
-        here("mine: the backward function returns i32[] for input 1, i32[], by which there is no derivative; return "
-             "Tensor() for it"));
+        here("mine: the backward function returns i32[] for input 1, i32[], which has no derivative; return Tensor() "
+             "for it"));
   CHECK(call(first, [](Tensor, Tensor, Tensor, Tensor dy) { return outputs(dy, Tensor()); }).empty());
 }
 
-TEST_CASE("what is used from outside is an error at the user's line") {
+TEST_CASE("using a tensor from outside is an error at the user's line") {
   const Variable w("w", Array::scalar(3.F));
   const auto on_own = [](Tensor x) { return x; };
-  CHECK(traced({f32()},
-               [&](Tensor x) {
-                 return custom_gradient("mine", on_own, [&](Tensor, Tensor, Tensor dy) { return dy * w; })(x);
-               }) ==
-        here("mine: the backward function uses the variable \"w\", of which it knows nothing: pass it as an argument"));
-  CHECK(traced({f32(), f32()},
-               [&](Tensor x, Tensor limit) {
-                 return custom_gradient("mine", on_own,
-                                        [&](Tensor, Tensor, Tensor dy) { return minimum(dy, limit); })(x);
-               }) ==
-        here("mine: the backward function uses the tensor f32[] of outside, of which it knows nothing: pass it as an "
-             "argument"));
-  CHECK(traced({f32(), f32()},
-               [&](Tensor x, Tensor limit) {
-                 return custom_gradient(
-                     "mine", [&](Tensor t) { return t + limit; }, [](Tensor, Tensor, Tensor dy) { return dy; })(x);
-               }) ==
-        here("mine: the function uses the tensor f32[] of outside, of which it knows nothing: pass it as an argument"));
-  CHECK(traced({f32(), f32()},
-               [&](Tensor x, Tensor limit) {
-                 return custom_gradient("mine", on_own, [&](Tensor, Tensor, Tensor) { return limit; })(x);
-               }) ==
-        here("mine: the backward function uses the tensor f32[] of outside, of which it knows nothing: pass it as an "
-             "argument"));
-  // A variable that is passed in has the derivative that is given for it.
+  CHECK(traced({f32()}, [&](Tensor x) {
+          return custom_gradient("mine", on_own, [&](Tensor, Tensor, Tensor dy) { return dy * w; })(x);
+        }) == here("mine: the backward function uses the variable \"w\" from outside: pass it as an argument"));
+  CHECK(traced({f32(), f32()}, [&](Tensor x, Tensor limit) {
+          return custom_gradient("mine", on_own, [&](Tensor, Tensor, Tensor dy) { return minimum(dy, limit); })(x);
+        }) == here("mine: the backward function uses the tensor f32[] from outside: pass it as an argument"));
+  CHECK(traced({f32(), f32()}, [&](Tensor x, Tensor limit) {
+          return custom_gradient(
+              "mine", [&](Tensor t) { return t + limit; }, [](Tensor, Tensor, Tensor dy) { return dy; })(x);
+        }) == here("mine: the function uses the tensor f32[] from outside: pass it as an argument"));
+  CHECK(traced({f32(), f32()}, [&](Tensor x, Tensor limit) {
+          return custom_gradient("mine", on_own, [&](Tensor, Tensor, Tensor) { return limit; })(x);
+        }) == here("mine: the backward function uses the tensor f32[] from outside: pass it as an argument"));
+  // A variable that is passed in gets the derivative that the backward function returns for it.
   const auto f = function("f", {f32()}, [&](Tensor x) {
     const auto scaled = custom_gradient([](Tensor t, Tensor by) { return t * by; },
                                         [](Tensor t, Tensor, Tensor, Tensor dy) { return outputs(dy, 100 * dy * t); });

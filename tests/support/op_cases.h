@@ -38,9 +38,8 @@ struct OpCase {
   std::vector<Array> inputs(const ir::Graph& graph, std::int64_t batch_size, std::uint64_t seed = 1) const;
 };
 
-/// The one table of cases: each op of ops.def but parameter, state, gradient, custom_gradient
-/// and fused, over all dtypes it takes, with
-/// B and with odd static sizes. Run each at several B.
+/// The table of all cases: each op of ops.def but parameter, state, gradient, custom_gradient and fused, in all dtypes
+/// it accepts, with B and with odd static sizes. Run each at several B.
 const std::vector<OpCase>& op_cases();
 
 /// The values of B to run cases at: one row, fewer than a vector, a whole number of vectors, several tiles.

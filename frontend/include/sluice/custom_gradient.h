@@ -12,26 +12,26 @@
 #include "sluice/function.h"
 #include "sluice/tensor.h"
 
-// Functions with gradients of their own, as tf.custom_gradient and jax.custom_vjp make them.
+// Functions with custom gradients, like tf.custom_gradient and jax.custom_vjp.
 namespace sluice {
 
 namespace detail {
 
 using TensorSpan = std::span<const Tensor>;
 
-/// A function and its gradient, on lists of tensors.
+/// A function and its gradient, both on lists of tensors.
 struct CustomGradientCore {
   std::string name;
   std::function<std::vector<Tensor>(TensorSpan inputs)> forward;
   std::function<std::vector<Tensor>(TensorSpan inputs, TensorSpan outputs, TensorSpan adjoints)> backward;
 
-  /// Traces both and makes them part of the function that is being traced.
+  /// Traces both and adds them to the function being traced.
   std::vector<Tensor> apply(TensorSpan inputs) const;
 };
 
 inline std::vector<Tensor> list_of(TensorSpan tensors) { return {tensors.begin(), tensors.end()}; }
 
-/// Calls `f` with the tensors of all lists one after the other, N in sum.
+/// Calls `f` with the N tensors of `all` as separate arguments.
 template <std::size_t N, typename F>
 auto call_flat(F& f, const std::vector<Tensor>& all) {
   return [&]<std::size_t... I>(std::index_sequence<I...>) { return f(all[I]...); }
@@ -68,7 +68,7 @@ std::vector<Tensor> flattened(const Result& result) {
 
 }  // namespace detail
 
-/// What custom_gradient returns: called with tensors inside of a function it becomes part of that.
+/// The result of custom_gradient: calling it with tensors while a function is traced adds it to that function.
 template <typename R, typename Arguments>
 class CustomGradient;
 
@@ -80,7 +80,7 @@ class CustomGradient<R, std::index_sequence<I...>> {
     constexpr std::size_t kInputs = sizeof...(I);
     constexpr std::size_t kOutputs = detail::kResultCount<R>;
     static_assert(!std::is_void_v<R> && !std::is_same_v<R, std::vector<Tensor>>,
-                  "a function with a gradient of its own that returns a std::vector<Tensor> takes one, too");
+                  "a function with a custom gradient that returns a std::vector<Tensor> must also take one");
     static_assert(detail::TakesTensorsOfNumber<Backward, kInputs + 2 * kOutputs>,
                   "the backward function of a custom gradient takes the inputs, the outputs and the adjoints of the "
                   "outputs, each a Tensor");
@@ -148,16 +148,15 @@ std::type_identity<CustomGradient<R, AnyNumber>> custom_gradient_of(std::type_id
 
 }  // namespace detail
 
-/// A function of tensors that computes `forward` and whose derivative is what `backward` says. `forward` takes Tensors,
-/// or one std::vector<Tensor>, of any dtypes and shapes, and returns a Tensor, outputs(x, y, ...) or a
-/// std::vector<Tensor>. `backward` is called with the inputs, then the outputs, then the adjoints of the outputs (the
-/// derivatives of what is derived by each of them, of their types; zeros for outputs that it does not depend on), as
-/// Tensors one after the other or as three vectors. It returns one tensor for each input, of its type: its adjoint; an
-/// empty Tensor() says that no derivative passes, which is the only answer for integers and bools. Derivatives of
-/// higher orders derive `backward`, where the outputs have this gradient, too.
-///
-/// Both see nothing but their arguments: variables and tensors from outside are passed in. Each call traces both, and
-/// throws Error at the user's line where they use something else, or where what `backward` returns does not fit.
+/// Returns a function of tensors that computes `forward` and whose derivative is computed by `backward`. `forward`
+/// takes Tensors, or one std::vector<Tensor>, of any dtypes and shapes, and returns a Tensor, outputs(x, y, ...) or a
+/// std::vector<Tensor>. `backward` is called with the inputs, the outputs and the adjoints of the outputs (the
+/// derivatives of the differentiated value with respect to each output, of the output's type; zeros for outputs it does
+/// not depend on), as separate Tensors or as three vectors. It returns the adjoint of each input, a tensor of the
+/// input's type, or an empty Tensor() if no derivative flows to that input, which is required for integers and bools.
+/// Higher-order derivatives differentiate `backward`, in which the outputs have this gradient as well.
+/// Both may use only their arguments: variables and other tensors must be passed in. Each call traces both, and throws
+/// Error at the user's line if they use anything else, or if the result of `backward` does not match the inputs.
 template <typename Forward, typename Backward>
 auto custom_gradient(std::string name, Forward forward, Backward backward) {
   using Plain = typename decltype(detail::function_of<Forward>())::type;

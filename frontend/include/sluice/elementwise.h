@@ -23,7 +23,8 @@ using std::sqrt;
 using std::tanh;
 
 namespace detail {
-/// The result of an op of one operand and no attribute. Throws Error at the user's line if it does not take x.
+/// Returns the result of an op with one operand and no attributes. Throws Error at the user's line if the op does not
+/// accept x.
 Tensor unary(ir::Op op, const Arg& x);
 }  // namespace detail
 
@@ -57,8 +58,8 @@ Tensor logical_and(const TensorOrNumber& x, const TensorOrNumber& y);
 Tensor logical_or(const TensorOrNumber& x, const TensorOrNumber& y);
 inline Tensor logical_not(const Arg& x) { return detail::unary(ir::Op::kLogicalNot, x); }
 
-// Of one tensor, with the result of its type. abs, negative, relu, sign and square take integers as well as floats, the
-// others floats.
+// One tensor; the result has its type. abs, negative, relu, sign and square take integers as well as floats, the others
+// only floats.
 
 inline Tensor negative(const Arg& x) { return detail::unary(ir::Op::kNeg, x); }
 inline Tensor abs(const Arg& x) { return detail::unary(ir::Op::kAbs, x); }

@@ -31,7 +31,7 @@ class Tensor {
   /// outside a trace.
   Tensor(const Variable& variable, std::source_location where = std::source_location::current());  // NOLINT: a read
 
-  /// Whether there is no tensor.
+  /// Returns whether this holds no tensor.
   bool empty() const { return trace_ == 0; }
   const Type& type() const {
     if (trace_ == 0) fail_empty();

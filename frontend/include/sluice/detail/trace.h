@@ -34,8 +34,7 @@ class Scope {
 [[noreturn]] void fail_at_user(const std::string& message);
 /// The same; the message continues with the types of `operands` and the lines that created them.
 [[noreturn]] void fail_at_user(const std::string& message, std::span<const Tensor> operands);
-/// Throws Error at the user's line if a function is being traced: what `call` names would happen once, not in each
-/// call.
+/// Throws Error at the user's line if a function is being traced: `call` would then happen once, not on each call.
 void check_not_traced(std::string_view call);
 
 /// Warns on stderr about what is often a mistake but may be intended, with the user's line; each message once per
@@ -66,8 +65,8 @@ struct AskedTrainable {
 class Trace {
  public:
   explicit Trace(std::string name);
-  /// The same for a function inside of `around` that is traced on its own: it sees nothing but its parameters. What
-  /// else it uses is an error, which begins with `what`.
+  /// Traces a function inside `around` on its own: it may use only its parameters. Using anything else is an error
+  /// whose message begins with `what`.
   Trace(std::string name, std::string what, const Trace& around);
   ~Trace();
   Trace(const Trace&) = delete;
@@ -97,7 +96,7 @@ class Trace {
   std::vector<Tensor> inline_graph(const ir::Graph& graph, std::span<const Tensor> inputs,
                                    const runtime::Variables& variables, std::span<const ir::Value> wanted);
 
-  /// Appends the nodes of `graph`, which has no states, as they are, with these inputs; returns its results.
+  /// Appends the nodes of `graph`, which has no states, unchanged, with these inputs; returns its results.
   std::vector<Tensor> append(const ir::Graph& graph, std::span<const Tensor> inputs);
 
   /// Reads the variable: its value before the call, or the last value assigned, through which no derivative passes.
@@ -160,7 +159,7 @@ class Trace {
   Trace* outer_;
   bool has_batch_ = false;
   bool finished_ = false;
-  std::string isolated_;  ///< how errors begin on what is used from outside; empty where it may be
+  std::string isolated_;  ///< prefix of errors about tensors used from outside; empty where using them is allowed
   std::vector<TracedVariable> variables_;
   std::vector<ExpectedIndices> expected_indices_;
   std::vector<AskedTrainable> asked_trainable_;
