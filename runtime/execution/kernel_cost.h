@@ -14,13 +14,13 @@ struct Plan;
 
 namespace sluice::runtime {
 
-/// The bytes of the elements of a value where B is `batch_size`.
-std::int64_t bytes_of(const Type& type, std::int64_t batch_size);
+/// The bytes of the elements of a value with these sizes.
+std::int64_t bytes_of(const Type& type, const Bindings& bindings);
 /// The bytes of memory that a buffer takes, with what its layout leaves between elements.
-std::int64_t bytes_of(const backend::Buffer& buffer, std::int64_t batch_size);
+std::int64_t bytes_of(const backend::Buffer& buffer, const Bindings& bindings);
 
 /// What a kernel does, and what it reads and writes, each buffer once.
-ir::Cost cost_of(const backend::Plan& plan, const backend::KernelPlan& kernel, std::int64_t batch_size);
+ir::Cost cost_of(const backend::Plan& plan, const backend::KernelPlan& kernel, const Bindings& bindings);
 
 /// The ops of a kernel's body in the order of their first use: "matmul, 3 mul, relu"; empty for a copy.
 std::string ops_of(const ir::Graph& body);

@@ -78,8 +78,8 @@ class Trace {
   static Trace& required(std::string_view what);
 
   const std::string& name() const { return builder_.graph().name(); }
-  /// Whether a parameter has B.
-  bool has_batch() const { return has_batch_; }
+  /// The symbols that parameters have.
+  const std::vector<Symbol>& symbols() const { return symbols_; }
 
   Tensor parameter(std::string name, const Type& type, std::optional<ir::Range> range);
 
@@ -156,7 +156,7 @@ class Trace {
   std::uint64_t number_;
   ir::Builder builder_;
   Trace* outer_;
-  bool has_batch_ = false;
+  std::vector<Symbol> symbols_;
   bool finished_ = false;
   std::string isolated_;  ///< how errors begin on what is used from outside; empty where it may be
   std::vector<TracedVariable> variables_;
