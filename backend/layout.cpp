@@ -36,7 +36,7 @@ void for_runs(const Layout& layout, std::int64_t rows, std::int64_t columns, Cop
 Dim element_count(const Layout& layout, const Shape& shape) {
   if (layout.dense()) return shape.element_count();
   const std::int64_t before_last = (shape[1].size - 1) / layout.panel;
-  return {shape[0].size * (before_last * layout.panel + layout.last), shape[0].batch};
+  return shape[0] * (before_last * layout.panel + layout.last);
 }
 
 Layout state_layout(const Type& type) {

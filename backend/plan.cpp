@@ -12,6 +12,7 @@
 #include "backend/often_zero.h"
 #include "backend/order.h"
 #include "ir/kernel_kind.h"
+#include "ir/solve_sizes.h"
 #include "sluice/error.h"
 
 namespace sluice::backend {
@@ -355,7 +356,10 @@ Plan make_plan(const Graph& graph, const Target& target, const PlanOptions& opti
   ir::check_bodies(graph);
   Plan plan;
   plan.name = graph.name();
-  plan.largest = largest_value(graph);
+  plan.largest = largest_values(graph);
+  for (const Symbol symbol : ir::symbols_of(graph)) {
+    if (symbol != kBatchSymbol) plan.symbols.push_back(symbol);
+  }
   plan.vector_bytes = target.vector_bytes;
   Planner(graph, options, plan).run();
   for (KernelPlan& kernel : plan.kernels) split_kernel(kernel, plan, target);

@@ -28,9 +28,9 @@ struct Buffer {
   Type type;              ///< of the value that it was made for
   Layout layout = {};     ///< how its elements lie; parameters, results and constants are dense
   std::int64_t tail = 0;  ///< bytes past the last element that a vector of a product may load
-  Dim bytes = 0;          ///< of a temporary, a multiple of 64 (for each B, if it grows with B)
-  Dim offset = 0;         ///< of a temporary: in the static arena, or c*B in the one that grows with B
-  int first_use = 0;      ///< of a temporary: first and last kernel that touch it
+  Dim bytes = 0;      ///< of a temporary, a multiple of 64; of what it grows with, a multiple of its arena's granule
+  Dim offset = 0;     ///< of a temporary: in the static arena, or c*B in the one that grows as B does
+  int first_use = 0;  ///< of a temporary: first and last kernel that touch it
   int last_use = 0;
 };
 
@@ -45,17 +45,17 @@ struct Units {
   std::int64_t step = 1;  ///< a block of the first axis costs in proportion to how many of this many elements it has
 
   bool operator==(const Units&) const = default;
-  std::int64_t count(std::int64_t batch_size) const;
-  bool none() const { return count(1) == 0; }  ///< an axis has size 0, so there are no units for any B
+  std::int64_t count(const Bindings& bindings) const;
+  bool none() const;  ///< an axis has size 0 whatever the symbols are, so there are no units
   /// Where the share of thread `thread` of `threads` begins, so that all cost the same; `count` for the one after the
   /// last.
-  std::int64_t share_begin(int thread, int threads, std::int64_t batch_size) const;
+  std::int64_t share_begin(int thread, int threads, const Bindings& bindings) const;
 };
 
 /// Works on the units begin <= u < end of a kernel. `arguments` has the addresses of its operands, then of its results;
-/// `scratch` is the calling thread's own.
-using KernelFunction = void (*)(std::byte* const* arguments, std::int64_t batch, std::byte* scratch, std::int64_t begin,
-                                std::int64_t end);
+/// `sizes` what the plan's symbols stand for; `scratch` is the calling thread's own.
+using KernelFunction = void (*)(std::byte* const* arguments, const std::int64_t* sizes, std::byte* scratch,
+                                std::int64_t begin, std::int64_t end);
 
 /// What is decided of a loop beside its units.
 struct LoopKernel {
@@ -131,6 +131,17 @@ static_assert(std::variant_size_v<KernelPlan::How> == static_cast<std::size_t>(K
 static_assert(std::is_same_v<std::variant_alternative_t<static_cast<std::size_t>(KernelKind::kMatmul), KernelPlan::How>,
                              ProductKernel>);
 
+/// Memory of temporaries that grow alike. Offsets and sizes in it are multiples c*g of `granule` for each of what it
+/// grows with, say B, and lie in units of g*B bytes, rounded up to a cache line. So all offsets are aligned, and small
+/// values take hardly more than they have, for every B.
+struct GrowingArena {
+  Dim bytes = 0;
+  std::int64_t granule = kLine;
+
+  /// The bytes that `size` comes to.
+  std::int64_t at(std::int64_t size, const Bindings& bindings) const;
+};
+
 /// Everything that is decided before code is generated: which kernels run in which order, what lies where, who waits
 /// for whom.
 struct Plan {
@@ -141,10 +152,11 @@ struct Plan {
   std::vector<Array> constants;
   std::vector<Buffer> buffers;
   std::vector<KernelPlan> kernels;
-  std::int64_t static_bytes = 0;  ///< the arena of temporaries of static size
-  std::int64_t batch_bytes = 0;   ///< bytes for each B of the other arena
-  Largest largest;                ///< value, which bounds B
-  int vector_bytes = 16;          ///< of the vectors that kernels were split for
+  std::vector<Symbol> symbols{kBatchSymbol};  ///< B, then all others
+  std::int64_t static_bytes = 0;              ///< the arena of temporaries of static size
+  std::vector<GrowingArena> arenas;           ///< the others: one for all temporaries that grow alike
+  Largest largest;                            ///< values, which bound the symbols
+  int vector_bytes = 16;                      ///< of the vectors that kernels were split for
 };
 
 struct PlanOptions {
@@ -160,15 +172,25 @@ Plan make_plan(const ir::Graph& graph, const Target& target, const PlanOptions& 
 /// kMostBytes of each kind.
 struct Memory {
   std::int64_t static_arena = 0;    ///< temporaries of static size
-  std::int64_t batch_arena = 0;     ///< temporaries that grow with B
+  std::int64_t batch_arena = 0;     ///< temporaries that grow with symbols: the arenas, one behind the other
   std::int64_t scratch_stride = 0;  ///< scratch of one thread
   int threads = 1;
 
   std::int64_t scratch() const { return scratch_stride * threads; }
   std::int64_t total() const { return static_arena + batch_arena + scratch(); }
 };
-/// Throws Error if a value has more than kMostElements with this B, or the memory is more than a process can address.
-Memory memory_of(const Plan& plan, std::int64_t batch_size, int threads);
+/// Throws Error if a value has more than kMostElements with these sizes, or the memory is more than a process can
+/// address.
+Memory memory_of(const Plan& plan, const Bindings& bindings, int threads);
+
+/// Where in the memory of the arenas that grow a temporary lies.
+std::int64_t growing_offset(const Plan& plan, const Buffer& buffer, const Bindings& bindings);
+
+/// The values of the plan's symbols, as kernels take them.
+std::vector<std::int64_t> sizes_of(const Plan& plan, const Bindings& bindings);
+
+/// Bytes that grow with symbols: "0", "64*B", "64*B + 256*B*T".
+std::string growing_bytes(const Plan& plan);
 
 std::string_view to_string(ProductSchedule schedule);  ///< "through scratch", "in registers", "overlapped"
 std::string_view to_string(RhsPanels panels);          ///< "in place", "masked", "packed", "packed ahead", "computed"

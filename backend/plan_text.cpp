@@ -8,21 +8,15 @@ namespace sluice::backend {
 
 namespace {
 
-std::string text_of(const Bytes& bytes) {
-  if (bytes.each_batch == 0) return fmt::format("{}", bytes.fixed);
-  if (bytes.fixed == 0) return fmt::format("{}*B", bytes.each_batch);
-  return fmt::format("{} + {}*B", bytes.fixed, bytes.each_batch);
-}
-
 std::string text_of(const ProductKernel& product) {
   std::string out = fmt::format(" tile {}x{} {} rhs {}", product.tile.rows, product.tile.vectors,
                                 to_string(product.schedule), to_string(product.panels));
   if (product.tile.depth_block > 0) out += fmt::format(" depth by {}", product.tile.depth_block);
   if (product.skips_zeros) out += " skips zeros";
   const ProductScratch& scratch = product.scratch;
-  out += fmt::format(" scratch {}", text_of(scratch.end));
+  out += fmt::format(" scratch {}", to_string(scratch.end));
   const auto part = [&](std::string_view name, const Bytes& begin, const Bytes& end) {
-    if (begin != end) out += fmt::format(", {} at {}", name, text_of(begin));
+    if (begin != end) out += fmt::format(", {} at {}", name, to_string(begin));
   };
   part("panel", scratch.panel, scratch.next_panel);
   part("next panel", scratch.next_panel, scratch.sums);
@@ -35,8 +29,8 @@ std::string text_of(const ProductKernel& product) {
 }  // namespace
 
 std::string to_string(const Plan& plan) {
-  std::string out = fmt::format("plan @{}: {}, {} bytes of temporaries and {} for each of B\n", plan.name,
-                                counted(plan.kernels.size(), "kernel"), plan.static_bytes, plan.batch_bytes);
+  std::string out = fmt::format("plan @{}: {}, {} bytes of temporaries and {}\n", plan.name,
+                                counted(plan.kernels.size(), "kernel"), plan.static_bytes, growing_bytes(plan));
   const std::vector<std::size_t> code = shared_code(plan);
   for (std::size_t i = 0; i < plan.kernels.size(); ++i) {
     const KernelPlan& kernel = plan.kernels[i];

@@ -12,23 +12,27 @@ using ir::Op;
 
 namespace {
 
-std::int64_t blocks_of(const Units::Axis& axis, std::int64_t batch_size) {
-  return (axis.size.at(batch_size) + axis.block - 1) / axis.block;
+std::int64_t blocks_of(const Units::Axis& axis, const Bindings& bindings) {
+  return (axis.size.at(bindings) + axis.block - 1) / axis.block;
 }
 
 }  // namespace
 
-std::int64_t Units::count(std::int64_t batch_size) const {
+std::int64_t Units::count(const Bindings& bindings) const {
   std::int64_t count = 1;
-  for (const Axis& axis : axes) count *= blocks_of(axis, batch_size);
+  for (const Axis& axis : axes) count *= blocks_of(axis, bindings);
   return count;
 }
 
-std::int64_t Units::share_begin(int thread, int threads, std::int64_t batch_size) const {
-  const std::int64_t all = count(batch_size);
+bool Units::none() const {
+  return std::ranges::any_of(axes, [](const Axis& axis) { return axis.size == Dim(0); });
+}
+
+std::int64_t Units::share_begin(int thread, int threads, const Bindings& bindings) const {
+  const std::int64_t all = count(bindings);
   if (axes.empty() || all == 0) return thread == 0 ? 0 : all;
-  const std::int64_t units_a_block = all / blocks_of(axes[0], batch_size);
-  const std::int64_t size = axes[0].size.at(batch_size);
+  const std::int64_t units_a_block = all / blocks_of(axes[0], bindings);
+  const std::int64_t size = axes[0].size.at(bindings);
   const std::int64_t whole_units = size / axes[0].block * units_a_block;
   const std::int64_t whole_cost = (axes[0].block + step - 1) / step;
   const std::int64_t rest_cost = (size % axes[0].block + step - 1) / step;  // of a unit of the block that is not whole
@@ -104,8 +108,7 @@ void split_reduction(KernelPlan& kernel, const Target& target) {
 void split_scatter(KernelPlan& kernel) {
   const Shape& table = kernel.body->type(kernel.body->results()[0]).shape;
   Dim columns = 1;
-  for (int axis = 1; axis < table.rank(); ++axis)
-    columns = Dim(columns.size * table[axis].size, columns.batch || table[axis].batch);
+  for (int axis = 1; axis < table.rank(); ++axis) columns = columns * table[axis];
   kernel.units.axes = {{columns, 64}};
 }
 

@@ -12,7 +12,7 @@ std::int64_t part(std::int64_t size, std::int64_t parts) { return (size + parts 
 /// `rows` rows, and `more`, of a tile's columns.
 Bytes rows_of(const ProductSize& size, Dim rows, std::int64_t more) {
   const std::int64_t row = size.tile.vectors * size.lanes * size.element_bytes;
-  return rows.batch ? Bytes{more * row, rows.size * row} : Bytes{(rows.size + more) * row, 0};
+  return (rows + more) * row;
 }
 
 /// The steps of K that one list covers.
@@ -31,17 +31,12 @@ Bytes lists_of(const ProductSize& size, std::int64_t list) {
   const std::int64_t block = block_of(size);
   const std::int64_t tiles = part(size.rows.size, size.tile.rows);
   const std::int64_t blocks = part(size.depth.size, block);
-  Bytes bytes{kLine + list, 0};
-  if (size.rows.batch) {
-    bytes.fixed += blocks * list;  // of a tile that is not whole
-    bytes.each_batch = part(size.rows.size * blocks * list, size.tile.rows);
-  } else if (size.depth.batch) {
-    bytes.fixed += tiles * list;  // of a block that is not whole
-    bytes.each_batch = part(size.depth.size * tiles * list, block);
-  } else {
-    bytes.fixed += tiles * blocks * list;
-  }
-  return bytes;
+  const Bytes before = kLine + list;
+  if (size.rows.batch)  // one more of a tile that is not whole
+    return before + blocks * list + Dim(part(size.rows.size * blocks * list, size.tile.rows), size.rows.batch);
+  if (size.depth.batch)  // of a block that is not whole
+    return before + tiles * list + Dim(part(size.depth.size * tiles * list, block), size.depth.batch);
+  return before + tiles * blocks * list;
 }
 
 }  // namespace

@@ -7,15 +7,8 @@
 
 namespace sluice::backend {
 
-/// Bytes, of which some grow with B.
-struct Bytes {
-  std::int64_t fixed = 0;
-  std::int64_t each_batch = 0;
-
-  std::int64_t at(std::int64_t batch_size) const { return fixed + each_batch * batch_size; }
-  bool operator==(const Bytes&) const = default;
-  Bytes operator+(const Bytes& more) const { return {fixed + more.fixed, each_batch + more.each_batch}; }
-};
+/// Bytes, of which some may grow with symbols.
+using Bytes = Dim;
 
 /// What scratch a product needs follows from this.
 struct ProductSize {

@@ -1,5 +1,6 @@
 #include "backend/sizes.h"
 
+#include <algorithm>
 #include <memory>
 
 namespace sluice::backend {
@@ -10,7 +11,14 @@ void find_largest(const ir::Graph& graph, Largest& largest) {
   for (const ir::Node& node : graph.nodes()) {
     for (const Type& type : node.types) {
       const Dim count = type.shape.element_count();
-      if (count.batch && count.size > largest.each_batch) largest = {type, count.size};
+      if (!count.batch) continue;
+      const auto alike = [&](const Type& other) { return other.shape.element_count().batch == count.batch; };
+      const auto found = std::ranges::find_if(largest.types, alike);
+      if (found == largest.types.end()) {
+        largest.types.push_back(type);
+      } else if (found->shape.element_count().size < count.size) {
+        *found = type;
+      }
     }
     if (node.op == ir::Op::kFused) find_largest(node.attributes.body(), largest);
   }
@@ -18,7 +26,14 @@ void find_largest(const ir::Graph& graph, Largest& largest) {
 
 }  // namespace
 
-Largest largest_value(const ir::Graph& graph) {
+const Type* Largest::too_large(const Bindings& bindings) const {
+  for (const Type& type : types) {
+    if (type.shape.element_count().at(bindings) > kMostElements) return &type;
+  }
+  return nullptr;
+}
+
+Largest largest_values(const ir::Graph& graph) {
   Largest largest;
   find_largest(graph, largest);
   return largest;

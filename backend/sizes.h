@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "sluice/ir/graph.h"
 
@@ -12,15 +13,16 @@ inline constexpr std::int64_t kMostElements = std::int64_t{1} << 50;
 /// The most bytes that a process can address.
 inline constexpr std::int64_t kMostBytes = std::int64_t{1} << 47;
 
-/// The value of a graph, or of a body in it, that has the most elements for each of B.
+/// The values of a graph, or of bodies in it, of which one has the most elements, whatever the symbols are: the largest
+/// of those that grow alike.
 struct Largest {
-  Type type;
-  std::int64_t each_batch = 0;
+  std::vector<Type> types;
 
-  bool fits(std::int64_t batch_size) const { return each_batch == 0 || batch_size <= kMostElements / each_batch; }
+  /// The first that has more than kMostElements; null: none.
+  const Type* too_large(const Bindings& bindings) const;
 };
 
-Largest largest_value(const ir::Graph& graph);
+Largest largest_values(const ir::Graph& graph);
 
 /// x + y and x * y, neither negative, or kMostBytes + 1 if that is larger than kMostBytes.
 std::int64_t bytes_sum(std::int64_t x, std::int64_t y);

@@ -47,7 +47,7 @@ std::int64_t choose_depth_block(const Target& target, Dim rows, Dim depth, std::
                                 int element_bytes) {
   const std::int64_t elements = target.second_cache_bytes / element_bytes;
   if (!depth.batch && depth.size * panel_columns <= elements / 4) return 0;
-  const std::int64_t fitting = elements / (rows.at(kTypicalBatch) + panel_columns) / 64 * 64;
+  const std::int64_t fitting = elements / (rows.where_all_are(kTypicalBatch) + panel_columns) / 64 * 64;
   return std::clamp(fitting, kLeastBlock, kLargestBlock);
 }
 
@@ -73,7 +73,7 @@ Tile choose_tile_of_batch(const Target& target, const ir::MatmulSizes& sizes, in
   constexpr double kPanelShare = 0.01;  // cost of another panel: rows of B and C are no longer contiguous
   constexpr std::int64_t kMostVectors = 4;
   const std::int64_t lanes = target.lanes(element_bytes);
-  const auto typical = [](Dim size) { return std::max<std::int64_t>(1, size.at(kTypicalBatch)); };
+  const auto typical = [](Dim size) { return std::max<std::int64_t>(1, size.where_all_are(kTypicalBatch)); };
   const std::int64_t rows = typical(sizes.m);
   const std::int64_t vectors_of_row = (typical(sizes.n) + lanes - 1) / lanes;
   const auto depth = static_cast<double>(typical(sizes.k));
@@ -112,7 +112,7 @@ bool worth_packing(const Target& target, const Tile& tile, Dim rows, Dim depth, 
   const std::int64_t fitting =
       target.second_cache_bytes >> std::countr_zero(static_cast<std::uint64_t>(std::max<std::int64_t>(row_bytes, 1)));
   const std::int64_t block = tile.depth_block > 0 ? tile.depth_block : depth.size;
-  return fitting < kShare * block && rows.at(kTypicalBatch) >= kLeastTiles * tile.rows;
+  return fitting < kShare * block && rows.where_all_are(kTypicalBatch) >= kLeastTiles * tile.rows;
 }
 
 int tile_column_step(const Target& target, int element_bytes) {

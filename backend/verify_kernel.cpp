@@ -15,7 +15,7 @@ using ir::Node;
 Dim elements_in(const Layout& layout, const Shape& shape) {
   if (layout.dense()) return shape.element_count();
   const std::int64_t panels = (shape[1].size + layout.panel - 1) / layout.panel;
-  return {shape[0].size * ((panels - 1) * layout.panel + layout.last), shape[0].batch};
+  return shape[0] * ((panels - 1) * layout.panel + layout.last);
 }
 
 bool covers(const Units& units, const std::vector<Units::Axis>& axes) {
@@ -82,29 +82,31 @@ class KernelVerifier {
   /// brings ends where its elements do.
   Bytes room_of(const Buffer& at, bool is_read) const {
     constexpr std::int64_t kReadableTail = 64;
-    const auto bytes = [](Dim count) { return count.batch ? Bytes{0, count.size} : Bytes{count.size, 0}; };
-    if (at.kind == BufferKind::kTemporary) return bytes(at.bytes);
+    if (at.kind == BufferKind::kTemporary) return at.bytes;
     const auto element = static_cast<std::int64_t>(size_of(at.type.dtype));
     const Dim count = elements_in(at.layout, at.type.shape);
     const bool has_tail = is_read && (at.kind == BufferKind::kState || at.kind == BufferKind::kConstant);
-    return bytes({count.size * element, count.batch}) + Bytes{has_tail ? kReadableTail : 0, 0};
+    return count * element + (has_tail ? kReadableTail : 0);
   }
 
   /// All loads and stores are of elements of the body's values, masked where a vector has more lanes than there are
-  /// elements; a product's second factor alone is loaded by whole vectors (elements_past). Both sides are linear in B,
-  /// so the one is large enough for every B >= 1 if it is for 1 and grows as fast.
+  /// elements; a product's second factor alone is loaded by whole vectors (elements_past). Where what is needed has a
+  /// part that does not grow, it is needed only if there are elements: the room is a multiple of what the elements grow
+  /// with, and is large enough if it is where that is 1 and grows as fast.
   std::string stays_inside() const {
     return for_each([&](int b, const Type& type, int operand) -> std::string {
       const Buffer& at = buffer(b);
       const auto element = static_cast<std::int64_t>(size_of(type.dtype));
       const Dim count = elements_in(at.layout, type.shape);
-      Bytes need = count.batch ? Bytes{0, count.size * element} : Bytes{count.size * element, 0};
+      std::int64_t past = 0;
       if (operand >= 0 && at.layout.dense() && count.size > 0)
-        need.fixed += elements_past(kernel_, static_cast<std::size_t>(operand)) * element;
+        past = elements_past(kernel_, static_cast<std::size_t>(operand)) * element;
+      const Bytes need = count * element;
       const Bytes room = room_of(at, operand >= 0);
-      if (room.at(1) >= need.at(1) && room.each_batch >= need.each_batch) return "";
-      return fmt::format("touches {} + {}*B bytes of buffer {}, which has {} + {}*B", need.fixed, need.each_batch, b,
-                         room.fixed, room.each_batch);
+      if (room.batch == need.batch && room.size >= need.size + past) return "";
+      const Bytes left = room - need;  // a tail, if it does not grow
+      if (!left.batch && left.size >= past) return "";
+      return fmt::format("touches {} bytes of buffer {}, which has {}", to_string(need + past), b, to_string(room));
     });
   }
 
@@ -212,8 +214,7 @@ class KernelVerifier {
   std::string wrong_scatter() const {
     const Shape& table = shape();
     Dim columns = 1;
-    for (int axis = 1; axis < table.rank(); ++axis)
-      columns = {columns.size * table[axis].size, columns.batch || table[axis].batch};
+    for (int axis = 1; axis < table.rank(); ++axis) columns = columns * table[axis];
     const auto& axes = kernel_.units.axes;
     return expect_axes({{columns, axes.size() == 1 ? std::max<std::int64_t>(1, axes[0].block) : 1}});
   }
@@ -222,17 +223,21 @@ class KernelVerifier {
   /// monotone, 0 for thread 0 and the count for the one after the last. It is the largest u whose cost C(u) is at most
   /// floor(C(count) * t / threads), where C is the cost of the units before u, which grows with every unit, so it is
   /// monotone in t; C(0) = 0. It remains to check that the code computes this: where there are only whole blocks,
-  /// only one that is not, and both, which B = 1, block - 1, block and block + 1 bring about.
+  /// only one that is not, and both, which sizes of 1, block - 1, block and block + 1 bring about.
   std::string wrong_shares() const {
     const Units& units = kernel_.units;
     const std::int64_t block = units.axes.empty() ? 1 : units.axes[0].block;
-    for (const std::int64_t batch_size : {std::int64_t{1}, std::max<std::int64_t>(1, block - 1), block, block + 1}) {
-      const std::int64_t count = units.count(batch_size);
+    for (const std::int64_t value : {std::int64_t{1}, std::max<std::int64_t>(1, block - 1), block, block + 1}) {
+      Bindings bindings;
+      for (const Symbol symbol : plan_.symbols) bindings.set(symbol, value);
+      const auto is_none = [&](const Units::Axis& axis) { return axis.size.at(bindings) < 0; };
+      if (std::ranges::any_of(units.axes, is_none)) continue;  // no call has such sizes
+      const std::int64_t count = units.count(bindings);
       for (const int threads : {1, 2, 3, 7}) {
-        std::int64_t before = units.share_begin(0, threads, batch_size);
+        std::int64_t before = units.share_begin(0, threads, bindings);
         bool sound = before == 0;
         for (int thread = 1; thread <= threads; ++thread) {
-          const std::int64_t begin = units.share_begin(thread, threads, batch_size);
+          const std::int64_t begin = units.share_begin(thread, threads, bindings);
           sound = sound && before <= begin;
           before = begin;
         }

@@ -13,9 +13,9 @@ namespace sluice::backend {
 
 namespace {
 
-/// A stretch of memory. Each arena is a space, in bytes (for each of B, in the one that grows with B: all offsets and
-/// sizes there are c*B, so stretches overlap for one B if they do for all). So is each kind of other buffer, in which
-/// buffers of one index are one place.
+/// A stretch of memory. Each arena is a space, in bytes (of those that grow, for each of what the arena grows with: all
+/// offsets and sizes there are multiples of one unit, so stretches overlap for one B if they do for all). So is each
+/// kind of other buffer, in which buffers of one index are one place.
 struct Region {
   int space = 0;
   std::int64_t begin = 0;
@@ -25,10 +25,18 @@ struct Region {
   bool operator==(const Region&) const = default;
 };
 
-Region region_of(const Buffer& buffer) {
+/// The arena of a temporary: 0 is the static one; -1: there is none for what it grows with.
+int arena_of(const Plan& plan, const Buffer& buffer) {
+  if (!buffer.bytes.batch) return 0;
+  const auto alike = [&](const GrowingArena& arena) { return arena.bytes.batch == buffer.bytes.batch; };
+  const auto found = std::ranges::find_if(plan.arenas, alike);
+  return found == plan.arenas.end() ? -1 : static_cast<int>(found - plan.arenas.begin()) + 1;
+}
+
+Region region_of(const Plan& plan, const Buffer& buffer) {
   constexpr int kArenas = 100;
   if (buffer.kind == BufferKind::kTemporary)
-    return {kArenas + (buffer.bytes.batch ? 1 : 0), buffer.offset.size, buffer.offset.size + buffer.bytes.size};
+    return {kArenas + arena_of(plan, buffer), buffer.offset.size, buffer.offset.size + buffer.bytes.size};
   const auto index = static_cast<std::int64_t>(buffer.index);
   return {static_cast<int>(buffer.kind), index, index + 1};
 }
@@ -144,10 +152,10 @@ class PlanVerifier {
                               Check(&PlanVerifier::waits), Check(&PlanVerifier::overwrites_safely)}) {
       if (std::string what = (this->*check)(k); !what.empty()) return what;
     }
-    for (const int b : kernel.operands) read_.put(region_of(buffer(b)), k);
+    for (const int b : kernel.operands) read_.put(region_of(plan_, buffer(b)), k);
     for (const int b : kernel.results) {
-      written_.put(region_of(buffer(b)), k);
-      contents_.put(region_of(buffer(b)), b);
+      written_.put(region_of(plan_, buffer(b)), k);
+      contents_.put(region_of(plan_, buffer(b)), b);
     }
     return verify_kernel(plan_, kernel);
   }
@@ -183,13 +191,18 @@ class PlanVerifier {
     if (at.first_use != first_[use] || at.last_use != last_[use])
       return fmt::format("whose lifetime is planned as kernels {} to {}, not {} to {}", at.first_use, at.last_use,
                          first_[use], last_[use]);
-    const std::int64_t arena = at.bytes.batch ? plan_.batch_bytes : plan_.static_bytes;
+    const int number = arena_of(plan_, at);
+    if (number < 0) return fmt::format("which no arena grows with: it takes {}", to_string(at.bytes));
+    const GrowingArena* const growing = number > 0 ? &plan_.arenas[static_cast<std::size_t>(number) - 1] : nullptr;
+    const std::int64_t arena = growing != nullptr ? growing->bytes.size : plan_.static_bytes;
     const bool inside = at.offset.size >= 0 && at.bytes.size >= 0 && arena <= kMostBytes && at.bytes.size <= arena &&
                         at.offset.size <= arena - at.bytes.size;
     if (at.offset.batch != at.bytes.batch || !inside)
       return fmt::format("which lies at {} in an arena of {} bytes and takes {}", to_string(at.offset), arena,
                          to_string(at.bytes));
-    if (at.offset.size % kLine != 0) return fmt::format("which begins within a cache line, at {}", at.offset.size);
+    const std::int64_t granule = growing != nullptr ? growing->granule : kLine;
+    if (granule < 1 || at.offset.size % granule != 0 || (growing != nullptr && at.bytes.size % granule != 0))
+      return fmt::format("which begins within a cache line, at {}", at.offset.size);
     return "";
   }
 
@@ -224,7 +237,7 @@ class PlanVerifier {
   /// Every operand was written by its maker, or came from outside, and nothing was written over it since.
   std::string reads_what_was_made(std::size_t k) const {
     for (const int b : plan_.kernels[k].operands) {
-      const Region region = region_of(buffer(b));
+      const Region region = region_of(plan_, buffer(b));
       if (buffer(b).type.shape.element_count().size == 0) continue;  // no kernel makes what has no elements
       const auto* const other = contents_.find(region, [&](const auto& stretch) { return stretch.known != b; });
       if (other != nullptr)
@@ -247,11 +260,11 @@ class PlanVerifier {
       return fmt::format("does not wait for kernel {}, which touches the same memory", name(before));
     };
     for (const int b : kernel.operands) {
-      if (const auto* const before = written_.find(region_of(buffer(b)))) return fault(before->known);
+      if (const auto* const before = written_.find(region_of(plan_, buffer(b)))) return fault(before->known);
     }
     for (const int b : kernel.results) {
-      if (const auto* const before = written_.find(region_of(buffer(b)))) return fault(before->known);
-      if (const auto* const before = read_.find(region_of(buffer(b)))) return fault(before->known);
+      if (const auto* const before = written_.find(region_of(plan_, buffer(b)))) return fault(before->known);
+      if (const auto* const before = read_.find(region_of(plan_, buffer(b)))) return fault(before->known);
     }
     return "";
   }
@@ -261,19 +274,19 @@ class PlanVerifier {
     const KernelPlan& kernel = plan_.kernels[k];
     MemoryMap<int> results;
     for (const int b : kernel.results) {
-      if (const auto* const other = results.find(region_of(buffer(b))))
+      if (const auto* const other = results.find(region_of(plan_, buffer(b))))
         return fmt::format("writes buffers {} and {} to one place", other->known, b);
-      results.put(region_of(buffer(b)), b);
+      results.put(region_of(plan_, buffer(b)), b);
     }
     std::vector<bool> elsewhere;
     for (std::size_t p = 0; p < kernel.operands.size(); ++p) {
       const Buffer& operand = buffer(kernel.operands[p]);
-      const auto* const result = results.find(region_of(operand));
+      const auto* const result = results.find(region_of(plan_, operand));
       if (result == nullptr) continue;
       if (elsewhere.empty()) elsewhere = read_elsewhere(*kernel.body);
       const ir::Value value = kernel.body->parameters()[p].value;
       const Buffer& over = buffer(result->known);
-      const bool same_elements = region_of(operand) == region_of(over) && operand.layout == over.layout &&
+      const bool same_elements = region_of(plan_, operand) == region_of(plan_, over) && operand.layout == over.layout &&
                                  operand.type == over.type && kernel.body->type(value) == over.type;
       if (!same_elements || elsewhere[value.node])
         return fmt::format("overwrites its operand {}, buffer {}, while it reads other elements of it", p,

@@ -15,20 +15,39 @@ namespace {
 std::int64_t ceil_div(std::int64_t size, std::int64_t block) { return (size + block - 1) / block; }
 std::int64_t to_multiple(std::int64_t size, std::int64_t block) { return ceil_div(size, block) * block; }
 
-/// Returns whether room(B) >= need(B) for every B >= 1. `room` is linear in B, and `need` grows by a constant whenever
-/// B grows by `period`, as counts of blocks do. So their difference over a period is constant too: if it is not
-/// negative, and room suffices for the first `period` values of B, it suffices for all.
+/// Whether room >= need(b) for every b >= 0, which `growth` stands for. The room must be linear in it, and `need` grows
+/// by one and the same number whenever b grows by `period`, as counts of blocks do. So their difference over a period
+/// is one number too: if it is not negative, and room is large enough for the first `period` values of b, it is for
+/// all.
 template <typename Need>
-bool always_fits(const Bytes& room, std::int64_t period, Need need) {
-  if (room.at(1 + period) - need(1 + period) < room.at(1) - need(1)) return false;
-  for (std::int64_t b = 1; b <= period; ++b) {
-    if (room.at(b) < need(b)) return false;
+bool always_fits(const Bytes& room, Growth growth, std::int64_t period, Need need) {
+  std::int64_t each = 0;
+  if (growth && room.batch) {
+    const auto& of_room = room.batch.terms()[0];
+    const auto& of_growth = growth.terms()[0];
+    each = room.size * of_room.coefficient / of_growth.coefficient;
+  }
+  const Bytes fixed = room - each * Dim(1, growth);
+  if (fixed.batch) return false;
+  const auto left = [&](std::int64_t b) { return fixed.size + each * b - need(b); };
+  if (left(period) < left(0)) return false;
+  for (std::int64_t b = 0; b < period; ++b) {
+    if (left(b) < 0) return false;
   }
   return true;
 }
 
-Bytes between(const Bytes& begin, const Bytes& end) {
-  return {end.fixed - begin.fixed, end.each_batch - begin.each_batch};
+/// The value of `dim` where what it grows with is `b`.
+std::int64_t at(Dim dim, std::int64_t b) { return dim.batch ? dim.size * b : dim.size; }
+
+Bytes between(const Bytes& begin, const Bytes& end) { return end - begin; }
+
+/// Whether the bytes are a multiple of `alignment` whatever the symbols are.
+bool is_aligned(const Bytes& bytes, std::int64_t alignment) {
+  return std::ranges::all_of(
+             bytes.batch.terms(),
+             [&](const Growth::Term& term) { return bytes.size * term.coefficient % alignment == 0; }) &&
+         (bytes.batch || bytes.size % alignment == 0);
 }
 
 class ProductVerifier {
@@ -45,8 +64,7 @@ class ProductVerifier {
     columns_ = type.shape[rank - 1];
     const Shape& a = kernel.body->type(node_.operands[0]).shape;
     depth_ = node_.attributes.flag(Attr::kTransposeA) ? a[rank - 2] : a[rank - 1];
-    for (int axis = 0; axis < rank - 2; ++axis)
-      matrices_ = {matrices_.size * type.shape[axis].size, matrices_.batch || type.shape[axis].batch};
+    for (int axis = 0; axis < rank - 2; ++axis) matrices_ = matrices_ * type.shape[axis];
     has_batch_ = rank > 2;
     turned_ = node_.attributes.flag(Attr::kTransposeB);
     computed_ = ir::computes_rhs(*kernel.body, node_);
@@ -161,25 +179,29 @@ class ProductVerifier {
   std::string wrong_scratch() const {
     const ProductScratch& parts = product_.scratch;
     for (const Bytes& part : {parts.panel, parts.next_panel, parts.sums, parts.lists}) {
-      if (part.fixed % plan_.vector_bytes != 0 || part.each_batch % plan_.vector_bytes != 0)
-        return "has parts of scratch that begin within a vector";
+      if (!is_aligned(part, plan_.vector_bytes)) return "has parts of scratch that begin within a vector";
     }
     const std::int64_t row = tile_columns_ * element_;
     const auto fixed = [](std::int64_t bytes) { return [bytes](std::int64_t) { return bytes; }; };
-    if (!always_fits(parts.panel, 1, fixed(2 * tile_.rows * row))) return "has no room for two tiles in scratch";
+    if (!always_fits(parts.panel, {}, 1, fixed(2 * tile_.rows * row))) return "has no room for two tiles in scratch";
     const std::int64_t strip = turned_ ? kStripBytes / element_ : 1;
-    const auto panel = [&](std::int64_t b) { return to_multiple(depth_.at(b), strip) * row; };
-    if (product_.packs() && !always_fits(between(parts.panel, parts.next_panel), strip, panel))
+    const auto panel = [&](std::int64_t b) { return to_multiple(at(depth_, b), strip) * row; };
+    if (product_.packs() && !always_fits(between(parts.panel, parts.next_panel), depth_.batch, strip, panel))
       return "has no room for a packed panel in scratch";
-    if (product_.panels == RhsPanels::kPackedAhead && !always_fits(between(parts.next_panel, parts.sums), strip, panel))
+    if (product_.panels == RhsPanels::kPackedAhead &&
+        !always_fits(between(parts.next_panel, parts.sums), depth_.batch, strip, panel))
       return "has no room to pack ahead in scratch";
-    const auto sums = [&](std::int64_t b) { return to_multiple(rows_.at(b), tile_.rows) * row; };
-    if (tile_.depth_block > 0 && !always_fits(between(parts.sums, parts.lists), tile_.rows, sums))
+    const auto sums = [&](std::int64_t b) { return to_multiple(at(rows_, b), tile_.rows) * row; };
+    if (tile_.depth_block > 0 && !always_fits(between(parts.sums, parts.lists), rows_.batch, tile_.rows, sums))
       return "has no room for a panel's sums in scratch";
     if (std::string what = wrong_lists(); product_.skips_zeros && !what.empty()) return what;
-    if (!always_fits(between(parts.lists, parts.end), 1, fixed(0))) return "has less scratch than its parts take";
+    if (!always_fits(between(parts.lists, parts.end), lists_growth(), 1, fixed(0)))
+      return "has less scratch than its parts take";
     return "";
   }
+
+  /// What the lists grow with, if they do.
+  Growth lists_growth() const { return rows_.batch ? rows_.batch : depth_.batch; }
 
   /// A line of numbers, a list of all positions, and a list for each block of each tile. A list has a number in front,
   /// entries of two bytes, and after them one vector that is stored and one that is read.
@@ -194,10 +216,11 @@ class ProductVerifier {
     if (parts.list_bytes < 8 + 2 * entries || parts.list_bytes % 8 != 0)
       return fmt::format("has lists of {} bytes for {} positions", parts.list_bytes, block);
     const auto lists = [&](std::int64_t b) {
-      return kLine + (1 + ceil_div(rows_.at(b), tile_.rows) * ceil_div(depth_.at(b), block)) * parts.list_bytes;
+      return kLine + (1 + ceil_div(at(rows_, b), tile_.rows) * ceil_div(at(depth_, b), block)) * parts.list_bytes;
     };
     const std::int64_t period = rows_.batch ? tile_.rows : depth_.batch ? block : 1;
-    if (!always_fits(between(parts.lists, parts.end), period, lists)) return "has no room for its lists in scratch";
+    if (!always_fits(between(parts.lists, parts.end), lists_growth(), period, lists))
+      return "has no room for its lists in scratch";
     return "";
   }
 

@@ -8,6 +8,7 @@
 #include <chrono>
 
 #include "frontend/broadcasting.h"
+#include "ir/solve_sizes.h"
 #include "passes/pass.h"
 #include "runtime/execution/flags.h"
 #include "runtime/execution/gate.h"
@@ -26,42 +27,6 @@ bool has_type(const Array& array, const Type& type) {
     if (type.shape[axis] != Dim(array.sizes()[static_cast<std::size_t>(axis)])) return false;
   }
   return true;
-}
-
-/// The batch size found by matching arrays against a signature.
-struct BatchSize {
-  std::int64_t size = 0;  ///< 0: not known yet
-  std::size_t argument = 0;
-};
-
-/// Returns whether `array` fits `type` for some B >= 1, which it records in `batch_size`.
-bool fits(const Array& array, const Type& type, std::size_t position, BatchSize& batch_size) {
-  if (array.dtype() != type.dtype || array.rank() != type.shape.rank()) return false;
-  for (int axis = 0; axis < array.rank(); ++axis) {
-    const Dim dim = type.shape[axis];
-    const std::int64_t size = array.sizes()[static_cast<std::size_t>(axis)];
-    if (!dim.batch) {
-      if (size != dim.size) return false;
-      continue;
-    }
-    if (size % dim.size != 0 || size == 0) return false;
-    if (batch_size.size == 0) batch_size = {size / dim.size, position};
-    if (size != dim.size * batch_size.size) return false;
-  }
-  return true;
-}
-
-/// Returns whether `array` would fit `type` if B could be 0.
-bool is_empty_batch(const Array& array, const Type& type) {
-  if (array.dtype() != type.dtype || array.rank() != type.shape.rank()) return false;
-  bool empty = false;
-  for (int axis = 0; axis < array.rank(); ++axis) {
-    const Dim dim = type.shape[axis];
-    const std::int64_t size = array.sizes()[static_cast<std::size_t>(axis)];
-    if (size != (dim.batch ? 0 : dim.size)) return false;
-    empty = empty || dim.batch;
-  }
-  return empty;
 }
 
 class Busy {
@@ -147,26 +112,16 @@ void FunctionCore::check_arguments(std::span<HostArgument> arguments) const {
     if (!arguments.empty()) scope.emplace(arguments[0].where());
     fail_at_user(fmt::format("{}: expected {} arguments, got {}", name_, signature_->size(), arguments.size()));
   }
-  BatchSize batch_size;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const Type& expected = (*signature_)[i].type();
     if (arguments[i].array().rank() == expected.shape.rank()) arguments[i].convert(expected.dtype, name_, i);
-    const Array& array = arguments[i].array();
-    const BatchSize before = batch_size;
-    if (fits(array, expected, i, batch_size)) continue;
-    const Scope scope(arguments[i].where());
-    const Type came = array.type();
-    BatchSize alone;
-    if (is_empty_batch(array, expected)) {
-      fail_at_user(fmt::format("{}: argument {} is {}, expected {}: B is at least 1", name_, i, to_string(came),
-                               to_string(expected)));
-    }
-    if (before.size != 0 && fits(array, expected, i, alone)) {
-      fail_at_user(fmt::format("{}: argument {} is {}, expected {} with B = {} as in argument {}, {}", name_, i,
-                               to_string(came), to_string(expected), before.size, before.argument,
-                               to_string(arguments[before.argument].array().type())));
-    }
-    fail_at_user(fmt::format("{}: argument {} is {}, expected {}", name_, i, to_string(came), to_string(expected)));
+  }
+  Bindings bindings;
+  const auto name_of = [](std::size_t i) { return fmt::format("argument {}", i); };
+  const auto argument = [&](std::size_t i) { return ir::SizedArgument((*signature_)[i].type(), arguments[i].array()); };
+  if (const auto wrong = ir::solve_sizes(arguments.size(), argument, bindings, name_of)) {
+    const Scope scope(arguments[wrong->argument].where());
+    fail_at_user(fmt::format("{}: {} {}", name_, name_of(wrong->argument), wrong->what));
   }
 }
 
@@ -273,6 +228,19 @@ void FunctionCore::log_trace(const std::vector<TensorSpec>& arguments) const {
   print_to_stderr("sluice: trace: {}({}): {}\n", name_, fmt::join(types, ", "), reason);
 }
 
+/// Each symbol of a signature must follow from the sizes of arguments.
+void FunctionCore::check_decided(const std::vector<TensorSpec>& arguments) const {
+  std::vector<const Type*> types;
+  for (const TensorSpec& argument : arguments) types.push_back(&argument.type());
+  const std::vector<Symbol> open = ir::undecided(types);
+  if (open.empty()) return;
+  const Scope scope(where_);
+  fail_at_user(
+      fmt::format("{}: no argument's sizes tell what {} is: give {} an argument with an axis of {} or of a "
+                  "multiple of it",
+                  name_, open[0].name(), name_, to_string(length(open[0].name()))));
+}
+
 FunctionCore::Version& FunctionCore::trace(std::vector<TensorSpec> arguments) {
   if (runtime::flags().log_trace) log_trace(arguments);
   const Busy busy(busy_);
@@ -284,6 +252,7 @@ FunctionCore::Version& FunctionCore::trace(std::vector<TensorSpec> arguments) {
     const Scope scope(where_);
     parameters.push_back(trace.parameter(name, spec.type(), spec.range()));
   }
+  check_decided(arguments);
   const std::vector<Tensor> results = body_(parameters);
   auto version = std::make_unique<Version>();
   version->graph = trace.finish(results);

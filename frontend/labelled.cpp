@@ -27,7 +27,7 @@ Dim size_of(const Labelled& operand, Label label) {
 }
 
 double elements(const Labelled& operand) {
-  return static_cast<double>(operand.x.shape().element_count().at(kTypicalBatch));
+  return static_cast<double>(operand.x.shape().element_count().where_all_are(kTypicalBatch));
 }
 
 Labels joined(std::initializer_list<Labels> lists) {

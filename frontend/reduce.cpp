@@ -46,13 +46,10 @@ Tensor reduce(ir::Op op, std::string_view name, const Arg& x, const Axes& axes, 
 /// Returns the number of elements folded into one, as a scalar of `dtype`.
 Tensor count(const Shape& shape, const std::vector<std::int64_t>& axes, DType dtype) {
   Dim elements = 1;
-  for (const std::int64_t axis : axes) {
-    const Dim dim = shape[static_cast<int>(axis)];
-    elements = Dim(elements.size * dim.size, elements.batch || dim.batch);
-  }
+  for (const std::int64_t axis : axes) elements = elements * shape[static_cast<int>(axis)];
   const auto size = static_cast<double>(elements.size);  // rounded to the dtype, as B is
   if (!elements.batch) return full({}, size, dtype);
-  const Tensor rows = cast(batch_size(), dtype);
+  const Tensor rows = cast(detail::number_of(Dim(1, elements.batch)), dtype);
   return elements.size == 1 ? rows : rows * size;
 }
 

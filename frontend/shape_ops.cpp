@@ -59,18 +59,26 @@ Tensor range(Dim limit, DType dtype, std::source_location where) {
 Tensor batch_size(std::source_location where) {
   const Scope scope(where);
   Trace& trace = Trace::required("batch_size");
-  if (!trace.has_batch()) {
-    fail_at_user(fmt::format(
-        "batch_size: no parameter of {} has a symbolic size; size_of(x, axis) also takes static sizes", trace.name()));
+  if (std::ranges::find(trace.symbols(), kBatchSymbol) == trace.symbols().end()) {
+    fail_at_user(fmt::format("batch_size: no parameter of {} has batch in its shape; size_of(x, axis) takes any size",
+                             trace.name()));
   }
   return trace.add(Op::kBatchSize, {});
+}
+
+Tensor detail::number_of(Dim dim) {
+  if (!dim.batch) return full({}, dim.size, DType::kI64);
+  const bool is_of_batch = dim.batch == batch.batch;
+  const Tensor one = is_of_batch
+                         ? batch_size()
+                         : Trace::required("size_of").add(Op::kBatchSize, {}, {{Attr::kSize, Dim(1, dim.batch)}});
+  return dim.size == 1 ? one : one * dim.size;
 }
 
 Tensor size_of(const Arg& x, int axis) {
   const Scope scope(x.where());
   const Dim dim = x.shape()[detail::normalize_axis("size_of", axis, x.type())];
-  if (!dim.batch) return full({}, dim.size, DType::kI64);
-  return dim.size == 1 ? batch_size() : batch_size() * dim.size;
+  return detail::number_of(dim);
 }
 
 namespace {
@@ -81,8 +89,7 @@ Shape resolve_shape(const Shape& shape, const Type& from) {
   Dim known = 1;
   for (int axis = 0; axis < shape.rank(); ++axis) {
     if (shape[axis] != Dim(-1)) {
-      if (known.batch && shape[axis].batch) return shape;  // inference reports the error
-      known = Dim(known.size * shape[axis].size, known.batch || shape[axis].batch);
+      known = known * shape[axis];
       continue;
     }
     if (unknown >= 0) fail_at_user(fmt::format("reshape: {} has more than one -1", to_string(shape)));
@@ -90,12 +97,13 @@ Shape resolve_shape(const Shape& shape, const Type& from) {
   }
   if (unknown < 0) return shape;
   const Dim all = from.shape.element_count();
-  if (known.size <= 0 || all.size % known.size != 0 || (known.batch && !all.batch && all.size != 0)) {
+  const std::optional<Dim> left = known.size > 0 ? divide(all, known) : std::nullopt;
+  if (!left) {
     fail_at_user(fmt::format("reshape: {} has {} elements, which do not fill {}", to_string(from), to_string(all),
                              to_string(shape)));
   }
   Shape resolved = shape;
-  resolved[unknown] = Dim(all.size / known.size, all.batch && !known.batch);
+  resolved[unknown] = *left;
   return resolved;
 }
 
@@ -134,19 +142,19 @@ Tensor concat(const std::vector<Tensor>& tensors, int axis, std::source_location
   return trace.add(Op::kConcat, tensors, {{Attr::kAxis, from_first}});
 }
 
-Tensor slice(const Arg& x, const std::vector<std::int64_t>& begin, const Shape& size) {
+Tensor slice(const Arg& x, const Shape& begin, const Shape& size) {
   const Scope scope(x.where());
   Trace& trace = Trace::required("slice");
-  if (static_cast<int>(begin.size()) != x.rank() || size.rank() != x.rank()) {
+  if (begin.rank() != x.rank() || size.rank() != x.rank()) {
     fail_at_user(fmt::format("slice: expected a begin and a size for each axis of {}, got {} and {}",
-                             to_string(x.type()), begin.size(), size.rank()));
+                             to_string(x.type()), begin.rank(), size.rank()));
   }
   Tensor result = x;
   for (int axis = 0; axis < x.rank(); ++axis) {
-    const std::int64_t start = begin[static_cast<std::size_t>(axis)];
+    const Dim start = begin[axis];
     const Dim whole = x.shape()[axis];
-    if (start == 0 && (size[axis] == Dim(-1) || size[axis] == whole)) continue;
-    const std::int64_t limit = size[axis] == Dim(-1) ? whole.size : start + size[axis].size;
+    if (start == Dim(0) && (size[axis] == Dim(-1) || size[axis] == whole)) continue;
+    const Dim limit = size[axis] == Dim(-1) ? whole : start + size[axis];
     result = trace.add(Op::kSlice, {result},
                        {{Attr::kAxis, std::int64_t{axis}}, {Attr::kLimit, limit}, {Attr::kStart, start}});
   }
@@ -158,12 +166,9 @@ Tensor Tensor::operator[](const detail::Index& index) const {
   Trace& trace = Trace::required("[]");
   if (rank() == 0) fail_at_user(fmt::format("[]: {} has no axis", to_string(type())), {this, 1});
   const Dim rows = shape()[0];
-  const std::int64_t first = index.position() < 0 ? index.position() + rows.size : index.position();
-  if (rows.batch || first < 0 || first >= rows.size) {
-    fail_at_user(fmt::format("[]: there is no row {} in {}{}", index.position(), to_string(type()),
-                             rows.batch ? ": axis 0 is symbolic" : ""),
-                 {this, 1});
-  }
+  const Dim first = index.position() < 0 ? rows + index.position() : Dim(index.position());
+  if (!first.ever_at_least(0) || !(rows - first).ever_at_least(1))
+    fail_at_user(fmt::format("[]: there is no row {} in {}", index.position(), to_string(type())), {this, 1});
   const Tensor row = trace.add(Op::kSlice, {*this},
                                {{Attr::kAxis, std::int64_t{0}}, {Attr::kLimit, first + 1}, {Attr::kStart, first}});
   return reshape(row, Shape(std::vector<Dim>(shape().begin() + 1, shape().end())));

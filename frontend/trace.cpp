@@ -147,7 +147,7 @@ Trace& Trace::required(std::string_view what) {
 }
 
 Tensor Trace::parameter(std::string name, const Type& type, std::optional<ir::Range> range) {
-  has_batch_ = has_batch_ || !type.shape.is_static();
+  for (const Dim& dim : type.shape) dim.batch.add_symbols(symbols_);
   return tensor(builder_.parameter(std::move(name), type, range, current_origins()));
 }
 
@@ -187,11 +187,15 @@ std::vector<Tensor> Trace::add_node(ir::Op op, std::span<const Tensor> operands,
   std::vector<Tensor> results;
   const std::vector<Type>& types = builder_.graph().node(first).types;
   for (std::uint32_t i = 0; i < types.size(); ++i) {
-    if (!has_batch_ && !types[i].shape.is_static()) {
-      fail_at_user(fmt::format(
-          "{}: {} uses batch, which no parameter of {} has: give {} an argument with batch in its shape, such "
-          "as f32(batch), or write a number in place of batch",
-          to_string(op), to_string(types[i]), name(), name()));
+    std::vector<Symbol> used;
+    for (const Dim& dim : types[i].shape) dim.batch.add_symbols(used);
+    for (const Symbol symbol : used) {
+      if (std::ranges::find(symbols_, symbol) != symbols_.end()) continue;
+      const std::string written = symbol == kBatchSymbol ? "batch" : fmt::format("length(\"{}\")", symbol.name());
+      fail_at_user(
+          fmt::format("{}: {} uses {}, which no parameter of {} has: give {} an argument with {} in its shape, "
+                      "such as f32({}), or write a number in place of {}",
+                      to_string(op), to_string(types[i]), written, name(), name(), written, written, written));
     }
     results.push_back(tensor({first.node, i}));
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <type_traits>
 
 #include "sluice/ir/graph.h"
 
@@ -17,6 +18,17 @@ constexpr AttrRow kAttrs[] = {
 #include "sluice/ir/attributes.def"
 #undef ATTRIBUTE
 };
+
+bool is_size(Attr key) {
+  switch (key) {
+#define ATTRIBUTE(enumerator, name, type) \
+  case Attr::enumerator:                  \
+    return std::is_same_v<type, Dim>;
+#include "sluice/ir/attributes.def"
+#undef ATTRIBUTE
+  }
+  return false;
+}
 
 bool equal_values(const AttrValue& a, const AttrValue& b) {
   using Body = std::shared_ptr<const Graph>;
@@ -46,6 +58,7 @@ Attributes::Attributes(std::initializer_list<Attribute> attributes) {
 }
 
 void Attributes::set(Attr key, AttrValue value) {
+  if (const auto* number = std::get_if<std::int64_t>(&value); number != nullptr && is_size(key)) value = Dim(*number);
   const auto place =
       std::lower_bound(list_.begin(), list_.end(), key, [](const Attribute& a, Attr k) { return a.key < k; });
   const bool present = place != list_.end() && place->key == key;

@@ -8,25 +8,23 @@ namespace sluice::ir {
 
 namespace {
 
-double elements(const Type& type, std::int64_t batch_size) {
+double elements(const Type& type, const Bindings& bindings) {
   double count = 1;
-  for (const Dim dim : type.shape) {
-    count *= static_cast<double>(dim.size) * (dim.batch ? static_cast<double>(batch_size) : 1.0);
-  }
+  for (const Dim dim : type.shape) count *= static_cast<double>(dim.at(bindings));
   return count;
 }
 
-double bytes(const Type& type, std::int64_t batch_size) {
-  return elements(type, batch_size) * static_cast<double>(size_of(type.dtype));
+double bytes(const Type& type, const Bindings& bindings) {
+  return elements(type, bindings) * static_cast<double>(size_of(type.dtype));
 }
 
-double flops(const Graph& graph, const Node& node, std::int64_t batch_size) {
-  const auto operand = [&](std::size_t i) { return elements(graph.type(node.operands[i]), batch_size); };
-  const auto result = [&] { return elements(node.types.front(), batch_size); };
-  if (node.op == Op::kFused) return cost(node.attributes.body(), batch_size).flops;
+double flops(const Graph& graph, const Node& node, const Bindings& bindings) {
+  const auto operand = [&](std::size_t i) { return elements(graph.type(node.operands[i]), bindings); };
+  const auto result = [&] { return elements(node.types.front(), bindings); };
+  if (node.op == Op::kFused) return cost(node.attributes.body(), bindings).flops;
   if (node.op == Op::kMatmul) {
     const Dim k = matmul_sizes(node, graph.type(node.operands[0])).k;
-    return 2 * result() * elements({DType::kF32, Shape{k}}, batch_size);
+    return 2 * result() * elements({DType::kF32, Shape{k}}, bindings);
   }
   if (node.op == Op::kScatterAdd) return operand(2);
   if (node.op == Op::kCast || node.op == Op::kStopGradient) return 0;
@@ -45,18 +43,18 @@ Cost& Cost::operator+=(const Cost& other) {
   return *this;
 }
 
-Cost cost(const Graph& graph, const Node& node, std::int64_t batch_size) {
+Cost cost(const Graph& graph, const Node& node, const Bindings& bindings) {
   Cost cost;
   if (!computes(node)) return cost;
-  cost.flops = flops(graph, node, batch_size);
-  for (const Value operand : node.operands) cost.bytes += bytes(graph.type(operand), batch_size);
-  for (const Type& type : node.types) cost.bytes += bytes(type, batch_size);
+  cost.flops = flops(graph, node, bindings);
+  for (const Value operand : node.operands) cost.bytes += bytes(graph.type(operand), bindings);
+  for (const Type& type : node.types) cost.bytes += bytes(type, bindings);
   return cost;
 }
 
-Cost cost(const Graph& graph, std::int64_t batch_size) {
+Cost cost(const Graph& graph, const Bindings& bindings) {
   Cost sum;
-  for (const Node& node : graph.nodes()) sum += cost(graph, node, batch_size);
+  for (const Node& node : graph.nodes()) sum += cost(graph, node, bindings);
   return sum;
 }
 

@@ -16,8 +16,16 @@ class Hash {
   }
   Hash& add(const Value& value) { return add(value.node).add(value.result); }
   Hash& add(const Shape& shape) {
-    for (const Dim& dim : shape) add(static_cast<std::uint64_t>(dim.size)).add(std::uint64_t{dim.batch});
+    for (const Dim& dim : shape) add(dim);
     return add(static_cast<std::uint64_t>(shape.rank()));
+  }
+  Hash& add(const Dim& dim) {
+    add(static_cast<std::uint64_t>(dim.size));
+    for (const auto& [coefficient, symbols] : dim.batch.terms()) {
+      add(static_cast<std::uint64_t>(coefficient)).add(std::uint64_t{symbols.size()});
+      for (const Symbol symbol : symbols) add(std::uint64_t{std::hash<std::string_view>()(symbol.name())});
+    }
+    return *this;
   }
   Hash& add(const Type& type) { return add(static_cast<std::uint64_t>(type.dtype)).add(type.shape); }
   std::size_t value() const { return state_ ^ state_ >> 32; }
@@ -32,6 +40,7 @@ struct HashOfValue {
   std::size_t operator()(DType value) const { return static_cast<std::size_t>(value); }
   std::size_t operator()(KernelKind value) const { return static_cast<std::size_t>(value); }
   std::size_t operator()(const Shape& value) const { return Hash().add(value).value(); }
+  std::size_t operator()(const Dim& value) const { return Hash().add(value).value(); }
   std::size_t operator()(const std::shared_ptr<const Graph>& value) const { return hash_structure(*value); }
   std::size_t operator()(const std::vector<std::int64_t>& value) const {
     Hash hash;

@@ -26,13 +26,8 @@ int check_axis(const InferContext& c, std::int64_t axis, int rank) {
   return static_cast<int>(axis);
 }
 
-/// Returns the axis that a slice, pad or concat works along: positions along B cannot be named.
-int check_static_axis(const InferContext& c) {
-  const int axis = check_axis(c, c.attributes.integer(Attr::kAxis), x(c).shape.rank());
-  if (x(c).shape[axis].batch)
-    fail("{}: axis {} of {} is symbolic, expected a static size", name(c), axis, to_string(x(c)));
-  return axis;
-}
+/// The axis that a slice, pad or concat works along.
+int check_axis(const InferContext& c) { return check_axis(c, c.attributes.integer(Attr::kAxis), x(c).shape.rank()); }
 
 void check_integer_indices(const InferContext& c, const Type& type) {
   if (!is_integer(type.dtype)) fail("{}: indices are integers, got {}", name(c), to_string(type));
@@ -72,17 +67,25 @@ void check_body(const InferContext& c, const Graph& body) {
 
 void check_shape(std::string_view what, const Shape& shape) {
   if (shape.rank() > kMaxRank) fail("{}: expected at most {} axes, got {}", what, kMaxRank, shape.rank());
-  int symbolic = 0;
   std::int64_t count = 1;  // regardless of empty axes, so that no order of multiplication overflows
+  std::vector<Symbol> symbols;
   for (const Dim& dim : shape) {
-    symbolic += dim.batch ? 1 : 0;
-    if (dim.size < 0 || (dim.batch && dim.size == 0)) {
+    // One whose first coefficient is negative is below 0 for most values of its symbols.
+    if (dim.size < 0 || !dim.ever_at_least(0) || (dim.batch && dim.size == 0)) {
       fail("{}: {} has a size that is not valid", what, to_string(shape));
     }
-    if (dim.size > kMaxElements / count) fail("{}: {} has too many elements", what, to_string(shape));
-    count *= std::max<std::int64_t>(dim.size, 1);
+    dim.batch.add_symbols(symbols);
+    // Of a sum, all numbers must keep to the limit.
+    std::int64_t most = dim.batch ? 1 : dim.size;
+    for (const auto& [coefficient, factors] : dim.batch.terms())
+      most = std::max({most, std::abs(coefficient) > kMaxElements / std::abs(dim.size)
+                                 ? kMaxElements + 1
+                                 : std::abs(coefficient * dim.size)});
+    if (most > kMaxElements / count) fail("{}: {} has too many elements", what, to_string(shape));
+    count *= std::max<std::int64_t>(most, 1);
   }
-  if (symbolic > 1) fail("{}: {} has B on more than one axis", what, to_string(shape));
+  if (symbols.size() > Bindings::kMost)
+    fail("{}: {} has more than {} symbolic sizes", what, to_string(shape), Bindings::kMost);
 }
 
 Types infer_typed(const InferContext& c) {
@@ -108,7 +111,10 @@ Types infer_iota(const InferContext& c) {
   return {{c.attributes.dtype(), shape}};
 }
 
-Types infer_batch_size(const InferContext&) { return {{DType::kI64, {}}}; }
+Types infer_batch_size(const InferContext& c) {
+  if (c.attributes.find(Attr::kSize) != nullptr) check_shape(name(c), {c.attributes.size(Attr::kSize)});
+  return {{DType::kI64, {}}};
+}
 
 Types infer_binary(const InferContext& c) {
   check_same(c, x(c), y(c));
@@ -195,41 +201,48 @@ Types infer_broadcast(const InferContext& c) {
 
 Types infer_concat(const InferContext& c) {
   if (c.operands.empty()) fail("concat: expected at least one operand");
-  const int axis = check_static_axis(c);
+  const int axis = check_axis(c);
   Type result = x(c);
   for (const Type& type : c.operands.subspan(1)) {
     Type expected = x(c);
     const bool same_rank = type.shape.rank() == expected.shape.rank();
-    if (same_rank && !type.shape[axis].batch) expected.shape[axis] = type.shape[axis];
+    if (same_rank) expected.shape[axis] = type.shape[axis];
     if (type != expected) {
       fail("concat: operands differ in more than axis {}: {} and {}", axis, to_string(x(c)), to_string(type));
     }
-    result.shape[axis].size += type.shape[axis].size;
+    result.shape[axis] = result.shape[axis] + type.shape[axis];
     check_shape(name(c), result.shape);
   }
   return {result};
 }
 
 Types infer_slice(const InferContext& c) {
-  const int axis = check_static_axis(c);
-  const std::int64_t start = c.attributes.integer(Attr::kStart);
-  const std::int64_t limit = c.attributes.integer(Attr::kLimit);
-  if (start < 0 || start >= limit || limit > x(c).shape[axis].size) {
-    fail("slice: [{},{}) is not a range within axis {} of {}", start, limit, axis, to_string(x(c)));
+  const int axis = check_axis(c);
+  const Dim start = c.attributes.size(Attr::kStart);
+  const Dim limit = c.attributes.size(Attr::kLimit);
+  const Dim count = limit - start;
+  // Whether a range with symbols is one is seen when they are bound (ir/size_limits.h).
+  if (!start.ever_at_least(0) || !count.ever_at_least(count.batch ? 0 : 1) ||
+      !(x(c).shape[axis] - limit).ever_at_least(0)) {
+    fail("slice: [{},{}) is not a range within axis {} of {}", to_string(start), to_string(limit), axis,
+         to_string(x(c)));
   }
   Type result = x(c);
-  result.shape[axis] = limit - start;
+  result.shape[axis] = count;
+  check_shape(name(c), result.shape);
   return {result};
 }
 
 Types infer_pad(const InferContext& c) {
-  const int axis = check_static_axis(c);
-  const std::int64_t low = c.attributes.integer(Attr::kLow);
-  const std::int64_t high = c.attributes.integer(Attr::kHigh);
-  if (low < 0 || high < 0) fail("pad: low and high are at least 0, got {} and {}", low, high);
-  if (low > kMaxElements || high > kMaxElements) fail("pad: too many elements: low {}, high {}", low, high);
+  const int axis = check_axis(c);
+  const Dim low = c.attributes.size(Attr::kLow);
+  const Dim high = c.attributes.size(Attr::kHigh);
+  if (!low.ever_at_least(0) || !high.ever_at_least(0))
+    fail("pad: low and high are at least 0, got {} and {}", to_string(low), to_string(high));
+  if (low.size > kMaxElements || high.size > kMaxElements)
+    fail("pad: too many elements: low {}, high {}", to_string(low), to_string(high));
   Type result = x(c);
-  result.shape[axis].size += low + high;
+  result.shape[axis] = result.shape[axis] + low + high;
   check_shape(name(c), result.shape);
   return {result};
 }

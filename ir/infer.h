@@ -15,8 +15,8 @@ inline constexpr std::int64_t kMaxElements = std::int64_t{1}
                                              << 48;  ///< so that no count of elements or bytes overflows
 inline constexpr int kMaxBodyDepth = 16;             ///< of nodes with bodies in bodies of such nodes
 
-/// Throws Error, starting with `what`, unless all sizes are at least 0, at most one is symbolic, and rank and number of
-/// elements (without B) are within the limits above.
+/// Throws Error that begins with `what` unless all sizes can be at least 0, and rank and number of elements (with all
+/// symbols 1) keep to the limits above.
 void check_shape(std::string_view what, const Shape& shape);
 
 Types infer_typed(const InferContext& c);

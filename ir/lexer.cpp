@@ -9,7 +9,7 @@ namespace sluice::ir {
 
 namespace {
 
-constexpr std::string_view kSymbols = "()[]{},:=*";
+constexpr std::string_view kSymbols = "()[]{},:=*+";
 constexpr std::size_t kShownColumns = 120;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -196,7 +196,11 @@ Token Lexer::scan() {
   };
   const char c = text_[begin];
   if (kSymbols.find(c) != std::string_view::npos) return token(TokenKind::kSymbol, begin + 1);
-  if (is_letter(c)) return token(TokenKind::kName, end_of(begin, [](char d) { return is_word(d) || d == '-'; }));
+  if (is_letter(c)) {
+    // The one word with a hyphen; behind any other a minus sign follows, as in T-1.
+    const bool hyphen = text_.substr(begin).starts_with("sluice-");
+    return token(TokenKind::kName, end_of(begin, [&](char d) { return is_word(d) || (hyphen && d == '-'); }));
+  }
   if (c == '"') return token(TokenKind::kString, scan_quoted(begin));
   if (c == '%' || c == '@') {
     const TokenKind kind = c == '%' ? TokenKind::kValue : TokenKind::kGraph;

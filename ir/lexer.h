@@ -18,7 +18,7 @@ enum class TokenKind : std::uint8_t {
   kString,  ///< "dense_0/w", with its quotes
   kValue,   ///< %x, %12, %"any name": with the sign and quotes
   kGraph,   ///< @train_step, @"any name": with the sign and quotes
-  kSymbol,  ///< one of ( ) [ ] { } , : = *
+  kSymbol,  ///< one of ( ) [ ] { } , : = * +
 };
 
 struct Token {

@@ -132,21 +132,36 @@ void read_axis(Lexer& lexer, std::span<const std::int64_t> sizes, std::vector<T>
   lexer.expect_symbol(']', "to end a list of elements");
 }
 
-Dim read_dim(Lexer& lexer) {
-  if (lexer.peek().is(TokenKind::kName, "B")) {
-    lexer.take();
-    return batch;
+/// A symbol; `name` is that of `token`, perhaps without a sign.
+Dim read_symbol(Lexer& lexer, const Token& token, std::string_view name) {
+  try {
+    return length(name);
+  } catch (const Error& error) {
+    lexer.fail_at(token, error.message());
   }
+}
+
+/// 3, B, 3*B, B*T, or one of these with a minus sign.
+Dim read_term(Lexer& lexer) {
   const Token token = lexer.peek();
-  if (token.kind != TokenKind::kNumber) {
-    lexer.fail_at(token, fmt::format("expected a size, B or a multiple as in 3*B, got {}", describe(token)));
+  Dim term;
+  if (token.kind == TokenKind::kName) {
+    term = read_symbol(lexer, lexer.take(), token.text);
+  } else if (token.kind != TokenKind::kNumber) {
+    lexer.fail_at(token, fmt::format("expected a size as in 3, B, 3*B or B*T-1, got {}", describe(token)));
+  } else if (token.text.size() > 1 && token.text[0] == '-' && (token.text[1] < '0' || token.text[1] > '9')) {
+    term = Dim(-1) * read_symbol(lexer, lexer.take(), token.text.substr(1));
+  } else {
+    term = read_integer(lexer);
   }
-  const std::int64_t size = read_integer(lexer);
-  if (!lexer.take_symbol('*')) return size;
-  const Token symbol = lexer.take();
-  if (!symbol.is(TokenKind::kName, "B"))
-    lexer.fail_at(symbol, fmt::format("expected B after '*', got {}", describe(symbol)));
-  return {size, true};
+  while (lexer.take_symbol('*')) {
+    const Token symbol = lexer.take();
+    if (symbol.kind != TokenKind::kName)
+      lexer.fail_at(symbol, fmt::format("expected a symbol such as B after '*', got {}", describe(symbol)));
+    const Dim factor = read_symbol(lexer, symbol, symbol.text);
+    term = term.size == 0 ? Dim(0, factor.batch) : term * factor;
+  }
+  return term;
 }
 
 }  // namespace
@@ -192,6 +207,21 @@ std::int64_t read_integer(Lexer& lexer) {
   std::vector<std::int64_t> one;
   read_element(lexer, one);
   return one[0];
+}
+
+Dim read_dim(Lexer& lexer) {
+  const Token first = lexer.peek();
+  try {
+    Dim dim = read_term(lexer);
+    while (true) {
+      const bool minus = lexer.peek().kind == TokenKind::kNumber && lexer.peek().text[0] == '-';
+      if (!minus && !lexer.take_symbol('+')) return dim;
+      dim = dim + read_term(lexer);
+    }
+  } catch (const Error& error) {
+    if (error.location().known()) throw;
+    lexer.fail_at(first, error.message());
+  }
 }
 
 Shape read_shape(Lexer& lexer) {

@@ -22,6 +22,7 @@ std::int64_t read_integer(Lexer& lexer);
 
 DType read_dtype(Lexer& lexer);
 /// Reads [B,784] and checks the rules for all shapes.
+Dim read_dim(Lexer& lexer);
 Shape read_shape(Lexer& lexer);
 Type read_type(Lexer& lexer);
 

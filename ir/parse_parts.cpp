@@ -48,6 +48,7 @@ AttrValue read_attribute(Lexer& lexer, Attr key, const Type& type) {
     if constexpr (std::is_same_v<T, DType>) return read_dtype(lexer);
     if constexpr (std::is_same_v<T, std::vector<std::int64_t>>) return read_integers(lexer);
     if constexpr (std::is_same_v<T, Shape>) return read_shape(lexer);
+    if constexpr (std::is_same_v<T, Dim>) return read_dim(lexer);
     if constexpr (std::is_same_v<T, Array>) {
       if (!type.shape.is_static()) {
         lexer.fail_at(lexer.peek(), fmt::format("a constant has a static shape, got {}", to_string(type)));

@@ -53,6 +53,7 @@ std::string attribute_text(const AttrValue& value) {
       return fmt::format("[{}]", fmt::join(list, ","));
     }
     std::string operator()(const Shape& shape) const { return to_string(shape); }
+    std::string operator()(const Dim& dim) const { return to_string(dim); }
     std::string operator()(const Array& array) const { return literal(array); }
     std::string operator()(KernelKind kind) const { return std::string(to_string(kind)); }
     std::string operator()(const std::shared_ptr<const Graph>&) const { return ""; }  // printed with the node

@@ -17,8 +17,8 @@ void fill(Array& array, const Array& scalar) {
 
 }  // namespace
 
-Array random_array(const Type& type, std::int64_t batch_size, std::uint64_t seed, std::optional<ir::Range> range) {
-  Array array(type.dtype, type.shape.at(batch_size));
+Array random_array(const Type& type, const Bindings& bindings, std::uint64_t seed, std::optional<ir::Range> range) {
+  Array array(type.dtype, type.shape.at(bindings));
   std::mt19937_64 engine(seed);
   visit_dtype(type.dtype, [&](auto zero) {
     using T = decltype(zero);
@@ -66,10 +66,11 @@ void add_special_values(Array& array, std::uint64_t seed) {
   });
 }
 
-std::vector<Array> random_parameters(const ir::Graph& graph, std::int64_t batch_size, std::uint64_t seed, StatesAt at) {
+std::vector<Array> random_parameters(const ir::Graph& graph, const Bindings& bindings, std::uint64_t seed,
+                                     StatesAt at) {
   std::vector<Array> arrays;
   for (const ir::Parameter& parameter : graph.parameters()) {
-    arrays.push_back(random_array(graph.type(parameter.value), batch_size, ++seed, parameter.range));
+    arrays.push_back(random_array(graph.type(parameter.value), bindings, ++seed, parameter.range));
     if (at == StatesAt::kSpecial && !parameter.range) add_special_values(arrays.back(), seed);
   }
   return arrays;

@@ -12,7 +12,7 @@ namespace sluice {
 
 /// Returns random elements with low <= x < high: uniform floats, integers, or bools that are true half the time.
 /// Without a range: floats in [-1,1), integers in [0,10). Deterministic for given arguments, on every machine.
-Array random_array(const Type& type, std::int64_t batch_size, std::uint64_t seed, std::optional<ir::Range> range = {});
+Array random_array(const Type& type, const Bindings& bindings, std::uint64_t seed, std::optional<ir::Range> range = {});
 
 /// How initial states are generated.
 enum class StatesAt : std::uint8_t {
@@ -29,7 +29,7 @@ std::string_view to_string(StatesAt at);  ///< "range", "init", "special"
 void add_special_values(Array& array, std::uint64_t seed);
 
 /// Returns an array for each parameter of `graph`, within its range if it has one.
-std::vector<Array> random_parameters(const ir::Graph& graph, std::int64_t batch_size, std::uint64_t seed,
+std::vector<Array> random_parameters(const ir::Graph& graph, const Bindings& bindings, std::uint64_t seed,
                                      StatesAt at = StatesAt::kRange);
 
 /// Returns an array for each state of `graph`, within its range if it has one.

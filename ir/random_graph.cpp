@@ -39,6 +39,16 @@ class Generator : RandomValues {
     keep(b_.parameter("bytes", {DType::kU8, {batch, width_}}, Range{0, 256}));
     keep(b_.parameter("flags", {DType::kBool, {batch, width_}}));
     keep(b_.parameter("rows", {DType::kF32, {height_, width_}}));
+    if (sizes()) {
+      const Dim t = length("T");
+      keep(b_.parameter("steps", {DType::kF32, {batch, t, width_}}));
+      keep(b_.parameter("others", {DType::kF32, {batch, t, width_}}));
+      keep(b_.parameter("scores", {DType::kF32, {batch, t, t}}));
+      keep(b_.parameter("mask", {DType::kBool, {batch, t}}));
+      keep(b_.parameter("positions", {DType::kF32, {t, width_}}));
+      keep(b_.parameter("tokens", {DType::kI32, {batch, t}}, Range{0, 4}));
+      keep(b_.parameter("exact", {DType::kF64, {t, width_}}));
+    }
     if (chance(25)) keep(b_.parameter("matrices", {DType::kF32, {one_of<Dim>({batch, 2, 3}), height_, width_}}));
     for (const Type& type :
          {Type{DType::kF32, {width_, width_}}, Type{DType::kF32, {17, width_}}, Type{DType::kF32, {width_}},
@@ -189,7 +199,8 @@ class Generator : RandomValues {
       flip_b = !flip_b;
       b = find(is_rhs);
     }
-    if (!b || (shape(a)[rank - (flip_a ? 1 : 2)].batch && shape(*b)[rank - (flip_b ? 2 : 1)].batch)) return;
+    if (!b) return;
+    if (!sizes() && shape(a)[rank - (flip_a ? 1 : 2)].batch && shape(*b)[rank - (flip_b ? 2 : 1)].batch) return;
     keep(b_(Op::kMatmul, {a, prepared(*b)}, {{Attr::kTransposeA, flip_a}, {Attr::kTransposeB, flip_b}}));
   }
 
@@ -202,9 +213,40 @@ class Generator : RandomValues {
     return axes.empty() ? -1 : axes[static_cast<std::size_t>(below(static_cast<int>(axes.size())))];
   }
 
+  /// A slice, pad or concat along a symbolic axis of x, which has at least `kLeastSize` positions where T is 5.
+  void add_symbolic_move(Value x) {
+    constexpr std::int64_t kLeastT = 5;
+    constexpr std::int64_t kLeastSize = 4;
+    std::vector<std::int64_t> axes;
+    for (int axis = 0; axis < shape(x).rank(); ++axis) {
+      const Dim dim = shape(x)[axis];
+      if (dim.batch.has(Symbol::named("T")) && !dim.batch.has(kBatchSymbol) && dim.where_all_are(kLeastT) >= kLeastSize)
+        axes.push_back(axis);
+    }
+    if (axes.empty()) return;
+    const std::int64_t axis = axes[static_cast<std::size_t>(below(axes.size()))];
+    const Dim size = shape(x)[static_cast<int>(axis)];
+    switch (below(4)) {
+      case 0:
+        return keep(b_(Op::kConcat, {x, any(b_.type(x))}, {{Attr::kAxis, axis}}));
+      case 1:
+        return keep(
+            b_(Op::kPad, {x}, {{Attr::kAxis, axis}, {Attr::kHigh, Dim(below(3))}, {Attr::kLow, Dim(below(2))}}));
+      case 2: {  // a part of fixed size at the end
+        return keep(
+            b_(Op::kSlice, {x}, {{Attr::kAxis, axis}, {Attr::kLimit, size}, {Attr::kStart, size - 1 - below(2)}}));
+      }
+      default: {
+        const Dim start = below(2);
+        return keep(b_(Op::kSlice, {x}, {{Attr::kAxis, axis}, {Attr::kLimit, size - below(2)}, {Attr::kStart, start}}));
+      }
+    }
+  }
+
   void add_move() {
     const Value x = any_with_rank(any_dtype(), 1);
     const int rank = shape(x).rank();
+    if (sizes() && chance(50)) return add_symbolic_move(x);
     switch (below(5)) {
       case 0: {
         std::vector<std::int64_t> permutation;
@@ -214,8 +256,7 @@ class Generator : RandomValues {
       case 1: {
         std::vector<Dim> dims = shape(x).dims();
         if (rank > 1 && chance(60)) {
-          const std::int64_t size = dims[0].size * dims[1].size;
-          dims[0] = Dim(size, size != 0 && (dims[0].batch || dims[1].batch));
+          dims[0] = dims[0] * dims[1];
           dims.erase(dims.begin() + 1);
         } else {
           dims.insert(dims.begin() + below(rank + 1), Dim(1));
@@ -308,6 +349,9 @@ class Generator : RandomValues {
                        {{Attr::kAxis, std::int64_t{below(to.rank())}}, {Attr::kDType, type}, {Attr::kShape, to}}));
       }
       case 1:
+        if (sizes() && chance(50))
+          return keep(
+              b_.cast(b_(Op::kBatchSize, {}, {{Attr::kSize, length("T") * one_of<Dim>({1, 2, batch})}}), any_float()));
         return keep(b_.cast(b_(Op::kBatchSize, {}), one_of({DType::kF32, DType::kI64, DType::kF64})));
       default: {
         const Value key = b_.scalar(DType::kI64, below(100));
@@ -410,7 +454,7 @@ class Generator : RandomValues {
 }  // namespace
 
 std::string_view to_string(RandomKind kind) {
-  constexpr std::array<std::string_view, 4> kNames{"small", "wide", "empty", "chain"};
+  constexpr std::array<std::string_view, 5> kNames{"small", "wide", "empty", "chain", "sizes"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 

@@ -13,9 +13,10 @@ enum class RandomKind : std::uint8_t {
   kWide,   ///< matrices around the sizes of tiles and panels, weights that several products read, steps of optimizers
   kEmpty,  ///< some axes have no elements
   kChain,  ///< many elementwise nodes in a row
+  kSizes,  ///< small, with a second symbol T of at least 5 and axes such as T-1, T+2, 2*T and B*T
 };
 
-std::string_view to_string(RandomKind kind);  ///< "small", "wide", "empty", "chain"
+std::string_view to_string(RandomKind kind);  ///< "small", "wide", "empty", "chain", "sizes"
 
 /// Returns a graph of about `node_count` random nodes, ten times as many in a chain: all ops that a traced graph can
 /// have, all dtypes, shapes with and without B, states with updates, and up to three `gradient` nodes, also with

@@ -27,6 +27,7 @@ class RandomValues {
 
  protected:
   bool wide() const { return kind_ == RandomKind::kWide; }
+  bool sizes() const { return kind_ == RandomKind::kSizes; }
 
   int below(std::size_t limit) { return static_cast<int>(engine_() % limit); }
   int below(int limit) { return below(static_cast<std::size_t>(limit)); }
@@ -44,6 +45,10 @@ class RandomValues {
   DType any_float() { return chance(85) ? DType::kF32 : DType::kF64; }
 
   Shape any_shape() {
+    const Dim t = length("T");
+    if (sizes())
+      return one_of<Shape>(
+          {{batch, t, width_}, {batch, t}, {t, width_}, {batch, width_}, {batch, t, t}, {t}, {width_}, {}});
     if (wide()) return one_of<Shape>({{batch, width_}, {height_, width_}, {batch}, {width_}, {}, {height_, 3}});
     return one_of<Shape>(
         {{batch, width_}, {batch, width_}, {batch}, {height_, width_}, {width_}, {}, {batch, 2, 3}, {3, 5}});

@@ -29,11 +29,6 @@ std::optional<DType> parse_dtype(std::string_view name) {
   return std::nullopt;
 }
 
-std::string to_string(Dim dim) {
-  if (!dim.batch) return fmt::format("{}", dim.size);
-  return dim.size == 1 ? "B" : fmt::format("{}*B", dim.size);
-}
-
 bool Shape::is_static() const {
   for (const Dim& dim : dims_) {
     if (dim.batch) return false;
@@ -43,17 +38,14 @@ bool Shape::is_static() const {
 
 Dim Shape::element_count() const {
   Dim count = 1;
-  for (const Dim& dim : dims_) {
-    SLUICE_CHECK(!(count.batch && dim.batch), "two axes carry B");
-    count = Dim(count.size * dim.size, count.batch || dim.batch);
-  }
-  return count.size == 0 ? Dim(0) : count;
+  for (const Dim& dim : dims_) count = count * dim;
+  return count;
 }
 
-std::vector<std::int64_t> Shape::at(std::int64_t batch_size) const {
+std::vector<std::int64_t> Shape::at(const Bindings& bindings) const {
   std::vector<std::int64_t> sizes;
   sizes.reserve(dims_.size());
-  for (const Dim& dim : dims_) sizes.push_back(dim.at(batch_size));
+  for (const Dim& dim : dims_) sizes.push_back(dim.at(bindings));
   return sizes;
 }
 

@@ -1,9 +1,11 @@
+#include <algorithm>
 #include <set>
 #include <string>
 
 #include "ir/infer.h"
 #include "ir/kernel_kind.h"
 #include "ir/node_error.h"
+#include "ir/solve_sizes.h"
 #include "sluice/error.h"
 #include "sluice/ir/graph.h"
 
@@ -84,26 +86,53 @@ void check_states(const Graph& graph) {
   }
 }
 
-void check_no_batch(const Graph& graph) {
+void check_symbols(const Graph& graph, const std::vector<Symbol>& known) {
+  const auto check = [&](const Node& node, Dim dim, const std::string& where) {
+    std::vector<Symbol> symbols;
+    dim.batch.add_symbols(symbols);
+    for (const Symbol symbol : symbols) {
+      if (std::ranges::find(known, symbol) == known.end())
+        throw node_error(node.origins, fmt::format("{}: {} uses {}, which no parameter has", to_string(node.op), where,
+                                                   symbol.name()));
+    }
+  };
   for (const Node& node : graph.nodes()) {
     for (const Type& type : node.types) {
-      if (type.shape.is_static()) continue;
-      throw node_error(node.origins,
-                       fmt::format("{}: {} uses B, which no parameter has", to_string(node.op), to_string(type)));
+      for (const Dim& dim : type.shape) check(node, dim, to_string(type));
     }
-    if (const Graph* const body = body_of(node)) check_no_batch(*body);
+    for (const auto& [key, value] : node.attributes) {
+      if (const auto* const dim = std::get_if<Dim>(&value))
+        check(node, *dim, fmt::format("{}={}", to_string(key), to_string(*dim)));
+    }
+    if (const Graph* const body = body_of(node)) check_symbols(*body, known);
   }
 }
 
-/// B comes only from a signature: a graph may not use it unless one of its parameters has it.
-void check_batch(const Graph& graph) {
+/// Symbols come only from a signature: a graph may use those of its parameters, and their sizes must tell what each
+/// stands for.
+void check_signature(const Graph& graph) {
+  std::vector<Symbol> known;
+  std::vector<const Type*> types;
   for (const Parameter& parameter : graph.parameters()) {
-    if (!graph.type(parameter.value).shape.is_static()) return;
+    types.push_back(&graph.type(parameter.value));
+    for (const Dim& dim : types.back()->shape) dim.batch.add_symbols(known);
   }
-  check_no_batch(graph);
+  check_symbols(graph, known);
+  const std::vector<Symbol> open = undecided(types);
+  for (const Parameter& parameter : graph.parameters()) {
+    const Node& node = graph.node(parameter.value);
+    for (const Dim& dim : node.types[0].shape) {
+      if (!open.empty() && dim.batch.has(open.front()))
+        throw node_error(node.origins, fmt::format("graph @{}: no parameter's sizes tell what {} is", graph.name(),
+                                                   open.front().name()));
+    }
+  }
+  const bool has_batch = std::ranges::find(known, kBatchSymbol) != known.end();
+  if (known.size() + (has_batch ? 0 : 1) > Bindings::kMost)
+    fail("graph @{}: has more than {} symbolic sizes beside B", graph.name(), Bindings::kMost - 1);
 }
 
-/// Checks everything but the rule for B: a body may use the B of the enclosing graph.
+/// All but the rule for symbols: a body may use those of the graph around it.
 void verify_parts(const Graph& graph, int depth) {
   if (depth > kMaxBodyDepth) fail("bodies are nested deeper than {}", kMaxBodyDepth);
   check_inputs(graph);
@@ -124,7 +153,7 @@ void verify_parts(const Graph& graph, int depth) {
 
 void verify(const Graph& graph) {
   verify_parts(graph, 0);
-  check_batch(graph);
+  check_signature(graph);
 }
 
 }  // namespace sluice::ir

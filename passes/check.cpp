@@ -5,6 +5,7 @@
 
 #include "ir/plain_nan.h"
 #include "ir/reference/interpreter.h"
+#include "ir/solve_sizes.h"
 #include "passes/differentiate.h"
 #include "passes/rebuild.h"
 #include "sluice/error.h"
@@ -190,7 +191,7 @@ void run_from_init(const ir::Graph& graph, Sample& sample) {
   const ir::Graph step = find_pass("differentiate").run(graph);
   std::vector<Array> reached = random_states(graph, sample.seed + 1000, StatesAt::kInit);
   for (const std::uint64_t call : {std::uint64_t{2000}, std::uint64_t{3000}}) {
-    reached = ir::evaluate(step, random_parameters(step, sample.batch_size, sample.seed + call), reached).states;
+    reached = ir::evaluate(step, random_parameters(step, sample.bindings, sample.seed + call), reached).states;
   }
   for (std::size_t i = 0; i < graph.states().size(); ++i) {
     if (known_by_init(graph.states()[i]) && all_finite(reached[i])) sample.states[i] = reached[i];
@@ -199,8 +200,10 @@ void run_from_init(const ir::Graph& graph, Sample& sample) {
 
 }  // namespace
 
-Sample make_sample(const ir::Graph& graph, std::int64_t batch_size, std::uint64_t seed, StatesAt states_at) {
-  Sample sample{batch_size, seed, states_at, random_parameters(graph, batch_size, seed, states_at),
+Sample make_sample(const ir::Graph& graph, const Bindings& given, std::uint64_t seed, StatesAt states_at) {
+  constexpr std::int64_t kOtherSizes = 7;
+  const Bindings bindings = ir::completed(graph, given, kOtherSizes);
+  Sample sample{bindings, seed, states_at, random_parameters(graph, bindings, seed, states_at),
                 random_states(graph, seed + 1000, states_at)};
   if (states_at == StatesAt::kRange) run_from_init(graph, sample);
   return sample;
@@ -239,7 +242,7 @@ std::string to_string(const Difference& difference) {
   std::string text = fmt::format("{}: {}", difference.stage, difference.what);
   if (!difference.node.empty()) text += fmt::format("\n  first at {}", difference.node);
   const Sample& sample = difference.sample;
-  text += fmt::format("\n  with B = {}, seed {}", sample.batch_size, sample.seed);
+  text += fmt::format("\n  with {}, seed {}", to_string(sample.bindings), sample.seed);
   if (sample.states_at == StatesAt::kInit) text += ", states at their init";
   if (sample.states_at == StatesAt::kSpecial) text += ", special values";
   return text;

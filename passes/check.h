@@ -17,7 +17,7 @@ namespace sluice::passes {
 
 /// One point at which a graph is evaluated.
 struct Sample {
-  std::int64_t batch_size = 1;
+  Bindings bindings = 1;
   std::uint64_t seed = 1;
   StatesAt states_at = StatesAt::kRange;
   std::vector<Array> inputs;
@@ -27,7 +27,7 @@ struct Sample {
 /// Returns inputs and states within the ranges of `graph`; without a range floats are in [-1,1) and integers in [0,10),
 /// but states with an init have the values that they reach from it in two calls. Deterministic for given arguments, on
 /// every machine.
-Sample make_sample(const ir::Graph& graph, std::int64_t batch_size, std::uint64_t seed,
+Sample make_sample(const ir::Graph& graph, const Bindings& bindings, std::uint64_t seed,
                    StatesAt states_at = StatesAt::kRange);
 
 /// The expected value of one result, or of one state after the call, and its tolerance.
@@ -71,7 +71,7 @@ struct Difference {
 struct CheckOptions {
   /// The passes to check, in order; empty: the default pipeline. Tests put mutated passes here.
   std::vector<Pass> pipeline = {};
-  std::vector<std::int64_t> batch_sizes = {1, 3, 17};
+  std::vector<Bindings> batch_sizes = {1, 3, 17};
   std::uint64_t seed = 1;
   /// How states start. Empty: for each batch size within their ranges, and for the last one also at their init, if any
   /// has one: the meaning of the first step.

@@ -98,7 +98,7 @@ Mask to_mask(const Tensor& tensor) {
 
 class Walk {
  public:
-  Walk(std::int64_t batch_size, std::uint64_t seed, std::size_t ways) : batch_size_(batch_size), ways_(ways) {
+  Walk(const Bindings& bindings, std::uint64_t seed, std::size_t ways) : bindings_(bindings), ways_(ways) {
     for (std::size_t way = 0; way < ways; ++way) engines_.emplace_back(seed * ways + way);
   }
 
@@ -147,7 +147,7 @@ class Walk {
         for (Tensor& tensor : tensors) tensor = disturbed(tensor, engines_[way]);
       }
       const Arithmetic arithmetic = way == 0 ? Arithmetic::kDouble : Arithmetic::kAsWritten;
-      Tensors made = ir::reference::find_rule(node.op)({node, tensors, batch_size_, arithmetic});
+      Tensors made = ir::reference::find_rule(node.op)({node, tensors, bindings_, arithmetic});
       for (std::size_t i = 0; i < made.size(); ++i) {
         const bool moves = way >= kFirstDisturbed && ir::info(node.op).has(ir::kRounds);
         results[i].values[way] = moves ? disturbed(made[i], engines_[way]) : std::move(made[i]);
@@ -163,7 +163,7 @@ class Walk {
     if (std::ranges::none_of(operands, [&](const Ways& x) { return has_any(x.*which); })) return {};
     Tensors masks;
     for (const Ways& operand : operands) masks.push_back(to_tensor(operand.*which, operand.values[0]));
-    return to_mask(ir::reference::find_rule(node.op)({node, masks, batch_size_, Arithmetic::kAsWritten})[0]);
+    return to_mask(ir::reference::find_rule(node.op)({node, masks, bindings_, Arithmetic::kAsWritten})[0]);
   }
 
   /// Returns the mask of elements that depend on undecided ones.
@@ -185,7 +185,7 @@ class Walk {
     Tensor mask = Tensor::zeros<std::uint8_t>(operands[0].values[0].sizes());
     for (std::size_t i = 0; i < mask.count(); ++i) mask.data<std::uint8_t>()[i] = operands[0].undecided[i] ? 1 : 0;
     const Tensors masks{mask};
-    return to_mask(ir::reference::find_rule(Op::kReduceMax)({maximum, masks, batch_size_, Arithmetic::kAsWritten})[0]);
+    return to_mask(ir::reference::find_rule(Op::kReduceMax)({maximum, masks, bindings_, Arithmetic::kAsWritten})[0]);
   }
 
   static Mask through_matmul(const Node& node, const std::vector<Ways>& operands, const Ways& result) {
@@ -307,7 +307,7 @@ class Walk {
     }
   }
 
-  std::int64_t batch_size_;
+  Bindings bindings_;
   std::size_t ways_;
   std::vector<std::mt19937_64> engines_;
 };
@@ -367,7 +367,7 @@ Expected summarise(const Ways& ways, std::string name, DType dtype) {
 }
 
 std::vector<Expected> expect_by(const ir::Graph& graph, const Sample& sample, std::size_t ways) {
-  Walk walk(sample.batch_size, sample.seed, ways);
+  Walk walk(sample.bindings, sample.seed, ways);
   const Walk::Output output = walk.run(graph, all_ways(sample.inputs, ways), all_ways(sample.states, ways));
   std::vector<Expected> expected;
   for (std::size_t i = 0; i < output.results.size(); ++i) {

@@ -38,9 +38,9 @@ void share_among_ties(GradientContext& c, Op beyond) {
   c.contribute(0, c(Op::kSelect, {misses, c.builder.full(type, 0), unfold(c, share)}));
 }
 
-Value slice(const GradientContext& c, Value x, std::int64_t axis, std::int64_t start, std::int64_t limit) {
+Value slice(const GradientContext& c, Value x, std::int64_t axis, Dim start, Dim limit) {
   const Dim& size = c.builder.type(x).shape[static_cast<int>(axis)];
-  if (start == 0 && size == Dim(limit)) return x;
+  if (start == Dim(0) && size == limit) return x;
   return c(Op::kSlice, {x}, {{Attr::kAxis, axis}, {Attr::kStart, start}, {Attr::kLimit, limit}});
 }
 
@@ -93,27 +93,26 @@ void gradient_of_kBroadcast(GradientContext& c) {
 
 void gradient_of_kConcat(GradientContext& c) {
   const std::int64_t axis = c.node.attributes.integer(Attr::kAxis);
-  std::int64_t start = 0;
+  Dim start = 0;
   for (std::size_t i = 0; i < c.node.operands.size(); ++i) {
-    const std::int64_t limit = start + c.operand_type(i).shape[static_cast<int>(axis)].size;
-    if (c.wanted(i) && start < limit) c.contribute(i, slice(c, c.adjoint, axis, start, limit));
+    const Dim limit = start + c.operand_type(i).shape[static_cast<int>(axis)];
+    if (c.wanted(i) && start != limit) c.contribute(i, slice(c, c.adjoint, axis, start, limit));
     start = limit;
   }
 }
 
 void gradient_of_kSlice(GradientContext& c) {
   const std::int64_t axis = c.node.attributes.integer(Attr::kAxis);
-  const std::int64_t low = c.node.attributes.integer(Attr::kStart);
-  const std::int64_t high =
-      c.operand_type(0).shape[static_cast<int>(axis)].size - c.node.attributes.integer(Attr::kLimit);
+  const Dim low = c.node.attributes.size(Attr::kStart);
+  const Dim high = c.operand_type(0).shape[static_cast<int>(axis)] - c.node.attributes.size(Attr::kLimit);
   c.contribute(0, c(Op::kPad, {c.adjoint}, {{Attr::kAxis, axis}, {Attr::kLow, low}, {Attr::kHigh, high}}));
 }
 
 void gradient_of_kPad(GradientContext& c) {
   const std::int64_t axis = c.node.attributes.integer(Attr::kAxis);
-  const std::int64_t low = c.node.attributes.integer(Attr::kLow);
-  const std::int64_t size = c.operand_type(0).shape[static_cast<int>(axis)].size;
-  if (size > 0) c.contribute(0, slice(c, c.adjoint, axis, low, low + size));
+  const Dim low = c.node.attributes.size(Attr::kLow);
+  const Dim size = c.operand_type(0).shape[static_cast<int>(axis)];
+  if (size.size != 0) c.contribute(0, slice(c, c.adjoint, axis, low, low + size));
 }
 
 void gradient_of_kGather(GradientContext& c) {

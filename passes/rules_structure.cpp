@@ -118,11 +118,11 @@ constexpr Rule kStructureRules[] = {
        const auto x = m.inner(0, Op::kSlice);
        const std::int64_t axis = m.attributes().integer(Attr::kAxis);
        if (!x || m.maker(0).attributes.integer(Attr::kAxis) != axis) return {};
-       const std::int64_t offset = m.maker(0).attributes.integer(Attr::kStart);
+       const Dim offset = m.maker(0).attributes.size(Attr::kStart);
        return m(Op::kSlice, {*x},
                 {{Attr::kAxis, axis},
-                 {Attr::kStart, offset + m.attributes().integer(Attr::kStart)},
-                 {Attr::kLimit, offset + m.attributes().integer(Attr::kLimit)}});
+                 {Attr::kStart, offset + m.attributes().size(Attr::kStart)},
+                 {Attr::kLimit, offset + m.attributes().size(Attr::kLimit)}});
      }},
     {"pad by nothing -> x", Exactness::kExact, Op::kPad,
      [](const Match& m) -> Result { return m.operand_type(0) == m.type() ? Result(m.operand(0)) : Result(); }},

@@ -18,6 +18,7 @@ namespace {
 struct Options {
   GraphFile file;
   std::vector<std::int64_t> batches{1, 3, 17};
+  std::vector<std::string> sizes;
   std::uint64_t seed = 1;
   std::string bundle;
   std::string states = "both";
@@ -29,7 +30,9 @@ void run(const Options& options) {
   const auto start = std::chrono::steady_clock::now();
   const ir::Graph graph = read_graph(options.file);
   FullCheckOptions check_options;
-  check_options.passes.batch_sizes = options.batches;
+  check_options.passes.batch_sizes.clear();
+  for (const std::int64_t batch : options.batches)
+    check_options.passes.batch_sizes.push_back(read_sizes(batch, options.sizes));
   check_options.passes.seed = options.seed;
   for (const StatesAt at : {StatesAt::kRange, StatesAt::kInit, StatesAt::kSpecial}) {
     if (options.states == to_string(at)) check_options.passes.states_at = at;
@@ -73,6 +76,7 @@ void add_check(CLI::App& program) {
       ->delimiter(',')
       ->capture_default_str()
       ->check(cli::count());
+  add_sizes(*command, options->sizes);
   command->add_option("--seed", options->seed, "The seed of the inputs and states, which stay within their ranges")
       ->check(cli::whole<std::uint64_t>(0));
   command

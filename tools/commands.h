@@ -1,6 +1,9 @@
 #pragma once
 
+#include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "sluice/cli.h"
 #include "sluice/ir/graph.h"
@@ -33,6 +36,10 @@ CLI::Option* add_graph_file(CLI::App& command, GraphFile& file,
                             const std::string& help = "A graph in text form; - for standard input");
 /// Throws Error if there is no such graph, or if there are several and none is selected.
 ir::Graph read_graph(const GraphFile& file);
+/// The option --size T=7 of `command`, for symbolic sizes beside B.
+void add_sizes(CLI::App& command, std::vector<std::string>& words);
+/// What --batch and --size give. Throws Error.
+Bindings read_sizes(std::optional<std::int64_t> batch, std::span<const std::string> words);
 /// Returns the line at `place` in a graph that read_graph returned, and a caret below it; empty for any other place.
 std::string shown_line(const Location& place);
 /// Returns the text of `file`, or of standard input for "-". Throws Error.

@@ -10,6 +10,7 @@
 #include "backend/plan.h"
 #include "backend/target.h"
 #include "ir/counted.h"
+#include "ir/solve_sizes.h"
 #include "passes/fuse_reasons.h"
 #include "passes/pass.h"
 #include "runtime/execution/kernel_cost.h"
@@ -32,6 +33,7 @@ using runtime::Machine;
 struct Options {
   GraphFile file;
   std::int64_t batch = 128;
+  std::vector<std::string> sizes;
   bool measure = false;
   int repeat = 20;
 };
@@ -60,8 +62,8 @@ void print_wrapped(std::string_view title, const std::string& text) {
 class Report {
  public:
   Report(const Plan& plan, const std::vector<passes::Apart>& apart, const Machine& machine,
-         const std::vector<double>& seconds, std::int64_t batch_size)
-      : plan_(plan), apart_(apart), machine_(machine), seconds_(seconds), batch_(batch_size) {
+         const std::vector<double>& seconds, const Bindings& bindings)
+      : plan_(plan), apart_(apart), machine_(machine), seconds_(seconds), bindings_(bindings) {
     for (std::size_t k = 0; k < plan.kernels.size(); ++k) {
       if (plan.kernels[k].node >= 0) kernel_of_[static_cast<std::uint32_t>(plan.kernels[k].node)] = k;
     }
@@ -69,8 +71,8 @@ class Report {
 
   void print_kernels() const {
     ir::Cost sum;
-    for (const KernelPlan& kernel : plan_.kernels) sum += runtime::cost_of(plan_, kernel, batch_);
-    print_text("@{} with B = {}: {}, {}FLOP, {}B read and written\n", printable(plan_.name), batch_,
+    for (const KernelPlan& kernel : plan_.kernels) sum += runtime::cost_of(plan_, kernel, bindings_);
+    print_text("@{} with {}: {}, {}FLOP, {}B read and written\n", printable(plan_.name), bindings_,
                counted(plan_.kernels.size(), "kernel"), padded(sum.flops), padded(sum.bytes));
     const double memory_rate = machine_.memory.back().bytes_per_second;
     print_text(
@@ -102,7 +104,7 @@ class Report {
 
   void print_kernel(std::size_t k) const {
     const KernelPlan& kernel = plan_.kernels[k];
-    const ir::Cost cost = runtime::cost_of(plan_, kernel, batch_);
+    const ir::Cost cost = runtime::cost_of(plan_, kernel, bindings_);
     const double least = machine_.least_seconds(cost.flops, cost.bytes);
     print_text("{:>4}  {:<44} {:<11} {:>8} {:>8}  {:<10} {:>9}", k, kernel.name, to_string(kernel.kind()),
                short_number(cost.flops), short_number(cost.bytes),
@@ -138,7 +140,7 @@ class Report {
   const std::vector<passes::Apart>& apart_;
   const Machine& machine_;
   const std::vector<double>& seconds_;  ///< empty: not measured
-  std::int64_t batch_;
+  Bindings bindings_;
   std::map<std::uint32_t, std::size_t> kernel_of_;
 };
 
@@ -155,16 +157,17 @@ void run(const Options& options) {
   const backend::Target target = backend::host_target();
   const Plan plan = backend::make_plan(report.fused, target);
   runtime::ThreadTeam& team = runtime::default_team();
+  const Bindings bindings = ir::completed(graph, read_sizes(options.batch, options.sizes), options.batch);
   std::vector<double> seconds;
   Machine machine = runtime::assumed_machine(target, team.size());
   if (options.measure) {
-    const runtime::StepProfile profile = runtime::profile_step(graph, options.batch, options.repeat);
+    const runtime::StepProfile profile = runtime::profile_step(graph, bindings, options.repeat);
     machine = profile.machine;
     for (const runtime::KernelProfile& kernel : profile.kernels) seconds.push_back(kernel.seconds);
   }
-  Report(plan, report.apart, machine, seconds, options.batch).print_kernels();
+  Report(plan, report.apart, machine, seconds, bindings).print_kernels();
   if (came_fused) print_text("\nThis graph came fused; of one as it was traced, this tells why kernels are apart.\n");
-  print_memory(graph, plan, options.batch, team.size());
+  print_memory(graph, plan, bindings, team.size());
 }
 
 }  // namespace
@@ -184,6 +187,7 @@ void add_explain(CLI::App& program) {
   command->add_option("--batch", options->batch, "The size of the symbolic dimension B")
       ->check(cli::count())
       ->capture_default_str();
+  add_sizes(*command, options->sizes);
   command->add_flag("--measure", options->measure, "Run the kernels on random inputs, and measure the machine's peaks");
   command->add_option("--repeat", options->repeat, "Steps to measure; the minimum time of each kernel counts")
       ->check(cli::count())

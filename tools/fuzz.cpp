@@ -57,8 +57,9 @@ void add_fuzz(CLI::App& program, const FullCheckOptions& check) {
   const std::map<std::string, ir::RandomKind> kinds{{"small", ir::RandomKind::kSmall},
                                                     {"wide", ir::RandomKind::kWide},
                                                     {"empty", ir::RandomKind::kEmpty},
-                                                    {"chain", ir::RandomKind::kChain}};
-  command->add_option("--kind", options->fuzz.kind, "small, wide, empty or chain; by default all kinds in turn")
+                                                    {"chain", ir::RandomKind::kChain},
+                                                    {"sizes", ir::RandomKind::kSizes}};
+  command->add_option("--kind", options->fuzz.kind, "small, wide, empty, chain or sizes; by default all kinds in turn")
       ->transform(CLI::CheckedTransformer(kinds));
   command->add_option("--bundle", options->bundle, "The folder to write a failing graph to")->capture_default_str();
   command->add_flag("--no-reduce", options->no_reduce, "Do not search for a smaller failing graph");

@@ -2,6 +2,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <charconv>
 #include <filesystem>
 #include <map>
 #include <string_view>
@@ -105,6 +106,26 @@ ir::Graph read_graph(const GraphFile& file) {
 std::string shown_line(const Location& place) {
   const auto text = texts().find(place.file);
   return text == texts().end() ? "" : ir::line_with_caret(text->second, place);
+}
+
+void add_sizes(CLI::App& command, std::vector<std::string>& words) {
+  command.add_option("--size", words, "NAME=SIZE: the size of another symbol than B, as in T=7")
+      ->allow_extra_args(false);
+}
+
+Bindings read_sizes(std::optional<std::int64_t> batch, std::span<const std::string> words) {
+  Bindings bindings;
+  if (batch) bindings.set(kBatchSymbol, *batch);
+  for (const std::string& word : words) {
+    const std::size_t equals = word.find('=');
+    std::int64_t size = 0;
+    const std::string_view digits = equals == std::string::npos ? "" : std::string_view(word).substr(equals + 1);
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), size);
+    if (digits.empty() || error != std::errc() || end != digits.data() + digits.size() || size < 1)
+      fail("--size: expected NAME=SIZE with a size of at least 1, got '{}'", word);
+    bindings.set(Symbol::named(std::string_view(word).substr(0, equals)), size);
+  }
+  return bindings;
 }
 
 }  // namespace sluice::tools

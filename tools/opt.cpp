@@ -11,6 +11,7 @@
 
 #include "backend/compile.h"
 #include "backend/target.h"
+#include "ir/solve_sizes.h"
 #include "ir/suggest.h"
 #include "passes/inline_bodies.h"
 #include "passes/pass.h"
@@ -41,6 +42,7 @@ struct Options {
   bool list_passes = false;
   bool quiet = false;
   std::int64_t batch = 128;
+  std::vector<std::string> sizes;
 };
 
 std::vector<std::string_view> pass_names(const Names& given) {
@@ -80,22 +82,22 @@ struct Stats {
   bool expanded = false;  ///< whether cost and kernels are those of the graph with its gradients expanded
 };
 
-Stats stats_of(const ir::Graph& graph, std::int64_t batch_size) {
+Stats stats_of(const ir::Graph& graph, const Bindings& bindings) {
   Stats stats;
   stats.nodes = ir::node_count(graph);
   stats.expanded = has_gradient(graph);
   constexpr std::array<std::string_view, 1> kExpand{"differentiate"};
   const ir::Graph whole = stats.expanded ? passes::run_passes(graph, kExpand) : graph;
-  stats.cost = ir::cost(whole, batch_size);
+  stats.cost = ir::cost(whole, bindings);
   stats.kernels = backend::make_plan(passes::inline_other_bodies(whole), backend::host_target()).kernels.size();
   return stats;
 }
 
-void print_stats(const Stats& before, const Stats& after, std::int64_t batch_size) {
+void print_stats(const Stats& before, const Stats& after, const Bindings& bindings) {
   const auto row = [](std::string_view name, std::string_view left, std::string_view right) {
     print_text("// {:<12} {:>14} {:>14}\n", name, left, right);
   };
-  row(fmt::format("B = {}", batch_size), "before", "after");
+  row(to_string(bindings), "before", "after");
   row("nodes", fmt::format("{}", before.nodes), fmt::format("{}", after.nodes));
   row("kernels", fmt::format("{}", before.kernels), fmt::format("{}", after.kernels));
   row("flops", fmt::format("{:.0f}", before.cost.flops), fmt::format("{:.0f}", after.cost.flops));
@@ -146,7 +148,10 @@ class Run {
     if (!dump_dir_.empty()) dump_backend(result, on_time);
     const bool selected = !options_.print_after.empty() || !options_.print_before.empty();
     if (!selected && !options_.quiet) print(result);
-    if (options_.stats) print_stats(stats_of(given, options_.batch), stats_of(result, options_.batch), options_.batch);
+    if (options_.stats) {
+      const Bindings bindings = ir::completed(given, read_sizes(options_.batch, options_.sizes), options_.batch);
+      print_stats(stats_of(given, bindings), stats_of(result, bindings), bindings);
+    }
     if (time_passes_) print_times(times_);
   }
 
@@ -238,6 +243,7 @@ void add_opt(CLI::App& program) {
   command->add_option("--batch", options->batch, "The size of B for --stats")
       ->check(cli::count())
       ->capture_default_str();
+  add_sizes(*command, options->sizes);
   command->add_flag("--locations", options->locations, "Print after each node the model lines that it comes from");
   command->add_flag("--quiet", options->quiet, "Do not print the result");
   command->add_flag("--list-passes", options->list_passes, "List all passes with a description");

@@ -12,6 +12,7 @@
 
 #include "ir/counted.h"
 #include "ir/random_arrays.h"
+#include "ir/solve_sizes.h"
 #include "ir/suggest.h"
 #include "runtime/execution/thread_team.h"
 #include "sluice/error.h"
@@ -34,6 +35,7 @@ struct Options {
   std::vector<std::string> inputs;
   std::vector<std::string> states;
   std::optional<std::int64_t> batch;
+  std::vector<std::string> sizes;
   std::uint64_t seed = 1;
   std::optional<int> threads;
   std::filesystem::path output;
@@ -67,28 +69,30 @@ void read_files(std::string_view option, const std::vector<std::string>& words, 
   }
 }
 
-/// Returns B according to the first array that has it; 1 if there is none.
-std::int64_t batch_of(const std::vector<Slot>& slots) {
+/// Adds what the arrays that were read say of the symbols that `bindings` does not have.
+void add_sizes_of(const std::vector<Slot>& slots, Bindings& bindings) {
+  std::vector<const Slot*> given;
   for (const Slot& slot : slots) {
-    if (slot.file.empty() || slot.value.rank() != slot.type.shape.rank()) continue;
-    for (int axis = 0; axis < slot.value.rank(); ++axis) {
-      const Dim dim = slot.type.shape[axis];
-      const std::int64_t size = slot.value.sizes()[static_cast<std::size_t>(axis)];
-      if (dim.batch && size >= dim.size && dim.size > 0) return size / dim.size;
-    }
+    if (!slot.file.empty()) given.push_back(&slot);
   }
-  return 1;
+  const auto argument = [&](std::size_t i) { return ir::SizedArgument(given[i]->type, given[i]->value); };
+  Bindings found;
+  // What does not fit is told of by name, and what these arrays leave open may be given.
+  static_cast<void>(ir::solve_sizes(given.size(), argument, found, [](std::size_t) { return ""; }));
+  for (const auto& [symbol, value] : found.all()) {
+    if (!bindings.find(symbol)) bindings.set(symbol, value);
+  }
 }
 
 /// Returns the arrays of `slots`; `random` has those without a file.
-std::vector<Array> arrays_of(std::string_view option, const std::vector<Slot>& slots, std::int64_t batch_size,
+std::vector<Array> arrays_of(std::string_view option, const std::vector<Slot>& slots, const Bindings& bindings,
                              std::vector<Array> random) {
   for (std::size_t i = 0; i < slots.size(); ++i) {
     const auto& [name, type, file, value] = slots[i];
     if (file.empty()) continue;
-    if (value.dtype() != type.dtype || value.sizes() != type.shape.at(batch_size)) {
+    if (value.dtype() != type.dtype || value.sizes() != type.shape.at(bindings)) {
       fail("{} {}: {} is {}, expected {}{}", option, name, file, to_string(value.type()), to_string(type),
-           type.shape.is_static() ? "" : fmt::format(" with B = {}", batch_size));
+           type.shape.is_static() ? "" : fmt::format(" with {}", to_string(bindings)));
     }
     random[i] = value;
   }
@@ -178,9 +182,11 @@ void run(const Options& options) {
   std::vector<Slot> state_slots;
   for (const ir::State& s : graph.states()) state_slots.push_back({s.name, graph.type(s.value), {}, {}});
   read_files("--state", options.states, state_slots);
-  const std::int64_t batch_size = options.batch.value_or(batch_of(input_slots));
+  Bindings bindings = read_sizes(options.batch, options.sizes);
+  add_sizes_of(input_slots, bindings);
+  bindings = ir::completed(graph, bindings, 1);
   const std::vector<Array> inputs =
-      arrays_of("--input", input_slots, batch_size, random_parameters(graph, batch_size, options.seed));
+      arrays_of("--input", input_slots, bindings, random_parameters(graph, bindings, options.seed));
   const std::vector<Array> states =
       arrays_of("--state", state_slots, 1,
                 model.weights.empty() ? random_states(graph, options.seed + kStateSeeds) : model.weights);
@@ -191,7 +197,7 @@ void run(const Options& options) {
   if (options.engine == "reference") executable_options.engine = runtime::Engine::kReference;
   // The last stage has no gradients to expand and no dead nodes.
   if (options.repeat > 0)
-    executable_options.on_stage = [&](std::string_view, const ir::Graph& g) { flops = ir::cost(g, batch_size).flops; };
+    executable_options.on_stage = [&](std::string_view, const ir::Graph& g) { flops = ir::cost(g, bindings).flops; };
   const auto executable = runtime::Executable::create(graph, variables, executable_options);
   std::vector<Array> outputs(graph.results().size());
   executable->run(inputs, outputs);
@@ -232,6 +238,7 @@ void add_run(CLI::App& program) {
       ->capture_default_str();
   command->add_option("--batch", options->batch, "The size of B; by default that of inputs from files, or 1")
       ->check(cli::count());
+  add_sizes(*command, options->sizes);
   command->add_option("--engine", options->engine, "jit (native code) or reference (the interpreter)")
       ->check(CLI::IsMember({"jit", "reference"}))
       ->capture_default_str();

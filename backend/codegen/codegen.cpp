@@ -36,11 +36,16 @@ std::vector<Place> places_of(Emitter& e, const Plan& plan, const std::vector<int
 void emit_kernel(Emitter& e, const Plan& whole, const KernelPlan& plan, const std::string& symbol) {
   llvm::Type* const pointer = e.b.getPtrTy();
   llvm::Type* const i64 = e.b.getInt64Ty();
-  llvm::Function* const function = e.function(symbol, e.b.getVoidTy(), {pointer, i64, pointer, i64, i64}, true);
-  e.batch = function->getArg(1);
+  llvm::Function* const function = e.function(symbol, e.b.getVoidTy(), {pointer, pointer, pointer, i64, i64}, true);
+  std::vector<Emitter::Size> sizes;
+  for (const Symbol named : whole.symbols) {
+    llvm::Value* const place = e.element(i64, function->getArg(1), e.i64(static_cast<std::int64_t>(sizes.size())));
+    sizes.push_back({named, e.b.CreateLoad(i64, place)});
+  }
   const std::vector<Place> operands = places_of(e, whole, plan.operands, function->getArg(0), 0);
   const std::vector<Place> results = places_of(e, whole, plan.results, function->getArg(0), plan.operands.size());
   llvm::Instruction* const entry = e.preheader("kernel");
+  e.begin_kernel(std::move(sizes), entry);
   Frame frame{e,
               plan,
               operands,

@@ -103,15 +103,18 @@ Clamped clamp(Elements& k, const Element& position, Dim size) {
   return {k.coordinate_of(clamped), inside};
 }
 
-Element shifted(Elements& k, const Coordinate& coordinate, std::int64_t by) {
-  return k.number_of(k.combine(coordinate, 1, k.constant(by)));
+/// `by` as a coordinate.
+Coordinate offset(Elements& k, Dim by) { return {k.emitter().size_at_entry(by), false, nullptr, Level::kKernel}; }
+
+Element shifted(Elements& k, const Coordinate& coordinate, Dim by) {
+  return k.number_of(k.combine(coordinate, 1, offset(k, by)));
 }
 
 Rule element_of_pad(Elements& k, const Node& node, Index index) {
   const auto axis = static_cast<std::size_t>(node.attributes.integer(Attr::kAxis));
   const Type& type = k.body().type(node.operands[0]);
   const Clamped source =
-      clamp(k, shifted(k, index[axis], -node.attributes.integer(Attr::kLow)), type.shape[static_cast<int>(axis)]);
+      clamp(k, shifted(k, index[axis], Dim(0) - node.attributes.size(Attr::kLow)), type.shape[static_cast<int>(axis)]);
   index[axis] = source.coordinate;
   const Element element = co_await k.operand(node.operands[0], index);
   co_return apply(k, {source.inside, element}, [&](const Registers& r) {
@@ -122,18 +125,18 @@ Rule element_of_pad(Elements& k, const Node& node, Index index) {
 Rule element_of_concat(Elements& k, const Node& node, Index index) {
   const auto axis = static_cast<std::size_t>(node.attributes.integer(Attr::kAxis));
   Element result;
-  std::int64_t start = 0;
+  Dim start = 0;
   for (const ir::Value operand : node.operands) {
     const Dim size = k.body().type(operand).shape[static_cast<int>(axis)];
     if (size.size == 0) continue;
-    const Clamped source = clamp(k, shifted(k, index[axis], -start), size);
+    const Clamped source = clamp(k, shifted(k, index[axis], Dim(0) - start), size);
     Index inner = index;
     inner[axis] = source.coordinate;
     const Element part = co_await k.operand(operand, inner);
     result = result.value == nullptr ? part : apply(k, {source.inside, part, result}, [&](const Registers& r) {
       return k.emitter().b.CreateSelect(r[0], r[1], r[2]);
     });
-    start += size.size;
+    start = start + size;
   }
   co_return result;
 }
@@ -262,8 +265,9 @@ Rule element_code<Op::kIota>(Elements& k, const Node& node, Index index) {
 }
 
 template <>
-Rule element_code<Op::kBatchSize>(Elements& k, const Node& /*node*/, Index /*index*/) {
-  return done({k.emitter().batch, true, Level::kKernel});
+Rule element_code<Op::kBatchSize>(Elements& k, const Node& node, Index /*index*/) {
+  const bool has_size = node.attributes.find(Attr::kSize) != nullptr;
+  return done({k.emitter().size_at_entry(has_size ? node.attributes.size(Attr::kSize) : batch), true, Level::kKernel});
 }
 
 template <>
@@ -290,7 +294,7 @@ Rule element_code<Op::kTranspose>(Elements& k, const Node& node, Index index) {
 template <>
 Rule element_code<Op::kSlice>(Elements& k, const Node& node, Index index) {
   Coordinate& along = index[static_cast<std::size_t>(node.attributes.integer(Attr::kAxis))];
-  along = k.combine(along, 1, k.constant(node.attributes.integer(Attr::kStart)));
+  along = k.combine(along, 1, offset(k, node.attributes.size(Attr::kStart)));
   return moved(k, node.operands[0], std::move(index));
 }
 

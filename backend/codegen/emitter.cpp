@@ -2,6 +2,11 @@
 
 #include <llvm/IR/Intrinsics.h>
 
+#include <algorithm>
+#include <span>
+
+#include "sluice/error.h"
+
 namespace sluice::backend {
 
 llvm::Type* Emitter::register_type(DType dtype) { return dtype == DType::kBool ? b.getInt1Ty() : memory_type(dtype); }
@@ -40,7 +45,44 @@ llvm::Value* Emitter::number(llvm::Type* scalar, double value) {
   return llvm::ConstantInt::get(scalar, static_cast<std::uint64_t>(static_cast<std::int64_t>(value)), true);
 }
 
-llvm::Value* Emitter::size(Dim dim) { return dim.batch ? mul(i64(dim.size), batch) : i64(dim.size); }
+void Emitter::begin_kernel(std::vector<Size> symbols, llvm::Instruction* end_of_entry) {
+  sizes = std::move(symbols);
+  entry = end_of_entry;
+  computed_.clear();
+}
+
+llvm::Value* Emitter::value_of(Symbol symbol) const {
+  for (const Size& size : sizes) {
+    if (size.symbol == symbol) return size.value;
+  }
+  SLUICE_UNREACHABLE("the plan does not know {}", symbol.name());
+}
+
+llvm::Value* Emitter::sum_of(Dim dim) {
+  llvm::Value* sum = i64(0);
+  for (const auto& [coefficient, symbols] : dim.batch.terms()) {
+    llvm::Value* term = i64(dim.size * coefficient);
+    for (const Symbol symbol : symbols) term = mul(term, value_of(symbol));
+    sum = add(sum, term);
+  }
+  return sum;
+}
+
+llvm::Value* Emitter::size(Dim dim) {
+  if (!dim.batch || dim.size == 0) return i64(dim.size);
+  const std::span<const Growth::Term> terms = dim.batch.terms();
+  if (terms.size() == 1 && terms[0].symbols.size() == 1) return mul(i64(dim.size), value_of(terms[0].symbols[0]));
+  return size_at_entry(dim);
+}
+
+llvm::Value* Emitter::size_at_entry(Dim dim) {
+  if (!dim.batch || dim.size == 0) return i64(dim.size);
+  const auto found = std::ranges::find(computed_, dim, &std::pair<Dim, llvm::Value*>::first);
+  if (found != computed_.end()) return found->second;
+  const llvm::IRBuilderBase::InsertPointGuard guard(b);
+  b.SetInsertPoint(entry);
+  return computed_.emplace_back(dim, sum_of(dim)).second;
+}
 
 llvm::Value* Emitter::blocks(Dim dim, std::int64_t block) {
   if (!dim.batch) return i64((dim.size + block - 1) / block);

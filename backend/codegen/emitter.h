@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "backend/target.h"
@@ -28,7 +29,16 @@ class Emitter {
   llvm::IRBuilder<> b;
   llvm::Module& module;
   const Target& target;
-  llvm::Value* batch = nullptr;  ///< B, in the kernel that is being emitted
+  /// In the kernel that is being emitted: what the symbols stand for, B first, and where its entry ends.
+  struct Size {
+    Symbol symbol;
+    llvm::Value* value;
+  };
+  std::vector<Size> sizes;
+  llvm::Instruction* entry = nullptr;
+
+  /// Begins a kernel: forgets what was computed of the sizes of the one before.
+  void begin_kernel(std::vector<Size> symbols, llvm::Instruction* end_of_entry);
 
   /// The type of an element in a register (bool: i1) and in memory (bool: i8).
   llvm::Type* register_type(DType dtype);
@@ -44,8 +54,10 @@ class Emitter {
   llvm::ConstantInt* i64(std::int64_t value) { return b.getInt64(static_cast<std::uint64_t>(value)); }
   /// A number of type `scalar`, integer or float.
   llvm::Value* number(llvm::Type* scalar, double value);
-  /// A size as a value: a constant or c*B.
+  /// A size as a value: a constant, or computed of the symbols.
   llvm::Value* size(Dim dim);
+  /// The same, computed at the kernel's entry, so that all of its code may use it.
+  llvm::Value* size_at_entry(Dim dim);
   /// ceil(size / block), a constant where the size is static.
   llvm::Value* blocks(Dim dim, std::int64_t block);
   llvm::Value* min(llvm::Value* x, llvm::Value* y);  ///< of signed integers
@@ -84,6 +96,12 @@ class Emitter {
 
   /// Functions that several kernels share, by a name that says all they depend on.
   std::map<std::string, llvm::Function*> shared;
+
+ private:
+  llvm::Value* value_of(Symbol symbol) const;
+  llvm::Value* sum_of(Dim dim);
+
+  std::vector<std::pair<Dim, llvm::Value*>> computed_;  ///< sizes of several symbols, at the kernel's entry
 };
 
 }  // namespace sluice::backend

@@ -8,7 +8,7 @@
 
 namespace sluice::backend {
 
-/// A kernel that is being emitted: void(arguments, B, scratch, begin, end) works on the units begin <= u < end.
+/// A kernel that is being emitted: void(arguments, sizes, scratch, begin, end) works on the units begin <= u < end.
 struct Frame {
   Emitter& e;
   const KernelPlan& plan;
@@ -21,10 +21,7 @@ struct Frame {
 
   const ir::Graph& body() const { return *plan.body; }
   /// A part of scratch, so many bytes from its beginning.
-  llvm::Value* in_scratch(const Bytes& offset) const {
-    llvm::Value* const bytes = e.add(e.i64(offset.fixed), e.size(Dim(offset.each_batch, true)));
-    return e.element(e.b.getInt8Ty(), scratch, bytes);
-  }
+  llvm::Value* in_scratch(const Bytes& offset) const { return e.element(e.b.getInt8Ty(), scratch, e.size(offset)); }
 };
 
 void emit_loop(Frame& frame);     ///< loop_kernel.cpp

@@ -199,7 +199,9 @@ class Product {
   PanelTiles emit_blocks(const MicroKernel& kernel, const PanelTiles& panel) const {
     auto& b = e_.b;
     const std::int64_t block = product_.tile.depth_block;
-    llvm::Value* const last = b.CreateUDiv(b.CreateSub(e_.size(product_.sizes.k), e_.i64(1)), e_.i64(block));
+    llvm::Value* steps = b.CreateSub(e_.size(product_.sizes.k), e_.i64(1));
+    if (!product_.sizes.k.always_at_least(1)) steps = e_.max(steps, e_.i64(0));  // of nothing, too
+    llvm::Value* const last = b.CreateUDiv(steps, e_.i64(block));
     e_.loop(e_.i64(0), last, 1, [&](llvm::Value* i) {
       const PanelTiles part = at_block(panel, i, false);
       kernel.forget();

@@ -31,7 +31,7 @@ Panel SecondFactor::in_memory(llvm::Value* matrix, llvm::Value* column) const {
 llvm::Value* SecondFactor::packed(llvm::Value* panel) const {
   if (!packs_ahead()) return packed_;
   const ProductScratch& parts = product_.plan.scratch;
-  llvm::ConstantInt* const between = e_.i64(parts.next_panel.fixed - parts.panel.fixed);
+  llvm::Value* const between = e_.size(parts.next_panel - parts.panel);
   return e_.element(e_.b.getInt8Ty(), packed_, e_.b.CreateMul(e_.b.CreateAnd(panel, e_.i64(1)), between));
 }
 

@@ -30,7 +30,7 @@ Rule find_rule(Op op) {
   return kRules[static_cast<std::size_t>(op)];
 }
 
-Evaluation evaluate_graph(const Graph& graph, Tensors inputs, Tensors states, std::int64_t batch_size,
+Evaluation evaluate_graph(const Graph& graph, Tensors inputs, Tensors states, const Bindings& bindings,
                           Arithmetic arithmetic, const Observer& observer) {
   std::vector<Tensors> values(graph.nodes().size());
   for (std::size_t i = 0; i < inputs.size(); ++i) values[graph.parameters()[i].value.node] = {inputs[i]};
@@ -43,7 +43,7 @@ Evaluation evaluate_graph(const Graph& graph, Tensors inputs, Tensors states, st
     if (info(node.op).has(kInput)) continue;
     Tensors operands;
     for (const Value operand : node.operands) operands.push_back(value(operand));
-    values[i] = find_rule(node.op)({node, operands, batch_size, arithmetic});
+    values[i] = find_rule(node.op)({node, operands, bindings, arithmetic});
     if (observer) observer(static_cast<std::uint32_t>(i), operands, values[i]);
     for (const Value operand : node.operands) {
       if (last[operand.node] == i) values[operand.node].clear();  // its memory can be released
@@ -79,7 +79,7 @@ Tensors rule<Op::kCustomGradient>(const RuleContext& context) {
 
 template <>
 Tensors rule<Op::kFused>(const RuleContext& context) {
-  return evaluate_graph(context.attributes().body(), context.operands, {}, context.batch_size, context.arithmetic)
+  return evaluate_graph(context.attributes().body(), context.operands, {}, context.bindings, context.arithmetic)
       .results;
 }
 

@@ -39,8 +39,7 @@ EvalResult evaluate(const Graph& graph, std::span<const Array> inputs, std::span
 EvalResult evaluate_tangent(const Graph& graph, std::span<const Array> inputs, std::span<const Array> states,
                             std::span<const Array> input_tangents, std::span<const Array> state_tangents);
 
-/// Checks every input against its parameter's type and returns the batch size they agree on, or 1 if no parameter has
-/// B.
-std::int64_t batch_size_of(const Graph& graph, std::span<const Array> inputs);
+/// What the symbols of `graph` stand for with these inputs, after checking them; B is 1 if no parameter has it.
+Bindings bindings_of(const Graph& graph, std::span<const Array> inputs);
 
 }  // namespace sluice::ir

@@ -17,14 +17,16 @@ using Tensors = std::vector<Tensor>;
 struct RuleContext {
   const Node& node;
   const Tensors& operands;
-  std::int64_t batch_size;
+  const Bindings& bindings;
   Arithmetic arithmetic;
 
   const Tensor& x() const { return operands[0]; }
   const Tensor& y() const { return operands[1]; }
   const Attributes& attributes() const { return node.attributes; }
   /// The sizes of the first result.
-  Sizes result_sizes() const { return node.types[0].shape.at(batch_size); }
+  Sizes result_sizes() const { return node.types[0].shape.at(bindings); }
+  /// What a size among the attributes comes to.
+  std::int64_t size(Attr key) const { return node.attributes.size(key).at(bindings); }
   DType result_dtype() const { return node.types[0].dtype; }
 };
 
@@ -49,7 +51,7 @@ struct Evaluation {
   Tensors results;
   Tensors states;
 };
-Evaluation evaluate_graph(const Graph& graph, Tensors inputs, Tensors states, std::int64_t batch_size,
+Evaluation evaluate_graph(const Graph& graph, Tensors inputs, Tensors states, const Bindings& bindings,
                           Arithmetic arithmetic, const Observer& observer = {});
 
 // ---- integers ----

@@ -72,7 +72,9 @@ Tensors rule<Op::kIota>(const RuleContext& context) {
 template <>
 Tensors rule<Op::kBatchSize>(const RuleContext& context) {
   Tensor result = Tensor::zeros<std::int64_t>({});
-  result.data<std::int64_t>()[0] = context.batch_size;
+  const bool has_size = context.attributes().find(Attr::kSize) != nullptr;
+  const Dim size = has_size ? context.attributes().size(Attr::kSize) : batch;
+  result.data<std::int64_t>()[0] = size.at(context.bindings);
   return {result};
 }
 
@@ -122,8 +124,8 @@ Tensors rule<Op::kConcat>(const RuleContext& context) {
 
 template <>
 Tensors rule<Op::kSlice>(const RuleContext& context) {
-  const auto start = static_cast<std::size_t>(context.attributes().integer(Attr::kStart));
-  const auto limit = static_cast<std::size_t>(context.attributes().integer(Attr::kLimit));
+  const auto start = static_cast<std::size_t>(context.size(Attr::kStart));
+  const auto limit = static_cast<std::size_t>(context.size(Attr::kLimit));
   return context.x().visit([&]<typename T>(std::span<const T>) -> Tensors {
     Tensor result = Tensor::zeros<T>(context.result_sizes());
     copy_along<T>(context.x(), result, context.attributes().integer(Attr::kAxis), start, 0, limit - start);
@@ -134,7 +136,7 @@ Tensors rule<Op::kSlice>(const RuleContext& context) {
 template <>
 Tensors rule<Op::kPad>(const RuleContext& context) {
   const std::int64_t axis = context.attributes().integer(Attr::kAxis);
-  const auto low = static_cast<std::size_t>(context.attributes().integer(Attr::kLow));
+  const auto low = static_cast<std::size_t>(context.size(Attr::kLow));
   return context.x().visit([&]<typename T>(std::span<const T>) -> Tensors {
     Tensor result = Tensor::zeros<T>(context.result_sizes());
     copy_along<T>(context.x(), result, axis, 0, low, view_axis(context.x().sizes(), axis).size);

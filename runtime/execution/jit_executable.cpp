@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdio>
 #include <mutex>
@@ -11,6 +12,7 @@
 #include "backend/argument_table.h"
 #include "backend/compile.h"
 #include "ir/counted.h"
+#include "ir/solve_sizes.h"
 #include "runtime/execution/flags.h"
 #include "runtime/execution/gate.h"
 #include "runtime/execution/step_schedule.h"
@@ -49,10 +51,11 @@ struct CallContext {
   StepSchedule schedule;
   backend::ArgumentTable arguments;
   Array static_arena;
-  Array batch_arena{DType::kU8, {0}};
+  Array growing_arena{DType::kU8, {0}};
   Array scratch{DType::kU8, {0}};
   std::int64_t scratch_stride = 0;
-  std::int64_t batch = 0;  ///< 0: must be bound again
+  Bindings bindings;                ///< none: to be bound anew
+  std::vector<std::int64_t> sizes;  ///< what the plan's symbols stand for
 };
 
 /// Runs the kernels of a program one after the other, with at most one fork and join per step. Concurrent calls have
@@ -64,6 +67,7 @@ class JitExecutable : public Executable {
       : Executable(traced, variables), program_(std::move(program)), variables_(std::move(variables)) {
     const Flags given = flags();
     compile_seconds_ = compile_seconds;
+    limits_ = ir::size_limits(traced);
     target_ = backend::host_target(target_features(options, given));
     share_all_ = options.share_all_kernels || given.share_all_kernels;
     idle_.push_back(make_context());
@@ -81,10 +85,10 @@ class JitExecutable : public Executable {
     if (trace_ != nullptr) [[unlikely]] {
       if (const auto traced = trace_->begin_step()) return traced_run(inputs, outputs);
     }
-    const std::int64_t batch = check_call(inputs, outputs);
+    const Bindings bindings = check_call(inputs, outputs);
     const BorrowedContext context(*this);
-    ThreadTeam::Lease team = lease(*context, batch);
-    bind(*context, batch, team.threads(), inputs, outputs);
+    ThreadTeam::Lease team = lease(*context, bindings);
+    bind(*context, bindings, team.threads(), inputs, outputs);
     team.run([&](int thread, int) {
       for (std::size_t k = 0; k < program_->plan().kernels.size(); ++k) {
         if (context->schedule.barrier_before(k)) team.barrier();
@@ -96,12 +100,12 @@ class JitExecutable : public Executable {
   const backend::Plan* plan() const override { return &program_->plan(); }
 
   std::vector<double> unlocked_profile(std::span<const Array> inputs, std::span<Array> outputs) override {
-    const std::int64_t batch = check_call(inputs, outputs);
+    const Bindings bindings = check_call(inputs, outputs);
     const BorrowedContext context(*this);
     ThreadTeam::Lease team = default_team().lease();
     const std::size_t count = program_->plan().kernels.size();
     std::vector<double> own(count * static_cast<std::size_t>(team.threads()));  // by thread, then kernel
-    bind(*context, batch, team.threads(), inputs, outputs);
+    bind(*context, bindings, team.threads(), inputs, outputs);
     team.run([&](int thread, int) {
       for (std::size_t k = 0; k < count; ++k) {
         team.barrier();
@@ -147,11 +151,11 @@ class JitExecutable : public Executable {
 
   void traced_run(std::span<const Array> inputs, std::span<Array> outputs) {
     const TraceTime start = trace_now();
-    const std::int64_t batch = check_call(inputs, outputs);
+    const Bindings bindings = check_call(inputs, outputs);
     const BorrowedContext context(*this);
-    ThreadTeam::Lease team = lease(*context, batch);
-    bind(*context, batch, team.threads(), inputs, outputs);
-    StepTimes& times = trace_->prepare(batch, team.threads(), start);
+    ThreadTeam::Lease team = lease(*context, bindings);
+    bind(*context, bindings, team.threads(), inputs, outputs);
+    StepTimes& times = trace_->prepare(bindings, team.threads(), start);
     times.fork = trace_now();
     team.run([&](int thread, int) {
       times.began[static_cast<std::size_t>(thread)] = trace_now();
@@ -167,30 +171,31 @@ class JitExecutable : public Executable {
     times.end = trace_now();
   }
 
-  ThreadTeam::Lease lease(CallContext& context, std::int64_t batch) const {
+  ThreadTeam::Lease lease(CallContext& context, const Bindings& bindings) const {
     if (share_all_) return default_team().lease();
-    return default_team().lease_idle(context.schedule.threads_worth(batch));
+    return default_team().lease_idle(context.schedule.threads_worth(bindings));
   }
 
-  /// Returns the batch size of a call. Throws Error if an array does not fit.
-  std::int64_t check_call(std::span<const Array> inputs, std::span<const Array> outputs) const {
-    const std::int64_t batch = check_inputs(inputs);
+  /// What the symbols stand for in a call. Throws Error if an array does not fit.
+  Bindings check_call(std::span<const Array> inputs, std::span<const Array> outputs) const {
+    const Bindings bindings = check_inputs(inputs);
     if (outputs.size() != program_->plan().results.size())
       fail("@{}: expected {} outputs, got {}", program_->plan().name, program_->plan().results.size(), outputs.size());
-    return batch;
+    return bindings;
   }
 
   /// Prepares a step with these arrays on `threads` threads.
-  void bind(CallContext& context, std::int64_t batch, int threads, std::span<const Array> inputs,
+  void bind(CallContext& context, const Bindings& bindings, int threads, std::span<const Array> inputs,
             std::span<Array> outputs) const {
-    bind_batch(context, batch, threads);
+    bind_sizes(context, bindings, threads);
     for (std::size_t b = 0; b < program_->plan().buffers.size(); ++b) {
       const Buffer& buffer = program_->plan().buffers[b];
       // Kernels only read parameters; the table of addresses has one type for all.
       if (buffer.kind == BufferKind::kParameter)
-        context.arguments.set(b, const_cast<std::byte*>(inputs[buffer.index].bytes()));
+        context.arguments.set(b, const_cast<std::byte*>(bytes_of_input(inputs[buffer.index])));
       if (buffer.kind == BufferKind::kResult)
-        context.arguments.set(b, prepare_output(outputs[buffer.index], program_->plan().results[buffer.index], batch));
+        context.arguments.set(b,
+                              prepare_output(outputs[buffer.index], program_->plan().results[buffer.index], bindings));
     }
   }
 
@@ -211,64 +216,50 @@ class JitExecutable : public Executable {
     return context;
   }
 
-  /// Sets addresses and shares for this B and number of threads; allocates only if either is larger than ever before.
-  void bind_batch(CallContext& context, std::int64_t batch, int threads) const {
-    if (batch == context.batch && threads == context.schedule.threads()) return;
-    context.batch = 0;  // what follows may run out of memory; the next step then repeats it
-    const backend::Memory memory = backend::memory_of(program_->plan(), batch, threads);
-    if (memory.batch_arena > context.batch_arena.element_count())
-      context.batch_arena = Array(DType::kU8, {memory.batch_arena});
+  /// Addresses and shares for these sizes and this number of threads; memory only if either is larger than any before.
+  void bind_sizes(CallContext& context, const Bindings& bindings, int threads) const {
+    if (bindings == context.bindings && threads == context.schedule.threads()) return;
+    context.bindings = {};  // what follows may run out of memory, and is then done anew by the next step
+    const backend::Memory memory = backend::memory_of(program_->plan(), bindings, threads);
+    if (memory.batch_arena > context.growing_arena.element_count())
+      context.growing_arena = Array(DType::kU8, {memory.batch_arena});
     for (std::size_t b = 0; b < program_->plan().buffers.size(); ++b) {
       const Buffer& buffer = program_->plan().buffers[b];
       if (buffer.kind == BufferKind::kTemporary && buffer.bytes.batch)
-        context.arguments.set(b, context.batch_arena.bytes() + buffer.offset.size * batch);
+        context.arguments.set(b, context.growing_arena.bytes() + growing_offset(program_->plan(), buffer, bindings));
     }
     context.scratch_stride = memory.scratch_stride;
     if (memory.scratch() > context.scratch.element_count()) context.scratch = Array(DType::kU8, {memory.scratch()});
-    context.schedule.make(batch, threads);
-    context.batch = batch;
+    context.schedule.make(bindings, threads);
+    context.sizes = sizes_of(program_->plan(), bindings);
+    context.bindings = bindings;
   }
 
-  std::int64_t check_inputs(std::span<const Array> inputs) const {
+  Bindings check_inputs(std::span<const Array> inputs) const {
     if (inputs.size() != program_->plan().parameters.size())
       fail("@{}: expected {}, got {}", program_->plan().name, counted(program_->plan().parameters.size(), "input"),
            inputs.size());
-    std::int64_t batch = 0;
-    for (std::size_t i = 0; i < inputs.size(); ++i) {
-      if (!fits(inputs[i], program_->plan().parameters[i], batch)) {
-        const bool empty =
-            batch == 0 && inputs[i].element_count() == 0 && !program_->plan().parameters[i].shape.is_static();
-        fail("@{}: input {} is {}, expected {}{}", program_->plan().name, i, to_string(inputs[i].type()),
-             to_string(program_->plan().parameters[i]),
-             batch > 0 ? fmt::format(" with B = {}", batch)
-             : empty   ? ": B is at least 1"
-                       : "");
-      }
-    }
-    return batch == 0 ? 1 : batch;
+    const auto argument = [&](std::size_t i) { return ir::SizedArgument(program_->plan().parameters[i], inputs[i]); };
+    Bindings bindings;
+    const auto name_of = [](std::size_t i) { return fmt::format("input {}", i); };
+    if (const auto wrong = ir::solve_sizes(inputs.size(), argument, bindings, name_of))
+      fail("@{}: {} {}", program_->plan().name, name_of(wrong->argument), wrong->what);
+    ir::check_limits(program_->plan().name, limits_, bindings);
+    return bindings;
   }
 
-  /// Returns whether `input` fits `type` with the B of the inputs before it (0: none yet), which it may set.
-  static bool fits(const Array& input, const Type& type, std::int64_t& batch) {
-    if (input.dtype() != type.dtype || input.rank() != type.shape.rank()) return false;
-    for (int axis = 0; axis < type.shape.rank(); ++axis) {
-      const Dim& dim = type.shape[axis];
-      const std::int64_t size = input.sizes()[static_cast<std::size_t>(axis)];
-      if (dim.batch && batch == 0) {
-        if (size == 0 || size % dim.size != 0) return false;
-        batch = size / dim.size;
-      }
-      if (size != dim.at(batch)) return false;
-    }
-    return true;
+  /// Where an array lies. What is clamped to the first element of none reads a byte of no meaning.
+  static const std::byte* bytes_of_input(const Array& input) {
+    alignas(backend::kLine) static constexpr std::array<std::byte, 2 * backend::kLine> kNothing{};
+    return input.element_count() == 0 ? kNothing.data() : input.bytes();
   }
 
-  static std::byte* prepare_output(Array& output, const Type& type, std::int64_t batch) {
+  static std::byte* prepare_output(Array& output, const Type& type, const Bindings& bindings) {
     bool reusable = output.unique() && output.dtype() == type.dtype && output.rank() == type.shape.rank();
     for (int axis = 0; reusable && axis < type.shape.rank(); ++axis) {
-      reusable = output.sizes()[static_cast<std::size_t>(axis)] == type.shape[axis].at(batch);
+      reusable = output.sizes()[static_cast<std::size_t>(axis)] == type.shape[axis].at(bindings);
     }
-    if (!reusable) output = Array(type.dtype, type.shape.at(batch));
+    if (!reusable) output = Array(type.dtype, type.shape.at(bindings));
     return output.bytes();
   }
 
@@ -276,13 +267,14 @@ class JitExecutable : public Executable {
   std::int64_t run_kernel(CallContext& context, std::size_t k, int thread) const {
     const auto [begin, end] = context.schedule.share(k, thread);
     std::byte* const scratch = context.scratch.bytes() + context.scratch_stride * thread;
-    if (begin < end) program_->functions()[k](context.arguments.of(k), context.batch, scratch, begin, end);
+    if (begin < end) program_->functions()[k](context.arguments.of(k), context.sizes.data(), scratch, begin, end);
     return end - begin;
   }
 
   std::shared_ptr<const backend::Program> program_;
   Variables variables_;
   backend::Target target_;
+  std::vector<ir::SizeLimit> limits_;
   bool share_all_ = false;
   std::unique_ptr<StepTrace> trace_;  ///< null: no steps are traced
   std::mutex contexts_;               ///< held while a context is borrowed or returned
@@ -311,8 +303,8 @@ std::unique_ptr<Executable> make_jit_executable(const ir::Graph& traced, Variabl
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
   if (flags().log_jit) {
     const backend::Plan& plan = program->plan();
-    print_to_stderr("sluice: jit: {}: {}, {} bytes of temporaries and {} for each of B, in {:.1f} ms\n",
-                    printable(plan.name), counted(plan.kernels.size(), "kernel"), plan.static_bytes, plan.batch_bytes,
+    print_to_stderr("sluice: jit: {}: {}, {} bytes of temporaries and {}, in {:.1f} ms\n", printable(plan.name),
+                    counted(plan.kernels.size(), "kernel"), plan.static_bytes, growing_bytes(plan),
                     elapsed.count() * 1e3);
   }
   return std::make_unique<JitExecutable>(traced, std::move(variables), program, options, elapsed.count());

@@ -16,21 +16,21 @@ namespace sluice::runtime {
 using backend::KernelPlan;
 using backend::Plan;
 
-std::int64_t bytes_of(const Type& type, std::int64_t batch_size) {
-  return type.shape.element_count().at(batch_size) * static_cast<std::int64_t>(size_of(type.dtype));
+std::int64_t bytes_of(const Type& type, const Bindings& bindings) {
+  return type.shape.element_count().at(bindings) * static_cast<std::int64_t>(size_of(type.dtype));
 }
 
-std::int64_t bytes_of(const backend::Buffer& buffer, std::int64_t batch_size) {
+std::int64_t bytes_of(const backend::Buffer& buffer, const Bindings& bindings) {
   const Dim count = element_count(buffer.layout, buffer.type.shape);
-  return count.at(batch_size) * static_cast<std::int64_t>(size_of(buffer.type.dtype));
+  return count.at(bindings) * static_cast<std::int64_t>(size_of(buffer.type.dtype));
 }
 
-ir::Cost cost_of(const Plan& plan, const KernelPlan& kernel, std::int64_t batch_size) {
-  ir::Cost cost{ir::cost(*kernel.body, batch_size).flops, 0};
+ir::Cost cost_of(const Plan& plan, const KernelPlan& kernel, const Bindings& bindings) {
+  ir::Cost cost{ir::cost(*kernel.body, bindings).flops, 0};
   std::set<std::pair<int, bool>> counted;
   const auto count = [&](int buffer, bool writes) {
     if (!counted.insert({buffer, writes}).second) return;
-    cost.bytes += static_cast<double>(bytes_of(plan.buffers[static_cast<std::size_t>(buffer)].type, batch_size));
+    cost.bytes += static_cast<double>(bytes_of(plan.buffers[static_cast<std::size_t>(buffer)].type, bindings));
   };
   for (const int buffer : kernel.operands) count(buffer, false);
   for (const int buffer : kernel.results) count(buffer, true);

@@ -14,13 +14,13 @@ struct Plan;
 
 namespace sluice::runtime {
 
-/// Returns the bytes of a value's elements when B is `batch_size`.
-std::int64_t bytes_of(const Type& type, std::int64_t batch_size);
+/// The bytes of the elements of a value with these sizes.
+std::int64_t bytes_of(const Type& type, const Bindings& bindings);
 /// Returns the bytes of memory that a buffer takes, including the padding of its layout.
-std::int64_t bytes_of(const backend::Buffer& buffer, std::int64_t batch_size);
+std::int64_t bytes_of(const backend::Buffer& buffer, const Bindings& bindings);
 
 /// Returns the operations of a kernel and the bytes it reads and writes, each buffer once.
-ir::Cost cost_of(const backend::Plan& plan, const backend::KernelPlan& kernel, std::int64_t batch_size);
+ir::Cost cost_of(const backend::Plan& plan, const backend::KernelPlan& kernel, const Bindings& bindings);
 
 /// Returns the ops of a kernel's body in the order of their first use: "matmul, 3 mul, relu"; empty for a copy.
 std::string ops_of(const ir::Graph& body);

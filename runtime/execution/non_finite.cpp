@@ -228,7 +228,7 @@ Error non_finite_error(const ir::Graph& traced, const BadStep& step, Denormals d
   for (std::size_t i = 0; i < inputs.size(); ++i) see_input(graph.parameters()[i].value, inputs[i]);
   for (std::size_t i = 0; i < states.size(); ++i) see_input(graph.states()[i].value, states[i]);
   ir::reference::evaluate_graph(
-      graph, std::move(inputs), std::move(states), ir::batch_size_of(graph, step.inputs), Arithmetic::kAsWritten,
+      graph, std::move(inputs), std::move(states), ir::bindings_of(graph, step.inputs), Arithmetic::kAsWritten,
       [&](std::uint32_t node, const Tensors& operands, Tensors& results) { search.see(node, operands, results); });
   const auto maker = search.first_maker();
   if (!maker) return error_of_result(graph, step);

@@ -20,9 +20,9 @@ using backend::KernelPlan;
 using backend::Plan;
 
 /// Returns each kernel's minimum time over some steps, and their plan.
-std::pair<Plan, std::vector<double>> measure_kernels(const ir::Graph& traced, std::int64_t batch_size, int repeat) {
+std::pair<Plan, std::vector<double>> measure_kernels(const ir::Graph& traced, const Bindings& bindings, int repeat) {
   constexpr std::uint64_t kSeed = 1;
-  const std::vector<Array> inputs = random_parameters(traced, batch_size, kSeed);
+  const std::vector<Array> inputs = random_parameters(traced, bindings, kSeed);
   const auto executable = Executable::create(traced, variables_for(traced, random_states(traced, kSeed)));
   std::vector<Array> outputs(traced.results().size());
   std::vector<double> best = executable->profile(inputs, outputs);
@@ -34,10 +34,10 @@ std::pair<Plan, std::vector<double>> measure_kernels(const ir::Graph& traced, st
 }
 
 /// Returns the bytes that a step accesses.
-std::int64_t bytes_of_step(const Plan& plan, std::int64_t batch_size, int threads) {
-  std::int64_t bytes = backend::memory_of(plan, batch_size, threads).total();
+std::int64_t bytes_of_step(const Plan& plan, const Bindings& bindings, int threads) {
+  std::int64_t bytes = backend::memory_of(plan, bindings, threads).total();
   for (const Type& type : plan.states)
-    bytes += bytes_of({backend::BufferKind::kState, 0, type, backend::state_layout(type)}, batch_size);
+    bytes += bytes_of({backend::BufferKind::kState, 0, type, backend::state_layout(type)}, bindings);
   return bytes;
 }
 
@@ -55,14 +55,14 @@ double StepProfile::flops() const {
   return sum;
 }
 
-StepProfile profile_step(const ir::Graph& traced, std::int64_t batch_size, int repeat) {
-  const auto [plan, seconds] = measure_kernels(traced, batch_size, repeat);
+StepProfile profile_step(const ir::Graph& traced, const Bindings& bindings, int repeat) {
+  const auto [plan, seconds] = measure_kernels(traced, bindings, repeat);
   ThreadTeam& team = default_team();
-  StepProfile profile{plan.name, batch_size, team.size(), {}, {}};
-  profile.machine = measure_machine(team, backend::host_target(), bytes_of_step(plan, batch_size, team.size()));
+  StepProfile profile{plan.name, bindings, team.size(), {}, {}};
+  profile.machine = measure_machine(team, backend::host_target(), bytes_of_step(plan, bindings, team.size()));
   for (std::size_t k = 0; k < plan.kernels.size(); ++k) {
     const KernelPlan& kernel = plan.kernels[k];
-    const ir::Cost cost = cost_of(plan, kernel, batch_size);
+    const ir::Cost cost = cost_of(plan, kernel, bindings);
     profile.kernels.push_back({kernel.name, ops_of(*kernel.body), lines_of_kernel(kernel), cost, seconds[k],
                                profile.machine.least_seconds(cost.flops, cost.bytes),
                                profile.machine.is_bound_by_arithmetic(cost.flops, cost.bytes)});

@@ -46,24 +46,24 @@ Work work_of(const ir::Node& node) {
   }
 }
 
-double elements_of(const Type& type, std::int64_t batch_size) {
+double elements_of(const Type& type, const Bindings& bindings) {
   double count = 1;
-  for (const Dim dim : type.shape) count *= static_cast<double>(dim.at(batch_size));
+  for (const Dim dim : type.shape) count *= static_cast<double>(dim.at(bindings));
   return count;
 }
 
-double cycles_of(const ir::Graph& body, const ir::Node& node, const backend::Target& target, std::int64_t batch_size) {
+double cycles_of(const ir::Graph& body, const ir::Node& node, const backend::Target& target, const Bindings& bindings) {
   if (ir::info(node.op).has(ir::kInput) || node.op == ir::Op::kConstant) return 0;
   const Type& type = node.types[0];
   const double lanes = target.lanes(static_cast<int>(size_of(type.dtype)));
   if (node.op == ir::Op::kMatmul) {
     const Dim k = ir::matmul_sizes(node, body.type(node.operands[0])).k;
-    const double multiply_adds = elements_of(type, batch_size) * static_cast<double>(k.at(batch_size));
+    const double multiply_adds = elements_of(type, bindings) * static_cast<double>(k.at(bindings));
     return multiply_adds / (lanes * (target.fma ? 2 : 1));
   }
-  double elements = elements_of(type, batch_size);
+  double elements = elements_of(type, bindings);
   for (const ir::Value operand : node.operands)
-    elements = std::max(elements, elements_of(body.type(operand), batch_size));
+    elements = std::max(elements, elements_of(body.type(operand), bindings));
   const Work work = work_of(node);
   return elements * work.instructions / (work.vectors ? lanes : 1);
 }
@@ -71,12 +71,12 @@ double cycles_of(const ir::Graph& body, const ir::Node& node, const backend::Tar
 }  // namespace
 
 double estimated_seconds(const backend::Plan& plan, const backend::KernelPlan& kernel, const backend::Target& target,
-                         std::int64_t batch_size) {
+                         const Bindings& bindings) {
   double cycles = 0;
-  for (const ir::Node& node : kernel.body->nodes()) cycles += cycles_of(*kernel.body, node, target, batch_size);
+  for (const ir::Node& node : kernel.body->nodes()) cycles += cycles_of(*kernel.body, node, target, bindings);
   double bytes = 0;
   const auto count = [&](int buffer) {
-    bytes += static_cast<double>(bytes_of(plan.buffers[static_cast<std::size_t>(buffer)].type, batch_size));
+    bytes += static_cast<double>(bytes_of(plan.buffers[static_cast<std::size_t>(buffer)].type, bindings));
   };
   std::ranges::for_each(kernel.operands, count);
   std::ranges::for_each(kernel.results, count);
@@ -90,14 +90,14 @@ StepSchedule::StepSchedule(const backend::Plan& plan, const backend::Target& tar
       kernel_threads_(plan.kernels.size()),
       barriers_(plan.kernels.size()) {}
 
-void StepSchedule::estimate(std::int64_t batch_size) {
-  if (batch_size == estimated_batch_) return;
+void StepSchedule::estimate(const Bindings& bindings) {
+  if (bindings == estimated_) return;
   double saved = 0;
   threads_worth_ = 1;
   for (std::size_t k = 0; k < kernel_threads_.size(); ++k) {
     const backend::KernelPlan& kernel = plan_.kernels[k];
-    const double seconds = estimated_seconds(plan_, kernel, target_, batch_size);
-    const auto units = std::max<std::int64_t>(kernel.units.count(batch_size), 1);
+    const double seconds = estimated_seconds(plan_, kernel, target_, bindings);
+    const auto units = std::max<std::int64_t>(kernel.units.count(bindings), 1);
     const auto most = static_cast<double>(std::min<std::int64_t>(units, kMaxThreads));
     const int threads = share_all_ ? kMaxThreads : static_cast<int>(std::clamp(seconds / kGrain, 1.0, most));
     kernel_threads_[k] = threads;
@@ -105,16 +105,16 @@ void StepSchedule::estimate(std::int64_t batch_size) {
     saved += seconds * (1 - 1.0 / std::min(threads, 2));
   }
   if (!share_all_ && saved < kForkPays) threads_worth_ = 1;
-  estimated_batch_ = batch_size;
+  estimated_ = bindings;
 }
 
-int StepSchedule::threads_worth(std::int64_t batch_size) {
-  estimate(batch_size);
+int StepSchedule::threads_worth(const Bindings& bindings) {
+  estimate(bindings);
   return threads_worth_;
 }
 
-void StepSchedule::make(std::int64_t batch_size, int threads) {
-  estimate(batch_size);
+void StepSchedule::make(const Bindings& bindings, int threads) {
+  estimate(bindings);
   threads_ = 0;  // in case memory runs out
   shares_.resize(plan_.kernels.size() * static_cast<std::size_t>(threads));
   bool must_wait = false;  // some kernel since the last barrier conflicts with another one
@@ -123,7 +123,7 @@ void StepSchedule::make(std::int64_t batch_size, int threads) {
     const backend::KernelPlan& kernel = plan_.kernels[k];
     const int used = std::min(kernel_threads_[k], threads);
     for (int thread = 0; thread < threads; ++thread) {
-      const auto begin = [&](int t) { return kernel.units.share_begin(std::min(t, used), used, batch_size); };
+      const auto begin = [&](int t) { return kernel.units.share_begin(std::min(t, used), used, bindings); };
       shares_[k * static_cast<std::size_t>(threads) + static_cast<std::size_t>(thread)] = {begin(thread),
                                                                                            begin(thread + 1)};
     }

@@ -22,10 +22,10 @@ class StepSchedule {
   /// `share_all`: divides every kernel among all threads. `plan` must outlive it.
   StepSchedule(const backend::Plan& plan, const backend::Target& target, bool share_all);
 
-  /// Returns how many threads pay off for a step with this B: 1 if waking others would take longer than they save.
-  int threads_worth(std::int64_t batch_size);
+  /// How many threads a step with these sizes gains by: 1 if waking others would take longer than they save.
+  int threads_worth(const Bindings& bindings);
   /// Computes the schedule. Allocates only for more threads than ever before. Throws std::bad_alloc.
-  void make(std::int64_t batch_size, int threads);
+  void make(const Bindings& bindings, int threads);
 
   int threads() const { return threads_; }  ///< of the last make()
   Share share(std::size_t kernel, int thread) const {
@@ -35,12 +35,12 @@ class StepSchedule {
   bool barrier_before(std::size_t kernel) const { return barriers_[kernel] != 0; }
 
  private:
-  void estimate(std::int64_t batch_size);
+  void estimate(const Bindings& bindings);
 
   const backend::Plan& plan_;
   backend::Target target_;
   bool share_all_;
-  std::int64_t estimated_batch_ = 0;
+  Bindings estimated_;  ///< what the estimates are for
   int threads_worth_ = 1;
   int threads_ = 0;
   std::vector<int> kernel_threads_;  ///< that pay off for each kernel
@@ -50,6 +50,6 @@ class StepSchedule {
 
 /// Returns a rough estimate of how long `kernel` takes on one thread: ignores caches and tails.
 double estimated_seconds(const backend::Plan& plan, const backend::KernelPlan& kernel, const backend::Target& target,
-                         std::int64_t batch_size);
+                         const Bindings& bindings);
 
 }  // namespace sluice::runtime

@@ -86,8 +86,9 @@ void add_events(const backend::Plan& plan, StepTimes& step, Json& events) {
   if (step.load.count > 0)
     events.push_back(
         event("load batch", "data", caller, step.load.begin, step.load.end, {{"examples", step.load.count}}));
-  events.push_back(event(plan.name, "step", kStepsTrack + step.caller, step.start, step.end,
-                         {{"step", step.step}, {"B", step.batch}, {"threads", threads}}));
+  Json of_step{{"step", step.step}, {"threads", threads}};
+  for (const auto& [symbol, value] : step.bindings.all()) of_step[std::string(symbol.name())] = value;
+  events.push_back(event(plan.name, "step", kStepsTrack + step.caller, step.start, step.end, of_step));
   events.push_back(event("prepare", "team", caller, step.start, step.fork, Json::object()));
   for (int thread = 0; thread < threads; ++thread) {
     const auto t = static_cast<std::size_t>(thread);
@@ -97,14 +98,14 @@ void add_events(const backend::Plan& plan, StepTimes& step, Json& events) {
       const TraceSpan& span = step.kernel(thread, k);
       if (span.count == 0) continue;
       const backend::KernelPlan& kernel = plan.kernels[k];
-      const ir::Cost cost = cost_of(plan, kernel, step.batch);
+      const ir::Cost cost = cost_of(plan, kernel, step.bindings);
       events.push_back(event(kernel.name, "kernel", track, span.begin, span.end,
                              {{"function", plan.name},
                               {"step", step.step},
                               {"lines", lines_of_kernel(kernel)},
                               {"ops", ops_of(*kernel.body)},
                               {"units", span.count},
-                              {"kernel_units", kernel.units.count(step.batch)},
+                              {"kernel_units", kernel.units.count(step.bindings)},
                               {"kernel_flops", cost.flops},
                               {"kernel_bytes", cost.bytes}}));
     }
@@ -161,11 +162,11 @@ std::unique_lock<std::mutex> StepTrace::begin_step() {
   return lock;
 }
 
-StepTimes& StepTrace::prepare(std::int64_t batch, int threads, TraceTime start) {
+StepTimes& StepTrace::prepare(const Bindings& bindings, int threads, TraceTime start) {
   const auto count = static_cast<std::size_t>(threads);
   steps_.push_back({.step = step_,
                     .caller = caller_number(),
-                    .batch = batch,
+                    .bindings = bindings,
                     .load = load_,
                     .start = start,
                     .fork = start,

@@ -30,7 +30,7 @@ struct TraceSpan {
 struct StepTimes {
   int step = 0;    ///< of this executable, from 1
   int caller = 0;  ///< one of the threads that call steps or load data
-  std::int64_t batch = 0;
+  Bindings bindings;
   TraceSpan load;  ///< of the data, before the step
   TraceTime start;
   TraceTime fork;
@@ -61,7 +61,7 @@ class StepTrace {
   /// has changed nothing. Throws Error.
   std::unique_lock<std::mutex> begin_step();
   /// Returns the times of this step, to be filled in.
-  StepTimes& prepare(std::int64_t batch, int threads, TraceTime start);
+  StepTimes& prepare(const Bindings& bindings, int threads, TraceTime start);
 
  private:
   StepTrace(const Flags& flags, const backend::Plan& plan);

@@ -158,9 +158,9 @@ Section kernels(const runtime::StepProfile& profile) {
                         {microseconds(profile.seconds())},
                         {fmt::format("{:.0f}%", 100 * of_peak), "", of_peak}});
   return {fmt::format("Kernels of {}", profile.name),
-          fmt::format("for B = {} and {}; the peak is the time that the machine needs at least for a kernel's "
+          fmt::format("for {} and {}; the peak is the time that the machine needs at least for a kernel's "
                       "arithmetic or for its memory, whichever is more",
-                      profile.batch_size, counted(profile.threads, "thread")),
+                      to_string(profile.bindings), counted(profile.threads, "thread")),
           std::move(table), true};
 }
 

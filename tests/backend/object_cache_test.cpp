@@ -157,7 +157,8 @@ float exp_of_two(const std::optional<ObjectCache>& cache) {
   float x = 2;
   float y = 0;
   const std::array<std::byte*, 2> arguments{reinterpret_cast<std::byte*>(&x), reinterpret_cast<std::byte*>(&y)};
-  program->functions()[0](arguments.data(), 1, nullptr, 0, 1);
+  const std::int64_t batch_size = 1;
+  program->functions()[0](arguments.data(), &batch_size, nullptr, 0, 1);
   return y;
 }
 

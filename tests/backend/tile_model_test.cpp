@@ -48,12 +48,11 @@ TEST_CASE("the tile of a batch of matrices leaves few rows and columns over") {
   CHECK(tile(widest, 0, 0, 0).second == 1);
   CHECK(tile(cpu(32, 16, true), 64, 64, 64) == Shape{6, 2});
   CHECK(tile(cpu(16, 16, false), 64, 64, 64) == Shape{6, 2});
-  CHECK(choose_tile_of_batch(widest, {{2}, 64, 64, Dim(1, true)}, 4).depth_block > 0);
+  CHECK(choose_tile_of_batch(widest, {{2}, 64, 64, 1 * batch}, 4).depth_block > 0);
 }
 
 TEST_CASE("products with large K are split into blocks that fit L2") {
   Target target = cpu(64, 32, true);
-  const Dim batch(1, true);
   target.second_cache_bytes = 1 << 20;
   CHECK(choose_tile(target, 128, 784, 4).depth_block == 0);
   CHECK(choose_tile(target, 128, 4096, 4).depth_block == 256);

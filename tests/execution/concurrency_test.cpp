@@ -117,7 +117,8 @@ graph @f(%x: f32[B]) state(%w: f32[] "w") {
   static std::atomic<int> missed;
   arrived = 0;
   missed = 0;
-  const backend::KernelFunction meet = [](std::byte* const*, std::int64_t, std::byte*, std::int64_t, std::int64_t) {
+  const backend::KernelFunction meet = [](std::byte* const*, const std::int64_t*, std::byte*, std::int64_t,
+                                          std::int64_t) {
     ++arrived;
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
     while (arrived < 2 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();

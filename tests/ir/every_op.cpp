@@ -60,7 +60,7 @@ void add_elementwise(Builder& b, Value x, Value y) {
 
 void add_shapes(Builder& b, Value x, Value w, Value labels) {
   b(Op::kTranspose, {x}, {{Attr::kPermutation, std::vector<std::int64_t>{1, 0}}});
-  b.reshape(x, {Dim(2, true), 2});
+  b.reshape(x, {2 * batch, 2});
   b.broadcast(x, {5, batch, 4});
   b(Op::kConcat, {x, x, x}, {{Attr::kAxis, std::int64_t{1}}});
   b(Op::kSlice, {x},

@@ -37,7 +37,7 @@ TEST_CASE("random graphs have every op of traced graphs and every dtype") {
 }
 
 constexpr std::array kKinds{ir::RandomKind::kSmall, ir::RandomKind::kWide, ir::RandomKind::kEmpty,
-                            ir::RandomKind::kChain};
+                            ir::RandomKind::kChain, ir::RandomKind::kSizes};
 
 TEST_CASE("a random graph is the same for the same seed, and its text reads back") {
   for (const ir::RandomKind kind : kKinds) {

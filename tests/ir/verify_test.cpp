@@ -1,5 +1,6 @@
 // Graphs that no Builder creates. A bug in a pass or a loader could; verify must report it and never crash.
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <functional>
 #include <string>
@@ -85,8 +86,8 @@ TEST_CASE("types match inference") {
   CHECK(complaint([](Graph& g) { nodes_of(g)[5].attributes.set(Attr::kAxis, std::int64_t{0}); }) ==
         "model.cpp:7: graph @small: relu: has no attribute 'axis'");
   CHECK(complaint([](Graph& g) {
-          nodes_of(g)[0].attributes.set(Attr::kShape, Shape{batch, batch});
-        }) == "graph @small: parameter: [B,B] has B on more than one axis");
+          nodes_of(g)[0].attributes.set(Attr::kShape, Shape{batch, 0 - batch});
+        }) == "graph @small: parameter: [B,-B] has a size that is not valid");
 }
 
 TEST_CASE("inputs are in the header, once") {
@@ -138,7 +139,7 @@ TEST_CASE("B comes only from a parameter") {
   iota(without);
   CHECK(refused(without) == "iota: f32[B] uses B, which no parameter has");
   Builder with("f");
-  with.parameter("x", {DType::kF32, {Dim(3, true)}});
+  with.parameter("x", {DType::kF32, {3 * batch}});
   iota(with);
   CHECK(refused(with) == "accepted");
   // A body may use the B of the enclosing graph, but not introduce one.
@@ -150,6 +151,20 @@ TEST_CASE("B comes only from a parameter") {
   Builder around("f");
   around.fused({}, whole, origin_at({"model.cpp", 9, 0}));
   CHECK(refused(around) == "iota: f32[B] uses B, which no parameter has");
+}
+
+TEST_CASE("the sizes of parameters tell what each symbol is") {
+  const auto refused = [](std::initializer_list<Shape> shapes) -> std::string {
+    Builder b("f");
+    for (const Shape& shape : shapes)
+      b.parameter(fmt::format("x{}", b.graph().parameters().size()), {DType::kF32, shape});
+    return test::refusal([&] { verify(b.graph()); });
+  };
+  const Dim t = length("T");
+  CHECK(refused({{batch * t, t}}) == "accepted");
+  CHECK(refused({{2 * batch + 3 * t}, {t - 1}}) == "accepted");
+  CHECK(refused({{batch * t}}) == "graph @f: no parameter's sizes tell what B is");
+  CHECK(refused({{batch, batch + t * t}}) == "graph @f: no parameter's sizes tell what T is");
 }
 
 TEST_CASE("bodies are verified") {

@@ -14,7 +14,7 @@ const Type kMatrix{DType::kF32, {batch, 2}};
 Graph small_graph() {
   Builder b("small");
   const Value x = b.parameter("x", kMatrix);
-  const Value y = b.parameter("y", {DType::kI32, {Dim(2, true)}});
+  const Value y = b.parameter("y", {DType::kI32, {2 * batch}});
   const Value w = b.state("w", "layer/w", {DType::kF32, {2}});
   const Value sum = b(Op::kAdd, {x, b.broadcast(w, kMatrix.shape)});
   b.set_update(w, b(Op::kAdd, {w, w}));
@@ -38,7 +38,7 @@ TEST_CASE("a graph is evaluated with its inputs, states and B") {
   REQUIRE(result.states.size() == 1);
   CHECK(result.states[0] == Array({20.0F, 40.0F}, {2}));
   CHECK(states[0] == Array({10.0F, 20.0F}, {2}));
-  CHECK(batch_size_of(graph, inputs) == 2);
+  CHECK(bindings_of(graph, inputs) == Bindings(2));
 }
 
 TEST_CASE("a state without update keeps its value, and B is 1 if no parameter has it") {
@@ -58,16 +58,17 @@ TEST_CASE("inputs that do not fit are errors that state what was expected and gi
   CHECK(message_of(graph, {x, y}, {w}) == "accepted");
   CHECK(message_of(graph, {x}, {w}) == "@small: expected 2 inputs, got 1");
   CHECK(message_of(graph, {x, y}, {}) == "@small: expected 1 state, got 0");
-  CHECK(message_of(graph, {Array(DType::kF64, {3, 2}), y}, {w}) == "@small: input %x has type f32[B,2], got f64[3,2]");
-  CHECK(message_of(graph, {Array(DType::kF32, {3, 3}), y}, {w}) == "@small: input %x has type f32[B,2], got f32[3,3]");
-  CHECK(message_of(graph, {Array(DType::kF32, {6}), y}, {w}) == "@small: input %x has type f32[B,2], got f32[6]");
-  CHECK(message_of(graph, {x, Array(DType::kI32, {5})}, {w}) == "@small: input %y has type i32[2*B], got i32[5]");
+  CHECK(message_of(graph, {Array(DType::kF64, {3, 2}), y}, {w}) == "@small: input %x is f64[3,2], expected f32[B,2]");
+  CHECK(message_of(graph, {Array(DType::kF32, {3, 3}), y}, {w}) == "@small: input %x is f32[3,3], expected f32[B,2]");
+  CHECK(message_of(graph, {Array(DType::kF32, {6}), y}, {w}) == "@small: input %x is f32[6], expected f32[B,2]");
+  CHECK(message_of(graph, {x, Array(DType::kI32, {5})}, {w}) ==
+        "@small: input %y is i32[5], expected i32[2*B] with B = 3 as in input %x, f32[3,2]");
   CHECK(message_of(graph, {x, Array(DType::kI32, {8})}, {w}) ==
-        "@small: inputs disagree on B: %x of type f32[B,2] has B = 3, %y of type i32[2*B] has B = 4");
+        "@small: input %y is i32[8], expected i32[2*B] with B = 3 as in input %x, f32[3,2]");
   CHECK(message_of(graph, {Array(DType::kF32, {0, 2}), y}, {w}) ==
-        "@small: input %x has type f32[B,2], got f32[0,2]: B is at least 1");
-  CHECK(message_of(graph, {x, y}, {Array(DType::kF32, {3})}) == "@small: state %w has type f32[2], got f32[3]");
-  CHECK_THROWS_AS(batch_size_of(graph, std::vector<Array>{x, Array(DType::kI32, {8})}), Error);
+        "@small: input %x is f32[0,2], expected f32[B,2]: B is at least 1");
+  CHECK(message_of(graph, {x, y}, {Array(DType::kF32, {3})}) == "@small: state %w is f32[3], expected f32[2]");
+  CHECK_THROWS_AS(bindings_of(graph, std::vector<Array>{x, Array(DType::kI32, {8})}), Error);
 }
 
 TEST_CASE("a gradient node is an error at its line") {

@@ -25,7 +25,7 @@ struct NamedExtents {
 };
 
 std::vector<NamedExtents> all_extents() {
-  return {{"b_rows", {{batch, 33, 17}, {batch, 10, 100}, {batch, 1, 3}, {Dim(2, true), 17, 5}}},
+  return {{"b_rows", {{batch, 33, 17}, {batch, 10, 100}, {batch, 1, 3}, {2 * batch, 17, 5}}},
           {"b_columns", {{17, batch, 33}, {1, batch, 100}}},
           {"b_inner", {{33, 17, batch}, {100, 10, batch}, {1, 1, batch}}},
           {"static", {{1, 1, 1}, {3, 17, 33}, {33, 100, 1}, {100, 1, 17}, {65, 67, 300}}}};
@@ -55,10 +55,10 @@ struct NamedBatchExtents {
 };
 
 std::vector<NamedBatchExtents> all_batch_extents() {
-  return {{"batch/b", {{{batch}, {17, 33, 9}}, {{batch, 2}, {1, 28, 28}}, {{3, Dim(2, true)}, {13, 1, 5}}}},
-          {"batch/b_rows", {{{3}, {batch, 33, 17}}, {{2, 2}, {Dim(2, true), 5, 7}}}},
-          {"batch/b_columns", {{{3}, {17, batch, 9}}, {{1}, {1, Dim(3, true), 4}}}},
-          {"batch/b_inner", {{{3}, {17, 33, batch}}, {{2, 1}, {1, 5, Dim(2, true)}}}},
+  return {{"batch/b", {{{batch}, {17, 33, 9}}, {{batch, 2}, {1, 28, 28}}, {{3, 2 * batch}, {13, 1, 5}}}},
+          {"batch/b_rows", {{{3}, {batch, 33, 17}}, {{2, 2}, {2 * batch, 5, 7}}}},
+          {"batch/b_columns", {{{3}, {17, batch, 9}}, {{1}, {1, 3 * batch, 4}}}},
+          {"batch/b_inner", {{{3}, {17, 33, batch}}, {{2, 1}, {1, 5, 2 * batch}}}},
           {"batch/static", {{{1}, {1, 1, 1}}, {{5}, {28, 28, 28}}, {{2, 3}, {65, 67, 70}}, {{2, 1, 2}, {7, 100, 1}}}},
           {"batch/empty",
            {{{batch}, {0, 5, 3}},
@@ -92,7 +92,7 @@ void add_large(Cases& cases) {
   cases.push_back({"matmul/f32/batch/epilogues", Op::kMatmul, Agreement::kSummed, Fill::kRandom, epilogues_of_batch});
   cases.push_back({"matmul/f32/batch/large", Op::kMatmul, Agreement::kSummed, Fill::kRandom, [](Builder& b) {
                      return std::vector{product_of_batch(b, DType::kF32, {{2}, {batch, 129, 300}}, false, true),
-                                        product_of_batch(b, DType::kF32, {{2}, {70, 130, Dim(5, true)}}, true, false),
+                                        product_of_batch(b, DType::kF32, {{2}, {70, 130, 5 * batch}}, true, false),
                                         product_of_batch(b, DType::kF32, {{batch}, {64, 96, 64}}, false, true)};
                    }});
   cases.push_back({"matmul/f32/batch/special", Op::kMatmul, Agreement::kSummed, Fill::kNonFinite, [](Builder& b) {

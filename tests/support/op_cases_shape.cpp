@@ -41,7 +41,7 @@ std::vector<Value> reshapes(Builder& b, DType dtype) {
   const Value pairs = input(b, {dtype, {batch, 6}});
   const Value scalar = input(b, {dtype, {}});
   const Value matrix = input(b, {dtype, {17, 33}});
-  return {b.reshape(images, {batch, 21}), b.reshape(images, {Dim(21, true)}), b.reshape(pairs, {Dim(2, true), 3}),
+  return {b.reshape(images, {batch, 21}), b.reshape(images, {21 * batch}), b.reshape(pairs, {2 * batch, 3}),
           b.reshape(scalar, {1, 1}), b.reshape(b.reshape(matrix, {33, 17}), {561})};
 }
 

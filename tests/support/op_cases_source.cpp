@@ -50,7 +50,7 @@ void add_random(Cases& cases, Op op, DType dtype) {
          const Value key = input(b, {DType::kI64, {}}, Range{-kEnd, kEnd});
          const Value counter = input(b, {DType::kI64, {}}, Range{-kEnd, kEnd});
          std::vector<Value> results;
-         for (const Shape& shape : {Shape{batch, 17}, Shape{}, Shape{1}, Shape{33}, Shape{3, Dim(2, true)}}) {
+         for (const Shape& shape : {Shape{batch, 17}, Shape{}, Shape{1}, Shape{33}, Shape{3, 2 * batch}}) {
            results.push_back(b(op, {key, counter}, {{Attr::kDType, dtype}, {Attr::kShape, shape}}));
          }
          return results;

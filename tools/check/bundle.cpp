@@ -34,10 +34,15 @@ void write_bundle(const std::filesystem::path& folder, const ir::Graph& traced, 
     write_npy(folder / file_name("input", i, traced.parameters()[i].name), sample.inputs[i]);
   for (std::size_t i = 0; i < sample.states.size(); ++i)
     write_npy(folder / file_name("state", i, traced.states()[i].name), sample.states[i]);
+  const std::int64_t batch_size = sample.bindings.find(kBatchSymbol).value_or(1);
+  std::string other_sizes;
+  for (const auto& [symbol, value] : sample.bindings.all()) {
+    if (symbol != kBatchSymbol) other_sizes += fmt::format(" --size {}={}", symbol.name(), value);
+  }
   const backend::Target target = backend::host_target(runtime::flags().target_features);
-  write_file(folder / "replay.txt", fmt::format("{}\n\nsluice check graph.ir --batches {} --seed {} --states {}\n\n"
+  write_file(folder / "replay.txt", fmt::format("{}\n\nsluice check graph.ir --batches {}{} --seed {} --states {}\n\n"
                                                 "sluice {}, text version {}, LLVM {}, built by {}\n{}, {}\n",
-                                                passes::to_string(difference), sample.batch_size, sample.seed,
+                                                passes::to_string(difference), batch_size, other_sizes, sample.seed,
                                                 to_string(sample.states_at), SLUICE_VERSION, ir::kTextVersion,
                                                 SLUICE_LLVM_VERSION, SLUICE_COMPILER, target.cpu, target.features));
 }

@@ -98,14 +98,14 @@ std::string check_kernel(const backend::Program& program, const Plan& sound, std
   if (planned == sound.kernels.end() || planned->operands != kernel.operands || planned->results != kernel.results)
     return "";
   const ir::Graph& body = *planned->body;
-  const Sample sample = passes::make_sample(body, like.batch_size, like.seed);
+  const Sample sample = passes::make_sample(body, like.bindings, like.seed);
   // Arrays for the plan's buffers, each with the size and layout of the value that the body sees there.
   const auto layout = [&](std::size_t b) { return sound.buffers[b].layout; };
   const auto memory_for = [&](std::size_t b, const Type& type) {
-    return Array(type.dtype, {backend::element_count(layout(b), type.shape).at(like.batch_size)});
+    return Array(type.dtype, {backend::element_count(layout(b), type.shape).at(like.bindings)});
   };
   const auto array_of = [&](std::size_t b, const Array& memory, const Type& type) {
-    Array array(type.dtype, type.shape.at(like.batch_size));
+    Array array(type.dtype, type.shape.at(like.bindings));
     backend::unpack(layout(b), memory.bytes(), array);
     return array;
   };
@@ -132,8 +132,9 @@ std::string check_kernel(const backend::Program& program, const Plan& sound, std
     const auto b = static_cast<std::size_t>(planned->operands[p]);
     given.inputs[p] = array_of(b, memory[b], sample.inputs[p].type());
   }
-  Array scratch(DType::kU8, {std::max<std::int64_t>(64, kernel.scratch().at(like.batch_size))});
-  program.functions()[k](arguments.of(k), like.batch_size, scratch.bytes(), 0, kernel.units.count(like.batch_size));
+  Array scratch(DType::kU8, {std::max<std::int64_t>(64, kernel.scratch().at(like.bindings))});
+  const std::vector<std::int64_t> sizes = sizes_of(program.plan(), like.bindings);
+  program.functions()[k](arguments.of(k), sizes.data(), scratch.bytes(), 0, kernel.units.count(like.bindings));
   std::vector<Array> actual;
   for (std::size_t r = 0; r < planned->results.size(); ++r) {
     const auto b = static_cast<std::size_t>(planned->results[r]);
@@ -189,7 +190,7 @@ std::optional<Difference> EngineCheck::check(const ir::Graph& graph, const Sampl
   if (compiled_->wrong_plan)
     return Difference{"plan", compiled_->wrong_plan->what, compiled_->wrong_plan->lines, sample};
   const runtime::KeepDefaultThreads keep;
-  const Sample other = passes::make_sample(graph, sample.batch_size, sample.seed + 1);
+  const Sample other = passes::make_sample(graph, sample.bindings, sample.seed + 1);
   std::vector<Array> first;
   for (const int threads : options_.threads) {
     // So that a value read too early is not, by chance, the one left by the previous run.

@@ -217,7 +217,7 @@ ir::Graph reduce(const ir::Graph& graph, const std::function<bool(const ir::Grap
 
 ir::Graph reduce(const ir::Graph& graph, const passes::Difference& difference, FullCheckOptions options) {
   const std::string& stage = difference.stage;
-  options.passes.batch_sizes = {difference.sample.batch_size};
+  options.passes.batch_sizes = {difference.sample.bindings};
   options.passes.seed = difference.sample.seed;
   options.passes.states_at = difference.sample.states_at;
   options.jit = is_of_engine(stage);

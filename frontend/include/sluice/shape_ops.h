@@ -24,7 +24,7 @@ Tensor ones_like(const Arg& x);
 Tensor iota(const Shape& shape, int axis, DType dtype, std::source_location where = std::source_location::current());
 /// 0, 1, ..., limit - 1, of shape [limit]; `limit` may be `batch`.
 Tensor range(Dim limit, DType dtype = DType::kI64, std::source_location where = std::source_location::current());
-/// The size of axis `axis` of x as i64[], for axes with B and static ones.
+/// The size of axis `axis` of x as i64[], for symbolic axes and static ones.
 Tensor size_of(const Arg& x, int axis);
 /// B, the size of the symbolic dimension, as i64[]. Throws Error at the user's line if no argument of the function has
 /// it; size_of also works for static sizes.
@@ -37,12 +37,13 @@ Tensor transpose(const Arg& x, const std::vector<std::int64_t>& permutation);
 Tensor transpose(const Arg& x);
 /// x repeated to `shape` by NumPy's rule: axes of size 1 are stretched, missing ones are added in front.
 Tensor broadcast_to(const Arg& x, const Shape& shape);
-/// The tensors concatenated along `axis`, where their sizes are static; dtype and all other sizes must agree.
+/// The tensors behind each other along `axis`; in dtype and all other sizes they agree.
 Tensor concat(const std::vector<Tensor>& tensors, int axis,
               std::source_location where = std::source_location::current());
-/// size[i] elements starting at begin[i] along each axis i; -1 takes the rest. An axis with B must be taken whole.
-Tensor slice(const Arg& x, const std::vector<std::int64_t>& begin, const Shape& size);
-/// Pads each axis with zeros before and after, as many as its pair in `paddings` says. An axis with B cannot be padded.
+/// size[i] elements from begin[i] on along each axis i; -1 takes the rest. Both may be symbolic, and so relative to the
+/// end of an axis: slice(x, {0, 0}, {-1, x.shape()[1] - 1}). A call with sizes for which that is no range throws Error.
+Tensor slice(const Arg& x, const Shape& begin, const Shape& size);
+/// Zeros before and after along each axis: as many as its pair in `paddings` says.
 Tensor pad(const Arg& x, const std::vector<std::pair<std::int64_t, std::int64_t>>& paddings);
 
 /// Adds a last axis of size `depth`: 1 where its index equals that in `indices` (integers of any shape), else 0; a row
@@ -52,5 +53,10 @@ Tensor one_hot(const Arg& indices, std::int64_t depth, DType dtype = DType::kF32
 Tensor gather(const Arg& table, const Arg& indices);
 /// `table` with each of `rows`, which has the shape that gather would return, added to the row that its index names.
 Tensor scatter_add(const Arg& table, const Arg& indices, const Arg& rows);
+
+namespace detail {
+/// The size as i64[].
+Tensor number_of(Dim dim);
+}  // namespace detail
 
 }  // namespace sluice

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sluice/print.h"
+#include "sluice/size.h"
 
 namespace sluice {
 
@@ -62,24 +63,7 @@ decltype(auto) visit_dtype(DType dtype, F&& f) {
   return f(bool{});
 }
 
-/// The size of one axis: `size`, or `size * B` where B is the one symbolic dimension of a graph.
-struct Dim {
-  std::int64_t size = 0;
-  bool batch = false;
-
-  constexpr Dim() = default;
-  constexpr Dim(std::int64_t static_size) : size(static_size) {}  // NOLINT: a number is a dimension
-  constexpr Dim(std::int64_t factor, bool is_batch) : size(factor), batch(is_batch) {}
-  constexpr bool operator==(const Dim&) const = default;
-  constexpr std::int64_t at(std::int64_t batch_size) const { return batch ? size * batch_size : size; }
-};
-
-/// The symbolic dimension B of a signature.
-inline constexpr Dim batch{1, true};
-
-std::string to_string(Dim dim);  ///< "784", "B", "784*B"
-
-/// The sizes of all axes, outermost first. At most one axis carries B (a product with B is one axis c*B).
+/// The sizes of all axes, outermost first.
 class Shape {
  public:
   Shape() = default;
@@ -98,9 +82,9 @@ class Shape {
   void push_back(Dim dim) { dims_.push_back(dim); }
   bool operator==(const Shape&) const = default;
 
-  bool is_static() const;     ///< no axis carries B
-  Dim element_count() const;  ///< the product of all axes: c or c*B; 0 for every B if one is 0
-  std::vector<std::int64_t> at(std::int64_t batch_size) const;  ///< the sizes for one B
+  bool is_static() const;     ///< all sizes are numbers
+  Dim element_count() const;  ///< the product of all axes; 0 if one is 0
+  std::vector<std::int64_t> at(const Bindings& bindings) const;
 
  private:
   std::vector<Dim> dims_;
@@ -121,8 +105,6 @@ std::string to_string(const Type& type);  ///< "f32[B,784]", "f32[]" for a scala
 template <>
 inline constexpr bool prints_by_to_string<DType> = true;
 template <>
-inline constexpr bool prints_by_to_string<Dim> = true;
-template <>
 inline constexpr bool prints_by_to_string<Shape> = true;
 template <>
 inline constexpr bool prints_by_to_string<Type> = true;
@@ -131,8 +113,6 @@ inline constexpr bool prints_by_to_string<Type> = true;
 
 template <>
 struct fmt::formatter<sluice::DType> : sluice::ByToString<sluice::DType> {};
-template <>
-struct fmt::formatter<sluice::Dim> : sluice::ByToString<sluice::Dim> {};
 template <>
 struct fmt::formatter<sluice::Shape> : sluice::ByToString<sluice::Shape> {};
 template <>

@@ -34,13 +34,12 @@ class HostArgument {
   HostArgument(const Array& array, std::source_location where = std::source_location::current())  // NOLINT: converts
       : array_(&array), where_(where) {}
   template <typename T>
-    requires std::is_arithmetic_v<T>
-  HostArgument(T number, std::source_location where = std::source_location::current())  // NOLINT: converts
+  requires std::is_arithmetic_v<T> HostArgument(
+      T number, std::source_location where = std::source_location::current())  // NOLINT: converts
       : numbers_(scalar(number, where)), where_(where) {}
   template <typename T>
-    requires std::is_arithmetic_v<T>
-  HostArgument(const std::vector<T>& numbers,  // NOLINT: converts
-               std::source_location where = std::source_location::current())
+  requires std::is_arithmetic_v<T> HostArgument(const std::vector<T>& numbers,  // NOLINT: converts
+                                                std::source_location where = std::source_location::current())
       : numbers_(Array(numbers, {static_cast<std::int64_t>(numbers.size())})), where_(where) {}
   template <Number T>
   HostArgument(std::initializer_list<T> numbers,  // NOLINT: converts
@@ -150,6 +149,7 @@ class FunctionCore {
   void make_room();
   void check_not_busy() const;
   /// Converts numbers to the dtypes of the signature and checks all arguments against it.
+  void check_decided(const std::vector<TensorSpec>& arguments) const;
   void check_arguments(std::span<HostArgument> arguments) const;
   void check_indices(const Version& version, std::span<const HostArgument> arguments) const;
   void compile(Version& version);

@@ -78,8 +78,8 @@ class Trace {
   static Trace& required(std::string_view what);
 
   const std::string& name() const { return builder_.graph().name(); }
-  /// Whether a parameter has B.
-  bool has_batch() const { return has_batch_; }
+  /// The symbols that parameters have.
+  const std::vector<Symbol>& symbols() const { return symbols_; }
 
   Tensor parameter(std::string name, const Type& type, std::optional<ir::Range> range);
 
@@ -157,7 +157,7 @@ class Trace {
   std::uint64_t number_;
   ir::Builder builder_;
   Trace* outer_;
-  bool has_batch_ = false;
+  std::vector<Symbol> symbols_;
   bool finished_ = false;
   std::string isolated_;  ///< prefix of errors about tensors used from outside; empty where using them is allowed
   std::vector<TracedVariable> variables_;

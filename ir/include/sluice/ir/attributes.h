@@ -31,7 +31,7 @@ enum class KernelKind : std::uint8_t {
 std::string_view to_string(KernelKind kind);  ///< "loop", "matmul", "reduce", "rows", "scatter_add"
 
 using AttrValue = std::variant<std::int64_t, bool, DType, std::vector<std::int64_t>, Shape, Array, KernelKind,
-                               std::shared_ptr<const Graph>>;
+                               std::shared_ptr<const Graph>, Dim>;
 
 std::string_view to_string(Attr attr);
 std::optional<Attr> parse_attr(std::string_view name);
@@ -48,6 +48,7 @@ class Attributes {
   Attributes() = default;
   Attributes(std::initializer_list<Attribute> attributes);
 
+  /// An integer for a key of sizes is the static size.
   void set(Attr key, AttrValue value);
   const AttrValue* find(Attr key) const;
   auto begin() const { return list_.begin(); }
@@ -56,6 +57,7 @@ class Attributes {
 
   // Returns the value of a key that the op's row requires; an internal error if it is absent.
   std::int64_t integer(Attr key) const { return std::get<std::int64_t>(at(key)); }
+  Dim size(Attr key) const { return std::get<Dim>(at(key)); }
   bool flag(Attr key) const;  ///< false if absent
   DType dtype() const { return std::get<DType>(at(Attr::kDType)); }
   const std::vector<std::int64_t>& integers(Attr key) const { return std::get<std::vector<std::int64_t>>(at(key)); }

@@ -14,7 +14,7 @@ struct Cost {
   Cost& operator+=(const Cost& other);
 };
 
-/// The cost of `node` of `graph` where B is `batch_size`.
+/// The cost of `node` of `graph` with these sizes.
 ///
 /// flops: a product of [M,K] by [K,N] is 2MNK; an elementwise op is one for each element of its result, whatever it
 /// computes (but `cast` and `stop_gradient` are none); a reduction one for each element of its operand; `scatter_add`
@@ -23,10 +23,10 @@ struct Cost {
 ///
 /// bytes: each operand read once and each result written once, as if the node were a kernel of its own; so a `fused`
 /// node is only what goes in and out of it. Inputs and constants are none: their readers count them.
-Cost cost(const Graph& graph, const Node& node, std::int64_t batch_size);
+Cost cost(const Graph& graph, const Node& node, const Bindings& bindings);
 
 /// Returns the sum over all nodes.
-Cost cost(const Graph& graph, std::int64_t batch_size);
+Cost cost(const Graph& graph, const Bindings& bindings);
 
 /// Returns the number of nodes, not counting inputs, as reports do.
 std::size_t node_count(const Graph& graph);

@@ -27,7 +27,7 @@ struct KernelProfile {
 /// A compiled step, kernel by kernel.
 struct StepProfile {
   std::string name;
-  std::int64_t batch_size = 0;
+  Bindings bindings;
   int threads = 0;
   Machine machine;
   std::vector<KernelProfile> kernels;
@@ -36,8 +36,8 @@ struct StepProfile {
   double flops() const;
 };
 
-/// Compiles `traced`, runs `repeat` steps of it with B = `batch_size` on random inputs and its own variables, and
-/// measures the machine, for some tenths of a second. Throws Error if it cannot be compiled.
-StepProfile profile_step(const ir::Graph& traced, std::int64_t batch_size, int repeat = 20);
+/// Compiles `traced` and runs `repeat` steps of it with these sizes on random inputs and on variables of its own,
+/// and measures the machine: some tenths of a second. Throws Error if it cannot be compiled.
+StepProfile profile_step(const ir::Graph& traced, const Bindings& bindings, int repeat = 20);
 
 }  // namespace sluice::runtime
