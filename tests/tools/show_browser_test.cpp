@@ -87,7 +87,7 @@ TEST_CASE("a click on a box shows its text and lines, and highlights related box
   // One of them is in view in the other pane as well.
   CHECK(page().value("panes[0].nodes.some((n) => n.rect.classList.contains('kin') && isInView(panes[0], n))") == true);
   click_on(box(1, "fused"));
-  CHECK(contains(details(), "= fused("));
+  CHECK(contains(details(), "= fused "));
 }
 
 TEST_CASE("links in the details lead from node to node") {
