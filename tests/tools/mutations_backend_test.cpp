@@ -160,7 +160,7 @@ TEST_CASE("a kernel that reads the new weight") {
 constexpr std::int64_t kSummands = 1000;
 
 /// Sums its units' elements of x, and adds up these sums once all elements are in one of them.
-void sum_in_a_chunk_for_each_thread(std::byte* const* buffers, std::int64_t /*batch*/, std::byte* /*scratch*/,
+void sum_in_a_chunk_for_each_thread(std::byte* const* buffers, const std::int64_t* /*sizes*/, std::byte* /*scratch*/,
                                     std::int64_t begin, std::int64_t end) {
   static std::mutex mutex;
   static std::map<std::int64_t, float> sums;  // by the first element
