@@ -38,7 +38,7 @@ Tensor part(const Tensor& x, int axis, std::int64_t begin, std::int64_t end) {
   Shape size = x.shape();
   from[static_cast<std::size_t>(axis)] = begin;
   size[axis] = end - begin;
-  return slice(x, from, size);
+  return slice(x, Shape::of(from), size);
 }
 
 std::vector<Tensor> elements(const Tensor& x, int axis) {
