@@ -127,7 +127,7 @@ Trace::Trace(std::string name) : number_(next_trace_number()), builder_(std::mov
 }
 
 Trace::Trace(std::string name, std::string what, const Trace& around) : Trace(std::move(name)) {
-  has_batch_ = around.has_batch_;
+  symbols_ = around.symbols_;
   isolated_ = std::move(what);
 }
 
