@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "sluice/frontend.h"
+#include "sluice/ir/text.h"
 #include "tests/frontend/engine.h"
 #include "tests/frontend/thrown.h"
 
@@ -157,11 +158,12 @@ TEST_CASE("a model whose activation has a custom gradient learns, and continues 
   save(ExportModule(f32(batch, 2), [&](Tensor x) { return model(x); }), folder);
   const LoadedModule loaded(folder);
   std::filesystem::remove_all(folder);
-  const auto further = step_of([&](Tensor x) { return loaded(x); }, sgd, loaded);
+  const auto further = step_of([&](Tensor x) { return loaded.logits(x); }, sgd, loaded);
   CHECK(further(rows, labels).item<float>() == step(rows, labels).item<float>());
   CHECK(further(rows, labels).item<float>() == step(rows, labels).item<float>());
   // The same with a static size instead of B.
-  const auto four = function("four", {f32(4, 2)}, [&](Tensor x) { return gradients(reduce_sum(loaded(x)), {x})[0]; });
+  const auto four =
+      function("four", {f32(4, 2)}, [&](Tensor x) { return gradients(reduce_sum(loaded.logits(x)), {x})[0]; });
   const auto any = function("any", {f32(batch, 2)}, [&](Tensor x) { return gradients(reduce_sum(model(x)), {x})[0]; });
   CHECK(elements_of(four(rows)) == elements_of(any(rows)));
 }

@@ -79,6 +79,7 @@ class CustomGradient<R, std::index_sequence<I...>> {
   CustomGradient(std::string name, Forward forward, Backward backward) : core_(std::make_shared<Core>()) {
     constexpr std::size_t kInputs = sizeof...(I);
     constexpr std::size_t kOutputs = detail::kResultCount<R>;
+    static_assert(kInputs > 0, "a function with a gradient of its own takes the tensors that it is derived by");
     static_assert(!std::is_void_v<R> && !std::is_same_v<R, std::vector<Tensor>>,
                   "a function with a custom gradient that returns a std::vector<Tensor> must also take one");
     static_assert(detail::TakesTensorsOfNumber<Backward, kInputs + 2 * kOutputs>,
@@ -98,7 +99,8 @@ class CustomGradient<R, std::index_sequence<I...>> {
   }
 
   R operator()(detail::ArgAt<I>... arguments) const {
-    const Scope scope((arguments, ...).where());
+    const std::array<const Arg*, sizeof...(I)> all{&arguments...};
+    const Scope scope(all[0]->where());
     return detail::unflattened<R>(core_->apply(std::array<Tensor, sizeof...(I)>{arguments.tensor()...}));
   }
 
