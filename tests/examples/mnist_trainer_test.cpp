@@ -117,7 +117,7 @@ TEST_CASE("--resume continues after Ctrl-C, SIGTERM or SIGHUP to the same weight
   const std::string options = fmt::format("--epochs 4 --quiet --hash --checkpoint '{}'", folder.path().string());
   const Outcome again = train_again(options);
   CHECK(again.status == EXIT_FAILURE);
-  CHECK(contains(again.err, "would be lost"));
+  CHECK(contains(again.err, "already exists and would be overwritten"));
   const Outcome other = train_again(options + " --resume --seed 2");
   CHECK(other.status == EXIT_FAILURE);
   CHECK(contains(other.err, "comes from a run with seed 1, got 2"));

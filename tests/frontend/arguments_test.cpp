@@ -166,8 +166,8 @@ TEST_CASE("a tensor may be declared before it is assigned, and added to") {
           y += x;
           return y;
         }) == message);
-  CHECK(thrown([] { static_cast<void>(Tensor().rank()); }).ends_with("is used; assign one first"));
-  CHECK(error_of({f32(2)}, [](Tensor) { return Tensor(); }).ends_with("is used; assign one first"));
+  CHECK(thrown([] { static_cast<void>(Tensor().rank()); }).ends_with("before it is assigned; assign it first"));
+  CHECK(error_of({f32(2)}, [](Tensor) { return Tensor(); }).ends_with("before it is assigned; assign it first"));
 }
 
 TEST_CASE("const models are called, and lambdas hold them by value") {

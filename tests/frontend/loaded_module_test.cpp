@@ -88,5 +88,5 @@ TEST_CASE("a loaded function with one result, the batch size, and non-trainable 
   CHECK(h(kRows) == f(kRows));
   CHECK(thrown([&] {
           function("k", {f32(2, 3)}, [&](Tensor x) { return loaded.logits(x); }).compile();
-        }).starts_with("@loaded_module_test.cpp @f: is no classifier"));
+        }).starts_with("@loaded_module_test.cpp @f: is not a classifier"));
 }
