@@ -166,7 +166,7 @@ void run(const Options& options) {
     for (const runtime::KernelProfile& kernel : profile.kernels) seconds.push_back(kernel.seconds);
   }
   Report(plan, report.apart, machine, seconds, bindings).print_kernels();
-  if (came_fused) print_text("\nThis graph came fused; of one as it was traced, this tells why kernels are apart.\n");
+  if (came_fused) print_text("\nThis graph came fused; of one as traced, this tells why kernels are apart.\n");
   print_memory(graph, plan, bindings, team.size());
 }
 

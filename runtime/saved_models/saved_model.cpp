@@ -58,7 +58,7 @@ void check(const SavedModel& model, const std::string& name) {
     if (!state.update) continue;
     fail("{}: @{} updates \"{}\"; a saved model has no updates", name, graph.name(), state.variable);
   }
-  if (has_fused(graph)) fail("{}: expected a graph as it was traced, got one with fused nodes", name);
+  if (has_fused(graph)) fail("{}: expected a graph as traced, got one with fused nodes", name);
   if (model.output_names.size() != graph.results().size()) {
     fail("{}: expected a name for each of the {} results of @{}, got {}", name, graph.results().size(), graph.name(),
          model.output_names.size());

@@ -221,5 +221,5 @@ TEST_CASE("using a tensor from outside is an error at the user's line") {
   CHECK(f(2.F).item<float>() == 200);
   CHECK(thrown([&] {
           custom_gradient("mine", on_own, [](Tensor, Tensor, Tensor dy) { return dy; })(Tensor());
-        }).find("used outside of a function") != std::string::npos);
+        }).find("used outside a function") != std::string::npos);
 }
