@@ -7,17 +7,13 @@
 
 #include "sluice/frontend.h"
 #include "tests/frontend/engine.h"
+#include "tests/frontend/floats.h"
 
 namespace sluice::contraction_test {
 namespace {
 
 using F = std::vector<float>;
 using I = std::vector<std::int64_t>;
-
-F floats(const Array& array) {
-  const auto data = array.data<float>();
-  return {data.begin(), data.end()};
-}
 
 /// Small integers, whose sums of products are exact in any order.
 Array numbers(const I& sizes, int first = 1) {
@@ -31,7 +27,7 @@ Array numbers(const I& sizes, int first = 1) {
 class ByLabel {
  public:
   ByLabel(const Array& array, std::string labels)
-      : elements_(floats(array)), sizes_(array.sizes()), labels_(std::move(labels)) {}
+      : elements_(test::floats(array)), sizes_(array.sizes()), labels_(std::move(labels)) {}
 
   float at(const std::map<char, std::int64_t>& index) const {
     std::int64_t position = 0;
@@ -92,7 +88,7 @@ Array run_einsum(const std::string& equation, const std::vector<Array>& arrays) 
 
 void check_same(const Array& got, const Array& expected) {
   CHECK(got.sizes() == expected.sizes());
-  CHECK(floats(got) == floats(expected));
+  CHECK(test::floats(got) == test::floats(expected));
 }
 
 struct EinsumCase {
@@ -165,11 +161,11 @@ TEST_CASE("derivatives of einsum are zero off a diagonal and reach every element
     });
   };
   const auto [dx, dy] = of("ii,i->i")(Array(F{1, 2, 3, 4}, {2, 2}), Array(F{5, 6}, {2}), Array(F{1, 1}, {2}));
-  CHECK(floats(dx) == F{5, 0, 0, 6});
-  CHECK(floats(dy) == F{1, 4});
+  CHECK(test::floats(dx) == F{5, 0, 0, 6});
+  CHECK(test::floats(dy) == F{1, 4});
   const auto [dz, dk] = of("ij,k->k")(Array(F{1, 2, 3, 4}, {2, 2}), Array(F{1, 2}, {2}), Array(F{1, 1}, {2}));
-  CHECK(floats(dz) == F{3, 3, 3, 3});
-  CHECK(floats(dk) == F{10, 10});
+  CHECK(test::floats(dz) == F{3, 3, 3, 3});
+  CHECK(test::floats(dk) == F{10, 10});
 }
 
 TEST_CASE("matmul broadcasts batch axes and takes vectors") {
@@ -267,9 +263,9 @@ TEST_CASE("Dense works on the last axis, whatever precedes it") {
   const Array rows = layer(x.reshaped({6, 4}));
   const Array result = layer(x);
   CHECK(result.sizes() == I{2, 3, 5});
-  CHECK(floats(result) == floats(rows));
+  CHECK(test::floats(result) == test::floats(rows));
   const auto with_batch = function("layer", {f32(batch, 3, 4)}, [&](Tensor y) { return dense(y); });
-  CHECK(floats(with_batch(x)) == floats(rows));
+  CHECK(test::floats(with_batch(x)) == test::floats(rows));
 }
 
 }  // namespace

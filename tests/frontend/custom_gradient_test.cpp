@@ -8,6 +8,7 @@
 #include "sluice/frontend.h"
 #include "sluice/ir/text.h"
 #include "tests/frontend/engine.h"
+#include "tests/frontend/floats.h"
 #include "tests/frontend/thrown.h"
 
 using namespace sluice;
@@ -15,11 +16,6 @@ using namespace sluice;
 namespace {
 
 using F = std::vector<float>;
-
-F elements_of(const Array& array) {
-  const auto elements = array.data<float>();
-  return {elements.begin(), elements.end()};
-}
 
 /// TensorFlow's example: log(1 + exp(x)), whose automatic derivative is NaN for large x.
 Tensor log1pexp(const Arg& x) {
@@ -88,12 +84,12 @@ TEST_CASE("several inputs of any dtype, several outputs, and outputs without adj
   });
   const auto [y, next, sum, by_table, by_scale, of_sum] =
       f(Array({{1.F, 2.F}, {3.F, 4.F}, {5.F, 6.F}}), std::vector<std::int32_t>{2, 2}, 0.5F);
-  CHECK(elements_of(y) == F{2.5, 3, 2.5, 3});
+  CHECK(test::floats(y) == F{2.5, 3, 2.5, 3});
   CHECK(next(1) == 3);
   CHECK(sum.item<float>() == 22);
-  CHECK(elements_of(by_table) == F{0, 0, 0, 0, 10, 10});
+  CHECK(test::floats(by_table) == F{0, 0, 0, 0, 10, 10});
   CHECK(by_scale.item<float>() == 0);
-  CHECK(elements_of(of_sum) == F{0, 0, 0, 0, 0, 0});
+  CHECK(test::floats(of_sum) == F{0, 0, 0, 0, 0, 0});
 }
 
 TEST_CASE("lists of tensors") {
@@ -165,7 +161,7 @@ TEST_CASE("a model whose activation has a custom gradient learns, and continues 
   const auto four =
       function("four", {f32(4, 2)}, [&](Tensor x) { return gradients(reduce_sum(loaded.logits(x)), {x})[0]; });
   const auto any = function("any", {f32(batch, 2)}, [&](Tensor x) { return gradients(reduce_sum(model(x)), {x})[0]; });
-  CHECK(elements_of(four(rows)) == elements_of(any(rows)));
+  CHECK(test::floats(four(rows)) == test::floats(any(rows)));
 }
 
 TEST_CASE("the text of a graph with custom gradients reads back") {

@@ -3,6 +3,7 @@
 
 #include "sluice/frontend.h"
 #include "tests/frontend/engine.h"
+#include "tests/frontend/floats.h"
 #include "tests/frontend/written.h"
 
 using namespace sluice;
@@ -10,11 +11,6 @@ using namespace sluice;
 namespace {
 
 using F = std::vector<float>;
-
-F elements_of(const Array& array) {
-  const auto elements = array.data<float>();
-  return {elements.begin(), elements.end()};
-}
 
 }  // namespace
 
@@ -131,8 +127,8 @@ TEST_CASE("a step with two optimizers equals two steps with one each") {
   }
   const auto check_same = [](const MLP& model, const MLP& other) {
     for (std::size_t v = 0; v < model.variables().size(); ++v) {
-      const F got = elements_of(model.variables()[v].value());
-      const F expected = elements_of(other.variables()[v].value());
+      const F got = test::floats(model.variables()[v].value());
+      const F expected = test::floats(other.variables()[v].value());
       for (std::size_t i = 0; i < expected.size(); ++i) CHECK(got[i] == doctest::Approx(expected[i]).epsilon(1e-4));
     }
   };

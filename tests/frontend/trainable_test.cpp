@@ -11,7 +11,7 @@ using namespace sluice;
 namespace {
 
 using F = std::vector<float>;
-const Array kRows = Array({{1.F, 2.F, 3.F}, {-1.F, 0.F, 2.F}});
+const Array kSamples = Array({{1.F, 2.F, 3.F}, {-1.F, 0.F, 2.F}});
 
 }  // namespace
 
@@ -31,7 +31,7 @@ TEST_CASE("modules can be used wherever variables can") {
     all.push_back(gradients(loss, variables_of(encoder, decoder))[1]);
     return all;
   });
-  const std::vector<Array> all = f(kRows);
+  const std::vector<Array> all = f(kSamples);
   REQUIRE(all.size() == 10);
   CHECK(all[5] == all[2]);
   CHECK(all[6] == all[3]);
@@ -53,9 +53,9 @@ TEST_CASE("modules can be used wherever variables can") {
     sgd.minimize(loss, {encoder, decoder, scale});
     return loss;
   });
-  const float first = step(kRows).item<float>();
+  const float first = step(kSamples).item<float>();
   float last = first;
-  for (int i = 0; i < 50; ++i) last = step(kRows).item<float>();
+  for (int i = 0; i < 50; ++i) last = step(kSamples).item<float>();
   CHECK(last < first / 2);
 }
 
@@ -71,8 +71,8 @@ TEST_CASE("minimize equals gradients and apply, bit for bit") {
   });
   const auto fast = function("fast", {f32(batch, 3)}, [&](Tensor x) { adam.minimize(l2_loss(model(x)), model); });
   for (int i = 0; i < 3; ++i) {
-    slow(kRows);
-    fast(kRows);
+    slow(kSamples);
+    fast(kSamples);
   }
   CHECK(hash_of(model) == hash_of(by_hand));
 }
@@ -113,36 +113,36 @@ TEST_CASE("frozen variables do not change, even in traced functions, until they 
     return loss;
   });
   const auto predict = function("predict", {f32(batch, 3)}, [&](Tensor x) { return decoder(encoder(x)); });
-  step(kRows);
-  predict(kRows);
+  step(kSamples);
+  predict(kSamples);
   encoder.set_trainable(false);
   CHECK(encoder.trainable_variables().empty());
   CHECK(VariableList{encoder, decoder}.trainable().size() == 2);
   const std::uint64_t frozen = hash_of(encoder);
   std::uint64_t free = hash_of(decoder);
-  for (int i = 0; i < 3; ++i) step(kRows);
+  for (int i = 0; i < 3; ++i) step(kSamples);
   CHECK(hash_of(encoder) == frozen);
   CHECK(hash_of(decoder) != free);
   CHECK(step.traces() == 2);
   CHECK(predict.traces() == 1);
-  predict(kRows);
+  predict(kSamples);
   CHECK(predict.traces() == 1);  // its trace did not depend on it
 
   encoder.set_trainable(true);
-  step(kRows);
+  step(kSamples);
   CHECK(hash_of(encoder) != frozen);
   CHECK(step.traces() == 3);
 
   decoder.variables()[0].set_trainable(false);
   const Array w = decoder.variables()[0].value();
   free = hash_of(VariableList(decoder.variables()[1]));
-  step(kRows);
+  step(kSamples);
   CHECK(decoder.variables()[0].value() == w);
   CHECK(hash_of(VariableList(decoder.variables()[1])) != free);
 
   decoder.set_trainable(false);
   encoder.set_trainable(false);
-  CHECK(thrown([&] { step(kRows); }) ==
+  CHECK(thrown([&] { step(kSamples); }) ==
         "@trainable_test.cpp adam: none of the variables is trainable; set_trainable(true) unfreezes them");
 }
 
