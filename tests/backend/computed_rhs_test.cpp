@@ -281,9 +281,9 @@ TEST_CASE("products without elements, and of no steps") {
 
 TEST_CASE("a plan that would read a computed rhs from memory is refused") {
   const auto program = backend::compile(ir::parse(R"(sluice-ir 1
-graph @f(%x: f32[B,4], %w: f32[4,6]) {
-  %0: f32[4,6] = neg %w
-  %1: f32[B,6] = matmul %x, %0
+graph @f(%x: f32[B,4], %w: f32[4,64]) {
+  %0: f32[4,64] = neg %w
+  %1: f32[B,64] = matmul %x, %0
   return %1
 }
 )"),

@@ -100,7 +100,7 @@ std::vector<Case> cases() {
       {"reshape into one axis",
        Op::kReshape,
        {of({batch, 3})},
-       apply(Op::kReshape, {{Attr::kShape, Shape{{3, true}}}})},
+       apply(Op::kReshape, {{Attr::kShape, Shape{3 * batch}}})},
       {"broadcast of a row", Op::kBroadcast, {of({4})}, apply(Op::kBroadcast, {{Attr::kShape, s}})},
       {"broadcast of a column", Op::kBroadcast, {of({batch, 1})}, apply(Op::kBroadcast, {{Attr::kShape, s}})},
       {"broadcast of a one", Op::kBroadcast, {of({1, 4})}, apply(Op::kBroadcast, {{Attr::kShape, Shape{2, 1, 4}}})},
