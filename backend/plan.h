@@ -186,8 +186,8 @@ Memory memory_of(const Plan& plan, const Bindings& bindings, int threads);
 /// Where in the memory of the arenas that grow a temporary lies.
 std::int64_t growing_offset(const Plan& plan, const Buffer& buffer, const Bindings& bindings);
 
-/// The values of the plan's symbols, as kernels take them.
-std::vector<std::int64_t> sizes_of(const Plan& plan, const Bindings& bindings);
+/// Sets `sizes` to the values of the plan's symbols, as kernels take them. Allocates nothing if it has had as many.
+void set_sizes(std::vector<std::int64_t>& sizes, const Plan& plan, const Bindings& bindings);
 
 /// Bytes that grow with symbols: "0", "64*B", "64*B + 256*B*T".
 std::string growing_bytes(const Plan& plan);

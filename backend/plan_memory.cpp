@@ -196,10 +196,9 @@ std::int64_t growing_offset(const Plan& plan, const Buffer& buffer, const Bindin
   SLUICE_UNREACHABLE("no arena grows with {}", to_string(buffer.bytes));
 }
 
-std::vector<std::int64_t> sizes_of(const Plan& plan, const Bindings& bindings) {
-  std::vector<std::int64_t> sizes;
+void set_sizes(std::vector<std::int64_t>& sizes, const Plan& plan, const Bindings& bindings) {
+  sizes.clear();
   for (const Symbol symbol : plan.symbols) sizes.push_back(bindings.find(symbol).value_or(1));
-  return sizes;
 }
 
 std::string growing_bytes(const Plan& plan) {

@@ -136,7 +136,7 @@ Arrangement arranged(const Labelled& a, const Labelled& b, Pair pair, const Labe
   if (wanted != result) {
     double count = 1;
     for (const Label label : result)
-      count *= static_cast<double>(size_of(contains(a.labels, label) ? a : b, label).at(kTypicalBatch));
+      count *= static_cast<double>(size_of(contains(a.labels, label) ? a : b, label).where_all_are(kTypicalBatch));
     best.moved += count;
   }
   return best;
@@ -206,7 +206,7 @@ Labelled product_of(const Labelled& x, const Labelled& y, const Labels& kept, co
 double cost(const Labelled& a, const Labelled& b) {
   double count = elements(a);
   for (const Label label : b.labels) {
-    if (!contains(a.labels, label)) count *= static_cast<double>(size_of(b, label).at(kTypicalBatch));
+    if (!contains(a.labels, label)) count *= static_cast<double>(size_of(b, label).where_all_are(kTypicalBatch));
   }
   return count;
 }

@@ -288,9 +288,8 @@ std::optional<Dim> divide(Dim x, Dim y) {
   if (!y.batch) return x.size % y.size == 0 ? std::optional(Dim(x.size / y.size, x.batch)) : std::nullopt;
   if (x.batch == y.batch) return divide(Dim(x.size), Dim(y.size));
   // Long division: the quotient's first term is that of the two first terms.
-  const auto& [highest, leading] = *polynomial_of(y).begin();
-  const std::vector<Symbol> divisor = highest;
-  const std::int64_t coefficient = leading;
+  const Polynomial by = polynomial_of(y);
+  const auto& [divisor, coefficient] = *by.begin();
   Dim quotient = 0;
   while (x.size != 0) {
     const Polynomial rest = polynomial_of(x);

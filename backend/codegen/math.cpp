@@ -235,7 +235,9 @@ llvm::Value* elementwise_code<Op::kErf>(const ElementwiseCode& c) {
   llvm::Value* const large = b.CreateFSub(k.f(1.0), emit_exp(e, p));
   llvm::Value* const q = k.polynomial(
       square, {-5.96761703e-4, 4.99119423e-3, -2.67681349e-2, 1.12819925e-1, -3.76125336e-1, 1.28379166e-1});
-  llvm::Value* const small = e.multiply_add(q, t, t);
+  // Without fused multiply-adds, q * t may be subnormal and flushed where t is not; there erf is linear.
+  llvm::Value* const linear = b.CreateFMul(t, k.f(2 * std::numbers::inv_sqrtpi));
+  llvm::Value* const small = k.choose(b.CreateFCmpOLT(t, k.f(0x1p-100)), linear, e.multiply_add(q, t, t));
   llvm::Value* const result = k.choose(b.CreateFCmpOGT(t, k.f(0.927734375)), large, small);
   return b.CreateBinaryIntrinsic(llvm::Intrinsic::copysign, result, x);
 }

@@ -231,7 +231,7 @@ class JitExecutable : public Executable {
     context.scratch_stride = memory.scratch_stride;
     if (memory.scratch() > context.scratch.element_count()) context.scratch = Array(DType::kU8, {memory.scratch()});
     context.schedule.make(bindings, threads);
-    context.sizes = sizes_of(program_->plan(), bindings);
+    set_sizes(context.sizes, program_->plan(), bindings);
     context.bindings = bindings;
   }
 

@@ -130,8 +130,8 @@ TEST_CASE("a row by its index") {
         "@arguments_test.cpp []: there is no row 2 in f32[2,3]");
   CHECK(error_of({f32(2, 3)}, [](Tensor x) { return x[-3]; }) ==
         "@arguments_test.cpp []: there is no row -3 in f32[2,3]");
-  CHECK(function("f", {f32(batch, 2)}, [](Tensor x) { return x[0] - x[-1]; })(Array({{1, 2}, {30, 40}, {5, 7}})) ==
-        Array({-4, -5}));
+  CHECK(function("f", {f32(batch, 2)}, [](Tensor x) { return x[0] - x[-1]; })({{1, 2}, {30, 40}, {5, 7}}) ==
+        Array({-4.F, -5.F}));
   CHECK(error_of({f32()}, [](Tensor x) { return x[0]; }) == "@arguments_test.cpp []: f32[] has no axis");
 }
 

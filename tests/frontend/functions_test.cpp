@@ -93,7 +93,9 @@ TEST_CASE("an argument that does not fit the signature shows both types") {
   CHECK(thrown([&] {
           f(bytes({3, 28, 28}), bytes({2}));
         }) == "@functions_test.cpp f: argument 1 is u8[2], expected u8[B] with B = 3 as in argument 0, u8[3,28,28]");
-  CHECK(thrown([&] { f(bytes({3, 28, 28}), 7); }) == "@functions_test.cpp f: argument 1 is i32[], expected u8[B]");
+  CHECK(thrown([&] {
+          f(bytes({3, 28, 28}), 7);
+        }) == "@functions_test.cpp f: argument 1 is i32[], expected u8[B] with B = 3 as in argument 0, u8[3,28,28]");
   const auto pairs = function("pairs", {f32(2 * batch)}, [](Tensor x) { return x; });
   CHECK(thrown([&] { pairs(ramp({3})); }) == "@functions_test.cpp pairs: argument 0 is f32[3], expected f32[2*B]");
   CHECK(thrown([&] {

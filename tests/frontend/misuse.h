@@ -52,7 +52,7 @@ std::string thrown_in_full(F&& f, std::source_location test = std::source_locati
 template <typename Body>
 std::string shown(std::vector<TensorSpec> types, Body body,
                   std::source_location test = std::source_location::current()) {
-  return thrown_in_full([&] { function("f", std::move(types), body).compile(); }, test);
+  return thrown_in_full([&] { function("f", std::move(types), body, test).compile(); }, test);
 }
 
 /// Returns `message` as thrown() does for an error at a line of the test.

@@ -20,11 +20,11 @@ Array counting(std::vector<std::int64_t> sizes) {
   return Array(elements, std::move(sizes));
 }
 
-/// The message without what stands before the first "name: ".
+/// Returns the first line of the message from "name: " on.
 std::string what_of(const std::function<void()>& call, const std::string& name) {
   const std::string whole = test::refusal(call);
   const std::size_t at = whole.find(name + ": ");
-  return at == std::string::npos ? whole : whole.substr(at);
+  return at == std::string::npos ? whole : whole.substr(at, whole.find('\n', at) - at);
 }
 
 TEST_CASE("sizes are sums and products of symbols and numbers, equal if they are one polynomial") {
@@ -121,7 +121,7 @@ TEST_CASE("what cannot be decided is an error at the user's line that names both
   CHECK(what_of([&] { function("f", {f32(batch, kT)}, [](Tensor x) {
                         return reshape(x, {-1, 2});
                       }).compile(); },
-                "reshape") == "reshape: f32[B,T] has B*T elements, which [-1,2] cannot share out");
+                "reshape") == "reshape: f32[B,T] has B*T elements, which do not fill [-1,2]");
   CHECK(what_of([&] { function("f", {f32(batch, kT)}, [](Tensor x) {
                         return reshape(x, {kT, kT});
                       }).compile(); },

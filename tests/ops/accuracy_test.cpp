@@ -55,6 +55,8 @@ std::vector<Function> make_functions() {
   change(Op::kLog, 2, 1, {{0.5, 2}, {0.99, 1.01}, {0, 1000}});
   change(Op::kLog1p, 2, 1.5, {{-1, 1}, {-0.01, 0.01}, {0, 1000}});
   change(Op::kSqrt, 0.5, 0.5, {{0, 4}});
+  change(Op::kTanh, 2, 2.5, {});
+  change(Op::kSigmoid, 2.5, 2, {});
   change(Op::kRsqrt, 1.5, 1.5, {{0, 4}});
   change(Op::kPow, 1.5, 1, {{0, 4}, {-4, 4}, {0.9, 1.1}});
   return list;

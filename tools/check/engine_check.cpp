@@ -133,7 +133,8 @@ std::string check_kernel(const backend::Program& program, const Plan& sound, std
     given.inputs[p] = array_of(b, memory[b], sample.inputs[p].type());
   }
   Array scratch(DType::kU8, {std::max<std::int64_t>(64, kernel.scratch().at(like.bindings))});
-  const std::vector<std::int64_t> sizes = sizes_of(program.plan(), like.bindings);
+  std::vector<std::int64_t> sizes;
+  set_sizes(sizes, program.plan(), like.bindings);
   program.functions()[k](arguments.of(k), sizes.data(), scratch.bytes(), 0, kernel.units.count(like.bindings));
   std::vector<Array> actual;
   for (std::size_t r = 0; r < planned->results.size(); ++r) {
