@@ -1,6 +1,7 @@
 #pragma once
 
 #include "backend/codegen/emitter.h"
+#include "sluice/ir/graph.h"
 
 // The code of elementwise ops: one rule for each such row of ops.def, next to what it is made of. Arithmetic, logic and
 // choice are in elementwise.cpp, functions of floats in math.cpp. An op without a rule does not link.

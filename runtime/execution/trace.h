@@ -8,6 +8,8 @@
 #include <mutex>
 #include <vector>
 
+#include "sluice/size.h"
+
 namespace sluice::backend {
 struct Plan;
 }
