@@ -133,6 +133,9 @@ TEST_CASE("invalid shapes and axes") {
         here("concat: expected at least one tensor"));
   CHECK(traced({f32(2, 3)}, [](Tensor x) { return slice(x, {0}, {1}); }) ==
         here("slice: expected a begin and a size for each axis of f32[2,3], got 1 and 1"));
+  CHECK(traced({f32(batch, 3)}, [](Tensor x) {
+          return slice(x, {1, 0}, {batch, -1});
+        }) == here("slice: [1,B+1) is not a range within axis 0 of f32[B,3]"));
   CHECK(traced({f32(2, 3)}, [](Tensor x) {
           return pad(x, {{0, 1}});
         }) == here("pad: expected a pair for each axis of f32[2,3], got 1"));
