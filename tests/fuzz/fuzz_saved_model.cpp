@@ -31,7 +31,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     SavedModel model = read_saved_model(folder());
     to_string(model_summary(model.graph));
     if (!fuzz::is_small(model.graph)) return;
-    const std::vector<Array> inputs = random_parameters(model.graph, fuzz::kBatch, 1);
+    const std::vector<Array> inputs = random_parameters(model.graph, ir::completed(model.graph, fuzz::kSize, fuzz::kSize), 1);
     const LoadedModel loaded(std::move(model), runtime::Engine::kReference);
     loaded.run(inputs);
     if (loaded.is_classifier()) loaded.predict(inputs[0]);

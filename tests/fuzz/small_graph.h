@@ -1,15 +1,18 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdlib>
 #include <vector>
 
 #include "ir/random_arrays.h"
+#include "ir/solve_sizes.h"
 #include "sluice/ir/graph.h"
 #include "sluice/runtime/executable.h"
 
 namespace sluice::fuzz {
 
-inline constexpr std::int64_t kBatch = 2;
+/// What each symbolic size of a graph is when it runs.
+inline constexpr std::int64_t kSize = 2;
 
 /// Returns whether a graph and all its values, including those of bodies, are so small that running it takes no time.
 inline bool is_small(const ir::Graph& graph) {
@@ -18,7 +21,7 @@ inline bool is_small(const ir::Graph& graph) {
   const auto small = [](const Type& type) {
     double elements = 1;
     for (const Dim dim : type.shape)
-      elements *= std::max(1.0, static_cast<double>(dim.size) * (dim.batch ? kBatch : 1));
+      elements *= std::max(1.0, std::abs(static_cast<double>(dim.where_all_are(kSize))));
     return elements <= kElements;
   };
   return graph.nodes().size() <= kNodes && std::ranges::all_of(graph.nodes(), [&](const ir::Node& node) {
@@ -32,7 +35,7 @@ inline void run(const ir::Graph& graph, runtime::Engine engine) {
   const auto executable = runtime::Executable::create(graph, runtime::variables_for(graph, random_states(graph, kSeed)),
                                                       {.engine = engine});
   std::vector<Array> outputs(graph.results().size());
-  executable->run(random_parameters(graph, kBatch, kSeed), outputs);
+  executable->run(random_parameters(graph, ir::completed(graph, kSize, kSize), kSeed), outputs);
 }
 
 }  // namespace sluice::fuzz
