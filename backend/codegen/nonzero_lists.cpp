@@ -61,7 +61,9 @@ void NonzeroLists::build(llvm::Value* begin, llvm::Value* end, llvm::Value* firs
             });
             llvm::Value* const listed = e_.mul(load_number(segment(begin, e_.i64(0))), e_.i64(kWorth));
             llvm::Value* const all = e_.mul(e_.min(e_.size(depth_), e_.i64(block_)), e_.i64(kWorth - 1));
-            llvm::Value* const worth = b.CreateICmpSLT(listed, all);
+            llvm::Value* worth = b.CreateICmpSLT(listed, all);
+            if (!depth_.always_at_least(1))
+              worth = b.CreateAnd(worth, b.CreateICmpSGT(all, e_.i64(0)));  // there is no list
             store_number(b.CreateZExt(worth, b.getInt64Ty()), worth_);
             return Values{range[1], b.CreateSelect(worth, end, range[1])};
           });

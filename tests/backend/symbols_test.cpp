@@ -1,4 +1,6 @@
 // Graphs with several symbolic sizes: one executable for all of them, against the interpreter.
+#include <algorithm>
+
 #include "backend/plan.h"
 #include "backend/target.h"
 #include "backend/verify_plan.h"
@@ -187,6 +189,46 @@ TEST_CASE("slices, pads and joins along symbolic axes; an axis may become empty"
   %10: f32[T+B] = pad %z {axis=0, high=B, low=0}
   return %2, %3, %4, %5, %6, %7, %9, %10
 })"));
+}
+
+TEST_CASE("a product that skips zeros may have no steps of K") {
+  const runtime::KeepDefaultThreads keep;
+  runtime::set_default_threads(1);
+  // The first product packs a panel of ones to the scratch where the second one keeps its lists, which are empty.
+  const ir::Graph graph = parse(R"(graph @f(%p: f32[9,2048], %q: f32[96,2048], %x: f32[64,T], %w: f32[T,96]) {
+  %0: f32[9,96] = matmul %p, %q {transpose_b=true}
+  %1: f32[64,T-2] = slice %x {axis=1, limit=T, start=2}
+  %2: f32[T-2,96] = slice %w {axis=0, limit=T, start=2}
+  %3: f32[64,96] = matmul %1, %2
+  return %0, %3
+})");
+  const auto executable = runtime::Executable::create(graph, {});
+  const auto product_of = [&](std::int64_t rows) {
+    return std::ranges::find_if(executable->plan()->kernels, [&](const backend::KernelPlan& kernel) {
+      return kernel.product() != nullptr && kernel.body->node(kernel.product()->matmul).types[0].shape[0] == Dim(rows);
+    });
+  };
+  const auto first = product_of(9);
+  const auto second = product_of(64);
+  REQUIRE(first < second);
+  REQUIRE(second != executable->plan()->kernels.end());
+  CHECK(first->product()->packs());
+  CHECK(second->product()->skips_zeros);
+  Bindings shortest = 1;
+  shortest.set(kT, 2);
+  CHECK(second->product()->scratch.lists.at(shortest) > first->product()->scratch.panel.at(shortest));
+  CHECK(second->product()->scratch.end.at(shortest) < first->product()->scratch.next_panel.at(shortest));
+  std::vector<Array> outputs(2);
+  for (const std::int64_t length : {2, 3, 150}) {
+    CAPTURE(length);
+    Bindings bindings = 1;
+    bindings.set(kT, length);
+    std::vector<Array> inputs = random_parameters(graph, bindings, 1);
+    for (const std::size_t i : {0, 1}) std::ranges::fill(inputs[i].data<float>(), 1.0F);
+    const ir::EvalResult expected = ir::evaluate(graph, inputs, {});
+    executable->run(inputs, outputs);
+    for (std::size_t i = 0; i < outputs.size(); ++i) CHECK(test::distance(outputs[i], expected.results[i]) <= 4e-6);
+  }
 }
 
 TEST_CASE("what a size must be is checked when it is bound") {
