@@ -172,12 +172,12 @@ Plan make_plan(const ir::Graph& graph, const Target& target, const PlanOptions& 
 /// kMostBytes of each kind.
 struct Memory {
   std::int64_t static_arena = 0;    ///< temporaries of static size
-  std::int64_t batch_arena = 0;     ///< temporaries that grow with symbols: the arenas, one behind the other
+  std::int64_t growing_arena = 0;   ///< temporaries that grow with symbols: the arenas, one behind the other
   std::int64_t scratch_stride = 0;  ///< scratch of one thread
   int threads = 1;
 
   std::int64_t scratch() const { return scratch_stride * threads; }
-  std::int64_t total() const { return static_arena + batch_arena + scratch(); }
+  std::int64_t total() const { return static_arena + growing_arena + scratch(); }
 };
 /// Throws Error if a value has more than kMostElements with these sizes, or the memory is more than a process can
 /// address.

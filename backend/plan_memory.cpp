@@ -180,7 +180,7 @@ Memory memory_of(const Plan& plan, const Bindings& bindings, int threads) {
   // A vector beyond the end may be read, and no two threads share a cache line.
   const Memory memory{plan.static_bytes, growing, aligned(scratch + kAlignment), threads};
   const std::int64_t all_scratch = bytes_product(memory.scratch_stride, threads);
-  if (memory.batch_arena > kMostBytes || all_scratch > kMostBytes) {
+  if (memory.growing_arena > kMostBytes || all_scratch > kMostBytes) {
     fail("@{}: not enough memory with {}: {} bytes of temporaries, {} of scratch for each of {} threads", plan.name,
          to_string(bindings), growing_bytes(plan), memory.scratch_stride, threads);
   }

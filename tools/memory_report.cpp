@@ -73,13 +73,13 @@ void print_memory(const ir::Graph& graph, const Plan& plan, const Bindings& bind
   print_text("{:>14}  results\n", sums[BufferKind::kResult]);
   print_text("{:>14}  constants\n", sums[BufferKind::kConstant]);
   print_text("{:>14}  temporaries of static size\n", memory.static_arena);
-  print_text("{:>14}  temporaries that grow: {}\n", memory.batch_arena, growing_bytes(plan));
+  print_text("{:>14}  temporaries that grow: {}\n", memory.growing_arena, growing_bytes(plan));
   print_text("{:>14}  scratch: {} for each of {}\n", memory.scratch(), memory.scratch_stride,
              counted(threads, "thread"));
   print_text("{:>14}  peak\n", outside + memory.total());
   const auto [alive, where] = most_alive(plan, bindings);
   print_text("\nThe temporaries take {} bytes in all; at most {} live at once, in kernel {}, and share {}.\n",
-             sums[BufferKind::kTemporary], alive, where, memory.static_arena + memory.batch_arena);
+             sums[BufferKind::kTemporary], alive, where, memory.static_arena + memory.growing_arena);
 }
 
 }  // namespace sluice::tools

@@ -221,8 +221,8 @@ class JitExecutable : public Executable {
     if (bindings == context.bindings && threads == context.schedule.threads()) return;
     context.bindings = {};  // what follows may run out of memory, and is then done anew by the next step
     const backend::Memory memory = backend::memory_of(program_->plan(), bindings, threads);
-    if (memory.batch_arena > context.growing_arena.element_count())
-      context.growing_arena = Array(DType::kU8, {memory.batch_arena});
+    if (memory.growing_arena > context.growing_arena.element_count())
+      context.growing_arena = Array(DType::kU8, {memory.growing_arena});
     for (std::size_t b = 0; b < program_->plan().buffers.size(); ++b) {
       const Buffer& buffer = program_->plan().buffers[b];
       if (buffer.kind == BufferKind::kTemporary && buffer.bytes.batch)

@@ -65,7 +65,7 @@ TEST_CASE("the memory plan has every buffer, and the program's peak") {
   const backend::Memory memory = backend::memory_of(plan, 16, 3);
   CHECK(memory.scratch() == 3 * memory.scratch_stride);
   REQUIRE(plan.arenas.size() <= 1);
-  CHECK(memory.batch_arena == (plan.arenas.empty() ? 0 : 16 * plan.arenas[0].bytes.size));
+  CHECK(memory.growing_arena == (plan.arenas.empty() ? 0 : 16 * plan.arenas[0].bytes.size));
   const Outcome three = explain(fmt::format("'{}' --batch 16", training_step().string()), "SLUICE_NUM_THREADS=3");
   CHECK(has(three, "for each of 3 threads"));
 }
@@ -86,7 +86,7 @@ TEST_CASE("the peak includes the arrays and the runtime's memory") {
         explain(fmt::format("'{}' --batch {}", training_step().string(), batch_size), "SLUICE_NUM_THREADS=2");
     const backend::Memory memory = backend::memory_of(plan, batch_size, 2);
     CHECK(bytes_of(outcome, "temporaries of static size") == memory.static_arena);
-    CHECK(bytes_of(outcome, "temporaries that grow") == memory.batch_arena);
+    CHECK(bytes_of(outcome, "temporaries that grow") == memory.growing_arena);
     CHECK(bytes_of(outcome, "scratch") == memory.scratch());
     std::int64_t arrays = 0;
     for (const char* kind : {"parameters", "states", "results", "constants"}) arrays += bytes_of(outcome, kind);
