@@ -196,7 +196,10 @@ std::string_view to_string(ProductSchedule schedule);  ///< "through scratch", "
 std::string_view to_string(RhsPanels panels);          ///< "in place", "masked", "packed", "packed ahead", "computed"
 std::string_view to_string(BufferKind kind);           ///< "parameter", "state", "result", "constant", "temporary"
 
-/// The plan as text, a line a kernel and a line a buffer.
+/// Returns the size and the block of each axis: "B/6 x 96/48", or "1" without axes.
+std::string to_string(const Units& units);
+
+/// Returns the plan as text, one line per kernel and one per buffer.
 std::string to_string(const Plan& plan);
 
 // The steps of make_plan that have files of their own.

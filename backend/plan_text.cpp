@@ -28,21 +28,25 @@ std::string text_of(const ProductKernel& product) {
 
 }  // namespace
 
+std::string to_string(const Units& units) {
+  std::string text;
+  for (const Units::Axis& axis : units.axes)
+    text += fmt::format("{}{}/{}", text.empty() ? "" : " x ", to_string(axis.size), axis.block);
+  return text.empty() ? "1" : text;
+}
+
 std::string to_string(const Plan& plan) {
   std::string out = fmt::format("plan @{}: {}, {} bytes of temporaries and {}\n", plan.name,
                                 counted(plan.kernels.size(), "kernel"), plan.static_bytes, growing_bytes(plan));
   const std::vector<std::size_t> code = shared_code(plan);
   for (std::size_t i = 0; i < plan.kernels.size(); ++i) {
     const KernelPlan& kernel = plan.kernels[i];
-    std::string units;
-    for (const Units::Axis& axis : kernel.units.axes)
-      units += fmt::format("{}{}/{}", units.empty() ? "" : " x ", to_string(axis.size), axis.block);
     out += fmt::format("{}  kernel {}: {} {} reads ", kernel.barrier_before ? "  barrier\n" : "", i,
                        to_string(kernel.kind()), kernel.name);
     for (const int buffer : kernel.operands) out += fmt::format("b{} ", buffer);
     out += "writes ";
     for (const int buffer : kernel.results) out += fmt::format("b{} ", buffer);
-    out += fmt::format("units {}", units.empty() ? "1" : units);
+    out += fmt::format("units {}", to_string(kernel.units));
     if (const auto* const loop = std::get_if<LoopKernel>(&kernel.how); loop != nullptr && loop->flat) out += " flat";
     if (kernel.product() != nullptr) out += text_of(*kernel.product());
     if (code[i] != i) out += fmt::format(" by the code of kernel {}", code[i]);

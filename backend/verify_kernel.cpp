@@ -18,21 +18,11 @@ Dim elements_in(const Layout& layout, const Shape& shape) {
   return shape[0] * ((panels - 1) * layout.panel + layout.last);
 }
 
-bool covers(const Units& units, const std::vector<Units::Axis>& axes) {
-  const auto same = [](const Units::Axis& a, const Units::Axis& b) { return a.size == b.size && a.block == b.block; };
-  return units.step >= 1 && std::ranges::equal(units.axes, axes, same);
-}
+bool covers(const Units& units, const std::vector<Units::Axis>& axes) { return units.step >= 1 && units.axes == axes; }
 
 namespace {
 
 bool is_single(const Type& type) { return type.shape.element_count() == Dim(1); }
-
-std::string shown(const Units& units) {
-  std::string text;
-  for (const Units::Axis& axis : units.axes)
-    text += fmt::format("{}{}/{}", text.empty() ? "" : " x ", to_string(axis.size), axis.block);
-  return text.empty() ? "1" : text;
-}
 
 class KernelVerifier {
  public:
@@ -133,7 +123,7 @@ class KernelVerifier {
     if (covers(kernel_.units, axes)) return "";
     Units expected;
     expected.axes = axes;
-    return fmt::format("has units {}, which do not cover {}", shown(kernel_.units), shown(expected));
+    return fmt::format("has units {}, which do not cover {}", to_string(kernel_.units), to_string(expected));
   }
 
   std::string expect_shapes(const std::vector<Shape>& shapes) const {

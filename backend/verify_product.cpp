@@ -40,9 +40,7 @@ bool always_fits(const Bytes& room, Growth growth, std::int64_t period, Need nee
 /// The value of `dim` where what it grows with is `b`.
 std::int64_t at(Dim dim, std::int64_t b) { return dim.batch ? dim.size * b : dim.size; }
 
-Bytes between(const Bytes& begin, const Bytes& end) { return end - begin; }
-
-/// Whether the bytes are a multiple of `alignment` whatever the symbols are.
+/// Returns whether the bytes are a multiple of `alignment` whatever the symbols are.
 bool is_aligned(const Bytes& bytes, std::int64_t alignment) {
   return std::ranges::all_of(
              bytes.batch.terms(),
@@ -186,16 +184,16 @@ class ProductVerifier {
     if (!always_fits(parts.panel, {}, 1, fixed(2 * tile_.rows * row))) return "has no room for two tiles in scratch";
     const std::int64_t strip = turned_ ? kStripBytes / element_ : 1;
     const auto panel = [&](std::int64_t b) { return to_multiple(at(depth_, b), strip) * row; };
-    if (product_.packs() && !always_fits(between(parts.panel, parts.next_panel), depth_.batch, strip, panel))
+    if (product_.packs() && !always_fits(parts.next_panel - parts.panel, depth_.batch, strip, panel))
       return "has no room for a packed panel in scratch";
     if (product_.panels == RhsPanels::kPackedAhead &&
-        !always_fits(between(parts.next_panel, parts.sums), depth_.batch, strip, panel))
+        !always_fits(parts.sums - parts.next_panel, depth_.batch, strip, panel))
       return "has no room to pack ahead in scratch";
     const auto sums = [&](std::int64_t b) { return to_multiple(at(rows_, b), tile_.rows) * row; };
-    if (tile_.depth_block > 0 && !always_fits(between(parts.sums, parts.lists), rows_.batch, tile_.rows, sums))
+    if (tile_.depth_block > 0 && !always_fits(parts.lists - parts.sums, rows_.batch, tile_.rows, sums))
       return "has no room for a panel's sums in scratch";
     if (std::string what = wrong_lists(); product_.skips_zeros && !what.empty()) return what;
-    if (!always_fits(between(parts.lists, parts.end), lists_growth(), 1, fixed(0)))
+    if (!always_fits(parts.end - parts.lists, lists_growth(), 1, fixed(0)))
       return "has less scratch than its parts take";
     return "";
   }
@@ -219,7 +217,7 @@ class ProductVerifier {
       return kLine + (1 + ceil_div(at(rows_, b), tile_.rows) * ceil_div(at(depth_, b), block)) * parts.list_bytes;
     };
     const std::int64_t period = rows_.batch ? tile_.rows : depth_.batch ? block : 1;
-    if (!always_fits(between(parts.lists, parts.end), lists_growth(), period, lists))
+    if (!always_fits(parts.end - parts.lists, lists_growth(), period, lists))
       return "has no room for its lists in scratch";
     return "";
   }

@@ -46,13 +46,13 @@ llvm::Value* Emitter::number(llvm::Type* scalar, double value) {
 }
 
 void Emitter::begin_kernel(std::vector<Size> symbols, llvm::Instruction* end_of_entry) {
-  sizes = std::move(symbols);
-  entry = end_of_entry;
+  sizes_ = std::move(symbols);
+  entry_ = end_of_entry;
   computed_.clear();
 }
 
 llvm::Value* Emitter::value_of(Symbol symbol) const {
-  for (const Size& size : sizes) {
+  for (const Size& size : sizes_) {
     if (size.symbol == symbol) return size.value;
   }
   SLUICE_UNREACHABLE("the plan does not know {}", symbol.name());
@@ -80,7 +80,7 @@ llvm::Value* Emitter::size_at_entry(Dim dim) {
   const auto found = std::ranges::find(computed_, dim, &std::pair<Dim, llvm::Value*>::first);
   if (found != computed_.end()) return found->second;
   const llvm::IRBuilderBase::InsertPointGuard guard(b);
-  b.SetInsertPoint(entry);
+  b.SetInsertPoint(entry_);
   return computed_.emplace_back(dim, sum_of(dim)).second;
 }
 

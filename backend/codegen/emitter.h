@@ -29,15 +29,14 @@ class Emitter {
   llvm::IRBuilder<> b;
   llvm::Module& module;
   const Target& target;
-  /// In the kernel that is being emitted: what the symbols stand for, B first, and where its entry ends.
+
+  /// The value of a symbol in a kernel.
   struct Size {
     Symbol symbol;
     llvm::Value* value;
   };
-  std::vector<Size> sizes;
-  llvm::Instruction* entry = nullptr;
-
-  /// Begins a kernel: forgets what was computed of the sizes of the one before.
+  /// Begins a kernel with these values of its symbols and this end of its entry. Forgets the sizes computed in the
+  /// kernel before.
   void begin_kernel(std::vector<Size> symbols, llvm::Instruction* end_of_entry);
 
   /// The type of an element in a register (bool: i1) and in memory (bool: i8).
@@ -101,7 +100,9 @@ class Emitter {
   llvm::Value* value_of(Symbol symbol) const;
   llvm::Value* sum_of(Dim dim);
 
-  std::vector<std::pair<Dim, llvm::Value*>> computed_;  ///< sizes of several symbols, at the kernel's entry
+  std::vector<Size> sizes_;                             ///< of the kernel that is being emitted
+  llvm::Instruction* entry_ = nullptr;                  ///< the end of its entry
+  std::vector<std::pair<Dim, llvm::Value*>> computed_;  ///< sizes of several symbols, at its entry
 };
 
 }  // namespace sluice::backend
