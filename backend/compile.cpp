@@ -36,8 +36,8 @@ bool check_plan(const Plan& plan) {
   SLUICE_CHECK(false, "the plan of @{} is wrong: {} (made at {})", plan.name, fault->what, to_string(line));
 }
 
-/// What code generation takes for a kernel, roughly: most for a product, where the epilogue stands in the code of a
-/// whole panel and of the rest.
+/// Returns roughly how long code generation takes for a kernel. Products take longest: their epilogue is emitted for
+/// whole panels and again for the rest.
 std::size_t generation_cost(const KernelPlan& kernel) {
   const ProductKernel* const product = kernel.product();
   if (product == nullptr) return 3;

@@ -15,7 +15,7 @@
 
 namespace sluice::backend {
 
-/// Whether plans are verified where nothing else is said: in builds for debugging.
+/// The default of CompileOptions::verify_plan: plans are verified in debug builds.
 #ifdef NDEBUG
 inline constexpr bool kVerifyPlans = false;
 #else
@@ -35,7 +35,7 @@ struct CompileOptions {
   std::function<void(std::string_view stage, const std::string& text)> on_text = {};
   PlanOptions plan = {};
   bool assembly = false;  ///< costs a second run of LLVM's code generator
-  /// Where machine code is kept between runs; nothing: nowhere.
+  /// The cache that keeps machine code between runs; none: it is not kept.
   std::optional<ObjectCache> cache = ObjectCache::from_environment();
   /// Verifies the plan before code is made of it (verify_plan.h) and stops with an internal error if it has a fault.
   bool verify_plan = kVerifyPlans;

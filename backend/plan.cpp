@@ -42,7 +42,7 @@ bool reads_same_element(const KernelPlan& kernel, std::size_t operand) {
 
 namespace {
 
-/// The product of a body of that kind.
+/// Returns the product of a body of kind matmul.
 ProductKernel product_of(const Graph& body) {
   const auto node = std::ranges::find(body.nodes(), Op::kMatmul, &Node::op);
   SLUICE_CHECK(node != body.nodes().end(), "a body of kind matmul has none");
@@ -114,9 +114,9 @@ class Planner {
     int made;
   };
 
-  /// What is known of a buffer while the plan is made.
+  /// The uses of a buffer, collected while the plan is made.
   struct Use {
-    int writer = -1;           ///< the kernel that writes it, if any
+    int writer = -1;           ///< the kernel that writes it, or -1
     std::vector<int> readers;  ///< the kernels that read it
     bool reshaped = false;     ///< read under another shape, so it must be dense
     bool is_lhs = false;       ///< a product reads its rows, so it has no panels
@@ -241,8 +241,8 @@ class Planner {
     plan_.kernels[static_cast<std::size_t>(kernel)].node = static_cast<int>(index);
   }
 
-  /// Whether a product's lhs may have many zeros, is one that lists of 16-bit numbers can be made for, and has more
-  /// than one panel to use them for. The matrices of a batch are too small to pay for lists of their own.
+  /// Returns whether a product's lhs may have many zeros, is one that lists of 16-bit numbers can be made for, and has
+  /// more than one panel to use them for. The matrices of a batch are too small to pay for lists of their own.
   bool may_skip_zeros(const Node& node, const Graph& body, const ProductKernel& product) const {
     const Shape& result = body.node(product.matmul).types[0].shape;
     if (!options_.skip_zeros || result.rank() != 2) return false;
@@ -254,7 +254,7 @@ class Planner {
     return !(shape[0].batch && shape[1].batch) && fits(shape[0]) && fits(shape[1]);
   }
 
-  /// Whether a kernel's own temporary may become the place, laid out so, of a state or a result.
+  /// Returns whether a kernel's own temporary may become the place, laid out so, of a state or a result.
   bool claimable(int index, const Layout& layout) {
     const Use& now = use(index);
     return now.writer >= 0 && !now.claimed && (layout.dense() || (!now.reshaped && !now.is_lhs));

@@ -25,12 +25,12 @@ enum class BufferKind : std::uint8_t { kParameter, kState, kResult, kConstant, k
 struct Buffer {
   BufferKind kind;
   std::size_t index = 0;  ///< which parameter, state, result or constant
-  Type type;              ///< of the value that it was made for
+  Type type;              ///< of the value it was made for
   Layout layout = {};     ///< how its elements lie; parameters, results and constants are dense
   std::int64_t tail = 0;  ///< bytes past the last element that a vector of a product may load
-  Dim bytes = 0;      ///< of a temporary, a multiple of 64; of what it grows with, a multiple of its arena's granule
-  Dim offset = 0;     ///< of a temporary: in the static arena, or c*B in the one that grows as B does
-  int first_use = 0;  ///< of a temporary: first and last kernel that touch it
+  Dim bytes = 0;          ///< of a temporary: a multiple of 64 or, if it grows, of its arena's granule
+  Dim offset = 0;         ///< of a temporary: in the static arena, or in the one of temporaries that grow alike
+  int first_use = 0;      ///< of a temporary: first and last kernel that touch it
   int last_use = 0;
 };
 
@@ -46,32 +46,32 @@ struct Units {
 
   bool operator==(const Units&) const = default;
   std::int64_t count(const Bindings& bindings) const;
-  bool none() const;  ///< an axis has size 0 whatever the symbols are, so there are no units
-  /// Where the share of thread `thread` of `threads` begins, so that all cost the same; `count` for the one after the
-  /// last.
+  bool none() const;  ///< whether an axis has size 0 whatever the symbols are, so that there are no units
+  /// Returns the first unit of the share of thread `thread` of `threads`, such that all shares cost the same; `count`
+  /// for the one after the last.
   std::int64_t share_begin(int thread, int threads, const Bindings& bindings) const;
 };
 
 /// Works on the units begin <= u < end of a kernel. `arguments` has the addresses of its operands, then of its results;
-/// `sizes` what the plan's symbols stand for; `scratch` is the calling thread's own.
+/// `sizes` has the values of the plan's symbols; `scratch` is the calling thread's own.
 using KernelFunction = void (*)(std::byte* const* arguments, const std::int64_t* sizes, std::byte* scratch,
                                 std::int64_t begin, std::int64_t end);
 
-/// What is decided of a loop beside its units.
+/// The code-generation choices of a loop, apart from its units.
 struct LoopKernel {
   bool flat = false;  ///< over all elements as one long row
 
   bool operator==(const LoopKernel&) const = default;
 };
 
-/// Where a product's epilogue takes the tile's sums from.
+/// The place from which a product's epilogue takes the tile's sums.
 enum class ProductSchedule : std::uint8_t {
   kThroughScratch,  ///< from scratch, to which the tile has stored them
   kInRegisters,     ///< from the tile's accumulators
   kOverlapped,      ///< from scratch, between the multiply-adds of the tile that follows
 };
 
-/// How a product's tiles read the panels of its rhs.
+/// The way in which a product's tiles read the panels of its rhs.
 enum class RhsPanels : std::uint8_t {
   kInPlace,      ///< where they lie, by whole vectors
   kMasked,       ///< where they lie, no lane past the end of a row
@@ -80,10 +80,10 @@ enum class RhsPanels : std::uint8_t {
   kComputed,     ///< from scratch, to which the elements that the body computes are packed before the panel's tiles
 };
 
-/// What is decided of a product beside its units.
+/// The code-generation choices of a product, apart from its units.
 struct ProductKernel {
   std::uint32_t matmul = 0;  ///< the node of the body
-  std::size_t lhs = 0;       ///< the operands of the kernel that it multiplies
+  std::size_t lhs = 0;       ///< the operands of the kernel that are multiplied
   std::size_t rhs = 0;       ///< unless the body computes it
   Tile tile = {};
   ProductSchedule schedule = ProductSchedule::kThroughScratch;
@@ -122,9 +122,9 @@ struct KernelPlan {
   int node = -1;                ///< the node of the graph that it computes; -1: a copy
 
   KernelKind kind() const { return static_cast<KernelKind>(how.index()); }
-  const ProductKernel* product() const { return std::get_if<ProductKernel>(&how); }  ///< null: it is none
+  const ProductKernel* product() const { return std::get_if<ProductKernel>(&how); }  ///< null for other kinds
   ProductKernel* product() { return std::get_if<ProductKernel>(&how); }
-  /// Of each thread's own, while the kernel runs.
+  /// Returns the bytes of scratch that each thread needs while the kernel runs.
   Bytes scratch() const { return product() == nullptr ? Bytes{} : product()->scratch.end; }
 };
 static_assert(std::variant_size_v<KernelPlan::How> == static_cast<std::size_t>(KernelKind::kScatterAdd) + 1);
@@ -138,12 +138,11 @@ struct GrowingArena {
   Dim bytes = 0;
   std::int64_t granule = kLine;
 
-  /// The bytes that `size` comes to.
+  /// Returns the bytes of an offset or size `size` in this arena.
   std::int64_t at(std::int64_t size, const Bindings& bindings) const;
 };
 
-/// Everything that is decided before code is generated: which kernels run in which order, what lies where, who waits
-/// for whom.
+/// The decisions made before code is generated: the kernels in their order, the place of each buffer, and the barriers.
 struct Plan {
   std::string name;
   std::vector<Type> parameters;
@@ -154,13 +153,13 @@ struct Plan {
   std::vector<KernelPlan> kernels;
   std::vector<Symbol> symbols{kBatchSymbol};  ///< B, then all others
   std::int64_t static_bytes = 0;              ///< the arena of temporaries of static size
-  std::vector<GrowingArena> arenas;           ///< the others: one for all temporaries that grow alike
-  Largest largest;                            ///< values, which bound the symbols
+  std::vector<GrowingArena> arenas;           ///< one for each way in which temporaries grow
+  Largest largest;                            ///< the largest values, which bound the symbols
   int vector_bytes = 16;                      ///< of the vectors that kernels were split for
 };
 
 struct PlanOptions {
-  bool skip_zeros = true;  ///< products leave out zeros of a first factor that has many
+  bool skip_zeros = true;  ///< products skip zeros of a lhs that may have many
 };
 
 /// Splits a graph, in which `fused` nodes stand for kernels, into kernels and buffers. A state is updated in place
@@ -168,8 +167,8 @@ struct PlanOptions {
 /// Error at the line of a fused node whose body is no kernel.
 Plan make_plan(const ir::Graph& graph, const Target& target, const PlanOptions& options = {});
 
-/// The memory that a program takes beside parameters, states, results and constants: known before it runs. At most
-/// kMostBytes of each kind.
+/// The memory that a program takes in addition to parameters, states, results and constants, known before it runs. At
+/// most kMostBytes of each kind.
 struct Memory {
   std::int64_t static_arena = 0;    ///< temporaries of static size
   std::int64_t growing_arena = 0;   ///< temporaries that grow with symbols: the arenas, one behind the other
@@ -183,13 +182,13 @@ struct Memory {
 /// address.
 Memory memory_of(const Plan& plan, const Bindings& bindings, int threads);
 
-/// Where in the memory of the arenas that grow a temporary lies.
+/// Returns the offset of a temporary in the memory of the growing arenas.
 std::int64_t growing_offset(const Plan& plan, const Buffer& buffer, const Bindings& bindings);
 
 /// Sets `sizes` to the values of the plan's symbols, as kernels take them. Allocates nothing if it has had as many.
 void set_sizes(std::vector<std::int64_t>& sizes, const Plan& plan, const Bindings& bindings);
 
-/// Bytes that grow with symbols: "0", "64*B", "64*B + 256*B*T".
+/// Returns the bytes of the growing arenas, as text: "0", "64*B", "256*B*T+64*B".
 std::string growing_bytes(const Plan& plan);
 
 std::string_view to_string(ProductSchedule schedule);  ///< "through scratch", "in registers", "overlapped"
@@ -207,13 +206,14 @@ void place_buffers(Plan& plan);  ///< plan_memory.cpp: lifetimes, offsets, barri
 void split_kernel(KernelPlan& kernel, const Plan& plan, const Target& target);  ///< plan_units.cpp: units
 /// plan_product.cpp: units, tile, schedule and scratch of the product that `kernel` is.
 void split_product(KernelPlan& kernel, const Plan& plan, const Target& target);
-/// Drops kernels whose results have no elements: they have nothing to do, and no code need be made for them.
+/// Drops kernels whose results have no elements, so that no code is generated for them.
 void drop_idle_kernels(Plan& plan);
 
-/// The elements of a flat loop that make one unit.
+/// The elements of one unit of a flat loop.
 inline constexpr std::int64_t kFlatBlock = 1024;
 
-/// Whether a kernel reads its operand `operand` only at the element that it writes, so that a result may overwrite it.
+/// Returns whether a kernel reads its operand `operand` only at the element that it writes, so that a result may
+/// overwrite it.
 bool reads_same_element(const KernelPlan& kernel, std::size_t operand);
 
 }  // namespace sluice::backend

@@ -11,8 +11,8 @@ using ir::Op;
 
 namespace {
 
-/// Whether the panels of the rhs are copied to scratch: where tiles cannot read them as they lie, or do so better from
-/// a copy. `masks`: no lane past the end of a row need be loaded.
+/// Returns whether to copy the panels of the rhs to scratch, because tiles cannot read them in place, or read a copy
+/// faster. `masks`: no lane past the end of a row need be loaded.
 bool packs_rhs(const KernelPlan& kernel, const ProductKernel& product, const Plan& plan, const Target& target,
                const ir::MatmulSizes& sizes, bool masks) {
   const Node& matmul = kernel.body->node(product.matmul);
@@ -26,7 +26,7 @@ bool packs_rhs(const KernelPlan& kernel, const ProductKernel& product, const Pla
   return worth_packing(target, product.tile, sizes.m, sizes.k, row_bytes);
 }
 
-/// How many matrices of the result's shape the epilogue reads.
+/// Returns the number of matrices of the result's shape that the epilogue reads.
 std::int64_t matrices_read(const Graph& body, const Node& matmul) {
   const std::vector<bool> rides = ir::rides_on_product(body, matmul);
   std::int64_t count = 0;
@@ -38,7 +38,7 @@ std::int64_t matrices_read(const Graph& body, const Node& matmul) {
   return count;
 }
 
-/// Whether the epilogue is short enough to stand in the code once for each accumulator of a tile.
+/// Returns whether the epilogue is short enough to be repeated for each accumulator of a tile.
 bool is_short(const Graph& body, const Node& matmul) {
   constexpr int kMostOps = 6;
   const std::vector<bool> for_rhs = ir::nodes_of_rhs(body, matmul);
@@ -66,7 +66,7 @@ ProductSchedule choose_schedule(const Graph& body, const Node& matmul, Dim colum
   return is_short(body, matmul) ? ProductSchedule::kInRegisters : ProductSchedule::kThroughScratch;
 }
 
-/// Whether to pack each panel of a transposed rhs while the one before it is read.
+/// Returns whether to pack each panel of a transposed rhs while the one before it is read.
 bool packs_ahead(const ProductKernel& product, const ir::MatmulSizes& sizes, std::int64_t panel_columns) {
   constexpr std::int64_t kLeastDepth = 64;  // shorter chains hide nothing
   return product.schedule == ProductSchedule::kInRegisters && product.tile.depth_block == 0 &&

@@ -43,8 +43,8 @@ std::int64_t Units::share_begin(int thread, int threads, const Bindings& binding
 
 namespace {
 
-/// Whether a loop kernel may run over its elements as one long row, as they lie in memory: all in one layout, which is
-/// that of the first result, and nothing in it depends on positions but through the row-major index.
+/// Returns whether a loop kernel may run over its elements as one long row, as they lie in memory: all in one layout,
+/// which is that of the first result, and nothing in it depends on positions but through the row-major index.
 bool is_flat(const KernelPlan& kernel, const Plan& plan) {
   const Graph& body = *kernel.body;
   const Shape& shape = body.type(body.results()[0]).shape;

@@ -6,7 +6,7 @@ namespace sluice::backend {
 
 namespace {
 
-/// The least whole number that is at least size / parts.
+/// Returns ceil(size / parts).
 std::int64_t part(std::int64_t size, std::int64_t parts) { return (size + parts - 1) / parts; }
 
 /// `rows` rows, and `more`, of a tile's columns.

@@ -7,10 +7,10 @@
 
 namespace sluice::backend {
 
-/// Bytes, of which some may grow with symbols.
+/// A number of bytes, which may grow with symbols.
 using Bytes = Dim;
 
-/// What scratch a product needs follows from this.
+/// The properties of a product that determine the scratch it needs.
 struct ProductSize {
   Dim rows;
   Dim depth;

@@ -7,7 +7,7 @@
 
 namespace sluice::backend {
 
-/// How a product is split for one CPU.
+/// The split of a product for one CPU.
 struct Tile {
   std::int64_t rows = 0;  ///< the tile that stays in registers: rows by vectors
   std::int64_t vectors = 0;

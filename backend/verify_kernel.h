@@ -20,9 +20,9 @@ Dim elements_in(const Layout& layout, const Shape& shape);
 /// as it lies row by row.
 std::int64_t elements_past(const KernelPlan& kernel, std::size_t operand);
 
-/// Whether `units` has these axes, in blocks of these sizes. If so, they cover each element of the grid exactly once,
-/// for every B: u -> (blocks) is the usual numbering of a grid, one to one for 0 <= u < count(B), and the blocks [b*k,
-/// min((b+1)*k, size)) of an axis, for b below ceil(size / k), partition it.
+/// Returns whether `units` has these axes, in blocks of these sizes. If so, they cover each element of the grid exactly
+/// once, for every B: u -> (blocks) is the usual numbering of a grid, one to one for 0 <= u < count(B), and the blocks
+/// [b*k, min((b+1)*k, size)) of an axis, for b below ceil(size / k), partition it.
 bool covers(const Units& units, const std::vector<Units::Axis>& axes);
 
 }  // namespace sluice::backend

@@ -15,10 +15,10 @@ namespace {
 std::int64_t ceil_div(std::int64_t size, std::int64_t block) { return (size + block - 1) / block; }
 std::int64_t to_multiple(std::int64_t size, std::int64_t block) { return ceil_div(size, block) * block; }
 
-/// Whether room >= need(b) for every b >= 0, which `growth` stands for. The room must be linear in it, and `need` grows
-/// by one and the same number whenever b grows by `period`, as counts of blocks do. So their difference over a period
-/// is one number too: if it is not negative, and room is large enough for the first `period` values of b, it is for
-/// all.
+/// Returns whether room >= need(b) for every b >= 0, which `growth` stands for. The room must be linear in it, and
+/// `need` grows by one and the same number whenever b grows by `period`, as counts of blocks do. So their difference
+/// over a period is one number: if it is not negative, and room is large enough for the first `period` values of b, it
+/// is for all.
 template <typename Need>
 bool always_fits(const Bytes& room, Growth growth, std::int64_t period, Need need) {
   std::int64_t each = 0;
@@ -37,7 +37,7 @@ bool always_fits(const Bytes& room, Growth growth, std::int64_t period, Need nee
   return true;
 }
 
-/// The value of `dim` where what it grows with is `b`.
+/// Returns the value of `dim` if its growth has the value `b`.
 std::int64_t at(Dim dim, std::int64_t b) { return dim.batch ? dim.size * b : dim.size; }
 
 /// Returns whether the bytes are a multiple of `alignment` whatever the symbols are.
@@ -198,7 +198,7 @@ class ProductVerifier {
     return "";
   }
 
-  /// What the lists grow with, if they do.
+  /// Returns the growth of the lists, which is that of the rows or of K: at most one of them grows.
   Growth lists_growth() const { return rows_.batch ? rows_.batch : depth_.batch; }
 
   /// A line of numbers, a list of all positions, and a list for each block of each tile. A list has a number in front,

@@ -28,21 +28,21 @@ class BatchPrefetch {
   };
   BatchPrefetch(Emitter& emitter, llvm::Type* element, const Product& product);
 
-  /// What the tiles of one pair of matrices prefetch.
+  /// The memory that the tiles of one pair of matrices prefetch.
   struct Matrix {
     llvm::Value* rhs;
     llvm::Value* next_lhs;
   };
-  /// `lhs` and `rhs`: where the matrices begin that are multiplied. The next ones follow them in memory.
+  /// Returns it for the matrices at `lhs` and `rhs`, which the next ones follow in memory.
   Matrix matrix(llvm::Value* lhs, llvm::Value* rhs) const;
 
-  /// What the tiles of one panel of the result prefetch.
+  /// The memory that the tiles of one panel of the result prefetch.
   struct Panel {
     llvm::Value* next_rhs;  ///< the next panel of the rhs
     llvm::Value* next_lhs;
-    llvm::Value* first_part;  ///< of all parts of the matrix
+    llvm::Value* first_part;  ///< the number of its first part, among those of the matrix
   };
-  /// `column`: the panel's first.
+  /// Returns it for the panel that starts at column `column`.
   Panel panel(const Matrix& matrix, llvm::Value* column) const;
 
   /// Takes `start` through all steps of K of a tile of `rows` rows, the `tile`th that the thread computes of the panel:

@@ -16,7 +16,7 @@ using ObjectCode = std::vector<char>;
 /// The symbol of kernel `index`.
 std::string kernel_symbol(std::size_t index);
 
-/// What to keep of the way to machine code, for people to read.
+/// The intermediate texts of code generation to keep for people to read.
 struct KeepTexts {
   bool llvm_ir = false;
   bool assembly = false;  ///< costs a second run of LLVM's code generator

@@ -14,8 +14,8 @@
 
 namespace sluice::backend {
 
-/// How often a value changes: once a kernel, once a turn of the outer loop, or in every vector. Code is put as far out
-/// as its operands allow, since no pass hoists it later.
+/// The frequency with which a value changes: once per kernel, once per iteration of the outer loop, or with every
+/// vector. Code is emitted as far out as its operands allow, because no pass hoists it later.
 enum class Level : int { kKernel = 0, kRow = 1, kVector = 2 };
 
 /// One coordinate of an element, or of `lanes` elements at once.
@@ -44,7 +44,7 @@ struct Place {
   Layout layout = {};
 };
 
-/// Where row 0 of a panel begins, less its first column, and how long its rows are.
+/// The offset of row 0 of a panel, less its first column, and the length of its rows.
 struct PanelStart {
   llvm::Value* offset;
   llvm::Value* width;
@@ -129,7 +129,7 @@ class Elements {
   std::optional<Element> known_or_begun(ir::Value value, const Index& index);
   /// The element of a value that is not computed from others by a rule.
   std::optional<Element> given(ir::Value value, const Index& index);
-  /// Where in memory an element of `shape` lies.
+  /// Returns the offset of an element of `shape` in memory.
   Coordinate position(const Layout& layout, const Shape& shape, const Index& index);
   void forget(Level level);
 

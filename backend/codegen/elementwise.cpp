@@ -69,7 +69,7 @@ llvm::Value* emit_comparison(Emitter& e, Op op, DType dtype, llvm::Value* x, llv
   return e.b.CreateICmp(dtype == DType::kU8 || dtype == DType::kBool ? row.of_unsigned : row.of_signed, x, y);
 }
 
-/// Whether x < 0. No u8 is.
+/// Emits x < 0. No u8 is.
 llvm::Value* emit_is_negative(Emitter& e, DType dtype, llvm::Value* x) {
   llvm::Value* const zero = e.number(x->getType(), 0);
   if (is_float(dtype)) return e.b.CreateFCmpOGT(zero, x);
@@ -82,7 +82,7 @@ llvm::Value* emit_is_positive(Emitter& e, DType dtype, llvm::Value* x) {
   return dtype == DType::kU8 ? e.b.CreateICmpNE(x, zero) : e.b.CreateICmpSGT(x, zero);
 }
 
-/// Whether every lane is the same constant, neither zero nor NaN.
+/// Returns whether every lane is the same constant, neither zero nor NaN.
 bool is_ordinary_constant(llvm::Value* x) {
   const auto* constant = llvm::dyn_cast<llvm::Constant>(x);
   if (constant != nullptr && x->getType()->isVectorTy()) constant = constant->getSplatValue();

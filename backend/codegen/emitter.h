@@ -14,12 +14,12 @@
 
 namespace sluice::backend {
 
-/// What a cache line is asked for: to be read soon, later (the second cache is near enough), or to be written without
-/// being read.
+/// The purpose of a prefetch: to read the cache line soon, to read it later (so L2 is near enough), or to write it
+/// without reading it.
 enum class Fetch { kRead, kReadLater, kWrite };
 
-/// LLVM's builder for one module, with what all kernels need: types of elements, sizes with B in them, loops.
-/// Everything is emitted in SSA form with phis, so that no IR pass has to run after it.
+/// LLVM's builder for one module, with the types of elements, symbolic sizes and loops that all kernels need. Emits SSA
+/// with phis directly, so that no IR pass has to run afterwards.
 class Emitter {
  public:
   using Values = std::vector<llvm::Value*>;
@@ -72,21 +72,21 @@ class Emitter {
   llvm::Value* element(llvm::Type* element, llvm::Value* pointer, llvm::Value* index) {
     return b.CreateGEP(element, pointer, index);
   }
-  /// Asks for the cache line at `pointer`.
+  /// Prefetches the cache line at `pointer`.
   void prefetch(llvm::Value* pointer, Fetch fetch);
   /// x * y + z, fused where the machine can.
   llvm::Value* multiply_add(llvm::Value* x, llvm::Value* y, llvm::Value* z);
 
   /// for (i = begin; i < end; i += step) body(i)
   void loop(llvm::Value* begin, llvm::Value* end, std::int64_t step, const std::function<void(llvm::Value*)>& body);
-  /// The same with values carried from turn to turn; gives them as they are after the last.
+  /// The same with values carried from one iteration to the next; returns them after the last.
   Values loop(llvm::Value* begin, llvm::Value* end, std::int64_t step, Values carried,
               const std::function<Values(llvm::Value*, const Values&)>& body);
   void if_then(llvm::Value* condition, const std::function<void()>& then);
   void if_else(llvm::Value* condition, const std::function<void()>& then, const std::function<void()>& otherwise);
 
-  /// A block of its own that ends with a jump to the block where emission goes on. What is to be emitted once, ahead of
-  /// the inner code, can be put before the jump, which is what this gives.
+  /// Emits a block that ends with a jump to the block where emission continues, and returns the jump. Code that is to
+  /// run once, ahead of the inner code, can be inserted before it.
   llvm::Instruction* preheader(const char* name);
 
   /// An empty function with the attributes of all generated code; emission goes on in its entry block.

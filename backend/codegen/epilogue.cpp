@@ -55,7 +55,7 @@ void Epilogue::begin_panel(llvm::Value* column) const {
   }
 }
 
-/// Where the rows of the panel that is open begin in a matrix of the result's shape.
+/// Returns the start of the open panel in a matrix of the result's shape.
 PanelStart Epilogue::panel_of(const Place& place) const {
   if (in_panels(place)) return *frame_.elements.hoisted_panel(place.layout, shape_);
   return {e_.i64(0), e_.size(place.layout.dense() ? shape_[shape_.rank() - 1] : Dim(place.layout.last))};
@@ -64,7 +64,7 @@ PanelStart Epilogue::panel_of(const Place& place) const {
 void Epilogue::prefetch_row(const Matrices& at, llvm::Value* row, llvm::Value* column) const {
   auto& b = e_.b;
   if (at.first_row != nullptr) row = b.CreateAdd(row, at.first_row);
-  // What is written is mostly what is read as well: states, in place.
+  // Most matrices that are written are also read: states, in place.
   for (const auto& [place, dtype] : read_.empty() ? written_ : read_) {
     const PanelStart start = panel_of(place);
     llvm::Value* const first = b.CreateAdd(b.CreateAdd(b.CreateMul(row, start.width), start.offset), column);

@@ -7,13 +7,13 @@
 
 namespace sluice::backend {
 
-/// What a product's epilogue touches and computes. It asks for the memory that the epilogue will touch in a tile, such
-/// as an optimizer's state, so that it arrives while the product is computed.
+/// The memory that a product's epilogue touches, and the column sums beside it. Prefetches the memory that the epilogue
+/// will touch in a tile, such as an optimizer's state, so that it arrives while the product is computed.
 class Epilogue {
  public:
   explicit Epilogue(const ProductContext& product);
 
-  /// Whether the sums of the second factor's columns are a result, too (a bias's gradient beside the weight's).
+  /// Returns whether the sums of the rhs's columns are another result (a bias's gradient beside the weight's).
   bool has_column_sums() const { return column_sums_.has_value(); }
   /// Stores them for the `count` columns from `column` on: a vector for each vector of the panel's rows.
   void store_column_sums(const Emitter::Values& sums, llvm::Value* column, llvm::Value* count) const;

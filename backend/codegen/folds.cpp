@@ -15,7 +15,7 @@ namespace {
 
 bool is_sum(const Node& node) { return node.op == Op::kReduceSum; }
 
-/// Of argmax, a chain has the position, too.
+/// Returns the number of values of a chain; that of argmax has the position beside the element.
 std::size_t width(const Node& node) { return node.op == Op::kArgmax ? 2 : 1; }
 
 Values part(const Values& values, std::size_t begin, const Node& node) {
@@ -23,7 +23,7 @@ Values part(const Values& values, std::size_t begin, const Node& node) {
   return {first, first + static_cast<std::ptrdiff_t>(width(node))};
 }
 
-/// What leaves everything that it is merged with as it is.
+/// Returns the identity of the reduction: merging with it changes nothing.
 Values identity(Emitter& e, const Node& node, DType dtype) {
   llvm::Type* const type = e.register_type(dtype);
   if (is_sum(node)) return {e.number(type, 0)};
@@ -37,7 +37,7 @@ Values identity(Emitter& e, const Node& node, DType dtype) {
   return {extreme, e.i64(std::numeric_limits<std::int64_t>::max())};
 }
 
-/// The larger element with its position: NaN is the largest, and of equals the first counts.
+/// Returns the larger element and its index. NaN compares greatest; ties go to the lower index.
 Values merge_argmax(Emitter& e, DType dtype, const Values& x, const Values& y) {
   auto& b = e.b;
   llvm::Value* better = nullptr;

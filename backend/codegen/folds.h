@@ -30,10 +30,10 @@ class Folds {
   Emitter::Values row(const Emitter::Values& chain, const Index& index, Dim size);
   /// Joins the chains of all elements along the last axis.
   Emitter::Values along_last_axis(const Emitter::Values& total, const Index& index, Dim size);
-  /// What each node makes, from what was joined; all lanes into one, if there are many.
+  /// Returns the result of each node from the joined chains; `join_lanes` also joins the lanes into one.
   Emitter::Values results(const Emitter::Values& total, bool join_lanes);
 
-  /// How many rows along a last axis of `size` make one chain; 0: a row may be longer than a chain.
+  /// Returns how many rows along a last axis of `size` form one chain; 0: a row may be longer than a chain.
   static std::int64_t rows_a_chain(const Emitter& e, Dim size);
   /// The lanes to go along the last axis with.
   static int lanes_for(const Emitter& e, Dim size) { return size == Dim(1) ? 1 : e.target.lanes(4); }

@@ -20,7 +20,7 @@ struct Frame {
   Elements elements;
 
   const ir::Graph& body() const { return *plan.body; }
-  /// A part of scratch, so many bytes from its beginning.
+  /// Returns the address `offset` bytes into scratch.
   llvm::Value* in_scratch(const Bytes& offset) const { return e.element(e.b.getInt8Ty(), scratch, e.size(offset)); }
 };
 
@@ -30,7 +30,7 @@ void emit_rows(Frame& frame);     ///< rows_kernel.cpp
 void emit_scatter(Frame& frame);  ///< scatter_kernel.cpp
 void emit_matmul(Frame& frame);   ///< matmul_kernel.cpp
 
-// What they share, in loop_kernel.cpp.
+// Shared by the kinds of kernels, in loop_kernel.cpp.
 
 /// The block of each axis that unit `unit` stands for.
 std::vector<llvm::Value*> unit_blocks(Frame& frame, llvm::Value* unit);

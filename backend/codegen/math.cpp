@@ -216,7 +216,7 @@ llvm::Value* elementwise_code<Op::kSigmoid>(const ElementwiseCode& c) {
 }
 
 /// 1 - exp(p(|x|)) with the sign of x beyond 475/512, an odd polynomial below: the minimax approximations of N. Juffa's
-/// erff, within 1.4 units in the last place without fused multiply-adds, too. At 4, erf rounds to 1.
+/// erff, within 1.4 units in the last place even without fused multiply-adds. At 4, erf rounds to 1.
 template <>
 llvm::Value* elementwise_code<Op::kErf>(const ElementwiseCode& c) {
   Emitter& e = c.e;

@@ -94,7 +94,7 @@ class Product {
 
   MicroKernel micro_kernel(const NonzeroLists* lists) const { return {product_, lists, sums_, prefetch_.has_value()}; }
 
-  /// Where the operands of matrix number `matrix` of the batch begin; `first` are those of number 0.
+  /// Returns the addresses of the operands of matrix number `matrix` of the batch; `first` are those of number 0.
   Matrices matrices_at(llvm::Value* matrix, const Matrices& first) const {
     const auto at = [&](llvm::Value* start, Dim x, Dim y) {
       return e_.element(product_.element, start, e_.mul(matrix, e_.mul(e_.size(x), e_.size(y))));
@@ -200,7 +200,7 @@ class Product {
     auto& b = e_.b;
     const std::int64_t block = product_.tile.depth_block;
     llvm::Value* steps = b.CreateSub(e_.size(product_.sizes.k), e_.i64(1));
-    if (!product_.sizes.k.always_at_least(1)) steps = e_.max(steps, e_.i64(0));  // of nothing, too
+    if (!product_.sizes.k.always_at_least(1)) steps = e_.max(steps, e_.i64(0));  // K may be 0
     llvm::Value* const last = b.CreateUDiv(steps, e_.i64(block));
     e_.loop(e_.i64(0), last, 1, [&](llvm::Value* i) {
       const PanelTiles part = at_block(panel, i, false);

@@ -49,7 +49,7 @@ class MicroKernel {
 
   /// The steps that tile `t` takes.
   Positions positions_of(const PanelTiles& panel, llvm::Value* t) const;
-  /// Where the tile whose first row is `row` begins.
+  /// Returns the start of the tile whose first row is `row`.
   TileStart start_of(const PanelTiles& panel, llvm::Value* row, const Positions& positions) const;
 
   /// Begins a panel, or a block of its steps: nothing is known of the rhs.

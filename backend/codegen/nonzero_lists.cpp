@@ -146,7 +146,7 @@ llvm::Value* NonzeroLists::bits_down_columns(const Rows& of, llvm::Value* first)
   return b.CreateAnd(bits[0], b.CreateNot(past));
 }
 
-/// Writes the positions that `bits` marks, counted from `first`, behind the `count` that the list has; gives the new
+/// Writes the positions that `bits` marks, counted from `first`, after the `count` that the list has; returns the new
 /// count.
 llvm::Value* NonzeroLists::append(llvm::Value* list, llvm::Value* count, llvm::Value* first, llvm::Value* bits) const {
   auto& b = e_.b;

@@ -4,12 +4,12 @@
 
 namespace sluice::backend {
 
-/// For each tile of a product the inner positions where one of its rows has a first factor that is not 0. At all others
-/// nothing is added to its sums as long as the second factor is finite there, so the tile need not go through them:
-/// images are background for the most part, and relu leaves zeros, too.
+/// Lists, for each tile of a product, of the steps of K where the lhs is not 0 in one of its rows. All others add
+/// nothing to its sums as long as the rhs is finite there, so the tile can skip them: images are mostly background, and
+/// relu produces zeros.
 ///
-/// Whether a panel of the second factor is finite shows in its first tile, which goes through all positions: an
-/// infinity or a NaN makes the sums of its column infinite or NaN, whatever it is multiplied by.
+/// The first tile of a panel takes all steps and so shows whether the panel of the rhs is finite: an infinity or a NaN
+/// makes the sums of its column infinite or NaN, whatever it is multiplied by.
 ///
 /// Positions are taken in blocks, all tiles of a panel through one block after the other; there may be only one. In
 /// memory: whether lists are to be used in the panel at hand, and whether they are worth it; a list of all positions of
@@ -27,7 +27,7 @@ class NonzeroLists {
   void build(llvm::Value* begin, llvm::Value* end, llvm::Value* first_panel, llvm::Value* last_panel,
              llvm::Value* row_tiles) const;
 
-  /// Whether they leave out enough.
+  /// Returns whether they leave out enough.
   llvm::Value* are_worth() const { return e_.b.CreateICmpNE(load_number(worth_), e_.i64(0)); }
 
   /// A panel, or a block of its positions, begins: nothing is known of it.
@@ -35,12 +35,12 @@ class NonzeroLists {
   /// 1 if its first tile's sums over all positions are finite, else 0.
   void note(llvm::Value* finite) const;
 
-  /// What a tile is to go through.
+  /// The steps of K that a tile takes.
   struct Positions {
     llvm::Value* list;
     llvm::Value* count;
   };
-  /// Of the block that begins at `lead` and has `turns` positions.
+  /// Returns those of the block of `turns` steps that begins at `lead`.
   Positions of(llvm::Value* tile, llvm::Value* lead, llvm::Value* turns) const;
   /// The position at the head of a list.
   static llvm::Value* first_of(Emitter& e, llvm::Value* list);
@@ -54,7 +54,7 @@ class NonzeroLists {
   llvm::Value* segment(llvm::Value* tile, llvm::Value* lead) const;
   void build_segment(llvm::Value* tile, llvm::Value* lead) const;
 
-  /// What a lister looks through.
+  /// The elements that a lister searches.
   struct Rows {
     llvm::Value* a;
     llvm::Value* stride;

@@ -31,14 +31,14 @@ class PanelPacker {
   /// Packs all of the panel whose first column is `column`, of the matrix at `matrix`, to `to`.
   void pack(llvm::Value* matrix, llvm::Value* column, llvm::Value* to) const;
 
-  /// Whether pack_small() can pack the `count` columns of a panel: their number and the depth are static, and they lie
-  /// as rows of memory.
+  /// Returns whether pack_small() can pack the `count` columns of a panel: their number and the depth are static, and
+  /// they lie as rows of memory.
   bool is_small(llvm::Value* count) const;
   /// The same as pack(), for a panel that was prefetched: its strips are unrolled along the rows of a vector, of which
   /// those past the last column are left out.
   void pack_small(llvm::Value* matrix, llvm::Value* column, llvm::Value* count, llvm::Value* to) const;
 
-  /// How many strips a panel of a transposed factor has, one of them, and those first <= strip < last of them.
+  /// Returns how many strips a panel of a transposed rhs has; packs the strips first <= strip < last of them, or one.
   llvm::Value* strips() const;
   void pack_strips(llvm::Value* matrix, llvm::Value* column, llvm::Value* first, llvm::Value* last,
                    llvm::Value* to) const;

@@ -114,7 +114,7 @@ Values ProductTile::chain(const Values& start, llvm::Value* turns, std::int64_t 
     std::size_t at = sums;
     const Factors here{now[at++], now[at++], listed_ ? now[at++] : nullptr};
     llvm::Value* const a = here.a;
-    // The next tiles' columns: a line of each row, in a pattern that the hardware does not foresee.
+    // Prefetches the next tiles' columns, one cache line per row: the hardware prefetcher does not follow this stride.
     if (a_transposed_ && !in_batch_) e_.prefetch(e_.element(b.getInt8Ty(), a, e_.i64(kLine)), Fetch::kRead);
     Values next;
     const Values factors = panel_row(here.panel, lanes);

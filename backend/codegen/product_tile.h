@@ -11,8 +11,8 @@ struct Panel {
   llvm::Value* stride;
 };
 
-/// Where a tile begins: the first element of its rows, its panel, the list of the inner positions that it takes
-/// (nullptr: all), and, if it may go on from sums that were stored before, those and whether (1 or 0) it does.
+/// The start of a tile: the first element of its rows, its panel, the list of the steps of K that it takes (nullptr:
+/// all), and, if it may continue from stored sums, their address and whether (1 or 0) it does.
 struct TileStart {
   llvm::Value* a;
   Panel panel;
@@ -74,7 +74,7 @@ class ProductTile {
                llvm::Value* panel_stride) const;
   llvm::Function* function(std::int64_t rows, const Lanes& lanes, const TileStart& start) const;
 
-  /// Where a chain stands: in both factors, and in the list of its positions if there is one.
+  /// The position of a chain in both factors, and in the list of its steps unless it takes all.
   struct Factors {
     llvm::Value* a;
     llvm::Value* panel;
@@ -83,8 +83,8 @@ class ProductTile {
   /// In both factors so many positions further.
   Factors moved(const Factors& from, llvm::Value* positions, llvm::Value* a_stride, llvm::Value* panel_stride) const;
 
-  /// Whether a tile asks for the rows of the next one: not if these are columns of memory, or are cut up, or so few
-  /// that little is computed meanwhile.
+  /// Returns whether a tile prefetches the next tile's rows. It does not when those rows are strided or split, or when
+  /// there are too few to pay for it.
   bool asks_ahead(std::int64_t rows) const { return !a_transposed_ && !in_blocks_ && rows > 1; }
 
   /// The vectors of the panel's row at `from`.

@@ -17,7 +17,7 @@ class SecondFactor {
 
   explicit SecondFactor(const ProductContext& product);
 
-  /// Whether panels are packed while the tiles of the one before are computed.
+  /// Returns whether panels are packed while the tiles of the one before are computed.
   bool packs_ahead() const { return product_.plan.panels == RhsPanels::kPackedAhead; }
 
   /// The panel of `count` columns whose first one is `column`: packed if it must be and is not.
@@ -46,7 +46,7 @@ class SecondFactor {
  private:
   static constexpr std::int64_t kTurns = 20;  // hide a strip
 
-  /// Where the factor's columns from `column` on begin, in row 0 of the matrix at `matrix`.
+  /// Returns the panel in place that starts at column `column`, in row 0 of the matrix at `matrix`.
   Panel in_memory(llvm::Value* matrix, llvm::Value* column) const;
   llvm::Value* strip_of(const Next& next, llvm::Value* tile) const;
   llvm::Value* packed(llvm::Value* panel) const;

@@ -7,7 +7,7 @@
 
 namespace sluice::backend {
 
-/// How the tiles of a product reach memory: computes tiles, runs the epilogue on them and stores its results.
+/// A way for the tiles of a product to reach memory: computes tiles, runs the epilogue on them and stores its results.
 class TileStore {
  public:
   TileStore() = default;

@@ -88,7 +88,7 @@ class Overlapped final : public TileStore {
   }
 
  private:
-  /// Computes the whole tiles and returns the first tile that is left; the epilogue of the one before it is left, too.
+  /// Computes the whole tiles and returns the first tile after them. The epilogue of the last one has not run yet.
   llvm::Value* emit_whole_tiles(const MicroKernel& kernel, const PanelTiles& panel) const {
     Emitter& e = product_.e;
     llvm::Value* const end = product_.whole_tiles(panel.first, panel.last);

@@ -44,8 +44,8 @@ Parsed parse_number(std::string_view text) {
   return std::isinf(value) ? Parsed{0, "a number of at most 1.8e308"} : Parsed{value};
 }
 
-/// Whether a field of the first row may be a column's name: anything but a number; words for numbers count as names if
-/// all fields of the row are words.
+/// Returns whether a field of the first row may be a column's name: anything but a number; words for numbers count as
+/// names if all fields of the row are words.
 enum class Cell : std::uint8_t { kNumber, kWordForNumber, kName };
 
 Cell kind_of(std::string_view field) {

@@ -28,7 +28,7 @@ namespace {
 using backend::Buffer;
 using backend::BufferKind;
 
-/// Returns where machine code is kept between runs, if anywhere.
+/// Returns the cache that keeps machine code between runs, or none.
 std::optional<backend::ObjectCache> object_cache(const Flags& given) {
   auto cache = backend::ObjectCache::from_environment();
   if (cache && given.clear_object_cache) {
@@ -43,7 +43,7 @@ const std::string& target_features(const ExecutableOptions& options, const Flags
   return options.target_features.empty() ? given.target_features : options.target_features;
 }
 
-/// Everything that one call needs for itself while it runs: addresses, division of work, and memory for temporaries.
+/// The state of one running call: addresses, division of work, and memory for temporaries.
 struct CallContext {
   CallContext(const backend::Plan& plan, const backend::Target& target, bool share_all)
       : schedule(plan, target, share_all), arguments(plan), static_arena(DType::kU8, {plan.static_bytes}) {}
@@ -55,7 +55,7 @@ struct CallContext {
   Array scratch{DType::kU8, {0}};
   std::int64_t scratch_stride = 0;
   Bindings bindings;                ///< none: to be bound anew
-  std::vector<std::int64_t> sizes;  ///< what the plan's symbols stand for
+  std::vector<std::int64_t> sizes;  ///< the values of the plan's symbols
 };
 
 /// Runs the kernels of a program one after the other, with at most one fork and join per step. Concurrent calls have
@@ -176,7 +176,7 @@ class JitExecutable : public Executable {
     return default_team().lease_idle(context.schedule.threads_worth(bindings));
   }
 
-  /// What the symbols stand for in a call. Throws Error if an array does not fit.
+  /// Returns the values of the symbols in a call. Throws Error if an array does not fit.
   Bindings check_call(std::span<const Array> inputs, std::span<const Array> outputs) const {
     const Bindings bindings = check_inputs(inputs);
     if (outputs.size() != program_->plan().results.size())
@@ -248,7 +248,7 @@ class JitExecutable : public Executable {
     return bindings;
   }
 
-  /// Where an array lies. What is clamped to the first element of none reads a byte of no meaning.
+  /// Returns the address of an array's elements; for an array without any, that of bytes that clamped loads may read.
   static const std::byte* bytes_of_input(const Array& input) {
     alignas(backend::kLine) static constexpr std::array<std::byte, 2 * backend::kLine> kNothing{};
     return input.element_count() == 0 ? kNothing.data() : input.bytes();

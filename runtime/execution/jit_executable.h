@@ -7,14 +7,14 @@
 
 namespace sluice::runtime {
 
-/// What `options` and flags() say of how a graph is compiled.
+/// Returns the options of compilation that `options` and flags() determine.
 backend::CompileOptions compile_options(const ExecutableOptions& options);
 
 /// Executable::create for Engine::kJit; the types of `variables` have been checked.
 std::unique_ptr<Executable> make_jit_executable(const ir::Graph& traced, Variables variables,
                                                 const ExecutableOptions& options);
 
-/// Makes an executable of a program that was compiled of `traced`.
+/// Makes an executable of a program compiled from `traced`.
 std::unique_ptr<Executable> make_jit_executable(const ir::Graph& traced, Variables variables,
                                                 std::shared_ptr<const backend::Program> program,
                                                 const ExecutableOptions& options = {});

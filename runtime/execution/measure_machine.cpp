@@ -13,7 +13,7 @@ namespace sluice::runtime {
 
 namespace {
 
-constexpr int kRounds = 300;  // many short ones, because other work may use the machine as well
+constexpr int kRounds = 300;  // many short ones, because other work may use the machine
 constexpr long kSteps = 5'000;
 constexpr std::int64_t kSmallest = 1 << 15;
 constexpr std::int64_t kLargest = 1 << 28;

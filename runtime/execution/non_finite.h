@@ -20,7 +20,7 @@ struct BadStep {
   std::span<const Array> new_states;
 };
 
-/// How an engine treats denormal numbers.
+/// The treatment of denormal numbers by an engine.
 enum class Denormals : std::uint8_t { kKept, kZero };
 
 /// Returns the Error for a step with a non-finite result or new state. Reruns the step in the interpreter, node by

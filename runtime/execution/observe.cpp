@@ -30,7 +30,7 @@ std::string_view ending(std::string_view stage) {
   return "ir";
 }
 
-/// What the flags observe of one compilation.
+/// The observer of one compilation that the flags request.
 struct Observer {
   std::string name;
   ExecutableOptions inner;  ///< the caller's own

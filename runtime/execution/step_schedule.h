@@ -9,9 +9,9 @@
 
 namespace sluice::runtime {
 
-/// Assigns the units of each kernel in a step to threads, for one B and one number of threads. A kernel is divided
-/// among as many threads as have a few microseconds of work each; smaller ones run on thread 0, which needs no barriers
-/// between them.
+/// Assigns the units of each kernel in a step to threads, for given sizes and one number of threads. A kernel is
+/// divided among as many threads as have a few microseconds of work each; smaller ones run on thread 0, which needs no
+/// barriers between them.
 class StepSchedule {
  public:
   struct Share {
@@ -22,7 +22,7 @@ class StepSchedule {
   /// `share_all`: divides every kernel among all threads. `plan` must outlive it.
   StepSchedule(const backend::Plan& plan, const backend::Target& target, bool share_all);
 
-  /// How many threads a step with these sizes gains by: 1 if waking others would take longer than they save.
+  /// Returns how many threads a step with these sizes gains from: 1 if waking others would take longer than they save.
   int threads_worth(const Bindings& bindings);
   /// Computes the schedule. Allocates only for more threads than ever before. Throws std::bad_alloc.
   void make(const Bindings& bindings, int threads);
@@ -40,7 +40,7 @@ class StepSchedule {
   const backend::Plan& plan_;
   backend::Target target_;
   bool share_all_;
-  Bindings estimated_;  ///< what the estimates are for
+  Bindings estimated_;  ///< of the estimates
   int threads_worth_ = 1;
   int threads_ = 0;
   std::vector<int> kernel_threads_;  ///< that pay off for each kernel

@@ -226,7 +226,7 @@ TEST_CASE("a rhs stays a kernel of its own where others read it, or it is costly
 })") == 0);
 }
 
-TEST_CASE("a value that a product reads as its lhs, too, is stored") {
+TEST_CASE("a value that a product also reads as its lhs is stored") {
   const ir::Graph graph = ir::parse(R"(sluice-ir 1
 graph @f(%w: f32[50,50]) {
   %0: f32[50,50] = neg %w

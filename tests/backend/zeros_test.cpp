@@ -197,7 +197,7 @@ TEST_CASE("a row has the same bits for every B and number of threads, whatever z
       parse("graph @f(%a: f32[B,130], %b: f32[130,150]) {\n  %0: f32[B,150] = matmul %a, %b\n  return %0\n}");
   std::vector<Array> inputs = test::random_parameters(graph, 64, 1);
   thin_out(inputs[0], 30);
-  // Sums of zeros only, the first of them -0 because the product underflows: later terms, if any, make it +0.
+  // Sums of zeros only, the first of them -0 because the product underflows: later terms make it +0.
   const auto a = inputs[0].data<float>();
   std::fill(a.begin() + 16 * 130, a.begin() + 24 * 130, 0.0F);
   for (std::ptrdiff_t row = 16; row < 24; ++row) a[static_cast<std::size_t>(row * 130 + 5)] = 1e-30F;

@@ -56,7 +56,7 @@ struct Examples {
 /// Some examples of a data set.
 using Batch = Examples;
 
-/// What to do with the last batch if the examples do not fill it.
+/// The treatment of the last batch if the examples do not fill it.
 enum class LastBatch : std::uint8_t { kKeep, kDrop };
 
 /// Examples in memory. For MNIST the input is u8[N,28,28], the target u8[N]. A copy shares the arrays.

@@ -4,7 +4,7 @@
 
 namespace sluice {
 
-/// How text is rendered for where it is read.
+/// The rendering of text for the place where it is read.
 enum class TextStyle : std::uint8_t {
   kPlain,  ///< ASCII, for files, pipes and terminals without colors
   kColor,  ///< UTF-8 with the 256 colors of xterm
