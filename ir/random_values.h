@@ -14,7 +14,7 @@
 
 namespace sluice::ir {
 
-/// Draws for a random graph: sizes, dtypes, and values among the existing ones. Private to random_graph.cpp.
+/// Draws for a random graph: sizes, dtypes, and values among the existing ones. The base of RandomNodes.
 class RandomValues {
  public:
   RandomValues(std::uint64_t seed, RandomKind kind) : engine_(seed), kind_(kind), b_("random") {
