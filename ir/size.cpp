@@ -23,7 +23,7 @@ constexpr std::int64_t kMostValue = std::int64_t{1} << 62;
 using Term = Growth::Term;
 __extension__ typedef __int128 Wide;  // NOLINT: a using cannot be marked as an extension
 
-/// Terms by their symbols, those of higher degrees first.
+/// Orders terms by their symbols, higher degrees first.
 struct HigherFirst {
   bool operator()(const std::vector<Symbol>& x, const std::vector<Symbol>& y) const {
     if (x.size() != y.size()) return x.size() > y.size();
@@ -65,12 +65,9 @@ std::vector<Symbol> joined(const std::vector<Symbol>& x, const std::vector<Symbo
   return symbols;
 }
 
-/// x + factor * y.
-Dim added(Dim x, std::int64_t factor, Dim y);
-
 }  // namespace
 
-/// The symbols and polynomials of the process. They are never taken away, as kernels and graphs refer to them.
+/// The symbols and polynomials of the process. They are never freed, because kernels and graphs refer to them.
 struct SymbolTable {
   static constexpr std::string_view kBatchName = "B";
   static constexpr Symbol kBatch{&kBatchName};
@@ -104,7 +101,7 @@ struct SymbolTable {
     return Symbol(found->second.get());
   }
 
-  /// The size that `terms` say.
+  /// Returns the size that is the sum of `terms`.
   Dim size(const Polynomial& terms) {
     if (terms.empty()) return 0;
     if (terms.size() > kMostTerms) fail("a size has more than {} terms", kMostTerms);
@@ -145,6 +142,7 @@ namespace {
 
 Dim size_of(const Polynomial& terms) { return SymbolTable::instance().size(terms); }
 
+/// Returns x + factor * y.
 Dim added(Dim x, std::int64_t factor, Dim y) {
   Polynomial terms = polynomial_of(x);
   for (const auto& [symbols, coefficient] : polynomial_of(y)) add_to(terms, symbols, product(factor, coefficient));
@@ -239,26 +237,33 @@ std::int64_t Dim::where_all_are(std::int64_t value) const {
   return at(bindings);
 }
 
-bool Dim::always_at_least(std::int64_t least) const {
-  // Where no symbol has a negative coefficient, the size is least where all symbols are 1.
-  std::int64_t at_ones = batch ? 0 : size;
-  for (const Term& term : batch.terms()) {
-    const Wide coefficient = static_cast<Wide>(size) * term.coefficient;
-    if (coefficient < 0 && !term.symbols.empty()) return false;
-    at_ones = cut(at_ones + coefficient);
-  }
-  return at_ones >= least;
+namespace {
+
+Wide coefficient_of(Dim dim, const Term& term) { return static_cast<Wide>(dim.size) * term.coefficient; }
+
+/// Returns whether a term with symbols has a coefficient of this sign, 1 or -1.
+bool has_sign(Dim dim, int sign) {
+  return std::ranges::any_of(dim.batch.terms(), [&](const Term& term) {
+    return !term.symbols.empty() && coefficient_of(dim, term) * sign > 0;
+  });
 }
 
-bool Dim::ever_at_least(std::int64_t least) const {
-  std::int64_t at_ones = batch ? 0 : size;
-  for (const Term& term : batch.terms()) {
-    const Wide coefficient = static_cast<Wide>(size) * term.coefficient;
-    if (coefficient > 0 && !term.symbols.empty()) return true;
-    at_ones = cut(at_ones + coefficient);
-  }
-  return at_ones >= least;
+/// Returns the size if all symbols are 1.
+std::int64_t at_ones(Dim dim) {
+  if (!dim.batch) return dim.size;
+  std::int64_t value = 0;
+  for (const Term& term : dim.batch.terms()) value = cut(value + coefficient_of(dim, term));
+  return value;
 }
+
+}  // namespace
+
+bool Dim::always_at_least(std::int64_t least) const {
+  // Without negative coefficients, the size is smallest where all symbols are 1.
+  return !has_sign(*this, -1) && at_ones(*this) >= least;
+}
+
+bool Dim::ever_at_least(std::int64_t least) const { return has_sign(*this, 1) || at_ones(*this) >= least; }
 
 Dim operator+(Dim x, Dim y) {
   if (!x.batch && !y.batch) return sum(x.size, y.size);

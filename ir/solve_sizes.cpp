@@ -25,7 +25,7 @@ void add_symbols(const Graph& graph, std::vector<Symbol>& symbols) {
   }
 }
 
-/// The only symbol of `dim` that `is_bound` does not hold for, if it has one of degree 1.
+/// Returns the symbol of `dim` that is not bound, or nothing unless there is exactly one and `dim` is linear in it.
 template <typename IsBound>
 std::optional<Symbol> only_unknown(Dim dim, IsBound is_bound) {
   std::optional<Symbol> unknown;
@@ -62,8 +62,7 @@ class Solver {
       for (int axis = 0; axis < declared->shape.rank(); ++axis) {
         const Fit fit = bind(i, axis);
         if (fit == Fit::kWaits) waiting_.emplace_back(i, axis);
-        if (fit == Fit::kNot) return mismatch(i, before(i));
-        if (fit == Fit::kBelow1) return mismatch(i, fmt::format(": {} is at least 1", below_1_->name()));
+        if (auto wrong = refused(i, fit)) return wrong;
       }
     }
     if (auto wrong = bind_waiting()) return wrong;
@@ -74,15 +73,14 @@ class Solver {
  private:
   enum class Fit : std::uint8_t { kFits, kNot, kBelow1, kWaits };
 
-  /// Sizes that name several symbols, once others have bound all but one.
+  /// Binds the symbols of sizes that have several, once others have bound all but one.
   std::optional<Mismatch> bind_waiting() {
     while (!waiting_.empty()) {
       bool moved = false;
       for (std::size_t w = 0; w < waiting_.size();) {
         const auto [i, axis] = waiting_[w];
         const Fit fit = bind(i, axis);
-        if (fit == Fit::kNot) return mismatch(i, before(i));
-        if (fit == Fit::kBelow1) return mismatch(i, fmt::format(": {} is at least 1", below_1_->name()));
+        if (auto wrong = refused(i, fit)) return wrong;
         if (fit == Fit::kFits) {
           waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(w));
           moved = true;
@@ -109,10 +107,13 @@ class Solver {
     with.set(*unknown, 0);
     const std::int64_t rest = dim.at(with);
     with.set(*unknown, 1);
-    const std::int64_t slope = dim.at(with) - rest;
+    std::int64_t slope = 0;
+    std::int64_t growth = 0;
+    if (__builtin_sub_overflow(dim.at(with), rest, &slope) || __builtin_sub_overflow(size, rest, &growth))
+      return Fit::kNot;  // an array without elements may have axes of any size
     if (slope == 0) return Fit::kWaits;
-    if ((size - rest) % slope != 0) return Fit::kNot;
-    const std::int64_t value = (size - rest) / slope;
+    if (growth % slope != 0) return Fit::kNot;
+    const std::int64_t value = growth / slope;
     if (value < 1) {
       below_1_ = unknown;
       return Fit::kBelow1;
@@ -122,7 +123,13 @@ class Solver {
     return Fit::kFits;
   }
 
-  /// " with B = 2 as in input 0, f32[2,7]", for the symbols of argument `i` that arguments before it have decided.
+  std::optional<Mismatch> refused(std::size_t i, Fit fit) const {
+    if (fit == Fit::kNot) return mismatch(i, before(i));
+    if (fit == Fit::kBelow1) return mismatch(i, fmt::format(": {} is at least 1", below_1_->name()));
+    return std::nullopt;
+  }
+
+  /// Returns " with B = 2 as in input 0, f32[2,7]", for the symbols of argument `i` that other arguments have bound.
   std::string before(std::size_t i) const {
     std::string text;
     for (const auto& [symbol, by] : std::span(decided_by_).first(decided_)) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -13,7 +14,7 @@
 
 namespace sluice {
 
-/// A size that a signature leaves open, by its name: B, T. Equal names are one symbol in the whole process.
+/// A named size that a signature leaves open: B, T. Equal names are the same symbol in the whole process.
 class Symbol {
  public:
   /// Throws Error unless the name is a letter and then letters, digits and underscores, at most 32 in all.
@@ -31,7 +32,7 @@ class Symbol {
 
 extern const Symbol kBatchSymbol;  ///< B
 
-/// What the symbols of a graph stand for in one call. Copies allocate nothing.
+/// The values of a graph's symbols in one call. Copies do not allocate.
 class Bindings {
  public:
   static constexpr std::size_t kMost = 8;
@@ -57,12 +58,12 @@ class Bindings {
 
 std::string to_string(const Bindings& bindings);  ///< "B = 64, T = 7"
 
-/// What a size grows with: a polynomial over symbols, with integer coefficients that have no common divisor and of
-/// which the first is positive. Without one a size is a number. Equal polynomials are one object, so that copies and
-/// comparisons cost what those of a pointer do.
+/// The symbolic part of a size: a polynomial over symbols, with integer coefficients that have no common divisor and of
+/// which the first is positive. The size of a static axis has none. Equal polynomials are one object, so copies and
+/// comparisons cost as much as those of a pointer.
 class Growth {
  public:
-  /// A number times a product of symbols, which stand in order of their names and may be repeated.
+  /// A number times a product of symbols, which are sorted by name and may repeat.
   struct Term {
     std::int64_t coefficient = 1;
     std::span<const Symbol> symbols;
@@ -73,11 +74,11 @@ class Growth {
   constexpr explicit operator bool() const { return terms_ != nullptr; }
   constexpr bool operator==(const Growth&) const = default;
 
-  std::span<const Term> terms() const;  ///< of higher degrees first; none for a number
+  std::span<const Term> terms() const;  ///< higher degrees first; none for a number
   bool is_product() const;              ///< one term: a product of symbols, which is at least 1
   bool has(Symbol symbol) const;
-  void add_symbols(std::vector<Symbol>& symbols) const;  ///< adds those that are not in the list
-  /// The value, 1 for a number. A number beyond +-2^62 is given as that. Expects all symbols to be bound.
+  void add_symbols(std::vector<Symbol>& symbols) const;  ///< adds its symbols that are not in the list
+  /// Returns the value, saturated at +-2^62; 1 for a number. Expects all symbols to be bound.
   std::int64_t at(const Bindings& bindings) const;
 
  private:
@@ -87,37 +88,41 @@ class Growth {
   const std::span<const Term>* terms_ = nullptr;  ///< interned
 };
 
-/// The size of one axis: a number, or a polynomial over the symbols of a graph, as in 2*B*T + 3. By the lemma of Gauss
-/// a product of sizes is the product of their numbers times that of what they grow with.
+/// The size of one axis: a number, or a polynomial over the symbols of a graph, as in 2*B*T + 3. By Gauss's lemma, a
+/// product of sizes has the product of their factors and of their symbolic parts.
 struct Dim {
-  std::int64_t size = 0;  ///< all of a static size; the factor of what others grow with
-  Growth batch;           ///< what the size grows with: most often B
+  std::int64_t size = 0;  ///< of a static axis; otherwise the factor of the symbolic part
+  Growth batch;           ///< the symbolic part: most often B
 
   constexpr Dim() = default;
   constexpr Dim(std::int64_t static_size) : size(static_size) {}  // NOLINT: a number is a dimension
+  template <std::same_as<bool> T>
+  Dim(T) = delete;  // NOLINT: explicit would let Dim(std::int64_t) take a bool
   constexpr Dim(std::int64_t factor, Growth growth) : size(factor), batch(growth) {}
   constexpr bool operator==(const Dim&) const = default;
 
   std::int64_t at(const Bindings& bindings) const;
-  std::int64_t where_all_are(std::int64_t value) const;  ///< where every symbol is `value`
-  /// Whether the size is at least `least` whatever the symbols are, each of which is at least 1.
+  std::int64_t where_all_are(std::int64_t value) const;  ///< the value if every symbol is `value`
+  /// Returns whether the size is at least `least` for all values of the symbols, each at least 1, as far as the signs
+  /// of coefficients show.
   bool always_at_least(std::int64_t least) const;
-  /// Whether the size is at least `least` for some values of the symbols, as far as signs of coefficients tell.
+  /// Returns whether the size may be at least `least` for some values of the symbols, as far as the signs of
+  /// coefficients show.
   bool ever_at_least(std::int64_t least) const;
 };
 
-// Throw Error if a number does not fit 64 bits.
+// Throw Error if a number does not fit in 64 bits.
 Dim operator+(Dim x, Dim y);
 Dim operator-(Dim x, Dim y);
 Dim operator*(Dim x, Dim y);
-/// The size q for which x = q * y, if there is one; `y` is not 0.
+/// Returns the size q for which x = q * y, or nothing if there is none. `y` must not be 0.
 std::optional<Dim> divide(Dim x, Dim y);
 
 /// The symbolic dimension B of a signature.
 extern const Dim batch;
 
-/// A symbolic dimension of this name, beside `batch`, in signatures and shapes: f32(batch, length("T"), 64). Throws
-/// Error unless the name is a letter and then letters, digits and underscores. length("B") is batch.
+/// Returns the symbolic dimension of this name, for signatures and shapes: f32(batch, length("T"), 64). Throws Error
+/// unless the name is a letter and then letters, digits and underscores. length("B") is batch.
 Dim length(std::string_view name);
 
 std::string to_string(Dim dim);  ///< "784", "B", "784*B", "B*T+2*T-1"
