@@ -13,6 +13,7 @@
 #include "backend/target.h"
 #include "ir/solve_sizes.h"
 #include "ir/suggest.h"
+#include "passes/differentiate.h"
 #include "passes/inline_bodies.h"
 #include "passes/pass.h"
 #include "runtime/execution/flags.h"
@@ -70,10 +71,6 @@ bool wants(const Names& wanted, std::string_view stage) {
   return std::ranges::any_of(wanted, [&](const std::string& name) { return name == "all" || name == stage; });
 }
 
-bool has_gradient(const ir::Graph& graph) {
-  return std::ranges::any_of(graph.nodes(), [](const ir::Node& node) { return node.op == ir::Op::kGradient; });
-}
-
 /// The output of --stats for one graph. A gradient is one node; its cost shows after expansion.
 struct Stats {
   std::size_t nodes = 0;
@@ -85,7 +82,7 @@ struct Stats {
 Stats stats_of(const ir::Graph& graph, const Bindings& bindings) {
   Stats stats;
   stats.nodes = ir::node_count(graph);
-  stats.expanded = has_gradient(graph);
+  stats.expanded = passes::has_gradient(graph);
   constexpr std::array<std::string_view, 1> kExpand{"differentiate"};
   const ir::Graph whole = stats.expanded ? passes::run_passes(graph, kExpand) : graph;
   stats.cost = ir::cost(whole, bindings);
@@ -144,7 +141,7 @@ class Run {
         passes::run_passes(given, names_,
                            {.on_stage = [this](std::string_view name, const ir::Graph& graph) { stage(name, graph); },
                             .on_time = on_time});
-    if (check_passes_ && !has_gradient(result)) runtime::check_meaning(given, names_);
+    if (check_passes_ && !passes::has_gradient(result)) runtime::check_meaning(given, names_);
     if (!dump_dir_.empty()) dump_backend(result, on_time);
     const bool selected = !options_.print_after.empty() || !options_.print_before.empty();
     if (!selected && !options_.quiet) print(result);
@@ -176,7 +173,7 @@ class Run {
   }
 
   void dump_backend(const ir::Graph& graph, const std::function<void(std::string_view, double)>& on_time) {
-    if (has_gradient(graph)) {
+    if (passes::has_gradient(graph)) {
       print_to_stderr("sluice: @{} still has a gradient, so there is no code to dump\n", printable(graph.name()));
       return;
     }
