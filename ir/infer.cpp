@@ -77,10 +77,10 @@ void check_shape(std::string_view what, const Shape& shape) {
     dim.batch.add_symbols(symbols);
     // Of a sum, all numbers must keep to the limit.
     std::int64_t most = dim.batch ? 1 : dim.size;
-    for (const auto& [coefficient, factors] : dim.batch.terms())
-      most = std::max({most, std::abs(coefficient) > kMaxElements / std::abs(dim.size)
-                                 ? kMaxElements + 1
-                                 : std::abs(coefficient * dim.size)});
+    for (const auto& [coefficient, factors] : dim.batch.terms()) {
+      const std::int64_t number = std::abs(coefficient);
+      most = std::max(most, number > kMaxElements / dim.size ? kMaxElements + 1 : number * dim.size);
+    }
     if (most > kMaxElements / count) fail("{}: {} has too many elements", what, to_string(shape));
     count *= std::max<std::int64_t>(most, 1);
   }
@@ -221,7 +221,7 @@ Types infer_slice(const InferContext& c) {
   const Dim start = c.attributes.size(Attr::kStart);
   const Dim limit = c.attributes.size(Attr::kLimit);
   const Dim count = limit - start;
-  // Whether a range with symbols is one is seen when they are bound (ir/size_limits.h).
+  // A range with symbols is checked again once they are bound (ir/solve_sizes.h).
   if (!start.ever_at_least(0) || !count.ever_at_least(count.batch ? 0 : 1) ||
       !(x(c).shape[axis] - limit).ever_at_least(0)) {
     fail("slice: [{},{}) is not a range within axis {} of {}", to_string(start), to_string(limit), axis,
@@ -327,8 +327,7 @@ Types infer_custom_gradient(const InferContext& c) {
   if (adjoints == 0 || adjoints >= count) {
     fail(
         "custom_gradient: the body takes {} for {}; expected more parameters than operands, one for the adjoint of "
-        "each "
-        "y, and fewer y than operands",
+        "each y, and fewer y than operands",
         counted(parameters.size(), "value"), counted(count, "operand"));
   }
   for (std::size_t i = 0; i < parameters.size(); ++i) {

@@ -34,7 +34,7 @@ namespace {
 
 bool is_reduction(const Node& node) { return info(node.op).has(kReduction); }
 
-/// Whether it computes: not a parameter, nor something that every reader makes anew.
+/// Returns whether a node counts as a member: not a parameter, nor a node that every reader recomputes.
 bool counts(const Node& node) {
   const OpInfo& row = info(node.op);
   return row.has(kElementwise) || row.has(kReduction) || node.op == Op::kMatmul || node.op == Op::kRandomUniform ||
@@ -47,7 +47,7 @@ std::vector<Dim> without_ones(const Shape& shape) {
   return dims;
 }
 
-/// Holds one body against the rules.
+/// Checks one body against the rules.
 class BodyCheck {
  public:
   explicit BodyCheck(const Graph& body) : body_(body), users_(body.nodes().size()) {
@@ -106,7 +106,7 @@ class BodyCheck {
       fail("its reshape to {} changes more than axes of size 1", to_string(node.types[0]));
   }
 
-  /// A number or a reshape for broadcasts, not for the elements of the loop themselves.
+  /// Checks a number or a reshape that feeds broadcasts, not the elements of the loop themselves.
   void check_feeds_broadcasts(std::uint32_t index) const {
     const Node& node = body_.node(index);
     if (!is_cheap_number(index) && node.op != Op::kReshape)
@@ -121,7 +121,7 @@ class BodyCheck {
     }
   }
 
-  /// A node of a loop over `shape`.
+  /// Checks a node of a loop over `shape`.
   void check_loop_node(std::uint32_t index, const Shape& shape) const {
     const Node& node = body_.node(index);
     if (node.op == Op::kFused || node.op == Op::kGradient) fail("it has a {} node", to_string(node.op));
@@ -175,7 +175,7 @@ class BodyCheck {
     return KernelKind::kReduce;
   }
 
-  /// The shape of the rows: what the reductions read.
+  /// Returns the shape of the rows, which the reductions read.
   Shape row_shape() const {
     std::optional<Shape> shape;
     for (const Node& node : body_.nodes()) {
@@ -215,8 +215,8 @@ class BodyCheck {
     return KernelKind::kRows;
   }
 
-  /// Checks the nodes that compute the rhs of a product and marks them. Nothing else reads them but what every reader
-  /// makes anew.
+  /// Checks the nodes that compute the rhs of a product and marks them. Nothing else may read them, except
+  /// nodes that every reader recomputes.
   std::vector<bool> check_rhs(std::uint32_t product) const {
     std::vector<bool> feeds(body_.nodes().size());
     const Value rhs = body_.node(product).operands[1];
@@ -242,7 +242,7 @@ class BodyCheck {
     return feeds;
   }
 
-  /// The sums of the columns of a rhs without batch axes, a product's second kind of result.
+  /// Returns whether `sums` are the sums of the columns of a rhs without batch axes, a product's second kind of result.
   bool is_column_sums(const Node& sums, const Node& product) const {
     return sums.op == Op::kReduceSum && sums.operands[0] == product.operands[1] && product.types[0].shape.rank() == 2 &&
            !product.attributes.flag(Attr::kTransposeB) && reduced_axes(sums) == std::vector<std::int64_t>{0} &&
@@ -307,7 +307,7 @@ std::optional<KernelKind> find_body_kind(const Graph& body) {
 
 namespace {
 
-/// What keeps the body from being one kernel.
+/// Returns the rule that keeps the body from being one kernel.
 std::string broken_rule(const Graph& body) {
   try {
     return fmt::format("it is of kind {}, which the node does not say", to_string(classify_body(body)));

@@ -24,21 +24,21 @@
 //           with size 1 there), and what leads from one to the other: `reshape` that adds or drops the last axis of
 //           size 1, `broadcast` along it, `one_hot`. Some node reads a reduction. Results: any of its values.
 //
-// A body has at least two nodes that compute, and at most kMostMembers beside those that every reader makes anew.
+// A body has at least two nodes that compute, and at most kMostMembers beside those that every reader recomputes.
 namespace sluice::ir {
 
-/// A body has at most this many nodes beside those that every reader makes anew. Code generation takes twice as long
+/// A body has at most this many nodes beside those that every reader recomputes. Code generation takes twice as long
 /// for the same work in kernels of 512 nodes, and three times as long in kernels of 1,024.
 inline constexpr std::size_t kMostMembers = 128;
 
 /// Returns whether a node may take part in computing the rhs of a product, element by element while its panels are
 /// packed: it computes little for each element, or moves elements without looking for them. Broadcasts of parameters
-/// and cheap numbers may take part, too.
+/// and cheap numbers may also take part.
 bool can_feed_rhs(const Node& node);
 /// A rhs is computed by at most so many nodes: each element once for each thread and panel.
 inline constexpr std::size_t kMostRhsMembers = 8;
 
-/// Returns how many nodes it takes to make a scalar anew of constants and the batch size; 0 if it cannot be made of
+/// Returns how many nodes it takes to recompute a scalar from constants and the batch size; 0 if it cannot be made of
 /// these alone, or takes too many. `sizes` has those of the nodes before.
 std::size_t cheap_size(const Node& node, const std::vector<std::size_t>& sizes);
 

@@ -197,7 +197,7 @@ Token Lexer::scan() {
   const char c = text_[begin];
   if (kSymbols.find(c) != std::string_view::npos) return token(TokenKind::kSymbol, begin + 1);
   if (is_letter(c)) {
-    // The one word with a hyphen; behind any other a minus sign follows, as in T-1.
+    // The one word with a hyphen. After any other word, it is a minus sign, as in T-1.
     const bool hyphen = text_.substr(begin).starts_with("sluice-");
     return token(TokenKind::kName, end_of(begin, [&](char d) { return is_word(d) || (hyphen && d == '-'); }));
   }

@@ -44,7 +44,7 @@ class Lexer {
   Lexer(std::string_view text, std::string_view file);
 
   const Token& peek() const { return next_; }
-  /// Whether the next token is followed by this symbol.
+  /// Returns whether the next token is followed by this symbol.
   bool followed_by(char symbol) const;
   /// Takes the next token. Throws Error if no token follows it.
   Token take();

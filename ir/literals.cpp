@@ -16,7 +16,7 @@ namespace {
 template <typename T>
 using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
 
-/// The bits of the NaN that `nan` stands for.
+/// The bits of the NaN that `nan` denotes.
 template <typename T>
 constexpr Bits<T> kNan = sizeof(T) == 4 ? Bits<T>{0x7fc00000u} : static_cast<Bits<T>>(0x7ff8000000000000u);
 
@@ -132,7 +132,7 @@ void read_axis(Lexer& lexer, std::span<const std::int64_t> sizes, std::vector<T>
   lexer.expect_symbol(']', "to end a list of elements");
 }
 
-/// A symbol; `name` is that of `token`, perhaps without a sign.
+/// Returns the symbol of this name, which `token` has after a sign or alone.
 Dim read_symbol(Lexer& lexer, const Token& token, std::string_view name) {
   try {
     return length(name);
@@ -141,7 +141,7 @@ Dim read_symbol(Lexer& lexer, const Token& token, std::string_view name) {
   }
 }
 
-/// 3, B, 3*B, B*T, or one of these with a minus sign.
+/// Parses 3, B, 3*B, B*T, or one of these with a minus sign.
 Dim read_term(Lexer& lexer) {
   const Token token = lexer.peek();
   Dim term;

@@ -21,8 +21,9 @@ double read_double(Lexer& lexer);
 std::int64_t read_integer(Lexer& lexer);
 
 DType read_dtype(Lexer& lexer);
-/// Reads [B,784] and checks the rules for all shapes.
+/// Parses a size such as 784, 2*B or B*T-1.
 Dim read_dim(Lexer& lexer);
+/// Parses [B,784] and checks the rules for all shapes.
 Shape read_shape(Lexer& lexer);
 Type read_type(Lexer& lexer);
 

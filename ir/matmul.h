@@ -23,7 +23,7 @@ inline MatmulSizes matmul_sizes(const Node& node, const Type& lhs) {
           lhs.shape[k_axis]};
 }
 
-/// Whether the body of a kernel computes the rhs of its matmul `product`, which is else a parameter.
+/// Returns whether the body of a kernel computes the rhs of its matmul `product`, which otherwise is a parameter.
 inline bool computes_rhs(const Graph& body, const Node& product) {
   return body.node(product.operands[1]).op != Op::kParameter;
 }

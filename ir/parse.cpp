@@ -30,7 +30,8 @@
 //   kind      = "loop" | "matmul" | "reduce" | "rows"
 //   custom    = "custom_gradient" "(" %name ":" type [range] ["=" %value] {"," ...} ")" [places] body
 //   attributes = "{" [key "=" value {"," key "=" value}] "}"
-//   type      = dtype "[" [dim {"," dim}] "]", dim = number | "B" | number "*" "B"
+//   type      = dtype "[" [dim {"," dim}] "]", dim = term {("+" | "-") term}
+//   term      = ["-"] (number | symbol) {"*" symbol}
 
 namespace sluice::ir {
 
@@ -279,7 +280,7 @@ class GraphParser {
     });
   }
 
-  /// The kind that stands behind `fused`, if one does.
+  /// Parses the kind after `fused`; returns nothing if it is left out.
   std::optional<KernelKind> read_kernel_kind() {
     if (lexer_.peek().kind != TokenKind::kName) return std::nullopt;
     const Token word = lexer_.take();
@@ -304,7 +305,7 @@ class GraphParser {
     lexer_.read_list(')', "an operand", [&] { body.read_operand(*this, op, operands); });
     origins = read_origins(word);
     const auto whole = std::make_shared<const Graph>(std::move(body).read_body());
-    // `verify` holds a kind that the text gives against the body.
+    // `verify` checks a kind in the text against the body.
     if (op == Op::kFused && !kind) kind = find_body_kind(*whole);
     if (kind) attributes.set(Attr::kKind, *kind);
     attributes.set(Attr::kBody, whole);

@@ -12,7 +12,7 @@ namespace sluice::ir {
 /// Parses the value of an attribute according to its row of attributes.def; a constant has the type of its binder.
 AttrValue read_attribute(Lexer& lexer, Attr key, const Type& type);
 
-/// What tools may generate for an input.
+/// The values that tools may generate for an input.
 struct Hints {
   std::optional<Range> range;
   std::optional<Array> init;

@@ -8,10 +8,10 @@
 
 #include "sluice/ir/graph.h"
 
-// What the symbols of a graph stand for in a call, and whether they may.
+// Solves for the symbols of a graph from the sizes of its arguments, and checks the sizes that result.
 namespace sluice::ir {
 
-/// The symbols in the types of `graph`, those of its parameters first. B is one of them only if it is there.
+/// Returns the symbols in the types of `graph`, those of its parameters first. B is one of them only if a type has it.
 std::vector<Symbol> symbols_of(const Graph& graph);
 
 /// An argument whose sizes bind symbols.
@@ -23,7 +23,7 @@ struct SizedArgument {
   SizedArgument(const Type& type, const Array& given) : declared(&type), dtype(given.dtype()), sizes(given.sizes()) {}
 };
 
-/// Why an argument does not fit: "is f32[3,4], expected f32[B,5] with B = 2 as in input 0, f32[2,7]".
+/// An argument that does not fit, and the reason: "is f32[3,4], expected f32[B,5] with B = 2 as in input 0, f32[2,7]".
 struct Mismatch {
   std::size_t argument;
   std::string what;
@@ -36,24 +36,25 @@ struct Mismatch {
 std::optional<Mismatch> solve_sizes(std::size_t count, const std::function<SizedArgument(std::size_t)>& argument,
                                     Bindings& bindings, const std::function<std::string(std::size_t)>& name_of);
 
-/// The symbols of these types that no sizes of arguments can bind, such as those of f32[B*T] alone.
+/// Returns the symbols of these types that no sizes of arguments can bind, such as those of f32[B*T] alone.
 std::vector<Symbol> undecided(std::span<const Type* const> declared);
 
-/// What a size with symbols must be at least, for a node to mean something: an axis 0, one whose extreme is taken 1.
+/// A lower bound on a symbolic size, without which a node has no meaning: 0 for an axis, 1 for an axis whose extreme is
+/// taken.
 struct SizeLimit {
   Dim size;
   std::int64_t least;
-  std::string what;  ///< "slice: f32[T-2] has"
+  std::string what;  ///< "slice: a size of the result"
   Origins origins;
 };
 
-/// Those of the nodes of `graph`, and of the bodies in it, that do not hold whatever its symbols are.
+/// Returns the limits of the nodes of `graph`, and of the bodies in it, that some values of its symbols break.
 std::vector<SizeLimit> size_limits(const Graph& graph);
 
 /// Throws Error at the line of the first limit that does not hold.
 void check_limits(std::string_view graph, std::span<const SizeLimit> limits, const Bindings& bindings);
 
-/// What `given` binds of B and of the symbols of `graph`, which else are 1 and `otherwise`.
+/// Returns bindings of B and of the symbols of `graph`: those of `given`, or else 1 for B and `otherwise` for the rest.
 Bindings completed(const Graph& graph, const Bindings& given, std::int64_t otherwise);
 
 }  // namespace sluice::ir

@@ -108,8 +108,7 @@ void check_symbols(const Graph& graph, const std::vector<Symbol>& known) {
   }
 }
 
-/// Symbols come only from a signature: a graph may use those of its parameters, and their sizes must tell what each
-/// stands for.
+/// Checks that the graph uses only symbols of its parameters, and that the sizes of these determine each of them.
 void check_signature(const Graph& graph) {
   std::vector<Symbol> known;
   std::vector<const Type*> types;

@@ -73,11 +73,11 @@ struct CheckOptions {
   std::vector<Pass> pipeline = {};
   std::vector<Bindings> batch_sizes = {1, 3, 17};
   std::uint64_t seed = 1;
-  /// How states start. Empty: for each batch size within their ranges, and for the last one also at their init, if any
-  /// has one: the meaning of the first step.
+  /// The initial states. Empty: within their ranges for each batch size, and for the last one once more at their init
+  /// if a state has one, as in the first step.
   std::optional<StatesAt> states_at = {};
   CheckLimits limits = {};
-  /// Whether to search for the node responsible for a difference. A reducer only needs to know whether there is one.
+  /// Enables the search for the node responsible for a difference. A reducer only needs to know whether there is one.
   bool locate = true;
   /// Called for each sample with the first graph without gradients and its expected results, after all passes have been
   /// compared: for other engines.

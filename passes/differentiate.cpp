@@ -11,8 +11,8 @@ namespace sluice::passes {
 
 namespace {
 
-/// The derivative of y by each variable in the graph that `builder` has so far, or nothing where y does not depend on
-/// it.
+/// Returns the derivative of y by each variable in the graph that `builder` has so far, or nothing where y does not
+/// depend on it.
 std::vector<std::optional<ir::Value>> derive(ir::Builder& builder, ir::Value y, std::span<const ir::Value> variables) {
   builder.set_origins(as_gradient(builder.graph().node(y).origins));
   const ir::Value one = builder.scalar(builder.type(y).dtype, 1);
@@ -36,7 +36,7 @@ void expand(Rebuild& rebuild, const ir::Graph& graph, std::uint32_t index) {
   }
 }
 
-/// The graph with those gradients expanded that are of no other gradient.
+/// Returns the graph with those gradients expanded that depend on no other gradient.
 ir::Graph expand_innermost(const ir::Graph& graph) {
   Rebuild rebuild(graph);
   std::vector<bool> is_nested(graph.nodes().size());  // made of a gradient

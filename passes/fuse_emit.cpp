@@ -14,7 +14,7 @@ using ir::Value;
 
 namespace {
 
-/// Whether `to` is `from` but for axes of size 1.
+/// Returns whether `to` is `from` but for axes of size 1.
 bool differ_in_ones_only(const Shape& from, const Shape& to) {
   const auto without_ones = [](const Shape& shape) {
     std::vector<Dim> dims;
@@ -24,7 +24,7 @@ bool differ_in_ones_only(const Shape& from, const Shape& to) {
   return without_ones(from) == without_ones(to);
 }
 
-/// Whether a body has a cheap node of its own instead of reading its value.
+/// Returns whether each body recomputes a cheap node instead of reading its value.
 bool is_made_anew(const Groups& groups, NodeIndex node) {
   return groups.role(node) == FuseRole::kCheap && groups.is_single(node);
 }
@@ -59,11 +59,11 @@ class BodyMaker {
     }
   }
 
-  /// Whether there is more in it than one node that would read its operands from memory anyway.
+  /// Returns whether it has more than one node: a single one would read its operands from memory anyway.
   bool worth_fusing() const { return nodes_.size() > 1; }
-  /// The outer values that stand for the body's parameters, in the order of their first use.
+  /// Returns the outer values of the body's parameters, in the order of their first use.
   const std::vector<Value>& operands() const { return operands_; }
-  /// The outer values that its results stand for, ascending.
+  /// Returns the outer values of its results, ascending.
   std::vector<Value> results() const {
     std::vector<Value> results;
     for (const NodeIndex member : groups_.members(group_)) {
@@ -95,8 +95,8 @@ class BodyMaker {
     return std::move(body).finish();
   }
 
-  /// The lines of all that it alone has. A cheap node that others repeat, too, may be merged from equal ones all over
-  /// the model, and would bring lines that have nothing to do with this group.
+  /// Returns the origins of the nodes that only this group has. A cheap node that other groups also recompute may be
+  /// merged from equal ones all over the model, and would bring lines that have nothing to do with this group.
   ir::Origins origins(const std::vector<std::optional<GroupIndex>>& only_readers) const {
     ir::Origins all;
     for (const BodyNode& entry : nodes_) {
@@ -106,7 +106,7 @@ class BodyMaker {
   }
 
  private:
-  /// A node of the body. A value may come from outside for one reader and be made anew for another (a broadcast that
+  /// A node of the body. A value may come from outside for one reader and be recomputed for another (a broadcast that
   /// the product reads from memory and its epilogue does not), so it is the reader that knows.
   struct BodyNode {
     NodeIndex node;
@@ -157,7 +157,7 @@ class BodyMaker {
     return false;
   }
 
-  /// What it computes, for plans and profiles: "matmul_add_relu".
+  /// Returns a name after the ops that it computes, for plans and profiles: "matmul_add_relu".
   std::string name() const {
     std::string result;
     std::set<Op> named;

@@ -14,19 +14,19 @@ namespace sluice::passes {
 using NodeIndex = std::uint32_t;
 using GroupIndex = std::uint32_t;
 
-/// What fusion can do with a node.
+/// The part that a node can play in fusion.
 enum class FuseRole : std::uint8_t {
   kLoop,    ///< computes each element from the same element of its operands: may join any kind of group
   kMatmul,  ///< begins a group of its own
   kReduce,  ///< ends a group, unless it folds the last axis: then the group may go on row by row
-  kCheap,   ///< is made anew in every group that reads it
+  kCheap,   ///< is recomputed in every group that reads it
   kOther,   ///< stays a plain node
 };
 
 using ir::KernelKind;
 using ir::kMostMembers;
 
-/// Whether two groups may become one.
+/// The answer to whether two groups may become one.
 enum class Merge : std::uint8_t {
   kAllowed,
   kTooLarge,  ///< the group would have more than kMostMembers nodes
@@ -45,33 +45,34 @@ class Groups {
   const ir::Graph& graph() const { return graph_; }
   NodeIndex size() const { return static_cast<NodeIndex>(group_.size()); }
   FuseRole role(NodeIndex node) const { return roles_[node]; }
-  /// The shape that a node works over: the operand's for a reduction, else the result's.
+  /// Returns the shape that a node works over: the operand's for a reduction, else the result's.
   const Shape& shape(NodeIndex node) const;
-  /// The nodes that read a result of `node`, ascending, each once.
+  /// Returns the nodes that read a result of `node`, ascending, each once.
   const std::vector<NodeIndex>& users(NodeIndex node) const { return users_[node]; }
-  /// Whether a result or an update of the graph reads it.
+  /// Returns whether a result or an update of the graph reads it.
   bool escapes(NodeIndex node) const { return escapes_[node]; }
-  /// Whether any node outside of its group, or the graph itself, reads it.
+  /// Returns whether any node outside of its group, or the graph itself, reads it.
   bool read_outside(NodeIndex node) const;
 
   GroupIndex of(NodeIndex node) const { return group_[node]; }
   /// Ascending.
   const std::vector<NodeIndex>& members(GroupIndex group) const { return members_[group]; }
-  /// Which kind of kernel it becomes; nothing if nodes have yet to join.
+  /// Returns the kind of kernel that it becomes; nothing if nodes have yet to join.
   std::optional<KernelKind> kind(GroupIndex group) const { return kinds_[group]; }
   void set_kind(GroupIndex group, KernelKind kind) { kinds_[group] = kind; }
   bool contains(GroupIndex group, NodeIndex node) const { return group_[node] == group; }
   bool is_single(NodeIndex node) const { return !kinds_[group_[node]]; }
-  /// Whether a reader of a kind that reads from memory reads it: neither a loop nor, of a loop's value, a reduction.
+  /// Returns whether it has a reader that reads from memory: one that is neither a loop nor, for a loop's value, a
+  /// reduction.
   bool is_read_from_memory(NodeIndex node) const { return read_from_memory_[node]; }
-  /// Whether `node` is a loop over `over` that no group has taken.
+  /// Returns whether `node` is a loop over `over` that no group has taken.
   bool is_free_loop(NodeIndex node, const Shape& over) const {
     return role(node) == FuseRole::kLoop && is_single(node) && shape(node) == over;
   }
 
   Merge may_merge(GroupIndex a, GroupIndex b) const;
   bool can_merge(GroupIndex a, GroupIndex b) const { return may_merge(a, b) == Merge::kAllowed; }
-  /// How many more members a group may have.
+  /// Returns how many more members a group may have.
   std::size_t room(GroupIndex group) const { return kMostMembers - members_[group].size(); }
   /// The groups can_merge(), or all readers of one of them are in the other.
   void merge(GroupIndex into, GroupIndex from);
@@ -115,7 +116,7 @@ class Groups {
   mutable std::uint32_t searches_ = 0;
 };
 
-/// What `fuse` groups the nodes of: the graph without dead nodes, with bodies that are no kernels inlined, and with
+/// Returns the graph whose nodes `fuse` groups: without dead nodes, with bodies that are no kernels inlined, and with
 /// concats of concats for one of many operands.
 ir::Graph bound_nodes(const ir::Graph& graph);
 
@@ -127,19 +128,19 @@ void grow_loop_groups(Groups& groups);
 /// Merges reductions without producers that read loops which have become one group.
 void join_lone_reductions(Groups& groups);
 
-/// All of them, in the order that `fuse` wants.
+/// Grows all of them, in the order that `fuse` wants.
 void grow_groups(Groups& groups);
 
 using NodeSet = std::set<NodeIndex>;  // ordered: the result must not depend on addresses or hashes
 
-/// The free loops over `shape` that only the group reads, directly or through one another, and only element by element:
-/// the last ones, if there are more than it has room for.
+/// Returns the free loops over `shape` that only the group reads, directly or through one another, and only element by
+/// element: the last ones, if there are more than it has room for.
 NodeSet private_producers(const Groups& groups, GroupIndex group, const Shape& shape);
 /// Merges private producers into the group.
 void take(Groups& groups, GroupIndex group, const NodeSet& producers);
 
-/// The graph with a `fused` node for each group that has more than one node in its body. `places`, if given, has a
-/// place for each group and gets the node of the new graph that stands for it.
+/// Returns the graph with a `fused` node for each group that has more than one node in its body. `places`, if given,
+/// has a place for each group and receives its node in the new graph.
 ir::Graph emit_groups(const Groups& groups, std::vector<NodeIndex>* places = nullptr);
 
 }  // namespace sluice::passes

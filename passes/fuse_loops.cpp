@@ -9,7 +9,7 @@ namespace sluice::passes {
 
 namespace {
 
-/// How many groups that read the same value one of them is tried with: the value may have any number of readers.
+/// A group is tried with at most so many others that read the same value: it may have any number of readers.
 constexpr std::size_t kMostTries = 16;
 
 /// The groups that make the values of its shape that a group reads, but for the cheap ones.
@@ -90,7 +90,7 @@ bool is_loop_group(const Groups& groups, NodeIndex node) {
          (groups.is_single(node) || groups.kind(groups.of(node)) == KernelKind::kLoop);
 }
 
-/// Whether the loops are one group now.
+/// Merges the groups of two loops if that is possible, and returns whether they are one group.
 bool merge_loops(Groups& groups, NodeIndex a, NodeIndex b) {
   const GroupIndex first = groups.of(a);
   const GroupIndex second = groups.of(b);

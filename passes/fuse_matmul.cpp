@@ -31,7 +31,7 @@ void take_consumers(Groups& groups, GroupIndex group) {
   }
 }
 
-/// Whether memory holds the value of `node` whatever is fused: a kernel that cannot take it in reads it.
+/// Returns whether the value of `node` is in memory whatever is fused: a kernel that cannot take it in reads it.
 bool is_stored_anyway(const Groups& groups, NodeIndex node) {
   const FuseRole role = groups.role(node);
   if (role != FuseRole::kLoop && role != FuseRole::kMatmul) return true;

@@ -12,8 +12,8 @@ namespace {
 
 using ir::Op;
 
-/// Whether `node` folds the last axis, and no other, of a value of many rows and columns; as many columns as that axis
-/// has whatever B is.
+/// Returns whether `node` folds the last axis, and no other, of a value of several rows and columns. The number of
+/// columns is static.
 bool folds_rows(const Groups& groups, NodeIndex node) {
   if (groups.role(node) != FuseRole::kReduce) return false;
   const Shape& shape = groups.shape(node);

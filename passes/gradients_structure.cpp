@@ -8,8 +8,8 @@ namespace sluice::passes {
 
 using ir::Value;
 
-/// The derivative of the body: a copy of it is differentiated with respect to its operands. The rules read values
-/// inside the copy, since they cannot refer to values inside the node, nor can cse.
+/// Differentiates a copy of the body with respect to its operands. The rules read values inside the copy, because
+/// neither they nor cse can refer to values inside the node.
 void gradient_of_kFused(GradientContext& c) {
   const auto first = static_cast<std::uint32_t>(c.builder.graph().nodes().size());
   const std::vector<Value> results = c.builder.append(c.node.attributes.body(), c.node.operands);
@@ -30,7 +30,7 @@ void gradient_of_kFused(GradientContext& c) {
   }
 }
 
-/// The results of the body, called with the node's results, its operands x and the adjoints of its results.
+/// Calls the body with the node's results, its operands x and the adjoints of its results.
 void gradient_of_kCustomGradient(GradientContext& c) {
   const std::size_t results = c.node.types.size();
   std::vector<Value> arguments;

@@ -80,7 +80,7 @@ void ReverseSweep::run() {
       continue;
     std::vector<bool> wanted;
     for (const ir::Value operand : node.operands) wanted.push_back(is_reached(operand));
-    if (std::ranges::count(wanted, true) == 0) continue;  // a variable, of which nothing more is asked
+    if (std::ranges::find(wanted, true) == wanted.end()) continue;  // a variable: its operands need no adjoint
     builder_.set_origins(as_gradient(node.origins));
     GradientContext context(builder_, first_ + i, std::move(adjoints), std::move(wanted));
     rule(context);

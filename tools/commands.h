@@ -36,9 +36,9 @@ CLI::Option* add_graph_file(CLI::App& command, GraphFile& file,
                             const std::string& help = "A graph in text form; - for standard input");
 /// Throws Error if there is no such graph, or if there are several and none is selected.
 ir::Graph read_graph(const GraphFile& file);
-/// The option --size T=7 of `command`, for symbolic sizes beside B.
+/// Adds the option --size T=7, for symbolic sizes beside B, to `command`.
 void add_sizes(CLI::App& command, std::vector<std::string>& words);
-/// What --batch and --size give. Throws Error.
+/// Returns the sizes given by --batch and --size. Throws Error for a word that is not NAME=SIZE.
 Bindings read_sizes(std::optional<std::int64_t> batch, std::span<const std::string> words);
 /// Returns the line at `place` in a graph that read_graph returned, and a caret below it; empty for any other place.
 std::string shown_line(const Location& place);

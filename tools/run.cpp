@@ -69,7 +69,7 @@ void read_files(std::string_view option, const std::vector<std::string>& words, 
   }
 }
 
-/// Adds what the arrays that were read say of the symbols that `bindings` does not have.
+/// Binds symbols that `bindings` does not have by the sizes of the arrays that were read.
 void add_sizes_of(const std::vector<Slot>& slots, Bindings& bindings) {
   std::vector<const Slot*> given;
   for (const Slot& slot : slots) {
@@ -77,7 +77,7 @@ void add_sizes_of(const std::vector<Slot>& slots, Bindings& bindings) {
   }
   const auto argument = [&](std::size_t i) { return ir::SizedArgument(given[i]->type, given[i]->value); };
   Bindings found;
-  // What does not fit is told of by name, and what these arrays leave open may be given.
+  // arrays_of reports arrays that do not fit, and symbols that these arrays leave open may be given.
   static_cast<void>(ir::solve_sizes(given.size(), argument, found, [](std::size_t) { return ""; }));
   for (const auto& [symbol, value] : found.all()) {
     if (!bindings.find(symbol)) bindings.set(symbol, value);

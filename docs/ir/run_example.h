@@ -14,8 +14,8 @@ inline constexpr std::int64_t kExampleBatch = 2;
 /// Returns an example's input: 1, 2, 3, ...; true, false, true, ... for bool.
 Array counted(const Type& type);
 
-/// Evaluates a graph on counted inputs in the interpreter and returns comment lines: the inputs, if any, then each
-/// result and updated state.
+/// Evaluates a graph on counted inputs in the interpreter and returns a comment line for each input, state, result and
+/// updated state.
 std::string run_example(const ir::Graph& graph);
 
 }  // namespace sluice::docs

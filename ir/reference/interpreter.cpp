@@ -26,7 +26,7 @@ bool dtype_fits(DType declared, DType given, Fit fit) {
   return declared == given || (fit == Fit::kWiderAllowed && is_float(declared) && given == DType::kF64);
 }
 
-/// Throws unless the arrays fit; returns what the symbols stand for.
+/// Returns the values of the symbols; throws unless the arrays fit.
 Bindings match(const Graph& graph, std::string_view kind, std::span<const Value> values,
                std::span<const std::string> names, std::span<const Array> given, Fit fit) {
   if (given.size() != values.size())

@@ -39,7 +39,7 @@ EvalResult evaluate(const Graph& graph, std::span<const Array> inputs, std::span
 EvalResult evaluate_tangent(const Graph& graph, std::span<const Array> inputs, std::span<const Array> states,
                             std::span<const Array> input_tangents, std::span<const Array> state_tangents);
 
-/// What the symbols of `graph` stand for with these inputs, after checking them; B is 1 if no parameter has it.
+/// Checks the inputs and returns the values that they bind to the symbols of `graph`; B is 1 if no parameter has it.
 Bindings bindings_of(const Graph& graph, std::span<const Array> inputs);
 
 }  // namespace sluice::ir

@@ -23,9 +23,9 @@ struct RuleContext {
   const Tensor& x() const { return operands[0]; }
   const Tensor& y() const { return operands[1]; }
   const Attributes& attributes() const { return node.attributes; }
-  /// The sizes of the first result.
+  /// Returns the sizes of the first result.
   Sizes result_sizes() const { return node.types[0].shape.at(bindings); }
-  /// What a size among the attributes comes to.
+  /// Returns the value of a size among the attributes.
   std::int64_t size(Attr key) const { return node.attributes.size(key).at(bindings); }
   DType result_dtype() const { return node.types[0].dtype; }
 };

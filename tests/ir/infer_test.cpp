@@ -1,5 +1,5 @@
-// What each op accepts, and the exact message of each rejection. Rows are text: parse compares the types on the binders
-// with inference.
+// Tests what each op accepts, and the exact message of each rejection. Rows are text: parse compares the types on the
+// binders with inference.
 #include "ir/infer.h"
 
 #include <doctest/doctest.h>

@@ -1,4 +1,4 @@
-// Why two kernels were not fused.
+// Tests the reasons for which two kernels are not fused.
 #include "passes/fuse_reasons.h"
 
 #include <doctest/doctest.h>

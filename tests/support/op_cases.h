@@ -9,7 +9,7 @@
 
 namespace sluice::test {
 
-/// How closely two engines must agree on a case's floats; integers and bools are always equal.
+/// The tolerance between two engines for a case's floats; integers and bools are always equal.
 enum class Agreement : std::uint8_t {
   kBits,     ///< nothing is computed: the same bits, but for NaN payloads
   kValue,    ///< each result is rounded once: equal, or both NaN
@@ -17,7 +17,7 @@ enum class Agreement : std::uint8_t {
   kSummed,   ///< sums in another order, relative to the largest element
 };
 
-/// What a case's inputs contain.
+/// The contents of a case's inputs.
 enum class Fill : std::uint8_t {
   kRandom,     ///< within each parameter's range
   kSpecial,    ///< NaN, infinities, both zeros, the extreme integers: every combination of the operands' values

@@ -9,7 +9,7 @@ using namespace ir;
 
 namespace {
 
-/// What varies between elementwise ops on numbers.
+/// The differences between elementwise ops on numbers.
 struct ElementwiseRow {
   Op op;
   int arity;

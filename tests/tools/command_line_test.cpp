@@ -1,4 +1,4 @@
-// How programs handle their command line: wrong words, files with several graphs, and the examples of --help.
+// Tests how programs handle their command line: wrong words, files with several graphs, and the examples of --help.
 #include "sluice/idx.h"
 #include "sluice/image.h"
 #include "sluice/ir/text.h"

@@ -208,7 +208,7 @@ int count_bodies(const Graph& graph) {
   return static_cast<int>(std::ranges::count(graph.nodes(), Op::kFused, &ir::Node::op));
 }
 
-/// Whether there was enough to compare: not if too little of it is finite.
+/// Checks a graph and returns whether there was enough to compare: not if too few elements are finite.
 bool check(const Graph& graph, std::uint64_t seed) {
   tools::FullCheckOptions options;
   options.passes.seed = seed;

@@ -10,10 +10,10 @@
 
 namespace sluice::test {
 
-/// What to put in the place of a node of a correct graph: nothing to leave it alone.
+/// Returns the replacement for a node of a correct graph, or nothing to leave it alone.
 using Change = std::optional<ir::Value> (*)(passes::Rebuild& now, const ir::Graph& graph, std::uint32_t index);
 
-/// The graph with one thing in it changed, wherever `change` finds it.
+/// Returns the graph with `change` applied to each of its nodes.
 inline ir::Graph changed(const ir::Graph& graph, Change change) {
   passes::Rebuild now(graph);
   for (std::uint32_t i = 0; i < graph.nodes().size(); ++i) {

@@ -1,4 +1,4 @@
-// What names in untrusted files could do: to files outside the folder that the user named, and to the terminal.
+// Tests that names in untrusted files harm neither files outside the folder that the user named nor the terminal.
 #include <set>
 
 #include "sluice/npy.h"

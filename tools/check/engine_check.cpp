@@ -22,7 +22,7 @@ using passes::Difference;
 using passes::Expected;
 using passes::Sample;
 
-/// What the verifier says of a plan that it refuses.
+/// A fault that the verifier finds in a plan.
 struct WrongPlan {
   std::string what;
   std::string lines;  ///< of the kernel
@@ -30,7 +30,7 @@ struct WrongPlan {
 
 namespace {
 
-/// What flags say of how `graph` is compiled.
+/// Returns the options that flags set for compiling `graph`.
 backend::CompileOptions compile_options(const ir::Graph& graph) {
   return runtime::compile_options(runtime::observe(graph.name(), {}));
 }

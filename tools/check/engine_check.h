@@ -18,8 +18,8 @@ class EngineCheck {
     /// The planner and the code generator to check; none: Sluice's own.
     std::function<backend::Plan(const ir::Graph& traced)> plan = {};
     std::function<std::shared_ptr<const backend::Program>(const backend::Plan& plan)> compile = {};
-    /// Whether to search for the kernel and the node responsible for a difference. A reducer only needs to know whether
-    /// there is one.
+    /// Enables the search for the kernel and the node responsible for a difference. A reducer only needs to know
+    /// whether there is one.
     bool locate = true;
   };
 

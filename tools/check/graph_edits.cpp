@@ -99,7 +99,7 @@ Outputs part_of(const Outputs& outputs, std::size_t first, std::size_t count) {
 std::vector<int> distances(const ir::Graph& graph) {
   std::vector<int> distance(graph.nodes().size(), -1);
   for (const Value v : values_of(graph, outputs_of(graph))) distance[v.node] = 0;
-  for (std::size_t i = graph.nodes().size(); i-- > 0;) {  // operands stand before those that read them
+  for (std::size_t i = graph.nodes().size(); i-- > 0;) {  // operands precede their readers
     if (distance[i] < 0) continue;
     for (const Value operand : graph.nodes()[i].operands) {
       int& of_operand = distance[operand.node];

@@ -194,7 +194,7 @@ class Array {
 
 /// Prints like NumPy: nested brackets, long axes shortened with "...", empty arrays as [], then the type.
 std::string to_string(const Array& array);
-/// How much of an array is printed.
+/// The part of an array that is printed.
 enum class Shown : std::uint8_t { kEnds, kAll };
 /// The same, or every element.
 std::string to_string(const Array& array, Shown shown);

@@ -5,7 +5,7 @@
 #include <ostream>
 #include <string_view>
 
-// How Sluice's types print: through {fmt} and <<, as their to_string says.
+// Printing of Sluice's types through {fmt} and <<, both by their to_string.
 namespace sluice {
 
 /// The base of a formatter of T.
@@ -23,8 +23,7 @@ template <typename T>
 inline constexpr bool prints_by_to_string = false;
 
 template <typename T>
-  requires prints_by_to_string<T>
-std::ostream& operator<<(std::ostream& out, const T& value) {
+requires prints_by_to_string<T> std::ostream& operator<<(std::ostream& out, const T& value) {
   return out << to_string(value);
 }
 

@@ -92,7 +92,7 @@ class Shape {
 
 std::string to_string(const Shape& shape);  ///< "[B,784]"
 
-/// What a value is: always logical and row-major; physical layouts are the backend's affair.
+/// The type of a value: its dtype and logical shape, in row-major order. Physical layouts belong to the backend.
 struct Type {
   DType dtype = DType::kF32;
   Shape shape;

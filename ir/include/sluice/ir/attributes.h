@@ -19,7 +19,7 @@ enum class Attr : std::uint8_t {
 #undef ATTRIBUTE
 };
 
-/// How the code of a kernel is generated.
+/// The code generators for kernels.
 enum class KernelKind : std::uint8_t {
   kLoop,        ///< every result's element is computed on its own
   kMatmul,      ///< one matmul and a loop over its result, riding on the product's store

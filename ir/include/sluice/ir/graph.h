@@ -30,7 +30,7 @@ struct CallStack {
   Location user() const { return user_frame < frames.size() ? frames[user_frame] : Location{}; }
 };
 
-/// Where a node comes from. `gradient`: it was made as part of the derivative of what stands there.
+/// The source of a node. `gradient`: the node is part of the derivative of the code there.
 struct Origin {
   std::shared_ptr<const CallStack> stack;
   bool gradient = false;
@@ -42,9 +42,9 @@ using Origins = std::vector<Origin>;
 
 /// One place, for nodes made from text or by tests.
 Origins origin_at(Location location);
-/// The first user's line in `origins`, or an unknown location.
+/// Returns the first user's line in `origins`, or an unknown location.
 Location user_location(const Origins& origins);
-/// Adds what `to` does not have yet of `from`, until it has 16.
+/// Adds the origins of `from` that `to` does not have yet, until it has 16.
 void merge_origins(Origins& to, const Origins& from);
 
 struct Node {
@@ -55,15 +55,15 @@ struct Node {
   Origins origins;
 };
 
-/// What values an input takes, for tools that make up inputs: low <= x < high.
+/// The range of an input, for tools that generate inputs: low <= x < high.
 struct Range {
   double low = 0;
   double high = 1;
   bool operator==(const Range&) const = default;
 };
 
-/// What is wrong with `range` for values of `dtype`, as in "is empty", or "" where nothing is: it needs low < high, and
-/// for integers its ends have to lie within the dtype's values.
+/// Returns the fault of `range` for values of `dtype`, as in "is empty", or "" if it has none: it needs low < high, and
+/// for integers its ends must be values of the dtype.
 std::string fault_of(const Range& range, DType dtype);
 
 /// A parameter of the graph, in the order of the call.
@@ -84,7 +84,7 @@ struct State {
   std::optional<Array> init;  ///< a scalar: what all elements are before the first call, if that is known and one value
 };
 
-/// A pure function as a list of nodes in SSA form. Append-only: operands stand before their users, so node order is
+/// A pure function as a list of nodes in SSA form. Append-only: operands precede their users, so node order is
 /// topological; only a Builder appends, and it infers and checks types, so no invalid node exists. A pass reads one
 /// graph and builds another.
 class Graph {
@@ -131,7 +131,7 @@ class Builder {
   /// The origins that operator() and the helpers below give to the nodes they make.
   void set_origins(Origins origins) { current_origins_ = std::move(origins); }
   const Origins& current_origins() const { return current_origins_; }
-  /// The nodes from `first` on come from there, too.
+  /// Adds `origins` to the nodes from `first` on.
   void add_origins(std::uint32_t first, const Origins& origins);
 
   // Nodes that many places need. Each does nothing where there is nothing to do.
@@ -165,10 +165,10 @@ class Builder {
 /// of SSA values, origins and the graph's name do not count.
 bool equal_structure(const Graph& a, const Graph& b);
 
-/// Whether any type in the graph has the symbolic dimension.
+/// Returns whether any type in the graph has a symbolic dimension.
 bool has_batch(const Graph& graph);
 
-/// A scalar constant's value as a double: a `constant` of one element, or a broadcast or reshape of one.
+/// Returns a scalar constant's value as a double: a `constant` of one element, or a broadcast or reshape of one.
 std::optional<double> splat_value(const Graph& graph, Value value);
 
 /// Infers every node again and checks all that the classes above promise. Throws Error naming the node.

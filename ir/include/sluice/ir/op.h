@@ -23,7 +23,7 @@ inline constexpr int kOpCount = 0
 #undef OP
     ;
 
-/// What ops.def says of traits, as bits.
+/// The traits of an op in ops.def, as bits.
 enum Trait : std::uint32_t {
   kNoTrait = 0,
   kElementwise = 1 << 0,
@@ -51,7 +51,7 @@ struct AttrRule {
   bool required;
 };
 
-/// What an inference function sees.
+/// The input of an inference function.
 struct InferContext {
   Op op;
   std::span<const Type> operands;
@@ -71,7 +71,7 @@ struct OpInfo {
   std::string_view meaning;
 
   bool has(Trait trait) const { return (traits & trait) != 0; }
-  /// Whether `dtypes` has `dtype`; kMixed has all.
+  /// Returns whether `dtypes` has `dtype`; kMixed has all.
   bool takes(DType dtype) const;
 };
 

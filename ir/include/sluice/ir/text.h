@@ -15,7 +15,8 @@ struct PrintOptions {
   /// "b.cpp":9)` for a merged node that is also part of the derivative of the code in b.cpp, `loc()` if they are
   /// unknown. `parse` reads them back.
   bool locations = false;
-  /// What tools may generate for inputs, the `range` and `init` of the header. They are not part of what is compiled.
+  /// The values that tools may generate for inputs: the `range` and `init` of the header. They do not affect
+  /// compilation.
   bool hints = true;
 };
 
