@@ -94,9 +94,7 @@ std::string rule_between(const Groups& groups, const Source& source, NodeIndex r
   if (in_rows || groups.kind(to) == KernelKind::kRows) return "a kernel goes through rows of one length";
   // The rest are kernels that take in only what nobody else needs.
   if (groups.escapes(producer)) return "the value is a result or an update, so memory holds it anyway";
-  if (const auto other = other_reader(groups, producer, to)) {
-    return read_too(*other);
-  }
+  if (const auto other = other_reader(groups, producer, to)) return read_too(*other);
   if (to_product) return "taking it in would keep more values in memory";
   return "another kernel took it first";
 }
