@@ -17,19 +17,18 @@ std::vector<Tensor> add_parameters(Trace& trace, std::string_view letter, Tensor
   return parameters;
 }
 
-/// What the function requires of its parameters is required of the arguments of the call.
-void pass_on_questions(const Trace& from, Trace& to, TensorSpan inputs) {
+/// Requires of `inputs` what the traced function requires of its parameters.
+void pass_on_expectations(const Trace& from, Trace& to, TensorSpan inputs) {
   for (const ExpectedIndices& expected : from.expected_indices())
     to.expect_indices(inputs[expected.argument], expected.limit, expected.what, expected.of);
-  for (const AskedTrainable& asked : from.asked_trainable()) to.note_trainable(asked.variable, asked.trainable);
 }
 
 std::vector<Tensor> apply_forward(const CustomGradientCore& core, Trace& around, TensorSpan inputs) {
-  Trace trace(core.name, fmt::format("{}: the function", core.name), around);
+  Trace trace(core.name, fmt::format("{}: the function", core.name));
   const std::vector<Tensor> outputs = core.forward(add_parameters(trace, "x", inputs));
   if (outputs.empty()) fail_at_user(fmt::format("{}: the function returns no tensor", core.name));
   const ir::Graph graph = trace.finish(outputs);
-  pass_on_questions(trace, around, inputs);
+  pass_on_expectations(trace, around, inputs);
   return around.append(graph, inputs);
 }
 
@@ -61,8 +60,8 @@ std::vector<Tensor> checked_adjoints(const std::string& name, TensorSpan inputs,
   return adjoints;
 }
 
-ir::Graph trace_backward(const CustomGradientCore& core, const Trace& around, TensorSpan outputs, TensorSpan inputs) {
-  Trace trace(core.name, fmt::format("{}: the backward function", core.name), around);
+ir::Graph trace_backward(const CustomGradientCore& core, TensorSpan outputs, TensorSpan inputs) {
+  Trace trace(core.name, fmt::format("{}: the backward function", core.name));
   const std::vector<Tensor> y = add_parameters(trace, "y", outputs);
   const std::vector<Tensor> x = add_parameters(trace, "x", inputs);
   const std::vector<Tensor> dy = add_parameters(trace, "dy", outputs);
@@ -74,7 +73,7 @@ ir::Graph trace_backward(const CustomGradientCore& core, const Trace& around, Te
 std::vector<Tensor> CustomGradientCore::apply(TensorSpan inputs) const {
   Trace& trace = Trace::required(name);
   std::vector<Tensor> operands = apply_forward(*this, trace, inputs);
-  auto body = std::make_shared<const ir::Graph>(trace_backward(*this, trace, operands, inputs));
+  auto body = std::make_shared<const ir::Graph>(trace_backward(*this, operands, inputs));
   operands.insert(operands.end(), inputs.begin(), inputs.end());
   return trace.add_node(ir::Op::kCustomGradient, operands, {{ir::Attr::kBody, std::move(body)}});
 }

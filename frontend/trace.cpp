@@ -126,8 +126,8 @@ Trace::Trace(std::string name) : number_(next_trace_number()), builder_(std::mov
   current_trace = this;
 }
 
-Trace::Trace(std::string name, std::string what, const Trace& around) : Trace(std::move(name)) {
-  symbols_ = around.symbols_;
+Trace::Trace(std::string name, std::string what) : Trace(std::move(name)) {
+  symbols_ = outer_->symbols_;
   isolated_ = std::move(what);
 }
 
@@ -322,6 +322,7 @@ void Trace::expect_indices(const Tensor& indices, std::int64_t limit, std::strin
 }
 
 void Trace::note_trainable(const std::shared_ptr<runtime::VariableStorage>& variable, bool trainable) {
+  if (!isolated_.empty()) return outer_->note_trainable(variable, trainable);
   if (std::ranges::count(asked_trainable_, variable, &AskedTrainable::variable) == 0)
     asked_trainable_.push_back({variable, trainable});
 }

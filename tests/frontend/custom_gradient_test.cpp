@@ -9,7 +9,7 @@
 #include "sluice/ir/text.h"
 #include "tests/frontend/engine.h"
 #include "tests/frontend/floats.h"
-#include "tests/frontend/thrown.h"
+#include "tests/frontend/misuse.h"
 
 using namespace sluice;
 
@@ -24,13 +24,6 @@ Tensor log1pexp(const Arg& x) {
       [](Tensor t, Tensor /*y*/, Tensor dy) { return dy * (1 - 1 / (1 + exp(t))); });
   return kFunction(x);
 }
-
-template <typename Body>
-std::string traced(std::vector<TensorSpec> types, Body body) {
-  return thrown([&] { function("f", std::move(types), body).compile(); });
-}
-
-std::string here(std::string_view message) { return "@custom_gradient_test.cpp " + std::string(message); }
 
 }  // namespace
 
@@ -218,4 +211,25 @@ TEST_CASE("using a tensor from outside is an error at the user's line") {
   CHECK(thrown([&] {
           custom_gradient("mine", on_own, [](Tensor, Tensor, Tensor dy) { return dy; })(Tensor());
         }).find("used outside a function") != std::string::npos);
+}
+
+TEST_CASE("both functions may ask whether a variable is trainable, and are traced again when that changes") {
+  const Variable first("first", Array::scalar(0.F));
+  const Variable second("second", Array::scalar(0.F));
+  const auto f = function("f", {f32()}, [&](Tensor x) {
+    const auto scaled = custom_gradient([&](Tensor t) { return first.trainable() ? t * 2 : t; },
+                                        [&](Tensor, Tensor, Tensor dy) { return second.trainable() ? dy * 3 : dy; });
+    const Tensor y = scaled(x);
+    return outputs(y, gradients(y, {x})[0]);
+  });
+  const auto check = [&](float value, float slope) {
+    const auto [y, dy] = f(5.F);
+    CHECK(y.item<float>() == value);
+    CHECK(dy.item<float>() == slope);
+  };
+  check(10, 3);
+  first.set_trainable(false);
+  check(5, 3);
+  second.set_trainable(false);
+  check(5, 1);
 }

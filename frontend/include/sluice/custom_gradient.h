@@ -1,11 +1,14 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <source_location>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -79,7 +82,7 @@ class CustomGradient<R, std::index_sequence<I...>> {
   CustomGradient(std::string name, Forward forward, Backward backward) : core_(std::make_shared<Core>()) {
     constexpr std::size_t kInputs = sizeof...(I);
     constexpr std::size_t kOutputs = detail::kResultCount<R>;
-    static_assert(kInputs > 0, "a function with a gradient of its own takes the tensors that it is derived by");
+    static_assert(kInputs > 0, "a function with a custom gradient takes at least one tensor");
     static_assert(!std::is_void_v<R> && !std::is_same_v<R, std::vector<Tensor>>,
                   "a function with a custom gradient that returns a std::vector<Tensor> must also take one");
     static_assert(detail::TakesTensorsOfNumber<Backward, kInputs + 2 * kOutputs>,

@@ -37,8 +37,7 @@ class Scope {
 /// Throws Error at the user's line if a function is being traced: `call` would then happen once, not on each call.
 void check_not_traced(std::string_view call);
 
-/// Warns on stderr about what is often a mistake but may be intended, with the user's line; each message once per
-/// process.
+/// Warns on stderr about a likely mistake that may be intended, with the user's line; each message once per process.
 void warn_at_user(const std::string& message);
 
 /// Held while a function is traced: traces modify modules, which only one thread at a time may do. Recursive, because a
@@ -50,7 +49,7 @@ struct ExpectedIndices {
   std::size_t argument;
   std::int64_t limit;  ///< each element is in [0, limit)
   std::string what;    ///< "label"
-  std::string of;      ///< what there are `limit` of: "classes of the logits"
+  std::string of;      ///< the objects that the indices number: "classes of the logits"
   Location where;      ///< the user's line that requires it
 };
 
@@ -65,9 +64,9 @@ struct AskedTrainable {
 class Trace {
  public:
   explicit Trace(std::string name);
-  /// Traces a function inside `around` on its own: it may use only its parameters. Using anything else is an error
-  /// whose message begins with `what`.
-  Trace(std::string name, std::string what, const Trace& around);
+  /// Traces a function inside the current trace, isolated from it: it may use only its parameters. Using anything else
+  /// is an error whose message begins with `what`.
+  Trace(std::string name, std::string what);
   ~Trace();
   Trace(const Trace&) = delete;
   Trace& operator=(const Trace&) = delete;
@@ -123,7 +122,7 @@ class Trace {
   void expect_indices(const Tensor& indices, std::int64_t limit, std::string_view what, std::string_view of);
   const std::vector<ExpectedIndices>& expected_indices() const { return expected_indices_; }
 
-  /// Records that the trace depends on whether the variable is trainable.
+  /// Records that the trace, and the one around an isolated trace, depends on whether the variable is trainable.
   void note_trainable(const std::shared_ptr<runtime::VariableStorage>& variable, bool trainable);
   const std::vector<AskedTrainable>& asked_trainable() const { return asked_trainable_; }
 
