@@ -1,11 +1,11 @@
 // Functions with several symbolic sizes: `batch`, and others by length().
 #include <doctest/doctest.h>
-#include <fmt/format.h>
 
 #include <numeric>
 
 #include "sluice/frontend.h"
 #include "tests/frontend/engine.h"
+#include "tests/frontend/misuse.h"
 #include "tests/support/refusal.h"
 
 namespace sluice::sizes_test {
@@ -18,13 +18,6 @@ Array counting(std::vector<std::int64_t> sizes) {
   std::vector<float> elements(static_cast<std::size_t>(count));
   for (std::size_t i = 0; i < elements.size(); ++i) elements[i] = static_cast<float>(i % 13) - 6;
   return Array(elements, std::move(sizes));
-}
-
-/// Returns the first line of the message from "name: " on.
-std::string what_of(const std::function<void()>& call, const std::string& name) {
-  const std::string whole = test::refusal(call);
-  const std::size_t at = whole.find(name + ": ");
-  return at == std::string::npos ? whole : whole.substr(at, whole.find('\n', at) - at);
 }
 
 TEST_CASE("sizes are sums and products of symbols and numbers, equal if they are one polynomial") {
@@ -75,7 +68,7 @@ TEST_CASE("one executable serves all batches and lengths") {
   CHECK(scores.traces() == 1);
 }
 
-TEST_CASE("slices, pads and joins along a symbolic axis, relative to its end too") {
+TEST_CASE("slices, pads and concats along a symbolic axis, also relative to its end") {
   const auto moves = function("moves", {f32(batch, kT)}, [](Tensor x) {
     const Dim t = x.shape()[1];
     const Tensor next = slice(x, {0, 1}, {-1, -1});
@@ -111,47 +104,35 @@ TEST_CASE("a function of other lengths is inlined with the sizes of its argument
   CHECK(whole(Array({{1.F, 3.F}})) == Array({{-2.F, 2.F}}));
 }
 
-TEST_CASE("what cannot be decided is an error at the user's line that names both sizes") {
+TEST_CASE("sizes that cannot be compared are an error at the user's line that names both") {
   const Dim u = length("U");
-  CHECK(what_of(
-            [&] {
-              function("f", {f32(kT), f32(u)}, [](Tensor x, Tensor y) { return x + y; }).compile();
-            },
-            "add") == "add: shapes do not broadcast: f32[T] and f32[U]");
-  CHECK(what_of([&] { function("f", {f32(batch, kT)}, [](Tensor x) {
-                        return reshape(x, {-1, 2});
-                      }).compile(); },
-                "reshape") == "reshape: f32[B,T] has B*T elements, which do not fill [-1,2]");
-  CHECK(what_of([&] { function("f", {f32(batch, kT)}, [](Tensor x) {
-                        return reshape(x, {kT, kT});
-                      }).compile(); },
-                "reshape")
-            .starts_with("reshape: f32[B,T] has B*T elements, [T,T] would have T*T"));
-  CHECK(what_of([&] { function("f", {f32(batch, kT)}, [&](Tensor x) {
-                        return x + full({u, 1}, 0);
-                      }).compile(); },
-                "broadcast")
-            .starts_with("broadcast: f32[U,1] uses length(\"U\"), which no parameter of f has"));
-  CHECK(what_of([&] { function("f", {f32(batch * kT)}, [](Tensor x) { return x; }).compile(); }, "f") ==
-        "f: no argument's sizes tell what B is: give f an argument with an axis of B or of a multiple of it");
+  CHECK(traced({f32(kT), f32(u)}, [](Tensor x, Tensor y) { return x + y; }) ==
+        here("add: shapes do not broadcast: f32[T] and f32[U]"));
+  CHECK(traced({f32(batch, kT)}, [](Tensor x) {
+          return reshape(x, {-1, 2});
+        }) == here("reshape: f32[B,T] has B*T elements, which do not fill [-1,2]"));
+  CHECK(traced({f32(batch, kT)}, [](Tensor x) {
+          return reshape(x, {kT, kT});
+        }).starts_with(here("reshape: f32[B,T] has B*T elements, [T,T] would have T*T")));
+  CHECK(traced({f32(batch, kT)}, [&](Tensor x) {
+          return x + full({u, 1}, 0);
+        }).starts_with(here("broadcast: f32[U,1] uses length(\"U\"), which no parameter of f has")));
+  CHECK(thrown([&] { function("f", {f32(batch * kT)}, [](Tensor x) { return x; }).compile(); }) ==
+        here("f: no argument's sizes tell what B is: give f an argument with an axis of B or of a multiple of it"));
 }
 
-TEST_CASE("arguments that do not fit are told of with what the others have bound") {
+TEST_CASE("an argument that does not fit is reported with the sizes that the others determine") {
   const auto f = function("f", {f32(batch, kT), f32(kT)}, [](Tensor x, Tensor y) { return x + y; });
-  CHECK(what_of(
-            [&] {
-              f(counting({2, 3}), counting({4}));
-            },
-            "f") == "f: argument 1 is f32[4], expected f32[T] with T = 3 as in argument 0, f32[2,3]");
-  CHECK(what_of(
-            [&] {
-              f(counting({2, 0}), counting({4}));
-            },
-            "f") == "f: argument 0 is f32[2,0], expected f32[B,T]: T is at least 1");
+  CHECK(thrown([&] {
+          f(counting({2, 3}), counting({4}));
+        }) == here("f: argument 1 is f32[4], expected f32[T] with T = 3 as in argument 0, f32[2,3]"));
+  CHECK(thrown([&] {
+          f(counting({2, 0}), counting({4}));
+        }) == here("f: argument 0 is f32[2,0], expected f32[B,T]: T is at least 1"));
   const auto shifted = function("shifted", {f32(kT)}, [](Tensor x) { return slice(x, {2}, {-1}); });
   CHECK(shifted(counting({2})).sizes() == std::vector<std::int64_t>{0});
-  CHECK(what_of([&] { shifted(counting({1})); }, "slice") ==
-        "slice: a size of the result is T-2 = -1 with T = 1, B = 1, expected at least 0");
+  CHECK(thrown([&] { shifted(counting({1})); }) ==
+        here("@shifted: slice: a size of the result is T-2 = -1 with T = 1, B = 1, expected at least 0"));
 }
 
 }  // namespace
