@@ -10,11 +10,12 @@
 #include "tests/export/digits_model.h"
 #include "tests/export/saved_model_files.h"
 #include "tests/support/refusal.h"
+#include "tests/support/run_program.h"
 
 using namespace sluice;
 using test::DigitsModel;
 using test::names_in;
-using test::text_of_file;
+using test::text_of;
 using test::write_text;
 
 namespace {
@@ -60,13 +61,13 @@ TEST_CASE("models that cannot be saved are errors, and nothing is written") {
   CHECK(test::refusal([&] { save(flat, path); }).ends_with(": export: expected logits f32[B,classes], got f32[B]"));
   CHECK(names_in(folder.path()).empty());
 
-  // What is not ours is not replaced.
+  // A folder with other files in it is not replaced.
   std::filesystem::create_directory(path);
   write_text(path / "thesis.txt", "text");
   const DigitsModel model(8, {16, 12, 4});
   CHECK(test::refusal([&] { save(model.module, path); }) ==
         name + ": the folder holds 'thesis.txt', so it is not replaced; name another");
-  CHECK(text_of_file(path / "thesis.txt") == "text");
+  CHECK(text_of(path / "thesis.txt") == "text");
   CHECK(test::refusal([&] { check_can_save(path); }) ==
         name + ": the folder holds 'thesis.txt', so it is not replaced; name another");
   CHECK(test::refusal([&] { check_can_save(folder.path() / "new"); }) == "accepted");
@@ -85,8 +86,8 @@ TEST_CASE("a folder that is not a whole saved model is an error that names the f
   const auto graph = path / "model.ir";
   const auto weights = path / "weights.safetensors";
   save(model.module, path);
-  const std::string manifest_text = text_of_file(manifest);
-  const std::string graph_text = text_of_file(graph);
+  const std::string manifest_text = text_of(manifest);
+  const std::string graph_text = text_of(graph);
   const std::string first = model.mlp.variables()[0].name();  // "dense_N/w"
 
   const auto error = [&] { return test::refusal([&] { read_saved_model(path); }); };
@@ -163,7 +164,7 @@ TEST_CASE("a folder that is not a whole saved model is an error that names the f
   CHECK(with_weights([&](auto& arrays) { arrays["more"] = Array(); }) == "\"more\" is not a state of model.ir");
 
   for (const auto& file : {manifest, graph, weights}) {
-    const std::string whole = text_of_file(file);
+    const std::string whole = text_of(file);
     for (std::size_t size = 0; size + 1 < whole.size(); size += 7) {
       write_text(file, whole.substr(0, size));
       INFO(file.string());

@@ -12,6 +12,7 @@
 #include "sluice/ir/text.h"
 #include "sluice/sluice.h"
 #include "tests/export/digits_model.h"
+#include "tests/support/run_program.h"
 #include "tests/support/temporary_folder.h"
 
 using namespace sluice;
@@ -20,7 +21,7 @@ namespace {
 
 constexpr int kRounds = 3000;
 constexpr std::array<const char*, 3> kFiles{"manifest.json", "model.ir", "weights.safetensors"};
-/// What a forger would try, and the building blocks of the formats.
+/// Texts that a forger would try, and the building blocks of the formats.
 // clang-format off
 constexpr std::array<std::string_view, 44> kPieces{
     "0", "1", "-1", "9", "99999999999999999999", "9223372036854775807", "4294967296", "1e308", "0*B", "2*B", "B",
@@ -31,11 +32,6 @@ constexpr std::array<std::string_view, 44> kPieces{
 /// Ops of one kind, which may stand in for each other.
 constexpr std::array<std::string_view, 14> kOps{"add",  "sub", "mul", "div", "maximum", "minimum", "pow",
                                                 "relu", "exp", "log", "neg", "tanh",    "sqrt",    "abs"};
-
-std::string text_of(const std::filesystem::path& path) {
-  const auto bytes = read_bytes(path);
-  return {bytes.begin(), bytes.end()};
-}
 
 class Mutator {
  public:
@@ -119,7 +115,7 @@ TEST_CASE("a mutated model is rejected or runs") {
   const test::DigitsModel model(4, {6, 5, 3}, {"a", "b", "c"});
   save(model.module, path);
   std::array<std::string, kFiles.size()> whole;
-  for (std::size_t i = 0; i < kFiles.size(); ++i) whole[i] = text_of(path / kFiles[i]);
+  for (std::size_t i = 0; i < kFiles.size(); ++i) whole[i] = test::text_of(path / kFiles[i]);
   const std::string graph = ir::print(load(path).graph());
   const Array images = test::noise(3, 4);
 
@@ -131,7 +127,7 @@ TEST_CASE("a mutated model is rejected or runs") {
     const std::size_t which = mutator.below(kFiles.size());
     const bool rewire = which == 1 && mutator.below(3) > 0;
     const std::string text = rewire ? mutator.rewired(whole[which]) : mutator.mutated(whole[which]);
-    std::ofstream(path / kFiles[which], std::ios::binary) << text;
+    test::write_text(path / kFiles[which], text);
     try {
       SavedModel saved = read_saved_model(path);
       const bool native = ir::print(saved.graph) != graph || round % 100 == 0;
@@ -149,7 +145,7 @@ TEST_CASE("a mutated model is rejected or runs") {
       CHECK((what.starts_with(path.string()) || what.starts_with("@")));
       CHECK(what.size() < 2000);
     }
-    std::ofstream(path / kFiles[which], std::ios::binary) << whole[which];
+    test::write_text(path / kFiles[which], whole[which]);
   }
   // Both occur, so the mutations are neither too wild nor too tame.
   MESSAGE(fmt::format("{} refused, {} ran, of them {} natively", refused, ran, compiled));

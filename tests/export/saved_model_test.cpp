@@ -22,12 +22,13 @@
 #include "tests/export/saved_model_files.h"
 #include "tests/support/file_size_limit.h"
 #include "tests/support/refusal.h"
+#include "tests/support/run_program.h"
 #include "tests/support/temporary_folder.h"
 
 using namespace sluice;
 using test::DigitsModel;
 using test::names_in;
-using test::text_of_file;
+using test::text_of;
 using test::write_text;
 
 TEST_CASE("a loaded model predicts the same bits as before saving, for every batch size") {
@@ -56,7 +57,7 @@ TEST_CASE("a loaded model predicts the same bits as before saving, for every bat
       for (const float p : of_row) sum += p;
       CHECK(sum == doctest::Approx(1));
     }
-    // What one image gives does not depend on the others.
+    // An image's probabilities do not depend on the other images.
     if (count == 1) first = after.probabilities;
     CHECK(std::memcmp(after.probabilities.bytes(), first.bytes(), first.byte_count()) == 0);
   }
@@ -102,12 +103,12 @@ TEST_CASE("the files have the documented formats") {
   const TemporaryFolder folder;
   const DigitsModel model(8, {16, 12, 4}, {"zero", "one", "two", "three"});
   save(model.module, folder.path());  // an empty folder is taken
-  const std::string text = text_of_file(folder.path() / "model.ir");
+  const std::string text = text_of(folder.path() / "model.ir");
   CHECK(ir::print(ir::parse(text)) == text);
   const SafeTensors weights = read_safetensors(folder.path() / "weights.safetensors");
   CHECK(weights.arrays.size() == 6);
   for (const Variable& variable : model.mlp.variables()) CHECK(weights.arrays.at(variable.name()) == variable.value());
-  const auto manifest = nlohmann::json::parse(text_of_file(folder.path() / "manifest.json"));
+  const auto manifest = nlohmann::json::parse(text_of(folder.path() / "manifest.json"));
   CHECK(manifest["format"] == "sluice saved model");
   CHECK(manifest["version"] == 1);
   CHECK(manifest["inputs"] == nlohmann::json::parse(R"([{"name": "images", "type": "u8[B,8,8,1]"}])"));
@@ -210,9 +211,9 @@ TEST_CASE("a folder is replaced atomically, and a link stays a link") {
   {
     const AtomicFolder dropped(target, {"a", "b"});
     write_text(dropped.path() / "a", "new");
-    CHECK(text_of_file(target / "a") == "old");
+    CHECK(text_of(target / "a") == "old");
   }
-  CHECK(text_of_file(target / "a") == "old");
+  CHECK(text_of(target / "a") == "old");
   {
     AtomicFolder whole(folder.path() / "link" / "", {"a", "b"});
     write_text(whole.path() / "b", "new");
@@ -231,5 +232,5 @@ TEST_CASE("a bare name is a folder in the current one") {
   write_text(whole.path() / "a", "new");
   whole.commit();
   std::filesystem::current_path(before);
-  CHECK(text_of_file(folder.path() / "target" / "a") == "new");
+  CHECK(text_of(folder.path() / "target" / "a") == "new");
 }
