@@ -62,7 +62,7 @@ def compare(cases, threads, rounds, turn_seconds, only=None, peers=None):
 def kernels(threads, processes, repetitions):
     """Minimum and median of each benchmark of bench_kernels, over repetitions in random order in several processes,
     since where the system puts an array in memory stays with a process. Each repetition is short, a call or two of a
-    product: the peak, too, is the best of many short times, and others may use the machine."""
+    product: the peak is also the best of many short times, and others may use the machine."""
     command = [
         PROGRAMS / "bench_kernels",
         f"--threads={threads}",

@@ -134,7 +134,7 @@ def kernel_section(results):
              "contain no zeros: with the code that looks for zeros, as by default, and without it (`--keep-zeros`). Then the "
              "weight gradients with all of Adam in their epilogue, compared with the time of the multiply-adds at peak plus one "
              f"pass that reads and writes w, m and v. Taken over {first['processes']} processes with {first['repetitions']} "
-             "repetitions each in random order, one or two calls of a product at a time; the peak, too, is the best of many short "
+             "repetitions each in random order, one or two calls of a product at a time; the peak is also the best of many short "
              "measurements.", ""]
     rows, updates, moves = [], [], []
     for entry in results["kernels"]:

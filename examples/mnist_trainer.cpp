@@ -20,7 +20,7 @@ namespace {
 
 constexpr int kExitBySignal = 128;  // plus the signal's number: 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP
 
-/// What the guide prints after an epoch.
+/// Prints the lines that the guide prints after an epoch.
 void print_epoch(const History& history) {
   const EpochRecord& record = history.epochs.back();
   fmt::print("Epoch: {}\n", record.epoch);

@@ -228,7 +228,6 @@ void FunctionCore::log_trace(const std::vector<TensorSpec>& arguments) const {
   print_to_stderr("sluice: trace: {}({}): {}\n", name_, fmt::join(types, ", "), reason);
 }
 
-/// Each symbol of a signature must follow from the sizes of arguments.
 void FunctionCore::check_decided(const std::vector<TensorSpec>& arguments) const {
   std::vector<const Type*> types;
   for (const TensorSpec& argument : arguments) types.push_back(&argument.type());

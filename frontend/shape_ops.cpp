@@ -83,7 +83,7 @@ Tensor size_of(const Arg& x, int axis) {
 
 namespace {
 
-/// Returns `shape` with its -1, if any, replaced by the size that the elements of `from` leave.
+/// Returns `shape`, with a -1 in it replaced by the size that the elements of `from` leave for that axis.
 Shape resolve_shape(const Shape& shape, const Type& from) {
   int unknown = -1;
   Dim known = 1;

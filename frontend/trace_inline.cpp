@@ -12,7 +12,7 @@ namespace sluice {
 
 namespace {
 
-/// What the symbols of a graph become where it is inlined.
+/// The sizes that replace the symbols of a graph when it is inlined.
 using Substitution = std::vector<std::pair<Symbol, Dim>>;
 
 const Dim* find(const Substitution& known, Symbol symbol) {
@@ -40,7 +40,7 @@ Shape substituted(const Shape& shape, const Substitution& known) {
   return result;
 }
 
-/// Adds what `given` says of the one symbol of `declared`, a multiple of it, if that is not known.
+/// Adds the size of the symbol that `declared` is a multiple of, if it is unknown and `given` determines it.
 void add_symbol(Dim declared, Dim given, Substitution& known) {
   const auto terms = declared.batch.terms();
   if (terms.size() != 1 || terms[0].symbols.size() != 1 || find(known, terms[0].symbols[0]) != nullptr) return;
@@ -48,8 +48,8 @@ void add_symbol(Dim declared, Dim given, Substitution& known) {
   if (value && value->ever_at_least(1)) known.emplace_back(terms[0].symbols[0], *value);
 }
 
-/// Adds what the sizes of a tensor of type `given` say of the symbols of input `input`. Throws Error at the user's line
-/// if it does not fit, or not to what is known already.
+/// Adds the sizes of the symbols of input `input` that the type `given` determines. Throws Error at the user's line if
+/// `given` does not fit the input's type with the sizes known so far.
 void match_input(const ir::Graph& graph, std::size_t input, const Type& given, Substitution& known) {
   const ir::Parameter& parameter = graph.parameters()[input];
   const Type& expected = graph.type(parameter.value);
@@ -62,7 +62,8 @@ void match_input(const ir::Graph& graph, std::size_t input, const Type& given, S
   for (const auto& [symbol, value] : before)
     with += fmt::format("{}{} = {}", with.empty() ? " with " : ", ", symbol.name(), to_string(value));
   fail_at_user(fmt::format("@{}: input {}, \"{}\", is {}, expected {}{}", graph.name(), input, parameter.name,
-                           to_string(given), to_string(expected), with.empty() ? "" : with + " as in an input before"));
+                           to_string(given), to_string(expected),
+                           with.empty() ? "" : with + " as in an earlier input"));
 }
 
 ir::Graph substituted(const ir::Graph& body, const Substitution& known);
@@ -78,14 +79,14 @@ ir::Attributes substituted(const ir::Attributes& attributes, const Substitution&
   return result;
 }
 
-/// The size that a batch_size stands for; without B there is one example.
+/// Returns the size that a batch_size node computes; a graph without B has one example.
 Dim size_of_node(const ir::Node& node, const Substitution& known) {
   if (node.attributes.find(ir::Attr::kSize) != nullptr)
     return substituted(node.attributes.size(ir::Attr::kSize), known);
   return find(known, kBatchSymbol) != nullptr ? substituted(batch, known) : Dim(1);
 }
 
-/// The body of a node, with these sizes in place of its symbols.
+/// Returns the body of a node, with these sizes in place of its symbols.
 ir::Graph substituted(const ir::Graph& body, const Substitution& known) {
   ir::Builder builder(body.name());
   std::vector<ir::Value> firsts(body.nodes().size());

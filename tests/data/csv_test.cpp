@@ -14,7 +14,7 @@ using namespace sluice;
 
 namespace {
 
-/// Reads `text` as a file; returns the error, if any, without the file's name.
+/// A CSV file of this text, and the errors of reading it, without the file's name.
 class CsvFile {
  public:
   explicit CsvFile(const std::string& text) : path_(folder_.file("some.csv", {text.begin(), text.end()})) {}

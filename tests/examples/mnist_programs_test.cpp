@@ -1,4 +1,4 @@
-// What mnist_mlp and mnist_trainer have in common, run as a user would: their options, output and dumps. The test is
+// The behavior that mnist_mlp and mnist_trainer share, run as a user would: options, output and dumps. The test is
 // built for each of them.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -71,7 +71,7 @@ TEST_CASE("--help names every option and does nothing else") {
 TEST_CASE("unknown options are errors, and nothing is trained") {
   struct Wrong {
     const char* arguments;
-    const char* named;  ///< what the message mentions
+    const char* named;  ///< the text that the message must contain
   };
   for (const Wrong& wrong : {Wrong{"--epoch 1", "--epoch"},
                              {"--no-such-option", "--no-such-option"},

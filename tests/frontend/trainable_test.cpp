@@ -1,4 +1,5 @@
-// What is trained: lists of modules and variables, minimize, freezing, and gradients in the order of their variables.
+// Choosing what is trained: lists of modules and variables, minimize, freezing, and gradients in the order of their
+// variables.
 #include <doctest/doctest.h>
 
 #include "sluice/frontend.h"

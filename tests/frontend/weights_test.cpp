@@ -264,7 +264,7 @@ TEST_CASE("a clone does the same and shares nothing") {
   CHECK(of_zeros == zeros({3, 3}));
   CHECK(as_before == of_copy);
 
-  // What does not exist yet is created separately for each.
+  // Variables that do not exist yet are created separately for each.
   const MLP young = perceptron();
   const MLP twin = clone(young);
   young.build(f32(batch, 3));

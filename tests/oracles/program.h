@@ -50,7 +50,7 @@ class Weights {
   /// Throws CannotSay if there is none by this name.
   const Variable& operator[](std::string_view name) const;
   std::vector<Variable> all() const;
-  /// Those of these names.
+  /// Returns the weights of these names.
   std::vector<Variable> of(const std::vector<std::string>& names) const;
   const std::map<std::string, Variable, std::less<>>& by_name() const { return variables_; }
 

@@ -26,7 +26,7 @@ foreach(file IN LISTS package_files)
 endforeach()
 file(RENAME ${WORK}/prefix ${WORK}/moved)
 
-# build(PROJECT NAME OPTIONS...): the project in the folder PROJECT, in the folder NAME; build_and_run runs its program NAME, too.
+# build(PROJECT NAME OPTIONS...): builds the project in the folder PROJECT in the folder NAME; build_and_run also runs its program NAME.
 set(ENV{SLUICE_CACHE_DIR} "")  # keep tests out of the user's cache
 set(ENV{XDG_CACHE_HOME} ${WORK}/cache)
 function(build project name)

@@ -95,7 +95,7 @@ std::vector<std::string> names(const std::set<DType>& dtypes) {
 }
 
 struct Row {
-  std::vector<std::string> proven;  ///< what it was proven for
+  std::vector<std::string> proven;  ///< the dtypes or shapes that it was proven for
   std::vector<std::string> models;
   std::vector<std::string> failures;
   int theorems = 0;

@@ -11,7 +11,7 @@
 
 namespace sluice::proofs {
 
-/// What has been proven of a rule.
+/// The theorems proven of a rule, and those that failed.
 struct Evidence {
   std::set<DType> dtypes;  ///< of the elements that it was proven for
   std::set<std::string> models;

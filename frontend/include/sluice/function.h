@@ -85,7 +85,7 @@ class Function;
 
 }  // namespace detail
 
-/// What all functions provide, whatever they take and return.
+/// The members that all functions have, whatever they take and return.
 class AnyFunction {
  public:
   const std::string& name() const { return core_->name(); }

@@ -26,7 +26,7 @@ class Activation {
  public:
   /// Empty: cannot be called.
   Activation() = default;
-  Activation(std::nullptr_t) {}  // NOLINT: empty, too
+  Activation(std::nullptr_t) {}  // NOLINT: also empty
   /// For the name of a function that C++ overloads, such as tanh.
   Activation(Tensor (*function)(const Arg&)) : function_(function) {}  // NOLINT: stands for the function
   template <typename F>

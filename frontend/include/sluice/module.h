@@ -64,8 +64,8 @@ class VariableList {
   std::vector<Variable> all() const;
   /// Returns those that are trainable.
   std::vector<Variable> trainable() const;
-  /// Returns the variables to differentiate with respect to: the trainable ones of modules, and all that are listed
-  /// themselves.
+  /// Returns the targets of differentiation, each once: the trainable variables of listed modules, and every variable
+  /// that is listed itself, trainable or not.
   std::vector<Variable> targets() const;
   /// Returns all of them, each once, with distinct names. Variables of a single module are named as within it; with
   /// several modules, each name starts with the module's: "dense_0/w" is "sequential_0/dense_0/w".

@@ -131,11 +131,11 @@ class FunctionCore {
     runtime::Variables variables;
     std::vector<ExpectedIndices> expected_indices;
     std::vector<AskedTrainable> asked_trainable;
-    std::uint64_t trainable_changes = 0;              ///< when those were last as asked
+    std::uint64_t trainable_changes = 0;              ///< runtime::trainable_changes() when those last held
     std::unique_ptr<runtime::Executable> executable;  ///< null until the first call
     std::vector<Array> inputs;                        ///< kept so that a call need not allocate their sizes
     std::vector<Array> results;
-    std::uint64_t last_call = 0;  ///< the ordinal of the last call that used it
+    std::uint64_t last_call = 0;  ///< `calls_` at its last use
   };
 
   Version* find_version(std::span<const HostArgument> arguments);
@@ -148,8 +148,9 @@ class FunctionCore {
   /// Drops the least recently used versions until fewer than max_versions() remain.
   void make_room();
   void check_not_busy() const;
-  /// Converts numbers to the dtypes of the signature and checks all arguments against it.
+  /// Throws Error unless the arguments' sizes determine every symbol of the signature.
   void check_decided(const std::vector<TensorSpec>& arguments) const;
+  /// Converts numbers to the dtypes of the signature and checks all arguments against it.
   void check_arguments(std::span<HostArgument> arguments) const;
   void check_indices(const Version& version, std::span<const HostArgument> arguments) const;
   void compile(Version& version);

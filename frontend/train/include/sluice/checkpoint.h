@@ -33,7 +33,7 @@ struct CheckpointVariable {
 
 struct Checkpoint {
   std::vector<CheckpointVariable> variables;
-  // What a resumed run must have in common with the one before.
+  // These must be the same when a run is resumed.
   std::int64_t batch = 0;
   std::uint32_t seed = 0;
   std::int64_t examples = 0;
