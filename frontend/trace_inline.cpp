@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <optional>
 #include <utility>
 
 #include "sluice/detail/trace.h"
@@ -12,12 +11,17 @@ namespace sluice {
 
 namespace {
 
-/// The sizes that replace the symbols of a graph when it is inlined.
-using Substitution = std::vector<std::pair<Symbol, Dim>>;
+/// The size that replaces a symbol of a graph when it is inlined.
+struct KnownSize {
+  Symbol symbol;
+  Dim size;
+  std::size_t input;  ///< the input that determines it
+};
+using Substitution = std::vector<KnownSize>;
 
 const Dim* find(const Substitution& known, Symbol symbol) {
-  const auto found = std::ranges::find(known, symbol, &std::pair<Symbol, Dim>::first);
-  return found == known.end() ? nullptr : &found->second;
+  const auto found = std::ranges::find(known, symbol, &KnownSize::symbol);
+  return found == known.end() ? nullptr : &found->size;
 }
 
 Dim substituted(Dim dim, const Substitution& known) {
@@ -40,30 +44,56 @@ Shape substituted(const Shape& shape, const Substitution& known) {
   return result;
 }
 
-/// Adds the size of the symbol that `declared` is a multiple of, if it is unknown and `given` determines it.
-void add_symbol(Dim declared, Dim given, Substitution& known) {
-  const auto terms = declared.batch.terms();
-  if (terms.size() != 1 || terms[0].symbols.size() != 1 || find(known, terms[0].symbols[0]) != nullptr) return;
-  const auto value = divide(given, declared.size);
-  if (value && value->ever_at_least(1)) known.emplace_back(terms[0].symbols[0], *value);
+/// Adds the size of the only symbol of `declared` that is not known, if `given` determines it; returns whether it does.
+/// Solves a*T + b for T as ir::solve_sizes does, but the sizes, a and b may have symbols.
+bool add_symbol(Dim declared, Dim given, std::size_t input, Substitution& known) {
+  std::vector<Symbol> unknown;
+  declared.batch.add_symbols(unknown);
+  std::erase_if(unknown, [&](Symbol symbol) { return find(known, symbol) != nullptr; });
+  if (unknown.size() != 1) return false;
+  const auto where_it_is = [&](Dim size) {
+    Substitution with = known;
+    with.push_back({unknown[0], size, input});
+    return substituted(declared, with);
+  };
+  const Dim rest = where_it_is(0);
+  const Dim slope = where_it_is(1) - rest;
+  if (slope == Dim(0) || where_it_is(2) - rest != 2 * slope) return false;
+  const auto size = divide(given - rest, slope);
+  if (!size || !size->ever_at_least(1)) return false;
+  known.push_back({unknown[0], *size, input});
+  return true;
 }
 
-/// Adds the sizes of the symbols of input `input` that the type `given` determines. Throws Error at the user's line if
-/// `given` does not fit the input's type with the sizes known so far.
-void match_input(const ir::Graph& graph, std::size_t input, const Type& given, Substitution& known) {
+/// Returns the sizes of the symbols of `graph` that the shapes of `inputs` determine.
+Substitution sizes_of(const ir::Graph& graph, std::span<const Tensor> inputs) {
+  Substitution known;
+  for (bool added = true; added;) {
+    added = false;
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      const Shape& declared = graph.type(graph.parameters()[i].value).shape;
+      const Shape& given = inputs[i].shape();
+      for (int axis = 0; declared.rank() == given.rank() && axis < given.rank(); ++axis)
+        added |= add_symbol(declared[axis], given[axis], i, known);
+    }
+  }
+  return known;
+}
+
+/// Throws Error at the user's line if input `input` does not have the type `given` with these sizes.
+void check_input(const ir::Graph& graph, std::size_t input, const Type& given, const Substitution& known) {
   const ir::Parameter& parameter = graph.parameters()[input];
   const Type& expected = graph.type(parameter.value);
-  const Substitution before = known;
-  const bool same_rank = given.shape.rank() == expected.shape.rank();
-  for (int axis = 0; same_rank && axis < given.shape.rank(); ++axis)
-    add_symbol(expected.shape[axis], given.shape[axis], known);
-  if (same_rank && given == Type{expected.dtype, substituted(expected.shape, known)}) return;
+  if (given == Type{expected.dtype, substituted(expected.shape, known)}) return;
   std::string with;
-  for (const auto& [symbol, value] : before)
-    with += fmt::format("{}{} = {}", with.empty() ? " with " : ", ", symbol.name(), to_string(value));
+  for (const auto& [symbol, size, by] : known) {
+    const auto has_it = [&](const Dim& dim) { return dim.batch.has(symbol); };
+    if (by == input || std::ranges::none_of(expected.shape, has_it)) continue;
+    with +=
+        fmt::format("{} {} = {} as in input {}", with.empty() ? " with" : " and", symbol.name(), to_string(size), by);
+  }
   fail_at_user(fmt::format("@{}: input {}, \"{}\", is {}, expected {}{}", graph.name(), input, parameter.name,
-                           to_string(given), to_string(expected),
-                           with.empty() ? "" : with + " as in an earlier input"));
+                           to_string(given), to_string(expected), with));
 }
 
 ir::Graph substituted(const ir::Graph& body, const Substitution& known);
@@ -123,13 +153,12 @@ std::vector<Tensor> Trace::inline_graph(const ir::Graph& graph, std::span<const 
     fail_at_user(
         fmt::format("@{}: expected {} inputs, got {}", graph.name(), graph.parameters().size(), inputs.size()));
   }
-  Substitution known;
   std::map<ir::Value, ir::Value> values;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    const ir::Value input = value_of(inputs[i], graph.name());
-    match_input(graph, i, inputs[i].type(), known);
-    values[graph.parameters()[i].value] = input;
+    values[graph.parameters()[i].value] = value_of(inputs[i], graph.name());
   }
+  const Substitution known = sizes_of(graph, inputs);
+  for (std::size_t i = 0; i < inputs.size(); ++i) check_input(graph, i, inputs[i].type(), known);
   for (std::size_t i = 0; i < variables.size(); ++i) values[graph.states()[i].value] = read(variables[i]).value_;
   for (std::uint32_t i = 0; i < graph.nodes().size(); ++i) {
     const ir::Node& node = graph.node(i);

@@ -90,3 +90,28 @@ TEST_CASE("a loaded function with one result, the batch size, and non-trainable 
           function("k", {f32(2, 3)}, [&](Tensor x) { return loaded.logits(x); }).compile();
         }).starts_with("@loaded_module_test.cpp @f: is not a classifier"));
 }
+
+TEST_CASE("the sizes of a loaded function are solved for its symbols") {
+  const SavedFolder folder;
+  const Dim t = length("T");
+  // B is known only once the second input has determined T.
+  const auto f = function("f", {f32(batch * t, 2), f32(t - 1)}, [&](Tensor x, Tensor y) {
+    return reduce_sum(reshape(x, {batch, t, 2}), 1) + reduce_sum(y) + cast(batch_size(), f32);
+  });
+  save(f, folder.path, {"y"});
+  const LoadedModule loaded(folder.path);
+  const auto call = [&](Tensor x, Tensor y) { return loaded.results({x, y}); };
+  const Array x = linspace(1, 12, 12).reshaped({6, 2});
+  const Array y = linspace(1, 2, 2);
+  CHECK(function("of_six", {f32(6, 2), f32(2)}, call)(x, y)[0] == f(x, y));
+  CHECK(function("same", {f32(batch * t, 2), f32(t - 1)}, call)(x, y)[0] == f(x, y));
+  const Dim u = length("U");
+  CHECK(function("other", {f32(batch * u + batch, 2), f32(u)}, call)(x, y)[0] == f(x, y));
+  CHECK(thrown([&] {
+          function("g", {f32(6, 2), f32(3)}, call).compile();
+        }) ==
+        "@loaded_module_test.cpp @f: input 0, \"arg0\", is f32[6,2], expected f32[B*T,2] with T = 4 as in input 1");
+  CHECK(thrown([&] {
+          function("g", {f32(6, 2), i32(2)}, call).compile();
+        }) == "@loaded_module_test.cpp @f: input 1, \"arg1\", is i32[2], expected f32[T-1]");
+}
