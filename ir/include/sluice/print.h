@@ -23,7 +23,8 @@ template <typename T>
 inline constexpr bool prints_by_to_string = false;
 
 template <typename T>
-requires prints_by_to_string<T> std::ostream& operator<<(std::ostream& out, const T& value) {
+  requires prints_by_to_string<T>
+std::ostream& operator<<(std::ostream& out, const T& value) {
   return out << to_string(value);
 }
 
