@@ -29,7 +29,7 @@ double flops(const Graph& graph, const Node& node, const Bindings& bindings) {
   if (node.op == Op::kScatterAdd) return operand(2);
   if (node.op == Op::kCast || node.op == Op::kStopGradient) return 0;
   if (info(node.op).has(kElementwise)) return result();
-  if (info(node.op).has(kReduction)) return operand(0);
+  if (info(node.op).has(kReduction) || node.op == Op::kAddWindows) return operand(0);
   return 0;
 }
 

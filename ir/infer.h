@@ -35,6 +35,8 @@ Types infer_broadcast(const InferContext& c);
 Types infer_concat(const InferContext& c);
 Types infer_slice(const InferContext& c);
 Types infer_pad(const InferContext& c);
+Types infer_windows(const InferContext& c);
+Types infer_add_windows(const InferContext& c);
 Types infer_one_hot(const InferContext& c);
 Types infer_gather(const InferContext& c);
 Types infer_scatter_add(const InferContext& c);

@@ -171,10 +171,31 @@ void RandomNodes::add_symbolic_move(Value x) {
   }
 }
 
+void RandomNodes::add_windows(Value x) {
+  if (shape(x).rank() > 3) return;
+  const int axis = static_axis(x, 1);
+  if (axis < 0) return;
+  const std::int64_t most = shape(x)[axis].size;
+  const std::int64_t size = 1 + below(static_cast<int>(std::min<std::int64_t>(most, 3)));
+  const std::int64_t dilation = size == 1 || (size - 1) * 2 >= most ? 1 : 1 + below(2);
+  using Numbers = std::vector<std::int64_t>;
+  Attributes attributes{{Attr::kAxis, std::int64_t{axis}},
+                        {Attr::kDilations, Numbers{dilation}},
+                        {Attr::kPadding, Numbers{below(2), below(2)}},
+                        {Attr::kSizes, Numbers{size}},
+                        {Attr::kStrides, Numbers{1 + below(2)}}};
+  const Value windows = b_(Op::kWindows, {x}, attributes);
+  keep(windows);
+  if (dtype(x) == DType::kBool) return;
+  attributes.set(Attr::kShape, shape(x));
+  keep(b_(Op::kAddWindows, {chance(50) ? windows : any(b_.type(windows))}, std::move(attributes)));
+}
+
 void RandomNodes::add_move() {
   const Value x = any_with_rank(any_dtype(), 1);
   const int rank = shape(x).rank();
   if (sizes() && chance(50)) return add_symbolic_move(x);
+  if (chance(15)) return add_windows(x);
   switch (below(5)) {
     case 0: {
       std::vector<std::int64_t> permutation;

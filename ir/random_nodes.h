@@ -32,6 +32,8 @@ class RandomNodes : protected RandomValues {
   void add_choice();
   void add_cast();
   void add_matmul();
+  /// Windows over one axis of x, and their transpose.
+  void add_windows(Value x);
   void add_move();
   /// Appends a slice, pad or concat along a symbolic axis of x that has enough positions where T is 5.
   void add_symbolic_move(Value x);

@@ -186,6 +186,9 @@ void add_limits(const Graph& graph, std::vector<SizeLimit>& limits) {
         need(node.attributes.size(Attr::kLow), 0, "low");
         need(node.attributes.size(Attr::kHigh), 0, "high");
         break;
+      case Op::kAddWindows:
+        for (const Dim& dim : graph.type(node.operands[0]).shape) need(dim, 0, "the number of windows");
+        break;
       case Op::kReduceMax:
       case Op::kReduceMin:
       case Op::kArgmax:

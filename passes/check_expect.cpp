@@ -41,7 +41,7 @@ struct Ways {
 };
 
 /// Returns whether rounding errors are proportional to the summands, not to the sum.
-bool sums(Op op) { return op == Op::kMatmul || op == Op::kReduceSum || op == Op::kScatterAdd; }
+bool sums(Op op) { return op == Op::kMatmul || op == Op::kReduceSum || op == Op::kScatterAdd || op == Op::kAddWindows; }
 
 /// Returns the elements, each perturbed by up to four units in the last place. Integers stay: they are mostly exact.
 Tensor disturbed(const Tensor& tensor, std::mt19937_64& engine) {
@@ -174,7 +174,8 @@ class Walk {
       for (const Ways& operand : operands) unite(mask, operand.undecided);
       return mask;
     }
-    if (ir::info(node.op).has(ir::kMoves)) return move_mask(node, operands, &Ways::undecided);
+    if (ir::info(node.op).has(ir::kMoves) || node.op == Op::kAddWindows)
+      return move_mask(node, operands, &Ways::undecided);
     if (node.op == Op::kMatmul) return through_matmul(node, operands, result);
     if (ir::info(node.op).has(ir::kReduction)) return through_reduction(node, operands, ir::reduced_axes(node));
     return Mask(result.count(), true);

@@ -115,6 +115,20 @@ void gradient_of_kPad(GradientContext& c) {
   if (size.size != 0) c.contribute(0, slice(c, c.adjoint, axis, low, low + size));
 }
 
+void gradient_of_kWindows(GradientContext& c) {
+  ir::Attributes attributes = c.node.attributes;
+  attributes.set(Attr::kShape, c.operand_type(0).shape);
+  c.contribute(0, c(Op::kAddWindows, {c.adjoint}, std::move(attributes)));
+}
+
+void gradient_of_kAddWindows(GradientContext& c) {
+  ir::Attributes attributes;
+  for (const auto& [key, value] : c.node.attributes) {
+    if (key != Attr::kShape) attributes.set(key, value);
+  }
+  c.contribute(0, c(Op::kWindows, {c.adjoint}, std::move(attributes)));
+}
+
 void gradient_of_kGather(GradientContext& c) {
   if (!c.wanted(0)) return;
   const Value zeros = c.builder.full(c.operand_type(0), 0);

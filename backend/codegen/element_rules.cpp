@@ -3,6 +3,8 @@
 
 #include "backend/codegen/elements.h"
 #include "backend/codegen/math.h"
+#include "backend/codegen/philox.h"
+#include "ir/windows.h"
 #include "sluice/error.h"
 
 namespace sluice::backend {
@@ -141,6 +143,89 @@ Rule element_of_concat(Elements& k, const Node& node, Index index) {
   co_return result;
 }
 
+/// `element` where all conditions hold, else 0.
+Element select_inside(Elements& k, const std::vector<Element>& inside, Element element) {
+  for (const Element& condition : inside) {
+    element = apply(k, {condition, element}, [&](const Registers& r) {
+      return k.emitter().b.CreateSelect(r[0], r[1], llvm::Constant::getNullValue(r[1]->getType()));
+    });
+  }
+  return element;
+}
+
+Rule element_of_windows(Elements& k, const Node& node, Index index) {
+  const std::vector<ir::Window> windows = ir::windows_of(node.attributes);
+  const auto first = static_cast<std::size_t>(node.attributes.integer(Attr::kAxis));
+  const Type& type = k.body().type(node.operands[0]);
+  std::vector<Element> inside;
+  for (std::size_t i = 0; i < windows.size(); ++i) {
+    const ir::Window& window = windows[i];
+    const Coordinate place = k.combine(index[first + windows.size() + i], window.dilation, offset(k, -window.low));
+    Coordinate& position = index[first + i];
+    position = k.combine(position, window.stride, place);
+    if (window.stays_inside()) continue;
+    const Clamped source = clamp(k, k.number_of(position), type.shape[static_cast<int>(first + i)]);
+    position = source.coordinate;
+    inside.push_back(source.inside);
+  }
+  const auto taps = index.begin() + static_cast<std::ptrdiff_t>(first + windows.size());
+  index.erase(taps, taps + static_cast<std::ptrdiff_t>(windows.size()));
+  co_return select_inside(k, inside, co_await k.operand(node.operands[0], index));
+}
+
+/// The window along one axis whose position `tap` is the element at `position`, if there is one.
+Clamped window_with(Elements& k, const ir::Window& window, std::int64_t tap, const Coordinate& position, Dim count) {
+  Emitter& e = k.emitter();
+  const Element from_start = shifted(k, position, window.low - tap * window.dilation);
+  if (window.stride == 1) return clamp(k, from_start, count);
+  const auto stride = [&](llvm::Value* x) { return whole(x, window.stride); };
+  const Element divided =
+      apply(k, {from_start}, [&](const Registers& r) { return e.b.CreateSDiv(r[0], stride(r[0])); });
+  Clamped found = clamp(k, divided, count);
+  const auto divides = [&](const Registers& r) {
+    return e.b.CreateAnd(r[1], e.b.CreateICmpEQ(e.b.CreateSRem(r[0], stride(r[0])), whole(r[0], 0)));
+  };
+  found.inside = apply(k, {from_start, found.inside}, divides);
+  return found;
+}
+
+Rule element_of_add_windows(Elements& k, const Node& node, Index index) {
+  Emitter& e = k.emitter();
+  const std::vector<ir::Window> windows = ir::windows_of(node.attributes);
+  const std::size_t count = windows.size();
+  const auto first = static_cast<std::size_t>(node.attributes.integer(Attr::kAxis));
+  const Shape& shape = k.body().type(node.operands[0]).shape;
+  llvm::Type* const type = e.register_type(node.types[0].dtype);
+  Element sum{llvm::Constant::getNullValue(type), true, Level::kKernel};
+  // The last tap first: it is that of the first window.
+  std::vector<std::int64_t> taps;
+  for (const ir::Window& window : windows) taps.push_back(window.size - 1);
+  while (true) {
+    Index from = index;
+    std::vector<Element> inside;
+    for (std::size_t i = 0; i < count; ++i) {
+      const Clamped window = window_with(k, windows[i], taps[i], index[first + i], shape[static_cast<int>(first + i)]);
+      from[first + i] = window.coordinate;
+      inside.push_back(window.inside);
+    }
+    Index of_taps;
+    for (const std::int64_t tap : taps) of_taps.push_back(k.constant(tap));
+    from.insert(from.begin() + static_cast<std::ptrdiff_t>(first + count), of_taps.begin(), of_taps.end());
+    const Element part = select_inside(k, inside, co_await k.operand(node.operands[0], from));
+    sum = apply(k, {sum, part}, [&](const Registers& r) {
+      return is_float(node.types[0].dtype) ? e.b.CreateFAdd(r[0], r[1]) : e.b.CreateAdd(r[0], r[1]);
+    });
+    std::size_t axis = count;
+    while (axis > 0 && taps[axis - 1] == 0) {
+      taps[axis - 1] = windows[axis - 1].size - 1;
+      --axis;
+    }
+    if (axis == 0) break;
+    --taps[axis - 1];
+  }
+  co_return sum;
+}
+
 Element as_i64(Elements& k, const Element& element, DType dtype) {
   return apply(k, {element}, [&](const Registers& r) {
     llvm::Type* const type = Emitter::like(r[0], k.emitter().b.getInt64Ty());
@@ -179,28 +264,6 @@ Element element_of_iota(Elements& k, const Node& node, const Index& index) {
     llvm::Type* const type = Emitter::like(r[0], e.register_type(node.types[0].dtype));
     return type->isFPOrFPVectorTy() ? e.b.CreateSIToFP(r[0], type) : e.b.CreateTrunc(r[0], type);
   });
-}
-
-/// Philox4x32-10 (Salmon, Moraes, Dror, Shaw 2011) in every lane: the four words of the block with 128-bit counter
-/// (block, counter).
-std::array<llvm::Value*, 4> emit_philox(Emitter& e, llvm::Value* block, llvm::Value* counter, llvm::Value* key) {
-  auto& b = e.b;
-  llvm::Type* const word = Emitter::like(block, b.getInt32Ty());
-  llvm::Type* const wide = Emitter::like(block, b.getInt64Ty());
-  const auto low = [&](llvm::Value* x) { return b.CreateTrunc(x, word); };
-  const auto high = [&](llvm::Value* x) { return b.CreateTrunc(b.CreateLShr(x, whole(x, 32)), word); };
-  const auto w = [&](std::uint32_t value) { return llvm::ConstantInt::get(word, value); };
-  std::array<llvm::Value*, 4> c{low(block), high(block), low(counter), high(counter)};
-  llvm::Value* k0 = low(key);
-  llvm::Value* k1 = high(key);
-  for (int round = 0; round < 10; ++round) {
-    llvm::Value* const p0 = b.CreateMul(b.CreateZExt(c[0], wide), llvm::ConstantInt::get(wide, 0xD2511F53U));
-    llvm::Value* const p1 = b.CreateMul(b.CreateZExt(c[2], wide), llvm::ConstantInt::get(wide, 0xCD9E8D57U));
-    c = {b.CreateXor(b.CreateXor(high(p1), c[1]), k0), low(p1), b.CreateXor(b.CreateXor(high(p0), c[3]), k1), low(p0)};
-    k0 = b.CreateAdd(k0, w(0x9E3779B9U));
-    k1 = b.CreateAdd(k1, w(0xBB67AE85U));
-  }
-  return c;
 }
 
 /// The word of a block that belongs to each lane: words[number].
@@ -306,6 +369,16 @@ Rule element_code<Op::kPad>(Elements& k, const Node& node, Index index) {
 template <>
 Rule element_code<Op::kConcat>(Elements& k, const Node& node, Index index) {
   return element_of_concat(k, node, std::move(index));
+}
+
+template <>
+Rule element_code<Op::kWindows>(Elements& k, const Node& node, Index index) {
+  return element_of_windows(k, node, std::move(index));
+}
+
+template <>
+Rule element_code<Op::kAddWindows>(Elements& k, const Node& node, Index index) {
+  return element_of_add_windows(k, node, std::move(index));
 }
 
 template <>

@@ -66,6 +66,14 @@ void add_shapes(Builder& b, Value x, Value w, Value labels) {
   b(Op::kSlice, {x},
     {{Attr::kAxis, std::int64_t{1}}, {Attr::kStart, std::int64_t{1}}, {Attr::kLimit, std::int64_t{3}}});
   b(Op::kPad, {x}, {{Attr::kAxis, std::int64_t{1}}, {Attr::kLow, std::int64_t{1}}, {Attr::kHigh, std::int64_t{0}}});
+  Attributes slide{{Attr::kAxis, std::int64_t{1}},
+                   {Attr::kDilations, std::vector<std::int64_t>{2}},
+                   {Attr::kPadding, std::vector<std::int64_t>{-1, 1}},
+                   {Attr::kSizes, std::vector<std::int64_t>{2}},
+                   {Attr::kStrides, std::vector<std::int64_t>{1}}};
+  const Value windows = b(Op::kWindows, {x}, slide);
+  slide.set(Attr::kShape, b.type(x).shape);
+  b(Op::kAddWindows, {windows}, slide);
   b(Op::kOneHot, {labels}, {{Attr::kDepth, std::int64_t{10}}, {Attr::kDType, DType::kBool}});
   const Value rows = b(Op::kGather, {w, labels});
   b(Op::kScatterAdd, {w, labels, rows});

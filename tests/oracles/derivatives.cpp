@@ -72,6 +72,18 @@ Program hessian_vector_attention(const Oracle& oracle) {
   });
 }
 
+Program hessian_vector_conv(const Oracle& oracle) {
+  expect_words(oracle, "model", "conv 3x3, softplus, conv 3x3, mean over space, sparse softmax cross-entropy");
+  expect_words(oracle, "padding", "SAME");
+  return function_of(oracle, [&](const Tensors& in) {
+    const ConvOptions options{.strides = static_cast<std::int64_t>(oracle.attributes.number("stride", 1)),
+                              .padding = Padding::same()};
+    const Tensor h = softplus(conv2d(in["x"], in["w.w1"], options));
+    const Tensor logits = global_average_pool(conv2d(h, in["w.w2"], options));
+    return with_hessian(oracle, reduce_mean(sparse_softmax_cross_entropy(logits, in["y"])), in);
+  });
+}
+
 // The derivatives of u at each x are those of the sum over all x, because rows are independent.
 Program pinn(const Oracle& oracle) {
   expect_words(oracle, "model",
@@ -100,6 +112,7 @@ Program pinn(const Oracle& oracle) {
 void add_derivatives(Builders& builders) {
   builders["hessian_vector_mlp"] = hessian_vector_mlp;
   builders["hessian_vector_attention"] = hessian_vector_attention;
+  builders["hessian_vector_conv"] = hessian_vector_conv;
   builders["pinn"] = pinn;
 }
 

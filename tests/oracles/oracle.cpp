@@ -38,6 +38,12 @@ std::vector<std::int64_t> Attributes::integers(std::string_view key, std::vector
   return value->get<std::vector<std::int64_t>>();
 }
 
+std::vector<std::pair<std::int64_t, std::int64_t>> Attributes::pairs(std::string_view key) const {
+  const nlohmann::json* value = find(key);
+  if (value == nullptr || !value->is_array()) return {};
+  return value->get<std::vector<std::pair<std::int64_t, std::int64_t>>>();
+}
+
 Attributes Attributes::object(std::string_view key) const {
   const nlohmann::json* value = find(key);
   return Attributes(value == nullptr ? nlohmann::json::object() : *value);

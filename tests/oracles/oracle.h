@@ -33,6 +33,8 @@ class Attributes {
   double number(std::string_view key, double otherwise = 0) const;
   bool flag(std::string_view key, bool otherwise = false) const;
   std::vector<std::int64_t> integers(std::string_view key, std::vector<std::int64_t> otherwise = {}) const;
+  /// Returns a list of pairs; empty if the value is none.
+  std::vector<std::pair<std::int64_t, std::int64_t>> pairs(std::string_view key) const;
   Attributes object(std::string_view key) const;
   /// Throws CannotSay if there is an attribute that was not read and is neither null nor false.
   void check_all_read() const;

@@ -13,6 +13,7 @@ using Builders = std::map<std::string, Builder, std::less<>>;
 void add_elementwise(Builders& builders);
 void add_arrays(Builders& builders);
 void add_products(Builders& builders);
+void add_images(Builders& builders);
 void add_norms(Builders& builders);
 void add_losses(Builders& builders);
 void add_recurrent(Builders& builders);

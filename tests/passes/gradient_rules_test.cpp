@@ -61,6 +61,12 @@ std::vector<Value> product_and_exp(ir::Builder& b, Value x, Value y) {
   return {first, {first.node, 1}};
 }
 
+const ir::Attributes kSlide{{Attr::kAxis, std::int64_t{1}},
+                            {Attr::kDilations, std::vector<std::int64_t>{1, 2}},
+                            {Attr::kPadding, std::vector<std::int64_t>{1, 0, 1, 2}},
+                            {Attr::kSizes, std::vector<std::int64_t>{2, 2}},
+                            {Attr::kStrides, std::vector<std::int64_t>{2, 1}}};
+
 std::vector<Case> cases() {
   const Shape s{batch, 4};
   const auto axes = [](std::vector<std::int64_t> list) { return ir::Attributes{{Attr::kAxes, std::move(list)}}; };
@@ -110,6 +116,15 @@ std::vector<Case> cases() {
        {of({batch, 3})},
        apply(Op::kPad,
              {{Attr::kAxis, std::int64_t{1}}, {Attr::kLow, std::int64_t{1}}, {Attr::kHigh, std::int64_t{2}}})},
+      {"windows", Op::kWindows, {of({batch, 4, 3, 2})}, apply(Op::kWindows, kSlide)},
+      {"add_windows",
+       Op::kAddWindows,
+       {of({batch, 2, 4, 2, 2, 2})},
+       [](ir::Builder& b, const auto& x) {
+         ir::Attributes attributes = kSlide;
+         attributes.set(Attr::kShape, Shape{batch, 4, 3, 2});
+         return b(Op::kAddWindows, {x[0]}, attributes);
+       }},
       // Indices beyond the 6 rows are clamped.
       {"gather", Op::kGather, {of({6, 2}), of({batch, 4}, {}, DType::kI32)}, apply(Op::kGather)},
       {"scatter_add",

@@ -14,6 +14,7 @@ using Cases = std::vector<OpCase>;
 void add_elementwise_cases(Cases& cases);
 void add_choice_cases(Cases& cases);
 void add_shape_cases(Cases& cases);
+void add_window_cases(Cases& cases);
 void add_index_cases(Cases& cases);
 void add_reduction_cases(Cases& cases);
 void add_product_cases(Cases& cases);

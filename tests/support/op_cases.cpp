@@ -118,7 +118,8 @@ const std::vector<OpCase>& op_cases() {
     add_elementwise_cases(cases);
     add_choice_cases(cases);
     add_shape_cases(cases);
-    add_index_cases(cases);
+    add_window_cases(cases);
+  add_index_cases(cases);
     add_reduction_cases(cases);
     add_product_cases(cases);
     add_source_cases(cases);

@@ -4,6 +4,7 @@
 #include "sluice/array.h"
 #include "sluice/arrays.h"
 #include "sluice/contraction.h"
+#include "sluice/conv.h"
 #include "sluice/custom_gradient.h"
 #include "sluice/elementwise.h"
 #include "sluice/error.h"

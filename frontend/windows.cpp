@@ -1,0 +1,114 @@
+#include "frontend/windows.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "ir/counted.h"
+#include "sluice/detail/trace.h"
+
+namespace sluice::detail {
+
+using ir::Attr;
+using ir::Op;
+using ir::Window;
+
+namespace {
+
+ir::Attributes attributes_of(std::int64_t axis, std::span<const Window> windows) {
+  std::vector<std::int64_t> sizes;
+  std::vector<std::int64_t> strides;
+  std::vector<std::int64_t> dilations;
+  std::vector<std::int64_t> padding;
+  for (const Window& window : windows) {
+    sizes.push_back(window.size);
+    strides.push_back(window.stride);
+    dilations.push_back(window.dilation);
+    padding.push_back(window.low);
+    padding.push_back(window.high);
+  }
+  return {{Attr::kAxis, axis},
+          {Attr::kDilations, dilations},
+          {Attr::kPadding, padding},
+          {Attr::kSizes, sizes},
+          {Attr::kStrides, strides}};
+}
+
+/// Returns the cells of "same" padding in all: as many as ceil(size / stride) windows need.
+std::int64_t same_padding(const Sliding& sliding, const Window& window, int axis, const Type& x) {
+  const Dim size = x.shape[axis];
+  if (!size.batch) {
+    const std::int64_t count = (size.size + window.stride - 1) / window.stride;
+    return std::max<std::int64_t>((count - 1) * window.stride + window.extent() - size.size, 0);
+  }
+  if (!divide(size, window.stride)) {
+    fail_at_user(fmt::format("{}: \"same\" padding of axis {} of {} needs a stride that divides {}, got {}", sliding.op,
+                             axis, to_string(x), to_string(size), window.stride));
+  }
+  return std::max<std::int64_t>(window.extent() - window.stride, 0);
+}
+
+}  // namespace
+
+std::vector<std::int64_t> per_axis(std::string_view op, std::string_view what, std::span<const std::int64_t> numbers,
+                                   std::size_t count) {
+  if (numbers.size() != 1 && numbers.size() != count)
+    fail_at_user(fmt::format("{}: expected {} for each of {}, or one for all, got [{}]", op, what,
+                             fmt::format("{} axes", count), fmt::join(numbers, ",")));
+  for (const std::int64_t number : numbers) {
+    if (number < 1) fail_at_user(fmt::format("{}: expected {} of at least 1, got {}", op, what, number));
+  }
+  if (numbers.size() == count) return {numbers.begin(), numbers.end()};
+  return std::vector(count, numbers[0]);
+}
+
+std::vector<Window> place_windows(const Sliding& sliding, const Padding& padding, const Type& x) {
+  const std::size_t count = sliding.sizes.size();
+  if (!padding.is_same() && !padding.is_valid() && padding.cells().size() != count) {
+    fail_at_user(fmt::format("{}: expected the padding before and after each of {}, got {}", sliding.op,
+                             fmt::format("{} axes", count), counted(padding.cells().size(), "pair")));
+  }
+  std::vector<Window> windows;
+  for (std::size_t i = 0; i < count; ++i) {
+    const int axis = static_cast<int>(i) + 1;
+    Window window{sliding.sizes[i], sliding.strides[i], sliding.dilations[i], 0, 0};
+    if (padding.is_same()) {
+      const std::int64_t cells = same_padding(sliding, window, axis, x);
+      window.low = cells / 2;
+      window.high = cells - window.low;
+    } else if (!padding.is_valid()) {
+      std::tie(window.low, window.high) = padding.cells()[i];
+      if (window.low < 0 || window.high < 0)
+        fail_at_user(fmt::format("{}: expected padding of at least 0, got {} and {} for axis {}", sliding.op,
+                                 window.low, window.high, axis));
+    }
+    try {
+      ir::window_count(window, x.shape[axis]);
+    } catch (const Error& error) {
+      fail_at_user(fmt::format("{}: axis {} of {}: {}", sliding.op, axis, to_string(x), error.message()));
+    }
+    windows.push_back(window);
+  }
+  return windows;
+}
+
+Tensor slide(const Tensor& x, std::int64_t axis, std::span<const Window> windows) {
+  return Trace::required("windows").add(Op::kWindows, {x}, attributes_of(axis, windows));
+}
+
+Tensor add_back(const Tensor& x, const Shape& shape, std::int64_t axis, std::span<const Window> windows) {
+  ir::Attributes attributes = attributes_of(axis, windows);
+  attributes.set(Attr::kShape, shape);
+  return Trace::required("add_windows").add(Op::kAddWindows, {x}, std::move(attributes));
+}
+
+void check_image(std::string_view op, const Arg& x, int spatial) {
+  if (is_float(x.dtype()) && x.rank() == spatial + 2 && !x.shape()[spatial + 1].batch) return;
+  const std::string_view axes = spatial == 1 ? "length" : "height,width";
+  fail_at_user(fmt::format("{}: expected floats [batch,{},channels] with a static number of channels, got {}", op, axes,
+                           to_string(x.type())),
+               {&x.tensor(), 1});
+}
+
+}  // namespace sluice::detail
