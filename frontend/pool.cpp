@@ -149,7 +149,7 @@ Tensor interpolated(const Tensor& x, int axis, std::int64_t factor) {
   std::vector<Tensor> phases;
   for (std::int64_t r = 0; r < factor; ++r) {
     const double at = (static_cast<double>(r) + 0.5) / static_cast<double>(factor) - 0.5;
-    const Tensor phase = at < 0 ? x * (1 + at) + before * -at : x * (1 - at) + after * at;
+    const Tensor phase = at < 0 ? x + (before - x) * -at : x + (after - x) * at;
     phases.push_back(reshape(phase, Shape(dims)));
   }
   apart[axis] = apart[axis] * factor;

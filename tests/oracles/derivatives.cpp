@@ -74,12 +74,12 @@ Program hessian_vector_attention(const Oracle& oracle) {
 
 Program hessian_vector_conv(const Oracle& oracle) {
   expect_words(oracle, "model", "conv 3x3, softplus, conv 3x3, mean over space, sparse softmax cross-entropy");
-  expect_words(oracle, "padding", "SAME");
+  expect_words(oracle, "padding", "SAME");  // of both; the stride is that of the first
   return function_of(oracle, [&](const Tensors& in) {
     const ConvOptions options{.strides = static_cast<std::int64_t>(oracle.attributes.number("stride", 1)),
                               .padding = Padding::same()};
     const Tensor h = softplus(conv2d(in["x"], in["w.w1"], options));
-    const Tensor logits = global_average_pool(conv2d(h, in["w.w2"], options));
+    const Tensor logits = global_average_pool(conv2d(h, in["w.w2"], {.padding = Padding::same()}));
     return with_hessian(oracle, reduce_mean(sparse_softmax_cross_entropy(logits, in["y"])), in);
   });
 }

@@ -5,6 +5,7 @@
 #include "sluice/arrays.h"
 #include "sluice/contraction.h"
 #include "sluice/conv.h"
+#include "sluice/conv_layers.h"
 #include "sluice/custom_gradient.h"
 #include "sluice/elementwise.h"
 #include "sluice/error.h"

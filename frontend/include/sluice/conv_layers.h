@@ -1,0 +1,131 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "sluice/conv.h"
+#include "sluice/layers.h"
+
+// Layers of convolutions and pooling, channels last, with Keras's names and defaults. The functions in sluice/conv.h
+// say what they compute and which shapes they take; their variables are f32.
+namespace sluice {
+
+/// How to initialize filters f32[sizes]: one of the functions below, or a lambda. `in` and `out` are the kernel's cells
+/// times the last size but one and times the last, as Keras counts them.
+using FilterInitializer = std::function<Array(std::vector<std::int64_t> sizes, std::int64_t in, std::int64_t out)>;
+
+/// Uniform within the limits of Glorot and Bengio (2010): +-sqrt(6 / (in + out)).
+Array glorot_uniform_filters(std::vector<std::int64_t> sizes, std::int64_t in, std::int64_t out);
+/// Normal with the standard deviation of He et al. (2015) for relu: sqrt(2 / in).
+Array he_normal_filters(std::vector<std::int64_t> sizes, std::int64_t in, std::int64_t out);
+
+struct ConvLayerOptions {
+  Activation activation = identity;
+  PerAxis strides = 1;
+  Padding padding = Padding::valid();
+  PerAxis dilations = 1;
+  std::int64_t groups = 1;  ///< of Conv1D and Conv2D only
+  bool bias = true;         ///< adds b, f32[out], initially zero
+  FilterInitializer weights = glorot_uniform_filters;
+};
+
+namespace detail {
+
+/// What the layers below have in common. Creates the filters on the first call, when the number of channels is known.
+class ConvLayer : public Module {
+ protected:
+  /// Throws Error unless channels >= 1 and neither function is empty.
+  ConvLayer(std::string_view name, std::int64_t channels, PerAxis kernel, ConvLayerOptions options);
+
+  /// The filters, of the kernel's sizes and then `last`. Throws Error at the user's line if they exist with others.
+  Variable filters(const Arg& x, std::size_t spatial, const std::vector<std::int64_t>& last) const;
+  /// activation(x + b), with `channels` numbers in b.
+  Tensor finished(const Tensor& x, std::int64_t channels) const;
+
+  std::string_view name_;
+  std::int64_t channels_;
+  PerAxis kernel_;
+  ConvLayerOptions options_;
+};
+
+}  // namespace detail
+
+/// activation(conv2d(x, w) + b): w, f32[kernel height, kernel width, in / groups, out].
+class Conv2D : public detail::ConvLayer {
+ public:
+  explicit Conv2D(std::int64_t out, const PerAxis& kernel, ConvLayerOptions options = {})
+      : ConvLayer("conv2d", out, kernel, std::move(options)) {}
+  Tensor operator()(const Arg& x) const;
+};
+
+/// activation(conv1d(x, w) + b): w, f32[kernel length, in / groups, out].
+class Conv1D : public detail::ConvLayer {
+ public:
+  explicit Conv1D(std::int64_t out, const PerAxis& kernel, ConvLayerOptions options = {})
+      : ConvLayer("conv1d", out, kernel, std::move(options)) {}
+  Tensor operator()(const Arg& x) const;
+};
+
+/// activation(depthwise_conv2d(x, w) + b): w, f32[kernel height, kernel width, in, multiplier].
+class DepthwiseConv2D : public detail::ConvLayer {
+ public:
+  explicit DepthwiseConv2D(const PerAxis& kernel, ConvLayerOptions options = {}, std::int64_t multiplier = 1)
+      : ConvLayer("depthwise_conv2d", multiplier, kernel, std::move(options)) {}
+  Tensor operator()(const Arg& x) const;
+};
+
+/// activation(conv2d_transpose(x, w) + b): w, f32[kernel height, kernel width, out, in].
+class Conv2DTranspose : public detail::ConvLayer {
+ public:
+  explicit Conv2DTranspose(std::int64_t out, const PerAxis& kernel, ConvLayerOptions options = {})
+      : ConvLayer("conv2d_transpose", out, kernel, std::move(options)) {}
+  Tensor operator()(const Arg& x) const;
+};
+
+/// max_pool2d as a layer.
+class MaxPool2D {
+ public:
+  explicit MaxPool2D(PerAxis window = 2, PoolOptions options = {})
+      : window_(std::move(window)), options_(std::move(options)) {}
+  Tensor operator()(const Arg& x) const { return max_pool2d(x, window_, options_); }
+
+ private:
+  PerAxis window_;
+  PoolOptions options_;
+};
+
+/// avg_pool2d as a layer.
+class AveragePool2D {
+ public:
+  explicit AveragePool2D(PerAxis window = 2, PoolOptions options = {})
+      : window_(std::move(window)), options_(std::move(options)) {}
+  Tensor operator()(const Arg& x) const { return avg_pool2d(x, window_, options_); }
+
+ private:
+  PerAxis window_;
+  PoolOptions options_;
+};
+
+/// global_average_pool as a layer.
+class GlobalAveragePool2D {
+ public:
+  Tensor operator()(const Arg& x) const { return global_average_pool(x); }
+};
+
+/// upsample2d as a layer.
+class UpSampling2D {
+ public:
+  explicit UpSampling2D(PerAxis factor = 2, Resize resize = Resize::kNearest)
+      : factor_(std::move(factor)), resize_(resize) {}
+  Tensor operator()(const Arg& x) const { return upsample2d(x, factor_, resize_); }
+
+ private:
+  PerAxis factor_;
+  Resize resize_;
+};
+
+}  // namespace sluice
