@@ -52,8 +52,10 @@ ProductKernel product_of(const Graph& body) {
     SLUICE_CHECK(found != parameters.end(), "%{} is no parameter of @{}", value.node, body.name());
     return static_cast<std::size_t>(found - parameters.begin());
   };
+  const Node* const windows = ir::windows_of_lhs(body, *node);
   ProductKernel product{.matmul = static_cast<std::uint32_t>(node - body.nodes().begin()),
-                        .lhs = parameter_of(node->operands[0])};
+                        .lhs = parameter_of(windows == nullptr ? node->operands[0] : windows->operands[0]),
+                        .packs_windows = windows != nullptr};
   if (ir::computes_rhs(body, *node)) {
     product.panels = RhsPanels::kComputed;
   } else {
@@ -245,7 +247,7 @@ class Planner {
   /// more than one panel to use them for. The matrices of a batch are too small to pay for lists of their own.
   bool may_skip_zeros(const Node& node, const Graph& body, const ProductKernel& product) const {
     const Shape& result = body.node(product.matmul).types[0].shape;
-    if (!options_.skip_zeros || result.rank() != 2) return false;
+    if (!options_.skip_zeros || result.rank() != 2 || product.packs_windows) return false;
     if (!result[1].batch && result[1].size <= kPanelColumns) return false;
     const Value lhs = node.operands[product.lhs];
     if (!often_zero_[lhs.node][lhs.result]) return false;

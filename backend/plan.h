@@ -83,12 +83,13 @@ enum class RhsPanels : std::uint8_t {
 /// The code-generation choices of a product, apart from its units.
 struct ProductKernel {
   std::uint32_t matmul = 0;  ///< the node of the body
-  std::size_t lhs = 0;       ///< the operands of the kernel that are multiplied
+  std::size_t lhs = 0;       ///< the operands of the kernel that are multiplied, or whose windows are
   std::size_t rhs = 0;       ///< unless the body computes it
   Tile tile = {};
   ProductSchedule schedule = ProductSchedule::kThroughScratch;
   RhsPanels panels = RhsPanels::kInPlace;
-  bool skips_zeros = false;  ///< leaves out zeros of the lhs
+  bool skips_zeros = false;    ///< leaves out zeros of the lhs
+  bool packs_windows = false;  ///< the lhs are windows over operand `lhs`, of which each tile packs its own
   ProductScratch scratch = {};
 
   bool packs() const { return panels != RhsPanels::kInPlace && panels != RhsPanels::kMasked; }

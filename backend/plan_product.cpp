@@ -41,10 +41,12 @@ std::int64_t matrices_read(const Graph& body, const Node& matmul) {
 /// Returns whether the epilogue is short enough to be repeated for each accumulator of a tile.
 bool is_short(const Graph& body, const Node& matmul) {
   constexpr int kMostOps = 6;
-  const std::vector<bool> for_rhs = ir::nodes_of_rhs(body, matmul);
+  const std::vector<bool> for_lhs = ir::nodes_of_operand(body, matmul, 0);
+  const std::vector<bool> for_rhs = ir::nodes_of_operand(body, matmul, 1);
   int ops = 0;
   return std::ranges::all_of(body.nodes(), [&](const Node& node) {
-    if (for_rhs[static_cast<std::size_t>(&node - body.nodes().data())]) return true;
+    const auto index = static_cast<std::size_t>(&node - body.nodes().data());
+    if (for_lhs[index] || for_rhs[index]) return true;
     switch (node.op) {
       case Op::kParameter:
       case Op::kConstant:
@@ -85,6 +87,7 @@ void split_product(KernelPlan& kernel, const Plan& plan, const Target& target) {
   const bool has_batch = sizes.batch.rank() > 0;
   product.tile = has_batch ? choose_tile_of_batch(target, sizes, static_cast<int>(element))
                            : choose_tile(target, sizes.m, sizes.k, static_cast<int>(element));
+  if (product.packs_windows) product.tile.depth_block = 0;  // or each block would pack its part of the windows anew
   const std::int64_t panel_columns = product.tile.vectors * lanes;
   if (has_batch) kernel.units.axes.push_back({sizes.batch.element_count(), 1});
   kernel.units.axes.push_back({sizes.n, panel_columns});
@@ -108,7 +111,8 @@ void split_product(KernelPlan& kernel, const Plan& plan, const Target& target) {
                                      .element_bytes = element,
                                      .packs = product.packs(),
                                      .packs_ahead = transposed && !is_computed && product.tile.depth_block == 0,
-                                     .skips_zeros = product.skips_zeros});
+                                     .skips_zeros = product.skips_zeros,
+                                     .packs_windows = product.packs_windows});
 }
 
 }  // namespace sluice::backend

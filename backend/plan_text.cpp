@@ -13,6 +13,7 @@ std::string text_of(const ProductKernel& product) {
                                 to_string(product.schedule), to_string(product.panels));
   if (product.tile.depth_block > 0) out += fmt::format(" depth by {}", product.tile.depth_block);
   if (product.skips_zeros) out += " skips zeros";
+  if (product.packs_windows) out += " lhs windows";
   const ProductScratch& scratch = product.scratch;
   out += fmt::format(" scratch {}", to_string(scratch.end));
   const auto part = [&](std::string_view name, const Bytes& begin, const Bytes& end) {
@@ -21,8 +22,9 @@ std::string text_of(const ProductKernel& product) {
   part("panel", scratch.panel, scratch.next_panel);
   part("next panel", scratch.next_panel, scratch.sums);
   part("sums", scratch.sums, scratch.lists);
-  part("lists", scratch.lists, scratch.end);
+  part("lists", scratch.lists, scratch.windows);
   if (scratch.list_bytes > 0) out += fmt::format(" of {}", scratch.list_bytes);
+  part("windows", scratch.windows, scratch.end);
   return out;
 }
 

@@ -41,6 +41,10 @@ Bytes lists_of(const ProductSize& size, std::int64_t list) {
 
 }  // namespace
 
+std::int64_t window_row(std::int64_t depth, std::int64_t element_bytes) {
+  return (part(depth * element_bytes, kLine) | 1) * kLine / element_bytes;
+}
+
 ProductScratch product_scratch(const ProductSize& size) {
   ProductScratch parts;
   parts.panel = rows_of(size, 2 * size.tile.rows, 0);
@@ -48,11 +52,14 @@ ProductScratch product_scratch(const ProductSize& size) {
   parts.next_panel = size.packs ? parts.panel + rows_of(size, size.depth, size.lanes) : parts.panel;
   parts.sums = size.packs_ahead ? parts.next_panel + rows_of(size, size.depth, size.lanes) : parts.next_panel;
   parts.lists = size.tile.depth_block > 0 ? parts.sums + rows_of(size, size.rows, size.tile.rows) : parts.sums;
-  parts.end = parts.lists;
+  parts.windows = parts.lists;
   if (size.skips_zeros) {
     parts.list_bytes = list_bytes(block_of(size));
-    parts.end = parts.lists + lists_of(size, parts.list_bytes);
+    parts.windows = parts.lists + lists_of(size, parts.list_bytes);
   }
+  parts.end = parts.windows;
+  if (size.packs_windows)
+    parts.end = parts.windows + size.tile.rows * window_row(size.depth.size, size.element_bytes) * size.element_bytes;
   return parts;
 }
 

@@ -20,6 +20,7 @@ struct ProductSize {
   bool packs = false;
   bool packs_ahead = false;  ///< may pack the next panel while it reads one
   bool skips_zeros = false;
+  bool packs_windows = false;
 };
 
 /// The parts of a product's scratch, one behind the other, as bytes from its beginning, where two tiles on their way to
@@ -29,11 +30,16 @@ struct ProductScratch {
   Bytes next_panel;  ///< packed ahead
   Bytes sums;        ///< accumulators of a panel's tiles, where K is blocked
   Bytes lists;       ///< of the first factor's elements that are not 0 (codegen/nonzero_lists.h)
+  Bytes windows;     ///< the lhs of a tile, packed: rows of window_row() elements
   Bytes end;
   std::int64_t list_bytes = 0;  ///< of one list
 
   bool operator==(const ProductScratch&) const = default;
 };
+
+/// The elements from one row of packed windows to the next. Rows are an odd number of cache lines, so that those of a
+/// tile do not lie in the same sets of the cache.
+std::int64_t window_row(std::int64_t depth, std::int64_t element_bytes);
 
 ProductScratch product_scratch(const ProductSize& size);
 

@@ -94,10 +94,16 @@ class ProductVerifier {
     return lanes % kernel_.units.step == 0 ? "" : "cuts up a vector";
   }
 
-  std::size_t parameter_of(std::size_t factor) const {
+  std::size_t parameter_of(ir::Value value) const {
     const auto parameters = kernel_.body->parameters();
-    const auto found = std::ranges::find(parameters, node_.operands[factor], &ir::Parameter::value);
+    const auto found = std::ranges::find(parameters, value, &ir::Parameter::value);
     return static_cast<std::size_t>(found - parameters.begin());
+  }
+
+  /// The parameter that is the lhs, or over which the windows slide that are.
+  std::size_t lhs_parameter() const {
+    const Node* const windows = ir::windows_of_lhs(*kernel_.body, node_);
+    return parameter_of(windows == nullptr ? node_.operands[0] : windows->operands[0]);
   }
 
   const Layout& layout_of(int buffer) const { return plan_.buffers[static_cast<std::size_t>(buffer)].layout; }
@@ -106,16 +112,22 @@ class ProductVerifier {
   /// all of whose lanes must be in the panel, or packed: then any layout works whose panels divide into tiles, and
   /// transposed ones in strips of 16 bytes.
   std::string wrong_factors() const {
-    const std::size_t a = parameter_of(0);
-    const std::size_t b = parameter_of(1);
+    const std::size_t a = lhs_parameter();
+    const std::size_t b = parameter_of(node_.operands[1]);
     if (a == kernel_.operands.size()) return "computes its first factor itself";
     if (a != product_.lhs || (!computed_ && b != product_.rhs)) return "multiplies other operands than its body";
     if (computed_ != (product_.panels == RhsPanels::kComputed))
       return computed_ ? "reads a second factor that it computes as if it lay in memory"
                        : "computes a second factor that lies in memory";
+    const bool has_windows = ir::windows_of_lhs(*kernel_.body, node_) != nullptr;
+    if (has_windows != product_.packs_windows)
+      return has_windows ? "reads windows over its first factor as if they lay in memory"
+                         : "packs windows over a first factor that has none";
+    if (has_windows && (tile_.depth_block > 0 || product_.skips_zeros || has_batch_ || depth_.batch))
+      return "packs windows for a schedule that takes parts of them";
     const Layout& first = layout_of(kernel_.operands[a]);
-    const Shape& a_shape = kernel_.body->type(node_.operands[0]).shape;
-    if (!first.dense() && first.panel < a_shape[1].size)
+    const Shape& a_shape = kernel_.body->type(kernel_.body->parameters()[a].value).shape;
+    if (!first.dense() && (has_windows || first.panel < a_shape[1].size))
       return fmt::format("reads rows of its first factor, buffer {}, which lies in panels", kernel_.operands[a]);
     // A computed one is packed element by element, all of which are its own; loads of what it is made of are masked.
     if (computed_) return "";
@@ -176,7 +188,7 @@ class ProductVerifier {
   /// Two tiles, then each part up to the next, all at multiples of a vector.
   std::string wrong_scratch() const {
     const ProductScratch& parts = product_.scratch;
-    for (const Bytes& part : {parts.panel, parts.next_panel, parts.sums, parts.lists}) {
+    for (const Bytes& part : {parts.panel, parts.next_panel, parts.sums, parts.lists, parts.windows}) {
       if (!is_aligned(part, plan_.vector_bytes)) return "has parts of scratch that begin within a vector";
     }
     const std::int64_t row = tile_columns_ * element_;
@@ -193,8 +205,11 @@ class ProductVerifier {
     if (tile_.depth_block > 0 && !always_fits(parts.lists - parts.sums, rows_.batch, tile_.rows, sums))
       return "has no room for a panel's sums in scratch";
     if (std::string what = wrong_lists(); product_.skips_zeros && !what.empty()) return what;
-    if (!always_fits(parts.end - parts.lists, lists_growth(), 1, fixed(0)))
+    if (!always_fits(parts.windows - parts.lists, lists_growth(), 1, fixed(0)))
       return "has less scratch than its parts take";
+    const std::int64_t windows = product_.packs_windows ? tile_.rows * window_row(depth_.size, element_) * element_ : 0;
+    if (!always_fits(parts.end - parts.windows, lists_growth(), 1, fixed(windows)))
+      return "has no room for the windows of a tile in scratch";
     return "";
   }
 
@@ -217,7 +232,7 @@ class ProductVerifier {
       return kLine + (1 + ceil_div(at(rows_, b), tile_.rows) * ceil_div(at(depth_, b), block)) * parts.list_bytes;
     };
     const std::int64_t period = rows_.batch ? tile_.rows : depth_.batch ? block : 1;
-    if (!always_fits(parts.end - parts.lists, lists_growth(), period, lists))
+    if (!always_fits(parts.windows - parts.lists, lists_growth(), period, lists))
       return "has no room for its lists in scratch";
     return "";
   }

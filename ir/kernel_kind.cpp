@@ -30,6 +30,15 @@ bool can_feed_rhs(const Node& node) {
   return node.op == Op::kTranspose || node.op == Op::kSlice;
 }
 
+bool can_feed_lhs(const Node& windows, const Type& lhs) {
+  if (windows.op != Op::kWindows || lhs.shape.rank() != 2 || lhs.shape[1].batch) return false;
+  const Shape& shape = windows.types[0].shape;
+  const auto taps = static_cast<int>(windows.attributes.integer(Attr::kAxis)) +
+                    static_cast<int>(windows.attributes.integers(Attr::kSizes).size());
+  const Shape row(std::vector<Dim>(shape.begin() + taps, shape.end()));
+  return row.element_count() == lhs.shape[1] && lhs.shape[1].size > 0;
+}
+
 namespace {
 
 bool is_reduction(const Node& node) { return info(node.op).has(kReduction); }
@@ -38,7 +47,7 @@ bool is_reduction(const Node& node) { return info(node.op).has(kReduction); }
 bool counts(const Node& node) {
   const OpInfo& row = info(node.op);
   return row.has(kElementwise) || row.has(kReduction) || node.op == Op::kMatmul || node.op == Op::kRandomUniform ||
-         node.op == Op::kRandomNormal || node.op == Op::kTranspose || node.op == Op::kSlice;
+         node.op == Op::kRandomNormal || node.op == Op::kTranspose || node.op == Op::kSlice || node.op == Op::kWindows;
 }
 
 std::vector<Dim> without_ones(const Shape& shape) {
@@ -249,12 +258,33 @@ class BodyCheck {
            is_parameter(sums.operands[0]);
   }
 
+  /// Checks the windows that are the lhs of a product and marks them. Nothing else may read them.
+  std::vector<bool> check_lhs(std::uint32_t product) const {
+    std::vector<bool> feeds(body_.nodes().size());
+    const Node& node = body_.node(product);
+    const Value lhs = node.operands[0];
+    if (is_parameter(lhs)) return feeds;
+    const bool is_reshape = body_.node(lhs).op == Op::kReshape;
+    const Value windows = is_reshape ? body_.node(lhs).operands[0] : lhs;
+    if (node.attributes.flag(Attr::kTransposeA) || !can_feed_lhs(body_.node(windows), body_.type(lhs)))
+      fail("matmul reads %{}, which is no parameter", lhs.node);
+    check_parameters(body_.node(windows));
+    for (const Value value : {lhs, windows}) {
+      feeds[value.node] = true;
+      const auto is_other = [&](std::uint32_t user) { return user != product && user != lhs.node; };
+      if (is_result(value.node) || std::ranges::any_of(users_[value.node], is_other) ||
+          node.operands[1].node == value.node)
+        fail("{} makes the first factor of its product and is read by others", to_string(body_.node(value).op));
+    }
+    return feeds;
+  }
+
   KernelKind check_matmul() const {
     const auto found = std::ranges::find(body_.nodes(), Op::kMatmul, &Node::op);
     const Node& product = *found;
     const Shape& shape = product.types[0].shape;
-    if (!is_parameter(product.operands[0])) fail("matmul reads %{}, which is no parameter", product.operands[0].node);
     const auto index = static_cast<std::uint32_t>(found - body_.nodes().begin());
+    const std::vector<bool> feeds_lhs = check_lhs(index);
     const std::vector<bool> feeds_rhs = check_rhs(index);
     const auto feeds_rhs_only = [&](std::uint32_t node) {
       return feeds_rhs[node] && !is_result(node) &&
@@ -264,7 +294,7 @@ class BodyCheck {
     for (std::uint32_t i = 0; i < body_.nodes().size(); ++i) {
       const Node& node = body_.node(i);
       if (&node == &product || node.op == Op::kParameter) continue;
-      if (feeds_rhs_only(i)) continue;
+      if (feeds_lhs[i] || feeds_rhs_only(i)) continue;
       if (!is_column_sums(node, product)) {
         check_loop_node(i, shape);
         continue;

@@ -43,9 +43,37 @@ ir::Graph divide_concats(const ir::Graph& graph) {
   return std::move(rebuild).finish();
 }
 
+/// Returns the windows that a product may pack for its lhs, straight or through a reshape; null if there are none.
+const ir::Node* windows_for(const ir::Graph& graph, const ir::Node& product) {
+  if (product.op != ir::Op::kMatmul || product.attributes.flag(ir::Attr::kTransposeA)) return nullptr;
+  const ir::Value lhs = product.operands[0];
+  const bool is_reshape = graph.node(lhs).op == ir::Op::kReshape;
+  const ir::Node& windows = is_reshape ? graph.node(graph.node(lhs).operands[0]) : graph.node(lhs);
+  return ir::can_feed_lhs(windows, graph.type(lhs)) ? &windows : nullptr;
+}
+
+/// The same graph with windows of its own for each product, which packs them and does not read them from memory.
+ir::Graph repeat_windows(const ir::Graph& graph) {
+  Rebuild rebuild(graph);
+  for (NodeIndex i = 0; i < graph.nodes().size(); ++i) {
+    const ir::Node& node = graph.node(i);
+    const ir::Node* const windows = windows_for(graph, node);
+    if (windows == nullptr) {
+      rebuild.copy(i);
+      continue;
+    }
+    ir::Builder& builder = rebuild.builder();
+    ir::Value lhs = builder.add(windows->op, {rebuild.at(windows->operands[0])}, windows->attributes, windows->origins);
+    const ir::Node& reshape = graph.node(node.operands[0]);
+    if (reshape.op == ir::Op::kReshape) lhs = builder.add(reshape.op, {lhs}, reshape.attributes, reshape.origins);
+    rebuild.map({i, 0}, builder.add(node.op, {lhs, rebuild.at(node.operands[1])}, node.attributes, node.origins));
+  }
+  return std::move(rebuild).finish();
+}
+
 }  // namespace
 
-ir::Graph bound_nodes(const ir::Graph& graph) { return divide_concats(inline_other_bodies(graph)); }
+ir::Graph bound_nodes(const ir::Graph& graph) { return repeat_windows(divide_concats(inline_other_bodies(graph))); }
 
 void grow_groups(Groups& groups) {
   grow_matmul_groups(groups);  // first: a product can take in most, and saves most by it

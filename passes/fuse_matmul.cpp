@@ -161,6 +161,26 @@ void take_rhs(Groups& groups, GroupIndex group, NodeIndex product) {
   }
 }
 
+/// Takes in the windows that are the lhs: the kernel packs those of its tiles.
+void take_lhs(Groups& groups, GroupIndex group, NodeIndex product) {
+  const ir::Node& node = groups.graph().node(product);
+  if (node.attributes.flag(ir::Attr::kTransposeA) || node.types[0].shape.element_count().size == 0) return;
+  const NodeIndex lhs = node.operands[0].node;
+  const bool is_reshape = groups.graph().node(lhs).op == ir::Op::kReshape;
+  const NodeIndex windows = is_reshape ? groups.graph().node(lhs).operands[0].node : lhs;
+  if (!ir::can_feed_lhs(groups.graph().node(windows), groups.graph().type(node.operands[0]))) return;
+  if (node.operands[1].node == lhs || node.operands[1].node == windows) return;
+  const auto is_own = [&](NodeIndex member) {
+    return groups.is_single(member) && !groups.escapes(member) && groups.users(member).size() == 1;
+  };
+  if (!is_own(lhs) || !is_own(windows) || groups.room(group) < 2) return;
+  // Last first: then the group alone reads each.
+  for (const NodeIndex member : is_reshape ? std::vector{lhs, windows} : std::vector{windows}) {
+    if (!groups.can_merge(group, member)) return;
+    groups.merge(group, member);
+  }
+}
+
 }  // namespace
 
 void grow_matmul_groups(Groups& groups) {
@@ -185,7 +205,10 @@ void grow_matmul_groups(Groups& groups) {
     take(groups, group, private_producers(groups, group, groups.shape(group)));
   }
   // Last, so that a value that can be another product's epilogue is that.
-  for (const GroupIndex group : products) take_rhs(groups, group, group);
+  for (const GroupIndex group : products) {
+    take_lhs(groups, group, group);
+    take_rhs(groups, group, group);
+  }
 }
 
 }  // namespace sluice::passes

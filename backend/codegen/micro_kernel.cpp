@@ -16,7 +16,7 @@ void MicroKernel::store_tile(const PanelTiles& panel, llvm::Value* t, llvm::Valu
   const Positions positions = positions_of(panel, t);
   product_.for_pieces(row, [&](llvm::Value* r, std::int64_t rows) {
     llvm::Value* const to = e_.element(product_.element, out, e_.mul(r, e_.i64(product_.panel_columns())));
-    code_.call(rows, panel.columns.lanes, start_of(panel, e_.add(row, r), positions), positions.count, to);
+    code_.call(rows, panel.columns.lanes, start_of(panel, e_.add(row, r), rows, positions), positions.count, to);
     if (rows == product_.tile.rows) note_first(panel, t, to);
   });
 }
@@ -30,8 +30,14 @@ MicroKernel::Positions MicroKernel::positions_of(const PanelTiles& panel, llvm::
   return lists_ != nullptr ? lists_->of(t, steps.first, steps.count) : Positions{nullptr, steps.count};
 }
 
-TileStart MicroKernel::start_of(const PanelTiles& panel, llvm::Value* row, const Positions& positions) const {
+TileStart MicroKernel::start_of(const PanelTiles& panel, llvm::Value* row, std::int64_t rows,
+                                const Positions& positions) const {
   auto& b = e_.b;
+  if (product_.windows) {
+    llvm::Value* const to = product_.lhs.place.pointer;
+    product_.windows->pack(product_.frame.operands[product_.plan.lhs].pointer, row, e_.i64(rows), to);
+    return {to, panel.rhs, positions.list};
+  }
   llvm::Value* const stride = e_.size(product_.lhs.stride());
   llvm::Value* const first = panel.steps.first;
   llvm::Value* const a =

@@ -49,8 +49,8 @@ class MicroKernel {
 
   /// The steps that tile `t` takes.
   Positions positions_of(const PanelTiles& panel, llvm::Value* t) const;
-  /// Returns the start of the tile whose first row is `row`.
-  TileStart start_of(const PanelTiles& panel, llvm::Value* row, const Positions& positions) const;
+  /// Returns the start of a tile of `rows` rows whose first one is `row`. Packs its windows, if the lhs are windows.
+  TileStart start_of(const PanelTiles& panel, llvm::Value* row, std::int64_t rows, const Positions& positions) const;
 
   /// Begins a panel, or a block of its steps: nothing is known of the rhs.
   void forget() const;

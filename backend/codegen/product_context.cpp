@@ -12,6 +12,19 @@ Matrix operand_of(const Frame& frame, std::size_t operand, bool transposed) {
   return {frame.operands[operand], {shape[shape.rank() - 2], shape[shape.rank() - 1]}, transposed};
 }
 
+Matrix lhs_of(const Frame& frame, const ProductKernel& plan, const ir::Node& matmul) {
+  if (!plan.packs_windows) return operand_of(frame, plan.lhs, matmul.attributes.flag(ir::Attr::kTransposeA));
+  const Type& type = frame.body().type(matmul.operands[0]);
+  const auto bytes = static_cast<std::int64_t>(size_of(type.dtype));
+  return {{frame.in_scratch(plan.scratch.windows)}, {type.shape[0], window_row(type.shape[1].size, bytes)}, false};
+}
+
+std::optional<WindowPacker> windows_of(const Frame& frame, const ProductKernel& plan, const Matrix& lhs) {
+  if (!plan.packs_windows) return {};
+  const ir::Node& windows = *ir::windows_of_lhs(frame.body(), frame.body().node(plan.matmul));
+  return WindowPacker(frame.e, windows, frame.body().type(windows.operands[0]), lhs.stride().size);
+}
+
 Matrix rhs_of(const Frame& frame, const ProductKernel& plan, const ir::Node& matmul) {
   const bool transposed = matmul.attributes.flag(ir::Attr::kTransposeB);
   if (plan.panels != RhsPanels::kComputed) return operand_of(frame, plan.rhs, transposed);
@@ -27,7 +40,8 @@ ProductContext::ProductContext(Frame& kernel)
       plan(*kernel.plan.product()),
       node(kernel.body().node(plan.matmul)),
       sizes(ir::matmul_sizes(node, kernel.body().type(node.operands[0]))),
-      lhs(operand_of(kernel, plan.lhs, node.attributes.flag(ir::Attr::kTransposeA))),
+      lhs(lhs_of(kernel, plan, node)),
+      windows(windows_of(kernel, plan, lhs)),
       rhs(rhs_of(kernel, plan, node)),
       computes_rhs(plan.panels == RhsPanels::kComputed),
       tile(plan.tile),

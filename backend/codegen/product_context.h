@@ -1,9 +1,11 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 
 #include "backend/codegen/kernels.h"
 #include "backend/codegen/product_tile.h"
+#include "backend/codegen/window_packer.h"
 #include "ir/matmul.h"
 
 namespace sluice::backend {
@@ -44,9 +46,10 @@ struct ProductContext {
   const ProductKernel& plan;
   const ir::Node& node;
   ir::MatmulSizes sizes;
-  Matrix lhs;
-  Matrix rhs;         ///< without a place in memory if the kernel computes it
-  bool computes_rhs;  ///< while it packs panels
+  Matrix lhs;                           ///< of windows: the rows of one tile in scratch
+  std::optional<WindowPacker> windows;  ///< that each tile packs
+  Matrix rhs;                           ///< without a place in memory if the kernel computes it
+  bool computes_rhs;                    ///< while it packs panels
   Tile tile;
   llvm::Type* element;
   int bytes;  ///< of an element

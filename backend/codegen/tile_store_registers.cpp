@@ -53,7 +53,7 @@ class InRegisters final : public TileStore {
     const auto& [t, number, row, rows] = piece;
     const Lanes& lanes = panel.columns.lanes;
     const MicroKernel::Positions positions = kernel.positions_of(panel, t);
-    const Values start = kernel.code().start(rows, lanes, kernel.start_of(panel, row, positions));
+    const Values start = kernel.code().start(rows, lanes, kernel.start_of(panel, row, rows, positions));
     const auto chain = [&](const Values& from, llvm::Value* steps) {
       return kernel.code().chain(from, steps, piece.rows, lanes, panel.rhs.stride);
     };

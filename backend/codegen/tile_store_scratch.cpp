@@ -112,7 +112,7 @@ class Overlapped final : public TileStore {
     llvm::Value* const finished = product_.tile_scratch(b.CreateSub(t, e.i64(1)));
     const MicroKernel::Positions positions = kernel.positions_of(panel, t);
     llvm::Value* const share = b.CreateUDiv(positions.count, e.i64(pauses));
-    Values state = code.start(tile_rows, lanes, kernel.start_of(panel, row, positions));
+    Values state = code.start(tile_rows, lanes, kernel.start_of(panel, row, tile_rows, positions));
     state = e.loop(e.i64(0), e.i64(tile_rows), 1, state, [&](llvm::Value* r, const Values& at_row) {
       const ScratchRow sums(product_, finished, r, panel.columns.first);
       const Coordinate i{b.CreateAdd(row_before, r), false, nullptr, Level::kRow};
