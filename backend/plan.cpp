@@ -52,14 +52,18 @@ ProductKernel product_of(const Graph& body) {
     SLUICE_CHECK(found != parameters.end(), "%{} is no parameter of @{}", value.node, body.name());
     return static_cast<std::size_t>(found - parameters.begin());
   };
-  const Node* const windows = ir::windows_of_lhs(body, *node);
+  const auto source_of = [&](std::size_t i) {
+    const Node* const windows = ir::windows_of(body, *node, i);
+    return parameter_of(windows == nullptr ? node->operands[i] : windows->operands[0]);
+  };
   ProductKernel product{.matmul = static_cast<std::uint32_t>(node - body.nodes().begin()),
-                        .lhs = parameter_of(windows == nullptr ? node->operands[0] : windows->operands[0]),
-                        .packs_windows = windows != nullptr};
+                        .lhs = source_of(0),
+                        .packs_windows = ir::windows_of(body, *node, 0) != nullptr};
   if (ir::computes_rhs(body, *node)) {
     product.panels = RhsPanels::kComputed;
   } else {
-    product.rhs = parameter_of(node->operands[1]);
+    product.rhs = source_of(1);
+    if (ir::windows_of(body, *node, 1) != nullptr) product.panels = RhsPanels::kWindows;
   }
   return product;
 }
@@ -121,7 +125,7 @@ class Planner {
     int writer = -1;           ///< the kernel that writes it, or -1
     std::vector<int> readers;  ///< the kernels that read it
     bool reshaped = false;     ///< read under another shape, so it must be dense
-    bool is_lhs = false;       ///< a product reads its rows, so it has no panels
+    bool has_rows = false;     ///< a product reads its rows, so it has no panels
     bool claimed = false;      ///< the place of a state or a result
   };
 
@@ -229,9 +233,12 @@ class Planner {
     std::vector<int> operands;
     for (const Value operand : node.operands) operands.push_back(buffer_of_.at(operand));
     if (product != nullptr) {  // elements of the lhs are read one by one
-      int& lhs = operands[product->lhs];
-      lhs = densely(lhs);
-      use(lhs).is_lhs = true;
+      const auto keep_rows = [&](int& operand) {
+        operand = densely(operand);
+        use(operand).has_rows = true;
+      };
+      keep_rows(operands[product->lhs]);
+      if (product->panels == RhsPanels::kWindows) keep_rows(operands[product->rhs]);
       product->skips_zeros = may_skip_zeros(node, *body, *product);
     }
     std::vector<int> results;
@@ -259,7 +266,7 @@ class Planner {
   /// Returns whether a kernel's own temporary may become the place, laid out so, of a state or a result.
   bool claimable(int index, const Layout& layout) {
     const Use& now = use(index);
-    return now.writer >= 0 && !now.claimed && (layout.dense() || (!now.reshaped && !now.is_lhs));
+    return now.writer >= 0 && !now.claimed && (layout.dense() || (!now.reshaped && !now.has_rows));
   }
 
   int claim(int index, const Type& type, const Layout& layout) {
@@ -376,7 +383,8 @@ std::string_view to_string(ProductSchedule schedule) {
 }
 
 std::string_view to_string(RhsPanels panels) {
-  constexpr std::array<std::string_view, 5> kPanels{"in place", "masked", "packed", "packed ahead", "computed"};
+  constexpr std::array<std::string_view, 6> kPanels{"in place",     "masked",   "packed",
+                                                    "packed ahead", "computed", "windows"};
   return kPanels[static_cast<std::size_t>(panels)];
 }
 

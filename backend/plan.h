@@ -78,13 +78,14 @@ enum class RhsPanels : std::uint8_t {
   kPacked,       ///< from a copy in scratch, which is made before the panel's tiles
   kPackedAhead,  ///< from a copy in scratch, which is made between the multiply-adds of the panel before
   kComputed,     ///< from scratch, to which the elements that the body computes are packed before the panel's tiles
+  kWindows,      ///< from scratch, to which windows over an operand are packed, block of K by block
 };
 
 /// The code-generation choices of a product, apart from its units.
 struct ProductKernel {
   std::uint32_t matmul = 0;  ///< the node of the body
   std::size_t lhs = 0;       ///< the operands of the kernel that are multiplied, or whose windows are
-  std::size_t rhs = 0;       ///< unless the body computes it
+  std::size_t rhs = 0;       ///< unless the body computes it element by element
   Tile tile = {};
   ProductSchedule schedule = ProductSchedule::kThroughScratch;
   RhsPanels panels = RhsPanels::kInPlace;
@@ -193,8 +194,9 @@ void set_sizes(std::vector<std::int64_t>& sizes, const Plan& plan, const Binding
 std::string growing_bytes(const Plan& plan);
 
 std::string_view to_string(ProductSchedule schedule);  ///< "through scratch", "in registers", "overlapped"
-std::string_view to_string(RhsPanels panels);          ///< "in place", "masked", "packed", "packed ahead", "computed"
-std::string_view to_string(BufferKind kind);           ///< "parameter", "state", "result", "constant", "temporary"
+/// "in place", "masked", "packed", "packed ahead", "computed", "windows"
+std::string_view to_string(RhsPanels panels);
+std::string_view to_string(BufferKind kind);  ///< "parameter", "state", "result", "constant", "temporary"
 
 /// Returns the size and the block of each axis: "B/6 x 96/48", or "1" without axes.
 std::string to_string(const Units& units);

@@ -68,6 +68,9 @@ ProductSchedule choose_schedule(const Graph& body, const Node& matmul, Dim colum
   return is_short(body, matmul) ? ProductSchedule::kInRegisters : ProductSchedule::kThroughScratch;
 }
 
+/// The most windows that are packed at once for a rhs: each is a step of K.
+constexpr std::int64_t kWindowRows = 256;
+
 /// Returns whether to pack each panel of a transposed rhs while the one before it is read.
 bool packs_ahead(const ProductKernel& product, const ir::MatmulSizes& sizes, std::int64_t panel_columns) {
   constexpr std::int64_t kLeastDepth = 64;  // shorter chains hide nothing
@@ -88,6 +91,7 @@ void split_product(KernelPlan& kernel, const Plan& plan, const Target& target) {
   product.tile = has_batch ? choose_tile_of_batch(target, sizes, static_cast<int>(element))
                            : choose_tile(target, sizes.m, sizes.k, static_cast<int>(element));
   if (product.packs_windows) product.tile.depth_block = 0;  // or each block would pack its part of the windows anew
+  if (product.panels == RhsPanels::kWindows && product.tile.depth_block == 0) product.tile.depth_block = kWindowRows;
   const std::int64_t panel_columns = product.tile.vectors * lanes;
   if (has_batch) kernel.units.axes.push_back({sizes.batch.element_count(), 1});
   kernel.units.axes.push_back({sizes.n, panel_columns});
@@ -97,7 +101,8 @@ void split_product(KernelPlan& kernel, const Plan& plan, const Target& target) {
   const bool transposed = matmul.attributes.flag(ir::Attr::kTransposeB);
   // A panel of a small matrix is read by too few tiles to pay for a copy.
   const bool masks = has_batch && sizes.n.size % kernel.units.step != 0;
-  const bool is_computed = product.panels == RhsPanels::kComputed;
+  const bool has_windows = product.panels == RhsPanels::kWindows;
+  const bool is_computed = product.panels == RhsPanels::kComputed || has_windows;
   if (!is_computed && packs_rhs(kernel, product, plan, target, sizes, masks)) {
     const bool ahead = transposed && packs_ahead(product, sizes, panel_columns);
     product.panels = ahead ? RhsPanels::kPackedAhead : RhsPanels::kPacked;
@@ -110,6 +115,7 @@ void split_product(KernelPlan& kernel, const Plan& plan, const Target& target) {
                                      .lanes = lanes,
                                      .element_bytes = element,
                                      .packs = product.packs(),
+                                     .packs_blocks = has_windows,
                                      .packs_ahead = transposed && !is_computed && product.tile.depth_block == 0,
                                      .skips_zeros = product.skips_zeros,
                                      .packs_windows = product.packs_windows});

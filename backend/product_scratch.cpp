@@ -49,7 +49,8 @@ ProductScratch product_scratch(const ProductSize& size) {
   ProductScratch parts;
   parts.panel = rows_of(size, 2 * size.tile.rows, 0);
   // A strip of a packed panel reaches past the end of K.
-  parts.next_panel = size.packs ? parts.panel + rows_of(size, size.depth, size.lanes) : parts.panel;
+  const Dim packed = size.packs_blocks ? Dim(size.tile.depth_block) : size.depth;
+  parts.next_panel = size.packs ? parts.panel + rows_of(size, packed, size.lanes) : parts.panel;
   parts.sums = size.packs_ahead ? parts.next_panel + rows_of(size, size.depth, size.lanes) : parts.next_panel;
   parts.lists = size.tile.depth_block > 0 ? parts.sums + rows_of(size, size.rows, size.tile.rows) : parts.sums;
   parts.windows = parts.lists;

@@ -18,7 +18,8 @@ struct ProductSize {
   std::int64_t lanes = 0;  ///< of a vector
   std::int64_t element_bytes = 0;
   bool packs = false;
-  bool packs_ahead = false;  ///< may pack the next panel while it reads one
+  bool packs_blocks = false;  ///< of K, not all of it
+  bool packs_ahead = false;   ///< may pack the next panel while it reads one
   bool skips_zeros = false;
   bool packs_windows = false;
 };

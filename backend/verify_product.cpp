@@ -100,11 +100,11 @@ class ProductVerifier {
     return static_cast<std::size_t>(found - parameters.begin());
   }
 
-  /// The parameter that is the lhs, or over which the windows slide that are.
-  std::size_t lhs_parameter() const {
-    const Node* const windows = ir::windows_of_lhs(*kernel_.body, node_);
-    return parameter_of(windows == nullptr ? node_.operands[0] : windows->operands[0]);
+  /// The parameter that is operand `i`, or over which the windows slide that are.
+  std::size_t source_of(std::size_t i) const {
+    return parameter_of(has_windows(i) ? ir::windows_of(*kernel_.body, node_, i)->operands[0] : node_.operands[i]);
   }
+  bool has_windows(std::size_t i) const { return ir::windows_of(*kernel_.body, node_, i) != nullptr; }
 
   const Layout& layout_of(int buffer) const { return plan_.buffers[static_cast<std::size_t>(buffer)].layout; }
 
@@ -112,25 +112,30 @@ class ProductVerifier {
   /// all of whose lanes must be in the panel, or packed: then any layout works whose panels divide into tiles, and
   /// transposed ones in strips of 16 bytes.
   std::string wrong_factors() const {
-    const std::size_t a = lhs_parameter();
-    const std::size_t b = parameter_of(node_.operands[1]);
+    const std::size_t a = source_of(0);
+    const std::size_t b = computed_ ? 0 : source_of(1);
     if (a == kernel_.operands.size()) return "computes its first factor itself";
     if (a != product_.lhs || (!computed_ && b != product_.rhs)) return "multiplies other operands than its body";
     if (computed_ != (product_.panels == RhsPanels::kComputed))
       return computed_ ? "reads a second factor that it computes as if it lay in memory"
                        : "computes a second factor that lies in memory";
-    const bool has_windows = ir::windows_of_lhs(*kernel_.body, node_) != nullptr;
-    if (has_windows != product_.packs_windows)
-      return has_windows ? "reads windows over its first factor as if they lay in memory"
-                         : "packs windows over a first factor that has none";
-    if (has_windows && (tile_.depth_block > 0 || product_.skips_zeros || has_batch_ || depth_.batch))
+    if (has_windows(0) != product_.packs_windows || has_windows(1) != (product_.panels == RhsPanels::kWindows))
+      return "reads windows as if they lay in memory, or packs them where there are none";
+    if (has_windows(0) && (tile_.depth_block > 0 || product_.skips_zeros || has_batch_ || depth_.batch))
       return "packs windows for a schedule that takes parts of them";
+    if (has_windows(1) && (tile_.depth_block == 0 || has_batch_ || turned_))
+      return "packs windows for a schedule that takes all of them";
+    for (std::size_t i = 0; i < 2; ++i) {
+      if (!has_windows(i)) continue;
+      const int buffer = kernel_.operands[source_of(i)];
+      if (!layout_of(buffer).dense()) return fmt::format("packs windows over panels, buffer {}", buffer);
+    }
     const Layout& first = layout_of(kernel_.operands[a]);
     const Shape& a_shape = kernel_.body->type(kernel_.body->parameters()[a].value).shape;
-    if (!first.dense() && (has_windows || first.panel < a_shape[1].size))
+    if (!first.dense() && first.panel < a_shape[1].size)
       return fmt::format("reads rows of its first factor, buffer {}, which lies in panels", kernel_.operands[a]);
     // A computed one is packed element by element, all of which are its own; loads of what it is made of are masked.
-    if (computed_) return "";
+    if (computed_ || has_windows(1)) return "";
     if (!product_.packs() && (turned_ || columns_.batch))
       return fmt::format("reads its second factor, buffer {}, as it lies, which is not in panels of its tiles",
                          kernel_.operands[b]);
@@ -188,15 +193,18 @@ class ProductVerifier {
   /// Two tiles, then each part up to the next, all at multiples of a vector.
   std::string wrong_scratch() const {
     const ProductScratch& parts = product_.scratch;
-    for (const Bytes& part : {parts.panel, parts.next_panel, parts.sums, parts.lists, parts.windows}) {
+    for (const Bytes& part : {parts.panel, parts.next_panel, parts.sums, parts.lists}) {
       if (!is_aligned(part, plan_.vector_bytes)) return "has parts of scratch that begin within a vector";
     }
+    if (product_.packs_windows && !is_aligned(parts.windows, plan_.vector_bytes))
+      return "packs windows that begin within a vector";
     const std::int64_t row = tile_columns_ * element_;
     const auto fixed = [](std::int64_t bytes) { return [bytes](std::int64_t) { return bytes; }; };
     if (!always_fits(parts.panel, {}, 1, fixed(2 * tile_.rows * row))) return "has no room for two tiles in scratch";
     const std::int64_t strip = turned_ ? kStripBytes / element_ : 1;
-    const auto panel = [&](std::int64_t b) { return to_multiple(at(depth_, b), strip) * row; };
-    if (product_.packs() && !always_fits(parts.next_panel - parts.panel, depth_.batch, strip, panel))
+    const Dim packed = has_windows(1) ? Dim(tile_.depth_block) : depth_;
+    const auto panel = [&](std::int64_t b) { return to_multiple(at(packed, b), strip) * row; };
+    if (product_.packs() && !always_fits(parts.next_panel - parts.panel, packed.batch, strip, panel))
       return "has no room for a packed panel in scratch";
     if (product_.panels == RhsPanels::kPackedAhead &&
         !always_fits(parts.sums - parts.next_panel, depth_.batch, strip, panel))

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <optional>
 
+#include "ir/matmul.h"
 #include "ir/node_error.h"
 #include "ir/reduction.h"
 #include "sluice/error.h"
@@ -30,13 +31,17 @@ bool can_feed_rhs(const Node& node) {
   return node.op == Op::kTranspose || node.op == Op::kSlice;
 }
 
-bool can_feed_lhs(const Node& windows, const Type& lhs) {
-  if (windows.op != Op::kWindows || lhs.shape.rank() != 2 || lhs.shape[1].batch) return false;
-  const Shape& shape = windows.types[0].shape;
-  const auto taps = static_cast<int>(windows.attributes.integer(Attr::kAxis)) +
-                    static_cast<int>(windows.attributes.integers(Attr::kSizes).size());
-  const Shape row(std::vector<Dim>(shape.begin() + taps, shape.end()));
-  return row.element_count() == lhs.shape[1] && lhs.shape[1].size > 0;
+const Node* packable_windows(const Graph& graph, const Node& matmul, std::size_t i) {
+  if (matmul.op != Op::kMatmul || matmul.attributes.flag(i == 0 ? Attr::kTransposeA : Attr::kTransposeB))
+    return nullptr;
+  const Node* const windows = windows_of(graph, matmul, i);
+  const Shape& rows = graph.type(matmul.operands[i]).shape;
+  if (windows == nullptr || rows.rank() != 2 || rows[1].batch || rows[1].size == 0) return nullptr;
+  const Shape& shape = windows->types[0].shape;
+  const std::size_t first_tap = static_cast<std::size_t>(windows->attributes.integer(Attr::kAxis)) +
+                                windows->attributes.integers(Attr::kSizes).size();
+  const Shape row(std::vector<Dim>(shape.begin() + static_cast<std::ptrdiff_t>(first_tap), shape.end()));
+  return row.element_count() == rows[1] ? windows : nullptr;
 }
 
 namespace {
@@ -227,6 +232,7 @@ class BodyCheck {
   /// Checks the nodes that compute the rhs of a product and marks them. Nothing else may read them, except
   /// nodes that every reader recomputes.
   std::vector<bool> check_rhs(std::uint32_t product) const {
+    if (packable_windows(body_, body_.node(product), 1) != nullptr) return check_windows(product, 1);
     std::vector<bool> feeds(body_.nodes().size());
     const Value rhs = body_.node(product).operands[1];
     feeds[rhs.node] = !is_parameter(rhs);
@@ -258,23 +264,20 @@ class BodyCheck {
            is_parameter(sums.operands[0]);
   }
 
-  /// Checks the windows that are the lhs of a product and marks them. Nothing else may read them.
-  std::vector<bool> check_lhs(std::uint32_t product) const {
+  /// Checks the windows that are operand `i` of a product, if they are, and marks them. Nothing else may read them.
+  std::vector<bool> check_windows(std::uint32_t product, std::size_t i) const {
     std::vector<bool> feeds(body_.nodes().size());
     const Node& node = body_.node(product);
-    const Value lhs = node.operands[0];
-    if (is_parameter(lhs)) return feeds;
-    const bool is_reshape = body_.node(lhs).op == Op::kReshape;
-    const Value windows = is_reshape ? body_.node(lhs).operands[0] : lhs;
-    if (node.attributes.flag(Attr::kTransposeA) || !can_feed_lhs(body_.node(windows), body_.type(lhs)))
-      fail("matmul reads %{}, which is no parameter", lhs.node);
-    check_parameters(body_.node(windows));
-    for (const Value value : {lhs, windows}) {
-      feeds[value.node] = true;
-      const auto is_other = [&](std::uint32_t user) { return user != product && user != lhs.node; };
-      if (is_result(value.node) || std::ranges::any_of(users_[value.node], is_other) ||
-          node.operands[1].node == value.node)
-        fail("{} makes the first factor of its product and is read by others", to_string(body_.node(value).op));
+    const Node* const windows = packable_windows(body_, node, i);
+    if (windows == nullptr) return feeds;
+    check_parameters(*windows);
+    const std::uint32_t operand = node.operands[i].node;
+    const auto index = static_cast<std::uint32_t>(windows - body_.nodes().data());
+    for (const std::uint32_t member : {operand, index}) {
+      feeds[member] = true;
+      const auto is_other = [&](std::uint32_t user) { return user != product && user != operand; };
+      if (is_result(member) || std::ranges::any_of(users_[member], is_other) || node.operands[1 - i].node == member)
+        fail("{} makes an operand of its product and is read by others", to_string(body_.node(member).op));
     }
     return feeds;
   }
@@ -284,7 +287,9 @@ class BodyCheck {
     const Node& product = *found;
     const Shape& shape = product.types[0].shape;
     const auto index = static_cast<std::uint32_t>(found - body_.nodes().begin());
-    const std::vector<bool> feeds_lhs = check_lhs(index);
+    const std::vector<bool> feeds_lhs = check_windows(index, 0);
+    if (!is_parameter(product.operands[0]) && !feeds_lhs[product.operands[0].node])
+      fail("matmul reads %{}, which is no parameter", product.operands[0].node);
     const std::vector<bool> feeds_rhs = check_rhs(index);
     const auto feeds_rhs_only = [&](std::uint32_t node) {
       return feeds_rhs[node] && !is_result(node) &&

@@ -17,8 +17,8 @@
 //   matmul  one matmul of two parameters, and a loop over its shape that takes the product in. Results: any of its
 //           values, and perhaps the reduce_sum over axis 0 of the second factor, if that is not transposed. Or the
 //           rhs is computed for the matmul alone, by elementwise ops that are not costly, transposes and slices
-//           (can_feed_rhs), kMostRhsMembers at most, of parameters and of what loops make on the fly. Or the lhs is
-//           the `windows` of a parameter, for the matmul alone, perhaps through a `reshape` (can_feed_lhs).
+//           (can_feed_rhs), kMostRhsMembers at most, of parameters and of what loops make on the fly. Either
+//           operand may be the `windows` of a parameter, for the matmul alone (packable_windows).
 //   reduce  a loop over S whose only readers are one or more reductions (reduce_sum, reduce_max, reduce_min, argmax)
 //           over the same axes of S; these are the results.
 //   rows    reductions over the last axis of S, which has a static size, loops over S and over S without that axis (or
@@ -36,9 +36,9 @@ inline constexpr std::size_t kMostMembers = 128;
 /// packed: it computes little for each element, or moves elements without looking for them. Broadcasts of parameters
 /// and cheap numbers may also take part.
 bool can_feed_rhs(const Node& node);
-/// Returns whether the lhs of a matmul of rank 2, not transposed, may be `windows`, which its tiles pack row by row: a
-/// row of the matrix `lhs` is one window. The result of `windows` is `lhs` itself or reshaped to it.
-bool can_feed_lhs(const Node& windows, const Type& lhs);
+/// Returns the windows that a matmul may pack for its operand `i`, which are the operand itself or reshaped to it, if
+/// it has such: the matmul is of rank 2, does not transpose the operand, and a row of it is one window. Else null.
+const Node* packable_windows(const Graph& graph, const Node& matmul, std::size_t i);
 /// A rhs is computed by at most so many nodes: each element once for each thread and panel.
 inline constexpr std::size_t kMostRhsMembers = 8;
 

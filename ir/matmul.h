@@ -23,11 +23,18 @@ inline MatmulSizes matmul_sizes(const Node& node, const Type& lhs) {
           lhs.shape[k_axis]};
 }
 
-/// Returns whether the body of a kernel computes operand `i` of its matmul `product`, which otherwise is a parameter.
-inline bool computes_operand(const Graph& body, const Node& product, std::size_t i) {
-  return body.node(product.operands[i]).op != Op::kParameter;
+/// Returns the node whose windows, perhaps reshaped, are operand `i` of the matmul `product`; null if there is none.
+inline const Node* windows_of(const Graph& body, const Node& product, std::size_t i) {
+  const Node& operand = body.node(product.operands[i]);
+  const Node& windows = operand.op == Op::kReshape ? body.node(operand.operands[0]) : operand;
+  return windows.op == Op::kWindows ? &windows : nullptr;
 }
-inline bool computes_rhs(const Graph& body, const Node& product) { return computes_operand(body, product, 1); }
+
+/// Returns whether the body of a kernel computes the rhs of its matmul `product` element by element; otherwise it is a
+/// parameter or windows over one.
+inline bool computes_rhs(const Graph& body, const Node& product) {
+  return body.node(product.operands[1]).op != Op::kParameter && windows_of(body, product, 1) == nullptr;
+}
 
 /// Returns the nodes of the body that operand `i` of its matmul `product` is computed by, parameters excluded.
 inline std::vector<bool> nodes_of_operand(const Graph& body, const Node& product, std::size_t i) {
@@ -39,14 +46,6 @@ inline std::vector<bool> nodes_of_operand(const Graph& body, const Node& product
     for (const Value operand : body.nodes()[node].operands) mark(operand);
   }
   return marks;
-}
-
-/// Returns the node whose windows, perhaps reshaped, are the lhs of the body's matmul `product`; null if the lhs is a
-/// parameter.
-inline const Node* windows_of_lhs(const Graph& body, const Node& product) {
-  const Node& lhs = body.node(product.operands[0]);
-  if (lhs.op == Op::kParameter) return nullptr;
-  return lhs.op == Op::kReshape ? &body.node(lhs.operands[0]) : &lhs;
 }
 
 /// Returns the nodes of the body that its epilogue reads, those beside the matmul `product` and what

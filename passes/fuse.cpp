@@ -1,7 +1,10 @@
 #include "passes/fuse.h"
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
+#include "ir/matmul.h"
 #include "passes/fuse_groups.h"
 #include "passes/inline_bodies.h"
 #include "passes/rebuild.h"
@@ -43,30 +46,37 @@ ir::Graph divide_concats(const ir::Graph& graph) {
   return std::move(rebuild).finish();
 }
 
-/// Returns the windows that a product may pack for its lhs, straight or through a reshape; null if there are none.
-const ir::Node* windows_for(const ir::Graph& graph, const ir::Node& product) {
-  if (product.op != ir::Op::kMatmul || product.attributes.flag(ir::Attr::kTransposeA)) return nullptr;
-  const ir::Value lhs = product.operands[0];
-  const bool is_reshape = graph.node(lhs).op == ir::Op::kReshape;
-  const ir::Node& windows = is_reshape ? graph.node(graph.node(lhs).operands[0]) : graph.node(lhs);
-  return ir::can_feed_lhs(windows, graph.type(lhs)) ? &windows : nullptr;
-}
-
-/// The same graph with windows of its own for each product, which packs them and does not read them from memory.
+/// The same graph with windows of its own for each product, which packs them and does not read them from memory. A
+/// product with transposed windows, the gradient of a filter, has them as its rhs: matmul{transpose_a}(windows, y) is
+/// the transpose of matmul{transpose_a}(y, windows).
 ir::Graph repeat_windows(const ir::Graph& graph) {
   Rebuild rebuild(graph);
+  ir::Builder& builder = rebuild.builder();
   for (NodeIndex i = 0; i < graph.nodes().size(); ++i) {
-    const ir::Node& node = graph.node(i);
-    const ir::Node* const windows = windows_for(graph, node);
-    if (windows == nullptr) {
+    ir::Node node = graph.node(i);
+    const bool swaps = node.op == ir::Op::kMatmul && node.types[0].shape.rank() == 2 &&
+                       node.attributes.flag(ir::Attr::kTransposeA) && !node.attributes.flag(ir::Attr::kTransposeB) &&
+                       ir::windows_of(graph, node, 0) != nullptr;
+    if (swaps) std::swap(node.operands[0], node.operands[1]);
+    const std::array windows{ir::packable_windows(graph, node, 0), ir::packable_windows(graph, node, 1)};
+    if (windows[0] == nullptr && windows[1] == nullptr) {
       rebuild.copy(i);
       continue;
     }
-    ir::Builder& builder = rebuild.builder();
-    ir::Value lhs = builder.add(windows->op, {rebuild.at(windows->operands[0])}, windows->attributes, windows->origins);
-    const ir::Node& reshape = graph.node(node.operands[0]);
-    if (reshape.op == ir::Op::kReshape) lhs = builder.add(reshape.op, {lhs}, reshape.attributes, reshape.origins);
-    rebuild.map({i, 0}, builder.add(node.op, {lhs, rebuild.at(node.operands[1])}, node.attributes, node.origins));
+    std::vector<ir::Value> operands;
+    for (std::size_t o = 0; o < 2; ++o) {
+      operands.push_back(rebuild.at(node.operands[o]));
+      if (windows[o] == nullptr) continue;
+      const ir::Node& from = *windows[o];
+      operands[o] = builder.add(from.op, {rebuild.at(from.operands[0])}, from.attributes, from.origins);
+      const ir::Node& view = graph.node(node.operands[o]);
+      if (view.op == ir::Op::kReshape) operands[o] = builder.add(view.op, {operands[o]}, view.attributes, view.origins);
+    }
+    ir::Value product = builder.add(node.op, std::move(operands), node.attributes, node.origins);
+    if (swaps)
+      product = builder.add(ir::Op::kTranspose, {product}, {{ir::Attr::kPermutation, std::vector<std::int64_t>{1, 0}}},
+                            node.origins);
+    rebuild.map({i, 0}, product);
   }
   return std::move(rebuild).finish();
 }

@@ -161,21 +161,21 @@ void take_rhs(Groups& groups, GroupIndex group, NodeIndex product) {
   }
 }
 
-/// Takes in the windows that are the lhs: the kernel packs those of its tiles.
-void take_lhs(Groups& groups, GroupIndex group, NodeIndex product) {
-  const ir::Node& node = groups.graph().node(product);
-  if (node.attributes.flag(ir::Attr::kTransposeA) || node.types[0].shape.element_count().size == 0) return;
-  const NodeIndex lhs = node.operands[0].node;
-  const bool is_reshape = groups.graph().node(lhs).op == ir::Op::kReshape;
-  const NodeIndex windows = is_reshape ? groups.graph().node(lhs).operands[0].node : lhs;
-  if (!ir::can_feed_lhs(groups.graph().node(windows), groups.graph().type(node.operands[0]))) return;
-  if (node.operands[1].node == lhs || node.operands[1].node == windows) return;
+/// Takes in the windows that are operand `i`: the kernel packs those of its tiles.
+void take_windows(Groups& groups, GroupIndex group, NodeIndex product, std::size_t i) {
+  const ir::Graph& graph = groups.graph();
+  const ir::Node& node = graph.node(product);
+  const ir::Node* const windows = ir::packable_windows(graph, node, i);
+  if (windows == nullptr || node.types[0].shape.element_count().size == 0) return;  // or a kernel without work
+  // Last first: then the group alone reads each.
+  std::vector<NodeIndex> members{node.operands[i].node};
+  if (&graph.node(members[0]) != windows) members.push_back(graph.node(members[0]).operands[0].node);
   const auto is_own = [&](NodeIndex member) {
     return groups.is_single(member) && !groups.escapes(member) && groups.users(member).size() == 1;
   };
-  if (!is_own(lhs) || !is_own(windows) || groups.room(group) < 2) return;
-  // Last first: then the group alone reads each.
-  for (const NodeIndex member : is_reshape ? std::vector{lhs, windows} : std::vector{windows}) {
+  if (!std::ranges::all_of(members, is_own) || node.operands[1 - i].node == members[0]) return;
+  if (groups.room(group) < members.size()) return;
+  for (const NodeIndex member : members) {
     if (!groups.can_merge(group, member)) return;
     groups.merge(group, member);
   }
@@ -206,7 +206,8 @@ void grow_matmul_groups(Groups& groups) {
   }
   // Last, so that a value that can be another product's epilogue is that.
   for (const GroupIndex group : products) {
-    take_lhs(groups, group, group);
+    take_windows(groups, group, group, 0);
+    take_windows(groups, group, group, 1);
     take_rhs(groups, group, group);
   }
 }

@@ -227,7 +227,7 @@ class Product {
     llvm::Value* const first = b.CreateMul(block, size);
     llvm::Value* const has_sums = e_.min(block, e_.i64(1));
     panel.steps = {first, is_last ? b.CreateSub(e_.size(product_.sizes.k), first) : size, has_sums};
-    panel.rhs.pointer = e_.element(product_.element, panel.rhs.pointer, b.CreateMul(first, panel.rhs.stride));
+    panel.rhs = rhs_.at_block(panel.rhs, panel.columns, first, panel.steps.count);
     return panel;
   }
 

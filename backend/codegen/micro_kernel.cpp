@@ -33,9 +33,9 @@ MicroKernel::Positions MicroKernel::positions_of(const PanelTiles& panel, llvm::
 TileStart MicroKernel::start_of(const PanelTiles& panel, llvm::Value* row, std::int64_t rows,
                                 const Positions& positions) const {
   auto& b = e_.b;
-  if (product_.windows) {
+  if (product_.lhs_windows) {
     llvm::Value* const to = product_.lhs.place.pointer;
-    product_.windows->pack(product_.frame.operands[product_.plan.lhs].pointer, row, e_.i64(rows), to);
+    product_.lhs_windows->pack(product_.frame.operands[product_.plan.lhs].pointer, row, e_.i64(rows), to);
     return {to, panel.rhs, positions.list};
   }
   llvm::Value* const stride = e_.size(product_.lhs.stride());

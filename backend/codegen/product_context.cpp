@@ -19,15 +19,17 @@ Matrix lhs_of(const Frame& frame, const ProductKernel& plan, const ir::Node& mat
   return {{frame.in_scratch(plan.scratch.windows)}, {type.shape[0], window_row(type.shape[1].size, bytes)}, false};
 }
 
-std::optional<WindowPacker> windows_of(const Frame& frame, const ProductKernel& plan, const Matrix& lhs) {
-  if (!plan.packs_windows) return {};
-  const ir::Node& windows = *ir::windows_of_lhs(frame.body(), frame.body().node(plan.matmul));
-  return WindowPacker(frame.e, windows, frame.body().type(windows.operands[0]), lhs.stride().size);
+/// The packer of operand `i`, which is packed to rows of `stride` elements.
+std::optional<WindowPacker> packer_of(const Frame& frame, const ir::Node& matmul, std::size_t i, std::int64_t stride) {
+  const ir::Node* const windows = ir::windows_of(frame.body(), matmul, i);
+  if (windows == nullptr) return {};
+  return WindowPacker(frame.e, *windows, frame.body().type(windows->operands[0]), stride);
 }
 
 Matrix rhs_of(const Frame& frame, const ProductKernel& plan, const ir::Node& matmul) {
   const bool transposed = matmul.attributes.flag(ir::Attr::kTransposeB);
-  if (plan.panels != RhsPanels::kComputed) return operand_of(frame, plan.rhs, transposed);
+  const bool is_in_memory = plan.panels != RhsPanels::kComputed && plan.panels != RhsPanels::kWindows;
+  if (is_in_memory) return operand_of(frame, plan.rhs, transposed);
   const Shape& shape = frame.body().type(matmul.operands[1]).shape;
   return {{nullptr}, {shape[shape.rank() - 2], shape[shape.rank() - 1]}, transposed};
 }
@@ -41,13 +43,14 @@ ProductContext::ProductContext(Frame& kernel)
       node(kernel.body().node(plan.matmul)),
       sizes(ir::matmul_sizes(node, kernel.body().type(node.operands[0]))),
       lhs(lhs_of(kernel, plan, node)),
-      windows(windows_of(kernel, plan, lhs)),
+      lhs_windows(packer_of(kernel, node, 0, lhs.stride().size)),
       rhs(rhs_of(kernel, plan, node)),
-      computes_rhs(plan.panels == RhsPanels::kComputed),
+      computes_rhs(rhs.place.pointer == nullptr),
       tile(plan.tile),
       element(e.memory_type(dtype())),
       bytes(static_cast<int>(size_of(dtype()))),
-      lanes(e.target.lanes(bytes)) {
+      lanes(e.target.lanes(bytes)),
+      rhs_windows(packer_of(kernel, node, 1, panel_columns())) {
   SLUICE_CHECK(lhs.one_piece(), "the first factor of {} lies in panels", kernel.plan.name);
   SLUICE_CHECK(!has_batch() || !plan.skips_zeros, "{} makes lists for a batch", kernel.plan.name);
 }

@@ -46,14 +46,15 @@ struct ProductContext {
   const ProductKernel& plan;
   const ir::Node& node;
   ir::MatmulSizes sizes;
-  Matrix lhs;                           ///< of windows: the rows of one tile in scratch
-  std::optional<WindowPacker> windows;  ///< that each tile packs
-  Matrix rhs;                           ///< without a place in memory if the kernel computes it
-  bool computes_rhs;                    ///< while it packs panels
+  Matrix lhs;                               ///< of windows: the rows of one tile in scratch
+  std::optional<WindowPacker> lhs_windows;  ///< that each tile packs
+  Matrix rhs;                               ///< without a place in memory if the kernel computes it
+  bool computes_rhs;                        ///< while it packs panels, or packs windows
   Tile tile;
   llvm::Type* element;
-  int bytes;  ///< of an element
-  int lanes;  ///< of a vector
+  int bytes;                                ///< of an element
+  int lanes;                                ///< of a vector
+  std::optional<WindowPacker> rhs_windows;  ///< that are packed for each panel and block of K
 
   DType dtype() const { return node.types[0].dtype; }
   bool has_batch() const { return sizes.batch.rank() > 0; }

@@ -7,6 +7,7 @@ SecondFactor::SecondFactor(const ProductContext& product)
       e_(product.e),
       panel_columns_(product.panel_columns()),
       packed_(product.frame.in_scratch(product.plan.scratch.panel)) {
+  if (product.rhs_windows) return;
   if (product.computes_rhs) {
     computed_.emplace(product);
     return;
@@ -40,6 +41,7 @@ Panel SecondFactor::panel(const Matrices& matrices, llvm::Value* column, llvm::V
     computed_->pack(matrices.batch_index, column, count, packed_);
     return {packed_, e_.i64(panel_columns_)};
   }
+  if (product_.rhs_windows) return {packed_, e_.i64(panel_columns_)};
   llvm::Value* const matrix = matrices.rhs;
   if (!packer_) return in_memory(matrix, column);
   llvm::Value* const to = packed(e_.b.CreateUDiv(column, e_.i64(panel_columns_)));
@@ -49,6 +51,14 @@ Panel SecondFactor::panel(const Matrices& matrices, llvm::Value* column, llvm::V
     packer_->pack(matrix, column, to);
   }
   return {to, e_.i64(panel_columns_)};
+}
+
+Panel SecondFactor::at_block(const Panel& panel, const Columns& columns, llvm::Value* first, llvm::Value* count) const {
+  if (!product_.rhs_windows)
+    return {e_.element(product_.element, panel.pointer, e_.b.CreateMul(first, panel.stride)), panel.stride};
+  product_.rhs_windows->pack_columns(product_.frame.operands[product_.plan.rhs].pointer, {first, count},
+                                     {columns.first, columns.count}, panel.pointer);
+  return panel;
 }
 
 SecondFactor::Next SecondFactor::share_next(llvm::Value* matrix, llvm::Value* panel, llvm::Value* end,

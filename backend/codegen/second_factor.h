@@ -23,6 +23,10 @@ class SecondFactor {
   /// The panel of `count` columns whose first one is `column`: packed if it must be and is not.
   Panel panel(const Matrices& matrices, llvm::Value* column, llvm::Value* count) const;
 
+  /// Returns the rows of a panel from step `first` of K on, of which there are `count` in the block. Packs them, if
+  /// they are windows.
+  Panel at_block(const Panel& panel, const Columns& columns, llvm::Value* first, llvm::Value* count) const;
+
   /// The panel that is packed while the tiles of the one before it are computed.
   struct Next {
     llvm::Value* matrix;

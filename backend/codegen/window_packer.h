@@ -18,6 +18,14 @@ class WindowPacker {
   /// Calls a function that packs `count` rows of the matrix of windows over the value at `from`, from row `row` on.
   void pack(llvm::Value* from, llvm::Value* row, llvm::Value* count, llvm::Value* to) const;
 
+  /// The numbers first <= i < first + count.
+  struct Range {
+    llvm::Value* first;
+    llvm::Value* count;
+  };
+  /// The same for the columns `columns` of the rows `rows`.
+  void pack_columns(llvm::Value* from, const Range& rows, const Range& columns, llvm::Value* to) const;
+
  private:
   /// A place in the value: the offset of its first element, and whether it lies within all axes so far.
   struct Cell {
@@ -25,15 +33,28 @@ class WindowPacker {
     llvm::Value* inside;  ///< i1; nullptr: it always does
   };
 
-  llvm::Function* function() const;
+  std::vector<llvm::Value*> arguments_of_sizes() const;
+  /// Makes the function `name`, or finds it: pointers to the value and the rows, then `numbers` integers, then sizes.
+  llvm::Function* function(const std::string& name, unsigned numbers,
+                           const std::function<void(const std::vector<llvm::Value*>&)>& emit) const;
+  void pack_piece(llvm::Value* from, llvm::Value* piece, const Range& rows, const Range& columns, llvm::Value* to,
+                  const std::vector<llvm::Value*>& sizes) const;
+  /// The first window that row `row` of the matrix stands for along each axis, then the number of the value's part in
+  /// front of them.
+  std::vector<llvm::Value*> window_of(llvm::Value* row, const std::vector<llvm::Value*>& sizes) const;
   void pack_row(llvm::Value* from, llvm::Value* row, llvm::Value* to, const std::vector<llvm::Value*>& sizes) const;
   /// Packs the taps of the axes from `axis` on, of which window `window[axis]` begins at `at`; `to` counts elements.
   void pack_taps(std::size_t axis, const Cell& at, const std::vector<llvm::Value*>& window, llvm::Value* from,
                  llvm::Value* to, const std::vector<llvm::Value*>& sizes) const;
   void copy(const Cell& cell, std::int64_t count, llvm::Value* from, llvm::Value* to) const;
-  /// The elements that tap by tap of `axis` packs.
+  /// Copies `used` elements of a vector, or zeros where the cell is outside.
+  void copy_vector(const Cell& cell, llvm::Value* used, llvm::Value* offset, llvm::Value* from, llvm::Value* to) const;
+  /// The elements of a row that one tap along `axis` makes.
   std::int64_t elements_of_tap(std::size_t axis) const;
-  /// Whether all taps of the last axis lie next to each other in memory.
+  /// Returns the elements of a row that lie next to each other in memory: those of a cell, or of all cells along the
+  /// last axis.
+  std::int64_t elements_of_piece() const;
+  /// Returns whether `axis` is the last one and all its taps lie next to each other in memory.
   bool is_one_piece(std::size_t axis) const;
 
   Emitter& e_;
