@@ -233,12 +233,13 @@ class Planner {
     std::vector<int> operands;
     for (const Value operand : node.operands) operands.push_back(buffer_of_.at(operand));
     if (product != nullptr) {  // elements of the lhs are read one by one
-      const auto keep_rows = [&](int& operand) {
+      const auto keep_rows = [&](int& operand, bool windows) {
         operand = densely(operand);
         use(operand).has_rows = true;
+        use(operand).reshaped = use(operand).reshaped || windows;  // which slide over all of its elements
       };
-      keep_rows(operands[product->lhs]);
-      if (product->panels == RhsPanels::kWindows) keep_rows(operands[product->rhs]);
+      keep_rows(operands[product->lhs], product->packs_windows);
+      if (product->panels == RhsPanels::kWindows) keep_rows(operands[product->rhs], true);
       product->skips_zeros = may_skip_zeros(node, *body, *product);
     }
     std::vector<int> results;

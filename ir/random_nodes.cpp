@@ -171,6 +171,17 @@ void RandomNodes::add_symbolic_move(Value x) {
   }
 }
 
+void RandomNodes::add_convolution(Value windows, int axis) {
+  const Shape& all = shape(windows);
+  const auto product = [](auto begin, auto end) { return Shape(std::vector<Dim>(begin, end)).element_count(); };
+  const Dim rows = product(all.begin(), all.begin() + axis + 1);
+  const Dim depth = product(all.begin() + axis + 1, all.end());
+  if (!is_float(dtype(windows)) || depth.batch || depth.size == 0) return keep(windows);
+  const Value matrix = b_.reshape(windows, {rows, depth});
+  if (chance(70)) keep(b_(Op::kMatmul, {matrix, any({dtype(windows), {depth, width_}})}));
+  if (chance(50)) keep(b_(Op::kMatmul, {matrix, any({dtype(windows), {rows, height_}})}, {{Attr::kTransposeA, true}}));
+}
+
 void RandomNodes::add_windows(Value x) {
   if (shape(x).rank() > 3) return;
   const int axis = static_axis(x, 1);
@@ -185,6 +196,7 @@ void RandomNodes::add_windows(Value x) {
                         {Attr::kSizes, Numbers{size}},
                         {Attr::kStrides, Numbers{1 + below(2)}}};
   const Value windows = b_(Op::kWindows, {x}, attributes);
+  if (chance(50)) return add_convolution(windows, axis);
   keep(windows);
   if (dtype(x) == DType::kBool) return;
   attributes.set(Attr::kShape, shape(x));

@@ -32,6 +32,8 @@ class RandomNodes : protected RandomValues {
   void add_choice();
   void add_cast();
   void add_matmul();
+  /// Products of windows over `axis`, as a convolution and the gradient of its filter make.
+  void add_convolution(Value windows, int axis);
   /// Windows over one axis of x, and their transpose.
   void add_windows(Value x);
   void add_move();

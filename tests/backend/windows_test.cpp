@@ -147,6 +147,21 @@ graph @f(%x: f32[B,T,3], %w: f32[9,20]) {
   }
 }
 
+TEST_CASE("windows slide over what a product has made and what variables hold, whose rows would lie apart") {
+  const ir::Graph graph = ir::parse(R"(sluice-ir 1
+graph @f(%x: f32[143,143], %w: f32[429,143], %y: f32[7,5]) state(%s: f32[17,143] "s", %t: f32[9,300] "t") {
+  %0: f32[17,143] = matmul %s, %x
+  %1: f32[7,3,143] = windows %0 {axis=0, dilations=[2], padding=[0,0], sizes=[3], strides=[2]}
+  %2: f32[7,429] = reshape %1 {shape=[7,429]}
+  %3: f32[7,143] = matmul %2, %w
+  %4: f32[7,3,300] = windows %t {axis=0, dilations=[1], padding=[0,0], sizes=[3], strides=[1]}
+  %5: f32[7,900] = reshape %4 {shape=[7,900]}
+  %6: f32[900,5] = matmul %5, %y {transpose_a=true}
+  return %3, %6
+})");
+  test::check_jit(graph, {1}, 4e-6);
+}
+
 TEST_CASE("windows that others read as well are packed anew for each product") {
   const ir::Graph graph = ir::parse(R"(sluice-ir 1
 graph @f(%x: f32[B,8,3], %v: f32[6,4], %w: f32[6,50]) {

@@ -18,11 +18,11 @@ complain() {
 declared_in() {
   awk '/^namespace detail/ { inner = 1 } /^}  \/\/ namespace detail/ { inner = 0 } !inner' "$1" |
     sed -nE '/ return detail::unary\(ir::Op::/d
-             /^(class|struct) [A-Za-z]+;/d
+             /^(class|struct) [A-Za-z0-9]+;/d
              /^struct std::/d
              /^struct fmt::/d
-             s/^(class|struct|enum class) ([A-Za-z]+).*/\2/p
-             s/^using ([A-Za-z]+) =.*/\1/p
+             s/^(class|struct|enum class) ([A-Za-z0-9]+).*/\2/p
+             s/^using ([A-Za-z0-9]+) =.*/\1/p
              s/^[A-Za-z][A-Za-z0-9_:<>, *&]* ([a-z_0-9]+)\(.*/\1/p' |
     sort -u
 }
