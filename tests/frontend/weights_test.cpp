@@ -43,9 +43,9 @@ Names names_of(const VariableList& variables) {
 MLP perceptron() { return MLP(Dense(4, tanh), Dense(2)); }
 
 /// A block with two layers and its own weight.
-class Residual : public Module {
+class Shortcut : public Module {
  public:
-  Residual() : Module("residual"), first_(3, relu), second_(3) {
+  Shortcut() : Module("residual"), first_(3, relu), second_(3) {
     register_module(first_);
     register_module(second_);
   }
@@ -78,7 +78,7 @@ const Array kLabels = Array({std::uint8_t{0}, std::uint8_t{1}, std::uint8_t{1}})
 
 TEST_CASE("build makes a model's variables before its first call, named by its structure alone") {
   for (int i = 0; i < 2; ++i) {  // whatever the process has created before
-    MLP model(Dense(3), Residual(), Dense(3), Residual(), Dropout(0.5), Dense(1));
+    MLP model(Dense(3), Shortcut(), Dense(3), Shortcut(), Dropout(0.5), Dense(1));
     model.build(f32(batch, 3));
     CHECK(names_of(model) == Names{"dense_0/w", "dense_0/b", "residual_0/dense_0/w", "residual_0/dense_0/b",
                                    "residual_0/dense_1/w", "residual_0/dense_1/b", "residual_0/gate", "dense_1/w",
@@ -250,7 +250,7 @@ TEST_CASE("weights are copied, fully or in part, inside and outside functions") 
 }
 
 TEST_CASE("a clone does the same and shares nothing") {
-  MLP model(Dense(3, relu), Residual(),
+  MLP model(Dense(3, relu), Shortcut(),
             [scale = Variable("scale", Array::scalar(2.F))](Tensor x) { return x * scale; });
   model.build(f32(batch, 3));
   const MLP copy = clone(model);

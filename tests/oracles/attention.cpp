@@ -1,7 +1,6 @@
 // Attention over [batch, heads, positions, depth], and a transformer.
 #include <fmt/format.h>
 
-#include <cmath>
 #include <cstdio>
 
 #include "tests/oracles/functions.h"
@@ -11,33 +10,13 @@ namespace sluice::oracles {
 
 namespace {
 
-/// softmax(q k^T / sqrt(depth)) v. A query that sees no key yields 0.
-Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& visible) {
-  const auto depth = static_cast<double>(q.shape()[q.rank() - 1].size);
-  const Tensor scores = matmul(q, k, {.transpose_b = true}) / std::sqrt(depth);
-  // Softmax is undefined if nothing is visible.
-  const Tensor weights = select(visible, softmax(select(visible, scores, -1e30)), 0);
-  return matmul(weights, v);
-}
-
-/// [queries, keys]: each query sees the keys up to its own position.
-Tensor causal_mask(Dim queries, Dim keys) {
-  const Shape shape{queries, keys};
-  return iota(shape, 1, i64) <= iota(shape, 0, i64);
-}
-
 Program attention(const Oracle& oracle) {
   return function_of_one(oracle, [&](const Tensors& in) {
-    const Tensor& q = in["q_"];
-    const Tensor& k = in["k_"];
     const std::string scale = oracle.attributes.text("scale", "1/sqrt(d)");
     if (scale != "1/sqrt(d)") throw CannotSay("scale " + scale);
-    const Dim queries = q.shape()[q.rank() - 2];
-    const Dim keys = k.shape()[k.rank() - 2];
-    Tensor visible = full({queries, keys}, true, DType::kBool);
-    if (oracle.attributes.flag("causal")) visible = causal_mask(queries, keys);
-    if (const Tensor* keep = in.find("keep")) visible = visible & *keep;
-    return attend(q, k, in["v_"], visible);
+    AttentionOptions options{.causal = oracle.attributes.flag("causal")};
+    if (const Tensor* keep = in.find("keep")) options.mask = *keep;
+    return scaled_dot_product_attention(in["q_"], in["k_"], in["v_"], options);
   });
 }
 
@@ -60,7 +39,7 @@ Tensor transformer_block(const Weights& w, const std::string& layer, const Tenso
     const Tensor columns = slice(qkv, {0, 0, i * width}, {-1, -1, width});
     return transpose(reshape(columns, {rows, positions, heads, width / heads}), {0, 2, 1, 3});
   };
-  const Tensor mixed = attend(part(0), part(1), part(2), causal_mask(positions, positions));
+  const Tensor mixed = scaled_dot_product_attention(part(0), part(1), part(2), {.causal = true});
   const Tensor y = x + dense(reshape(transpose(mixed, {0, 2, 1, 3}), x.shape()), "proj");
   return y + dense(gelu_tanh(dense(normalized(y, weight("ln2_g"), weight("ln2_b")), "up")), "down");
 }

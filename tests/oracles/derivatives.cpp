@@ -63,9 +63,7 @@ Program hessian_vector_attention(const Oracle& oracle) {
     const Tensor q = matmul(x, in["w.q"]);
     const Tensor k = matmul(x, in["w.k"]);
     const Tensor v = matmul(x, in["w.v"]);
-    const auto n = static_cast<double>(x.shape()[x.rank() - 1].size);
-    const Tensor scores = matmul(q, k, {.transpose_b = true}) / std::sqrt(n);
-    const Tensor mixed = matmul(softmax(scores), v);
+    const Tensor mixed = scaled_dot_product_attention(q, k, v);
     const Tensor centered = x - reduce_mean(x, -1, {.keepdims = true});
     const Tensor deviation = sqrt(reduce_mean(square(centered), -1, {.keepdims = true}));
     return with_hessian(oracle, reduce_sum(mixed * (centered / (deviation + 1e-3)) * in["w.g"]), in);

@@ -9,100 +9,94 @@ namespace sluice::oracles {
 
 namespace {
 
-struct Moments {
-  Tensor centered;
-  Tensor mean;
-  Tensor variance;
-};
-
-Moments moments(const Tensor& x, const std::vector<std::int64_t>& axes) {
-  const Tensor mean = reduce_mean(x, axes, {.keepdims = true});
-  const Tensor centered = x - mean;
-  return {centered, mean, reduce_mean(square(centered), axes, {.keepdims = true})};
+/// Returns the variables of `layer`, created for in.x, with their values in the case. `names` says which of them have
+/// other names there.
+template <typename Layer>
+Held held_by(const Layer& layer, const Oracle& oracle, const std::map<std::string, std::string>& names = {}) {
+  const Array& x = oracle.at("in.x");
+  build(layer, TensorSpec(x.dtype(), Shape::of(x.sizes())));
+  Held held;
+  for (const auto& [own_name, variable] : layer.named_variables()) {
+    const auto found = names.find(own_name);
+    const std::string& name = found == names.end() ? own_name : found->second;
+    const auto value = oracle.arrays.find("in." + name);
+    if (value == oracle.arrays.end()) continue;
+    variable.assign(value->second);
+    held.emplace_back(name, variable);
+  }
+  return held;
 }
 
-/// Returns gamma or beta, with the sizes of `axes`, shaped to broadcast with x.
-Tensor along(const Tensor& weight, const Tensor& x, const std::vector<std::int64_t>& axes) {
-  std::vector<Dim> dims(static_cast<std::size_t>(x.rank()), Dim(1));
-  for (const std::int64_t axis : axes) dims[static_cast<std::size_t>(axis)] = x.shape()[static_cast<int>(axis)];
-  return reshape(weight, Shape(dims));
+/// A function of in.x by a layer with the variables of the case.
+template <typename Layer>
+Program function_of_layer(const Oracle& oracle, const Layer& layer,
+                          const std::map<std::string, std::string>& names = {}) {
+  const auto body = [&](const Tensors& in) -> Results { return {{"out.0", layer(in["x"])}}; };
+  return function_of(oracle, body, held_by(layer, oracle, names));
 }
 
-Tensor scaled(const Tensor& normal, const Tensors& in, const std::vector<std::int64_t>& axes) {
-  Tensor result = normal;
-  if (const Tensor* gamma = in.find("gamma")) result = result * along(*gamma, result, axes);
-  if (const Tensor* beta = in.find("beta")) result = result + along(*beta, result, axes);
-  return result;
-}
-
-std::vector<std::int64_t> axes_of(const Oracle& oracle, const Tensor& x) {
-  std::vector<std::int64_t> axes = oracle.attributes.integers("axes", oracle.attributes.integers("axis", {-1}));
-  for (std::int64_t& axis : axes) axis += axis < 0 ? x.rank() : 0;
-  return axes;
-}
-
-/// All axes but the last.
-std::vector<std::int64_t> before_channels(const Tensor& x) {
-  std::vector<std::int64_t> axes(static_cast<std::size_t>(x.rank() - 1));
-  std::iota(axes.begin(), axes.end(), 0);
-  return axes;
+std::vector<std::int64_t> axes_of(const Oracle& oracle) {
+  return oracle.attributes.integers("axes", oracle.attributes.integers("axis", {-1}));
 }
 
 Program layer_norm(const Oracle& oracle) {
-  return function_of_one(oracle, [&](const Tensors& in) {
-    const std::vector<std::int64_t> axes = axes_of(oracle, in["x"]);
-    const Moments m = moments(in["x"], axes);
-    return scaled(m.centered * rsqrt(m.variance + oracle.attributes.number("epsilon")), in, axes);
-  });
+  return function_of_layer(oracle, LayerNormalization({.axis = axes_of(oracle),
+                                                       .epsilon = oracle.attributes.number("epsilon"),
+                                                       .center = oracle.has("in.beta"),
+                                                       .scale = oracle.has("in.gamma")}));
 }
 
 Program rms_norm(const Oracle& oracle) {
-  return function_of_one(oracle, [&](const Tensors& in) {
-    const Tensor& x = in["x"];
-    const std::vector<std::int64_t> axes = axes_of(oracle, x);
-    const Tensor size = reduce_mean(square(x), axes, {.keepdims = true});
-    return scaled(x * rsqrt(size + oracle.attributes.number("epsilon")), in, axes);
-  });
+  const RMSNorm layer({.axis = axes_of(oracle), .epsilon = oracle.attributes.number("epsilon")});
+  return function_of_layer(oracle, layer, {{"scale", "gamma"}});
+}
+
+BatchNormalization batch_norm(const Oracle& oracle) {
+  // Without momentum, the moving statistics are those of the last batch.
+  return BatchNormalization({.momentum = 0,
+                             .epsilon = oracle.attributes.number("epsilon"),
+                             .center = oracle.has("in.beta"),
+                             .scale = oracle.has("in.gamma")});
 }
 
 Program batch_norm_train(const Oracle& oracle) {
-  return function_of(oracle, [&](const Tensors& in) -> Results {
-    const Tensor& x = in["x"];
-    const Moments m = moments(x, before_channels(x));
-    const std::vector<std::int64_t> channels{x.rank() - 1};
-    const Tensor y = scaled(m.centered * rsqrt(m.variance + oracle.attributes.number("epsilon")), in, channels);
-    Results results{{"out.0", y}};
-    if (oracle.has("out.1")) results.emplace_back("out.1", reshape(m.mean, {-1}));
-    if (oracle.has("out.2")) results.emplace_back("out.2", reshape(m.variance, {-1}));
-    return results;
-  });
+  const BatchNormalization layer = batch_norm(oracle);
+  const Held held = held_by(layer, oracle);
+  const auto statistic = [&](std::string_view name) {
+    for (const auto& [own_name, variable] : layer.named_variables()) {
+      if (own_name == name) return Tensor(variable);
+    }
+    throw CannotSay(fmt::format("there is no variable {}", name));
+  };
+  return function_of(
+      oracle,
+      [&](const Tensors& in) -> Results {
+        const Tensor& x = in["x"];
+        Results results{{"out.0", layer(x, Mode::kTrain)}};
+        std::vector<std::int64_t> axes(static_cast<std::size_t>(x.rank() - 1));  // all but the channels
+        std::iota(axes.begin(), axes.end(), 0);
+        // The layer's statistics, with derivatives, which do not pass through variables.
+        const auto add = [&](const std::string& name, const Tensor& by_formula, const Tensor& by_layer) {
+          if (oracle.has(name)) results.emplace_back(name, by_formula + stop_gradient(by_layer - by_formula));
+        };
+        add("out.1", reduce_mean(x, axes), statistic("moving_mean"));
+        add("out.2", reduce_variance(x, axes), statistic("moving_variance"));
+        return results;
+      },
+      held);
 }
 
 Program batch_norm_evaluate(const Oracle& oracle) {
-  return function_of_one(oracle, [&](const Tensors& in) {
-    const Tensor& x = in["x"];
-    const Tensor normal = (x - in["mean"]) * rsqrt(in["variance"] + oracle.attributes.number("epsilon"));
-    return scaled(normal, in, {x.rank() - 1});
-  });
+  const BatchNormalization layer = batch_norm(oracle);
+  const auto body = [&](const Tensors& in) -> Results { return {{"out.0", layer(in["x"], Mode::kEvaluate)}}; };
+  return function_of(oracle, body, held_by(layer, oracle, {{"moving_mean", "mean"}, {"moving_variance", "variance"}}));
 }
 
 Program group_norm(const Oracle& oracle) {
-  return function_of_one(oracle, [&](const Tensors& in) {
-    const Tensor& x = in["x"];
-    const auto groups = static_cast<std::int64_t>(oracle.attributes.number("groups"));
-    const std::int64_t channels = x.shape()[x.rank() - 1].size;
-    std::vector<Dim> dims(x.shape().begin(), x.shape().end() - 1);
-    dims.emplace_back(groups);
-    dims.emplace_back(channels / groups);
-    const Tensor grouped = reshape(x, Shape(dims));
-    std::vector<std::int64_t> axes;  // all but the batch and the groups
-    for (int axis = 1; axis < grouped.rank(); ++axis) {
-      if (axis != grouped.rank() - 2) axes.push_back(axis);
-    }
-    const Moments m = moments(grouped, axes);
-    const Tensor normal = m.centered * rsqrt(m.variance + oracle.attributes.number("epsilon"));
-    return scaled(reshape(normal, x.shape()), in, {x.rank() - 1});
-  });
+  const auto groups = static_cast<std::int64_t>(oracle.attributes.number("groups"));
+  return function_of_layer(oracle, GroupNormalization(groups, {.epsilon = oracle.attributes.number("epsilon"),
+                                                               .center = oracle.has("in.beta"),
+                                                               .scale = oracle.has("in.gamma")}));
 }
 
 }  // namespace

@@ -72,12 +72,13 @@ class NamedFunction {
 };
 
 /// Adds the case's gradients, if it says what its results are multiplied with.
-void add_gradients(const Oracle& oracle, const Tensors& in, Results& results) {
+void add_gradients(const Oracle& oracle, const Tensors& in, const Held& held, Results& results) {
   std::vector<std::string> names;
   std::vector<Tensor> targets;
   for (const auto& [name, gradient] : oracle.with_prefix("grad.")) {
+    const auto variable = std::ranges::find(held, name, &Held::value_type::first);
     names.push_back("grad." + name);
-    targets.push_back(in[name]);
+    targets.push_back(variable == held.end() ? in[name] : Tensor(variable->second));
   }
   if (targets.empty() || !oracle.has("up.0")) return;
   std::optional<Tensor> sum;
@@ -94,12 +95,13 @@ void add_gradients(const Oracle& oracle, const Tensors& in, Results& results) {
 
 }  // namespace
 
-Program function_of(const Oracle& oracle, const std::function<Results(const Tensors&)>& body) {
-  const Arrays in = oracle.with_prefix("in.");
+Program function_of(const Oracle& oracle, const std::function<Results(const Tensors&)>& body, const Held& held) {
+  Arrays in = oracle.with_prefix("in.");
+  for (const auto& [name, variable] : held) in.erase(name);
   const auto function = std::make_shared<NamedFunction>(in, [&](const Tensors& tensors) {
     Results results = body(tensors);
     oracle.attributes.check_all_read();
-    add_gradients(oracle, tensors, results);
+    add_gradients(oracle, tensors, held, results);
     return results;
   });
   return [function, in] { return (*function)(in); };

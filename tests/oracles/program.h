@@ -36,9 +36,12 @@ class Tensors {
 /// Results by their names in the case, with their prefix: "out.0", "grad.w.b".
 using Results = std::vector<std::pair<std::string, Tensor>>;
 
-/// A function of all "in." arrays. If the case has an "up.N" for each result, its gradients are added: those of the sum
-/// of all results times their "up.N".
-Program function_of(const Oracle& oracle, const std::function<Results(const Tensors& in)>& body);
+/// Variables of a layer by the names of their values in a case, without "in.".
+using Held = std::vector<std::pair<std::string, Variable>>;
+
+/// A function of all "in." arrays but those that are values of `held`. If the case has an "up.N" for each result, its
+/// gradients are added: those of the sum of all results times their "up.N".
+Program function_of(const Oracle& oracle, const std::function<Results(const Tensors& in)>& body, const Held& held = {});
 /// The same for a function of one result.
 Program function_of_one(const Oracle& oracle, const std::function<Tensor(const Tensors& in)>& body);
 

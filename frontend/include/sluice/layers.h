@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <source_location>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -115,28 +116,71 @@ bool call_model(Model model, const std::vector<Tensor>& tensors, const std::sour
 template <std::derived_from<Module> Model>
 void build(const Model& model, const std::vector<TensorSpec>& inputs,
            std::source_location where = std::source_location::current()) {
-  detail::build(inputs, where, [&](const std::vector<Tensor>& tensors) { return detail::call_model(model, tensors, where); });
+  detail::build(inputs, where,
+                [&](const std::vector<Tensor>& tensors) { return detail::call_model(model, tensors, where); });
 }
 template <std::derived_from<Module> Model>
 void build(const Model& model, const TensorSpec& input, std::source_location where = std::source_location::current()) {
   build(model, std::vector{input}, where);
 }
 
-/// Calls one layer after the other. A layer is anything that can be called with a tensor, or with a tensor and a Mode,
-/// and returns a tensor; the variables of layers that are modules belong to it.
-class Sequential : public Module {
- public:
-  template <typename... Layers>
-    requires(sizeof...(Layers) != 1 || (!std::derived_from<std::remove_cvref_t<Layers>, Sequential> && ...))
-  explicit Sequential(Layers&&... layers) : Module("sequential") {
-    (add(std::forward<Layers>(layers)), ...);
-  }
+namespace detail {
 
+/// Layers that are called one after the other: the common part of Sequential and Residual. A layer is anything that can
+/// be called with a tensor, or with a tensor and a Mode, and returns a tensor; the variables of layers that are modules
+/// belong to it.
+class LayerChain : public Module {
+ public:
   /// Appends a layer, for models built in a loop; copies of this module share it.
   template <typename Layer>
   void add(Layer&& layer) {
     if constexpr (std::derived_from<std::remove_cvref_t<Layer>, Module>) register_module(layer);
     layers_->push_back(as_layer(std::decay_t<Layer>(std::forward<Layer>(layer))));
+  }
+
+ protected:
+  using Module::Module;
+
+  Tensor call(const Arg& x, std::optional<Mode> mode) const;
+
+ private:
+  using CalledLayer = std::function<Tensor(const Arg&, std::optional<Mode>)>;
+
+  template <typename T>
+  CalledLayer as_layer(T layer) const {
+    constexpr bool kWithMode = std::is_invocable_r_v<Tensor, T&, const Arg&, Mode>;
+    constexpr bool kWithout = std::is_invocable_r_v<Tensor, T&, const Arg&>;
+    static_assert(kWithMode || kWithout || kMayBeBroken<T>,
+                  "a layer is called with a Tensor, or with a Tensor and a Mode, and returns a Tensor");
+    if constexpr (!kWithMode && !kWithout) refuse_layer();
+    return [layer = std::move(layer), kind = kind()](const Arg& x, std::optional<Mode> mode) mutable -> Tensor {
+      if constexpr (kWithMode) {
+        if (mode) return layer(x, *mode);
+      }
+      if constexpr (kWithout) {
+        return layer(x);
+      } else {
+        fail_without_mode(kind);
+      }
+    };
+  }
+
+  [[noreturn]] static void fail_without_mode(std::string_view kind);
+
+  Handle<std::vector<CalledLayer>> layers_{std::make_shared<std::vector<CalledLayer>>()};
+};
+
+}  // namespace detail
+
+/// Calls one layer after the other. A layer is anything that can be called with a tensor, or with a tensor and a Mode,
+/// and returns a tensor; the variables of layers that are modules belong to it.
+class Sequential : public detail::LayerChain {
+ public:
+  template <typename... Layers>
+  requires(sizeof...(Layers) != 1 ||
+           (!std::derived_from<std::remove_cvref_t<Layers>, Sequential> && ...)) explicit Sequential(Layers&&... layers)
+      : LayerChain("sequential") {
+    (add(std::forward<Layers>(layers)), ...);
   }
 
   /// Throws Error at the user's line if a layer needs a Mode.
@@ -148,36 +192,50 @@ class Sequential : public Module {
   void build(const TensorSpec& input, std::source_location where = std::source_location::current()) const {
     sluice::build(*this, input, where);
   }
-
- private:
-  using CalledLayer = std::function<Tensor(const Arg&, std::optional<Mode>)>;
-
-  template <typename T>
-  static CalledLayer as_layer(T layer) {
-    constexpr bool kWithMode = std::is_invocable_r_v<Tensor, T&, const Arg&, Mode>;
-    constexpr bool kWithout = std::is_invocable_r_v<Tensor, T&, const Arg&>;
-    static_assert(kWithMode || kWithout || detail::kMayBeBroken<T>,
-                  "a layer is called with a Tensor, or with a Tensor and a Mode, and returns a Tensor");
-    if constexpr (!kWithMode && !kWithout) detail::refuse_layer();
-    return [layer = std::move(layer)](const Arg& x, std::optional<Mode> mode) mutable -> Tensor {
-      if constexpr (kWithMode) {
-        if (mode) return layer(x, *mode);
-      }
-      if constexpr (kWithout) {
-        return layer(x);
-      } else {
-        fail_without_mode();
-      }
-    };
-  }
-
-  [[noreturn]] static void fail_without_mode();
-  Tensor call(const Arg& x, std::optional<Mode> mode) const;
-
-  detail::Handle<std::vector<CalledLayer>> layers_{std::make_shared<std::vector<CalledLayer>>()};
 };
 
 /// A multilayer perceptron, a sequence of dense layers.
 using MLP = Sequential;
+
+/// x plus the result of its layers, called one after the other: Residual(LayerNormalization(), Dense(64, relu),
+/// Dense(16)). A shortcut around them, as of He et al. (2015).
+class Residual : public detail::LayerChain {
+ public:
+  template <typename... Layers>
+  requires(sizeof...(Layers) != 1 ||
+           (!std::derived_from<std::remove_cvref_t<Layers>, Residual> && ...)) explicit Residual(Layers&&... layers)
+      : LayerChain("residual") {
+    (add(std::forward<Layers>(layers)), ...);
+  }
+
+  /// Throws Error at the user's line unless the layers return x's type, or if a layer needs a Mode.
+  Tensor operator()(const Arg& x) const { return with_shortcut(x, std::nullopt); }
+  /// Passes the Mode to layers that take one.
+  Tensor operator()(const Arg& x, Mode mode) const { return with_shortcut(x, mode); }
+
+ private:
+  Tensor with_shortcut(const Arg& x, std::optional<Mode> mode) const;
+};
+
+/// x of [batch, ...] as [batch, features], in row-major order, as in Keras; [batch] becomes [batch, 1].
+class Flatten {
+ public:
+  /// Throws Error at the user's line if x is a scalar.
+  Tensor operator()(const Arg& x) const;
+};
+
+/// x of [batch, ...] as [batch, target...], in row-major order, as in Keras. One size of the target may be -1 and is
+/// then inferred.
+class Reshape {
+ public:
+  /// Throws Error at the user's line if a size is below -1, or if two are -1.
+  explicit Reshape(Shape target, std::source_location where = std::source_location::current());
+
+  /// Throws Error at the user's line unless an example of x has as many elements as the target.
+  Tensor operator()(const Arg& x) const;
+
+ private:
+  Shape target_;
+};
 
 }  // namespace sluice
