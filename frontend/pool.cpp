@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "frontend/windows.h"
@@ -18,10 +19,12 @@ using ir::Window;
 
 namespace {
 
+/// Returns whether the windows lie next to each other, so that they are a reshape.
+bool tiles(const Window& window) { return window.stride == window.size && window.low == 0 && window.high == 0; }
+
 /// Returns x with windows along `axis`: [..., windows, cells, ...].
 Tensor windows_along(const Tensor& x, int axis, const Window& window) {
-  const bool tiles = window.stride == window.size && window.low == 0 && window.high == 0;
-  if (!tiles) return detail::slide(x, axis, {&window, 1});
+  if (!tiles(window)) return detail::slide(x, axis, {&window, 1});
   const Dim count = ir::window_count(window, x.shape()[axis]);
   Shape begin;
   Shape size;
@@ -35,15 +38,25 @@ Tensor windows_along(const Tensor& x, int axis, const Window& window) {
   return reshape(slice(x, begin, size), shape);
 }
 
-/// Returns the maximum along `axis`, with a gradient that goes to the first one.
-Tensor first_maximum(const Tensor& x, int axis) {
+/// Returns whether each element of x is the first, in row-major order of the static `axes`, that attains their maximum.
+Tensor is_first_maximum(const Tensor& x, const std::vector<std::int64_t>& axes, const Shape& kept) {
+  constexpr std::int64_t kFew = 9;
+  std::int64_t cells = 1;
+  for (const std::int64_t axis : axes) cells *= x.shape()[static_cast<int>(axis)].size;
+  if (cells <= kFew || axes.size() > 1)
+    return Trace::required("max_pool").add(ir::Op::kIsFirstMax, {x}, {{ir::Attr::kAxes, axes}});
+  const int axis = static_cast<int>(axes[0]);
+  return iota(x.shape(), axis, DType::kI64) == reshape(argmax(x, axis), kept);
+}
+
+/// Returns the maximum over `axes`, with a gradient that goes to the first one.
+Tensor first_maximum(const Tensor& x, const std::vector<std::int64_t>& axes) {
   const auto maximum = custom_gradient(
-      "max_pool", [=](Tensor t) { return reduce_max(t, axis); },
+      "max_pool", [=](Tensor t) { return reduce_max(t, axes); },
       [=](Tensor t, Tensor, Tensor dy) {
         Shape kept = t.shape();
-        kept[axis] = 1;
-        const Tensor is_first = iota(t.shape(), axis, DType::kI64) == reshape(argmax(t, axis), kept);
-        return select(is_first, reshape(dy, kept), 0);
+        for (const std::int64_t axis : axes) kept[static_cast<int>(axis)] = 1;
+        return select(is_first_maximum(t, axes, kept), reshape(dy, kept), 0);
       });
   return maximum(x);
 }
@@ -86,9 +99,15 @@ Tensor max_pool(std::string_view op, const Arg& x, int spatial, const PerAxis& w
   const Scope scope(x.where());
   std::vector<Window> windows = windows_of_pool(op, x, spatial, window, options);
   Tensor y = padded_for_maximum(x, windows);
-  for (int axis = spatial; axis > 0; --axis)
-    y = first_maximum(windows_along(y, axis, windows[static_cast<std::size_t>(axis) - 1]), axis + 1);
-  return y;
+  const bool at_once = std::ranges::all_of(windows, tiles);
+  std::vector<std::int64_t> axes;
+  for (int axis = spatial; axis > 0; --axis) {
+    y = windows_along(y, axis, windows[static_cast<std::size_t>(axis) - 1]);
+    if (!at_once) y = first_maximum(y, {axis + 1});
+    axes.push_back(2 * (spatial - static_cast<int>(axes.size())));  // once all axes before it have windows, too
+  }
+  std::ranges::reverse(axes);
+  return at_once ? first_maximum(y, axes) : y;
 }
 
 Tensor avg_pool(std::string_view op, const Arg& x, int spatial, const PerAxis& window, const PoolOptions& options) {

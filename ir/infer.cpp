@@ -278,6 +278,17 @@ Types infer_scatter_add(const InferContext& c) {
   return {x(c)};
 }
 
+Types infer_is_first_max(const InferContext& c) {
+  const auto& axes = c.attributes.integers(Attr::kAxes);
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    const int axis = check_axis(c, axes[i], x(c).shape.rank());
+    if (i > 0 && axes[i] <= axes[i - 1])
+      fail("{}: axes are ascending and different, got [{}]", name(c), fmt::join(axes, ","));
+    if (x(c).shape[axis].batch) fail("{}: axis {} of {} has no static size", name(c), axis, to_string(x(c)));
+  }
+  return {{DType::kBool, x(c).shape}};
+}
+
 Types infer_reduce(const InferContext& c) {
   const auto& axes = c.attributes.integers(Attr::kAxes);
   for (std::size_t i = 0; i < axes.size(); ++i) {

@@ -146,6 +146,7 @@ class BodyCheck {
         return;
       case Op::kBroadcast:
         return check_broadcast_source(node.operands[0]);
+      case Op::kIsFirstMax:
       case Op::kOneHot:
       case Op::kRandomUniform:
       case Op::kRandomNormal:
@@ -248,6 +249,8 @@ class BodyCheck {
           fail("{} computes the second factor of its product and is read by others", to_string(node.op));
       } else if (node.op == Op::kBroadcast) {
         check_broadcast_source(node.operands[0]);
+      } else if (node.op == Op::kIsFirstMax) {
+        check_parameters(node);
       } else if (!is_cheap_number(i) && node.op != Op::kIota && node.op != Op::kOneHot && node.op != Op::kReshape) {
         fail("{} computes the second factor of its product", to_string(node.op));
       }

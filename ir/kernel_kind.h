@@ -12,7 +12,8 @@
 //
 //   loop    every result has one shape S; inside are elementwise and random ops of shape S, and cheap ops that make a
 //           value of shape S on the fly: `broadcast` of a parameter (perhaps through a `reshape` that adds or drops
-//           axes of size 1) or of a cheap number, `iota`, `one_hot` of a parameter or a cheap number. Cheap numbers
+//           axes of size 1) or of a cheap number, `iota`, `one_hot` and
+//           `is_first_max` of a parameter or a cheap number. Cheap numbers
 //           are scalar constants, `batch_size`, and what is computed of these alone.
 //   matmul  one matmul of two parameters, and a loop over its shape that takes the product in. Results: any of its
 //           values, and perhaps the reduce_sum over axis 0 of the second factor, if that is not transposed. Or the

@@ -271,6 +271,10 @@ void RandomNodes::add_reduction() {
   const Value x = any_with_rank(type, 1);
   const int rank = shape(x).rank();
   const auto is_empty = [&](std::int64_t axis) { return shape(x)[static_cast<int>(axis)].size == 0; };
+  if (const int few = static_axis(x, 2); few >= 0 && shape(x)[few].size <= 9 && chance(30)) {
+    const Value first = b_(Op::kIsFirstMax, {x}, {{Attr::kAxes, std::vector<std::int64_t>{few}}});
+    return keep(chance(50) ? first : b_(Op::kSelect, {first, x, any(b_.type(x))}));
+  }
   if (chance(20)) {
     const std::int64_t axis = below(rank);
     if (!is_empty(axis)) keep(b_(Op::kArgmax, {x}, {{Attr::kAxis, axis}}));

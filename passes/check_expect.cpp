@@ -178,6 +178,7 @@ class Walk {
       return move_mask(node, operands, &Ways::undecided);
     if (node.op == Op::kMatmul) return through_matmul(node, operands, result);
     if (ir::info(node.op).has(ir::kReduction)) return through_reduction(node, operands, ir::reduced_axes(node));
+    if (node.op == Op::kIsFirstMax) return among_folded(node, operands[0].undecided, operands[0].values[0].sizes());
     return Mask(result.count(), true);
   }
 
@@ -187,6 +188,37 @@ class Walk {
     for (std::size_t i = 0; i < mask.count(); ++i) mask.data<std::uint8_t>()[i] = operands[0].undecided[i] ? 1 : 0;
     const Tensors masks{mask};
     return to_mask(ir::reference::find_rule(Op::kReduceMax)({maximum, masks, bindings_, Arithmetic::kAsWritten})[0]);
+  }
+
+  /// Marks all elements that are compared with a marked one.
+  static Mask among_folded(const Node& node, const Mask& marked, const ir::reference::Sizes& sizes) {
+    Mask mask(marked.size());
+    for_each_fold(node, sizes, [&](const std::vector<std::size_t>& fold) {
+      if (std::ranges::none_of(fold, [&](std::size_t i) { return marked[i]; })) return;
+      for (const std::size_t i : fold) mask[i] = true;
+    });
+    return mask;
+  }
+
+  /// Calls `visit` with the positions of the elements that are compared with each other, in row-major order.
+  template <typename Visit>
+  static void for_each_fold(const Node& node, const ir::reference::Sizes& sizes, Visit visit) {
+    const ir::reference::Sizes strides = ir::reference::strides_of(sizes);
+    ir::reference::Sizes kept = sizes;
+    ir::reference::Sizes folded;
+    ir::reference::Sizes steps;
+    for (const std::int64_t axis : ir::reduced_axes(node)) {
+      const auto at = static_cast<std::size_t>(axis);
+      folded.push_back(sizes[at]);
+      steps.push_back(strides[at]);
+      kept[at] = 1;
+    }
+    if (ir::reference::count_of(sizes) == 0) return;
+    ir::reference::for_each_offset(kept, strides, [&](std::size_t first) {
+      std::vector<std::size_t> fold;
+      ir::reference::for_each_offset(folded, steps, [&](std::size_t offset) { fold.push_back(first + offset); });
+      visit(fold);
+    });
   }
 
   static Mask through_matmul(const Node& node, const std::vector<Ways>& operands, const Ways& result) {
@@ -240,7 +272,12 @@ class Walk {
         if (is_float(node.types[0].dtype)) return;
         return decide_step(operands[0], result.undecided, [](double x) { return std::round(x); });
       case Op::kArgmax:
-        return decide_argmax(node, operands[0], result);
+        return decide_largest(node, operands[0],
+                              [&](const auto&, std::size_t fold) { mark(result.undecided, fold, result.count()); });
+      case Op::kIsFirstMax:
+        return decide_largest(node, operands[0], [&](const std::vector<std::size_t>& fold, std::size_t) {
+          for (const std::size_t i : fold) mark(result.undecided, i, result.count());
+        });
       default:
         return;
     }
@@ -284,28 +321,29 @@ class Walk {
     }
   }
 
-  static void decide_argmax(const Node& node, const Ways& x, Ways& result) {
-    const auto& sizes = x.values[0].sizes();
-    const auto axis = static_cast<std::size_t>(node.attributes.integer(ir::Attr::kAxis));
-    const auto length = static_cast<std::size_t>(sizes[axis]);
-    std::size_t inner = 1;
-    for (std::size_t i = axis + 1; i < sizes.size(); ++i) inner *= static_cast<std::size_t>(sizes[i]);
+  /// Of the elements that are compared with each other, the largest is decided if rounding cannot make another one so;
+  /// `mark_fold` gets those of which it is not, and the number of the fold.
+  template <typename MarkFold>
+  static void decide_largest(const Node& node, const Ways& x, MarkFold mark_fold) {
     std::vector<std::vector<double>> all(x.values.size());
     for (std::size_t way = 0; way < all.size(); ++way) all[way] = numbers(x.values[way]);
-    for (std::size_t i = 0; i < result.count(); ++i) {
-      const std::size_t first = i / inner * inner * length + i % inner;
-      const std::size_t best = first + static_cast<std::size_t>(number(result.values[0], i)) * inner;
-      for (std::size_t j = 0; j < length; ++j) {
-        const std::size_t other = first + j * inner;
-        if (other == best) continue;
-        double error = 0;
-        for (std::size_t way = 1; way < all.size(); ++way) {
-          error = std::max(error, std::abs(all[way][best] - all[way][other] - (all[0][best] - all[0][other])));
-        }
-        const bool kink = (at(x.near_kink, best) || at(x.near_kink, other)) && all[0][best] - all[0][other] < 1e-4;
-        if (kink || open(all[0][best] - all[0][other], error)) mark(result.undecided, i, result.count());
+    std::size_t number = 0;
+    for_each_fold(node, x.values[0].sizes(), [&](const std::vector<std::size_t>& fold) {
+      std::size_t best = fold[0];
+      for (const std::size_t i : fold) {
+        if (!std::isnan(all[0][best]) && (std::isnan(all[0][i]) || all[0][i] > all[0][best])) best = i;
       }
-    }
+      const auto may_be_larger = [&](std::size_t other) {
+        if (other == best) return false;
+        double error = 0;
+        for (std::size_t way = 1; way < all.size(); ++way)
+          error = std::max(error, std::abs(all[way][best] - all[way][other] - (all[0][best] - all[0][other])));
+        const bool kink = (at(x.near_kink, best) || at(x.near_kink, other)) && all[0][best] - all[0][other] < 1e-4;
+        return kink || open(all[0][best] - all[0][other], error);
+      };
+      if (std::ranges::any_of(fold, may_be_larger)) mark_fold(fold, number);
+      ++number;
+    });
   }
 
   Bindings bindings_;

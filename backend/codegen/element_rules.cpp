@@ -226,6 +226,47 @@ Rule element_of_add_windows(Elements& k, const Node& node, Index index) {
   co_return sum;
 }
 
+/// Whether x is beyond y: larger, or NaN where y is none.
+llvm::Value* emit_is_beyond(Emitter& e, DType dtype, llvm::Value* x, llvm::Value* y) {
+  auto& b = e.b;
+  if (!is_float(dtype)) return dtype == DType::kU8 ? b.CreateICmpUGT(x, y) : b.CreateICmpSGT(x, y);
+  return b.CreateOr(b.CreateFCmpOGT(x, y), b.CreateAnd(b.CreateFCmpUNO(x, x), b.CreateFCmpORD(y, y)));
+}
+
+/// Whether none of the elements before it reaches it and none behind it is beyond it.
+Rule element_of_is_first_max(Elements& k, const Node& node, Index index) {
+  Emitter& e = k.emitter();
+  auto& b = e.b;
+  const Type& type = k.body().type(node.operands[0]);
+  const auto& axes = node.attributes.integers(Attr::kAxes);
+  Coordinate position = k.constant(0);
+  std::int64_t count = 1;
+  for (const std::int64_t axis : axes) {
+    const std::int64_t size = type.shape[static_cast<int>(axis)].size;
+    position = k.combine(position, size, index[static_cast<std::size_t>(axis)]);
+    count *= size;
+  }
+  const Element own = co_await k.operand(node.operands[0], index);
+  const Element number = k.number_of(position);
+  Element result{b.getTrue(), true, Level::kKernel};
+  for (std::int64_t other = 0; other < count; ++other) {
+    Index there = index;
+    std::int64_t rest = other;
+    for (auto axis = axes.rbegin(); axis != axes.rend(); ++axis) {
+      const std::int64_t size = type.shape[static_cast<int>(*axis)].size;
+      there[static_cast<std::size_t>(*axis)] = k.constant(rest % size);
+      rest /= size;
+    }
+    const Element rival = co_await k.operand(node.operands[0], there);
+    result = apply(k, {result, own, rival, number}, [&](const Registers& r) {
+      llvm::Value* const is_behind = b.CreateICmpULE(r[3], whole(r[3], other));
+      llvm::Value* const not_beaten = b.CreateNot(emit_is_beyond(e, type.dtype, r[2], r[1]));
+      return b.CreateAnd(r[0], b.CreateSelect(is_behind, not_beaten, emit_is_beyond(e, type.dtype, r[1], r[2])));
+    });
+  }
+  co_return result;
+}
+
 Element as_i64(Elements& k, const Element& element, DType dtype) {
   return apply(k, {element}, [&](const Registers& r) {
     llvm::Type* const type = Emitter::like(r[0], k.emitter().b.getInt64Ty());
@@ -379,6 +420,11 @@ Rule element_code<Op::kWindows>(Elements& k, const Node& node, Index index) {
 template <>
 Rule element_code<Op::kAddWindows>(Elements& k, const Node& node, Index index) {
   return element_of_add_windows(k, node, std::move(index));
+}
+
+template <>
+Rule element_code<Op::kIsFirstMax>(Elements& k, const Node& node, Index index) {
+  return element_of_is_first_max(k, node, std::move(index));
 }
 
 template <>

@@ -90,6 +90,7 @@ std::vector<Example> make_examples() {
       {Op::kReduceMax, {"f32[2,3] = [[1, 3, 3], [4, nan, 6]]"}, "{axes=[1]}", "f32[2]"},
       {Op::kReduceMin, {"f32[2,3] = [[1, 3, 3], [4, nan, 6]]"}, "{axes=[1]}", "f32[2]"},
       {Op::kArgmax, {"f32[2,3] = [[1, 3, 3], [4, nan, 6]]"}, "{axis=1}", "i64[2]"},
+      {Op::kIsFirstMax, {"f32[2,3] = [[1, 3, 3], [4, nan, 6]]"}, "{axes=[1]}", "bool[2,3]"},
       {Op::kRandomUniform, {"i64[] = 1", "i64[] = 0"}, "{dtype=f32, shape=[2]}", "f32[2]"},
       {Op::kRandomNormal, {"i64[] = 1", "i64[] = 0"}, "{dtype=f32, shape=[2]}", "f32[2]"},
   };

@@ -90,6 +90,34 @@ Tensors rule<Op::kReduceMin>(const RuleContext& context) {
 }
 
 template <>
+Tensors rule<Op::kIsFirstMax>(const RuleContext& context) {
+  const Sizes& sizes = context.x().sizes();
+  const Sizes strides = strides_of(sizes);
+  Sizes folded_sizes;
+  Sizes folded_strides;
+  Sizes kept_sizes = sizes;
+  for (const std::int64_t axis : context.attributes().integers(Attr::kAxes)) {
+    const auto at = static_cast<std::size_t>(axis);
+    folded_sizes.push_back(sizes[at]);
+    folded_strides.push_back(strides[at]);
+    kept_sizes[at] = 1;
+  }
+  return context.x().visit([&]<typename T>(std::span<const T> x) -> Tensors {
+    Tensor result = Tensor::zeros<bool>(sizes);
+    for_each_offset(kept_sizes, strides, [&](std::size_t first) {
+      if (count_of(folded_sizes) == 0) return;
+      std::size_t best = first;
+      for_each_offset(folded_sizes, folded_strides, [&](std::size_t offset) {
+        const T candidate = x[first + offset];
+        if (!is_nan(x[best]) && (is_nan(candidate) || candidate > x[best])) best = first + offset;
+      });
+      result.data<bool>()[best] = true;
+    });
+    return {result};
+  });
+}
+
+template <>
 Tensors rule<Op::kArgmax>(const RuleContext& context) {
   const Sizes& sizes = context.x().sizes();
   const auto axis = static_cast<std::size_t>(context.attributes().integer(Attr::kAxis));

@@ -47,5 +47,15 @@ TEST_CASE("add_windows adds each element of the windows where it came from") {
              row({0, 2 + 4, 0, 3 + 5, 0, 6}));
 }
 
+TEST_CASE("is_first_max is true once along its axes: for the first of equal maxima, or the first NaN") {
+  const auto is_first = [](const Array& x, const Numbers& axes) {
+    return run_op(Op::kIsFirstMax, {x}, {{Attr::kAxes, axes}});
+  };
+  CHECK_SAME(is_first(row({1, 3, 3}), {0}), row({false, true, false}));
+  CHECK_SAME(is_first(Array({1.F, kNaN, kNaN, 9.F}, {2, 2}), {0, 1}), Array({false, true, false, false}, {2, 2}));
+  CHECK_SAME(is_first(Array({1.F, kNaN, kNaN, 9.F}, {2, 2}), {0}), Array({false, true, true, false}, {2, 2}));
+  CHECK_SAME(is_first(row({5, 7}), {}), row({true, true}));
+}
+
 }  // namespace
 }  // namespace sluice::ir

@@ -52,6 +52,24 @@ void add_filled(Cases& cases, Op op, DType dtype, std::string_view kind, Fill fi
        }});
 }
 
+void add_is_first_max(Cases& cases, DType dtype, std::string_view kind, Fill fill) {
+  cases.push_back({fmt::format("is_first_max/{}/{}", to_string(dtype), kind), Op::kIsFirstMax, Agreement::kBits, fill,
+                   [=](Builder& b) {
+                     std::vector<Value> results;
+                     const auto add = [&](const Shape& shape, const Axes& axes) {
+                       results.push_back(b(Op::kIsFirstMax, {input(b, {dtype, shape})}, {{Attr::kAxes, axes}}));
+                     };
+                     add({batch, 2, 3, 2, 17}, {1, 3});
+                     add({batch, 4, 5}, {1});
+                     add({batch, 7}, {1});  // along vectors
+                     add({3, 3, batch}, {0, 1});
+                     add({batch, 5}, {});
+                     add({3}, {0});
+                     add({batch, 0, 3}, {1});
+                     return results;
+                   }});
+}
+
 void add_argmax(Cases& cases, DType dtype, std::string_view kind, Fill fill) {
   cases.push_back(
       {fmt::format("argmax/{}/{}", to_string(dtype), kind), Op::kArgmax, Agreement::kBits, fill, [=](Builder& b) {
@@ -72,6 +90,9 @@ void add_argmax(Cases& cases, DType dtype, std::string_view kind, Fill fill) {
 void add_reduction_cases(Cases& cases) {
   for (const DType dtype : kNumbers) {
     for (const Op op : {Op::kReduceSum, Op::kReduceMax, Op::kReduceMin}) add_reductions(cases, op, dtype);
+    for (const auto& [kind, fill] :
+         {std::pair{"random", Fill::kRandom}, std::pair{"special", Fill::kSpecial}, std::pair{"ties", Fill::kTies}})
+      add_is_first_max(cases, dtype, kind, fill);
     add_argmax(cases, dtype, "random", Fill::kRandom);
     add_argmax(cases, dtype, "special", Fill::kSpecial);
     add_argmax(cases, dtype, "ties", Fill::kTies);
