@@ -238,6 +238,7 @@ void train(const Options& options) {
       loss = Mean();
     }
     if (step == options.steps) break;
+    if (step > 0 && step == options.steps / 2) show_sample(run, options.context, options);
     std::vector<std::size_t> begins;
     for (std::int64_t row = 0; row < options.batch; ++row) begins.push_back(random() % (learned.size() - length));
     const Passages passages = passages_at(learned, begins, options.context);

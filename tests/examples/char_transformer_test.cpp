@@ -18,10 +18,11 @@ std::string counting_text() {
 constexpr const char* kTiny =
     "--layers 2 --width 32 --heads 2 --context 16 --batch 16 --steps 300 --learning-rate 3e-3";
 
-/// Returns the text between the two lines "----".
+/// Returns the text between the last two lines "----".
 std::string sample_of(const std::string& out) {
-  const std::size_t begin = out.find("----\n");
   const std::size_t end = out.rfind("\n----\n");
+  REQUIRE(end != std::string::npos);
+  const std::size_t begin = out.rfind("----\n", end);
   REQUIRE(begin != std::string::npos);
   REQUIRE(end > begin);
   return out.substr(begin + 5, end - begin - 5);
