@@ -8,6 +8,7 @@
 #include <span>
 #include <string_view>
 
+#include "runtime/io/atomic_file.h"
 #include "sluice/error.h"
 
 namespace sluice {
@@ -142,6 +143,13 @@ std::vector<std::uint8_t> encode_png(const Array& picture) {
   return file;
 }
 
+void write_png(const std::filesystem::path& path, const Array& picture) {
+  const std::vector<std::uint8_t> png = encode_png(picture);
+  AtomicFile file(path);
+  file.write(std::as_bytes(std::span(png)));
+  file.commit();
+}
+
 std::string png_data_uri(const Array& picture) { return "data:image/png;base64," + base64(encode_png(picture)); }
 
 Array select_pictures(const Array& pictures, const std::vector<std::int64_t>& which) {
@@ -154,6 +162,24 @@ Array select_pictures(const Array& pictures, const std::vector<std::int64_t>& wh
     to += picture.byte_count();
   }
   return selected;
+}
+
+Array picture_grid(const Array& pictures, std::int64_t columns) {
+  check_pictures(pictures, 3);
+  if (columns < 1) fail("picture grid: expected at least 1 column, got {}", columns);
+  const std::int64_t count = pictures.sizes()[0];
+  const std::int64_t height = pictures.sizes()[1];
+  const auto width = static_cast<std::size_t>(pictures.sizes()[2]);
+  if (count == 0) fail("picture grid: expected at least one picture, got {}", to_string(pictures.type()));
+  Array grid(DType::kU8, {(count + columns - 1) / columns * height, columns * pictures.sizes()[2]});
+  const std::byte* from = pictures.bytes();
+  for (std::int64_t i = 0; i < count; ++i) {
+    for (std::int64_t y = 0; y < height; ++y, from += width) {
+      const std::int64_t row = i / columns * height + y;
+      std::memcpy(grid.bytes() + static_cast<std::size_t>(row * columns + i % columns) * width, from, width);
+    }
+  }
+  return grid;
 }
 
 Array picture_at(const Array& pictures, std::int64_t i) {

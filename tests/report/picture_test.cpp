@@ -4,6 +4,8 @@
 #include <png.h>
 
 #include "sluice/error.h"
+#include "sluice/image.h"
+#include "tests/support/temporary_folder.h"
 
 using namespace sluice;
 
@@ -57,6 +59,27 @@ TEST_CASE("a png file decodes to the same picture") {
   REQUIRE(png_image_finish_read(&image, nullptr, decoded.bytes(), 0, nullptr) != 0);
   CHECK(decoded == ramp());
   CHECK(png_data_uri(ramp()).starts_with("data:image/png;base64,iVBORw0KGgo"));
+}
+
+TEST_CASE("write_png writes what encode_png returns") {
+  const TemporaryFolder folder;
+  const std::filesystem::path file = folder.path() / "ramp.png";
+  write_png(file, ramp());
+  CHECK(read_pictures(file) == ramp().reshaped({1, 3, 4}));
+  CHECK_THROWS_AS(write_png(folder.path() / "none" / "ramp.png", ramp()), Error);
+  CHECK_THROWS_AS(write_png(file, Array(DType::kU8, {0, 3})), Error);
+  CHECK(read_pictures(file) == ramp().reshaped({1, 3, 4}));
+}
+
+TEST_CASE("a grid has the pictures in rows, and black after the last") {
+  const Array pictures(std::vector<std::uint8_t>{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, {3, 2, 2});
+  CHECK(picture_grid(pictures, 2) ==
+        Array(std::vector<std::uint8_t>{1, 2, 5, 6, 3, 4, 7, 8, 9, 10, 0, 0, 11, 12, 0, 0}, {4, 4}));
+  CHECK(picture_grid(pictures, 1) == pictures.reshaped({6, 2}));
+  CHECK(picture_grid(pictures, 4).sizes() == std::vector<std::int64_t>{2, 8});
+  CHECK_THROWS_WITH(picture_grid(pictures, 0), "picture grid: expected at least 1 column, got 0");
+  CHECK_THROWS_WITH(picture_grid(Array(DType::kU8, {0, 2, 2}), 2),
+                    "picture grid: expected at least one picture, got u8[0,2,2]");
 }
 
 TEST_CASE("pictures are picked in the order asked for") {
