@@ -6,8 +6,8 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <exception>
 
+#include "example_main.h"
 #include "terminal_plot.h"
 
 using namespace sluice;
@@ -38,7 +38,7 @@ int main(int argc, char** argv) {
     print_to_stderr("usage: activations [PAGE.html]\n");
     return EXIT_FAILURE;
   }
-  try {
+  return example_main("activations", [&] {
     const report::Lines relu_lines = relu_and_slope();
     const report::Lines softmax_lines = softmax_of_all();
     plot("ReLU activation function", relu_lines);
@@ -49,9 +49,5 @@ int main(int argc, char** argv) {
       page.add({"Softmax activation function", "each number's share of the sum of all exp(x)", softmax_lines});
       page.write(argv[1]);
     }
-  } catch (const std::exception& error) {
-    print_to_stderr("activations: {}\n", error.what());
-    return EXIT_FAILURE;
-  }
-  return EXIT_SUCCESS;
+  });
 }

@@ -6,13 +6,13 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <exception>
 #include <limits>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "example_main.h"
 #include "terminal_plot.h"
 
 using namespace sluice;
@@ -147,12 +147,5 @@ int main(int argc, char**) {
     print_to_stderr("usage: custom_optimizers\n");
     return EXIT_FAILURE;
   }
-  try {
-    compare_optimizers();
-    if (std::fflush(stdout) != 0) fail("stdout: cannot write");
-  } catch (const std::exception& error) {
-    print_to_stderr("custom_optimizers: {}\n", error.what());
-    return EXIT_FAILURE;
-  }
-  return EXIT_SUCCESS;
+  return example_main("custom_optimizers", compare_optimizers);
 }

@@ -7,10 +7,13 @@
 
 #include "mnist_options.h"
 
+constexpr const char* kMlpDescription =
+    "Trains a perceptron 784-700-500-10 on handwritten digits, as TensorFlow's guide mlp_core does.";
+
 /// The options that the programs share; each adds its own to app().
 class MnistCommandLine {
  public:
-  explicit MnistCommandLine(const std::string& program);
+  MnistCommandLine(const std::string& program, const std::string& description);
 
   CLI::App& app() { return app_; }
   /// See parse_mnist_options.

@@ -7,8 +7,8 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <exception>
 
+#include "example_main.h"
 #include "mnist_options.h"
 
 using namespace sluice;
@@ -113,12 +113,5 @@ void train(const MnistOptions& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  try {
-    train(parse_mnist_options(argc, argv));
-    if (std::fflush(stdout) != 0) fail("stdout: cannot write");
-  } catch (const std::exception& error) {
-    print_to_stderr("mnist_mlp: {}\n", error.what());
-    return EXIT_FAILURE;
-  }
-  return EXIT_SUCCESS;
+  return example_main("mnist_mlp", [&] { train(parse_mnist_options(argc, argv)); });
 }

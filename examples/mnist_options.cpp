@@ -4,8 +4,8 @@
 
 #include "mnist_command_line.h"
 
-MnistCommandLine::MnistCommandLine(const std::string& program)
-    : app_("Trains a perceptron 784-700-500-10 on handwritten digits, as TensorFlow's guide mlp_core does.", program) {
+MnistCommandLine::MnistCommandLine(const std::string& program, const std::string& description)
+    : app_(description, program) {
   app_.add_option("--epochs", options_.epochs, "How often to go through the training images; 0 only evaluates")
       ->check(sluice::cli::whole(0))
       ->capture_default_str();
@@ -26,7 +26,7 @@ MnistCommandLine::MnistCommandLine(const std::string& program)
                  ->type_name("[=STAGE,...]");
   app_.add_option("--dump-dir", dump_folder_, "Write the graphs of all stages to NN-function-stage.ir in this folder");
   app_.add_flag("--hash", options_.hash, "Print a hash of all weights at the end, to compare two runs");
-  app_.add_flag("--quiet", options_.quiet, "Print only the test accuracy");
+  app_.add_flag("--quiet", options_.quiet, "Print only the results of the test");
 }
 
 MnistOptions MnistCommandLine::parse(int argc, char** argv) {
@@ -40,4 +40,6 @@ MnistOptions MnistCommandLine::parse(int argc, char** argv) {
   return options_;
 }
 
-MnistOptions parse_mnist_options(int argc, char** argv) { return MnistCommandLine("mnist_mlp").parse(argc, argv); }
+MnistOptions parse_mnist_options(int argc, char** argv) {
+  return MnistCommandLine("mnist_mlp", kMlpDescription).parse(argc, argv);
+}

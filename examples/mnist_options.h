@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <optional>
 
-/// The command-line options of mnist_mlp.
+/// The command-line options of mnist_mlp, which the other programs on MNIST share.
 struct MnistOptions {
   int epochs = 10;
   std::int64_t batch = 128;

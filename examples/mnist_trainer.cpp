@@ -8,17 +8,15 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <exception>
 #include <filesystem>
 
+#include "example_main.h"
 #include "mnist_look.h"
 #include "mnist_trainer_options.h"
 
 using namespace sluice;
 
 namespace {
-
-constexpr int kExitBySignal = 128;  // plus the signal's number: 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP
 
 /// Prints the lines that the guide prints after an epoch.
 void print_epoch(const History& history) {
@@ -72,12 +70,6 @@ std::string what_remains(const MnistTrainerOptions& options, const Written& writ
   return text;
 }
 
-/// Prints what is left and returns the exit status.
-int end_by_signal(const MnistTrainerOptions& options, const Written& written) {
-  print_to_stderr("mnist_trainer: interrupted; {}\n", what_remains(options, written));
-  return kExitBySignal + InterruptGuard::signal();
-}
-
 int train(const MnistTrainerOptions& options) {
   set_seed(options.seed);
   MLP model(Dense(700, relu), Dense(500, relu), Dense(10));
@@ -112,7 +104,7 @@ int train(const MnistTrainerOptions& options) {
                     options.checkpoint.folder.string());
   }
   const History history = trainer.fit(mnist.train, fit_options(options, mnist));
-  if (InterruptGuard::happened()) return end_by_signal(options, written);
+  if (InterruptGuard::happened()) return end_by_signal("mnist_trainer", what_remains(options, written));
   if (history.ending == Ending::kEarly && !options.quiet) {
     print_to_stderr("mnist_trainer: ended early, {} epoch{} after the best one\n", *options.patience,
                     *options.patience == 1 ? "" : "s");
@@ -129,7 +121,7 @@ int train(const MnistTrainerOptions& options) {
     print_to_stderr("mnist_trainer: the model gives numbers that are not finite{}\n",
                     options.save ? ", so it is not saved" : "");
   }
-  if (InterruptGuard::happened()) return end_by_signal(options, written);
+  if (InterruptGuard::happened()) return end_by_signal("mnist_trainer", what_remains(options, written));
   if (options.save && useful) {
     if (history.epochs.empty())
       print_to_stderr("mnist_trainer: no epoch was trained, so the model in {} has learned nothing\n",
@@ -161,7 +153,7 @@ int train(const MnistTrainerOptions& options) {
       written.report = true;
     }
   }
-  if (InterruptGuard::happened()) return end_by_signal(options, written);
+  if (InterruptGuard::happened()) return end_by_signal("mnist_trainer", what_remains(options, written));
   if (options.hash) {
     const std::string hash = fmt::format("{:016x}", hash_of(model.variables()));
     fmt::print("{}\n", options.json ? fmt::format("{{\"weights_hash\":\"{}\"}}", hash) : "Weights hash: " + hash);
@@ -172,12 +164,5 @@ int train(const MnistTrainerOptions& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  try {
-    const int status = train(parse_mnist_trainer_options(argc, argv));
-    if (std::fflush(stdout) != 0) fail("stdout: cannot write");
-    return status;
-  } catch (const std::exception& error) {
-    print_to_stderr("mnist_trainer: {}\n", error.what());
-    return EXIT_FAILURE;
-  }
+  return example_main("mnist_trainer", [&] { return train(parse_mnist_trainer_options(argc, argv)); });
 }

@@ -6,7 +6,7 @@
 
 MnistTrainerOptions parse_mnist_trainer_options(int argc, char** argv) {
   MnistTrainerOptions options;
-  MnistCommandLine line("mnist_trainer");
+  MnistCommandLine line("mnist_trainer", kMlpDescription);
   CLI::App& app = line.app();
   app.add_option("--learning-rate", options.learning_rate, "Adam's learning rate")
       ->check(sluice::cli::positive())
