@@ -1,12 +1,8 @@
 #include "guide_options.h"
 
-#include <fmt/format.h>
 #include <sluice/cli.h>
-#include <sluice/error.h>
 
-#include <cstdio>
-#include <cstdlib>
-#include <exception>
+#include "example_main.h"
 
 int guide_main(int argc, char** argv, const GuideProgram& program,
                const std::function<void(const GuideOptions&)>& guide) {
@@ -16,14 +12,10 @@ int guide_main(int argc, char** argv, const GuideProgram& program,
       ->check(sluice::cli::whole<std::uint32_t>(0))
       ->capture_default_str();
   app.add_flag("--hash", options.hash, "Print a hash of the learned weights, to compare two runs");
+  if (program.reports) {
+    app.add_option("--report", options.report, "Write the plots as a page, to open in a browser");
+  }
   if (program.saves) app.add_option("--save", options.save, "Write the trained model to this folder");
   sluice::cli::parse(app, argc, argv);
-  try {
-    guide(options);
-    if (std::fflush(stdout) != 0) sluice::fail("stdout: cannot write");
-  } catch (const std::exception& error) {
-    sluice::print_to_stderr("{}: {}\n", program.name, error.what());
-    return EXIT_FAILURE;
-  }
-  return EXIT_SUCCESS;
+  return example_main(program.name, [&] { guide(options); });
 }

@@ -6,18 +6,20 @@
 #include <optional>
 #include <string>
 
-/// The command-line options of the examples after TensorFlow's shorter guides.
+/// The command-line options of the examples that generate their own data.
 struct GuideOptions {
-  std::uint32_t seed = 1;                          ///< for data, initial weights and the order of the examples
-  bool hash = false;                               ///< print a hash of what was learned
-  std::optional<std::filesystem::path> save = {};  ///< where to save the trained model
+  std::uint32_t seed = 1;                            ///< for data, initial weights and the order of the examples
+  bool hash = false;                                 ///< print a hash of what was learned
+  std::optional<std::filesystem::path> save = {};    ///< where to save the trained model
+  std::optional<std::filesystem::path> report = {};  ///< where to write a page with the plots
 };
 
 /// One of these examples. Its name is the program's.
 struct GuideProgram {
   std::string name;
   std::string description;
-  bool saves = false;  ///< whether it has the option --save
+  bool saves = false;    ///< whether it has the option --save
+  bool reports = false;  ///< whether it has the option --report
 };
 
 /// The main function of such an example: reads the command line, runs `guide`, and prints its errors to stderr. Returns
