@@ -7,9 +7,6 @@
 
 #include "mnist_options.h"
 
-constexpr const char* kMlpDescription =
-    "Trains a perceptron 784-700-500-10 on handwritten digits, as TensorFlow's guide mlp_core does.";
-
 /// The options that the programs share; each adds its own to app().
 class MnistCommandLine {
  public:

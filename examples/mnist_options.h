@@ -4,6 +4,10 @@
 #include <filesystem>
 #include <optional>
 
+/// Describes mnist_mlp and mnist_trainer.
+constexpr const char* kMlpDescription =
+    "Trains a perceptron 784-700-500-10 on handwritten digits, as TensorFlow's guide mlp_core does.";
+
 /// The command-line options of mnist_mlp, which the other programs on MNIST share.
 struct MnistOptions {
   int epochs = 10;

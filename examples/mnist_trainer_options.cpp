@@ -4,9 +4,10 @@
 
 #include "mnist_command_line.h"
 
-MnistTrainerOptions parse_mnist_trainer_options(int argc, char** argv) {
+MnistTrainerOptions parse_mnist_trainer_options(int argc, char** argv, const std::string& program,
+                                                const std::string& description) {
   MnistTrainerOptions options;
-  MnistCommandLine line("mnist_trainer", kMlpDescription);
+  MnistCommandLine line(program, description);
   CLI::App& app = line.app();
   app.add_option("--learning-rate", options.learning_rate, "Adam's learning rate")
       ->check(sluice::cli::positive())

@@ -9,7 +9,7 @@
 
 #include "mnist_options.h"
 
-/// The command-line options of mnist_trainer.
+/// The command-line options of mnist_trainer and mnist_cnn.
 struct MnistTrainerOptions : MnistOptions {
   double learning_rate = 1e-3;
   std::string schedule = "constant";
@@ -25,4 +25,5 @@ struct MnistTrainerOptions : MnistOptions {
 };
 
 /// See parse_mnist_options.
-MnistTrainerOptions parse_mnist_trainer_options(int argc, char** argv);
+MnistTrainerOptions parse_mnist_trainer_options(int argc, char** argv, const std::string& program,
+                                                const std::string& description);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <fmt/format.h>
+
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
@@ -13,15 +15,22 @@
 
 namespace sluice::test {
 
-/// Returns folders of digits from which to learn: 12,800 synthetic ones, with 1,000 for testing, and MNIST if
-/// $SLUICE_DATA_DIR names it.
+/// Returns folders of digits from which to learn, 12,800, with 1,000 for testing: synthetic ones and, if
+/// $SLUICE_DATA_DIR names it, a part of MNIST.
 inline std::vector<std::filesystem::path> learning_data() {
   static const TemporaryFolder folder;
-  const std::filesystem::path synthetic = folder.path() / "digits";
-  if (!std::filesystem::exists(synthetic))
-    write_mnist(synthetic, synthetic_digits(1, 0, 22800), synthetic_digits(1, 60000, 1000));
-  std::vector<std::filesystem::path> folders{synthetic};
-  if (const char* const mnist = std::getenv("SLUICE_DATA_DIR")) folders.emplace_back(mnist);
+  constexpr std::int64_t kTraining = 10000 + 12800;  // the first 10,000 are for validation
+  constexpr std::int64_t kTest = 1000;
+  std::vector<std::filesystem::path> folders{folder.path() / "digits"};
+  if (!std::filesystem::exists(folders[0]))
+    write_mnist(folders[0], synthetic_digits(1, 0, kTraining), synthetic_digits(1, 60000, kTest));
+  if (const char* const named = std::getenv("SLUICE_DATA_DIR")) {
+    folders.push_back(folder.path() / "mnist");
+    if (std::filesystem::exists(folders[1])) return folders;
+    const Mnist mnist = read_mnist(named);
+    write_mnist(folders[1], mnist.split(fmt::format("train[:{}]", kTraining)),
+                mnist.split(fmt::format("test[:{}]", kTest)));
+  }
   return folders;
 }
 
