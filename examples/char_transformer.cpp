@@ -9,7 +9,6 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <exception>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -19,6 +18,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "example_main.h"
 
 using namespace sluice;
 
@@ -252,12 +253,5 @@ void train(const Options& options) {
 
 int main(int argc, char** argv) {
   const Options options = parse_options(argc, argv);
-  try {
-    options.load ? continue_with_saved(options) : train(options);
-    if (std::fflush(stdout) != 0) fail("stdout: cannot write");
-  } catch (const std::exception& error) {
-    print_to_stderr("char_transformer: {}\n", error.what());
-    return EXIT_FAILURE;
-  }
-  return EXIT_SUCCESS;
+  return example_main("char_transformer", [&] { options.load ? continue_with_saved(options) : train(options); });
 }
