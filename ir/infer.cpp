@@ -279,12 +279,18 @@ Types infer_scatter_add(const InferContext& c) {
 }
 
 Types infer_is_first_max(const InferContext& c) {
+  constexpr std::int64_t kMostCompared = 256;  // the code of an element has each of them
+  std::int64_t compared = 1;
   const auto& axes = c.attributes.integers(Attr::kAxes);
   for (std::size_t i = 0; i < axes.size(); ++i) {
     const int axis = check_axis(c, axes[i], x(c).shape.rank());
     if (i > 0 && axes[i] <= axes[i - 1])
       fail("{}: axes are ascending and different, got [{}]", name(c), fmt::join(axes, ","));
     if (x(c).shape[axis].batch) fail("{}: axis {} of {} has no static size", name(c), axis, to_string(x(c)));
+    compared = std::min(compared * std::max<std::int64_t>(x(c).shape[axis].size, 1), 2 * kMostCompared);
+    if (compared > kMostCompared)
+      fail("{}: compares at most {} elements, got axes [{}] of {}", name(c), kMostCompared, fmt::join(axes, ","),
+           to_string(x(c)));
   }
   return {{DType::kBool, x(c).shape}};
 }

@@ -13,6 +13,8 @@ namespace {
 
 /// So that no position overflows.
 constexpr std::int64_t kMostOfWindow = std::int64_t{1} << 31;
+/// The code of add_windows has each cell of a window.
+constexpr std::int64_t kMostCells = 4096;
 
 std::string_view name(const InferContext& c) { return info(c.op).name; }
 
@@ -59,6 +61,7 @@ std::vector<Window> windows_of(const Attributes& attributes) {
         fmt::join(sizes, ","), fmt::join(strides, ","), fmt::join(dilations, ","), fmt::join(padding, ","));
   }
   std::vector<Window> windows;
+  std::int64_t cells = 1;
   for (std::size_t i = 0; i < count; ++i) {
     windows.push_back({sizes[i], strides[i], dilations[i], padding[2 * i], padding[2 * i + 1]});
     const Window& window = windows.back();
@@ -66,6 +69,9 @@ std::vector<Window> windows_of(const Attributes& attributes) {
       if (number < 1 || number > kMostOfWindow)
         fail("windows: sizes, strides and dilations are from 1 to 2^31, got {}", number);
     }
+    cells = std::min(cells * window.size, 2 * kMostCells);
+    if (cells > kMostCells)
+      fail("windows: a window has at most {} cells, got sizes [{}]", kMostCells, fmt::join(sizes, ","));
     for (const std::int64_t number : {window.low, window.high}) {
       if (number < -kMostOfWindow || number > kMostOfWindow)
         fail("windows: padding is from -2^31 to 2^31, got {}", number);

@@ -20,12 +20,24 @@ inline bool is_small(const ir::Graph& graph) {
   constexpr double kElements = 4096;
   const auto small = [](const Type& type) {
     double elements = 1;
-    for (const Dim dim : type.shape)
-      elements *= std::max(1.0, std::abs(static_cast<double>(dim.where_all_are(kSize))));
+    for (const Dim dim : type.shape) elements *= std::max(1.0, std::abs(static_cast<double>(dim.where_all_are(kSize))));
     return elements <= kElements;
   };
+  // The code of these ops grows with the numbers.
+  const auto is_short = [](const ir::Node& node) {
+    constexpr std::int64_t kCells = 64;
+    std::int64_t cells = 1;
+    if (node.attributes.find(ir::Attr::kSizes) != nullptr) {
+      for (const std::int64_t size : node.attributes.integers(ir::Attr::kSizes)) cells *= size;
+    }
+    if (node.op == ir::Op::kIsFirstMax) {
+      for (const std::int64_t axis : node.attributes.integers(ir::Attr::kAxes))
+        cells *= node.types[0].shape[static_cast<int>(axis)].size;
+    }
+    return cells <= kCells;
+  };
   return graph.nodes().size() <= kNodes && std::ranges::all_of(graph.nodes(), [&](const ir::Node& node) {
-           return std::ranges::all_of(node.types, small);
+           return std::ranges::all_of(node.types, small) && is_short(node);
          });
 }
 
