@@ -44,7 +44,7 @@ struct AttentionCall {
   Tensor key = {};         ///< [...,keys,key width]; empty: the value
   Tensor mask = {};        ///< whether the query sees the key; broadcasts to [...,queries,keys]
   Tensor query_mask = {};  ///< [...,queries]: false for padding
-  Tensor key_mask = {};    ///< [...,keys]: false for padding
+  Tensor key_mask = {};    ///< [...,keys]: false for padding, which is projected as well and so must be finite
   std::optional<Mode> mode = {};
 };
 
