@@ -129,6 +129,9 @@ std::string_view result_of(std::string_view infer) {
       {"infer_concat", "the operands' type, with the sum of their sizes along `axis`"},
       {"infer_slice", "the operand's type, with `limit` - `start` along `axis`"},
       {"infer_pad", "the operand's type, with `low` + `high` more along `axis`"},
+      {"infer_windows", "the operand's type, with the numbers of windows in place of the sizes and then `sizes`"},
+      {"infer_add_windows", "the operand's element type, with `shape`"},
+      {"infer_is_first_max", "bool of the operand's shape"},
       {"infer_one_hot", "`dtype` of the operand's shape and a last axis of `depth`"},
       {"infer_gather", "the table's element type; the indices' shape, then that of a row"},
       {"infer_scatter_add", "the table's type; rows have the type that gather gives"},
@@ -235,8 +238,9 @@ void run(const char* introduction, const char* output) {
   std::ifstream in(introduction);
   if (!in) fail("{}: cannot be opened", introduction);
   const std::string text{std::istreambuf_iterator<char>(in), {}};
+  const std::string made = document(text);  // may throw: only then is the old page replaced
   std::ofstream out(output);
-  out << document(text);
+  out << made;
   out.close();
   if (!out) fail("{}: cannot be written", output);
 }
