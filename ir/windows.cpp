@@ -22,9 +22,11 @@ std::string_view name(const InferContext& c) { return info(c.op).name; }
 Type type_of_windows(const InferContext& c, const Type& from) {
   const std::vector<Window> windows = windows_of(c.attributes);
   const std::int64_t first = c.attributes.integer(Attr::kAxis);
-  const auto end = first + static_cast<std::int64_t>(windows.size());
+  const auto count = static_cast<std::int64_t>(windows.size());
   const int rank = from.shape.rank();
-  if (first < 0 || end > rank) fail("{}: axes {} to {} are outside of {}", name(c), first, end - 1, to_string(from));
+  if (first < 0 || first > rank - count)
+    fail("{}: its {} sizes from axis {} on reach outside of {}", name(c), count, first, to_string(from));
+  const std::int64_t end = first + count;
   std::vector<Dim> dims;
   for (int axis = 0; axis < rank; ++axis) {
     if (axis < first || axis >= end) {

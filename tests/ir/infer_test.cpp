@@ -244,7 +244,7 @@ constexpr Refused kRefused[] = {
      "%0: f32[2,1000,8001] = windows %x {axis=1, dilations=[1], padding=[0,0], sizes=[8001], strides=[1]}",
      "windows: a window has at most 4096 cells, got sizes [8001]"},
     {"%x: f32[2,4]", "%0: f32[2,3,2] = windows %x {axis=2, dilations=[1], padding=[0,0], sizes=[2], strides=[1]}",
-     "windows: axes 2 to 2 are outside of f32[2,4]"},
+     "windows: its 1 sizes from axis 2 on reach outside of f32[2,4]"},
     {"%x: f32[2,4]", "%0: f32[2,3,2] = windows %x {axis=1, dilations=[1], padding=[0,0], sizes=[], strides=[1]}",
      "windows: expected the size of at least one axis"},
     {"%x: f32[2,4]", "%0: f32[2,3,2] = windows %x {axis=1, dilations=[1], padding=[0], sizes=[2], strides=[1]}",
