@@ -6,6 +6,7 @@
 #include <random>
 
 #include "ir/reduction.h"
+#include "ir/reference/folds.h"
 #include "ir/reference/interpreter.h"
 #include "ir/reference/rules.h"
 #include "passes/check.h"
@@ -193,32 +194,11 @@ class Walk {
   /// Marks all elements that are compared with a marked one.
   static Mask among_folded(const Node& node, const Mask& marked, const ir::reference::Sizes& sizes) {
     Mask mask(marked.size());
-    for_each_fold(node, sizes, [&](const std::vector<std::size_t>& fold) {
+    ir::reference::for_each_fold(node, sizes, [&](const std::vector<std::size_t>& fold) {
       if (std::ranges::none_of(fold, [&](std::size_t i) { return marked[i]; })) return;
       for (const std::size_t i : fold) mask[i] = true;
     });
     return mask;
-  }
-
-  /// Calls `visit` with the positions of the elements that are compared with each other, in row-major order.
-  template <typename Visit>
-  static void for_each_fold(const Node& node, const ir::reference::Sizes& sizes, Visit visit) {
-    const ir::reference::Sizes strides = ir::reference::strides_of(sizes);
-    ir::reference::Sizes kept = sizes;
-    ir::reference::Sizes folded;
-    ir::reference::Sizes steps;
-    for (const std::int64_t axis : ir::reduced_axes(node)) {
-      const auto at = static_cast<std::size_t>(axis);
-      folded.push_back(sizes[at]);
-      steps.push_back(strides[at]);
-      kept[at] = 1;
-    }
-    if (ir::reference::count_of(sizes) == 0) return;
-    ir::reference::for_each_offset(kept, strides, [&](std::size_t first) {
-      std::vector<std::size_t> fold;
-      ir::reference::for_each_offset(folded, steps, [&](std::size_t offset) { fold.push_back(first + offset); });
-      visit(fold);
-    });
   }
 
   static Mask through_matmul(const Node& node, const std::vector<Ways>& operands, const Ways& result) {
@@ -328,7 +308,7 @@ class Walk {
     std::vector<std::vector<double>> all(x.values.size());
     for (std::size_t way = 0; way < all.size(); ++way) all[way] = numbers(x.values[way]);
     std::size_t number = 0;
-    for_each_fold(node, x.values[0].sizes(), [&](const std::vector<std::size_t>& fold) {
+    ir::reference::for_each_fold(node, x.values[0].sizes(), [&](const std::vector<std::size_t>& fold) {
       std::size_t best = fold[0];
       for (const std::size_t i : fold) {
         if (!std::isnan(all[0][best]) && (std::isnan(all[0][i]) || all[0][i] > all[0][best])) best = i;

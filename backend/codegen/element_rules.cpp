@@ -1,10 +1,9 @@
 #include <algorithm>
 #include <cstring>
 
-#include "backend/codegen/elements.h"
+#include "backend/codegen/element_rule.h"
 #include "backend/codegen/math.h"
 #include "backend/codegen/philox.h"
-#include "ir/windows.h"
 #include "sluice/error.h"
 
 namespace sluice::backend {
@@ -12,12 +11,7 @@ namespace sluice::backend {
 using ir::Attr;
 using ir::Node;
 using ir::Op;
-using Registers = std::vector<llvm::Value*>;
-using Rule = Task<Element>;
 
-namespace {
-
-/// Applies `emit` to elements: on scalars, as far out as they allow, where all are uniform; else on vectors.
 Element apply(Elements& k, const std::vector<Element>& operands,
               const std::function<llvm::Value*(const Registers&)>& emit) {
   Element result{nullptr, true, Level::kKernel};
@@ -34,6 +28,8 @@ Element apply(Elements& k, const std::vector<Element>& operands,
 llvm::Constant* whole(llvm::Value* x, std::int64_t value) {
   return llvm::ConstantInt::get(x->getType(), static_cast<std::uint64_t>(value), true);
 }
+
+namespace {
 
 Element element_of_constant(Elements& k, const Node& node, const Index& index) {
   Emitter& e = k.emitter();
@@ -90,11 +86,8 @@ Index index_before_reshape(Elements& k, const Shape& from, const Shape& to, cons
   return source;
 }
 
-/// A coordinate of another value, kept within an axis of `size`; `inside` says which were in it.
-struct Clamped {
-  Coordinate coordinate;
-  Element inside;
-};
+}  // namespace
+
 Clamped clamp(Elements& k, const Element& position, Dim size) {
   Emitter& e = k.emitter();
   const auto last = [&](llvm::Value* x) { return e.splat_like(x, e.b.CreateSub(e.size(size), e.i64(1))); };
@@ -105,12 +98,13 @@ Clamped clamp(Elements& k, const Element& position, Dim size) {
   return {k.coordinate_of(clamped), inside};
 }
 
-/// `by` as a coordinate.
 Coordinate offset(Elements& k, Dim by) { return {k.emitter().size_at_entry(by), false, nullptr, Level::kKernel}; }
 
 Element shifted(Elements& k, const Coordinate& coordinate, Dim by) {
   return k.number_of(k.combine(coordinate, 1, offset(k, by)));
 }
+
+namespace {
 
 Rule element_of_pad(Elements& k, const Node& node, Index index) {
   const auto axis = static_cast<std::size_t>(node.attributes.integer(Attr::kAxis));
@@ -139,130 +133,6 @@ Rule element_of_concat(Elements& k, const Node& node, Index index) {
       return k.emitter().b.CreateSelect(r[0], r[1], r[2]);
     });
     start = start + size;
-  }
-  co_return result;
-}
-
-/// `element` where all conditions hold, else 0.
-Element select_inside(Elements& k, const std::vector<Element>& inside, Element element) {
-  for (const Element& condition : inside) {
-    element = apply(k, {condition, element}, [&](const Registers& r) {
-      return k.emitter().b.CreateSelect(r[0], r[1], llvm::Constant::getNullValue(r[1]->getType()));
-    });
-  }
-  return element;
-}
-
-Rule element_of_windows(Elements& k, const Node& node, Index index) {
-  const std::vector<ir::Window> windows = ir::windows_of(node.attributes);
-  const auto first = static_cast<std::size_t>(node.attributes.integer(Attr::kAxis));
-  const Type& type = k.body().type(node.operands[0]);
-  std::vector<Element> inside;
-  for (std::size_t i = 0; i < windows.size(); ++i) {
-    const ir::Window& window = windows[i];
-    const Coordinate place = k.combine(index[first + windows.size() + i], window.dilation, offset(k, -window.low));
-    Coordinate& position = index[first + i];
-    position = k.combine(position, window.stride, place);
-    if (window.stays_inside()) continue;
-    const Clamped source = clamp(k, k.number_of(position), type.shape[static_cast<int>(first + i)]);
-    position = source.coordinate;
-    inside.push_back(source.inside);
-  }
-  const auto taps = index.begin() + static_cast<std::ptrdiff_t>(first + windows.size());
-  index.erase(taps, taps + static_cast<std::ptrdiff_t>(windows.size()));
-  co_return select_inside(k, inside, co_await k.operand(node.operands[0], index));
-}
-
-/// The window along one axis whose position `tap` is the element at `position`, if there is one.
-Clamped window_with(Elements& k, const ir::Window& window, std::int64_t tap, const Coordinate& position, Dim count) {
-  Emitter& e = k.emitter();
-  const Element from_start = shifted(k, position, window.low - tap * window.dilation);
-  if (window.stride == 1) return clamp(k, from_start, count);
-  const auto stride = [&](llvm::Value* x) { return whole(x, window.stride); };
-  const Element divided =
-      apply(k, {from_start}, [&](const Registers& r) { return e.b.CreateSDiv(r[0], stride(r[0])); });
-  Clamped found = clamp(k, divided, count);
-  const auto divides = [&](const Registers& r) {
-    return e.b.CreateAnd(r[1], e.b.CreateICmpEQ(e.b.CreateSRem(r[0], stride(r[0])), whole(r[0], 0)));
-  };
-  found.inside = apply(k, {from_start, found.inside}, divides);
-  return found;
-}
-
-Rule element_of_add_windows(Elements& k, const Node& node, Index index) {
-  Emitter& e = k.emitter();
-  const std::vector<ir::Window> windows = ir::windows_of(node.attributes);
-  const std::size_t count = windows.size();
-  const auto first = static_cast<std::size_t>(node.attributes.integer(Attr::kAxis));
-  const Shape& shape = k.body().type(node.operands[0]).shape;
-  llvm::Type* const type = e.register_type(node.types[0].dtype);
-  Element sum{llvm::Constant::getNullValue(type), true, Level::kKernel};
-  // The last tap first: it is that of the first window.
-  std::vector<std::int64_t> taps;
-  for (const ir::Window& window : windows) taps.push_back(window.size - 1);
-  while (true) {
-    Index from = index;
-    std::vector<Element> inside;
-    for (std::size_t i = 0; i < count; ++i) {
-      const Clamped window = window_with(k, windows[i], taps[i], index[first + i], shape[static_cast<int>(first + i)]);
-      from[first + i] = window.coordinate;
-      inside.push_back(window.inside);
-    }
-    Index of_taps;
-    for (const std::int64_t tap : taps) of_taps.push_back(k.constant(tap));
-    from.insert(from.begin() + static_cast<std::ptrdiff_t>(first + count), of_taps.begin(), of_taps.end());
-    const Element part = select_inside(k, inside, co_await k.operand(node.operands[0], from));
-    sum = apply(k, {sum, part}, [&](const Registers& r) {
-      return is_float(node.types[0].dtype) ? e.b.CreateFAdd(r[0], r[1]) : e.b.CreateAdd(r[0], r[1]);
-    });
-    std::size_t axis = count;
-    while (axis > 0 && taps[axis - 1] == 0) {
-      taps[axis - 1] = windows[axis - 1].size - 1;
-      --axis;
-    }
-    if (axis == 0) break;
-    --taps[axis - 1];
-  }
-  co_return sum;
-}
-
-/// Whether x is beyond y: larger, or NaN where y is none.
-llvm::Value* emit_is_beyond(Emitter& e, DType dtype, llvm::Value* x, llvm::Value* y) {
-  auto& b = e.b;
-  if (!is_float(dtype)) return dtype == DType::kU8 ? b.CreateICmpUGT(x, y) : b.CreateICmpSGT(x, y);
-  return b.CreateOr(b.CreateFCmpOGT(x, y), b.CreateAnd(b.CreateFCmpUNO(x, x), b.CreateFCmpORD(y, y)));
-}
-
-/// Whether none of the elements before it reaches it and none behind it is beyond it.
-Rule element_of_is_first_max(Elements& k, const Node& node, Index index) {
-  Emitter& e = k.emitter();
-  auto& b = e.b;
-  const Type& type = k.body().type(node.operands[0]);
-  const auto& axes = node.attributes.integers(Attr::kAxes);
-  Coordinate position = k.constant(0);
-  std::int64_t count = 1;
-  for (const std::int64_t axis : axes) {
-    const std::int64_t size = type.shape[static_cast<int>(axis)].size;
-    position = k.combine(position, size, index[static_cast<std::size_t>(axis)]);
-    count *= size;
-  }
-  const Element own = co_await k.operand(node.operands[0], index);
-  const Element number = k.number_of(position);
-  Element result{b.getTrue(), true, Level::kKernel};
-  for (std::int64_t other = 0; other < count; ++other) {
-    Index there = index;
-    std::int64_t rest = other;
-    for (auto axis = axes.rbegin(); axis != axes.rend(); ++axis) {
-      const std::int64_t size = type.shape[static_cast<int>(*axis)].size;
-      there[static_cast<std::size_t>(*axis)] = k.constant(rest % size);
-      rest /= size;
-    }
-    const Element rival = co_await k.operand(node.operands[0], there);
-    result = apply(k, {result, own, rival, number}, [&](const Registers& r) {
-      llvm::Value* const is_behind = b.CreateICmpULE(r[3], whole(r[3], other));
-      llvm::Value* const not_beaten = b.CreateNot(emit_is_beyond(e, type.dtype, r[2], r[1]));
-      return b.CreateAnd(r[0], b.CreateSelect(is_behind, not_beaten, emit_is_beyond(e, type.dtype, r[1], r[2])));
-    });
   }
   co_return result;
 }
@@ -354,10 +224,6 @@ Rule done(Element element) { co_return element; }
 
 }  // namespace
 
-/// An element of an op that is no elementwise one, at an index. One rule an op.
-template <Op op>
-Rule element_code(Elements& k, const Node& node, Index index);
-
 template <>
 Rule element_code<Op::kConstant>(Elements& k, const Node& node, Index index) {
   return done(element_of_constant(k, node, index));
@@ -410,21 +276,6 @@ Rule element_code<Op::kPad>(Elements& k, const Node& node, Index index) {
 template <>
 Rule element_code<Op::kConcat>(Elements& k, const Node& node, Index index) {
   return element_of_concat(k, node, std::move(index));
-}
-
-template <>
-Rule element_code<Op::kWindows>(Elements& k, const Node& node, Index index) {
-  return element_of_windows(k, node, std::move(index));
-}
-
-template <>
-Rule element_code<Op::kAddWindows>(Elements& k, const Node& node, Index index) {
-  return element_of_add_windows(k, node, std::move(index));
-}
-
-template <>
-Rule element_code<Op::kIsFirstMax>(Elements& k, const Node& node, Index index) {
-  return element_of_is_first_max(k, node, std::move(index));
 }
 
 template <>

@@ -8,14 +8,14 @@
 
 namespace sluice::backend {
 
-/// Copies windows over a dense value to rows of scratch, one window a row: the lhs of a product that has no such matrix
-/// in memory. Cells outside of the value are 0.
+/// Copies windows over a dense value to scratch, for a product whose operand is the matrix of windows: a row for each
+/// window, tap by tap. Cells outside of the value are 0.
 class WindowPacker {
  public:
   /// `windows`: the node. `from`: the type of the value that it slides over. `stride`: the elements from row to row.
   WindowPacker(Emitter& emitter, const ir::Node& windows, const Type& from, std::int64_t stride);
 
-  /// Calls a function that packs `count` rows of the matrix of windows over the value at `from`, from row `row` on.
+  /// Packs `count` rows of the matrix, from row `row` on, of the value at `from`.
   void pack(llvm::Value* from, llvm::Value* row, llvm::Value* count, llvm::Value* to) const;
 
   /// The numbers first <= i < first + count.
@@ -27,29 +27,31 @@ class WindowPacker {
   void pack_columns(llvm::Value* from, const Range& rows, const Range& columns, llvm::Value* to) const;
 
  private:
-  /// A place in the value: the offset of its first element, and whether it lies within all axes so far.
+  /// A cell of the value, by the offset of its first element.
   struct Cell {
     llvm::Value* offset;
-    llvm::Value* inside;  ///< i1; nullptr: it always does
+    llvm::Value* inside;  ///< i1: whether it is within all axes; nullptr: it always is
   };
 
+  /// Returns the sizes and the counts of all axes in turn, as the functions take them.
   std::vector<llvm::Value*> arguments_of_sizes() const;
-  /// Makes the function `name`, or finds it: pointers to the value and the rows, then `numbers` integers, then sizes.
+  /// Returns the function `name`, which `emit` makes if the module does not have it. It takes the value, the scratch,
+  /// `numbers` integers and the sizes.
   llvm::Function* function(const std::string& name, unsigned numbers,
                            const std::function<void(const std::vector<llvm::Value*>&)>& emit) const;
   void pack_piece(llvm::Value* from, llvm::Value* piece, const Range& rows, const Range& columns, llvm::Value* to,
                   const std::vector<llvm::Value*>& sizes) const;
-  /// The first window that row `row` of the matrix stands for along each axis, then the number of the value's part in
-  /// front of them.
+  /// Returns the coordinates of the window in row `row` of the matrix along each axis, then its row-major coordinate
+  /// along the axes before them.
   std::vector<llvm::Value*> window_of(llvm::Value* row, const std::vector<llvm::Value*>& sizes) const;
   void pack_row(llvm::Value* from, llvm::Value* row, llvm::Value* to, const std::vector<llvm::Value*>& sizes) const;
-  /// Packs the taps of the axes from `axis` on, of which window `window[axis]` begins at `at`; `to` counts elements.
+  /// Packs the taps along the axes from `axis` on of one window, at the cell `at` along the axes before.
   void pack_taps(std::size_t axis, const Cell& at, const std::vector<llvm::Value*>& window, llvm::Value* from,
                  llvm::Value* to, const std::vector<llvm::Value*>& sizes) const;
   void copy(const Cell& cell, std::int64_t count, llvm::Value* from, llvm::Value* to) const;
   /// Copies `used` elements of a vector, or zeros where the cell is outside.
   void copy_vector(const Cell& cell, llvm::Value* used, llvm::Value* offset, llvm::Value* from, llvm::Value* to) const;
-  /// The elements of a row that one tap along `axis` makes.
+  /// Returns the number of elements that one tap along `axis` packs.
   std::int64_t elements_of_tap(std::size_t axis) const;
   /// Returns the elements of a row that lie next to each other in memory: those of a cell, or of all cells along the
   /// last axis.

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "ir/reference/folds.h"
 #include "ir/reference/rules.h"
 
 namespace sluice::ir::reference {
@@ -92,25 +93,13 @@ Tensors rule<Op::kReduceMin>(const RuleContext& context) {
 template <>
 Tensors rule<Op::kIsFirstMax>(const RuleContext& context) {
   const Sizes& sizes = context.x().sizes();
-  const Sizes strides = strides_of(sizes);
-  Sizes folded_sizes;
-  Sizes folded_strides;
-  Sizes kept_sizes = sizes;
-  for (const std::int64_t axis : context.attributes().integers(Attr::kAxes)) {
-    const auto at = static_cast<std::size_t>(axis);
-    folded_sizes.push_back(sizes[at]);
-    folded_strides.push_back(strides[at]);
-    kept_sizes[at] = 1;
-  }
   return context.x().visit([&]<typename T>(std::span<const T> x) -> Tensors {
     Tensor result = Tensor::zeros<bool>(sizes);
-    for_each_offset(kept_sizes, strides, [&](std::size_t first) {
-      if (count_of(folded_sizes) == 0) return;
-      std::size_t best = first;
-      for_each_offset(folded_sizes, folded_strides, [&](std::size_t offset) {
-        const T candidate = x[first + offset];
-        if (!is_nan(x[best]) && (is_nan(candidate) || candidate > x[best])) best = first + offset;
-      });
+    for_each_fold(context.node, sizes, [&](const std::vector<std::size_t>& fold) {
+      std::size_t best = fold[0];
+      for (const std::size_t i : fold) {
+        if (!is_nan(x[best]) && (is_nan(x[i]) || x[i] > x[best])) best = i;
+      }
       result.data<bool>()[best] = true;
     });
     return {result};

@@ -35,7 +35,7 @@ struct ConvLayerOptions {
 
 namespace detail {
 
-/// What the layers below have in common. Creates the filters on the first call, when the number of channels is known.
+/// The common part of the layers below. Creates the filters on the first call, when the number of channels is known.
 class ConvLayer : public Module {
  protected:
   /// Throws Error unless channels >= 1 and neither function is empty.

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <vector>
+
+#include "ir/reduction.h"
+#include "ir/reference/tensor.h"
+
+namespace sluice::ir::reference {
+
+/// Calls `visit` with the row-major positions of the elements that a reduction or is_first_max of an array of `sizes`
+/// folds into one, for each such group.
+template <typename Visit>
+void for_each_fold(const Node& node, const Sizes& sizes, Visit visit) {
+  const Sizes strides = strides_of(sizes);
+  Sizes kept = sizes;
+  Sizes folded;
+  Sizes steps;
+  for (const std::int64_t axis : reduced_axes(node)) {
+    const auto at = static_cast<std::size_t>(axis);
+    folded.push_back(sizes[at]);
+    steps.push_back(strides[at]);
+    kept[at] = 1;
+  }
+  if (count_of(sizes) == 0) return;
+  std::vector<std::size_t> fold;
+  for_each_offset(kept, strides, [&](std::size_t first) {
+    fold.clear();
+    for_each_offset(folded, steps, [&](std::size_t offset) { fold.push_back(first + offset); });
+    visit(fold);
+  });
+}
+
+}  // namespace sluice::ir::reference
