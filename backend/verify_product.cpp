@@ -213,13 +213,17 @@ class ProductVerifier {
     if (tile_.depth_block > 0 && !always_fits(parts.lists - parts.sums, rows_.batch, tile_.rows, sums))
       return "has no room for a panel's sums in scratch";
     if (std::string what = wrong_lists(); product_.skips_zeros && !what.empty()) return what;
-    if (!always_fits(parts.windows - parts.lists, lists_growth(), 1, fixed(0)))
+    if (!always_fits(end_of_lists() - parts.lists, lists_growth(), 1, fixed(0)))
       return "has less scratch than its parts take";
-    const std::int64_t windows = product_.packs_windows ? tile_.rows * window_row(depth_.size, element_) * element_ : 0;
-    if (!always_fits(parts.end - parts.windows, lists_growth(), 1, fixed(windows)))
+    if (!product_.packs_windows) return "";
+    const std::int64_t windows = tile_.rows * window_row(depth_.size, element_) * element_;
+    if (!always_fits(parts.end - parts.windows, {}, 1, fixed(windows)))
       return "has no room for the windows of a tile in scratch";
     return "";
   }
+
+  /// Returns the end of the lists, behind which windows lie if there are any.
+  Bytes end_of_lists() const { return product_.packs_windows ? product_.scratch.windows : product_.scratch.end; }
 
   /// Returns the growth of the lists, which is that of the rows or of K: at most one of them grows.
   Growth lists_growth() const { return rows_.batch ? rows_.batch : depth_.batch; }
@@ -240,7 +244,7 @@ class ProductVerifier {
       return kLine + (1 + ceil_div(at(rows_, b), tile_.rows) * ceil_div(at(depth_, b), block)) * parts.list_bytes;
     };
     const std::int64_t period = rows_.batch ? tile_.rows : depth_.batch ? block : 1;
-    if (!always_fits(parts.windows - parts.lists, lists_growth(), period, lists))
+    if (!always_fits(end_of_lists() - parts.lists, lists_growth(), period, lists))
       return "has no room for its lists in scratch";
     return "";
   }
