@@ -139,4 +139,60 @@ TEST_CASE("lists that grow too slowly with B") {
   check_finds_in_plan(kListed, plant, {"has no room for its lists in scratch"});
 }
 
+/// A convolution and the gradient of its filter, which pack windows for their lhs and their rhs.
+constexpr const char* kConvolution = R"(sluice-ir 1
+graph @convolution(%x: f32[B,9,2], %w: f32[6,5], %y: f32[7*B,5]) {
+  %0: f32[B,7,3,2] = windows %x {axis=1, dilations=[1], padding=[0,0], sizes=[3], strides=[1]}
+  %1: f32[7*B,6] = reshape %0 {shape=[7*B,6]}
+  %2: f32[7*B,5] = matmul %1, %w
+  %3: f32[6,5] = matmul %1, %y {transpose_a=true}
+  return %2, %3
+}
+)";
+
+/// Returns the product that packs windows for its lhs, or for its rhs.
+backend::ProductKernel& product_of_windows(Plan& plan, bool lhs) {
+  for (std::size_t number = 0; number < 2; ++number) {
+    backend::ProductKernel& product = *planned_kernel(plan, KernelKind::kMatmul, number).product();
+    if (product.packs_windows == lhs) return product;
+  }
+  FAIL("no product packs windows");
+  return planned_product(plan);
+}
+
+TEST_CASE("windows that are packed to too little scratch, or read as if they lay in memory") {
+  const auto short_rows = [](Plan& plan) {
+    backend::Bytes& end = product_of_windows(plan, true).scratch.end;
+    end = end - 64;
+  };
+  check_finds_in_plan(kConvolution, short_rows, {"has no room for the windows of a tile in scratch"});
+  const auto short_block = [](Plan& plan) {
+    backend::ProductKernel& product = product_of_windows(plan, false);
+    product.tile.depth_block *= 2;
+  };
+  check_finds_in_plan(kConvolution, short_block, {"has no room for a packed panel in scratch"});
+  const auto as_memory = [](Plan& plan) { product_of_windows(plan, true).packs_windows = false; };
+  check_finds_in_plan(kConvolution, as_memory, {"reads windows as if they lay in memory"});
+  const auto in_place = [](Plan& plan) { product_of_windows(plan, false).panels = backend::RhsPanels::kPacked; };
+  check_finds_in_plan(kConvolution, in_place, {"reads windows as if they lay in memory"});
+}
+
+TEST_CASE("windows over a temporary whose rows lie apart") {
+  const auto plant = [](Plan& plan) {
+    const KernelPlan& kernel = planned_kernel(plan, KernelKind::kMatmul, 1);
+    REQUIRE(kernel.product()->packs_windows);
+    test::operand_of(plan, kernel, kernel.product()->lhs).layout = {.panel = 10, .last = 10};
+  };
+  check_finds_in_plan(R"(sluice-ir 1
+graph @apart(%x: f32[16,4], %v: f32[4,9], %w: f32[27,5]) {
+  %0: f32[16,9] = matmul %x, %v
+  %1: f32[14,3,9] = windows %0 {axis=0, dilations=[1], padding=[0,0], sizes=[3], strides=[1]}
+  %2: f32[14,27] = reshape %1 {shape=[14,27]}
+  %3: f32[14,5] = matmul %2, %w
+  return %3
+}
+)",
+                      plant, {"packs windows over panels, buffer"});
+}
+
 }  // namespace
