@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-// What the main functions of the examples share.
+// The common part of the examples' main functions.
 
 /// Runs `program` and returns the exit status: what it returns, or 0 if that is nothing. If it throws, or its output
 /// could not be written, prints that to stderr, after the program's name.

@@ -10,7 +10,7 @@
 
 #include "mnist_options.h"
 
-// What the programs that learn to draw digits share: their options and their results.
+// Options and output of the programs that learn to draw digits.
 
 /// The command-line options of vae and gan.
 struct SamplesOptions : MnistOptions {
