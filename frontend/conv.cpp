@@ -75,6 +75,27 @@ std::vector<Dim> counts_of(const Shape& x, std::span<const Window> windows) {
   return counts;
 }
 
+/// The windows that filters w see of images x.
+struct Seen {
+  Tensor windows;           ///< [batch, windows..., kernel..., channels]
+  std::vector<Dim> counts;  ///< of the windows along each axis
+  Dim pixels;               ///< all windows of all images
+  Dim taps;                 ///< cells of a window
+
+  /// Returns [pixels, channels] as [batch, windows..., channels].
+  Tensor as_images(const Tensor& rows, Dim batch_size) const {
+    return reshape(rows, with_spatial(batch_size, counts, rows.shape()[1]));
+  }
+};
+
+Seen see(const Arg& x, const Sliding& sliding, const Padding& padding) {
+  const std::vector<Window> places = detail::place_windows(sliding, padding, x.type());
+  Seen seen{windows_over(x, places), counts_of(x.shape(), places), x.shape()[0], 1};
+  seen.pixels = seen.pixels * product_of(seen.counts);
+  for (const Window& window : places) seen.taps = seen.taps * window.size;
+  return seen;
+}
+
 /// Products of each group's windows, [pixels, taps, in], with its filters, [taps, in / groups, out]: [pixels, out].
 Tensor grouped_product(const Tensor& windows, const Tensor& w, std::int64_t groups) {
   const Dim pixels = windows.shape()[0];
@@ -103,16 +124,12 @@ Tensor convolve(std::string_view op, const Arg& x, const Arg& w, int spatial, co
              x, w);
   }
   const Sliding sliding = sliding_of(op, w, static_cast<std::size_t>(spatial), options.strides, options.dilations);
-  const std::vector<Window> places = detail::place_windows(sliding, options.padding, x.type());
-  const std::vector<Dim> counts = counts_of(x.shape(), places);
-  const Tensor windows = windows_over(x, places);
-  const Dim rows = x.shape()[0];
-  const Dim pixels = rows * product_of(counts);
-  const Dim taps = product_of({w.shape().begin(), w.shape().begin() + spatial});
+  const Seen seen = see(x, sliding, options.padding);
+  const auto& [windows, counts, pixels, taps] = seen;
   const Tensor product =
       groups == 1 ? matmul(reshape(windows, {pixels, taps * in}), reshape(w, {taps * in, out}))
                   : grouped_product(reshape(windows, {pixels, taps, in}), reshape(w, {taps, per_group, out}), groups);
-  return reshape(product, with_spatial(rows, counts, out));
+  return seen.as_images(product, x.shape()[0]);
 }
 
 /// Returns the size whose convolution by `window`, as `padding` places it, has `count` windows, as Keras and PyTorch
@@ -146,14 +163,10 @@ Tensor depthwise_conv2d(const Arg& x, const Arg& w, const DepthwiseOptions& opti
              x, w);
   }
   const Sliding sliding = sliding_of(kName, w, 2, options.strides, options.dilations);
-  const std::vector<Window> places = detail::place_windows(sliding, options.padding, x.type());
-  const std::vector<Dim> counts = counts_of(x.shape(), places);
-  const Dim rows = x.shape()[0];
-  const Dim pixels = rows * product_of(counts);
-  const Dim taps = w.shape()[0] * w.shape()[1];
-  const Tensor windows = reshape(windows_over(x, places), {pixels, taps, in, 1});
-  const Tensor products = reduce_sum(windows * reshape(w, {taps, in, multiplier}), 1);
-  return reshape(products, with_spatial(rows, counts, in * multiplier));
+  const Seen seen = see(x, sliding, options.padding);
+  const Tensor windows = reshape(seen.windows, {seen.pixels, seen.taps, in, 1});
+  const Tensor products = reduce_sum(windows * reshape(w, {seen.taps, in, multiplier}), 1);
+  return seen.as_images(reshape(products, {seen.pixels, in * multiplier}), x.shape()[0]);
 }
 
 Tensor conv2d_transpose(const Arg& x, const Arg& w, const ConvTransposeOptions& options) {

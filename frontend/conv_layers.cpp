@@ -60,6 +60,10 @@ Tensor ConvLayer::finished(const Tensor& x, std::int64_t channels) const {
   return options_.activation(x + b);
 }
 
+void ConvLayer::refuse_groups() const {
+  if (options_.groups != 1) fail("{}: has no groups, got {}", name_, options_.groups);
+}
+
 namespace {
 
 /// The channels of x, which has `spatial` axes before them.

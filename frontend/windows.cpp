@@ -16,25 +16,6 @@ using ir::Window;
 
 namespace {
 
-ir::Attributes attributes_of(std::int64_t axis, std::span<const Window> windows) {
-  std::vector<std::int64_t> sizes;
-  std::vector<std::int64_t> strides;
-  std::vector<std::int64_t> dilations;
-  std::vector<std::int64_t> padding;
-  for (const Window& window : windows) {
-    sizes.push_back(window.size);
-    strides.push_back(window.stride);
-    dilations.push_back(window.dilation);
-    padding.push_back(window.low);
-    padding.push_back(window.high);
-  }
-  return {{Attr::kAxis, axis},
-          {Attr::kDilations, dilations},
-          {Attr::kPadding, padding},
-          {Attr::kSizes, sizes},
-          {Attr::kStrides, strides}};
-}
-
 /// Returns the cells of "same" padding in all: as many as ceil(size / stride) windows need.
 std::int64_t same_padding(const Sliding& sliding, const Window& window, int axis, const Type& x) {
   const Dim size = x.shape[axis];
@@ -94,11 +75,11 @@ std::vector<Window> place_windows(const Sliding& sliding, const Padding& padding
 }
 
 Tensor slide(const Tensor& x, std::int64_t axis, std::span<const Window> windows) {
-  return Trace::required("windows").add(Op::kWindows, {x}, attributes_of(axis, windows));
+  return Trace::required("windows").add(Op::kWindows, {x}, ir::window_attributes(axis, windows));
 }
 
 Tensor add_back(const Tensor& x, const Shape& shape, std::int64_t axis, std::span<const Window> windows) {
-  ir::Attributes attributes = attributes_of(axis, windows);
+  ir::Attributes attributes = ir::window_attributes(axis, windows);
   attributes.set(Attr::kShape, shape);
   return Trace::required("add_windows").add(Op::kAddWindows, {x}, std::move(attributes));
 }

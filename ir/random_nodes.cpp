@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "ir/infer.h"
+#include "ir/windows.h"
 
 namespace sluice::ir {
 
@@ -189,12 +190,10 @@ void RandomNodes::add_windows(Value x) {
   const std::int64_t most = shape(x)[axis].size;
   const std::int64_t size = 1 + below(static_cast<int>(std::min<std::int64_t>(most, 3)));
   const std::int64_t dilation = size == 1 || (size - 1) * 2 >= most ? 1 : 1 + below(2);
-  using Numbers = std::vector<std::int64_t>;
-  Attributes attributes{{Attr::kAxis, std::int64_t{axis}},
-                        {Attr::kDilations, Numbers{dilation}},
-                        {Attr::kPadding, Numbers{below(2), below(2)}},
-                        {Attr::kSizes, Numbers{size}},
-                        {Attr::kStrides, Numbers{1 + below(2)}}};
+  const std::int64_t low = below(2);
+  const std::int64_t high = below(2);
+  const Window window{size, 1 + below(2), dilation, low, high};
+  Attributes attributes = window_attributes(axis, {&window, 1});
   const Value windows = b_(Op::kWindows, {x}, attributes);
   if (chance(50)) return add_convolution(windows, axis);
   keep(windows);

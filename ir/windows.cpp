@@ -82,6 +82,25 @@ std::vector<Window> windows_of(const Attributes& attributes) {
   return windows;
 }
 
+Attributes window_attributes(std::int64_t axis, std::span<const Window> windows) {
+  std::vector<std::int64_t> sizes;
+  std::vector<std::int64_t> strides;
+  std::vector<std::int64_t> dilations;
+  std::vector<std::int64_t> padding;
+  for (const Window& window : windows) {
+    sizes.push_back(window.size);
+    strides.push_back(window.stride);
+    dilations.push_back(window.dilation);
+    padding.push_back(window.low);
+    padding.push_back(window.high);
+  }
+  return {{Attr::kAxis, axis},
+          {Attr::kDilations, dilations},
+          {Attr::kPadding, padding},
+          {Attr::kSizes, sizes},
+          {Attr::kStrides, strides}};
+}
+
 Dim window_count(const Window& window, Dim size) {
   const Dim free = size + window.low + window.high - window.extent();
   if (!free.ever_at_least(0)) {

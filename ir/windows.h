@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "sluice/ir/graph.h"
@@ -24,6 +25,9 @@ struct Window {
 /// unless the attributes have one number (of padding: two) for each axis, and sizes, strides and dilations are at least
 /// 1.
 std::vector<Window> windows_of(const Attributes& attributes);
+
+/// Returns the attributes of a `windows` from axis `axis` on: windows_of of them is `windows`.
+Attributes window_attributes(std::int64_t axis, std::span<const Window> windows);
 
 /// Returns how many windows there are along an axis of `size`. Throws Error if a window is longer than the axis with
 /// its padding, or if the number depends on a symbol in another way than as a sum of products.

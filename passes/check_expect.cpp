@@ -8,8 +8,8 @@
 #include "ir/reduction.h"
 #include "ir/reference/folds.h"
 #include "ir/reference/interpreter.h"
-#include "ir/reference/rules.h"
 #include "passes/check.h"
+#include "passes/check_ways.h"
 
 namespace sluice::passes {
 
@@ -18,9 +18,7 @@ namespace {
 using ir::Node;
 using ir::Op;
 using ir::reference::Arithmetic;
-using ir::reference::Tensor;
 using ir::reference::Tensors;
-using Mask = std::vector<bool>;  // empty: false everywhere
 
 /// Index 0 is computed in double, 1 as written, the others as written with perturbed rounding.
 constexpr std::size_t kFewWays = 4;
@@ -31,15 +29,6 @@ constexpr std::size_t kFirstDisturbed = 2;
 constexpr double kMargin = 8;
 /// An element whose margin exceeds this fraction of the largest one proves nothing.
 constexpr double kVacuous = 0.02;
-
-struct Ways {
-  std::vector<Tensor> values;
-  Mask undecided;  ///< depends on a decision that rounding may flip
-  Mask near_kink;  ///< continuous, but a decision on it is undecided: relu close to 0
-
-  explicit Ways(std::size_t ways = 0) : values(ways) {}
-  std::size_t count() const { return values[0].count(); }
-};
 
 /// Returns whether rounding errors are proportional to the summands, not to the sum.
 bool sums(Op op) { return op == Op::kMatmul || op == Op::kReduceSum || op == Op::kScatterAdd || op == Op::kAddWindows; }
@@ -62,20 +51,7 @@ Tensor disturbed(const Tensor& tensor, std::mt19937_64& engine) {
   });
 }
 
-double number(const Tensor& tensor, std::size_t i) {
-  return tensor.visit([&]<typename T>(std::span<const T> x) { return ir::reference::element<double>(x[i]); });
-}
-
-std::vector<double> numbers(const Tensor& tensor) {
-  return tensor.visit([]<typename T>(std::span<const T> x) {
-    std::vector<double> all(x.size());
-    std::ranges::transform(x, all.begin(), [](T v) { return ir::reference::element<double>(v); });
-    return all;
-  });
-}
-
 bool has_any(const Mask& mask) { return std::ranges::find(mask, true) != mask.end(); }
-bool at(const Mask& mask, std::size_t i) { return !mask.empty() && mask[i]; }
 
 void unite(Mask& to, const Mask& from) {
   if (from.empty()) return;
@@ -155,7 +131,7 @@ class Walk {
       }
     }
     results[0].undecided = pass_on(node, operands, results[0]);
-    decide(node, operands, results[0]);
+    mark_decisions(node, operands, results[0]);
     if (ir::info(node.op).has(ir::kMoves)) results[0].near_kink = move_mask(node, operands, &Ways::near_kink);
     return results;
   }
@@ -225,105 +201,6 @@ class Walk {
     for (std::size_t i = 0; i < mask.size(); ++i)
       mask[i] = lines[0][i / columns] || lines[1][i / (rows * columns) * columns + i % columns];
     return mask;
-  }
-
-  /// Marks the elements of `result` whose decision rounding may flip.
-  void decide(const Node& node, const std::vector<Ways>& operands, Ways& result) const {
-    if (operands.empty() || !is_float_value(operands[0])) return;
-    switch (node.op) {
-      case Op::kEqual:
-      case Op::kNotEqual:
-      case Op::kLess:
-      case Op::kLessEqual:
-      case Op::kGreater:
-      case Op::kGreaterEqual:
-        return decide_between(operands[0], operands[1], result.undecided);
-      case Op::kMaximum:
-      case Op::kMinimum:
-        return decide_between(operands[0], operands[1], result.near_kink);
-      case Op::kRelu:
-      case Op::kAbs:
-        return decide_step(operands[0], result.near_kink, [](double) { return 0.0; });
-      case Op::kSign:
-        return decide_step(operands[0], result.undecided, [](double) { return 0.0; });
-      case Op::kFloor:
-        return decide_step(operands[0], result.undecided, [](double x) { return std::round(x); });
-      case Op::kCast:
-        if (is_float(node.types[0].dtype)) return;
-        return decide_step(operands[0], result.undecided, [](double x) { return std::round(x); });
-      case Op::kArgmax:
-        return decide_largest(node, operands[0],
-                              [&](const auto&, std::size_t fold) { mark(result.undecided, fold, result.count()); });
-      case Op::kIsFirstMax:
-        return decide_largest(node, operands[0], [&](const std::vector<std::size_t>& fold, std::size_t) {
-          for (const std::size_t i : fold) mark(result.undecided, i, result.count());
-        });
-      default:
-        return;
-    }
-  }
-
-  static bool is_float_value(const Ways& ways) {
-    return ways.values[0].visit([]<typename T>(std::span<const T>) { return ir::reference::is_float_element<T>; });
-  }
-
-  static void mark(Mask& mask, std::size_t i, std::size_t count) {
-    if (mask.empty()) mask.resize(count);
-    mask[i] = true;
-  }
-
-  /// Returns whether the sign of `distance` may flip if its error is about `error`. An exact tie is decided.
-  static bool open(double distance, double error) { return error > 0 && std::abs(distance) <= 4 * error; }
-
-  static void decide_between(const Ways& x, const Ways& y, Mask& mask) {
-    std::vector<std::vector<double>> gaps(x.values.size());
-    for (std::size_t way = 0; way < gaps.size(); ++way) {
-      gaps[way] = numbers(x.values[way]);
-      const std::vector<double> other = numbers(y.values[way]);
-      for (std::size_t i = 0; i < other.size(); ++i) gaps[way][i] -= other[i];
-    }
-    for (std::size_t i = 0; i < gaps[0].size(); ++i) {
-      double error = 0;
-      for (std::size_t way = 1; way < gaps.size(); ++way) error = std::max(error, std::abs(gaps[way][i] - gaps[0][i]));
-      const bool kink = (at(x.near_kink, i) || at(y.near_kink, i)) && std::abs(gaps[0][i]) < 1e-4;
-      if (kink || open(gaps[0][i], error)) mark(mask, i, gaps[0].size());
-    }
-  }
-
-  template <typename F>
-  static void decide_step(const Ways& x, Mask& mask, F nearest_step) {
-    for (std::size_t i = 0; i < x.count(); ++i) {
-      const double exact = number(x.values[0], i);
-      double error = 0;
-      for (std::size_t way = 1; way < x.values.size(); ++way)
-        error = std::max(error, std::abs(number(x.values[way], i) - exact));
-      if (at(x.near_kink, i) || open(exact - nearest_step(exact), error)) mark(mask, i, x.count());
-    }
-  }
-
-  /// Of the elements that are compared with each other, the largest is decided if rounding cannot make another one so;
-  /// `mark_fold` gets those of which it is not, and the number of the fold.
-  template <typename MarkFold>
-  static void decide_largest(const Node& node, const Ways& x, MarkFold mark_fold) {
-    std::vector<std::vector<double>> all(x.values.size());
-    for (std::size_t way = 0; way < all.size(); ++way) all[way] = numbers(x.values[way]);
-    std::size_t number = 0;
-    ir::reference::for_each_fold(node, x.values[0].sizes(), [&](const std::vector<std::size_t>& fold) {
-      std::size_t best = fold[0];
-      for (const std::size_t i : fold) {
-        if (!std::isnan(all[0][best]) && (std::isnan(all[0][i]) || all[0][i] > all[0][best])) best = i;
-      }
-      const auto may_be_larger = [&](std::size_t other) {
-        if (other == best) return false;
-        double error = 0;
-        for (std::size_t way = 1; way < all.size(); ++way)
-          error = std::max(error, std::abs(all[way][best] - all[way][other] - (all[0][best] - all[0][other])));
-        const bool kink = (at(x.near_kink, best) || at(x.near_kink, other)) && all[0][best] - all[0][other] < 1e-4;
-        return kink || open(all[0][best] - all[0][other], error);
-      };
-      if (std::ranges::any_of(fold, may_be_larger)) mark_fold(fold, number);
-      ++number;
-    });
   }
 
   Bindings bindings_;

@@ -27,6 +27,9 @@ Rule element_code<ir::Op::kIsFirstMax>(Elements& k, const ir::Node& node, Index 
 Element apply(Elements& k, const std::vector<Element>& operands,
               const std::function<llvm::Value*(const Registers&)>& emit);
 
+/// Returns `element` where all conditions hold, else 0.
+Element zero_unless(Elements& k, const std::vector<Element>& conditions, Element element);
+
 /// Returns `value` as a constant of the type of the integers x.
 llvm::Constant* whole(llvm::Value* x, std::int64_t value);
 

@@ -25,6 +25,15 @@ Element apply(Elements& k, const std::vector<Element>& operands,
   return result;
 }
 
+Element zero_unless(Elements& k, const std::vector<Element>& conditions, Element element) {
+  for (const Element& condition : conditions) {
+    element = apply(k, {condition, element}, [&](const Registers& r) {
+      return k.emitter().b.CreateSelect(r[0], r[1], llvm::Constant::getNullValue(r[1]->getType()));
+    });
+  }
+  return element;
+}
+
 llvm::Constant* whole(llvm::Value* x, std::int64_t value) {
   return llvm::ConstantInt::get(x->getType(), static_cast<std::uint64_t>(value), true);
 }
@@ -113,9 +122,7 @@ Rule element_of_pad(Elements& k, const Node& node, Index index) {
       clamp(k, shifted(k, index[axis], Dim(0) - node.attributes.size(Attr::kLow)), type.shape[static_cast<int>(axis)]);
   index[axis] = source.coordinate;
   const Element element = co_await k.operand(node.operands[0], index);
-  co_return apply(k, {source.inside, element}, [&](const Registers& r) {
-    return k.emitter().b.CreateSelect(r[0], r[1], llvm::Constant::getNullValue(r[1]->getType()));
-  });
+  co_return zero_unless(k, {source.inside}, element);
 }
 
 Rule element_of_concat(Elements& k, const Node& node, Index index) {

@@ -12,36 +12,6 @@ using ir::Op;
 
 namespace {
 
-/// Returns `element` where all conditions hold, else 0.
-Element select_inside(Elements& k, const std::vector<Element>& inside, Element element) {
-  for (const Element& condition : inside) {
-    element = apply(k, {condition, element}, [&](const Registers& r) {
-      return k.emitter().b.CreateSelect(r[0], r[1], llvm::Constant::getNullValue(r[1]->getType()));
-    });
-  }
-  return element;
-}
-
-Rule element_of_windows(Elements& k, const Node& node, Index index) {
-  const std::vector<ir::Window> windows = ir::windows_of(node.attributes);
-  const auto first = static_cast<std::size_t>(node.attributes.integer(Attr::kAxis));
-  const Type& type = k.body().type(node.operands[0]);
-  std::vector<Element> inside;
-  for (std::size_t i = 0; i < windows.size(); ++i) {
-    const ir::Window& window = windows[i];
-    const Coordinate place = k.combine(index[first + windows.size() + i], window.dilation, offset(k, -window.low));
-    Coordinate& position = index[first + i];
-    position = k.combine(position, window.stride, place);
-    if (window.stays_inside()) continue;
-    const Clamped source = clamp(k, k.number_of(position), type.shape[static_cast<int>(first + i)]);
-    position = source.coordinate;
-    inside.push_back(source.inside);
-  }
-  const auto taps = index.begin() + static_cast<std::ptrdiff_t>(first + windows.size());
-  index.erase(taps, taps + static_cast<std::ptrdiff_t>(windows.size()));
-  co_return select_inside(k, inside, co_await k.operand(node.operands[0], index));
-}
-
 /// Returns the coordinate of the window along one axis whose tap `tap` is the element at `position`, if there is one.
 Clamped window_with(Elements& k, const ir::Window& window, std::int64_t tap, const Coordinate& position, Dim count) {
   Emitter& e = k.emitter();
@@ -58,7 +28,38 @@ Clamped window_with(Elements& k, const ir::Window& window, std::int64_t tap, con
   return found;
 }
 
-Rule element_of_add_windows(Elements& k, const Node& node, Index index) {
+/// Emits whether x is larger than y, or NaN while y is not.
+llvm::Value* emit_is_beyond(Emitter& e, DType dtype, llvm::Value* x, llvm::Value* y) {
+  auto& b = e.b;
+  if (!is_float(dtype)) return dtype == DType::kU8 ? b.CreateICmpUGT(x, y) : b.CreateICmpSGT(x, y);
+  return b.CreateOr(b.CreateFCmpOGT(x, y), b.CreateAnd(b.CreateFCmpUNO(x, x), b.CreateFCmpORD(y, y)));
+}
+
+}  // namespace
+
+template <>
+Rule element_code<Op::kWindows>(Elements& k, const Node& node, Index index) {
+  const std::vector<ir::Window> windows = ir::windows_of(node.attributes);
+  const auto first = static_cast<std::size_t>(node.attributes.integer(Attr::kAxis));
+  const Type& type = k.body().type(node.operands[0]);
+  std::vector<Element> inside;
+  for (std::size_t i = 0; i < windows.size(); ++i) {
+    const ir::Window& window = windows[i];
+    const Coordinate place = k.combine(index[first + windows.size() + i], window.dilation, offset(k, -window.low));
+    Coordinate& position = index[first + i];
+    position = k.combine(position, window.stride, place);
+    if (window.stays_inside()) continue;
+    const Clamped source = clamp(k, k.number_of(position), type.shape[static_cast<int>(first + i)]);
+    position = source.coordinate;
+    inside.push_back(source.inside);
+  }
+  const auto taps = index.begin() + static_cast<std::ptrdiff_t>(first + windows.size());
+  index.erase(taps, taps + static_cast<std::ptrdiff_t>(windows.size()));
+  co_return zero_unless(k, inside, co_await k.operand(node.operands[0], index));
+}
+
+template <>
+Rule element_code<Op::kAddWindows>(Elements& k, const Node& node, Index index) {
   Emitter& e = k.emitter();
   const std::vector<ir::Window> windows = ir::windows_of(node.attributes);
   const std::size_t count = windows.size();
@@ -80,7 +81,7 @@ Rule element_of_add_windows(Elements& k, const Node& node, Index index) {
     Index of_taps;
     for (const std::int64_t tap : taps) of_taps.push_back(k.constant(tap));
     from.insert(from.begin() + static_cast<std::ptrdiff_t>(first + count), of_taps.begin(), of_taps.end());
-    const Element part = select_inside(k, inside, co_await k.operand(node.operands[0], from));
+    const Element part = zero_unless(k, inside, co_await k.operand(node.operands[0], from));
     sum = apply(k, {sum, part}, [&](const Registers& r) {
       return is_float(node.types[0].dtype) ? e.b.CreateFAdd(r[0], r[1]) : e.b.CreateAdd(r[0], r[1]);
     });
@@ -95,15 +96,9 @@ Rule element_of_add_windows(Elements& k, const Node& node, Index index) {
   co_return sum;
 }
 
-/// Emits whether x is larger than y, or NaN while y is not.
-llvm::Value* emit_is_beyond(Emitter& e, DType dtype, llvm::Value* x, llvm::Value* y) {
-  auto& b = e.b;
-  if (!is_float(dtype)) return dtype == DType::kU8 ? b.CreateICmpUGT(x, y) : b.CreateICmpSGT(x, y);
-  return b.CreateOr(b.CreateFCmpOGT(x, y), b.CreateAnd(b.CreateFCmpUNO(x, x), b.CreateFCmpORD(y, y)));
-}
-
 /// An element is the first maximum if it is larger than all before it and not smaller than any after it.
-Rule element_of_is_first_max(Elements& k, const Node& node, Index index) {
+template <>
+Rule element_code<Op::kIsFirstMax>(Elements& k, const Node& node, Index index) {
   Emitter& e = k.emitter();
   auto& b = e.b;
   const Type& type = k.body().type(node.operands[0]);
@@ -134,23 +129,6 @@ Rule element_of_is_first_max(Elements& k, const Node& node, Index index) {
     });
   }
   co_return result;
-}
-
-}  // namespace
-
-template <>
-Rule element_code<Op::kWindows>(Elements& k, const Node& node, Index index) {
-  return element_of_windows(k, node, std::move(index));
-}
-
-template <>
-Rule element_code<Op::kAddWindows>(Elements& k, const Node& node, Index index) {
-  return element_of_add_windows(k, node, std::move(index));
-}
-
-template <>
-Rule element_code<Op::kIsFirstMax>(Elements& k, const Node& node, Index index) {
-  return element_of_is_first_max(k, node, std::move(index));
 }
 
 }  // namespace sluice::backend

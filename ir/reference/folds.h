@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "ir/reduction.h"
-#include "ir/reference/tensor.h"
+#include "ir/reference/rules.h"
 
 namespace sluice::ir::reference {
 
@@ -28,6 +28,18 @@ void for_each_fold(const Node& node, const Sizes& sizes, Visit visit) {
     for_each_offset(folded, steps, [&](std::size_t offset) { fold.push_back(first + offset); });
     visit(fold);
   });
+}
+
+/// Returns which of the elements of x at the positions `fold` is the first maximum: the first NaN if there is one.
+template <typename Elements>
+std::size_t first_maximum(const Elements& x, const std::vector<std::size_t>& fold) {
+  std::size_t best = 0;
+  for (std::size_t i = 1; i < fold.size(); ++i) {
+    const auto candidate = x[fold[i]];
+    const auto champion = x[fold[best]];
+    if (!is_nan(champion) && (is_nan(candidate) || candidate > champion)) best = i;
+  }
+  return best;
 }
 
 }  // namespace sluice::ir::reference

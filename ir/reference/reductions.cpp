@@ -2,7 +2,6 @@
 #include <limits>
 
 #include "ir/reference/folds.h"
-#include "ir/reference/rules.h"
 
 namespace sluice::ir::reference {
 
@@ -92,15 +91,10 @@ Tensors rule<Op::kReduceMin>(const RuleContext& context) {
 
 template <>
 Tensors rule<Op::kIsFirstMax>(const RuleContext& context) {
-  const Sizes& sizes = context.x().sizes();
   return context.x().visit([&]<typename T>(std::span<const T> x) -> Tensors {
-    Tensor result = Tensor::zeros<bool>(sizes);
-    for_each_fold(context.node, sizes, [&](const std::vector<std::size_t>& fold) {
-      std::size_t best = fold[0];
-      for (const std::size_t i : fold) {
-        if (!is_nan(x[best]) && (is_nan(x[i]) || x[i] > x[best])) best = i;
-      }
-      result.data<bool>()[best] = true;
+    Tensor result = Tensor::zeros<bool>(context.result_sizes());
+    for_each_fold(context.node, context.x().sizes(), [&](const std::vector<std::size_t>& fold) {
+      result.data<bool>()[fold[first_maximum(x, fold)]] = true;
     });
     return {result};
   });
@@ -108,23 +102,12 @@ Tensors rule<Op::kIsFirstMax>(const RuleContext& context) {
 
 template <>
 Tensors rule<Op::kArgmax>(const RuleContext& context) {
-  const Sizes& sizes = context.x().sizes();
-  const auto axis = static_cast<std::size_t>(context.attributes().integer(Attr::kAxis));
-  const auto inner = static_cast<std::size_t>(strides_of(sizes)[axis]);
-  const auto size = static_cast<std::size_t>(sizes[axis]);
   return context.x().visit([&]<typename T>(std::span<const T> x) -> Tensors {
     Tensor result = Tensor::zeros<std::int64_t>(context.result_sizes());
-    const auto to = result.data<std::int64_t>();
-    for (std::size_t i = 0; i < to.size(); ++i) {
-      const std::size_t first = i / inner * size * inner + i % inner;
-      std::size_t best = 0;
-      for (std::size_t j = 1; j < size; ++j) {
-        const T candidate = x[first + j * inner];
-        const T champion = x[first + best * inner];
-        if (!is_nan(champion) && (is_nan(candidate) || candidate > champion)) best = j;
-      }
-      to[i] = static_cast<std::int64_t>(best);
-    }
+    auto to = result.data<std::int64_t>().begin();
+    for_each_fold(context.node, context.x().sizes(), [&](const std::vector<std::size_t>& fold) {
+      *to++ = static_cast<std::int64_t>(first_maximum(x, fold));
+    });
     return {result};
   });
 }

@@ -69,30 +69,19 @@ TEST_CASE("--help names every option and does nothing else") {
 }
 
 TEST_CASE("unknown options are errors, and nothing is trained") {
-  struct Wrong {
-    const char* arguments;
-    const char* named;  ///< the text that the message must contain
-  };
-  for (const Wrong& wrong : {Wrong{"--epoch 1", "--epoch"},
-                             {"--no-such-option", "--no-such-option"},
-                             {"file", "file"},
-                             {"--epochs -1", "--epochs"},
-                             {"--epochs many", "--epochs"},
-                             {"--epochs", "--epochs"},
-                             {"--batch 0", "--batch"},
-                             {"--threads 0", "--threads"},
-                             {"--seed x", "--seed"},
-                             {"--engine gpu", "--engine"},
-                             {"--dump-ir=fused", "did you mean 'fuse'?"},
-                             {"--data /no/such/folder", "/no/such/folder"},
-                             {"--dump-dir /dev/null/folder", "/dev/null/folder"}}) {
-    INFO(wrong.arguments);
-    const Outcome outcome = run(wrong.arguments);
-    INFO(outcome.err);
-    CHECK(outcome.status != 0);
-    CHECK(outcome.out.empty());
-    CHECK(contains(outcome.err, wrong.named));
-  }
+  check_refuses({{"--epoch 1", "--epoch"},
+                 {"--no-such-option", "--no-such-option"},
+                 {"file", "file"},
+                 {"--epochs -1", "--epochs"},
+                 {"--epochs many", "--epochs"},
+                 {"--epochs", "--epochs"},
+                 {"--batch 0", "--batch"},
+                 {"--threads 0", "--threads"},
+                 {"--seed x", "--seed"},
+                 {"--engine gpu", "--engine"},
+                 {"--dump-ir=fused", "did you mean 'fuse'?"},
+                 {"--data /no/such/folder", "/no/such/folder"},
+                 {"--dump-dir /dev/null/folder", "/dev/null/folder"}});
   CHECK(contains(run("--epochz 3").err, ": unknown option '--epochz'; did you mean '--epochs'?\n"));
   CHECK(contains(run("--batch 0").err, ": --batch: expected a whole number from 1 to 1000000000, got '0'\n"));
 }

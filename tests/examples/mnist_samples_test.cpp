@@ -9,35 +9,15 @@
 using namespace sluice;
 using namespace sluice::test;
 
-namespace {
-
-const std::string& program_name() {
-  static const std::string name = std::filesystem::path(SLUICE_PROGRAM).filename().string();
-  return name;
-}
-
-}  // namespace
-
 TEST_CASE("invalid options are errors, and nothing is trained") {
-  struct Wrong {
-    const char* arguments;
-    const char* named;  ///< the text that the message must contain
-  };
-  for (const Wrong& wrong : {Wrong{"--sample a.png", "did you mean '--samples'?"},
-                             {"file", "file"},
-                             {"--epochs -1", "--epochs"},
-                             {"--threads 0", "--threads"},
-                             {"--data /no/such/folder", "/no/such/folder"},
-                             {"--samples /dev/null/a.png", "/dev/null/a.png: cannot be written: "},
-                             {"--save /dev/null/model", "/dev/null/model: cannot be written: "}}) {
-    INFO(wrong.arguments);
-    const Outcome outcome = run(fmt::format("--epochs 1000 {}", wrong.arguments));
-    INFO(outcome.err);
-    CHECK(outcome.status != 0);
-    CHECK(outcome.out.empty());
-    CHECK(outcome.err.starts_with(program_name() + ": "));
-    CHECK(contains(outcome.err, wrong.named));
-  }
+  check_refuses({{"--sample a.png", "did you mean '--samples'?"},
+                 {"file", "file"},
+                 {"--epochs -1", "--epochs"},
+                 {"--threads 0", "--threads"},
+                 {"--data /no/such/folder", "/no/such/folder"},
+                 {"--samples /dev/null/a.png", "/dev/null/a.png: cannot be written: "},
+                 {"--save /dev/null/model", "/dev/null/model: cannot be written: "}},
+                "--epochs 1000 ");
 }
 
 TEST_CASE("the same seed gives the same weights and samples, bit for bit, for any number of threads") {

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "sluice/synthetic_digits.h"
 #include "tests/support/mnist_folder.h"
@@ -33,6 +34,26 @@ inline Outcome run(const std::string& arguments, const std::string& environment 
 /// The same with the small data.
 inline Outcome train(const std::string& arguments) {
   return run(fmt::format("--data '{}' {}", small_data().string(), arguments));
+}
+
+/// Arguments that the program refuses.
+struct Refused {
+  std::string arguments;
+  std::string named;  ///< the text that the message must contain
+};
+
+/// Checks that the program with `before` and then the arguments fails, prints nothing but its message, and does
+/// nothing.
+inline void check_refuses(const std::vector<Refused>& list, const std::string& before = "") {
+  for (const Refused& refused : list) {
+    INFO(refused.arguments);
+    const Outcome outcome = run(before + refused.arguments);
+    INFO(outcome.err);
+    CHECK(outcome.status != 0);
+    CHECK(outcome.out.empty());
+    CHECK(contains(outcome.err, refused.named));
+    CHECK(outcome.err.starts_with(std::filesystem::path(SLUICE_PROGRAM).filename().string() + ": "));
+  }
 }
 
 }  // namespace sluice::test

@@ -7,6 +7,7 @@
 #include "sluice/frontend.h"
 #include "tests/frontend/engine.h"
 #include "tests/frontend/misuse.h"
+#include "tests/support/refusal.h"
 
 namespace sluice::conv_test {
 
@@ -198,6 +199,12 @@ TEST_CASE("layers infer the number of channels and have Keras's parameters") {
   CHECK(count == (3 * 3 * 3 * 4 + 4) + (3 * 3 * 4 + 4) + (2 * 2 * 4 * 2 + 2));
   const auto f = function("f", {f32(batch, 10, 10, 3)}, [&](Tensor x) { return model(x); });
   CHECK(f(Array(DType::kF32, {5, 10, 10, 3})).sizes() == std::vector<std::int64_t>{5, 2});
+}
+
+TEST_CASE("layers refuse options that they cannot follow") {
+  CHECK(test::refusal([] { Conv2DTranspose(4, 3, {.groups = 2}); }) == "conv2d_transpose: has no groups, got 2");
+  CHECK(test::refusal([] { DepthwiseConv2D(3, {.groups = 2}); }) == "depthwise_conv2d: has no groups, got 2");
+  CHECK(test::refusal([] { Conv2D(0, 3); }) == "conv2d: expected at least 1 channel for the result, got 0");
 }
 
 TEST_CASE("what does not fit is an error at the user's line") {

@@ -3,6 +3,8 @@
 #include <bit>
 #include <limits>
 
+#include "ir/windows.h"
+
 namespace sluice::test {
 
 using namespace ir;
@@ -66,11 +68,8 @@ void add_shapes(Builder& b, Value x, Value w, Value labels) {
   b(Op::kSlice, {x},
     {{Attr::kAxis, std::int64_t{1}}, {Attr::kStart, std::int64_t{1}}, {Attr::kLimit, std::int64_t{3}}});
   b(Op::kPad, {x}, {{Attr::kAxis, std::int64_t{1}}, {Attr::kLow, std::int64_t{1}}, {Attr::kHigh, std::int64_t{0}}});
-  Attributes slide{{Attr::kAxis, std::int64_t{1}},
-                   {Attr::kDilations, std::vector<std::int64_t>{2}},
-                   {Attr::kPadding, std::vector<std::int64_t>{-1, 1}},
-                   {Attr::kSizes, std::vector<std::int64_t>{2}},
-                   {Attr::kStrides, std::vector<std::int64_t>{1}}};
+  const Window window{.size = 2, .stride = 1, .dilation = 2, .low = -1, .high = 1};
+  Attributes slide = window_attributes(1, {&window, 1});
   const Value windows = b(Op::kWindows, {x}, slide);
   slide.set(Attr::kShape, b.type(x).shape);
   b(Op::kAddWindows, {windows}, slide);

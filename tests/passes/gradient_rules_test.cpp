@@ -3,6 +3,9 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
+
+#include "ir/windows.h"
 #include "tests/passes/gradient_check.h"
 #include "tests/support/float_functions.h"
 
@@ -61,11 +64,10 @@ std::vector<Value> product_and_exp(ir::Builder& b, Value x, Value y) {
   return {first, {first.node, 1}};
 }
 
-const ir::Attributes kSlide{{Attr::kAxis, std::int64_t{1}},
-                            {Attr::kDilations, std::vector<std::int64_t>{1, 2}},
-                            {Attr::kPadding, std::vector<std::int64_t>{1, 0, 1, 2}},
-                            {Attr::kSizes, std::vector<std::int64_t>{2, 2}},
-                            {Attr::kStrides, std::vector<std::int64_t>{2, 1}}};
+ir::Attributes slide() {
+  return ir::window_attributes(1, std::array{ir::Window{.size = 2, .stride = 2, .dilation = 1, .low = 1, .high = 0},
+                                             ir::Window{.size = 2, .stride = 1, .dilation = 2, .low = 1, .high = 2}});
+}
 
 std::vector<Case> cases() {
   const Shape s{batch, 4};
@@ -116,12 +118,12 @@ std::vector<Case> cases() {
        {of({batch, 3})},
        apply(Op::kPad,
              {{Attr::kAxis, std::int64_t{1}}, {Attr::kLow, std::int64_t{1}}, {Attr::kHigh, std::int64_t{2}}})},
-      {"windows", Op::kWindows, {of({batch, 4, 3, 2})}, apply(Op::kWindows, kSlide)},
+      {"windows", Op::kWindows, {of({batch, 4, 3, 2})}, apply(Op::kWindows, slide())},
       {"add_windows",
        Op::kAddWindows,
        {of({batch, 2, 4, 2, 2, 2})},
        [](ir::Builder& b, const auto& x) {
-         ir::Attributes attributes = kSlide;
+         ir::Attributes attributes = slide();
          attributes.set(Attr::kShape, Shape{batch, 4, 3, 2});
          return b(Op::kAddWindows, {x[0]}, attributes);
        }},

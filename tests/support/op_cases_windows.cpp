@@ -1,3 +1,4 @@
+#include "ir/windows.h"
 #include "tests/support/op_case_lists.h"
 
 namespace sluice::test {
@@ -6,50 +7,35 @@ using namespace ir;
 
 namespace {
 
-using i64 = std::int64_t;
-using Numbers = std::vector<i64>;
-
 /// Windows over a value of `shape`, from `axis` on.
 struct Slide {
   Shape shape;
-  i64 axis;
-  Numbers sizes;
-  Numbers strides;
-  Numbers dilations;
-  Numbers padding;
-
-  Attributes attributes() const {
-    return {{Attr::kAxis, axis},
-            {Attr::kDilations, dilations},
-            {Attr::kPadding, padding},
-            {Attr::kSizes, sizes},
-            {Attr::kStrides, strides}};
-  }
+  std::int64_t axis;
+  std::vector<Window> windows;
 };
 
 std::vector<Slide> slides() {
-  return {{{batch, 7, 6, 3}, 1, {3, 2}, {1, 1}, {1, 1}, {0, 0, 0, 0}},
-          {{batch, 7, 6, 3}, 1, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}},
-          {{batch, 7, 8, 1}, 1, {3, 3}, {2, 3}, {1, 2}, {0, 1, 2, 2}},
-          {{batch, 9, 17}, 1, {2}, {3}, {1}, {0, 0}},         // gaps that no window covers
-          {{batch, 33}, 1, {5}, {2}, {3}, {4, 3}},            // along the last axis
-          {{2, batch}, 1, {1}, {1}, {1}, {1, 2}},             // along B
-          {{batch, 4, 17}, 1, {2}, {1}, {2}, {-1, 1}},        // cropped before
-          {{3, 5}, 0, {3, 5}, {1, 1}, {1, 1}, {0, 0, 0, 0}},  // one window
-          {{3, 4, 2, batch}, 1, {2, 2}, {2, 1}, {1, 1}, {1, 0, 0, 0}}};
+  // Each window: size, stride, dilation, low, high.
+  return {{{batch, 7, 6, 3}, 1, {{3, 1, 1, 0, 0}, {2, 1, 1, 0, 0}}},
+          {{batch, 7, 6, 3}, 1, {{3, 1, 1, 1, 1}, {3, 1, 1, 1, 1}}},
+          {{batch, 7, 8, 1}, 1, {{3, 2, 1, 0, 1}, {3, 3, 2, 2, 2}}},
+          {{batch, 9, 17}, 1, {{2, 3, 1, 0, 0}}},           // gaps that no window covers
+          {{batch, 33}, 1, {{5, 2, 3, 4, 3}}},              // along the last axis
+          {{2, batch}, 1, {{1, 1, 1, 1, 2}}},               // along B
+          {{batch, 4, 17}, 1, {{2, 1, 2, -1, 1}}},          // cropped before
+          {{3, 5}, 0, {{3, 1, 1, 0, 0}, {5, 1, 1, 0, 0}}},  // one window
+          {{3, 4, 2, batch}, 1, {{2, 2, 1, 1, 0}, {2, 1, 1, 0, 0}}}};
 }
 
 std::vector<Slide> empty_slides() {
-  return {{{batch, 5, 0}, 1, {2}, {1}, {1}, {0, 0}},
-          {{0, 4, 3}, 1, {3}, {1}, {1}, {1, 1}},
-          {{0, 3}, 0, {2}, {1}, {1}, {1, 1}}};
+  return {{{batch, 5, 0}, 1, {{2, 1, 1, 0, 0}}}, {{0, 4, 3}, 1, {{3, 1, 1, 1, 1}}}, {{0, 3}, 0, {{2, 1, 1, 1, 1}}}};
 }
 
 void add(Cases& cases, Op op, DType dtype, std::string_view kind, const std::vector<Slide>& list) {
   const auto build = [=](Builder& b) {
     std::vector<Value> results;
     for (const Slide& slide : list) {
-      Attributes attributes = slide.attributes();
+      Attributes attributes = window_attributes(slide.axis, slide.windows);
       if (op == Op::kWindows) {
         results.push_back(b(op, {input(b, {dtype, slide.shape})}, attributes));
         continue;

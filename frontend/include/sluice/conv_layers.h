@@ -41,6 +41,8 @@ class ConvLayer : public Module {
   /// Throws Error unless channels >= 1 and neither function is empty.
   ConvLayer(std::string_view name, std::int64_t channels, PerAxis kernel, ConvLayerOptions options);
 
+  /// Throws Error if the options ask for more than one group.
+  void refuse_groups() const;
   /// The filters, of the kernel's sizes and then `last`. Throws Error at the user's line if they exist with others.
   Variable filters(const Arg& x, std::size_t spatial, const std::vector<std::int64_t>& last) const;
   /// activation(x + b), with `channels` numbers in b.
@@ -74,7 +76,9 @@ class Conv1D : public detail::ConvLayer {
 class DepthwiseConv2D : public detail::ConvLayer {
  public:
   explicit DepthwiseConv2D(const PerAxis& kernel, ConvLayerOptions options = {}, std::int64_t multiplier = 1)
-      : ConvLayer("depthwise_conv2d", multiplier, kernel, std::move(options)) {}
+      : ConvLayer("depthwise_conv2d", multiplier, kernel, std::move(options)) {
+    refuse_groups();
+  }
   Tensor operator()(const Arg& x) const;
 };
 
@@ -82,7 +86,9 @@ class DepthwiseConv2D : public detail::ConvLayer {
 class Conv2DTranspose : public detail::ConvLayer {
  public:
   explicit Conv2DTranspose(std::int64_t out, const PerAxis& kernel, ConvLayerOptions options = {})
-      : ConvLayer("conv2d_transpose", out, kernel, std::move(options)) {}
+      : ConvLayer("conv2d_transpose", out, kernel, std::move(options)) {
+    refuse_groups();
+  }
   Tensor operator()(const Arg& x) const;
 };
 

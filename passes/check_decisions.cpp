@@ -1,0 +1,117 @@
+// Decisions that rounding may flip: comparisons, steps, the largest of several elements.
+#include <algorithm>
+#include <cmath>
+
+#include "ir/reference/folds.h"
+#include "passes/check_ways.h"
+
+namespace sluice::passes {
+
+using ir::Node;
+using ir::Op;
+
+namespace {
+
+bool is_float_value(const Ways& ways) {
+  return ways.values[0].visit([]<typename T>(std::span<const T>) { return ir::reference::is_float_element<T>; });
+}
+
+void mark(Mask& mask, std::size_t i, std::size_t count) {
+  if (mask.empty()) mask.resize(count);
+  mask[i] = true;
+}
+
+/// Returns the elements in each way.
+std::vector<std::vector<double>> numbers_of_ways(const Ways& x) {
+  std::vector<std::vector<double>> all(x.values.size());
+  std::ranges::transform(x.values, all.begin(), numbers);
+  return all;
+}
+
+/// Returns whether the sign of `distance` may flip if its error is about `error`. An exact tie is decided.
+bool open(double distance, double error) { return error > 0 && std::abs(distance) <= 4 * error; }
+
+void decide_between(const Ways& x, const Ways& y, Mask& mask) {
+  std::vector<std::vector<double>> gaps = numbers_of_ways(x);
+  for (std::size_t way = 0; way < gaps.size(); ++way) {
+    const std::vector<double> other = numbers(y.values[way]);
+    for (std::size_t i = 0; i < other.size(); ++i) gaps[way][i] -= other[i];
+  }
+  for (std::size_t i = 0; i < gaps[0].size(); ++i) {
+    double error = 0;
+    for (std::size_t way = 1; way < gaps.size(); ++way) error = std::max(error, std::abs(gaps[way][i] - gaps[0][i]));
+    const bool kink = (at(x.near_kink, i) || at(y.near_kink, i)) && std::abs(gaps[0][i]) < 1e-4;
+    if (kink || open(gaps[0][i], error)) mark(mask, i, gaps[0].size());
+  }
+}
+
+template <typename F>
+void decide_step(const Ways& x, Mask& mask, F nearest_step) {
+  const std::vector<std::vector<double>> all = numbers_of_ways(x);
+  for (std::size_t i = 0; i < x.count(); ++i) {
+    const double exact = all[0][i];
+    double error = 0;
+    for (std::size_t way = 1; way < all.size(); ++way) error = std::max(error, std::abs(all[way][i] - exact));
+    if (at(x.near_kink, i) || open(exact - nearest_step(exact), error)) mark(mask, i, x.count());
+  }
+}
+
+/// Of the elements that are compared with each other, the largest is decided if rounding cannot make another one so;
+/// `mark_fold` gets those of which it is not, and the number of the fold.
+template <typename MarkFold>
+void decide_largest(const Node& node, const Ways& x, MarkFold mark_fold) {
+  const std::vector<std::vector<double>> all = numbers_of_ways(x);
+  std::size_t number = 0;
+  ir::reference::for_each_fold(node, x.values[0].sizes(), [&](const std::vector<std::size_t>& fold) {
+    const std::size_t best = fold[ir::reference::first_maximum(all[0], fold)];
+    const auto may_be_larger = [&](std::size_t other) {
+      if (other == best) return false;
+      double error = 0;
+      for (std::size_t way = 1; way < all.size(); ++way)
+        error = std::max(error, std::abs(all[way][best] - all[way][other] - (all[0][best] - all[0][other])));
+      const bool kink = (at(x.near_kink, best) || at(x.near_kink, other)) && all[0][best] - all[0][other] < 1e-4;
+      return kink || open(all[0][best] - all[0][other], error);
+    };
+    if (std::ranges::any_of(fold, may_be_larger)) mark_fold(fold, number);
+    ++number;
+  });
+}
+
+}  // namespace
+
+void mark_decisions(const Node& node, const std::vector<Ways>& operands, Ways& result) {
+  if (operands.empty() || !is_float_value(operands[0])) return;
+  switch (node.op) {
+    case Op::kEqual:
+    case Op::kNotEqual:
+    case Op::kLess:
+    case Op::kLessEqual:
+    case Op::kGreater:
+    case Op::kGreaterEqual:
+      return decide_between(operands[0], operands[1], result.undecided);
+    case Op::kMaximum:
+    case Op::kMinimum:
+      return decide_between(operands[0], operands[1], result.near_kink);
+    case Op::kRelu:
+    case Op::kAbs:
+      return decide_step(operands[0], result.near_kink, [](double) { return 0.0; });
+    case Op::kSign:
+      return decide_step(operands[0], result.undecided, [](double) { return 0.0; });
+    case Op::kFloor:
+      return decide_step(operands[0], result.undecided, [](double x) { return std::round(x); });
+    case Op::kCast:
+      if (is_float(node.types[0].dtype)) return;
+      return decide_step(operands[0], result.undecided, [](double x) { return std::round(x); });
+    case Op::kArgmax:
+      return decide_largest(node, operands[0],
+                            [&](const auto&, std::size_t fold) { mark(result.undecided, fold, result.count()); });
+    case Op::kIsFirstMax:
+      return decide_largest(node, operands[0], [&](const std::vector<std::size_t>& fold, std::size_t) {
+        for (const std::size_t i : fold) mark(result.undecided, i, result.count());
+      });
+    default:
+      return;
+  }
+}
+
+}  // namespace sluice::passes
