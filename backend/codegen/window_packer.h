@@ -15,7 +15,8 @@ class WindowPacker {
   /// `windows`: the node. `from`: the type of the value that it slides over. `stride`: the elements from row to row.
   WindowPacker(Emitter& emitter, const ir::Node& windows, const Type& from, std::int64_t stride);
 
-  /// Packs `count` rows of the matrix, from row `row` on, of the value at `from`.
+  /// Packs `count` whole rows of the matrix, from row `row` on, of the value at `from`. The copies are unrolled: with
+  /// pack_columns instead, the convolutions of a small MNIST network took 5 to 20% longer.
   void pack(llvm::Value* from, llvm::Value* row, llvm::Value* count, llvm::Value* to) const;
 
   /// The numbers first <= i < first + count.
