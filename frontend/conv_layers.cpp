@@ -81,31 +81,19 @@ std::int64_t channels_per_group(std::string_view name, const Arg& x, int spatial
 
 }  // namespace
 
+Tensor ConvLayer::convolved(const Arg& x, int spatial, Convolution convolution) const {
+  const Scope scope(x.where());
+  const std::int64_t in = channels_per_group(name_, x, spatial, options_.groups);
+  const Variable w = filters(x, static_cast<std::size_t>(spatial), {in, channels_});
+  return finished(convolution(x, w,
+                              {.strides = options_.strides,
+                               .padding = options_.padding,
+                               .dilations = options_.dilations,
+                               .groups = options_.groups}),
+                  channels_);
+}
+
 }  // namespace detail
-
-Tensor Conv2D::operator()(const Arg& x) const {
-  const Scope scope(x.where());
-  const std::int64_t in = detail::channels_per_group(name_, x, 2, options_.groups);
-  const Variable w = filters(x, 2, {in, channels_});
-  return finished(conv2d(x, w,
-                         {.strides = options_.strides,
-                          .padding = options_.padding,
-                          .dilations = options_.dilations,
-                          .groups = options_.groups}),
-                  channels_);
-}
-
-Tensor Conv1D::operator()(const Arg& x) const {
-  const Scope scope(x.where());
-  const std::int64_t in = detail::channels_per_group(name_, x, 1, options_.groups);
-  const Variable w = filters(x, 1, {in, channels_});
-  return finished(conv1d(x, w,
-                         {.strides = options_.strides,
-                          .padding = options_.padding,
-                          .dilations = options_.dilations,
-                          .groups = options_.groups}),
-                  channels_);
-}
 
 Tensor DepthwiseConv2D::operator()(const Arg& x) const {
   const Scope scope(x.where());

@@ -41,6 +41,9 @@ class ConvLayer : public Module {
   /// Throws Error unless channels >= 1 and neither function is empty.
   ConvLayer(std::string_view name, std::int64_t channels, PerAxis kernel, ConvLayerOptions options);
 
+  using Convolution = Tensor (*)(const Arg&, const Arg&, const ConvOptions&);
+  /// Returns activation(convolution(x, w) + b) for x with `spatial` axes between batch and channels.
+  Tensor convolved(const Arg& x, int spatial, Convolution convolution) const;
   /// Throws Error if the options ask for more than one group.
   void refuse_groups() const;
   /// The filters, of the kernel's sizes and then `last`. Throws Error at the user's line if they exist with others.
@@ -61,7 +64,7 @@ class Conv2D : public detail::ConvLayer {
  public:
   explicit Conv2D(std::int64_t out, const PerAxis& kernel, ConvLayerOptions options = {})
       : ConvLayer("conv2d", out, kernel, std::move(options)) {}
-  Tensor operator()(const Arg& x) const;
+  Tensor operator()(const Arg& x) const { return convolved(x, 2, conv2d); }
 };
 
 /// activation(conv1d(x, w) + b): w, f32[kernel length, in / groups, out].
@@ -69,7 +72,7 @@ class Conv1D : public detail::ConvLayer {
  public:
   explicit Conv1D(std::int64_t out, const PerAxis& kernel, ConvLayerOptions options = {})
       : ConvLayer("conv1d", out, kernel, std::move(options)) {}
-  Tensor operator()(const Arg& x) const;
+  Tensor operator()(const Arg& x) const { return convolved(x, 1, conv1d); }
 };
 
 /// activation(depthwise_conv2d(x, w) + b): w, f32[kernel height, kernel width, in, multiplier].
@@ -92,29 +95,25 @@ class Conv2DTranspose : public detail::ConvLayer {
   Tensor operator()(const Arg& x) const;
 };
 
-/// max_pool2d as a layer.
-class MaxPool2D {
+namespace detail {
+
+/// A pool as a layer.
+template <Tensor (*kPool)(const Arg&, const PerAxis&, const PoolOptions&)>
+class PoolLayer {
  public:
-  explicit MaxPool2D(PerAxis window = 2, PoolOptions options = {})
+  explicit PoolLayer(PerAxis window = 2, PoolOptions options = {})
       : window_(std::move(window)), options_(std::move(options)) {}
-  Tensor operator()(const Arg& x) const { return max_pool2d(x, window_, options_); }
+  Tensor operator()(const Arg& x) const { return kPool(x, window_, options_); }
 
  private:
   PerAxis window_;
   PoolOptions options_;
 };
 
-/// avg_pool2d as a layer.
-class AveragePool2D {
- public:
-  explicit AveragePool2D(PerAxis window = 2, PoolOptions options = {})
-      : window_(std::move(window)), options_(std::move(options)) {}
-  Tensor operator()(const Arg& x) const { return avg_pool2d(x, window_, options_); }
+}  // namespace detail
 
- private:
-  PerAxis window_;
-  PoolOptions options_;
-};
+using MaxPool2D = detail::PoolLayer<max_pool2d>;
+using AveragePool2D = detail::PoolLayer<avg_pool2d>;
 
 /// global_average_pool as a layer.
 class GlobalAveragePool2D {
