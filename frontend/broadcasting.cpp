@@ -141,4 +141,10 @@ std::vector<Tensor> unify(std::string_view op, std::span<const TensorOrNumber> o
   return tensors;
 }
 
+void expect_floats(std::string_view op, const Arg& x) {
+  if (is_float(x.dtype())) return;
+  fail_at_user(fmt::format("{}: expected floats, got {}; convert with cast", op, to_string(x.type())),
+               std::array{x.tensor()});
+}
+
 }  // namespace sluice::detail

@@ -29,4 +29,7 @@ std::vector<Tensor> to_tensors(std::string_view op, std::span<const TensorOrNumb
 /// The same, broadcast to one shape.
 std::vector<Tensor> unify(std::string_view op, std::span<const TensorOrNumber> operands);
 
+/// Throws Error, naming `op`, unless x has floats.
+void expect_floats(std::string_view op, const Arg& x);
+
 }  // namespace sluice::detail

@@ -99,6 +99,8 @@ void mark_decisions(const Node& node, const std::vector<Ways>& operands, Ways& r
       return decide_step(operands[0], result.undecided, [](double) { return 0.0; });
     case Op::kFloor:
       return decide_step(operands[0], result.undecided, [](double x) { return std::round(x); });
+    case Op::kRound:
+      return decide_step(operands[0], result.undecided, [](double x) { return std::floor(x) + 0.5; });
     case Op::kCast:
       if (is_float(node.types[0].dtype)) return;
       return decide_step(operands[0], result.undecided, [](double x) { return std::round(x); });

@@ -129,6 +129,35 @@ void gradient_of_kErf(GradientContext& c) {
   c.contribute(0, c(Op::kMul, {c.adjoint, slope}));
 }
 
+/// -g 2 / sqrt(pi) exp(-x^2).
+void gradient_of_kErfc(GradientContext& c) {
+  const Value gauss = c(Op::kExp, {c(Op::kNeg, {c(Op::kSquare, {c.operand(0)})})});
+  const Value slope = c(Op::kMul, {gauss, c.number(-2 * std::numbers::inv_sqrtpi)});
+  c.contribute(0, c(Op::kMul, {c.adjoint, slope}));
+}
+
+void gradient_of_kSin(GradientContext& c) { c.contribute(0, c(Op::kMul, {c.adjoint, c(Op::kCos, {c.operand(0)})})); }
+
+void gradient_of_kCos(GradientContext& c) {
+  c.contribute(0, c(Op::kMul, {c.adjoint, c(Op::kNeg, {c(Op::kSin, {c.operand(0)})})}));
+}
+
+/// g (1 + r^2).
+void gradient_of_kTan(GradientContext& c) {
+  const Value slope = c(Op::kAdd, {c.number(1), c(Op::kSquare, {c.result})});
+  c.contribute(0, c(Op::kMul, {c.adjoint, slope}));
+}
+
+/// g / (1 + x^2).
+void gradient_of_kAtan(GradientContext& c) {
+  const Value divisor = c(Op::kAdd, {c.number(1), c(Op::kSquare, {c.operand(0)})});
+  c.contribute(0, c(Op::kDiv, {c.adjoint, divisor}));
+}
+
+void gradient_of_kSinh(GradientContext& c) { c.contribute(0, c(Op::kMul, {c.adjoint, c(Op::kCosh, {c.operand(0)})})); }
+
+void gradient_of_kCosh(GradientContext& c) { c.contribute(0, c(Op::kMul, {c.adjoint, c(Op::kSinh, {c.operand(0)})})); }
+
 /// g where r > 0, which is where x > 0: of the two, only r is kept for the backward pass.
 void gradient_of_kRelu(GradientContext& c) {
   const Value positive = c(Op::kGreater, {c.result, c.number(0)});

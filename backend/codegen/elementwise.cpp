@@ -185,6 +185,16 @@ llvm::Value* elementwise_code<Op::kFloor>(const ElementwiseCode& c) {
   return c.b.CreateUnaryIntrinsic(llvm::Intrinsic::floor, c.x);
 }
 
+/// Adding 2^23, of f64 2^52, to |x| below that leaves no bit behind the point; the addition rounds halves to even.
+template <>
+llvm::Value* elementwise_code<Op::kRound>(const ElementwiseCode& c) {
+  llvm::Value* const size = c.b.CreateUnaryIntrinsic(llvm::Intrinsic::fabs, c.x);
+  llvm::Value* const shift = c.number(c.dtype == DType::kF64 ? 0x1p52 : 0x1p23);
+  llvm::Value* const whole = c.b.CreateFSub(c.b.CreateFAdd(size, shift), shift);
+  llvm::Value* const rounded = c.b.CreateSelect(c.b.CreateFCmpOLT(size, shift), whole, size);
+  return c.b.CreateBinaryIntrinsic(llvm::Intrinsic::copysign, rounded, c.x);
+}
+
 template <>
 llvm::Value* elementwise_code<Op::kEqual>(const ElementwiseCode& c) {
   return emit_comparison(c.e, Op::kEqual, c.dtype, c.x, c.y);

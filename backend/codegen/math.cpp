@@ -5,50 +5,13 @@
 #include <numbers>
 
 #include "backend/codegen/elementwise_code.h"
+#include "backend/codegen/float_bits.h"
 
 namespace sluice::backend {
 
 using ir::Op;
 
 namespace {
-
-int lanes_of(llvm::Value* x) {
-  const auto* const vector = llvm::dyn_cast<llvm::FixedVectorType>(x->getType());
-  return vector == nullptr ? 1 : static_cast<int>(vector->getNumElements());
-}
-
-bool is_double(llvm::Value* x) { return x->getType()->getScalarType()->isDoubleTy(); }
-
-/// Float and integer vectors of the shape of x, for code that works on the bits of floats.
-struct Bits {
-  Emitter& e;
-  llvm::Type* floats;
-  llvm::Type* ints;
-
-  Bits(Emitter& emitter, llvm::Value* x)
-      : e(emitter),
-        floats(x->getType()),
-        ints(Emitter::vector_of(emitter.b.getIntNTy(is_double(x) ? 64 : 32), lanes_of(x))) {}
-
-  llvm::Value* f(double value) const { return llvm::ConstantFP::get(floats, value); }
-  llvm::Value* i(std::uint64_t value) const { return llvm::ConstantInt::get(ints, value); }
-  llvm::Value* as_int(llvm::Value* x) const { return e.b.CreateBitCast(x, ints); }
-  llvm::Value* as_float(llvm::Value* x) const { return e.b.CreateBitCast(x, floats); }
-  llvm::Value* is_nan(llvm::Value* x) const { return e.b.CreateFCmpUNO(x, x); }
-  llvm::Value* choose(llvm::Value* condition, llvm::Value* x, llvm::Value* y) const {
-    return e.b.CreateSelect(condition, x, y);
-  }
-
-  /// Horner's rule, the highest coefficient first.
-  llvm::Value* polynomial(llvm::Value* x, std::initializer_list<double> coefficients) const {
-    llvm::Value* sum = nullptr;
-    for (const double coefficient : coefficients)
-      sum = sum == nullptr ? f(coefficient) : e.multiply_add(sum, x, f(coefficient));
-    return sum;
-  }
-  /// Of f32: 2 to the power of whole numbers in [-126, 127].
-  llvm::Value* power_of_two(llvm::Value* n) const { return as_float(e.b.CreateShl(e.b.CreateAdd(n, i(127)), i(23))); }
-};
 
 /// x = n ln 2 + r with |r| <= ln(2)/2, and exp(r) - 1 = r + r^2 p(r).
 struct ReducedExponent {
@@ -59,7 +22,7 @@ struct ReducedExponent {
 
 /// ln 2 is subtracted in two parts (Cody and Waite); p holds the coefficients of Cephes' expf. x is clamped to [low,
 /// 89].
-ReducedExponent reduce_exponent(const Bits& k, llvm::Value* x, double low) {
+ReducedExponent reduce_exponent(const FloatBits& k, llvm::Value* x, double low) {
   Emitter& e = k.e;
   auto& b = e.b;
   llvm::Value* clamped = k.choose(b.CreateFCmpOGT(x, k.f(89.0)), k.f(89.0), x);
@@ -78,7 +41,7 @@ ReducedExponent reduce_exponent(const Bits& k, llvm::Value* x, double low) {
 /// log(x) + correction = n ln 2 + log(m) + correction, m in [sqrt(1/2), sqrt(2)), log(1 + f) = f - f^2/2 + f^3 p(f)
 /// with the coefficients of Cephes' logf. The correction, which is small, joins the small terms.
 llvm::Value* emit_corrected_log(Emitter& e, llvm::Value* x, llvm::Value* correction) {
-  const Bits k(e, x);
+  const FloatBits k(e, x);
   auto& b = e.b;
   llvm::Value* const bits = k.as_int(x);
   llvm::Value* n = b.CreateSub(b.CreateLShr(bits, k.i(23)), k.i(126));
@@ -105,7 +68,7 @@ llvm::Value* emit_corrected_log(Emitter& e, llvm::Value* x, llvm::Value* correct
 }
 
 /// 2^n mantissa, in two halves, since n = 128 is not a float's exponent.
-llvm::Value* scale_by_power(const Bits& k, llvm::Value* mantissa, llvm::Value* n) {
+llvm::Value* scale_by_power(const FloatBits& k, llvm::Value* mantissa, llvm::Value* n) {
   auto& b = k.e.b;
   llvm::Value* const half = b.CreateAShr(n, k.i(1));
   return b.CreateFMul(b.CreateFMul(mantissa, k.power_of_two(half)), k.power_of_two(b.CreateSub(n, half)));
@@ -114,7 +77,7 @@ llvm::Value* scale_by_power(const Bits& k, llvm::Value* mantissa, llvm::Value* n
 /// 2^n (1 + r + r^2 p).
 llvm::Value* emit_exp(Emitter& e, llvm::Value* x) {
   if (is_double(x)) return emit_library_call(e, "exp", {x});
-  const Bits k(e, x);
+  const FloatBits k(e, x);
   auto& b = e.b;
   const auto [n, r, p] = reduce_exponent(k, x, -104.0);
   llvm::Value* const mantissa = e.multiply_add(b.CreateFMul(r, r), p, b.CreateFAdd(r, k.f(1.0)));
@@ -135,7 +98,7 @@ llvm::Value* elementwise_code<Op::kExpm1>(const ElementwiseCode& c) {
   auto& b = c.b;
   llvm::Value* const x = c.x;
   if (is_double(x)) return emit_library_call(e, "expm1", {x});
-  const Bits k(e, x);
+  const FloatBits k(e, x);
   const auto [n, r, p] = reduce_exponent(k, x, -30.0);
   llvm::Value* const grown = e.multiply_add(b.CreateFMul(r, r), p, r);
   llvm::Value* const beyond = b.CreateICmpSGT(n, k.i(127));  // 2^128 is not a float, but 2^127 twice may be
@@ -162,7 +125,7 @@ llvm::Value* elementwise_code<Op::kLog1p>(const ElementwiseCode& c) {
   auto& b = c.b;
   llvm::Value* const x = c.x;
   if (is_double(x)) return emit_library_call(e, "log1p", {x});
-  const Bits k(e, x);
+  const FloatBits k(e, x);
   llvm::Value* const u = b.CreateFAdd(x, k.f(1.0));
   llvm::Value* const above = b.CreateFCmpOGT(x, k.f(1.0));
   llvm::Value* const larger = k.choose(above, x, k.f(1.0));
@@ -179,7 +142,7 @@ llvm::Value* elementwise_code<Op::kTanh>(const ElementwiseCode& c) {
   auto& b = c.b;
   llvm::Value* const x = c.x;
   if (is_double(x)) return emit_library_call(e, "tanh", {x});
-  const Bits k(e, x);
+  const FloatBits k(e, x);
   llvm::Value* const magnitude = b.CreateUnaryIntrinsic(llvm::Intrinsic::fabs, x);
   llvm::Value* const grown = emit_exp(e, b.CreateFAdd(magnitude, magnitude));
   llvm::Value* const large = b.CreateFSub(k.f(1.0), b.CreateFDiv(k.f(2.0), b.CreateFAdd(grown, k.f(1.0))));
@@ -206,7 +169,7 @@ llvm::Value* elementwise_code<Op::kSigmoid>(const ElementwiseCode& c) {
   if (is_double(x)) {
     decayed = emit_exp(e, exponent);
   } else {
-    const Bits k(e, x);
+    const FloatBits k(e, x);
     const auto [n, r, p] = reduce_exponent(k, exponent, -104.0);
     llvm::Value* const mantissa = b.CreateFAdd(e.multiply_add(b.CreateFMul(r, r), p, r), one);
     decayed = k.choose(k.is_nan(x), x, scale_by_power(k, mantissa, n));
@@ -223,7 +186,7 @@ llvm::Value* elementwise_code<Op::kErf>(const ElementwiseCode& c) {
   auto& b = c.b;
   llvm::Value* const x = c.x;
   if (is_double(x)) return emit_library_call(e, "erf", {x});
-  const Bits k(e, x);
+  const FloatBits k(e, x);
   llvm::Value* const magnitude = b.CreateUnaryIntrinsic(llvm::Intrinsic::fabs, x);
   llvm::Value* const t = k.choose(b.CreateFCmpOGT(magnitude, k.f(4.0)), k.f(4.0), magnitude);
   llvm::Value* const square = b.CreateFMul(t, t);
@@ -245,7 +208,7 @@ llvm::Value* elementwise_code<Op::kErf>(const ElementwiseCode& c) {
 /// t = q / 4 + r exactly, |r| <= 1/8: which of sine and cosine of 2 pi r it is, and its sign, follow from q. f32: the
 /// coefficients of Cephes' sinf and cosf.
 llvm::Value* emit_wave(Emitter& e, llvm::Value* t, llvm::Value* cosine) {
-  const Bits k(e, t);
+  const FloatBits k(e, t);
   auto& b = e.b;
   // Adding 1.5 * 2^23, of f64 2^52, leaves the nearest whole number in the low bits.
   llvm::Value* const shift = k.f(is_double(t) ? 0x1.8p52 : 0x1.8p23);

@@ -190,4 +190,13 @@ Tensors rule<Op::kFloor>(const RuleContext& context) {
   });
 }
 
+// Halves go to the even number in the default rounding mode, which nothing here changes.
+template <>
+Tensors rule<Op::kRound>(const RuleContext& context) {
+  return map_elements<IsFloat>(context, []<typename T>(T x) {
+    using std::nearbyint;
+    return nearbyint(x);
+  });
+}
+
 }  // namespace sluice::ir::reference

@@ -38,6 +38,7 @@ inline bool isnan(Dual x) { return std::isnan(x.value); }
 
 inline Dual sqrt(Dual x) { return Dual(std::sqrt(x.value), chain(0.5 / std::sqrt(x.value), x.tangent)); }
 inline Dual floor(Dual x) { return Dual(std::floor(x.value)); }
+inline Dual nearbyint(Dual x) { return Dual(std::nearbyint(x.value)); }
 /// As in the row of `pow`: d/dx is 0 where y is 0, and d/dy is 0 unless x > 0.
 inline Dual pow(Dual x, Dual y) {
   const double value = y.value == 0 ? 1 : std::pow(x.value, y.value);

@@ -23,6 +23,7 @@ inline std::vector<FloatFunction> float_functions() {
     std::optional<ir::Range> range;
     if (row.has(ir::kGrows)) range = ir::Range{-4, 4};
     if (row.has(ir::kOfPositive)) range = ir::Range{0.1, 4};
+    if (static_cast<ir::Op>(i) == ir::Op::kTan) range = ir::Range{-1.2, 1.2};  // no pole
     list.push_back({row.op, range});
   }
   return list;

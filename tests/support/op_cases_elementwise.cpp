@@ -38,6 +38,7 @@ std::vector<ElementwiseRow> elementwise_rows() {
       {Op::kSquare, 1, kNumbers, Agreement::kValue, {}},
       {Op::kSign, 1, kNumbers, Agreement::kValue, {}},
       {Op::kFloor, 1, kFloats, Agreement::kValue, {}},
+      {Op::kRound, 1, kFloats, Agreement::kValue, {}},
       {Op::kStopGradient, 1, kAllDTypes, Agreement::kBits, {}},
   };
   for (const FloatFunction& function : float_functions()) {
