@@ -41,7 +41,7 @@ Tensor transformer_block(const Weights& w, const std::string& layer, const Tenso
   };
   const Tensor mixed = scaled_dot_product_attention(part(0), part(1), part(2), {.causal = true});
   const Tensor y = x + dense(reshape(transpose(mixed, {0, 2, 1, 3}), x.shape()), "proj");
-  return y + dense(gelu_tanh(dense(normalized(y, weight("ln2_g"), weight("ln2_b")), "up")), "down");
+  return y + dense(gelu(dense(normalized(y, weight("ln2_g"), weight("ln2_b")), "up"), Gelu::kTanh), "down");
 }
 
 Program gpt(const Oracle& oracle) {

@@ -96,7 +96,7 @@ Program pinn(const Oracle& oracle) {
     const Tensor y = u(x);
     const Tensor first = derivative(y, x);
     const Tensor second = derivative(first, x);
-    const Tensor residual = reduce_mean(square(second + x * first + sine(y)));
+    const Tensor residual = reduce_mean(square(second + x * first + sin(y)));
     const Tensor zero = full({1}, 0.0);
     const Tensor at_zero = u(zero);
     const Tensor slope = derivative(at_zero, zero);

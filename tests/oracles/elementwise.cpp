@@ -3,7 +3,6 @@
 
 #include <cctype>
 #include <cstdlib>
-#include <numbers>
 #include <optional>
 
 #include "tests/oracles/functions.h"
@@ -25,73 +24,59 @@ struct Options {
 };
 using Function1 = Tensor (*)(const Tensor& x, const Options& options);
 
-constexpr double kSeluAlpha = 1.6732632423543772;
-constexpr double kSeluScale = 1.0507009873554805;
-
-Tensor elu(const Tensor& x, double alpha) {
-  const Tensor positive = x >= 0;
-  return select(positive, x, alpha * expm1(select(positive, 0, x)));
-}
-
-/// Odd by selection, so the derivative at 0 is 1.
-Tensor arsinh(const Tensor& x) {
-  const Tensor size = select(x >= 0, x, -x);
-  const Tensor value = log1p(size + square(size) / (1 + sqrt(square(size) + 1)));
-  return select(x >= 0, value, -value);
-}
-
-Tensor arcsine(const Tensor& x) { return arctangent(x * rsqrt((1 - x) * (1 + x))); }
-
 const std::map<std::string, Function1, std::less<>>& functions() {
   using T = const Tensor&;
   using O = const Options&;
   static const std::map<std::string, Function1, std::less<>> kFunctions = {
       {"abs", [](T x, O) { return abs(x); }},
-      {"acos", [](T x, O) { return std::numbers::pi / 2 - arcsine(x); }},
-      {"acosh", [](T x, O) { return log(x + sqrt(square(x) - 1)); }},
-      {"asin", [](T x, O) { return arcsine(x); }},
-      {"asinh", [](T x, O) { return arsinh(x); }},
-      {"atanh", [](T x, O) { return 0.5 * (log1p(x) - log1p(-x)); }},
-      {"atan", [](T x, O) { return arctangent(x); }},
-      {"ceil", [](T x, O) { return -floor(-x); }},
-      {"cos", [](T x, O) { return cosine(x); }},
-      {"cosh", [](T x, O) { return (exp(x) + exp(-x)) / 2; }},
+      {"acos", [](T x, O) { return acos(x); }},
+      {"acosh", [](T x, O) { return acosh(x); }},
+      {"asin", [](T x, O) { return asin(x); }},
+      {"asinh", [](T x, O) { return asinh(x); }},
+      {"atanh", [](T x, O) { return atanh(x); }},
+      {"atan", [](T x, O) { return atan(x); }},
+      {"ceil", [](T x, O) { return ceil(x); }},
+      {"cos", [](T x, O) { return cos(x); }},
+      {"cosh", [](T x, O) { return cosh(x); }},
       {"elu", [](T x, O o) { return elu(x, o("alpha", 1)); }},
       {"erf", [](T x, O) { return erf(x); }},
-      {"erfc", [](T x, O) { return 1 - erf(x); }},
+      {"erfc", [](T x, O) { return erfc(x); }},
       {"exp", [](T x, O) { return exp(x); }},
       {"expm1", [](T x, O) { return expm1(x); }},
       {"floor", [](T x, O) { return floor(x); }},
-      {"gelu", [](T x, O) { return x * 0.5 * (1 + erf(x / std::numbers::sqrt2)); }},
-      {"gelu_tanh", [](T x, O) { return gelu_tanh(x); }},
+      {"gelu", [](T x, O) { return gelu(x); }},
+      {"gelu_tanh", [](T x, O) { return gelu(x, Gelu::kTanh); }},
       {"hard_sigmoid", [](T x, O) { return hard_sigmoid(x); }},
-      {"hard_swish", [](T x, O) { return x * clip_inside(x + 3, 0, 6) / 6; }},
+      {"hard_swish", [](T x, O) { return hard_silu(x); }},
       {"hard_tanh", [](T x, O) { return clip_inside(x, -1, 1); }},
       {"leaky_relu", [](T x, O o) { return leaky_relu(x, o("alpha", 0.2)); }},
       {"log", [](T x, O) { return log(x); }},
+      {"log10", [](T x, O) { return log10(x); }},
       {"log1p", [](T x, O) { return log1p(x); }},
-      {"log_sigmoid", [](T x, O) { return -softplus(-x); }},
-      {"mish", [](T x, O) { return x * tanh(softplus(x)); }},
+      {"log2", [](T x, O) { return log2(x); }},
+      {"log_sigmoid", [](T x, O) { return log_sigmoid(x); }},
+      {"mish", [](T x, O) { return mish(x); }},
       {"negative", [](T x, O) { return -x; }},
-      {"reciprocal", [](T x, O) { return 1 / x; }},
+      {"reciprocal", [](T x, O) { return reciprocal(x); }},
       {"relu", [](T x, O) { return relu(x); }},
       {"relu6", [](T x, O) { return relu6(x); }},
-      {"rint", [](T x, O) { return round_to_even(x); }},
-      {"round", [](T x, O) { return round_to_even(x); }},
+      {"rint", [](T x, O) { return round(x); }},
+      {"round", [](T x, O) { return round(x); }},
       {"rsqrt", [](T x, O) { return rsqrt(x); }},
-      {"selu", [](T x, O) { return kSeluScale * elu(x, kSeluAlpha); }},
+      {"selu", [](T x, O) { return selu(x); }},
       {"sigmoid", [](T x, O) { return sigmoid(x); }},
       {"sign", [](T x, O) { return sign(x); }},
-      {"silu", [](T x, O) { return x * sigmoid(x); }},
-      {"sin", [](T x, O) { return sine(x); }},
-      {"sinh", [](T x, O) { return (expm1(x) - expm1(-x)) / 2; }},
+      {"silu", [](T x, O) { return silu(x); }},
+      {"sin", [](T x, O) { return sin(x); }},
+      {"sinh", [](T x, O) { return sinh(x); }},
       {"softplus", [](T x, O) { return softplus(x); }},
-      {"softsign", [](T x, O) { return x / (1 + abs(x)); }},
+      {"softsign", [](T x, O) { return softsign(x); }},
       {"sqrt", [](T x, O) { return sqrt(x); }},
       {"square", [](T x, O) { return square(x); }},
-      {"swish", [](T x, O) { return x * sigmoid(x); }},
-      {"tan", [](T x, O) { return sine(x) / cosine(x); }},
+      {"swish", [](T x, O) { return silu(x); }},
+      {"tan", [](T x, O) { return tan(x); }},
       {"tanh", [](T x, O) { return tanh(x); }},
+      {"trunc", [](T x, O) { return trunc(x); }},
   };
   return kFunctions;
 }
@@ -101,6 +86,8 @@ Tensor call(const std::string& name, const Arguments& arguments, const Options& 
     return clip_by_value(arguments[0], arguments[1], arguments[2]);
   if (arguments.size() == 2 && name == "maximum") return maximum(arguments[0], arguments[1]);
   if (arguments.size() == 2 && name == "minimum") return minimum(arguments[0], arguments[1]);
+  if (arguments.size() == 2 && name == "atan2") return atan2(arguments[0], arguments[1]);
+  if (arguments.size() == 2 && (name == "mod" || name == "floormod")) return mod(arguments[0], arguments[1]);
   if (arguments.size() == 2 && name == "pow") return pow(arguments[0], arguments[1]);
   const auto found = functions().find(name);
   if (arguments.size() != 1 || found == functions().end()) throw CannotSay(fmt::format("no function {}", name));
@@ -194,7 +181,7 @@ Tensor named_function(std::string_view text, const Tensor& x) {
   std::string rest = name.size() < text.size() ? std::string(text.substr(name.size() + 1)) : "";
   bool tanh_form = name == "gelu" && rest.find("tanh") != std::string::npos;
   tanh_form |= name == "gelu" && rest.find("approximat") != std::string::npos;
-  if (tanh_form) return gelu_tanh(x);
+  if (tanh_form) return gelu(x, Gelu::kTanh);
   std::string word;
   for (std::size_t at = 0; at < rest.size();) {
     const std::size_t end = std::min(rest.find_first_of(" ,=", at), rest.size());

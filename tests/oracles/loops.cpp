@@ -15,7 +15,7 @@ Program cond(const Oracle& oracle) {
   expect_words(oracle, "then", "x * w");
   expect_words(oracle, "otherwise", "sin(x) + w");
   return function_of_one(oracle, [&](const Tensors& in) {
-    return select(reduce_sum(in["x"]) > 0, in["x"] * in["w"], sine(in["x"]) + in["w"]);
+    return select(reduce_sum(in["x"]) > 0, in["x"] * in["w"], sin(in["x"]) + in["w"]);
   });
 }
 

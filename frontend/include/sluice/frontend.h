@@ -1,6 +1,7 @@
 #pragma once
 
 // Everything needed to write, run and save models and functions.
+#include "sluice/activations.h"
 #include "sluice/array.h"
 #include "sluice/arrays.h"
 #include "sluice/attention.h"
