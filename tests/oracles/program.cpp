@@ -133,6 +133,38 @@ std::vector<Variable> Weights::of(const std::vector<std::string>& names) const {
   return list;
 }
 
+namespace {
+
+Arrays without(Arrays arrays, const Held& held) {
+  for (const auto& [name, variable] : held) arrays.erase(name);
+  return arrays;
+}
+
+/// Runs `step` several times on the inputs of each, from the values that the variables have now.
+Program several_steps(const Oracle& oracle, int steps, const std::function<Arrays(int step)>& inputs, const Held& held,
+                      const std::function<Results(const Tensors&)>& step) {
+  const auto function = std::make_shared<NamedFunction>(inputs(0), [&](const Tensors& tensors) {
+    Results results = step(tensors);
+    oracle.attributes.check_all_read();
+    return results;
+  });
+  return [=] {
+    function->reset();
+    Arrays out;
+    for (int i = 0; i < steps; ++i) {
+      for (const auto& [name, array] : (*function)(inputs(i))) {
+        const bool gradient = name.starts_with("grad.");
+        if (!gradient) out.emplace(fmt::format("out.{}{}", name, i), array);
+        if (gradient && i == 0) out.emplace(name, array);
+      }
+    }
+    for (const auto& [name, variable] : held) out.emplace("out." + name, variable.value());
+    return out;
+  };
+}
+
+}  // namespace
+
 Program training(const Oracle& oracle, const Training& training) {
   Arrays in;
   for (const auto& [name, array] : oracle.with_prefix("in.")) {
@@ -148,25 +180,18 @@ Program training(const Oracle& oracle, const Training& training) {
     }
     return slices;
   };
-  const auto weights = std::make_shared<Weights>(oracle.with_prefix("in.w."));
-  const auto function = std::make_shared<NamedFunction>(at_step(0), [&](const Tensors& tensors) {
-    Results results = training.step(*weights, tensors);
-    oracle.attributes.check_all_read();
-    return results;
-  });
-  return [=, steps = training.steps] {
-    function->reset();
-    Arrays out;
-    for (int step = 0; step < steps; ++step) {
-      for (const auto& [name, array] : (*function)(at_step(step))) {
-        const bool gradient = name.starts_with("grad.");
-        if (!gradient) out.emplace(fmt::format("out.{}{}", name, step), array);
-        if (gradient && step == 0) out.emplace(name, array);
-      }
-    }
-    for (const auto& [name, variable] : weights->by_name()) out.emplace("out.w." + name, variable.value());
-    return out;
-  };
+  const Weights weights(oracle.with_prefix("in.w."));
+  Held held;
+  for (const auto& [name, variable] : weights.by_name()) held.emplace_back("w." + name, variable);
+  return several_steps(oracle, training.steps, at_step, held,
+                       [&](const Tensors& tensors) { return training.step(weights, tensors); });
+}
+
+Program layer_training(const Oracle& oracle, int steps, const Held& held,
+                       const std::function<Results(const Tensors& in)>& step) {
+  const Arrays in = without(oracle.with_prefix("in."), held);
+  return several_steps(
+      oracle, steps, [in](int) { return in; }, held, step);
 }
 
 Results weight_gradients(const Oracle& oracle, const Tensor& loss, const Weights& w) {

@@ -73,6 +73,10 @@ struct Training {
 /// Several steps from "in.w.NAME" to "out.w.NAME".
 Program training(const Oracle& oracle, const Training& training);
 
+/// The same for layers that hold the weights, from "in.NAME" to "out.NAME" for each of `held`.
+Program layer_training(const Oracle& oracle, int steps, const Held& held,
+                       const std::function<Results(const Tensors& in)>& step);
+
 /// Returns results "grad.w.NAME" of `loss` for all weights for which the case has gradients.
 Results weight_gradients(const Oracle& oracle, const Tensor& loss, const Weights& w);
 

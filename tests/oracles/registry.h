@@ -19,6 +19,7 @@ void add_losses(Builders& builders);
 void add_recurrent(Builders& builders);
 void add_optimizers(Builders& builders);
 void add_models(Builders& builders);
+void add_keras_models(Builders& builders);
 void add_derivatives(Builders& builders);
 void add_attention(Builders& builders);
 void add_loops(Builders& builders);
