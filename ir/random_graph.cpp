@@ -46,7 +46,14 @@ class Generator : RandomNodes {
       keep(b_.parameter("tokens", {DType::kI32, {batch, t}}, Range{0, 4}));
       keep(b_.parameter("exact", {DType::kF64, {t, width_}}));
     }
-    if (chance(25)) keep(b_.parameter("matrices", {DType::kF32, {one_of<Dim>({batch, 2, 3}), height_, width_}}));
+    if (chance(40)) {
+      Shape shape{one_of<Dim>({batch, 2, 3})};
+      if (chance(40)) shape.push_back(2);
+      shape.push_back(height_);
+      shape.push_back(width_);
+      matrices_ = b_.parameter("matrices", {DType::kF32, shape});
+      keep(*matrices_);
+    }
     for (const Type& type :
          {Type{DType::kF32, {width_, width_}}, Type{DType::kF32, {17, width_}}, Type{DType::kF32, {width_}},
           Type{DType::kF32, {}}, Type{DType::kF64, {width_, width_}}, Type{DType::kF64, {}}, Type{DType::kI64, {}},

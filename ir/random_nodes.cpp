@@ -114,6 +114,11 @@ Value RandomNodes::prepared(Value rhs) {
 void RandomNodes::add_matmul() {
   const DType type = any_float();
   const bool of_a_batch = chance(30);
+  if (of_a_batch && matrices_ && chance(40)) {  // whose last row ends where the memory does
+    const bool flip = chance(50);
+    keep(b_(Op::kMatmul, {*matrices_, *matrices_}, {{Attr::kTransposeA, flip}, {Attr::kTransposeB, !flip}}));
+    return;
+  }
   const auto is_matrix = [&](Value v) {
     return dtype(v) == type && (of_a_batch ? shape(v).rank() > 2 : shape(v).rank() == 2);
   };

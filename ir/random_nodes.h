@@ -20,7 +20,8 @@ class RandomNodes : protected RandomValues {
   Value positive(Value x);
   Value bounded(Value x);
 
-  std::vector<Value> states_;  ///< these hold the weights of layers
+  std::vector<Value> states_;      ///< these hold the weights of layers
+  std::optional<Value> matrices_;  ///< a parameter with batch axes
 
  private:
   /// Appends a link of a chain: a node of the newest value that keeps its size.
