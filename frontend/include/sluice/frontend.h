@@ -16,6 +16,8 @@
 #include "sluice/gradients.h"
 #include "sluice/layers.h"
 #include "sluice/loaded_module.h"
+#include "sluice/losses.h"
+#include "sluice/metrics.h"
 #include "sluice/module.h"
 #include "sluice/nn.h"
 #include "sluice/norms.h"
