@@ -52,7 +52,7 @@ void check_rule(const Method& optimizer, const Rule& rule, const State& initial 
   constexpr std::size_t kElements = 5;
   const Variable w("w", Array(F{1, -2, 0.5, 3, 0}));
   const Variable scalar("scalar", Array::scalar(2.0));
-  const auto step = function("step", {f32(kElements), f64()}, [&](Tensor g, Tensor h) {
+  const auto step = function("step", {f32(5), f64()}, [&](Tensor g, Tensor h) {
     optimizer.apply({g, h}, {w, scalar});
   });
   std::vector<State> states(kElements + 1, initial);
