@@ -20,7 +20,7 @@ std::vector<Tensor> add_parameters(Trace& trace, std::string_view letter, Tensor
 /// Requires of `inputs` what the traced function requires of its parameters.
 void pass_on_expectations(const Trace& from, Trace& to, TensorSpan inputs) {
   for (const ExpectedIndices& expected : from.expected_indices())
-    to.expect_indices(inputs[expected.argument], expected.limit, expected.what, expected.of);
+    to.expect_indices(inputs[expected.argument], expected.limit, expected.what, expected.of, expected.except);
 }
 
 std::vector<Tensor> apply_forward(const CustomGradientCore& core, Trace& around, TensorSpan inputs) {

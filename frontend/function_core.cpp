@@ -131,13 +131,15 @@ void FunctionCore::check_indices(const Version& version, std::span<const HostArg
     visit_dtype(argument.array().dtype(), [&]<typename T>(T) {
       const std::span<const T> indices = argument.array().data<T>();
       const auto wrong = std::ranges::find_if(indices, [&](T index) {
-        return static_cast<std::uint64_t>(index) >= static_cast<std::uint64_t>(expected.limit);  // also true below 0
+        return static_cast<std::uint64_t>(index) >= static_cast<std::uint64_t>(expected.limit) &&  // also true below 0
+               expected.except != static_cast<std::int64_t>(index);
       });
       if (wrong == indices.end()) return;
       const Scope scope(argument.where());
-      fail_at_user(fmt::format("{}: element {} of argument {} is the {} {}, expected 0 to {} for the {} {} at {}",
+      const std::string except = expected.except ? fmt::format(" or {}", *expected.except) : "";
+      fail_at_user(fmt::format("{}: element {} of argument {} is the {} {}, expected 0 to {}{} for the {} {} at {}",
                                name_, wrong - indices.begin(), expected.argument, expected.what, *wrong,
-                               expected.limit - 1, expected.limit, expected.of, to_string(expected.where)));
+                               expected.limit - 1, except, expected.limit, expected.of, to_string(expected.where)));
     });
   }
 }

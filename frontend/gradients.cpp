@@ -116,12 +116,19 @@ Tensor global_norm(const std::vector<Tensor>& tensors, std::source_location wher
   return norm.scale * norm.rest;
 }
 
+namespace {
+
+void check_clip_norm(std::string_view name, double clip_norm) {
+  if (clip_norm > 0 && std::isfinite(clip_norm)) return;
+  fail_at_user(fmt::format("{}: expected a norm above 0, got {}", name, clip_norm));
+}
+
+}  // namespace
+
 ClippedGradients clip_by_global_norm(const std::vector<Tensor>& gradients, double clip_norm,
                                      std::source_location where) {
   const Scope scope(where);
-  if (!(clip_norm > 0 && std::isfinite(clip_norm))) {
-    fail_at_user(fmt::format("clip_by_global_norm: expected a norm above 0, got {}", clip_norm));
-  }
+  check_clip_norm("clip_by_global_norm", clip_norm);
   Trace& trace = Trace::required("clip_by_global_norm");
   const ScaledNorm norm = scaled_norm("clip_by_global_norm", gradients);
   const Tensor whole = norm.scale * norm.rest;
@@ -133,6 +140,22 @@ ClippedGradients clip_by_global_norm(const std::vector<Tensor>& gradients, doubl
     trace.note_derivative(clipped.back(), trace.derived_by(gradient));
   }
   return {std::move(clipped), whole};
+}
+
+Tensor clip_by_norm(const Arg& x, double clip_norm, const Axes& axes) {
+  const Scope scope(x.where());
+  check_clip_norm("clip_by_norm", clip_norm);
+  if (!is_float(x.dtype())) fail_at_user(fmt::format("clip_by_norm: expected floats, got {}", to_string(x.type())));
+  Trace& trace = Trace::required("clip_by_norm");
+  if (x.shape().element_count() == Dim(0)) return x;
+  // As in scaled_norm.
+  const Tensor largest = reduce_max(abs(x), axes, {.keepdims = true});
+  const Tensor scale = stop_gradient(select(largest > 0, largest, 1));
+  const Tensor scaled = x / scale;
+  const Tensor rest = sqrt(reduce_sum(square(scaled), axes, {.keepdims = true}));
+  const Tensor clipped = select(scale * rest <= clip_norm, x, scaled * (clip_norm / rest));
+  trace.note_derivative(clipped, trace.derived_by(x));
+  return clipped;
 }
 
 }  // namespace sluice

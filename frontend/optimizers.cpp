@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
+#include "frontend/squared_gradients.h"
 #include "sluice/detail/trace.h"
 #include "sluice/elementwise.h"
 #include "sluice/function.h"
@@ -13,12 +16,9 @@
 
 namespace sluice {
 
-namespace {
+using detail::kUnlimited;
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
-/// Returns x, clamping finite elements whose square would be infinite to the nearest ones whose square is not.
-Tensor with_finite_square(const Tensor& x) {
+Tensor detail::with_finite_square(const Tensor& x) {
   return visit_dtype(x.dtype(), [&]<typename T>(T) {
     constexpr T kLargest = std::numeric_limits<T>::max();
     const double limit = std::nextafter(std::sqrt(kLargest), T{0});
@@ -26,12 +26,13 @@ Tensor with_finite_square(const Tensor& x) {
   });
 }
 
-}  // namespace
-
-Optimizer::Optimizer(std::string_view kind, double learning_rate, std::source_location where)
+Optimizer::Optimizer(std::string_view kind, double learning_rate, WeightDecay weight_decay,
+                     const std::source_location& where)
     : Module(kind),
       learning_rate_(lazy_variable("learning_rate", [&] { return Array::scalar(static_cast<float>(learning_rate)); },
-                                   {.trainable = false})) {
+                                   {.trainable = false})),
+      weight_decay_(std::move(weight_decay)) {
+  check_option(kind, "weight_decay", weight_decay_.rate(), 0, kUnlimited, where);
   const auto rate = static_cast<float>(learning_rate);
   if (rate > 0 && std::isfinite(rate)) return;
   const Scope scope(where);
@@ -48,22 +49,34 @@ void Optimizer::check_option(std::string_view kind, std::string_view option, dou
 }
 
 Variable Optimizer::slot(const Variable& variable, std::string_view name, std::optional<ir::Range> range) const {
-  return lazy_variable_beside(variable, name, [&] { return Array(variable.type().dtype, variable.type().shape.at(1)); },
-                              {.trainable = false, .range = range});
+  return slot(variable, name, 0, range);
+}
+
+Variable Optimizer::slot(const Variable& variable, std::string_view name, double initial,
+                         std::optional<ir::Range> range) const {
+  const auto filled = [&] {
+    Array array(variable.type().dtype, variable.type().shape.at(1));
+    visit_dtype(array.dtype(), [&]<typename T>(T) { std::ranges::fill(array.data<T>(), static_cast<T>(initial)); });
+    return array;
+  };
+  return lazy_variable_beside(variable, name, filled, {.trainable = false, .range = range});
+}
+
+std::vector<Variable> Optimizer::required_trainable(const VariableList& variables) const {
+  std::vector<Variable> trainable = variables.trainable();
+  if (!trainable.empty()) return trainable;
+  fail_at_user(
+      fmt::format("{}: {}", kind(),
+                  variables.all().empty()
+                      ? "there are no variables to update; a module has those registered with register_module and "
+                        "register_variable, and a layer creates its own on its first call"
+                      : "none of the variables is trainable; set_trainable(true) unfreezes them"));
 }
 
 void Optimizer::minimize(const Arg& loss, const VariableList& variables) const {
   const Scope scope(loss.where());
   Trace::required("minimize");
-  const std::vector<Variable> trainable = variables.trainable();
-  if (trainable.empty()) {
-    fail_at_user(
-        fmt::format("{}: {}", kind(),
-                    variables.all().empty()
-                        ? "there are no variables to update; a module has those registered with register_module and "
-                          "register_variable, and a layer creates its own on its first call"
-                        : "none of the variables is trainable; set_trainable(true) unfreezes them"));
-  }
+  const std::vector<Variable> trainable = required_trainable(variables);
   apply(gradients(loss, trainable), trainable);
 }
 
@@ -92,6 +105,10 @@ void Optimizer::apply(const std::vector<Tensor>& gradients, const VariableList& 
             kind(), i, derived_by->name(), i, targets[i].name()),
         {&gradients[i], 1});
   }
+  for (const Variable& target : targets) {
+    if (!weight_decay_.applies_to(target)) continue;
+    target.assign_sub(target * (cast(learning_rate_, target.type().dtype) * weight_decay_.rate()));
+  }
   update(gradients, targets);
 }
 
@@ -105,54 +122,40 @@ void Optimizer::build(const VariableList& variables, std::source_location where)
 }
 
 SGD::SGD(SgdOptions options, std::source_location where)
-    : Optimizer("sgd", options.learning_rate, where), momentum_(options.momentum) {
-  check_option("sgd", "momentum", momentum_, 0, kInfinity, where);
+    : Optimizer("sgd", options.learning_rate, options.weight_decay, where), options_(std::move(options)) {
+  check_option("sgd", "momentum", options_.momentum, 0, kUnlimited, where);
 }
 
 void SGD::update(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables) const {
   for (std::size_t i = 0; i < variables.size(); ++i) {
     const Tensor step = cast(learning_rate(), gradients[i].dtype()) * gradients[i];
-    if (momentum_ == 0) {
+    if (options_.momentum == 0) {
       variables[i].assign_sub(step);
       continue;
     }
     const Variable velocity = slot(variables[i], "velocity");
-    velocity.assign(velocity * momentum_ - step);
-    variables[i].assign_add(velocity);
+    velocity.assign(velocity * options_.momentum - step);
+    if (options_.nesterov) {
+      variables[i].assign_add(velocity * options_.momentum - step);
+    } else {
+      variables[i].assign_add(velocity);
+    }
   }
 }
 
-Adam::Adam(AdamOptions options, std::source_location where)
-    : Optimizer("adam", options.learning_rate, where),
-      options_(options),
-      beta_1_power_(lazy_variable("beta_1_power", [] { return Array::scalar(1.0); },
-                                  {.trainable = false, .range = ir::Range{0, 1}})),
-      beta_2_power_(lazy_variable("beta_2_power", [] { return Array::scalar(1.0); },
-                                  {.trainable = false, .range = ir::Range{0, 1}})) {
-  check_option("adam", "beta_1", options.beta_1, 0, 1, where);
-  check_option("adam", "beta_2", options.beta_2, 0, 1, where);
-  check_option("adam", "epsilon", options.epsilon, 0, kInfinity, where);
+Lion::Lion(LionOptions options, std::source_location where)
+    : Optimizer("lion", options.learning_rate, options.weight_decay, where), options_(std::move(options)) {
+  check_option("lion", "beta_1", options_.beta_1, 0, 1, where);
+  check_option("lion", "beta_2", options_.beta_2, 0, 1, where);
 }
 
-// Both formulas are rearranged so that whatever does not depend on the element is computed once: with c = sqrt(1 -
-// beta_2^t) and alpha = rate * c / (1 - beta_1^t), w -= alpha * m / (sqrt(v) + e), where e is epsilon as in Keras, or
-// epsilon * c as in PyTorch. The powers are running products in f64, whose errors stay far below f32's.
-void Adam::update(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables) const {
-  beta_1_power_.assign(beta_1_power_ * options_.beta_1);
-  beta_2_power_.assign(beta_2_power_ * options_.beta_2);
-  const Tensor correction = sqrt(1 - beta_2_power_);
-  const Tensor alpha = cast(learning_rate(), DType::kF64) * correction / (1 - beta_1_power_);
-  const Tensor epsilon = options_.epsilon_place == AdamEpsilon::kPyTorch ? correction * options_.epsilon
-                                                                         : full({}, options_.epsilon, DType::kF64);
+void Lion::update(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables) const {
   for (std::size_t i = 0; i < variables.size(); ++i) {
-    const Tensor gradient = with_finite_square(gradients[i]);
+    const Tensor& gradient = gradients[i];
     const Variable m = slot(variables[i], "m");
-    const Variable v = slot(variables[i], "v", ir::Range{0, 1});
-    m.assign_add((gradient - m) * (1 - options_.beta_1));
-    v.assign_add((square(gradient) - v) * (1 - options_.beta_2));
-    const DType dtype = gradient.dtype();
-    const Tensor step = cast(alpha, dtype) * m;
-    variables[i].assign_sub(step / (sqrt(v) + cast(epsilon, dtype)));
+    const Tensor direction = sign(options_.beta_1 * m + (1 - options_.beta_1) * gradient);
+    variables[i].assign_sub(cast(learning_rate(), gradient.dtype()) * direction);
+    m.assign(options_.beta_2 * m + (1 - options_.beta_2) * gradient);
   }
 }
 

@@ -309,7 +309,8 @@ std::vector<std::string> Trace::forgotten(const Tensor& y) const {
   return names;
 }
 
-void Trace::expect_indices(const Tensor& indices, std::int64_t limit, std::string_view what, std::string_view of) {
+void Trace::expect_indices(const Tensor& indices, std::int64_t limit, std::string_view what, std::string_view of,
+                           std::optional<std::int64_t> except) {
   const ir::Graph& graph = builder_.graph();
   ir::Value value = value_of(indices, what);
   while (graph.node(value).op == ir::Op::kCast || graph.node(value).op == ir::Op::kReshape)
@@ -317,8 +318,8 @@ void Trace::expect_indices(const Tensor& indices, std::int64_t limit, std::strin
   const auto parameters = graph.parameters();
   const auto found = std::ranges::find(parameters, value, &ir::Parameter::value);
   if (found == parameters.end() || !is_integer(graph.type(value).dtype)) return;
-  expected_indices_.push_back(
-      {static_cast<std::size_t>(found - parameters.begin()), limit, std::string(what), std::string(of), Scope::user()});
+  const auto argument = static_cast<std::size_t>(found - parameters.begin());
+  expected_indices_.push_back({argument, limit, std::string(what), std::string(of), except, Scope::user()});
 }
 
 void Trace::note_trainable(const std::shared_ptr<runtime::VariableStorage>& variable, bool trainable) {

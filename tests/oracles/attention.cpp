@@ -48,13 +48,14 @@ Program gpt(const Oracle& oracle) {
   expect_words(oracle, "model",
                "GPT-2: pre-norm blocks (epsilon 1e-5), gelu with tanh, tied embedding, learned positions");
   const std::string words = oracle.attributes.text("optimizer");
-  AdamOptions options{.epsilon_place = AdamEpsilon::kPyTorch};
+  AdamWOptions options{.epsilon_place = AdamEpsilon::kPyTorch};
   double decay = 0;
   if (std::sscanf(words.c_str(), "AdamW %lf, betas %lf %lf, eps %lf, weight decay %lf on all", &options.learning_rate,
                   &options.beta_1, &options.beta_2, &options.epsilon, &decay) != 5) {
     throw CannotSay(fmt::format("optimizer: {}", words));
   }
-  Adam adam(options);
+  options.weight_decay = decay;
+  const AdamW adam(options);
   const auto step = [&](const Weights& w, const Tensors& in) {
     const auto layers = static_cast<int>(oracle.attributes.number("layers"));
     const auto heads = static_cast<std::int64_t>(oracle.attributes.number("heads"));
@@ -68,9 +69,7 @@ Program gpt(const Oracle& oracle) {
     Results results = weight_gradients(oracle, loss, w);
     results.emplace_back("loss", loss);
     const std::vector<Variable> all = w.all();
-    const std::vector<Tensor> derivatives = gradients(loss, all);
-    for (const Variable& v : all) v.assign_sub(v * (decay * options.learning_rate));
-    adam.apply(derivatives, all);
+    adam.apply(gradients(loss, all), all);
     return results;
   };
   return training(oracle, {.steps = static_cast<int>(oracle.attributes.number("steps", 1)), .step = step});

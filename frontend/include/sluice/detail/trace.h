@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <source_location>
 #include <span>
 #include <string>
@@ -47,10 +48,11 @@ std::recursive_mutex& tracing_lock();
 /// The bounds that a traced function requires of an argument that contains indices.
 struct ExpectedIndices {
   std::size_t argument;
-  std::int64_t limit;  ///< each element is in [0, limit)
-  std::string what;    ///< "label"
-  std::string of;      ///< the objects that the indices number: "classes of the logits"
-  Location where;      ///< the user's line that requires it
+  std::int64_t limit;                  ///< each element is in [0, limit)
+  std::string what;                    ///< "label"
+  std::string of;                      ///< the objects that the indices number: "classes of the logits"
+  std::optional<std::int64_t> except;  ///< a number outside of the range that is also accepted
+  Location where;                      ///< the user's line that requires it
 };
 
 /// A variable whose trainability a trace has queried, and the answer.
@@ -117,9 +119,10 @@ class Trace {
   /// nothing has assigned.
   std::vector<std::string> forgotten(const Tensor& y) const;
 
-  /// Requires `indices` to be in [0, limit): if they are an argument of the function, each call checks them before it
-  /// runs. Does nothing if they are computed.
-  void expect_indices(const Tensor& indices, std::int64_t limit, std::string_view what, std::string_view of);
+  /// Requires `indices` to be in [0, limit), or equal to `except`: if they are an argument of the function, each call
+  /// checks them before it runs. Does nothing if they are computed.
+  void expect_indices(const Tensor& indices, std::int64_t limit, std::string_view what, std::string_view of,
+                      std::optional<std::int64_t> except = {});
   const std::vector<ExpectedIndices>& expected_indices() const { return expected_indices_; }
 
   /// Records that the trace, and the one around an isolated trace, depends on whether the variable is trainable.
