@@ -49,23 +49,29 @@ Tensor detail::times(const Tensor& numbers, Dim dim) {
   return dim.batch ? numbers * number_of(dim) : numbers * dim.size;
 }
 
-Tensor detail::taken(const Tensor& x, const Tensor& index, int axis) {
+Tensor detail::with_a_row(const Tensor& table) {
+  if (table.shape()[0].always_at_least(1)) return table;
+  std::vector<std::pair<std::int64_t, std::int64_t>> paddings(static_cast<std::size_t>(table.rank()), {0, 0});
+  paddings[0].second = 1;
+  return pad(table, paddings);
+}
+
+Tensor detail::taken(const Tensor& x, const Tensor& index, int axis, IfEmpty if_empty) {
   Trace& trace = Trace::required("gather");
   const AroundAxis around = around_axis(x.shape(), axis);
   const Shape result = with_axes(x.shape(), axis, index.shape());
   if (result.element_count() == Dim(0) && x.shape().element_count() == Dim(0)) return reshape(x, result);
-  if (around.before == Dim(1)) {
-    const Tensor rows =
-        reshape(x, with_axes(Shape(std::vector<Dim>(x.shape().begin() + axis, x.shape().end())), 0, {around.size}));
-    return reshape(trace.add(Op::kGather, {rows, index}), result);
-  }
   // Rows of a table in which the axes before this one are folded into it.
+  Shape rows{around.before * around.size};
+  if (around.after != Dim(1)) rows.push_back(around.after);
+  Tensor table = reshape(x, rows);
+  const bool has_element = if_empty == IfEmpty::kNoIndex || around.size.always_at_least(1);
+  if (has_element) table = with_a_row(table);
+  if (around.before == Dim(1)) return reshape(trace.add(Op::kGather, {table, index}), result);
   const Dim count = index.shape().element_count();
   const Tensor first = times(iota({around.before, count}, 0, DType::kI64), around.size);
   const Tensor row = first + reshape(clamped(index, around.size), {1, count});
-  Shape table{around.before * around.size};
-  if (around.after != Dim(1)) table.push_back(around.after);
-  return reshape(trace.add(Op::kGather, {reshape(x, table), row}), result);
+  return reshape(trace.add(Op::kGather, {table, row}), result);
 }
 
 std::int64_t detail::number_of_elements(std::string_view op, const Type& type, int axis, std::string_view why) {

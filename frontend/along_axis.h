@@ -26,9 +26,13 @@ Tensor part(const Tensor& x, int axis, Dim start, Dim limit);
 
 /// Returns `index`, of i64, limited to the elements of an axis of this size.
 Tensor clamped(const Tensor& index, Dim size);
+/// Whether `index` has no element in a call in which the axis has none.
+enum class IfEmpty : std::uint8_t { kNoIndex, kAnyIndex };
 /// Returns the elements that `index`, an i64 tensor, names along the axis, which the axes of `index` replace. An index
 /// out of range is clamped. Expects the axis to have elements unless the result has none.
-Tensor taken(const Tensor& x, const Tensor& index, int axis);
+Tensor taken(const Tensor& x, const Tensor& index, int axis, IfEmpty if_empty = IfEmpty::kAnyIndex);
+/// Returns `table`, of which rows are gathered, with one more row if it may have none, for which gather throws Error.
+Tensor with_a_row(const Tensor& table);
 /// Returns numbers * dim.
 Tensor times(const Tensor& numbers, Dim dim);
 

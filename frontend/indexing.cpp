@@ -25,7 +25,7 @@ namespace {
 Tensor backwards(const Tensor& x, int axis, Dim last, std::int64_t step, Dim count) {
   const Tensor back = detail::times(range(count), step);
   const Tensor from = last.batch ? detail::number_of(last) : full({}, last.size, DType::kI64);
-  return detail::taken(x, from - back, axis);
+  return detail::taken(x, from - back, axis, detail::IfEmpty::kNoIndex);
 }
 
 /// Returns the elements at 0, step, 2 * step, ..., of which there are as many as fit.
@@ -127,7 +127,7 @@ Tensor rolled(const Tensor& x, std::int64_t shift, int axis) {
   if (size.batch) {
     // Only a call knows how often the shift goes around.
     const Tensor count = detail::number_of(size);
-    return detail::taken(x, mod(range(size) - shift, count), axis);
+    return detail::taken(x, mod(range(size) - shift, count), axis, detail::IfEmpty::kNoIndex);
   }
   const std::int64_t by = (shift % size.size + size.size) % size.size;
   if (by == 0) return x;
@@ -186,10 +186,12 @@ Tensor take_along_axis(const Arg& x, const Arg& indices, int axis) {
   const auto [before, count, after] = detail::around_axis(shape, from_first);
   const Shape cells{before, count, after};
   const Tensor index = reshape(detail::clamped(detail::broadcast(cast(indices, DType::kI64), shape), size), cells);
+  Tensor flat = reshape(table, {-1});
+  if (size.always_at_least(1)) flat = detail::with_a_row(flat);
   // Positions in the elements of x in row-major order.
   const Tensor row = detail::times(iota(cells, 0, DType::kI64), size) + index;
   const Tensor place = detail::times(row, after) + iota(cells, 2, DType::kI64);
-  return reshape(Trace::required("gather").add(Op::kGather, {reshape(table, {-1}), place}), shape);
+  return reshape(Trace::required("gather").add(Op::kGather, {flat, place}), shape);
 }
 
 Tensor flip(const Arg& x, const Axes& axes) {

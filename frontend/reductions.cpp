@@ -22,11 +22,6 @@ void check_dtype(std::string_view op, std::string_view expected, bool fits, cons
   if (!fits) fail_at_user(fmt::format("{}: expected {}, got {}", op, expected, to_string(x.type())));
 }
 
-/// Returns whether there is surely no element to fold.
-bool folds_none(const Arg& x, const AxisList& axes) {
-  return std::ranges::any_of(axes, [&](auto axis) { return x.shape()[static_cast<int>(axis)] == Dim(0); });
-}
-
 /// Returns the shape of a result of folding `axes`.
 Shape shape_of_result(const Shape& shape, const AxisList& axes, bool keepdims) {
   Shape left;
@@ -60,10 +55,15 @@ Tensor with_folded_axes_as_one(const Tensor& x, const AxisList& axes) {
   return reshape(transpose(x, order), {kept, folded, 1});
 }
 
-/// Returns the sum of no element plus `value`, so that the result depends on x as the sum does.
-Tensor value_of_none(const Arg& x, const AxisList& axes, ReduceOptions options, const Literal& value) {
-  const Tensor zeros = reduce_sum(x, axes, options);
-  return zeros + full(zeros.shape(), value, x.dtype());
+/// Returns x with `value` added along those of the axes that may be empty: a maximum needs an element.
+Tensor with_an_element(const Tensor& x, const AxisList& axes, const Literal& value) {
+  Tensor result = x;
+  for (const std::int64_t axis : axes) {
+    const auto at = static_cast<int>(axis);
+    if (x.shape()[at].always_at_least(1)) continue;
+    result = concat({result, full(detail::with_size(result.shape(), at, 1), value, x.dtype())}, at);
+  }
+  return result;
 }
 
 /// Returns the root of the sum, or mean, of squares, with the folded axes as 1.
@@ -72,9 +72,8 @@ Tensor root_of_squares(const Tensor& x, const AxisList& axes, bool mean) {
   const auto fold = [&](const Tensor& squares) {
     return mean ? reduce_mean(squares, axes, kKeep) : reduce_sum(squares, axes, kKeep);
   };
-  if (folds_none(x, axes)) return fold(x);
   // The result and its derivatives are the same for every scale, so no derivative needs to pass here.
-  const Tensor largest = stop_gradient(reduce_max(abs(x), axes, kKeep));
+  const Tensor largest = stop_gradient(reduce_max(abs(with_an_element(x, axes, 0)), axes, kKeep));
   const Tensor scale = select((largest > 0) & (largest < kInfinite), largest, 1);
   const Tensor squares = fold(square(x / scale));
   // sqrt has an infinite slope at 0, so its operand is selected as well.
@@ -82,12 +81,11 @@ Tensor root_of_squares(const Tensor& x, const AxisList& axes, bool mean) {
   return scale * select(zero, 0, sqrt(select(zero, 1, squares)));
 }
 
-Tensor extreme_of_bools(std::string_view op, const Arg& x, const Axes& axes, ReduceOptions options, bool all) {
+/// Returns how many of the bools are `value`.
+Tensor count_of(std::string_view op, const Arg& x, const Axes& axes, ReduceOptions options, bool value) {
   check_dtype(op, "bools", x.dtype() == DType::kBool, x);
   const AxisList folded = axes.of(op, x.type());
-  if (folds_none(x, folded)) return full(shape_of_result(x.shape(), folded, options.keepdims), all, DType::kBool);
-  const Tensor bytes = cast(x, DType::kU8);
-  return cast(all ? reduce_min(bytes, folded, options) : reduce_max(bytes, folded, options), DType::kBool);
+  return reduce_sum(cast(value ? x.tensor() : ~x, DType::kI64), folded, options);
 }
 
 }  // namespace
@@ -96,7 +94,7 @@ Tensor argmin(const Arg& x, int axis) {
   const Scope scope(x.where());
   const int from_first = detail::normalize_axis("argmin", axis, x.type());
   check_dtype("argmin", "numbers", x.dtype() != DType::kBool, x);
-  if (folds_none(x, {from_first}))
+  if (x.shape()[from_first] == Dim(0))
     fail_at_user(fmt::format("argmin: no element along axis {} of {}", from_first, to_string(x.type())));
   if (is_float(x.dtype())) return argmax(-x, from_first);
   // Reverses the order of integers without overflow, which -x has for the least one and for u8.
@@ -113,9 +111,10 @@ Tensor reduce_prod(const Arg& x, const Axes& axes, ReduceOptions options) {
         "a product is multiplied pairwise, in a number of steps that is known when it is traced");
   }
   if (folded.empty()) return x.tensor();
-  if (folds_none(x, folded)) return value_of_none(x, folded, options, 1);
   // Halves the axis until one element is left. Derivatives of these products never divide.
   Tensor products = with_folded_axes_as_one(x, folded);
+  // As a sum, 1 also depends on x, so that gradients do not warn.
+  if (products.shape()[1] == Dim(0)) return reduce_sum(x, folded, options) + 1;
   Tensor odd;
   for (std::int64_t count = products.shape()[1].size; count > 1; count /= 2) {
     if (count % 2 == 1) {
@@ -131,23 +130,23 @@ Tensor reduce_prod(const Arg& x, const Axes& axes, ReduceOptions options) {
 
 Tensor reduce_any(const Arg& x, const Axes& axes, ReduceOptions options) {
   const Scope scope(x.where());
-  return extreme_of_bools("reduce_any", x, axes, options, false);
+  return count_of("reduce_any", x, axes, options, true) != 0;
 }
 
 Tensor reduce_all(const Arg& x, const Axes& axes, ReduceOptions options) {
   const Scope scope(x.where());
-  return extreme_of_bools("reduce_all", x, axes, options, true);
+  return count_of("reduce_all", x, axes, options, false) == 0;
 }
 
 Tensor reduce_logsumexp(const Arg& x, const Axes& axes, ReduceOptions options) {
   const Scope scope(x.where());
   check_dtype("reduce_logsumexp", "floats", is_float(x.dtype()), x);
   const AxisList folded = axes.of("reduce_logsumexp", x.type());
-  if (folds_none(x, folded)) return value_of_none(x, folded, options, -kInfinite);
-  const Tensor largest = stop_gradient(reduce_max(x, folded, {.keepdims = true}));
+  const Tensor elements = with_an_element(x, folded, -kInfinite);
+  const Tensor largest = stop_gradient(reduce_max(elements, folded, {.keepdims = true}));
   // An infinite shift would subtract infinities.
   const Tensor shift = select(abs(largest) < kInfinite, largest, 0);
-  const Tensor sum = reduce_sum(exp(x - shift), folded, {.keepdims = true});
+  const Tensor sum = reduce_sum(exp(elements - shift), folded, {.keepdims = true});
   // Where all are -inf, the slope of log at 0 would be infinite.
   const Tensor none = largest == -kInfinite;
   const Tensor result = select(none, -kInfinite, shift + log(select(none, 1, sum)));
@@ -160,8 +159,7 @@ Tensor norm(const Arg& x, const Axes& axes, NormOptions options) {
   const AxisList folded = axes.of("norm", x.type());
   const ReduceOptions reduce{.keepdims = options.keepdims};
   if (options.ord == 1) return reduce_sum(abs(x), folded, reduce);
-  if (options.ord == kInfinite)
-    return folds_none(x, folded) ? reduce_sum(x, folded, reduce) : reduce_max(abs(x), folded, reduce);
+  if (options.ord == kInfinite) return reduce_max(abs(with_an_element(x, folded, 0)), folded, reduce);
   if (options.ord != 2) fail_at_user(fmt::format("norm: ord is 1, 2 or infinity, got {}", options.ord));
   return reshape(root_of_squares(x, folded, false), shape_of_result(x.shape(), folded, options.keepdims));
 }

@@ -135,7 +135,7 @@ TEST_CASE("logsumexp neither overflows nor subtracts infinities") {
   CHECK(logsumexp({kInf, -kInf}) == kInf);
   CHECK(std::isnan(logsumexp({kNan, 1})));
   CHECK(std::isnan(logsumexp({kNan, kInf})));
-  CHECK(logsumexp({}) == -kInf);
+  CHECK(run([](Tensor t) { return reduce_logsumexp(t) == -kInf; }, Array(DType::kF32, {0})).item<bool>());
   const Array x({{1.F, 2.F}, {3.F, 4.F}});
   CHECK(run([](Tensor t) { return reduce_logsumexp(t, 1, {.keepdims = true}); }, x).sizes() == I{2, 1});
   CHECK(run(
@@ -194,7 +194,7 @@ TEST_CASE("standard deviations") {
   CHECK(of({-1e30F, 1e30F}) == doctest::Approx(1e30F));
   CHECK(std::isnan(of({1, kNan})));
   CHECK(std::isnan(of({1, kInf})));
-  CHECK(std::isnan(of({})));
+  CHECK(run([](Tensor t) { return reduce_std(t) != reduce_std(t); }, Array(DType::kF32, {0})).item<bool>());
   const Array x({{1.F, 3.F}, {5.F, 5.F}});
   CHECK(run([](Tensor t) { return reduce_std(t, 1); }, x) == Array({1.F, 0.F}));
   CHECK(run([](Tensor t) { return reduce_std(t, 1, {.keepdims = true}); }, x).sizes() == I{2, 1});
