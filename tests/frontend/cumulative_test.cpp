@@ -51,7 +51,7 @@ void check_all_options(const std::vector<T>& x) {
 }
 
 TEST_CASE("sums and products up to each element, for all options and lengths") {
-  for (const std::size_t n : {0U, 1U, 2U, 3U, 4U, 7U, 8U, 9U, 33U}) {
+  for (const std::size_t n : {0U, 1U, 2U, 3U, 4U, 7U, 8U, 9U, 33U, 256U, 257U, 515U}) {
     I x;
     for (std::size_t i = 0; i < n; ++i) x.push_back(static_cast<std::int64_t>(i % 5) - 1);
     check_all_options(x);
@@ -77,6 +77,38 @@ TEST_CASE("along each axis") {
   CHECK(run([](Tensor t) { return cumprod(t, 0, kBoth); }, Array(DType::kF32, {3, 0})).sizes() == I{3, 0});
 }
 
+TEST_CASE("long axes, as rows, columns and in between") {
+  constexpr std::int64_t kLength = 300;
+  for (const int axis : {0, 1, 2}) {
+    I sizes{2, 3, 5};
+    sizes[static_cast<std::size_t>(axis)] = kLength;
+    Array x(DType::kI64, sizes);
+    for (std::size_t i = 0; i < x.data<std::int64_t>().size(); ++i)
+      x.data<std::int64_t>()[i] = 1 - 2 * static_cast<std::int64_t>(i % 3 == 1);
+    // The last line along the axis.
+    const auto line = [&](const Array& array) {
+      I elements;
+      I at{sizes[0] - 1, sizes[1] - 1, sizes[2] - 1};
+      for (std::int64_t& i = at[static_cast<std::size_t>(axis)] = 0; i < kLength; ++i)
+        elements.push_back(array.at<std::int64_t>(at[0], at[1], at[2]));
+      return elements;
+    };
+    for (const CumulativeOptions options : kAllOptions) {
+      const auto f = function([&](Tensor t) { return outputs(cumsum(t, axis, options), cumprod(t, axis, options)); });
+      const auto [sums, products] = f(x);
+      CHECK(line(sums) == accumulated(line(x), options, false));
+      CHECK(line(products) == accumulated(line(x), options, true));
+    }
+  }
+  // The derivative of a sum is the sum in the other direction.
+  F ones_before_last(kLength, 0);
+  ones_before_last[kLength - 2] = 1;
+  F expected(kLength, 1);
+  expected.back() = 0;
+  CHECK(gradient_of([](const Tensor& t) { return cumsum(t); }, Array(DType::kF32, {kLength}), ones_before_last) ==
+        Array(expected));
+}
+
 /// Compares bits, but for those of NaN.
 void check_same(const Array& got, const F& expected) {
   REQUIRE(got.sizes() == I{static_cast<std::int64_t>(expected.size())});
@@ -93,6 +125,12 @@ TEST_CASE("a NaN or infinity reaches only the elements that it is part of") {
   check_same(run([](Tensor t) { return cumsum(t, 0, kExclusive); }, Array({1.F, 2.F, kNan})), {0, 1, 3});
   check_same(run([](Tensor t) { return cumprod(t); }, Array({2.F, 0.F, kInf, 3.F})), {2, 0, kNan, kNan});
   check_same(run([](Tensor t) { return cumprod(t, 0, kExclusive); }, Array({2.F, 3.F, kNan})), {1, 2, 6});
+  F late(300, 1);
+  late[150] = kNan;
+  const F sums_of_late = elements<float>(run([](Tensor t) { return cumsum(t); }, Array(late)));
+  CHECK(sums_of_late[149] == 150);
+  CHECK(std::isnan(sums_of_late[150]));
+  CHECK(std::isnan(sums_of_late[299]));
   // The same along a symbolic axis.
   const auto f = function("f", {f32(length("T"))}, [](Tensor t) { return outputs(cumsum(t), cumsum(t, 0, kBoth)); });
   const auto [sums, after] = f(Array(x));
