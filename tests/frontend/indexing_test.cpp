@@ -75,8 +75,8 @@ TEST_CASE("strided slices of several axes, of every dtype, and with extreme step
     CHECK(got(1, 0) == x(1, 1));
   }
   const Array x({1.F, 2.F, 3.F});
-  constexpr std::int64_t kLeast = std::numeric_limits<std::int64_t>::min();
-  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+  static constexpr std::int64_t kLeast = std::numeric_limits<std::int64_t>::min();
+  static constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
   CHECK(run([](Tensor t) { return strided_slice(t, {{.step = kLeast}}); }, x) == Array({3.F}));
   CHECK(run([](Tensor t) { return strided_slice(t, {{.step = kMost}}); }, x) == Array({1.F}));
   CHECK(run([](Tensor t) { return strided_slice(t, {{kLeast, kMost}}); }, x) == x);
