@@ -74,9 +74,8 @@ Tensor root_of_squares(const Tensor& x, const AxisList& axes, bool mean) {
   const Tensor largest = stop_gradient(reduce_max(abs(with_an_element(x, axes, 0)), axes, kKeep));
   const Tensor scale = select((largest > 0) & (largest < kInfinite), largest, 1);
   const Tensor squares = fold(square(x / scale));
-  // sqrt has an infinite slope at 0, so its operand is selected as well.
-  const Tensor zero = squares == 0;
-  return scale * select(zero, 0, sqrt(select(zero, 1, squares)));
+  // The slope of sqrt at 0 is infinite, but 0 where no derivative comes to it.
+  return scale * select(squares == 0, 0, sqrt(squares));
 }
 
 /// Returns how many of the bools are `value`.

@@ -177,6 +177,10 @@ TEST_CASE("the derivative of a norm at zeros is 0") {
     CHECK(gradient_of(length, Array({0.F, 0.F})) == Array({0.F, 0.F}));
   }
   const auto length = [](const Tensor& t) { return norm(t, -1); };
+  const auto curvature = [&](const Tensor& t) {
+    return gradients(reduce_sum(square(gradients(reduce_sum(length(t)), t)[0]) + t), t)[0];
+  };
+  CHECK(run(curvature, Array({0.F, 0.F})) == Array({1.F, 1.F}));
   const Array slope = gradient_of(length, Array({{0.F, 0.F}, {3.F, 4.F}, {3e30F, 4e30F}}));
   CHECK(slope(0, 1) == 0);
   CHECK(slope(1, 0) == doctest::Approx(0.6));
