@@ -1,10 +1,17 @@
 // Ops that move, sort and accumulate along an axis: "cumsum_reverse_exclusive", "tile 3 times", "std, of a population".
 #include <fmt/format.h>
 
+#include <cmath>
 #include <cstdlib>
-#include <numeric>
+#include <functional>
+#include <limits>
 #include <sstream>
 
+#include "sluice/array_ops.h"
+#include "sluice/cumulative.h"
+#include "sluice/indexing.h"
+#include "sluice/matrices.h"
+#include "sluice/reductions.h"
 #include "tests/oracles/functions.h"
 #include "tests/oracles/registry.h"
 
@@ -27,64 +34,21 @@ struct Words {
     }
   }
   bool says(std::string_view word) const { return all.find(word) != std::string::npos; }
-  double number(double otherwise) const { return numbers.empty() ? otherwise : numbers[0]; }
+  std::int64_t whole(std::int64_t otherwise) const {
+    return numbers.empty() ? otherwise : static_cast<std::int64_t>(numbers[0]);
+  }
 };
 
 std::int64_t size_of_axis(const Tensor& x, int axis) { return x.shape()[axis].size; }
 
-/// Elements begin <= i < end along `axis`.
-Tensor part(const Tensor& x, int axis, std::int64_t begin, std::int64_t end) {
-  std::vector<std::int64_t> from(static_cast<std::size_t>(x.rank()), 0);
-  Shape size = x.shape();
-  from[static_cast<std::size_t>(axis)] = begin;
-  size[axis] = end - begin;
-  return slice(x, Shape::of(from), size);
-}
-
-std::vector<Tensor> elements(const Tensor& x, int axis) {
-  std::vector<Tensor> list;
-  for (std::int64_t i = 0; i < size_of_axis(x, axis); ++i) list.push_back(part(x, axis, i, i + 1));
-  return list;
-}
-
-Tensor reversed(const Tensor& x, int axis) {
-  std::vector<Tensor> list = elements(x, axis);
-  std::reverse(list.begin(), list.end());
-  return concat(list, axis);
-}
-
-Tensor accumulated(const Tensor& x, int axis, const Words& words) {
-  const bool product = words.says("cumprod");
-  std::vector<Tensor> list = elements(words.says("reverse") ? reversed(x, axis) : x, axis);
-  Tensor running = list[0];
-  std::vector<Tensor> sums;
-  if (words.says("exclusive")) {
-    running = product ? ones_like(list[0]) : zeros_like(list[0]);
-    list.pop_back();
-    sums.push_back(running);
-  } else {
-    list.erase(list.begin());
-    sums.push_back(running);
-  }
-  for (const Tensor& element : list) {
-    running = product ? running * element : running + element;
-    sums.push_back(running);
-  }
-  const Tensor result = concat(sums, axis);
-  return words.says("reverse") ? reversed(result, axis) : result;
-}
-
-/// Returns x with a new axis of size 1.
-Tensor with_axis(const Tensor& x, int axis) {
-  std::vector<Dim> dims = x.shape().dims();
-  dims.insert(dims.begin() + axis, 1);
-  return reshape(x, Shape(std::move(dims)));
+CumulativeOptions cumulative(const Words& words) {
+  return {.exclusive = words.says("exclusive"), .reverse = words.says("reverse")};
 }
 
 /// Returns each element's position in the sorted order along `axis`; the sort is stable.
 Tensor places(const Tensor& x, int axis, bool descending) {
-  const Tensor mine = with_axis(x, axis + 1);
-  const Tensor other = with_axis(x, axis);  // along axis + 1
+  const Tensor mine = expand_dims(x, axis + 1);
+  const Tensor other = expand_dims(x, axis);  // along axis + 1
   const Tensor before = descending ? other > mine : other < mine;
   std::vector<Dim> dims = before.shape().dims();
   const Shape shape(dims);
@@ -97,51 +61,9 @@ Tensor places(const Tensor& x, int axis, bool descending) {
 Tensor at_places(const Tensor& x, const Tensor& place, int axis, std::int64_t count) {
   std::vector<Dim> dims = x.shape().dims();
   dims.insert(dims.begin() + axis, count);
-  const Tensor chosen = iota(Shape(dims), axis, i64) == with_axis(place, axis);
+  const Tensor chosen = iota(Shape(dims), axis, i64) == expand_dims(place, axis);
   const Tensor zero = cast(zeros_like(x), x.dtype());
-  return reduce_sum(select(chosen, with_axis(x, axis), with_axis(zero, axis)), axis + 1);
-}
-
-Tensor taken_along_axis(const Tensor& x, const Tensor& index, int axis) {
-  // [.., result, element, ..]: a negative index counts from the end.
-  const std::int64_t size = size_of_axis(x, axis);
-  const Tensor from_first = select(index < 0, index + size, index);
-  std::vector<Dim> dims = index.shape().dims();
-  dims.insert(dims.begin() + axis + 1, size);
-  const Tensor chosen = iota(Shape(dims), axis + 1, index.dtype()) == with_axis(from_first, axis + 1);
-  return reduce_sum(select(chosen, with_axis(x, axis), 0), axis + 1);
-}
-
-Tensor gathered(const Tensor& x, const Tensor& index, int axis) {
-  std::vector<std::int64_t> order(static_cast<std::size_t>(x.rank()));
-  std::iota(order.begin(), order.end(), 0);
-  order.erase(order.begin() + axis);
-  order.insert(order.begin(), axis);
-  const Tensor rows = gather(transpose(x, order), index);  // [indices, the other axes]
-  std::vector<std::int64_t> back;
-  for (int i = 0; i < axis; ++i) back.push_back(index.rank() + i);
-  for (int i = 0; i < index.rank(); ++i) back.push_back(i);
-  for (int i = axis; i + 1 < x.rank(); ++i) back.push_back(index.rank() + i);
-  return transpose(rows, back);
-}
-
-Tensor rolled(const Tensor& x, int axis, std::int64_t shift) {
-  const std::int64_t size = size_of_axis(x, axis);
-  shift = ((shift % size) + size) % size;
-  if (shift == 0) return x;
-  return concat({part(x, axis, size - shift, size), part(x, axis, 0, size - shift)}, axis);
-}
-
-Tensor log_sum_exp(const Tensor& x, int axis) {
-  const Tensor top = stop_gradient(reduce_max(x, axis, {.keepdims = true}));
-  return log(reduce_sum(exp(x - top), axis)) + reshape(top, reduce_sum(x, axis).shape());
-}
-
-Tensor reduced_product(const Tensor& x, int axis) {
-  const std::vector<Tensor> list = elements(x, axis);
-  Tensor product = list[0];
-  for (std::size_t i = 1; i < list.size(); ++i) product = product * list[i];
-  return reshape(product, reduce_sum(x, axis).shape());
+  return reduce_sum(select(chosen, expand_dims(x, axis), expand_dims(zero, axis)), axis + 1);
 }
 
 Tensor variance_of(const Tensor& x, int axis, const Words& words) {
@@ -150,54 +72,99 @@ Tensor variance_of(const Tensor& x, int axis, const Words& words) {
   return words.says("sample") || words.says("unbiased") ? variance * (n / (n - 1)) : variance;
 }
 
+/// The standard deviation of a population, or of a sample.
+Tensor std_of(const Tensor& x, int axis, const Words& words) {
+  const Tensor deviation = reduce_std(x, axis);
+  const auto n = static_cast<double>(size_of_axis(x, axis));
+  return words.says("sample") || words.says("unbiased") ? deviation * std::sqrt(n / (n - 1)) : deviation;
+}
+
 Tensor norm_of(const Tensor& x, int axis, const Words& words) {
-  if (words.says("euclidean")) return sqrt(reduce_sum(square(x), axis));
-  if (words.says("max") || words.says("inf")) return reduce_max(abs(x), axis);
-  if (words.says("1") || words.says("manhattan")) return reduce_sum(abs(x), axis);
+  if (words.says("euclidean") || words.all == "norm") return norm(x, axis);
+  if (words.says("max") || words.says("inf")) return norm(x, axis, {.ord = std::numeric_limits<double>::infinity()});
+  if (words.says("1") || words.says("manhattan")) return norm(x, axis, {.ord = 1});
   throw CannotSay(fmt::format("no function {}", words.all));
+}
+
+/// Repeats x along one axis.
+Tensor tiled(const Tensor& x, int axis, std::int64_t times) {
+  Shape multiples = Shape::of(std::vector<std::int64_t>(static_cast<std::size_t>(x.rank()), 1));
+  multiples[axis] = times;
+  return tile(x, multiples);
+}
+
+using Function = Tensor (*)(const Tensor& x, int axis, const Words& words);
+
+/// Functions of one tensor along an axis.
+const std::map<std::string, Function, std::less<>>& functions_along_axis() {
+  using T = const Tensor&;
+  using W = const Words&;
+  static const std::map<std::string, Function, std::less<>> kFunctions = {
+      {"all", [](T x, int axis, W) { return reduce_all(x, axis); }},
+      {"any", [](T x, int axis, W) { return reduce_any(x, axis); }},
+      {"argmax", [](T x, int axis, W) { return argmax(x, axis); }},
+      {"argmin", [](T x, int axis, W) { return argmin(x, axis); }},
+      {"cumprod", [](T x, int axis, W words) { return cumprod(x, axis, cumulative(words)); }},
+      {"cumsum", [](T x, int axis, W words) { return cumsum(x, axis, cumulative(words)); }},
+      {"diag", [](T x, int, W) { return diag(x); }},
+      {"diag_part", [](T x, int, W) { return diag_part(x); }},
+      {"expand_dims", [](T x, int axis, W) { return expand_dims(x, axis); }},
+      {"flip", [](T x, int axis, W) { return flip(x, axis); }},
+      {"log_softmax", [](T x, int axis, W) { return log_softmax(x, axis); }},
+      {"logsumexp", [](T x, int axis, W) { return reduce_logsumexp(x, axis); }},
+      {"max", [](T x, int axis, W) { return reduce_max(x, axis); }},
+      {"mean", [](T x, int axis, W) { return reduce_mean(x, axis); }},
+      {"min", [](T x, int axis, W) { return reduce_min(x, axis); }},
+      {"norm", norm_of},
+      {"prod", [](T x, int axis, W) { return reduce_prod(x, axis); }},
+      {"repeat", [](T x, int axis, W words) { return repeat(x, words.whole(1), axis); }},
+      {"reverse", [](T x, int axis, W) { return reverse(x, axis); }},
+      {"roll", [](T x, int axis, W words) { return roll(x, words.whole(1), axis); }},
+      {"softmax", [](T x, int axis, W) { return softmax(x, axis); }},
+      {"squeeze", [](T x, int axis, W) { return squeeze(x, axis); }},
+      {"std", std_of},
+      {"sum", [](T x, int axis, W) { return reduce_sum(x, axis); }},
+      {"tile", [](T x, int axis, W words) { return tiled(x, axis, words.whole(1)); }},
+      {"tril", [](T x, int, W words) { return tril(x, words.whole(0)); }},
+      {"triu", [](T x, int, W words) { return triu(x, words.whole(0)); }},
+      {"variance", variance_of},
+  };
+  return kFunctions;
+}
+
+/// Returns the name in the table: without "reduce_", and without the options that are part of "cumsum_reverse".
+std::string plain_name(const std::string& name) {
+  if (name.starts_with("reduce_")) return name.substr(7);
+  return name.starts_with("cum") ? name.substr(0, name.find('_')) : name;
+}
+
+Results numbered(const std::vector<Tensor>& tensors) {
+  Results results;
+  for (std::size_t i = 0; i < tensors.size(); ++i) results.emplace_back(fmt::format("out.{}", i), tensors[i]);
+  return results;
 }
 
 Results array_function(const Tensors& in, int axis, const Words& words) {
   const Tensor& x = in["x"];
-  const std::string& name = words.name;
+  const std::string name = plain_name(words.name);
+  if (const auto known = functions_along_axis().find(name); known != functions_along_axis().end())
+    return numbered({known->second(x, axis, words)});
   const bool descending = words.says("descending");
-  const auto one = [](const Tensor& result) { return Results{{"out.0", result}}; };
-  if (name.starts_with("cumsum") || name.starts_with("cumprod")) return one(accumulated(x, axis, words));
-  if (name.starts_with("sort")) return one(at_places(x, places(x, axis, descending), axis, size_of_axis(x, axis)));
+  if (name.starts_with("sort"))
+    return numbered({at_places(x, places(x, axis, descending), axis, size_of_axis(x, axis))});
   if (name.starts_with("argsort")) {
     const Tensor place = places(x, axis, descending);
-    return one(at_places(iota(x.shape(), axis, i64), place, axis, size_of_axis(x, axis)));
+    return numbered({at_places(iota(x.shape(), axis, i64), place, axis, size_of_axis(x, axis))});
   }
   if (name == "top_k") {
     const Tensor place = places(x, axis, true);
-    const auto k = static_cast<std::int64_t>(words.number(1));
-    const Tensor index = at_places(iota(x.shape(), axis, i64), place, axis, k);
-    return {{"out.0", at_places(x, place, axis, k)}, {"out.1", index}};
+    const Tensor index = at_places(iota(x.shape(), axis, i64), place, axis, words.whole(1));
+    return numbered({at_places(x, place, axis, words.whole(1)), index});
   }
-  if (name == "reduce_prod" || name == "prod") return one(reduced_product(x, axis));
-  if (name == "reduce_sum" || name == "sum") return one(reduce_sum(x, axis));
-  if (name == "reduce_mean" || name == "mean") return one(reduce_mean(x, axis));
-  if (name == "reduce_max" || name == "max") return one(reduce_max(x, axis));
-  if (name == "reduce_min" || name == "min") return one(reduce_min(x, axis));
-  if (name == "argmax") return one(argmax(x, axis));
-  if (name == "argmin") return one(argmax(-x, axis));
-  if (name == "std" || name == "reduce_std") return one(sqrt(variance_of(x, axis, words)));
-  if (name == "variance" || name == "reduce_variance") return one(variance_of(x, axis, words));
-  if (name == "norm") return one(norm_of(x, axis, words));
-  if (name == "logsumexp" || name == "reduce_logsumexp") return one(log_sum_exp(x, axis));
-  if (name == "softmax") return one(softmax(x, axis));
-  if (name == "log_softmax") return one(log_softmax(x, axis));
-  if (name == "reverse" || name == "flip") return one(reversed(x, axis));
-  if (name == "roll") return one(rolled(x, axis, static_cast<std::int64_t>(words.number(1))));
-  if (name == "tile") return one(concat(std::vector<Tensor>(static_cast<std::size_t>(words.number(1)), x), axis));
-  if (name == "repeat") {
-    std::vector<Tensor> list;
-    for (const Tensor& element : elements(x, axis))
-      list.insert(list.end(), static_cast<std::size_t>(words.number(1)), element);
-    return one(concat(list, axis));
-  }
-  if (name == "take_along_axis") return one(taken_along_axis(x, in["i"], axis));
-  if (name == "gather") return one(gathered(x, in["i"], axis));
+  if (name == "split") return numbered(split(x, words.whole(1), axis));
+  if (name == "unstack") return numbered(unstack(x, axis));
+  if (name == "take_along_axis") return numbered({take_along_axis(x, in["i"], axis)});
+  if (name == "gather" || name == "take") return numbered({take(x, in["i"], axis)});
   throw CannotSay(fmt::format("no function {}", words.all));
 }
 
