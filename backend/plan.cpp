@@ -9,6 +9,7 @@
 #include <ranges>
 #include <utility>
 
+#include "backend/argsort_scratch.h"
 #include "backend/often_zero.h"
 #include "backend/order.h"
 #include "ir/kernel_kind.h"
@@ -80,6 +81,8 @@ KernelPlan::How begin_kernel(KernelKind kind, const Graph& body) {
       return RowsKernel{};
     case KernelKind::kScatterAdd:
       return ScatterAddKernel{};
+    case KernelKind::kArgsort:
+      return ArgsortKernel{argsort_scratch(body.type(body.parameters()[0].value)).end()};
   }
   SLUICE_UNREACHABLE("kernel kind {}", static_cast<int>(kind));
 }

@@ -109,9 +109,15 @@ struct ScatterAddKernel {
   bool operator==(const ScatterAddKernel&) const = default;
 };
 
+struct ArgsortKernel {
+  Bytes scratch;  ///< argsort_scratch.h
+
+  bool operator==(const ArgsortKernel&) const = default;
+};
+
 struct KernelPlan {
   /// An alternative for each KernelKind, in the same order.
-  using How = std::variant<LoopKernel, ProductKernel, ReduceKernel, RowsKernel, ScatterAddKernel>;
+  using How = std::variant<LoopKernel, ProductKernel, ReduceKernel, RowsKernel, ScatterAddKernel, ArgsortKernel>;
 
   std::string name;
   std::shared_ptr<const ir::Graph> body;
@@ -127,9 +133,12 @@ struct KernelPlan {
   const ProductKernel* product() const { return std::get_if<ProductKernel>(&how); }  ///< null for other kinds
   ProductKernel* product() { return std::get_if<ProductKernel>(&how); }
   /// Returns the bytes of scratch that each thread needs while the kernel runs.
-  Bytes scratch() const { return product() == nullptr ? Bytes{} : product()->scratch.end; }
+  Bytes scratch() const {
+    if (const auto* const sort = std::get_if<ArgsortKernel>(&how)) return sort->scratch;
+    return product() == nullptr ? Bytes{} : product()->scratch.end;
+  }
 };
-static_assert(std::variant_size_v<KernelPlan::How> == static_cast<std::size_t>(KernelKind::kScatterAdd) + 1);
+static_assert(std::variant_size_v<KernelPlan::How> == static_cast<std::size_t>(KernelKind::kArgsort) + 1);
 static_assert(std::is_same_v<std::variant_alternative_t<static_cast<std::size_t>(KernelKind::kMatmul), KernelPlan::How>,
                              ProductKernel>);
 

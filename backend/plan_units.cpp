@@ -112,6 +112,12 @@ void split_scatter(KernelPlan& kernel) {
   kernel.units.axes = {{columns, 64}};
 }
 
+/// A unit is a row.
+void split_argsort(KernelPlan& kernel) {
+  const Shape& shape = kernel.body->type(kernel.body->results()[0]).shape;
+  for (int axis = 0; axis + 1 < shape.rank(); ++axis) kernel.units.axes.push_back({shape[axis], 1});
+}
+
 }  // namespace
 
 void split_kernel(KernelPlan& kernel, const Plan& plan, const Target& target) {
@@ -125,6 +131,8 @@ void split_kernel(KernelPlan& kernel, const Plan& plan, const Target& target) {
       return split_reduction(kernel, target);
     case KernelKind::kScatterAdd:
       return split_scatter(kernel);
+    case KernelKind::kArgsort:
+      return split_argsort(kernel);
   }
 }
 

@@ -114,6 +114,8 @@ class KernelVerifier {
       case KernelKind::kReduce:
       case KernelKind::kRows:
         return wrong_reduction();
+      case KernelKind::kArgsort:
+        return wrong_argsort();
       default:
         return wrong_scatter();
     }
@@ -207,6 +209,19 @@ class KernelVerifier {
     for (int axis = 1; axis < table.rank(); ++axis) columns = columns * table[axis];
     const auto& axes = kernel_.units.axes;
     return expect_axes({{columns, axes.size() == 1 ? std::max<std::int64_t>(1, axes[0].block) : 1}});
+  }
+
+  /// One unit for each row, which is sorted in scratch: twice its positions and its keys, and the counters of digits.
+  std::string wrong_argsort() const {
+    if (std::string what = expect_shapes({shape()}); !what.empty()) return what;
+    const Type& sorted = body_.type(body_.parameters()[0].value);
+    const std::int64_t key = size_of(sorted.dtype) == 8 ? 8 : 4;
+    const Bytes need = sorted.shape[sorted.shape.rank() - 1] * (2 * 8 + 2 * key) + 256 * 8 * key;
+    if (kernel_.scratch() != need)
+      return fmt::format("sorts in {} bytes of scratch, but has {}", to_string(need), to_string(kernel_.scratch()));
+    std::vector<Units::Axis> rows;
+    for (int axis = 0; axis + 1 < shape().rank(); ++axis) rows.push_back({shape()[axis], 1});
+    return expect_axes(rows);
   }
 
   /// Threads take u with share_begin(t) <= u < share_begin(t + 1). The shares partition the units if share_begin is

@@ -313,6 +313,11 @@ Types infer_argmax(const InferContext& c) {
   return {{DType::kI64, without_axes(x(c), {axis}).shape}};
 }
 
+Types infer_argsort(const InferContext& c) {
+  if (x(c).shape.rank() == 0) fail("argsort: expected an axis, got {}", to_string(x(c)));
+  return {{DType::kI64, x(c).shape}};
+}
+
 Types infer_random(const InferContext& c) {
   for (const Type& type : c.operands) {
     if (type != Type{DType::kI64, {}}) fail("{}: key and counter are i64[], got {}", name(c), to_string(type));

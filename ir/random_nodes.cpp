@@ -279,6 +279,10 @@ void RandomNodes::add_reduction() {
     const Value first = b_(Op::kIsFirstMax, {x}, {{Attr::kAxes, std::vector<std::int64_t>{few}}});
     return keep(chance(50) ? first : b_(Op::kSelect, {first, x, any(b_.type(x))}));
   }
+  if (chance(10)) {
+    const Value order = b_(Op::kArgsort, {x}, {{Attr::kDescending, chance(50)}});
+    return keep(chance(50) ? order : b_.cast(order, type));
+  }
   if (chance(20)) {
     const std::int64_t axis = below(rank);
     if (!is_empty(axis)) keep(b_(Op::kArgmax, {x}, {{Attr::kAxis, axis}}));

@@ -77,6 +77,28 @@ void decide_largest(const Node& node, const Ways& x, MarkFold mark_fold) {
   });
 }
 
+/// Marks the places between which elements may change places: those of a pair whose order is open, and all between.
+void decide_order(const Node& node, const Ways& x, Ways& result) {
+  const std::vector<std::vector<double>> all = numbers_of_ways(x);
+  ir::reference::for_each_fold(node, x.values[0].sizes(), [&](const std::vector<std::size_t>& fold) {
+    const std::vector<std::size_t> order =
+        ir::reference::sorted_order(all[0], fold, node.attributes.flag(ir::Attr::kDescending));
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      for (std::size_t j = i + 1; j < order.size(); ++j) {
+        const std::size_t one = fold[order[i]];
+        const std::size_t other = fold[order[j]];
+        double error = 0;
+        for (std::size_t way = 1; way < all.size(); ++way)
+          error = std::max(error, std::abs(all[way][one] - all[way][other] - (all[0][one] - all[0][other])));
+        const bool kink =
+            (at(x.near_kink, one) || at(x.near_kink, other)) && std::abs(all[0][one] - all[0][other]) < 1e-4;
+        if (!kink && !open(all[0][one] - all[0][other], error)) continue;
+        for (std::size_t place = i; place <= j; ++place) mark(result.undecided, fold[place], result.count());
+      }
+    }
+  });
+}
+
 }  // namespace
 
 void mark_decisions(const Node& node, const std::vector<Ways>& operands, Ways& result) {
@@ -111,6 +133,8 @@ void mark_decisions(const Node& node, const std::vector<Ways>& operands, Ways& r
       return decide_largest(node, operands[0], [&](const std::vector<std::size_t>& fold, std::size_t) {
         for (const std::size_t i : fold) mark(result.undecided, i, result.count());
       });
+    case Op::kArgsort:
+      return decide_order(node, operands[0], result);
     default:
       return;
   }

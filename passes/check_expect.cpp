@@ -155,7 +155,8 @@ class Walk {
       return move_mask(node, operands, &Ways::undecided);
     if (node.op == Op::kMatmul) return through_matmul(node, operands, result);
     if (ir::info(node.op).has(ir::kReduction)) return through_reduction(node, operands, ir::reduced_axes(node));
-    if (node.op == Op::kIsFirstMax) return among_folded(node, operands[0].undecided, operands[0].values[0].sizes());
+    if (node.op == Op::kIsFirstMax || node.op == Op::kArgsort)
+      return among_folded(node, operands[0].undecided, operands[0].values[0].sizes());
     return Mask(result.count(), true);
   }
 

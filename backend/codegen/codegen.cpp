@@ -70,6 +70,9 @@ void emit_kernel(Emitter& e, const Plan& whole, const KernelPlan& plan, const st
     case KernelKind::kScatterAdd:
       emit_scatter(frame);
       break;
+    case KernelKind::kArgsort:
+      emit_argsort(frame);
+      break;
   }
   e.b.CreateRetVoid();
 }

@@ -29,6 +29,7 @@ void emit_reduce(Frame& frame);   ///< reduce_kernel.cpp
 void emit_rows(Frame& frame);     ///< rows_kernel.cpp
 void emit_scatter(Frame& frame);  ///< scatter_kernel.cpp
 void emit_matmul(Frame& frame);   ///< matmul_kernel.cpp
+void emit_argsort(Frame& frame);  ///< argsort_kernel.cpp
 
 // Shared by the kinds of kernels, in loop_kernel.cpp.
 

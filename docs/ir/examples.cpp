@@ -91,6 +91,8 @@ std::vector<Example> make_examples() {
       {Op::kReduceMax, {"f32[2,3] = [[1, 3, 3], [4, nan, 6]]"}, "{axes=[1]}", "f32[2]"},
       {Op::kReduceMin, {"f32[2,3] = [[1, 3, 3], [4, nan, 6]]"}, "{axes=[1]}", "f32[2]"},
       {Op::kArgmax, {"f32[2,3] = [[1, 3, 3], [4, nan, 6]]"}, "{axis=1}", "i64[2]"},
+      {Op::kArgsort, {"f32[5] = [3, nan, 1, 2, 1]"}, "", "i64[5]"},
+      {Op::kArgsort, {"i32[2,3] = [[1, 3, 3], [4, 0, 6]]"}, "{descending=true}", "i64[2,3]"},
       {Op::kIsFirstMax, {"f32[2,3] = [[1, 3, 3], [4, nan, 6]]"}, "{axes=[1]}", "bool[2,3]"},
       {Op::kRandomUniform, {"i64[] = 1", "i64[] = 0"}, "{dtype=f32, shape=[2]}", "f32[2]"},
       {Op::kRandomNormal, {"i64[] = 1", "i64[] = 0"}, "{dtype=f32, shape=[2]}", "f32[2]"},

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <numeric>
 #include <vector>
 
 #include "ir/reduction.h"
@@ -7,8 +9,8 @@
 
 namespace sluice::ir::reference {
 
-/// Calls `visit` with the row-major positions of the elements that a reduction or is_first_max of an array of `sizes`
-/// folds into one, for each such group.
+/// Calls `visit` with the row-major positions of the elements that a reduction, is_first_max or argsort of an array of
+/// `sizes` folds into one, for each such group.
 template <typename Visit>
 void for_each_fold(const Node& node, const Sizes& sizes, Visit visit) {
   const Sizes strides = strides_of(sizes);
@@ -40,6 +42,19 @@ std::size_t first_maximum(const Elements& x, const std::vector<std::size_t>& fol
     if (!is_nan(champion) && (is_nan(candidate) || candidate > champion)) best = i;
   }
   return best;
+}
+
+/// Returns the order of the elements of x at the positions `fold`: equal ones stay in their order, NaN is largest.
+template <typename Elements>
+std::vector<std::size_t> sorted_order(const Elements& x, const std::vector<std::size_t>& fold, bool descending) {
+  std::vector<std::size_t> order(fold.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::stable_sort(order, [&](std::size_t i, std::size_t j) {
+    const auto& before = x[fold[descending ? j : i]];
+    const auto& after = x[fold[descending ? i : j]];
+    return is_nan(after) ? !is_nan(before) : before < after;
+  });
+  return order;
 }
 
 }  // namespace sluice::ir::reference

@@ -101,6 +101,20 @@ Tensors rule<Op::kIsFirstMax>(const RuleContext& context) {
 }
 
 template <>
+Tensors rule<Op::kArgsort>(const RuleContext& context) {
+  const bool descending = context.attributes().flag(Attr::kDescending);
+  return context.x().visit([&]<typename T>(std::span<const T> x) -> Tensors {
+    Tensor result = Tensor::zeros<std::int64_t>(context.result_sizes());
+    for_each_fold(context.node, context.x().sizes(), [&](const std::vector<std::size_t>& fold) {
+      const std::vector<std::size_t> order = sorted_order(x, fold, descending);
+      for (std::size_t i = 0; i < order.size(); ++i)
+        result.data<std::int64_t>()[fold[i]] = static_cast<std::int64_t>(order[i]);
+    });
+    return {result};
+  });
+}
+
+template <>
 Tensors rule<Op::kArgmax>(const RuleContext& context) {
   return context.x().visit([&]<typename T>(std::span<const T> x) -> Tensors {
     Tensor result = Tensor::zeros<std::int64_t>(context.result_sizes());

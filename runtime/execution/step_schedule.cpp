@@ -40,6 +40,8 @@ Work work_of(const ir::Node& node) {
     case ir::Op::kOneHot:
     case ir::Op::kArgmax:
       return {2, false};
+    case ir::Op::kArgsort:
+      return {is_f32 ? 40.0 : 80.0, false};
     default:
       if (!ir::info(node.op).has(ir::kCostly)) return {1, true};
       return is_f32 ? Work{20, true} : Work{40, false};

@@ -51,6 +51,15 @@ TEST_CASE("kernels with equal bodies but different layouts share no code") {
 })";
   CHECK(code_of(text) == std::vector<std::size_t>{0, 1, 0});
   test::check_jit(ir::parse("sluice-ir 1\n" + text));
+  // Two loops over rows and columns, which differ in nothing else.
+  const std::string loops = R"(graph @f(%x: f32[64,64], %b: f32[64]) state(%w: f32[64,64] "w") {
+  %0: f32[64,64] = broadcast %b {shape=[64,64]}
+  %1: f32[64,64] = add %x, %0
+  %2: f32[64,64] = add %w, %0
+  return %1, %2
+})";
+  CHECK(code_of(loops) == std::vector<std::size_t>{0, 1});
+  test::check_jit(ir::parse("sluice-ir 1\n" + loops));
 }
 
 }  // namespace

@@ -79,6 +79,7 @@ void add_shapes(Builder& b, Value x, Value w, Value labels) {
   for (const Op op : {Op::kReduceMax, Op::kReduceMin}) b(op, {x}, {{Attr::kAxes, std::vector<std::int64_t>{0}}});
   b(Op::kReduceSum, {x}, {{Attr::kAxes, std::vector<std::int64_t>{}}});
   b(Op::kIsFirstMax, {x}, {{Attr::kAxes, std::vector<std::int64_t>{1}}});
+  b(Op::kArgsort, {x}, {{Attr::kDescending, true}});
   b(Op::kArgmax, {x}, {{Attr::kAxis, std::int64_t{1}}});
   b(Op::kIota, {}, {{Attr::kAxis, std::int64_t{0}}, {Attr::kDType, DType::kI32}, {Attr::kShape, Shape{batch, 2}}});
 }

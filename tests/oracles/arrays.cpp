@@ -45,27 +45,6 @@ CumulativeOptions cumulative(const Words& words) {
   return {.exclusive = words.says("exclusive"), .reverse = words.says("reverse")};
 }
 
-/// Returns each element's position in the sorted order along `axis`; the sort is stable.
-Tensor places(const Tensor& x, int axis, bool descending) {
-  const Tensor mine = expand_dims(x, axis + 1);
-  const Tensor other = expand_dims(x, axis);  // along axis + 1
-  const Tensor before = descending ? other > mine : other < mine;
-  std::vector<Dim> dims = before.shape().dims();
-  const Shape shape(dims);
-  const Tensor earlier = iota(shape, axis + 1, i64) < iota(shape, axis, i64);
-  return reduce_sum(cast(before | ((other == mine) & earlier), i64), axis + 1);
-}
-
-/// Returns the elements of x at their positions, of which `count` are kept: an axis of results is selected from one of
-/// elements.
-Tensor at_places(const Tensor& x, const Tensor& place, int axis, std::int64_t count) {
-  std::vector<Dim> dims = x.shape().dims();
-  dims.insert(dims.begin() + axis, count);
-  const Tensor chosen = iota(Shape(dims), axis, i64) == expand_dims(place, axis);
-  const Tensor zero = cast(zeros_like(x), x.dtype());
-  return reduce_sum(select(chosen, expand_dims(x, axis), expand_dims(zero, axis)), axis + 1);
-}
-
 Tensor variance_of(const Tensor& x, int axis, const Words& words) {
   const Tensor variance = reduce_variance(x, axis);
   const auto n = static_cast<double>(size_of_axis(x, axis));
@@ -150,16 +129,11 @@ Results array_function(const Tensors& in, int axis, const Words& words) {
   if (const auto known = functions_along_axis().find(name); known != functions_along_axis().end())
     return numbered({known->second(x, axis, words)});
   const bool descending = words.says("descending");
-  if (name.starts_with("sort"))
-    return numbered({at_places(x, places(x, axis, descending), axis, size_of_axis(x, axis))});
-  if (name.starts_with("argsort")) {
-    const Tensor place = places(x, axis, descending);
-    return numbered({at_places(iota(x.shape(), axis, i64), place, axis, size_of_axis(x, axis))});
-  }
+  if (name.starts_with("sort")) return numbered({sort(x, axis, {.descending = descending})});
+  if (name.starts_with("argsort")) return numbered({argsort(x, axis, {.descending = descending})});
   if (name == "top_k") {
-    const Tensor place = places(x, axis, true);
-    const Tensor index = at_places(iota(x.shape(), axis, i64), place, axis, words.whole(1));
-    return numbered({at_places(x, place, axis, words.whole(1)), index});
+    const TopK top = top_k(x, words.whole(1));
+    return numbered({top.values, top.indices});
   }
   if (name == "split") return numbered(split(x, words.whole(1), axis));
   if (name == "unstack") return numbered(unstack(x, axis));

@@ -153,6 +153,10 @@ void add_reductions(Cases& cases) {
                          reduce(b, op, {dtype, {0, 7}}, {1}), reduce(b, op, {dtype, {batch, 0, 5}}, {0, 2})};
     });
   }
+  add(cases, Op::kArgsort, kNumbers, [](Builder& b, DType dtype) {
+    return std::vector{b(Op::kArgsort, {input(b, {dtype, {batch, 0}})}), b(Op::kArgsort, {input(b, {dtype, {0, 7}})}),
+                       b(Op::kArgsort, {input(b, {dtype, {0}})})};
+  });
   add(cases, Op::kArgmax, kNumbers, [](Builder& b, DType dtype) {
     return std::vector{b(Op::kArgmax, {input(b, {dtype, {batch, 0}})}, {{Attr::kAxis, i64{0}}}),
                        b(Op::kArgmax, {input(b, {dtype, {0, 7}})}, {{Attr::kAxis, i64{1}}})};

@@ -85,6 +85,23 @@ void add_argmax(Cases& cases, DType dtype, std::string_view kind, Fill fill) {
        }});
 }
 
+void add_argsort(Cases& cases, DType dtype, std::string_view kind, Fill fill) {
+  cases.push_back(
+      {fmt::format("argsort/{}/{}", to_string(dtype), kind), Op::kArgsort, Agreement::kBits, fill, [=](Builder& b) {
+         std::vector<Value> results;
+         const auto add = [&](const Shape& shape, bool descending) {
+           results.push_back(b(Op::kArgsort, {input(b, {dtype, shape})}, {{Attr::kDescending, descending}}));
+         };
+         add({batch, 2, 33}, false);  // by digits
+         add({batch, 32}, true);      // by counting
+         add({3, 300}, true);
+         add({5, 1}, false);
+         add({batch}, false);
+         add({2, batch}, true);
+         return results;
+       }});
+}
+
 }  // namespace
 
 void add_reduction_cases(Cases& cases) {
@@ -93,6 +110,9 @@ void add_reduction_cases(Cases& cases) {
     for (const auto& [kind, fill] :
          {std::pair{"random", Fill::kRandom}, std::pair{"special", Fill::kSpecial}, std::pair{"ties", Fill::kTies}})
       add_is_first_max(cases, dtype, kind, fill);
+    add_argsort(cases, dtype, "random", Fill::kRandom);
+    add_argsort(cases, dtype, "special", Fill::kSpecial);
+    add_argsort(cases, dtype, "ties", Fill::kTies);
     add_argmax(cases, dtype, "random", Fill::kRandom);
     add_argmax(cases, dtype, "special", Fill::kSpecial);
     add_argmax(cases, dtype, "ties", Fill::kTies);

@@ -34,6 +34,7 @@
 #include "sluice/reduce.h"
 #include "sluice/reductions.h"
 #include "sluice/shape_ops.h"
+#include "sluice/sorting.h"
 #include "sluice/spec.h"
 #include "sluice/tensor.h"
 #include "sluice/variable.h"
