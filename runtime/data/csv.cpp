@@ -23,7 +23,7 @@ namespace {
 enum class Cell : std::uint8_t { kNumber, kWordForNumber, kName };
 
 Cell kind_of(std::string_view field) {
-  if (parse_number(field).expected == kAnyNumber) return Cell::kName;
+  if (!parse_number(field).is_number) return Cell::kName;
   const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
   return std::ranges::any_of(field, is_digit) ? Cell::kNumber : Cell::kWordForNumber;
 }
@@ -51,13 +51,13 @@ class NumberRows : public CsvRows {
       return;
     }
     if (fields_ > columns_.size()) return;  // end_row reports it
-    const auto [value, expected] = parse_number(field);
-    if (expected != nullptr) {
+    const ParsedNumber parsed = parse_number(field);
+    if (parsed.expected != nullptr) {
       error_ = fmt::format("line {}, column {} ('{}'): expected {}, got '{}'", line(), fields_, columns_[fields_ - 1],
-                           expected, field);
+                           parsed.expected, field);
       return;
     }
-    values_.push_back(value);
+    values_.push_back(parsed.value);
   }
 
   void end_row() override {

@@ -43,7 +43,7 @@ ParsedNumber parse_number(std::string_view text) {
   double value = 0;
   const char* const last = text.data() + text.size();
   const auto [end, error] = std::from_chars(text.data(), last, value);
-  if (error == std::errc::invalid_argument || end != last) return {0, kAnyNumber};
+  if (error == std::errc::invalid_argument || end != last) return {0, "a number", false};
   if (error == std::errc{}) return {value};
   // from_chars does not say in which direction it is out of range; the process's locale must not matter here either.
   static const locale_t kPlain = newlocale(LC_ALL_MASK, "C", nullptr);

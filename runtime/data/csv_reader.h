@@ -13,8 +13,8 @@ namespace sluice {
 struct ParsedNumber {
   double value = 0;
   const char* expected = nullptr;
+  bool is_number = true;  ///< also one that is too large
 };
-inline constexpr const char* kAnyNumber = "a number";
 
 ParsedNumber parse_number(std::string_view text);
 

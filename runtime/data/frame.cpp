@@ -38,9 +38,7 @@ class FrameRows : public CsvRows {
 
   void end_row() override {
     if (names_.empty()) {
-      const auto is_name = [&](std::size_t i) {
-        return !is_missing(field(i)) && parse_number(field(i)).expected == kAnyNumber;
-      };
+      const auto is_name = [&](std::size_t i) { return !is_missing(field(i)) && !parse_number(field(i)).is_number; };
       bool names = options_.header != CsvOptions::Header::kNo;
       for (std::size_t i = 0; i < fields_ && options_.header == CsvOptions::Header::kGuess; ++i) names &= is_name(i);
       for (std::size_t i = 0; i < fields_; ++i) names_.push_back(names ? std::string(field(i)) : fmt::format("{}", i));
@@ -65,16 +63,17 @@ class FrameRows : public CsvRows {
   Frame::Column column(std::size_t i, const std::string& source) const {
     Frame::Column made{.name = names_[i], .is_text = std::ranges::count(options_.text, names_[i]) > 0};
     for (std::size_t row = 0; row < lines_.size(); ++row) made.missing.push_back(is_missing(field(row, i)));
+    std::string too_large;  // the first such number: an error unless the column is text
     for (std::size_t row = 0; row < lines_.size() && !made.is_text; ++row) {
-      const auto [value, expected] =
+      const ParsedNumber number =
           made.missing[row] ? ParsedNumber{std::numeric_limits<double>::quiet_NaN()} : parse_number(field(row, i));
-      made.is_text = expected == kAnyNumber;
-      if (expected != nullptr && !made.is_text) {
-        fail("{}: line {}, column {} ('{}'): expected {}, got '{}'", source, lines_[row], i + 1, names_[i], expected,
-             field(row, i));
-      }
-      made.numbers.push_back(value);
+      made.is_text = !number.is_number;
+      made.numbers.push_back(number.value);
+      if (number.expected == nullptr || !too_large.empty()) continue;
+      too_large = fmt::format("{}: line {}, column {} ('{}'): expected {}, got '{}'", source, lines_[row], i + 1,
+                              names_[i], number.expected, field(row, i));
     }
+    if (!made.is_text && !too_large.empty()) throw Error(too_large);
     if (!made.is_text) return made;
     made.numbers = {};
     for (std::size_t row = 0; row < lines_.size(); ++row) {

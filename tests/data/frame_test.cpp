@@ -113,6 +113,7 @@ TEST_CASE("what is missing can be told") {
   CHECK(!strict.is_text("a"));
   CHECK(strict.missing("a") == 0);
   CHECK(strict.is_text("b"));
+  CHECK(FrameFile("a\n1e400\nx\n").read().text("a")[0] == "1e400");  // text may look like a large number
   // A column of nothing has numbers, all missing.
   CHECK(FrameFile("a,b\n,1\n,2\n").read().missing("a") == 2);
   CHECK(is_nan_at(FrameFile("a,b\n,1\n,2\n").read().numbers("a"), 0));
