@@ -199,6 +199,25 @@ TEST_CASE("what a pipeline computes is checked before the first step") {
   CHECK(toy.hash() == before);
 }
 
+TEST_CASE("functions of a pipeline may call compiled functions while a step runs") {
+  const auto half = function("half", {u8(batch, 4, 4)}, [](Tensor images) { return cast(images, f32) / 2; });
+  const auto inverse = function("inverse", {u8(4, 4)}, [](Tensor image) { return 255 - image; });
+  const Pipeline examples =
+      toy_examples(40)
+          .map([&](Array image, Array label) { return std::pair(Array(inverse(image)), label); })
+          .map_batches([&](Array images, Array labels) { return std::pair(Array(half(images)), labels); });
+  std::vector<std::uint64_t> hashes;
+  for (const auto& [ahead, threads] : {std::pair(0, 1), std::pair(4, 3)}) {
+    set_seed(5);
+    ToyModel toy;
+    Trainer trainer(toy.model, toy.adam, {f32(batch, 4, 4), u8(batch)},
+                    [&](Tensor images, Tensor labels, Mode mode) { return toy.objective(images, labels, mode); });
+    trainer.fit(examples, {.epochs = 2, .batch = 8, .prefetch = ahead, .prefetch_threads = threads});
+    hashes.push_back(toy.hash());
+  }
+  CHECK(hashes[0] == hashes[1]);
+}
+
 TEST_CASE("an objective takes the inputs and targets of a zip") {
   struct Slopes : Module {
     Variable u = register_variable(Variable("u", Array::scalar(0.F)));
