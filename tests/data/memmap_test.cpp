@@ -170,7 +170,7 @@ TEST_CASE("files that cannot be mapped are an error that says why") {
   CHECK(message_of(file(header_128(">f4", "1,") + "1234")).starts_with(name + "expected elements of type '<f4'"));
   CHECK(message_of(file(std::string("\x93NUMPY\1\0\x76\0", 10).substr(0, 8) + std::string("\x77\0", 2) +
                         header_128("<f4", "1,").substr(10, 117) + " \n" + "1234")) ==
-        name + "expected elements aligned to their type, f32[1], got a header of 129 bytes");
+        name + "expected elements aligned to their type, f32[1], got them at byte 129 of the file");
   CHECK(message_of(folder.file("a.npy", {0x1f, 0x8b, 8, 0})) ==
         name + "expected a plain npy file, which can be mapped, got a gzipped file");
   CHECK(message_of(folder.path() / "none.npy").ends_with("none.npy: cannot be read: No such file or directory"));

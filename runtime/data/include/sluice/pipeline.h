@@ -16,14 +16,14 @@
 namespace sluice {
 
 /// One example of a data set: a row of each array, without the axis of the rows. An image of u8[N,28,28] is u8[28,28],
-/// a label of i64[N] is i64[]. As of Examples, input() and target() are the only ones, and so does `auto [x, y]` bind.
+/// a label of i64[N] is i64[]. input(), target() and `auto [x, y]` work as for Examples.
 struct Example : Examples {
   Example(Array example_input, Array example_target)
       : Example(std::vector<Array>{std::move(example_input)}, std::vector<Array>{std::move(example_target)}) {}
   Example(std::vector<Array> example_inputs, std::vector<Array> example_targets)
       : Examples{std::move(example_inputs), std::move(example_targets)} {}
 
-  std::int64_t size() const = delete;  // of one example there is no number
+  std::int64_t size() const = delete;  // the arrays have no axis of rows
 };
 
 namespace detail {
@@ -32,7 +32,7 @@ using ExampleFunction = std::function<Example(Example, RandomStream&)>;
 using BatchFunction = std::function<Batch(Batch, std::span<RandomStream>)>;
 using ExamplePredicate = std::function<bool(Example)>;
 
-/// Whether F accepts these arguments and returns a To, or an input and a target.
+/// Returns whether F accepts these arguments and returns a To, or an input and a target.
 template <typename F, typename To, typename... Arguments>
 constexpr bool returns() {
   if constexpr (std::is_invocable_v<F&, Arguments...>) {
@@ -73,15 +73,15 @@ class PipelinePass {
   std::uint64_t seed_;
 };
 
-/// Examples that are computed when a batch needs them: a data set, in memory or mapped from files, and what map,
-/// filter, zip and so on make of it. A handle: copies share everything. Its functions have no effect on the data set.
+/// Examples that are computed when a batch needs them, from a data set in memory or in mapped files, by map, filter,
+/// zip and so on. A handle: copies share everything. The data set itself never changes.
 ///
 ///     const Pipeline shifted = mnist.train.map([](Array x, Array y, RandomStream& random) {
 ///       return std::pair(random_shift(x, 2, 2, random), y);
 ///     });
 ///     for (const auto& [x, y] : shifted.shuffled(epoch).batches(128).prefetch(2)) train_step(x, y);
 ///
-/// Order, numbers and bits depend only on the data and on seeds, not on batch sizes, threads or prefetching.
+/// Order, random numbers and bits depend only on the data and on seeds, not on batch sizes, threads or prefetching.
 class Pipeline {
  public:
   /// No examples, of one input and one target.
@@ -91,29 +91,29 @@ class Pipeline {
 
   /// Returns the number of examples.
   std::int64_t size() const;
-  /// Returns the data set if there is nothing to compute, or null.
+  /// Returns the data set if the examples are its rows, with nothing to compute; otherwise null.
   const Dataset* dataset() const;
 
-  /// Applies `f` to each example, whenever a batch needs it. `f` takes an Example and returns one, or takes the only
-  /// input and the only target and returns a std::pair of Arrays; after them it may take a RandomStream&. It may change
-  /// the arrays that it gets, which are copies. Its results have one type for all examples of a batch, which may differ
-  /// from that of the arguments. The random numbers depend on the seed of the pass (shuffled, seeded), on how many maps
-  /// are before this one, and on the example's number in the pipeline that map is called on. `f` is called again in
-  /// each pass, on other threads with prefetch, and at the same time with several threads. An exception in `f` becomes
-  /// an Error with the example's number and the line of `map`, thrown by the loop over the batches.
+  /// Applies `f` to each example when a batch needs it. `f` takes an Example and returns one, or takes the only input
+  /// and the only target and returns a std::pair of Arrays; a last parameter may be a RandomStream&. `f` may modify its
+  /// arguments, which are copies. Its results may have other types, but the same for all examples of a batch. The
+  /// random numbers depend on the seed of the pass (shuffled, seeded), on the number of maps before this one, and on
+  /// the example's number in the pipeline that map is called on. `f` is called again in each pass; with prefetch it
+  /// runs on other threads, concurrently if there are several. An exception in `f` ends the loop over the batches with
+  /// an Error that has the example's number and the line of `map`.
   template <typename F>
   Pipeline map(F f, std::source_location where = std::source_location::current()) const;
 
-  /// The same for a function of a batch, for speed: `f` takes a Batch and returns one, or takes and returns the only
-  /// input and target, and may take a std::span<RandomStream> after them, with a generator for each example. A row of
-  /// its results should depend on the same row of its arguments only; how examples are grouped is not defined. Throws
-  /// Error if it returns another number of rows.
+  /// The same for a function of a whole batch, for speed: `f` takes a Batch and returns one, or takes the only input
+  /// and target and returns a std::pair; a last parameter may be a std::span<RandomStream>, a generator for each
+  /// example. Each row of the results should depend only on the same row of the arguments, because the grouping of the
+  /// examples is unspecified. The loop throws Error if `f` returns another number of rows.
   template <typename F>
   Pipeline map_batches(F f, std::source_location where = std::source_location::current()) const;
 
-  /// Returns the examples for which `keep`, of an Example or of the only input and target, returns true. Calls it
-  /// now, once for each example. Throws Error, with the number and the line as map does, for an exception, and if the
-  /// pipeline draws random numbers: then an example would be in some passes only.
+  /// Returns the examples for which `keep`, a function of an Example or of the only input and target, returns true.
+  /// Calls it immediately, once for each example. Throws Error, with the number and the line, for an exception in
+  /// `keep`, and if the pipeline draws random numbers, because an example might then be kept in some passes only.
   template <typename F>
   Pipeline filter(F keep, std::source_location where = std::source_location::current()) const;
 
@@ -123,8 +123,8 @@ class Pipeline {
   Pipeline skip(std::int64_t count) const;
   /// Returns the examples begin <= i < end. Throws Error unless 0 <= begin <= end <= size().
   Pipeline slice(std::int64_t begin, std::int64_t end) const;
-  /// Returns the examples with these numbers, in this order; a number may occur again. Throws Error unless each is
-  /// below size().
+  /// Returns the examples with these numbers, in this order; a number may occur several times. Throws Error unless each
+  /// is below size().
   Pipeline select(std::vector<std::uint32_t> numbers) const;
   /// Returns these examples and then those of `more`, as concat does.
   Pipeline concatenate(const Pipeline& more, std::source_location where = std::source_location::current()) const;
@@ -152,7 +152,8 @@ class Pipeline {
 };
 
 /// Returns the examples of all `parts`, one part after the other, not copied: concat({a, b}). Throws Error without
-/// parts, and if their examples differ in type: at once if that is known before a function is called, else in the loop.
+/// parts, and if their examples differ in type: immediately if the types are known without calling a function,
+/// otherwise in the loop.
 Pipeline concat(const std::vector<Pipeline>& parts, std::source_location where = std::source_location::current());
 
 /// Returns examples with the inputs of all `parts` and then with the targets of all, as many as the shortest part has:
