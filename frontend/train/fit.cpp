@@ -5,6 +5,7 @@
 #include <cmath>
 #include <iterator>
 #include <limits>
+#include <type_traits>
 #include <utility>
 
 #include "runtime/execution/non_finite.h"
@@ -42,7 +43,7 @@ std::string not_finite(const std::vector<Variable>& variables, bool trainable_on
 /// One call of Trainer::fit.
 class Fit {
  public:
-  Fit(Trainer& trainer, const Dataset& examples, const FitOptions& options);
+  Fit(Trainer& trainer, const Pipeline& examples, const FitOptions& options);
 
   History run();
 
@@ -53,6 +54,9 @@ class Fit {
   bool end_epoch();
   void step(const Batch& b);
   std::vector<Array> run_step(const Batch& b);
+  template <typename F>
+  std::invoke_result_t<F&> saving(F f);
+  Batches ahead(const Batches& batches) const { return batches.prefetch(options_.prefetch, options_.prefetch_threads); }
   void report(std::span<const Array> values);
   void note_numbers(const EpochRecord& record);
   bool note_lost_variables();
@@ -64,7 +68,7 @@ class Fit {
   const Variable& learning_rate() const { return trainer_.optimizer_->learning_rate(); }
 
   Trainer& trainer_;
-  const Dataset& examples_;
+  const Pipeline& examples_;
   const FitOptions& options_;
   std::optional<InterruptGuard> guard_;
   std::size_t watched_ = 0;  ///< the value that early stopping monitors
@@ -79,8 +83,8 @@ class Fit {
   std::vector<double> values_, means_;  ///< for reports, kept for reuse
 };
 
-Fit::Fit(Trainer& trainer, const Dataset& examples, const FitOptions& options)
-    : trainer_(trainer), examples_(examples), options_(options), steps_(examples.batches(options.batch).size()) {
+Fit::Fit(Trainer& trainer, const Pipeline& examples, const FitOptions& options)
+    : trainer_(trainer), examples_(examples), options_(options), steps_(ahead(examples.batches(options.batch)).size()) {
   if (examples.size() == 0) fail("fit: there are no examples");
   if (options.epochs < 0) fail("fit: expected at least 0 epochs, got {}", options.epochs);
   state_.history.names = trainer.names_;
@@ -168,12 +172,12 @@ bool Fit::train_epoch() {
   start_ = Clock::now();
   earlier_seconds_ = state_.seconds;
   const std::uint64_t order = (std::uint64_t{options_.seed} << 32) + static_cast<std::uint64_t>(state_.epoch);
-  Batches batches = examples_.shuffled(order).batches(options_.batch);
-  std::int64_t number = 0;
-  for (const Batch& b : batches) {
-    if (number++ < state_.step) continue;  // already done
-    step(b);
+  Batches batches = ahead(examples_.shuffled(order).batches(options_.batch).skip(state_.step));
+  Batches::Iterator b = saving([&] { return batches.begin(); });
+  while (b != batches.end()) {
+    step(*b);
     if (must_end()) return false;
+    saving([&] { ++b; });
   }
   return true;
 }
@@ -192,14 +196,19 @@ void Fit::step(const Batch& b) {
   if (every > 0 && (state_.epoch * steps_ + state_.step) % every == 0) save();
 }
 
-/// A step that throws has changed nothing, so everything before it is kept: a resumed run reaches it again.
-std::vector<Array> Fit::run_step(const Batch& b) {
+/// A step or a batch that throws has changed nothing, so everything before it is kept: a resumed run reaches it again.
+template <typename F>
+std::invoke_result_t<F&> Fit::saving(F f) {
   try {
-    return Trainer::call(*trainer_.train_step_, b);
+    return f();
   } catch (const Error&) {
     save();
     throw;
   }
+}
+
+std::vector<Array> Fit::run_step(const Batch& b) {
+  return saving([&] { return Trainer::call(*trainer_.train_step_, b); });
 }
 
 void Fit::report(std::span<const Array> values) {
@@ -230,7 +239,9 @@ bool Fit::end_epoch() {
                      .examples_per_second = static_cast<double>(state_.means[0].count()) / state_.seconds};
   for (const Mean& mean : state_.means) record.training.push_back(mean.result());
   if (options_.validation.size() > 0) {
-    auto means = trainer_.means_of(options_.validation, options_.batch, [&] { return interrupted(); });
+    auto means = saving([&] {
+      return trainer_.means_of(ahead(options_.validation.batches(options_.batch)), [&] { return interrupted(); });
+    });
     if (!means) return false;
     record.validation = std::move(*means);
   }
@@ -301,7 +312,7 @@ bool Fit::waited_long_enough() const {
   return options_.early_stopping && state_.waited >= options_.early_stopping->patience;
 }
 
-History Trainer::fit(const Dataset& examples, const FitOptions& options, std::source_location where) {
+History Trainer::fit(const Pipeline& examples, const FitOptions& options, std::source_location where) {
   const Scope scope(where);
   compile();
   return Fit(*this, examples, options).run();

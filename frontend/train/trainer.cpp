@@ -112,10 +112,9 @@ std::vector<Array> Trainer::call(detail::FunctionCore& function, const Batch& b)
   return {call.results.begin(), call.results.end()};
 }
 
-std::optional<std::vector<double>> Trainer::means_of(const Dataset& examples, std::int64_t batch_size,
-                                                     const std::function<bool()>& interrupted) const {
+std::optional<std::vector<double>> Trainer::means_of(Batches batches, const std::function<bool()>& interrupted) const {
   std::vector<Mean> means(names_.size());
-  for (const Batch& b : examples.batches(batch_size)) {
+  for (const Batch& b : batches) {
     const std::vector<Array> values = call(*evaluate_, b);
     for (std::size_t i = 0; i < means.size(); ++i) means[i].add(values[i], b.size());
     if (interrupted()) return std::nullopt;
@@ -125,31 +124,44 @@ std::optional<std::vector<double>> Trainer::means_of(const Dataset& examples, st
   return results;
 }
 
-void Trainer::check_batches(detail::FunctionCore& function, std::string_view what, const Dataset& examples,
+/// Batches of a data set are views, so all are checked; those of a pipeline cost as much as an epoch, so only the first
+/// and the last are, which may be smaller.
+void Trainer::check_batches(detail::FunctionCore& function, std::string_view what, const Pipeline& examples,
                             std::int64_t batch_size) const {
-  if (examples.size() == 0) return;
-  if (examples.inputs.size() + examples.targets.size() != tensors_) {
-    fail_at_user(fmt::format("{}: expected {} arrays for what the objective takes, got {} and {}", what,
-                             tensors_, counted(static_cast<std::int64_t>(examples.inputs.size()), "input"),
-                             counted(static_cast<std::int64_t>(examples.targets.size()), "target")));
+  const Batches batches = examples.batches(batch_size);
+  if (examples.dataset() != nullptr) {
+    for (const Batch& b : batches.skip(0)) check_batch(function, what, b);
+    return;
+  }
+  for (const std::int64_t first : {std::int64_t{0}, std::max<std::int64_t>(batches.size() - 1, 1)}) {
+    for (const Batch& b : batches.skip(first)) {
+      check_batch(function, what, b);
+      break;
+    }
+  }
+}
+
+void Trainer::check_batch(detail::FunctionCore& function, std::string_view what, const Batch& b) const {
+  if (b.inputs.size() + b.targets.size() != tensors_) {
+    fail_at_user(fmt::format("{}: expected {} arrays for what the objective takes, got {} and {}", what, tensors_,
+                             counted(static_cast<std::int64_t>(b.inputs.size()), "input"),
+                             counted(static_cast<std::int64_t>(b.targets.size()), "target")));
   }
   try {
-    for (const Batch& b : examples.batches(batch_size)) {
-      std::vector<detail::HostArgument> arguments = arguments_of(b);
-      function.check(arguments);
-    }
+    std::vector<detail::HostArgument> arguments = arguments_of(b);
+    function.check(arguments);
   } catch (const Error& error) {
     throw Error(fmt::format("{}: {}", what, error.message()), error.location());
   }
 }
 
-std::map<std::string, double> Trainer::evaluate(const Dataset& examples, std::int64_t batch_size,
+std::map<std::string, double> Trainer::evaluate(const Pipeline& examples, std::int64_t batch_size,
                                                 std::source_location where) const {
   const Scope scope(where);
   if (examples.size() == 0) fail("evaluate: there are no examples");
   evaluate_->compile();
   check_batches(*evaluate_, "the examples", examples, batch_size);
-  const auto means = means_of(examples, batch_size, [] { return false; });
+  const auto means = means_of(examples.batches(batch_size), [] { return false; });
   std::map<std::string, double> results;
   for (std::size_t i = 0; i < names_.size(); ++i) results[names_[i]] = (*means)[i];
   return results;

@@ -4,76 +4,20 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cstring>
-#include <limits>
 #include <numeric>
 #include <span>
 #include <string>
 #include <utility>
 
-#include "ir/random_stream.h"
+#include "runtime/data/example_source.h"
+#include "runtime/data/prefetcher.h"
+#include "runtime/data/rows.h"
 #include "runtime/execution/trace.h"
 #include "sluice/error.h"
 
 namespace sluice {
 
 namespace {
-
-std::vector<std::int64_t> with_rows(const Array& array, std::int64_t rows) {
-  std::vector<std::int64_t> sizes = array.sizes();
-  sizes[0] = rows;
-  return sizes;
-}
-
-std::size_t bytes_per_row(const Array& array) {
-  const auto& sizes = array.sizes();
-  const auto elements = std::accumulate(sizes.begin() + 1, sizes.end(), std::int64_t{1}, std::multiplies<>());
-  return static_cast<std::size_t>(elements) * size_of(array.dtype());
-}
-
-Array view_rows(const Array& array, std::int64_t begin, std::int64_t end) {
-  const auto owner = std::make_shared<Array>(array);
-  std::byte* const first = owner->bytes() + static_cast<std::size_t>(begin) * bytes_per_row(array);
-  return Array::borrow(array.dtype(), with_rows(array, end - begin), std::shared_ptr<void>(owner, first));
-}
-
-/// Copies rows[i] of `from` to row i of `to`. The rows are scattered, so the hardware prefetcher cannot predict them:
-/// prefetches each one a few rows ahead.
-void gather_rows(const Array& from, std::span<const std::uint32_t> rows, Array& to) {
-  constexpr std::size_t kRowsAhead = 4;
-  constexpr std::size_t kCacheLine = 64;
-  const std::size_t size = bytes_per_row(from);
-  const std::byte* const source = from.bytes();
-  std::byte* target = to.bytes();
-  const auto prefetch = [&](std::size_t i) {
-    const std::byte* const row = source + rows[i] * size;
-    for (std::size_t at = 0; at < size; at += kCacheLine) __builtin_prefetch(row + at);
-  };
-  for (std::size_t i = 0; i < std::min(kRowsAhead, rows.size()); ++i) prefetch(i);
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (i + kRowsAhead < rows.size()) prefetch(i + kRowsAhead);
-    std::memcpy(target, source + rows[i] * size, size);
-    target += size;
-  }
-}
-
-Examples make_buffer(const Dataset& dataset, std::int64_t examples) {
-  const auto buffers = [&](const std::vector<Array>& arrays) {
-    std::vector<Array> made;
-    for (const Array& array : arrays) made.emplace_back(array.dtype(), with_rows(array, examples));
-    return made;
-  };
-  return {buffers(dataset.inputs), buffers(dataset.targets)};
-}
-
-Examples view(const Dataset& dataset, std::int64_t begin, std::int64_t end) {
-  const auto views = [&](const std::vector<Array>& arrays) {
-    std::vector<Array> made;
-    for (const Array& array : arrays) made.push_back(view_rows(array, begin, end));
-    return made;
-  };
-  return {views(dataset.inputs), views(dataset.targets)};
-}
 
 std::string types_of(const std::vector<Array>& arrays) {
   std::vector<std::string> types;
@@ -108,23 +52,21 @@ Dataset Dataset::slice(std::int64_t begin, std::int64_t end) const {
   if (begin < 0 || end < begin || end > size()) {
     fail("slice: expected a part of {} examples, got [{},{})", size(), begin, end);
   }
-  Examples part = view(*this, begin, end);
+  Examples part = detail::view_rows(*this, begin, end);
   return {std::move(part.inputs), std::move(part.targets)};
 }
 
-ShuffledDataset Dataset::shuffled(std::uint64_t seed) const {
-  if (size() > std::int64_t{std::numeric_limits<std::uint32_t>::max()}) {
-    fail("shuffled: expected fewer than 2^32 examples, got {}", size());
-  }
-  // Fisher-Yates; std::shuffle produces different orders with different libraries.
-  std::vector<std::uint32_t> order(static_cast<std::size_t>(size()));
-  std::iota(order.begin(), order.end(), 0U);
-  RandomStream random(seed);
-  for (std::size_t left = order.size(); left > 1; --left) {
-    std::swap(order[left - 1], order[random.below(static_cast<std::uint32_t>(left))]);
-  }
-  return {*this, std::make_shared<const std::vector<std::uint32_t>>(std::move(order))};
+Dataset Dataset::take(std::int64_t count) const {
+  if (count < 0) fail("take: expected at least 0 examples, got {}", count);
+  return slice(0, std::min(count, size()));
 }
+
+Dataset Dataset::skip(std::int64_t count) const {
+  if (count < 0) fail("skip: expected at least 0 examples, got {}", count);
+  return slice(std::min(count, size()), size());
+}
+
+ShuffledDataset Dataset::shuffled(std::uint64_t seed) const { return {*this, detail::shuffled_order(size(), seed)}; }
 
 Batches Dataset::batches(std::int64_t examples, LastBatch last) const { return {*this, nullptr, examples, last}; }
 
@@ -132,41 +74,88 @@ Batches ShuffledDataset::batches(std::int64_t examples, LastBatch last) const {
   return {dataset_, order_, examples, last};
 }
 
-Batches::Batches(Dataset dataset, Order order, std::int64_t examples, LastBatch last)
-    : dataset_(std::move(dataset)), order_(std::move(order)), examples_(examples) {
-  if (examples < 1) fail("batches: expected at least 1 example per batch, got {}", examples);
-  const std::int64_t rest = dataset_.size() % examples;
-  count_ = dataset_.size() / examples + (rest > 0 && last == LastBatch::kKeep ? 1 : 0);
-  if (order_ == nullptr) return;
-  if (dataset_.size() >= examples) {
-    for (Batch& buffer : buffers_) buffer = make_buffer(dataset_, examples);
+std::int64_t detail::BatchPlan::size_of(std::int64_t index) const {
+  const std::int64_t all = order != nullptr ? static_cast<std::int64_t>(order->size()) : source->size();
+  return std::min(examples, all - index * examples);
+}
+
+void detail::BatchPlan::fill(std::int64_t index, BatchBuffer& to) const {
+  const std::int64_t begin = index * examples;
+  const std::int64_t rows = size_of(index);
+  if (order != nullptr) {
+    const auto numbers = std::span(*order).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(rows));
+    return source->read(numbers, {.seed = seed}, to);
   }
-  if (rest > 0) ragged_ = make_buffer(dataset_, rest);
+  if (const Dataset* const dataset = source->dataset()) {
+    to = {view_rows(*dataset, begin, begin + rows), false};
+    return;
+  }
+  std::vector<std::uint32_t> numbers(static_cast<std::size_t>(rows));
+  std::iota(numbers.begin(), numbers.end(), static_cast<std::uint32_t>(begin));
+  source->read(numbers, {.seed = seed}, to);
+}
+
+Batches::Batches(const Dataset& dataset, Order order, std::int64_t examples, LastBatch last)
+    : Batches(std::make_shared<detail::ArraySource>(dataset), std::move(order), 0, examples, last) {}
+
+Batches::Batches(std::shared_ptr<const detail::ExampleSource> source, Order order, std::uint64_t seed,
+                 std::int64_t examples, LastBatch last)
+    : plan_{.source = std::move(source), .order = std::move(order), .seed = seed, .examples = examples, .count = 0} {
+  if (examples < 1) fail("batches: expected at least 1 example per batch, got {}", examples);
+  const std::int64_t size = plan_.source->size();
+  const std::int64_t rest = size % examples;
+  plan_.count = size / examples + (rest > 0 && last == LastBatch::kKeep ? 1 : 0);
+  const Dataset* const dataset = plan_.source->dataset();
+  if (plan_.order == nullptr || dataset == nullptr) return;
+  if (size >= examples) {
+    for (detail::BatchBuffer& buffer : buffers_) buffer = {detail::make_buffer(*dataset, examples), true};
+  }
+  if (rest > 0) ragged_ = {detail::make_buffer(*dataset, rest), true};
+}
+
+Batches Batches::skip(std::int64_t batches) const {
+  if (batches < 0) fail("skip: expected at least 0 batches, got {}", batches);
+  Batches rest = *this;
+  rest.first_ = std::min(batches, size()) + first_;
+  return rest;
+}
+
+Batches Batches::prefetch(std::int64_t batches, int threads) const {
+  if (batches < 0) fail("prefetch: expected at least 0 batches, got {}", batches);
+  if (threads < 1) fail("prefetch: expected at least 1 thread, got {}", threads);
+  Batches ahead = *this;
+  ahead.ahead_ = batches;
+  ahead.threads_ = threads;
+  return ahead;
 }
 
 const Batch& Batches::load(std::int64_t index) {
-  const std::int64_t begin = index * examples_;
-  const std::int64_t count = std::min(examples_, dataset_.size() - begin);
+  const std::int64_t count = plan_.size_of(index);
   const runtime::TracedLoad traced(count);
-  Batch& current = order_ != nullptr && count < examples_ ? ragged_ : buffers_[index % 2];
-  if (order_ == nullptr) {
-    current = view(dataset_, begin, begin + count);
-    return current;
-  }
-  // If the caller kept a handle to the batch before last, it keeps its elements.
-  const auto free = [](const Array& array) { return array.unique(); };
-  if (!std::ranges::all_of(current.inputs, free) || !std::ranges::all_of(current.targets, free)) {
-    current = make_buffer(dataset_, count);
-  }
-  gather(begin, current);
-  return current;
+  detail::BatchBuffer& current = count < plan_.examples ? ragged_ : buffers_[index % 2];
+  plan_.fill(index, current);
+  return current.batch;
 }
 
-void Batches::gather(std::int64_t begin, Batch& current) const {
-  const auto rows =
-      std::span(*order_).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(current.size()));
-  for (std::size_t i = 0; i < dataset_.inputs.size(); ++i) gather_rows(dataset_.inputs[i], rows, current.inputs[i]);
-  for (std::size_t i = 0; i < dataset_.targets.size(); ++i) gather_rows(dataset_.targets[i], rows, current.targets[i]);
+Batches::Iterator::Iterator(Batches& batches) : batches_(&batches), index_(batches.first_), end_(batches.plan_.count) {
+  const bool ahead = batches.ahead_ > 0 && index_ < end_;
+  if (ahead) {
+    prefetcher_ = std::make_shared<detail::Prefetcher>(batches.plan_, index_, batches.ahead_, batches.threads_);
+  }
+  load();
+}
+
+void Batches::Iterator::load() {
+  if (index_ >= end_) {
+    prefetcher_.reset();
+    return;
+  }
+  if (prefetcher_ == nullptr) {
+    batch_ = &batches_->load(index_);
+    return;
+  }
+  const runtime::TracedLoad traced(batches_->plan_.size_of(index_));
+  batch_ = &prefetcher_->take(index_);
 }
 
 }  // namespace sluice

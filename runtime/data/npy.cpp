@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "runtime/data/array_elements.h"
+#include "runtime/data/npy_header.h"
 #include "runtime/io/atomic_file.h"
 #include "sluice/error.h"
 
@@ -139,7 +140,7 @@ Array read_npy(const std::filesystem::path& path) {
   return read_npy(input);
 }
 
-Array read_npy(ByteInput& input) {
+NpyHeader read_npy_header(ByteInput& input) {
   const std::string name = input.path().string();
   std::array<std::uint8_t, kPreamble> preamble{};
   const std::size_t came = input.read(preamble);
@@ -153,7 +154,12 @@ Array read_npy(ByteInput& input) {
   if (text.size() < header_size) fail("{}: expected a npy header of {} bytes, got {}", name, header_size, text.size());
   Header header = HeaderReader({reinterpret_cast<const char*>(text.data()), text.size()}, name).read();
   if (*header.fortran_order) fail("{}: expected elements in C order, got Fortran order", name);
-  return read_elements(input, *header.dtype, *std::move(header.sizes));
+  return {*header.dtype, *std::move(header.sizes), kPreamble + header_size};
+}
+
+Array read_npy(ByteInput& input) {
+  NpyHeader header = read_npy_header(input);
+  return read_elements(input, header.dtype, std::move(header.sizes));
 }
 
 void write_npy(const std::filesystem::path& path, const Array& array) {

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <fstream>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <system_error>
@@ -18,7 +19,9 @@
 #include "runtime/io/atomic_file.h"
 #include "runtime/io/byte_size.h"
 #include "runtime/io/json.h"
+#include "runtime/io/mapped_file.h"
 #include "sluice/error.h"
+#include "sluice/memmap_safetensors.h"
 
 namespace sluice {
 
@@ -167,42 +170,69 @@ void check_checksum(const std::string& file, SafeTensors& tensors) {
     fail("{}: is damaged: its contents have the {} {}, its header says {}", file, kChecksum, actual, shown(expected));
 }
 
+/// What precedes the data, and the stream after it.
+struct OpenFile {
+  std::string name;
+  std::uint64_t size = 0;
+  std::uint64_t data = 0;  ///< where the data begin
+  std::vector<Entry> entries = {};
+  SafeTensors tensors = {};  ///< with the metadata
+  std::ifstream stream = {};
+
+  void read(void* to, std::uint64_t bytes) {
+    if (!stream.read(static_cast<char*>(to), static_cast<std::streamsize>(bytes))) fail("{}: cannot be read", name);
+  }
+};
+
+OpenFile open_safetensors(const std::filesystem::path& path) {
+  OpenFile file{.name = path.string()};
+  std::error_code code;
+  file.size = std::filesystem::file_size(path, code);
+  if (code) fail("{}: cannot be read: {}", file.name, code.message());
+  file.stream.open(path, std::ios::binary);
+  std::uint64_t header_size = 0;
+  if (file.size < sizeof header_size)
+    fail("{}: expected a safetensors file of at least {} bytes, got {}", file.name, sizeof header_size, file.size);
+  file.read(&header_size, sizeof header_size);
+  if (header_size > kLongestHeader)
+    fail("{}: expected a safetensors header of at most {} bytes, got {}", file.name, kLongestHeader, header_size);
+  const std::uint64_t rest = file.size - sizeof header_size;
+  if (header_size > rest) fail("{}: expected a safetensors header of {} bytes, got {}", file.name, header_size, rest);
+  std::string header(header_size, '\0');
+  file.read(header.data(), header_size);
+  file.entries = HeaderReader(file.name).read(header, file.tensors);
+  check_offsets(file.name, file.entries, rest - header_size);
+  file.data = sizeof header_size + header_size;
+  return file;
+}
+
 }  // namespace
 
 SafeTensors read_safetensors(const std::filesystem::path& path) {
-  const std::string file = path.string();
-  std::error_code code;
-  const std::uint64_t file_size = std::filesystem::file_size(path, code);
-  if (code) fail("{}: cannot be read: {}", file, code.message());
-  std::ifstream stream(path, std::ios::binary);
-  const auto read = [&](void* to, std::uint64_t bytes) {
-    if (!stream.read(static_cast<char*>(to), static_cast<std::streamsize>(bytes))) fail("{}: cannot be read", file);
-  };
-
-  std::uint64_t header_size = 0;
-  if (file_size < sizeof header_size)
-    fail("{}: expected a safetensors file of at least {} bytes, got {}", file, sizeof header_size, file_size);
-  read(&header_size, sizeof header_size);
-  if (header_size > kLongestHeader)
-    fail("{}: expected a safetensors header of at most {} bytes, got {}", file, kLongestHeader, header_size);
-  const std::uint64_t rest = file_size - sizeof header_size;
-  if (header_size > rest) fail("{}: expected a safetensors header of {} bytes, got {}", file, header_size, rest);
-  std::string header(header_size, '\0');
-  read(header.data(), header_size);
-
-  SafeTensors tensors;
-  const std::vector<Entry> entries = HeaderReader(file).read(header, tensors);
-  check_offsets(file, entries, rest - header_size);
-  for (const Entry& entry : entries) {
+  OpenFile file = open_safetensors(path);
+  for (const Entry& entry : file.entries) {
     Array array(entry.dtype, entry.sizes);
-    if (array.byte_count() > 0) read(array.bytes(), array.byte_count());
+    if (array.byte_count() > 0) file.read(array.bytes(), array.byte_count());
     const auto is_bool = [](std::byte b) { return b <= std::byte{1}; };
     if (entry.dtype == DType::kBool && !std::all_of(array.bytes(), array.bytes() + array.byte_count(), is_bool))
-      fail("{}: {}: expected bools, which are bytes 0 and 1", file, shown(entry.name));
-    tensors.arrays.emplace(entry.name, std::move(array));
+      fail("{}: {}: expected bools, which are bytes 0 and 1", file.name, shown(entry.name));
+    file.tensors.arrays.emplace(entry.name, std::move(array));
   }
-  check_checksum(file, tensors);
-  return tensors;
+  check_checksum(file.name, file.tensors);
+  return std::move(file.tensors);
+}
+
+SafeTensors memmap_safetensors(const std::filesystem::path& path) {
+  OpenFile file = open_safetensors(path);
+  const auto mapped = std::make_shared<const MappedFile>(path, file.size);
+  for (const Entry& entry : file.entries) {
+    const std::string name = fmt::format("{}: {}", file.name, shown(entry.name));
+    Array array = entry.begin == entry.end ? Array(entry.dtype, entry.sizes)
+                                           : array_in(mapped, file.data + entry.begin, entry.dtype, entry.sizes, name);
+    file.tensors.arrays.emplace(entry.name, std::move(array));
+  }
+  file.tensors.metadata.erase(std::string(kChecksum));
+  return std::move(file.tensors);
 }
 
 void write_safetensors(const std::filesystem::path& path, const SafeTensors& tensors) {

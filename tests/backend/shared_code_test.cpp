@@ -56,9 +56,10 @@ TEST_CASE("kernels with equal bodies but different layouts share no code") {
   %0: f32[64,64] = broadcast %b {shape=[64,64]}
   %1: f32[64,64] = add %x, %0
   %2: f32[64,64] = add %w, %0
-  return %1, %2
+  %3: f32[64,64] = matmul %x, %w
+  return %1, %2, %3
 })";
-  CHECK(code_of(loops) == std::vector<std::size_t>{0, 1});
+  CHECK(code_of(loops) == std::vector<std::size_t>{0, 1, 2});
   test::check_jit(ir::parse("sluice-ir 1\n" + loops));
 }
 

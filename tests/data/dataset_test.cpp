@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "ir/random_stream.h"
@@ -234,6 +235,26 @@ TEST_CASE("random numbers below a bound reach every value") {
     const float x = random.uniform(-2, 3);
     CHECK((x >= -2 && x < 3));
   }
+}
+
+TEST_CASE("normally distributed random numbers have the moments that they should") {
+  RandomStream random(9);
+  double sums[4] = {};
+  constexpr int kCount = 100000;
+  for (int i = 0; i < kCount; ++i) {
+    const double x = random.normal(1, 2);
+    const double z = (x - 1) / 2;
+    REQUIRE(std::abs(z) < 5.8);
+    for (const int power : {1, 2, 3, 4}) sums[power - 1] += std::pow(z, power) / kCount;
+  }
+  CHECK(std::abs(sums[0]) < 0.015);
+  CHECK(std::abs(sums[1] - 1) < 0.02);
+  CHECK(std::abs(sums[2]) < 0.05);
+  CHECK(std::abs(sums[3] - 3) < 0.15);
+  RandomStream same(9);
+  RandomStream again(9);
+  CHECK(same.normal() == again.normal());
+  CHECK(same.normal(3, 0) == 3);
 }
 
 }  // namespace

@@ -96,6 +96,7 @@ void write_texts(const Path& folder) {
   Seeds csv(folder, "csv");
   csv.add("width,height,kind\r\n1.5, +2,0\r\n\r\n-3e1,\"4\",2\n");
   csv.add("1,2\n3,nan\n1e-400,inf\n");
+  csv.add("name,age\n\"a, b\",NA\nc,\n");
   csv.add("\xEF\xBB\xBF\"a \"\"b\"\"\",c\n1,2\n");
   Seeds split(folder, "split");
   for (const char* const text : {"train", "train[1:]+test", "train[:10%]+test[-2:]", "train[20%:80%]", "none[ : ]"})

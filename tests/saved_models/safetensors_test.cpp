@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "sluice/memmap_safetensors.h"
 #include "tests/support/cpu_time.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
@@ -235,4 +236,39 @@ TEST_CASE("an empty array is read, whatever its other sizes") {
   const Array none = read_safetensors(folder.file("a", {text.begin(), text.end()})).arrays.at("a");
   CHECK(none.sizes() == std::vector<std::int64_t>{0, std::int64_t{1} << 62, 9});
   CHECK(none.element_count() == 0);
+}
+
+TEST_CASE("mapped arrays are those that are read") {
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "a.safetensors";
+  const SafeTensors written = an_array_of_each_type();
+  write_safetensors(path, written);
+  SafeTensors mapped = memmap_safetensors(path);
+  CHECK((mapped.arrays == written.arrays));
+  CHECK((mapped.metadata == written.metadata));
+  // The elements exist for as long as one of the arrays does; what is written stays in memory.
+  Array kept = mapped.arrays.at("i32");
+  mapped = {};
+  kept.at<std::int32_t>(0, 1) = 9;
+  CHECK(kept == Array{{-7, 9}, {1, 2}});
+  CHECK(read_safetensors(path).arrays.at("i32") == Array{{-7, 8}, {1, 2}});
+  write_safetensors(path, {});
+  CHECK(memmap_safetensors(path).arrays.empty());
+
+  const auto refused = [](const std::filesystem::path& wrong) {
+    return test::refusal([&] { memmap_safetensors(wrong); });
+  };
+  const auto cut = folder.file("cut.safetensors", {1, 2, 3});
+  CHECK(refused(cut) == message_of(cut));
+  const auto unaligned =
+      folder.file("u.safetensors", file_of(R"({"b":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},)"
+                                           R"("f":{"dtype":"F32","shape":[1],"data_offsets":[1,5]}})",
+                                           "12345"));
+  CHECK(read_safetensors(unaligned).arrays.size() == 2);
+  CHECK(refused(unaligned).find(
+            "u.safetensors: \"f\": expected elements aligned to their type, f32[1], got them at byte ") !=
+        std::string::npos);
+  const auto bools =
+      folder.file("b.safetensors", file_of(R"({"b":{"dtype":"BOOL","shape":[1],"data_offsets":[0,1]}})", "\2"));
+  CHECK(refused(bools) == message_of(bools));
 }

@@ -24,6 +24,7 @@
 #include "sluice/module.h"
 #include "sluice/nn.h"
 #include "sluice/optimizers.h"
+#include "sluice/pipeline.h"
 #include "sluice/schedule.h"
 
 namespace sluice {
@@ -55,15 +56,20 @@ struct EarlyStopping {
 struct FitOptions {
   std::int64_t epochs = 1;
   std::int64_t batch = 32;
-  Dataset validation = {};  ///< evaluated after each epoch; empty: nothing
-  std::uint32_t seed = 0;   ///< for the order of the examples, which changes in each epoch
-  Schedule schedule = {};   ///< of the learning rate; empty: the optimizer's variable
+  Pipeline validation = {};  ///< a data set or a pipeline, evaluated after each epoch; empty: nothing
+  /// For the order of the examples and the random numbers of a pipeline's functions, both of which change in each
+  /// epoch: epoch e is the pass shuffled((seed << 32) + e).
+  std::uint32_t seed = 0;
+  Schedule schedule = {};  ///< of the learning rate; empty: the optimizer's variable
   std::optional<EarlyStopping> early_stopping = {};
   std::vector<Callback> callbacks = {};
   CheckpointOptions checkpoint = {};
   /// Ctrl-C, SIGTERM or SIGHUP ends training after the current step, with a checkpoint; another one ends the process at
   /// once.
   bool stop_on_interrupt = false;
+  /// Batches to prepare ahead, of the examples and the validation, on so many threads of their own (Batches::prefetch).
+  std::int64_t prefetch = 0;
+  int prefetch_threads = 1;
 };
 
 namespace detail {
@@ -106,15 +112,17 @@ class Trainer {
   /// Returns the graph of a step as traced. Throws Error before tracing.
   const ir::Graph& step_graph() const { return train_step_->graph(); }
 
-  /// Iterates over the examples `options.epochs` times, including the epochs before a resume. Throws Error if there are
-  /// no examples, before the first step if they or the validation data do not fit, for invalid options, and if a
-  /// checkpoint cannot be written or read; exceptions of callbacks propagate.
-  History fit(const Dataset& examples, const FitOptions& options = {},
+  /// Iterates over the examples, a data set or a pipeline, `options.epochs` times, including the epochs before a
+  /// resume. Throws Error if there are no examples, before the first step if they or the validation data do not fit (of
+  /// a pipeline, the first and the last batch are computed to see that), for invalid options, and if a checkpoint
+  /// cannot be written or read; exceptions of callbacks propagate. An Error of a pipeline's function ends the training
+  /// with a checkpoint of the steps before it.
+  History fit(const Pipeline& examples, const FitOptions& options = {},
               std::source_location where = std::source_location::current());
 
   /// Returns the means of the objective over the examples, by name: "loss" and the metrics. Throws Error if they do not
   /// fit.
-  std::map<std::string, double> evaluate(const Dataset& examples, std::int64_t batch_size = 1024,
+  std::map<std::string, double> evaluate(const Pipeline& examples, std::int64_t batch_size = 1024,
                                          std::source_location where = std::source_location::current()) const;
 
   /// Ends fit() after the current step. May be called by callbacks and from other threads.
@@ -136,7 +144,8 @@ class Trainer {
   }
   template <typename F, std::size_t... I>
   static ObjectiveFunction on_tensors(F objective, std::index_sequence<I...>) {
-    return [body = std::move(objective)](std::span<const Tensor> tensors, [[maybe_unused]] Mode mode) mutable -> Objective {
+    return [body = std::move(objective)](std::span<const Tensor> tensors,
+                                         [[maybe_unused]] Mode mode) mutable -> Objective {
       if constexpr (std::is_invocable_v<F&, detail::TensorAt<I>..., Mode>) {
         return body(tensors[I]..., mode);
       } else {
@@ -149,13 +158,13 @@ class Trainer {
           std::size_t tensors, ObjectiveFunction objective, TrainerOptions options, const std::source_location& where);
 
   /// Throws Error if a batch of `examples`, which messages call `what`, cannot be the arguments of `function`.
-  void check_batches(detail::FunctionCore& function, std::string_view what, const Dataset& examples,
+  void check_batches(detail::FunctionCore& function, std::string_view what, const Pipeline& examples,
                      std::int64_t batch_size) const;
+  void check_batch(detail::FunctionCore& function, std::string_view what, const Batch& b) const;
   std::vector<Tensor> trace(std::span<const Tensor> tensors, Mode mode);
   static std::vector<Array> call(detail::FunctionCore& function, const Batch& b);
   /// Returns the means of the objective, in the order of names_; nothing if `interrupted` returns true after a batch.
-  std::optional<std::vector<double>> means_of(const Dataset& examples, std::int64_t batch_size,
-                                              const std::function<bool()>& interrupted) const;
+  std::optional<std::vector<double>> means_of(Batches batches, const std::function<bool()>& interrupted) const;
 
   VariableList model_;
   std::shared_ptr<const Optimizer> optimizer_;

@@ -4,16 +4,19 @@
 #include <cstdint>
 #include <iterator>
 #include <memory>
+#include <source_location>
 #include <string_view>
 #include <tuple>
 #include <utility>
 #include <vector>
 
 #include "sluice/array.h"
+#include "sluice/detail/batch_plan.h"
 
 namespace sluice {
 
 class Batches;
+class Pipeline;
 class ShuffledDataset;
 
 /// Examples as rows of arrays: row i of every input and of every target belongs to example i. Most data sets have one
@@ -56,6 +59,14 @@ struct Examples {
 /// Some examples of a data set.
 using Batch = Examples;
 
+namespace detail {
+/// A batch, and whether its arrays are buffers that another batch may overwrite.
+struct BatchBuffer {
+  Batch batch = {};
+  bool reusable = false;
+};
+}  // namespace detail
+
 /// The treatment of the last batch if the examples do not fill it.
 enum class LastBatch : std::uint8_t { kKeep, kDrop };
 
@@ -70,13 +81,24 @@ struct Dataset : Examples {
 
   /// Returns the examples begin <= i < end, not copied. Throws Error unless 0 <= begin <= end <= size().
   Dataset slice(std::int64_t begin, std::int64_t end) const;
+  /// Returns the first `count` examples, or all if there are fewer; not copied. Throws Error for a negative count.
+  Dataset take(std::int64_t count) const;
+  /// Returns the others. Throws Error as take does.
+  Dataset skip(std::int64_t count) const;
   /// Returns the examples in an order that depends only on `seed` and size().
   ShuffledDataset shuffled(std::uint64_t seed) const;
   /// Returns the examples in order, `examples` at a time, not copied. Throws Error unless examples >= 1.
   Batches batches(std::int64_t examples, LastBatch last = LastBatch::kKeep) const;
-};
 
-using Order = std::shared_ptr<const std::vector<std::uint32_t>>;
+  /// The same as of a Pipeline: programs that call them include sluice/pipeline.h.
+  template <typename F>
+  Pipeline map(F f, std::source_location where = std::source_location::current()) const;
+  template <typename F>
+  Pipeline map_batches(F f, std::source_location where = std::source_location::current()) const;
+  template <typename F>
+  Pipeline filter(F keep, std::source_location where = std::source_location::current()) const;
+  Pipeline concatenate(const Pipeline& more, std::source_location where = std::source_location::current()) const;
+};
 
 /// A data set and the order in which to iterate over it.
 class ShuffledDataset {
@@ -104,23 +126,35 @@ class Batches {
   class Iterator;
 
   /// `order` may be empty: batches are then views of the data set. Throws Error unless examples >= 1.
-  Batches(Dataset dataset, Order order, std::int64_t examples, LastBatch last);
+  Batches(const Dataset& dataset, Order order, std::int64_t examples, LastBatch last);
+  /// The same for any source of examples, whose functions draw random numbers from `seed`.
+  Batches(std::shared_ptr<const detail::ExampleSource> source, Order order, std::uint64_t seed, std::int64_t examples,
+          LastBatch last);
 
   /// Returns the number of batches.
-  std::int64_t size() const { return count_; }
+  std::int64_t size() const { return plan_.count - first_; }
+  /// Returns the batches after the first `batches` ones; none if there are no more. They are not prepared, either.
+  /// Throws Error for a negative number.
+  Batches skip(std::int64_t batches) const;
+  /// Returns the same batches, up to `batches` of them prepared ahead on `threads` threads of their own while the loop
+  /// works; 0 batches: none, on the caller's thread. Order and bits are the same for any numbers. An exception in the
+  /// preparation of a batch is thrown where the loop would have reached that batch. The threads end with the loop, also
+  /// if it is left early, after the batches that they are preparing. Functions of `map` run on these threads: with
+  /// several, at the same time. Throws Error for negative numbers and without threads.
+  Batches prefetch(std::int64_t batches, int threads = 1) const;
+
   Iterator begin();
   std::default_sentinel_t end() const { return {}; }
 
  private:
   const Batch& load(std::int64_t index);
-  void gather(std::int64_t begin, Batch& current) const;
 
-  Dataset dataset_;
-  Order order_;
-  std::int64_t examples_;
-  std::int64_t count_;
-  Batch buffers_[2];  // even and odd batches
-  Batch ragged_;      // the last one, if it is smaller
+  detail::BatchPlan plan_;
+  std::int64_t first_ = 0;
+  std::int64_t ahead_ = 0;
+  int threads_ = 1;
+  detail::BatchBuffer buffers_[2];  // even and odd batches
+  detail::BatchBuffer ragged_;      // the last one, if it is smaller
 };
 
 class Batches::Iterator {
@@ -133,7 +167,7 @@ class Batches::Iterator {
   using reference = const Batch&;
 
   Iterator() = default;
-  explicit Iterator(Batches& batches) : batches_(&batches) { load(); }
+  explicit Iterator(Batches& batches);
 
   reference operator*() const { return *batch_; }
   pointer operator->() const { return batch_; }
@@ -143,16 +177,16 @@ class Batches::Iterator {
     return *this;
   }
   void operator++(int) { ++*this; }
-  friend bool operator==(const Iterator& i, std::default_sentinel_t) { return i.index_ == i.batches_->size(); }
+  friend bool operator==(const Iterator& i, std::default_sentinel_t) { return i.index_ == i.end_; }
 
  private:
-  void load() {
-    if (index_ < batches_->size()) batch_ = &batches_->load(index_);
-  }
+  void load();
 
   Batches* batches_ = nullptr;
   const Batch* batch_ = nullptr;
   std::int64_t index_ = 0;
+  std::int64_t end_ = 0;
+  std::shared_ptr<detail::Prefetcher> prefetcher_;  ///< joins its threads with the last copy of the iterator
 };
 
 inline Batches::Iterator Batches::begin() { return Iterator(*this); }
