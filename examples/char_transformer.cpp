@@ -84,9 +84,6 @@ Options parse_options(int argc, char** argv) {
   return options;
 }
 
-/// The Gaussian error linear unit: Hendrycks and Gimpel (2016).
-Tensor gelu(const Arg& x) { return x * 0.5 * (1 + erf(x / std::sqrt(2.0))); }
-
 class Transformer : public Module {
  public:
   explicit Transformer(const Options& options)

@@ -15,6 +15,7 @@
 #include "sluice/embedding.h"
 #include "sluice/error.h"
 #include "sluice/export.h"
+#include "sluice/foreign_weights.h"
 #include "sluice/function.h"
 #include "sluice/gradient_accumulation.h"
 #include "sluice/gradients.h"
