@@ -17,8 +17,6 @@ namespace {
 
 constexpr std::int64_t kLatent = 64;  ///< random numbers from which a digit is drawn
 
-Tensor leaky_relu(const Tensor& x) { return maximum(x, 0.2 * x); }
-
 /// Scales pixels from 0 to 1 to the range of tanh, and back.
 Tensor to_drawing(const Tensor& pixels) { return 2 * pixels - 1; }
 Tensor to_pixels(const Tensor& drawing) { return (drawing + 1) / 2; }

@@ -2,13 +2,6 @@
 
 namespace sluice::models {
 
-namespace {
-
-Tensor softplus(const Arg& x) { return sigmoid_cross_entropy(x, zeros_like(x)); }
-Tensor leaky_relu(const Arg& x) { return select(x > 0, x, 0.2 * x); }
-
-}  // namespace
-
 Model gan(std::int64_t width, Dim rows) {
   constexpr std::int64_t kNoise = 7;
   constexpr std::int64_t kData = 20;

@@ -82,10 +82,10 @@ TEST_CASE("GPT-2 as PyTorch has trained it gives PyTorch's loss") {
     for (const auto& [key, array] : oracle.with_prefix("in.w.")) written.arrays.emplace(key, array);
     write_safetensors(file, written);
 
-    Sources sources{{"embedding_0/table", "wte"},
-                    {"embedding_1/table", "wpe"},
-                    {"layer_normalization_0/gamma", "lnf_g"},
-                    {"layer_normalization_0/beta", "lnf_b"}};
+    Sources sources{{"embedding_0/table", {"wte"}},
+                    {"embedding_1/table", {"wpe"}},
+                    {"layer_normalization_0/gamma", {"lnf_g"}},
+                    {"layer_normalization_0/beta", {"lnf_b"}}};
     for (std::int64_t i = 0; i < layers; ++i) {
       const std::string attention = fmt::format("sequential_0/residual_{}/", 2 * i);
       const std::string perceptron = fmt::format("sequential_0/residual_{}/", 2 * i + 1);
@@ -134,18 +134,18 @@ TEST_CASE("a convnet in PyTorch's layout gives Keras's loss") {
   torch.arrays.emplace("fc.bias", oracle.at("in.w05"));
   write_safetensors(file, torch);
   const std::vector<std::int64_t> of_conv{2, 3, 1, 0};
-  Sources sources{{"conv2d_0/w", {"conv1.weight", of_conv}}, {"conv2d_0/b", "conv1.bias"},
-                  {"conv2d_1/w", {"conv2.weight", of_conv}}, {"conv2d_1/b", "conv2.bias"},
-                  {"dense_0/w", {"fc.weight", {1, 0}}},      {"dense_0/b", "fc.bias"}};
+  Sources sources{{"conv2d_0/w", {"conv1.weight", of_conv}}, {"conv2d_0/b", {"conv1.bias"}},
+                  {"conv2d_1/w", {"conv2.weight", of_conv}}, {"conv2d_1/b", {"conv2.bias"}},
+                  {"dense_0/w", {"fc.weight", {1, 0}}},      {"dense_0/b", {"fc.bias"}}};
   load_weights(model, file, sources);
   const auto loss =
       function([&](Tensor in, Tensor labels) { return reduce_mean(sparse_softmax_cross_entropy(model(in), labels)); });
   CHECK(loss(x, y).item<float>() == doctest::Approx(oracle.at("out.loss").at<float>(0)).epsilon(1e-6));
 
   // What does not fit is listed, and changes nothing.
-  sources.at("conv2d_0/w") = "conv1.weight";
-  sources.at("dense_0/b") = "fc.offset";
-  sources.emplace("dense_9/w", "fc.weight");
+  sources.at("conv2d_0/w") = WeightSource("conv1.weight");
+  sources.at("dense_0/b") = WeightSource("fc.offset");
+  sources.emplace("dense_9/w", WeightSource("fc.weight"));
   const std::string problems = refusal([&] { load_weights(model, file, sources); });
   const auto says = [&](std::string_view words) { return problems.find(words) != std::string::npos; };
   CHECK(says("\"conv2d_0/w\": \"conv1.weight\" is f32[8,1,3,3] in the file, expected f32[3,3,1,8]"));
