@@ -1,6 +1,7 @@
 #include "runtime/execution/numerics.h"
 
 #include <cstring>
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -12,14 +13,18 @@ namespace {
 
 class CheckedExecutable : public Executable {
  public:
-  CheckedExecutable(std::unique_ptr<Executable> inner, const ir::Graph& traced, Variables variables, Engine engine)
+  CheckedExecutable(std::unique_ptr<Executable> inner, const ir::Graph& traced, Variables variables,
+                    const ExecutableOptions& options)
       : Executable(traced, variables),
         inner_(std::move(inner)),
         traced_(traced),
         variables_(std::move(variables)),
-        engine_(engine) {
+        engine_(options.engine),
+        examine_(options.examine),
+        check_numerics_(options.check_numerics) {
     compile_seconds_ = inner_->compile_seconds();
-    for (std::size_t i = 0; i < variables_.size(); ++i) {
+    const bool may_fail = check_numerics_ || options.examine_may_throw;
+    for (std::size_t i = 0; may_fail && i < variables_.size(); ++i) {
       if (traced_.states()[i].update) kept_.push_back({variables_[i].get(), variables_[i]->memory().clone()});
     }
   }
@@ -27,7 +32,15 @@ class CheckedExecutable : public Executable {
   void unlocked_run(std::span<const Array> inputs, std::span<Array> outputs) override {
     for (Kept& kept : kept_) copy(kept.variable->memory(), kept.before);
     inner_->unlocked_run(inputs, outputs);
-    if (is_good(outputs)) return;
+    if (examine_) {
+      try {
+        examine_(outputs);
+      } catch (...) {
+        for (Kept& kept : kept_) copy(kept.before, kept.variable->memory());
+        throw;
+      }
+    }
+    if (!check_numerics_ || is_good(outputs)) return;
 
     std::vector<Array> after;
     for (const auto& variable : variables_) after.push_back(variable->unlocked_value());
@@ -74,14 +87,16 @@ class CheckedExecutable : public Executable {
   ir::Graph traced_;
   Variables variables_;
   Engine engine_;
+  std::function<void(std::span<const Array> results)> examine_;
+  bool check_numerics_;
   std::vector<Kept> kept_;
 };
 
 }  // namespace
 
 std::unique_ptr<Executable> make_checked_executable(std::unique_ptr<Executable> inner, const ir::Graph& traced,
-                                                    Variables variables, Engine engine) {
-  return std::make_unique<CheckedExecutable>(std::move(inner), traced, std::move(variables), engine);
+                                                    Variables variables, const ExecutableOptions& options) {
+  return std::make_unique<CheckedExecutable>(std::move(inner), traced, std::move(variables), options);
 }
 
 }  // namespace sluice::runtime

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <functional>
+#include <string_view>
+
+#include "sluice/tensor.h"
+
+// Functions that let a program see and judge values while a function runs: print and check. What they look at becomes a
+// further result of the graph, behind the function's own, so passes and kernels know nothing of them; they cost what
+// computing and storing these results costs, and a function without them pays nothing. They act once per call, after
+// it has computed everything, in the order in which the trace met them, whatever the engine and the number of threads.
+// They also work in functions that are called by the traced one, in layers, and in a Trainer's steps; only the backward
+// function of a custom_gradient cannot have them. `save` writes functions without their prints, and refuses those that
+// have checks.
+namespace sluice {
+
+/// Prints the value of x, of any type, in each call: "model.cpp:12: NAME = [1, 2] f32[2]", with the line that calls
+/// this function, and the elements as an Array prints (long axes are shortened). The line begins with the value if
+/// there is no name. Returns x itself, so derivatives are unaffected: y = print(x * w, "product").
+Tensor print(const Arg& x, std::string_view name = {});
+
+/// Makes each call in which an element of the bool `condition` is false throw Error at the line that calls this
+/// function. The message has `message`, where the first false element is, how many there are, and, if the condition is
+/// a comparison or a test such as isfinite, what it looked at there. No variable has changed after a failed check; a
+/// function with checks copies the variables that it updates before each call. An empty condition holds. Checks that
+/// come first fail first, and the prints before a failed check still print. Throws Error at the user's line unless
+/// the condition is bool.
+void check(const Arg& condition, std::string_view message);
+
+/// Receives what print prints: whole lines, each with its line feed, one call for each print.
+using PrintSink = std::function<void(std::string_view text)>;
+
+/// Sets the receiver of all functions' prints; an empty one restores the initial one, which writes to stderr, with the
+/// characters that a terminal would interpret escaped. A call of a function hands over its prints when the variables
+/// have been updated, in its thread; if the sink throws, so does the call. Functions that run at the same time call the
+/// sink at the same time.
+void set_print_sink(PrintSink sink);
+
+}  // namespace sluice
