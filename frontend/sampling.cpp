@@ -126,7 +126,7 @@ Tensor categorical(const Arg& logits, Dim count) {
   // Never 0, so the noise is finite, and -inf plus noise is -inf.
   const Tensor unit = maximum(random_uniform(shape, 0, 1, logits.dtype()), 0.5 / kSteps);
   const Tensor noise = -log(-log(unit));
-  return argmax(stop_gradient(expand_dims(logits, -2)) + noise, -1);
+  return argmax(expand_dims(logits, -2) + noise, -1);
 }
 
 Tensor random_permutation(Dim size, std::source_location where) {
