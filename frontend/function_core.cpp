@@ -294,6 +294,7 @@ void FunctionCore::compile(Version& version) {
   if (StepEffects& effects = version.effects; !effects.empty()) {
     options.examine = [&effects](std::span<const Array> results) { effects.check(results); };
     options.examine_may_throw = effects.has_checks();
+    options.judged = &*version.without_effects;
   }
   version.executable = runtime::Executable::create(version.graph, version.variables, options);
 }

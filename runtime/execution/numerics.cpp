@@ -17,7 +17,7 @@ class CheckedExecutable : public Executable {
                     const ExecutableOptions& options)
       : Executable(traced, variables),
         inner_(std::move(inner)),
-        traced_(traced),
+        judged_(options.judged != nullptr ? *options.judged : traced),
         variables_(std::move(variables)),
         engine_(options.engine),
         examine_(options.examine),
@@ -25,7 +25,7 @@ class CheckedExecutable : public Executable {
     compile_seconds_ = inner_->compile_seconds();
     const bool may_fail = check_numerics_ || options.examine_may_throw;
     for (std::size_t i = 0; may_fail && i < variables_.size(); ++i) {
-      if (traced_.states()[i].update) kept_.push_back({variables_[i].get(), variables_[i]->memory().clone()});
+      if (judged_.states()[i].update) kept_.push_back({variables_[i].get(), variables_[i]->memory().clone()});
     }
   }
 
@@ -40,14 +40,15 @@ class CheckedExecutable : public Executable {
         throw;
       }
     }
-    if (!check_numerics_ || is_good(outputs)) return;
+    const std::span<const Array> results = outputs.first(judged_.results().size());
+    if (!check_numerics_ || is_good(results)) return;
 
     std::vector<Array> after;
     for (const auto& variable : variables_) after.push_back(variable->unlocked_value());
     for (Kept& kept : kept_) copy(kept.before, kept.variable->memory());
     std::vector<Array> before;
     for (const auto& variable : variables_) before.push_back(variable->unlocked_value());
-    throw non_finite_error(traced_, {.inputs = inputs, .states = before, .results = outputs, .new_states = after},
+    throw non_finite_error(judged_, {.inputs = inputs, .states = before, .results = results, .new_states = after},
                            engine_ == Engine::kJit ? Denormals::kZero : Denormals::kKept);
   }
 
@@ -73,9 +74,9 @@ class CheckedExecutable : public Executable {
     return all_finite(variable.memory()) || all_finite(variable.unlocked_value());
   }
 
-  bool is_good(std::span<const Array> outputs) const {
-    for (const Array& output : outputs) {
-      if (!all_finite(output)) return false;
+  bool is_good(std::span<const Array> results) const {
+    for (const Array& result : results) {
+      if (!all_finite(result)) return false;
     }
     for (const Kept& kept : kept_) {
       if (!is_good(*kept.variable)) return false;
@@ -84,7 +85,7 @@ class CheckedExecutable : public Executable {
   }
 
   std::unique_ptr<Executable> inner_;
-  ir::Graph traced_;
+  ir::Graph judged_;
   Variables variables_;
   Engine engine_;
   std::function<void(std::span<const Array> results)> examine_;

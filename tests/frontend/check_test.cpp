@@ -183,6 +183,21 @@ TEST_CASE("with check_numerics a value that is not finite prints before the step
     CHECK(w.value()() == 1);
     f({1, 1});
     CHECK(w.value()() == 1);
+
+    // It judges neither what is only printed nor what a check compares, such as the infinity of isfinite.
+    const auto g = function("g", {f32(2)}, [&](Tensor x) {
+      print(log(x), "log");
+      check(isfinite(x), "finite");
+      check(log(x) <= 0, "not above 1");
+      return x / x;
+    });
+    g.check_numerics();
+    CHECK(g({0.5, 1.0}) == Array({1.F, 1.F}));
+    CHECK(thrown([&] { g({0.5, 0.0}); }).find("@g: div gives nan at [1]") != std::string::npos);
+    CHECK(printed.take().find("log = [-0.6931472, -inf] f32[2]") != std::string::npos);
+    const auto masked = function("masked", {f32(2)}, [](Tensor x) { return exp(print(log(x), "log")); });
+    masked.check_numerics();
+    CHECK(masked({0, 1}) == Array({0.F, 1.F}));
   });
 }
 

@@ -17,6 +17,7 @@ namespace sluice {
 /// Prints the value of x, of any type, in each call: "model.cpp:12: NAME = [1, 2] f32[2]", with the line that calls
 /// this function, and the elements as an Array prints (long axes are shortened). The line begins with the value if
 /// there is no name. Returns x itself, so derivatives are unaffected: y = print(x * w, "product").
+/// check_numerics does not look at what is only printed.
 Tensor print(const Arg& x, std::string_view name = {});
 
 /// Makes each call in which an element of the bool `condition` is false throw Error at the line that calls this
