@@ -289,7 +289,9 @@ void FunctionCore::compile(Version& version) {
   if (version.executable != nullptr) return;
   runtime::ExecutableOptions options;
   options.engine = default_engine();
-  options.on_stage = dump_stage;
+  options.on_stage = [comments = version.effects.comments()](std::string_view stage, const ir::Graph& graph) {
+    dump_stage(stage, graph, comments);
+  };
   options.check_numerics = check_numerics_;
   if (StepEffects& effects = version.effects; !effects.empty()) {
     options.examine = [&effects](std::span<const Array> results) { effects.check(results); };

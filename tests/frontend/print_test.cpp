@@ -237,6 +237,10 @@ TEST_CASE("texts of a function show prints and checks apart from its results") {
   CHECK(f.dump().find("// result 1: print \"twice\" at ") == 0);
   CHECK(f.dump().find("\n// result 2: check \"positive\" at ") != std::string::npos);
   CHECK(f.dump("differentiate").find("// result 1: print \"twice\" at ") == 0);
+  set_dump({.to_stdout = true, .stages = {"traced"}});
+  const std::string dumped = written(stdout, [&] { f.compile(); });
+  set_dump({});
+  CHECK(dumped.starts_with("// f after traced\n// result 1: print \"twice\" at "));
   CHECK(to_string(f) == "f(x: f32[B]) -> f32[B]");
   const auto printing = function("printing", {f32(batch)}, [](Tensor x) { return print(x, "x") + 1; });
   CHECK(printing.graph().results().size() == 2);

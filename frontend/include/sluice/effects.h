@@ -5,13 +5,12 @@
 
 #include "sluice/tensor.h"
 
-// Functions that let a program see and judge values while a function runs: print and check. What they look at becomes a
-// further result of the graph, behind the function's own, so passes and kernels know nothing of them; they cost what
-// computing and storing these results costs, and a function without them pays nothing. They act once per call, after
-// it has computed everything, in the order in which the trace met them, whatever the engine and the number of threads.
-// They also work in functions that are called by the traced one, in layers, and in a Trainer's steps; only the backward
-// function of a custom_gradient cannot have them. `save` writes functions without their prints, and refuses those that
-// have checks.
+// print and check observe values each time a traced function runs. The values become further results of its graph,
+// after the function's own: passes and kernels know nothing of prints and checks, whose cost is that of computing and
+// storing these results. A function without them pays nothing. They act once per call, after everything has been
+// computed, in the order of the program, for any engine and number of threads. They also work in functions called by
+// the traced one, in layers, and in a Trainer's steps; only the backward function of a custom_gradient cannot have
+// them. `save` leaves prints out and refuses functions with checks.
 namespace sluice {
 
 /// Prints the value of x, of any type, in each call: "model.cpp:12: NAME = [1, 2] f32[2]", with the line that calls

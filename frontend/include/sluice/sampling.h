@@ -12,7 +12,8 @@
 namespace sluice {
 
 /// Elements that are true (or 1) with probability p, which is rounded to a multiple of 2^-24 but not to 0 or 1, and
-/// false (or 0) otherwise; of any dtype. Throws Error unless 0 <= p <= 1.
+/// false (or 0) otherwise; of any dtype. Where p is a tensor, use random_uniform(p.shape()) < p. Throws Error unless
+/// 0 <= p <= 1.
 Tensor random_bernoulli(const Shape& shape, double p, DType dtype = DType::kBool,
                         std::source_location where = std::source_location::current());
 
