@@ -23,13 +23,24 @@ void pass_on_expectations(const Trace& from, Trace& to, TensorSpan inputs) {
     to.expect_indices(inputs[expected.argument], expected.limit, expected.what, expected.of, expected.except);
 }
 
+/// Adds the effects of the traced function to the one around it; `values` are the counterparts of what they look at.
+void pass_on_effects(const Trace& from, Trace& to, TensorSpan values) {
+  for (const Effect& effect : from.effects()) {
+    to.observe(effect, values.first(effect.values.size()));
+    values = values.subspan(effect.values.size());
+  }
+}
+
 std::vector<Tensor> apply_forward(const CustomGradientCore& core, Trace& around, TensorSpan inputs) {
   Trace trace(core.name, fmt::format("{}: the function", core.name));
   const std::vector<Tensor> outputs = core.forward(add_parameters(trace, "x", inputs));
   if (outputs.empty()) fail_at_user(fmt::format("{}: the function returns no tensor", core.name));
   const ir::Graph graph = trace.finish(outputs);
   pass_on_expectations(trace, around, inputs);
-  return around.append(graph, inputs);
+  std::vector<Tensor> results = around.append(graph, inputs);
+  pass_on_effects(trace, around, TensorSpan(results).subspan(outputs.size()));
+  results.resize(outputs.size());
+  return results;
 }
 
 /// Checks what `backward` returned and returns the adjoints of the inputs that are floats.
@@ -65,7 +76,14 @@ ir::Graph trace_backward(const CustomGradientCore& core, TensorSpan outputs, Ten
   const std::vector<Tensor> y = add_parameters(trace, "y", outputs);
   const std::vector<Tensor> x = add_parameters(trace, "x", inputs);
   const std::vector<Tensor> dy = add_parameters(trace, "dy", outputs);
-  return trace.finish(checked_adjoints(core.name, x, core.backward(x, y, dy)));
+  const std::vector<Tensor> adjoints = checked_adjoints(core.name, x, core.backward(x, y, dy));
+  if (!trace.effects().empty()) {
+    throw Error(fmt::format("{}: the backward function prints or checks, which it cannot: it runs only where its "
+                            "derivative is needed; print and check outside of it",
+                            core.name),
+                trace.effects()[0].where);
+  }
+  return trace.finish(adjoints);
 }
 
 }  // namespace

@@ -77,7 +77,7 @@ Predictions ExportModule::predict(const Array& images, std::source_location wher
 void save(const ExportModule& module, const std::filesystem::path& folder, std::source_location where) {
   const Scope scope(where);
   check_draws_nothing(module.function_.graph(), module.function_.variables());
-  write_saved_model(folder, {module.function_.graph(),
+  write_saved_model(folder, {module.function_.graph_to_save(),
                              values_of(module.function_.variables()),
                              {kClassOutput, kProbabilitiesOutput},
                              module.class_names_,
@@ -88,12 +88,13 @@ void save(const AnyFunction& function, const std::filesystem::path& folder, std:
           std::source_location where) {
   const Scope scope(where);
   check_draws_nothing(function.graph(), function.variables());
-  const std::size_t results = function.graph().results().size();
+  const ir::Graph& graph = function.graph_to_save();
+  const std::size_t results = graph.results().size();
   if (output_names.empty()) {
     for (std::size_t i = 0; i < results; ++i)
       output_names.push_back(results == 1 ? "output" : fmt::format("output_{}", i));
   }
-  write_saved_model(folder, {function.graph(),
+  write_saved_model(folder, {graph,
                              values_of(function.variables()),
                              std::move(output_names),
                              {},

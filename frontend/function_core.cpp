@@ -96,14 +96,17 @@ FunctionCore::Call FunctionCore::call(std::span<HostArgument> arguments) {
   for (std::size_t i = 0; i < arguments.size(); ++i) version.inputs[i] = arguments[i].array();
   // Releases the arrays after the call; assigning an empty one keeps the storage for the sizes.
   static const Array& kNothing = *new Array(DType::kU8, {});  // never destroyed: threads may outlive every static
+  version.effects.begin_step();
   try {
     version.executable->run(version.inputs, version.results);
   } catch (...) {
     for (Array& input : version.inputs) input = kNothing;
+    version.effects.print(version.results);
     throw;
   }
   for (Array& input : version.inputs) input = kNothing;
-  return {std::move(lock), version.results};
+  version.effects.print(version.results);
+  return {std::move(lock), std::span(version.results).first(version.effects.own_results())};
 }
 
 void FunctionCore::check_arguments(std::span<HostArgument> arguments) const {
@@ -262,7 +265,9 @@ FunctionCore::Version& FunctionCore::trace(std::vector<TensorSpec> arguments) {
   version->expected_indices = trace.expected_indices();
   version->asked_trainable = trace.asked_trainable();
   version->inputs.resize(parameters.size());
-  version->results.resize(results.size());
+  version->results.resize(version->graph.results().size());
+  version->effects = StepEffects(name_, trace.effects(), version->results.size());
+  version->without_effects = trace.without_effects();
   make_room();
   ++traces_;
   return *versions_.emplace_back(std::move(version));
@@ -284,8 +289,15 @@ void FunctionCore::compile(Version& version) {
   if (version.executable != nullptr) return;
   runtime::ExecutableOptions options;
   options.engine = default_engine();
-  options.on_stage = dump_stage;
+  options.on_stage = [comments = version.effects.comments()](std::string_view stage, const ir::Graph& graph) {
+    dump_stage(stage, graph, comments);
+  };
   options.check_numerics = check_numerics_;
+  if (StepEffects& effects = version.effects; !effects.empty()) {
+    options.examine = [&effects](std::span<const Array> results) { effects.check(results); };
+    options.examine_may_throw = effects.has_checks();
+    options.judged = &*version.without_effects;
+  }
   version.executable = runtime::Executable::create(version.graph, version.variables, options);
 }
 
@@ -316,6 +328,17 @@ FunctionCore::Version& FunctionCore::latest_version() {
   return *versions_.back();
 }
 
+const ir::Graph& FunctionCore::graph_to_save() {
+  const Version& version = latest_version();
+  if (const Effect* const check = version.effects.first_check()) {
+    throw Error(fmt::format("save: @{} checks \"{}\", which a saved model cannot: leave the check out of the saved "
+                            "function, and check in the calling program",
+                            version.graph.name(), check->text),
+                check->where);
+  }
+  return version.without_effects ? *version.without_effects : version.graph;
+}
+
 std::string FunctionCore::to_text() {
   const std::scoped_lock lock(mutex_);
   std::string text = name_ + "(";
@@ -331,19 +354,20 @@ std::string FunctionCore::to_text() {
   text += ")";
   if (versions_.empty()) return text;
   const ir::Graph& graph = versions_.back()->graph;
-  for (std::size_t i = 0; const ir::Value result : graph.results())
+  for (std::size_t i = 0; const ir::Value result : graph.results().first(versions_.back()->effects.own_results()))
     text += (i++ == 0 ? " -> " : ", ") + to_string(graph.type(result));
   return text;
 }
 
 std::string FunctionCore::dump(std::string_view stage) {
   check_stage(stage);
+  Version& version = latest_version();
   std::string text;
   passes::PassOptions options;
   options.on_stage = [&](std::string_view reached, const ir::Graph& graph) {
-    if (reached == stage) text = ir::print(graph);
+    if (reached == stage) text = version.effects.comments() + ir::print(graph);
   };
-  passes::run_passes(graph(), passes::default_pipeline(), options);
+  passes::run_passes(version.graph, passes::default_pipeline(), options);
   return text;
 }
 

@@ -73,12 +73,12 @@ void detail::check_stage(std::string_view stage) {
   fail("there is no stage '{}'{}", stage, did_you_mean(stage, stages));
 }
 
-void detail::dump_stage(std::string_view stage, const ir::Graph& graph) {
+void detail::dump_stage(std::string_view stage, const ir::Graph& graph, std::string_view comments) {
   const std::scoped_lock lock(dump().mutex);
   const DumpOptions& options = dump().options;
   if (!options.to_stdout) return;
   if (!options.stages.empty() && std::ranges::count(options.stages, stage) == 0) return;
-  fmt::print("// {} after {}\n{}", graph.name(), stage, ir::print(graph));
+  fmt::print("// {} after {}\n{}{}", graph.name(), stage, comments, ir::print(graph));
   std::fflush(stdout);
 }
 

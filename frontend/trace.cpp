@@ -337,11 +337,27 @@ std::shared_ptr<runtime::VariableStorage> Trace::derived_by(const Tensor& tensor
   return found == derivatives_.end() ? nullptr : found->second;
 }
 
+void Trace::observe(detail::Effect::Kind kind, const Tensor& tensor, std::string text) {
+  const ir::Value value = value_of(tensor, kind == detail::Effect::Kind::kPrint ? "print" : "check");
+  effects_.push_back(detail::effect_on(builder_.graph(), kind, value, std::move(text), Scope::user()));
+}
+
+void Trace::observe(detail::Effect effect, std::span<const Tensor> values) {
+  effect.values.clear();
+  for (const Tensor& value : values) effect.values.push_back(value_of(value, name()));
+  effects_.push_back(std::move(effect));
+}
+
 ir::Graph Trace::finish(std::span<const Tensor> results) {
   std::vector<ir::Value> values;
   for (const Tensor& result : results) values.push_back(value_of(result, name()));
-  builder_.set_results(std::move(values));
   for (const TracedVariable& variable : variables_) builder_.set_update(variable.state, variable.now);
+  builder_.set_results(values);
+  if (!effects_.empty()) {
+    without_effects_ = ir::Builder(builder_).finish();
+    for (const detail::Effect& each : effects_) values.insert(values.end(), each.values.begin(), each.values.end());
+    builder_.set_results(std::move(values));
+  }
   finished_ = true;
   return std::move(builder_).finish();
 }

@@ -83,7 +83,8 @@ std::unique_ptr<Executable> Executable::create(const ir::Graph& traced, Variable
   const GatePass pass;
   if (process_ends()) fail("@{}: cannot be compiled any more: the process ends", traced.name());
   check_variables(traced, variables);
-  const ExecutableOptions observed = observe(traced.name(), options);
+  ExecutableOptions observed = observe(traced.name(), options);
+  observed.check_numerics |= flags().check_numerics;
   std::unique_ptr<Executable> executable;
   if (options.engine == Engine::kReference) {
     executable = std::make_unique<ReferenceExecutable>(traced, variables, observed);
@@ -91,8 +92,8 @@ std::unique_ptr<Executable> Executable::create(const ir::Graph& traced, Variable
     executable = make_jit_executable(traced, variables, observed);
   }
   close_gate_at_exit();
-  if (!options.check_numerics && !flags().check_numerics) return executable;
-  return make_checked_executable(std::move(executable), traced, std::move(variables), options.engine);
+  if (!observed.check_numerics && !observed.examine) return executable;
+  return make_checked_executable(std::move(executable), traced, std::move(variables), observed);
 }
 
 }  // namespace sluice::runtime

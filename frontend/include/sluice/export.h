@@ -45,7 +45,7 @@ void save(const ExportModule& module, const std::filesystem::path& folder,
 /// The same for any function that assigns no variable, to be run by LoadedModel::run. Its inputs are named by its
 /// signature, its results by `output_names` or, if that is empty, "output", or "output_0", "output_1", ... Throws Error
 /// for a function that draws random numbers, because each call advances their state: pass such a function its noise as
-/// an argument.
+/// an argument. Prints are left out of what is written; throws Error for a function with checks.
 ///
 ///     const auto predict = function("predict", {f32(batch).named("x")}, [&](Tensor x) { return model(x); });
 ///     save(predict, "parabola", {"y"});

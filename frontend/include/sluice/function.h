@@ -94,14 +94,15 @@ class AnyFunction {
   /// Makes every later call throw Error if an op produces a NaN or an infinity. The error names the op's line, and all
   /// variables keep their values (runtime/execution/numerics.h). Recompiles existing versions.
   void check_numerics() const { core_->check_numerics(); }
-  /// Returns its graph as traced; without a signature, the graph of the last trace, valid until another call traces.
-  /// Throws Error if it has no signature and has not been called.
+  /// Returns its graph as traced, in which the values of prints and checks follow the function's own results; without a
+  /// signature, that of the last trace, until another call traces. Throws Error if there is none yet.
   const ir::Graph& graph() const { return core_->graph(); }
-  /// Returns the variables that its graph reads or assigns, in the order of the graph's states. Throws Error as graph()
-  /// does.
+  /// The graph that save() writes: without the values of prints. Throws Error at the line of a check.
+  const ir::Graph& graph_to_save() const { return core_->graph_to_save(); }
+  /// Returns the variables of its graph, in the order of its states. Throws Error as graph() does.
   const runtime::Variables& variables() const { return core_->variables(); }
-  /// Returns the text of its graph after a stage: "traced" or the name of a pass. Throws Error if there is no such
-  /// stage.
+  /// Returns the text of its graph, and a comment for each print and check, after a stage: "traced" or the name of a
+  /// pass. Throws Error if there is no such stage.
   std::string dump(std::string_view stage = "traced") const { return core_->dump(stage); }
   /// Returns how often it has been traced.
   int traces() const { return core_->traces(); }

@@ -47,8 +47,8 @@ void set_dump(DumpOptions options);
 void set_trace(std::filesystem::path file);
 
 namespace detail {
-/// Prints `graph` if set_dump asks for it.
-void dump_stage(std::string_view stage, const ir::Graph& graph);
+/// Prints `graph`, with `comments` before it, if set_dump asks for it.
+void dump_stage(std::string_view stage, const ir::Graph& graph, std::string_view comments);
 /// Throws Error, suggesting the nearest name, if the pipeline has no such stage.
 void check_stage(std::string_view stage);
 }  // namespace detail

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "sluice/array.h"
+#include "sluice/detail/effects.h"
 #include "sluice/detail/trace.h"
 #include "sluice/ir/graph.h"
 #include "sluice/runtime/executable.h"
@@ -89,7 +90,7 @@ class FunctionCore {
 
   const std::string& name() const { return name_; }
 
-  /// The results of a call, valid during its lifetime: it keeps other threads out.
+  /// The function's own results of a call, valid during its lifetime: it keeps other threads out.
   struct Call {
     std::unique_lock<std::recursive_mutex> lock;
     std::span<const Array> results;
@@ -117,6 +118,8 @@ class FunctionCore {
   void compile();
   void check_numerics();
   const ir::Graph& graph() { return latest_version().graph; }
+  /// Returns the graph without the results of prints. Throws Error at the line of a check.
+  const ir::Graph& graph_to_save();
   const runtime::Variables& variables() { return latest_version().variables; }
   std::string dump(std::string_view stage);
   /// Returns its name and types, as far as they are known: "step(f32[B,3], u8[B]) -> f32[]".
@@ -131,6 +134,8 @@ class FunctionCore {
     runtime::Variables variables;
     std::vector<ExpectedIndices> expected_indices;
     std::vector<AskedTrainable> asked_trainable;
+    StepEffects effects;
+    std::optional<ir::Graph> without_effects;
     std::uint64_t trainable_changes = 0;              ///< runtime::trainable_changes() when those last held
     std::unique_ptr<runtime::Executable> executable;  ///< null until the first call
     std::vector<Array> inputs;                        ///< kept so that a call need not allocate their sizes

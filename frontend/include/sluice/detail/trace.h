@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sluice/detail/effects.h"
 #include "sluice/ir/graph.h"
 #include "sluice/runtime/variable.h"
 #include "sluice/tensor.h"
@@ -134,10 +135,20 @@ class Trace {
   /// Returns the variable that `tensor` is known to be a derivative with respect to, or null.
   std::shared_ptr<runtime::VariableStorage> derived_by(const Tensor& tensor) const;
 
+  /// Records a print or a check of `tensor`.
+  void observe(detail::Effect::Kind kind, const Tensor& tensor, std::string text);
+  /// Records an effect of another trace, whose values have become these tensors.
+  void observe(detail::Effect effect, std::span<const Tensor> values);
+  /// The prints and checks in the order of the program.
+  const std::vector<detail::Effect>& effects() const { return effects_; }
+
   void on_failure(std::function<void()> undo) { undo_.push_back(std::move(undo)); }
 
-  /// Ends the trace and returns its graph with `results` and the variables' new values.
+  /// Ends the trace and returns its graph with `results`, followed by the values of the effects, and the variables' new
+  /// values.
   ir::Graph finish(std::span<const Tensor> results);
+  /// Returns that graph without the values of the effects; nothing if there are no effects. Requires finish().
+  const std::optional<ir::Graph>& without_effects() const { return without_effects_; }
   /// Returns the variables that the trace has read or assigned, in the order of the graph's states.
   runtime::Variables variables() const;
 
@@ -165,6 +176,8 @@ class Trace {
   std::vector<TracedVariable> variables_;
   std::vector<ExpectedIndices> expected_indices_;
   std::vector<AskedTrainable> asked_trainable_;
+  std::vector<detail::Effect> effects_;
+  std::optional<ir::Graph> without_effects_;
   std::map<ir::Value, std::shared_ptr<runtime::VariableStorage>> derivatives_;
   std::vector<std::function<void()>> undo_;
 };

@@ -41,6 +41,14 @@ struct ExecutableOptions {
   /// Divides every kernel, however small, among all threads, and waits for them if another step holds them: for tests
   /// of concurrency.
   bool share_all_kernels = false;
+  /// Called with the results of each step, under the locks of its variables; if it throws, the step fails.
+  std::function<void(std::span<const Array> results)> examine = {};
+  /// Whether `examine` may throw. The variables that the graph updates are then copied before each step, and restored
+  /// if it does.
+  bool examine_may_throw = false;
+  /// The graph without the results that only `examine` looks at, which come last: what check_numerics judges. Null: the
+  /// whole graph. Used only while the executable is created.
+  const ir::Graph* judged = nullptr;
 };
 
 /// A compiled graph bound to its variables; one serves every B >= 1. Any number of threads may call it at once, or call
