@@ -176,7 +176,7 @@ Tensor operator+(const TensorOrNumber& x, const TensorOrNumber& y);
 Tensor operator-(const TensorOrNumber& x, const TensorOrNumber& y);
 Tensor operator*(const TensorOrNumber& x, const TensorOrNumber& y);
 Tensor operator/(const TensorOrNumber& x, const TensorOrNumber& y);
-/// Integers; the result has the sign of y, as in NumPy: mod(x, y).
+/// mod(x, y): the result has the sign of y, as in NumPy.
 Tensor operator%(const TensorOrNumber& x, const TensorOrNumber& y);
 Tensor operator-(const Arg& x);
 Tensor operator==(const TensorOrNumber& x, const TensorOrNumber& y);
