@@ -76,10 +76,10 @@ class Fit {
   const Variable& learning_rate() const { return trainer_.optimizer_->learning_rate(); }
 
   Trainer& trainer_;
-  const OnWhileAlive fitting_{trainer_.fitting_};
   const Dataset& examples_;
   const FitOptions& options_;
   std::optional<InterruptGuard> guard_;
+  const OnWhileAlive fitting_{trainer_.fitting_};
   std::size_t watched_ = 0;  ///< the value that early stopping monitors
   detail::Checkpoint checkpoint_;
   std::optional<std::pair<std::int64_t, std::int64_t>> saved_;  ///< epoch and step of the last checkpoint
@@ -204,23 +204,6 @@ void Fit::step(const Batch& b) {
   if (every > 0 && (state_.epoch * steps_ + state_.step) % every == 0) save();
 }
 
-/// Sets the learning rate of the update to which the next step belongs, and how many steps that has.
-void Fit::prepare_update() const {
-  const std::int64_t accumulate = trainer_.options_.accumulate;
-  const std::int64_t update = state_.step / accumulate;  // in this epoch
-  if (trainer_.accumulation_ != nullptr) {
-    trainer_.accumulation_->set_window(std::min(accumulate, steps_ - update * accumulate));
-  }
-  if (!options_.schedule) return;
-  const std::int64_t updates = (steps_ + accumulate - 1) / accumulate;
-  const double rate = options_.schedule(state_.epoch * updates + update);
-  if (!(rate >= 0) || !std::isfinite(static_cast<float>(rate))) {
-    fail_at_user(fmt::format("fit: the schedule returns {} for step {}, expected a finite f32 of at least 0", rate,
-                             state_.epoch * updates + update));
-  }
-  learning_rate().assign(Array::scalar(static_cast<float>(rate)));
-}
-
 /// A step that throws has changed nothing, so everything before it is kept: a resumed run reaches it again.
 std::vector<Array> Fit::run_step(const Batch& b) {
   try {
@@ -250,6 +233,23 @@ void Fit::report(std::span<const Array> values) {
   for (const Callback& callback : options_.callbacks) {
     if (callback.on_step) callback.on_step(report);
   }
+}
+
+/// Sets the learning rate of the update to which the next step belongs, and how many steps that has.
+void Fit::prepare_update() const {
+  const std::int64_t accumulate = trainer_.options_.accumulate;
+  const std::int64_t update = state_.step / accumulate;  // in this epoch
+  if (trainer_.accumulation_ != nullptr) {
+    trainer_.accumulation_->set_window(std::min(accumulate, steps_ - update * accumulate));
+  }
+  if (!options_.schedule) return;
+  const std::int64_t updates = (steps_ + accumulate - 1) / accumulate;
+  const double rate = options_.schedule(state_.epoch * updates + update);
+  if (!(rate >= 0) || !std::isfinite(static_cast<float>(rate))) {
+    fail_at_user(fmt::format("fit: the schedule returns {} for step {}, expected a finite f32 of at least 0", rate,
+                             state_.epoch * updates + update));
+  }
+  learning_rate().assign(Array::scalar(static_cast<float>(rate)));
 }
 
 /// Validates and records the epoch; returns false if it was interrupted before that, so the epoch has not ended.

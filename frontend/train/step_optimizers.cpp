@@ -12,7 +12,7 @@ namespace sluice::detail {
 
 namespace {
 
-AnyOptimizer clone_of(const AnyOptimizer& optimizer) {
+AnyOptimizer cloned(const AnyOptimizer& optimizer) {
   const Cloning cloning;
   return optimizer;
 }
@@ -48,7 +48,7 @@ MultipliedRates::MultipliedRates(const AnyOptimizer& optimizer, VariableList mod
       multipliers_(std::move(multipliers)) {
   register_module(*optimizer_);
   for (std::size_t i = 0; i < multipliers_.size(); ++i) {
-    clones_.push_back(clone_of(optimizer_));
+    clones_.push_back(cloned(optimizer_));
     register_module(*clones_.back());
   }
 }

@@ -110,7 +110,7 @@ void Trainer::check_options() const {
 }
 
 void Trainer::add_options(const AnyOptimizer& optimizer) {
-  // The frontend's copies of an optimizer share its variables, so this one lives as long as the trainer.
+  // A copy, which shares the optimizer's variables and lives as long as the trainer.
   const auto own = std::make_shared<const AnyOptimizer>(optimizer);
   optimizer_ = std::shared_ptr<const Optimizer>(own, &**own);
   if (options_.accumulate > 1 && dynamic_cast<const detail::Accumulation*>(optimizer_.get()) != nullptr) {

@@ -30,10 +30,7 @@ TrainerOptions all_options() {
 int run(const char* folder, const TrainerOptions& options) {
   set_seed(11);
   ToyModel toy;
-  Trainer trainer(
-      toy.model, toy.adam, toy_batch(),
-      [&](const Tensor& images, const Tensor& labels, Mode mode) { return toy.objective(images, labels, mode); },
-      options);
+  Trainer trainer = toy.trainer_with(options);
   const Callback tick{.on_step = [](const StepReport&) { write_out("."); }};
   const History history =
       trainer.fit(toy_examples(100), {.epochs = 5,

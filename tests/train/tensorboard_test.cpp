@@ -296,6 +296,7 @@ TEST_CASE("histograms of few, equal and extreme elements") {
   {
     detail::EventFile file(folder.path());
     file.write_histograms(7, Arrays{{"two", Array({1.F, 4.F, 4.F})},
+                                    {"middle", Array({0.F, 15.F, 30.F})},
                                     {"same", Array({2.5, 2.5}, {1, 2})},
                                     {"integers", Array({std::int64_t{-1}, std::int64_t{2}})},
                                     {"some", Array({std::nanf(""), 3.F, INFINITY})},
@@ -304,12 +305,15 @@ TEST_CASE("histograms of few, equal and extreme elements") {
                                     {"wide", Array({-1.7e308, 0., 1.7e308})}});
   }
   const std::map<std::string, ReadHistogram> read = events_in(folder.path()).at(1).histograms;
-  CHECK(read.size() == 5);  // not "none" and "empty"
+  CHECK(read.size() == 6);  // not "none" and "empty"
   CHECK(read.at("two").counts.front() == 1);
   CHECK(read.at("two").counts.back() == 2);
   CHECK(read.at("two").limits.front() == doctest::Approx(1.1));
   CHECK(read.at("two").sum == 9);
   CHECK(read.at("two").sum_of_squares == 33);
+  CHECK(read.at("middle").limits[14] == 15);
+  CHECK(read.at("middle").counts[14] == 0);
+  CHECK(read.at("middle").counts[15] == 1);
   CHECK(read.at("same").limits == std::vector{2.5});
   CHECK(read.at("same").counts == std::vector{2.});
   CHECK(read.at("integers").min == -1);

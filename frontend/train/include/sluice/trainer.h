@@ -137,8 +137,6 @@ class Trainer {
   /// Returns the graph of a step as traced. Throws Error before tracing.
   const ir::Graph& step_graph() const { return train_step_->graph(); }
 
-  const VariableList& model() const { return model_; }
-
   /// Iterates over the examples `options.epochs` times, including the epochs before a resume. Throws Error if there are
   /// no examples, before the first step if they or the validation data do not fit, for invalid options, and if a
   /// checkpoint cannot be written or read; exceptions of callbacks propagate.
@@ -152,6 +150,8 @@ class Trainer {
 
   /// Ends fit() after the current step. May be called by callbacks and from other threads.
   void stop() { stop_ = true; }
+
+  const VariableList& model() const { return model_; }
 
  private:
   friend class Fit;
@@ -179,15 +179,16 @@ class Trainer {
     };
   }
 
+  void check_options() const;
+  /// Adds to the optimizer what the options ask for.
+  void add_options(const AnyOptimizer& optimizer);
+
   Trainer(VariableList model, const AnyOptimizer& optimizer, std::vector<TensorSpec> batch_spec, std::size_t tensors,
           ObjectiveFunction objective, TrainerOptions options, const std::source_location& where);
 
   /// Throws Error if a batch of `examples`, which messages call `what`, cannot be the arguments of `function`.
   void check_batches(detail::FunctionCore& function, std::string_view what, const Dataset& examples,
                      std::int64_t batch_size) const;
-  void check_options() const;
-  /// Adds to the optimizer what the options ask for.
-  void add_options(const AnyOptimizer& optimizer);
   std::vector<Tensor> trace(std::span<const Tensor> tensors, Mode mode);
   /// Returns the averages that stand for the model in a run of fit(), or null.
   const ExponentialMovingAverage* averages() const;
