@@ -57,9 +57,8 @@ void ExponentialMovingAverage::update(const VariableList& variables, std::source
 }
 
 bool ExponentialMovingAverage::updated(const VariableList& variables) const {
-  return std::ranges::all_of(variables.all(), [&](const Variable& variable) {
-    return updates_of(variable).value().item<std::int64_t>() > 0;
-  });
+  return std::ranges::all_of(
+      variables.all(), [&](const Variable& variable) { return updates_of(variable).value().item<std::int64_t>() > 0; });
 }
 
 std::vector<std::pair<Variable, Array>> ExponentialMovingAverage::averages_of(std::string_view name,
