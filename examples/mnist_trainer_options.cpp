@@ -40,7 +40,8 @@ MnistTrainerOptions parse_mnist_trainer_options(int argc, char** argv, const std
   std::string trace;
   app.add_option("--trace", trace,
                  "Write the second to sixth step, kernels by thread, to this file for Perfetto or chrome://tracing");
-  app.add_option("--tensorboard", options.tensorboard, "Write curves for TensorBoard to this folder");
+  app.add_option("--tensorboard", options.tensorboard,
+                 "Write curves, weights and the graph for TensorBoard to this folder");
   CLI::Option* const json =
       app.add_flag("--json", options.json, "Print a line of JSON for each epoch and one for the test");
   app.add_flag("--look", options.look,

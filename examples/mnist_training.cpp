@@ -37,7 +37,7 @@ Schedule schedule_of(const MnistTrainerOptions& options, std::int64_t steps) {
   return warm_up(options.warm_up, schedule);
 }
 
-FitOptions fit_options(const MnistTrainerOptions& options, const Mnist& mnist) {
+FitOptions fit_options(const MnistTrainerOptions& options, const Mnist& mnist, const Trainer& trainer) {
   const std::int64_t steps = options.epochs * mnist.train.batches(options.batch).size();
   FitOptions fit{.epochs = options.epochs,
                  .batch = options.batch,
@@ -47,7 +47,7 @@ FitOptions fit_options(const MnistTrainerOptions& options, const Mnist& mnist) {
                  .checkpoint = options.checkpoint,
                  .stop_on_interrupt = true};
   if (options.patience) fit.early_stopping = EarlyStopping{.patience = *options.patience};
-  if (!options.tensorboard.empty()) fit.callbacks.push_back(tensorboard(options.tensorboard));
+  if (!options.tensorboard.empty()) fit.callbacks.push_back(tensorboard(options.tensorboard, trainer));
   if (options.quiet) return fit;
   fit.callbacks.push_back(progress_bar());
   fit.callbacks.push_back(options.json ? json_lines() : Callback{.on_epoch = print_epoch});
@@ -99,7 +99,7 @@ int run_training(const TrainedModel& model, const MnistTrainerOptions& options) 
     print_to_stderr("{}: {}: no checkpoint is there yet, so this begins anew\n", model.program,
                     options.checkpoint.folder.string());
   }
-  const History history = model.trainer.fit(mnist.train, fit_options(options, mnist));
+  const History history = model.trainer.fit(mnist.train, fit_options(options, mnist, model.trainer));
   if (InterruptGuard::happened()) return end_by_signal(model.program, what_remains(options, written));
   if (history.ending == Ending::kEarly && !options.quiet) {
     print_to_stderr("{}: ended early, {} epoch{} after the best one\n", model.program, *options.patience,

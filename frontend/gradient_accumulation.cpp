@@ -70,7 +70,15 @@ void Accumulation::add(const std::vector<Tensor>& gradients, const std::vector<V
   items_.assign_add(tensor == nullptr ? items : TensorOrNumber(cast(*tensor, DType::kF64)));
   micro_batches_.assign_add(1);
   for (std::size_t i = 0; i < variables.size(); ++i) sum_for(variables[i]).assign_add(gradients[i]);
-  end_window(micro_batches_ >= steps_, variables);
+  end_window(ends_window(), variables);
+}
+
+Tensor Accumulation::ends_window() const { return micro_batches_ >= steps_; }
+
+void Accumulation::drop_window(const std::vector<Variable>& variables) const {
+  for (const Variable& variable : variables) sum_for(variable).assign(0);
+  items_.assign(0);
+  micro_batches_.assign(0);
 }
 
 void Accumulation::flush(const VariableList& variables, std::source_location where) const {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "sluice/detail/trace.h"
 #include "sluice/elementwise.h"
 
@@ -52,6 +54,11 @@ void ExponentialMovingAverage::update(const VariableList& variables, std::source
     }
     updates.assign_add(1);
   }
+}
+
+bool ExponentialMovingAverage::updated(const VariableList& variables) const {
+  return std::ranges::all_of(
+      variables.all(), [&](const Variable& variable) { return updates_of(variable).value().item<std::int64_t>() > 0; });
 }
 
 std::vector<std::pair<Variable, Array>> ExponentialMovingAverage::averages_of(std::string_view name,

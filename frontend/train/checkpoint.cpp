@@ -48,6 +48,7 @@ ordered_json description(const detail::Checkpoint& checkpoint, const TrainingSta
   for (const EpochRecord& record : state.history.epochs) {
     training["epochs"].push_back(detail::to_json(record, state.history.names));
   }
+  if (checkpoint.accumulate != 1) training["accumulate"] = checkpoint.accumulate;
   if (!checkpoint.watched.empty()) {
     training["early_stopping"] = {
         {"metric", checkpoint.watched}, {"best", detail::to_json(state.best)}, {"waited", state.waited}};
@@ -124,6 +125,7 @@ void check(const json& training, const std::string& name, const detail::Checkpoi
   check_same(name, "batches of", training.at("batch").get<std::int64_t>(), here.batch);
   check_same(name, "seed", training.at("seed").get<std::uint32_t>(), here.seed);
   check_same(name, "a number of examples of", training.at("examples").get<std::int64_t>(), here.examples);
+  check_same(name, "updates of a number of batches of", training.value("accumulate", std::int64_t{1}), here.accumulate);
   const std::int64_t steps = (here.examples + here.batch - 1) / here.batch;
   const bool sensible = read.step >= 0 && read.step <= steps && read.epoch == std::ssize(read.history.epochs) &&
                         read.means.size() == read.history.names.size();

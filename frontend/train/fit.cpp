@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "frontend/train/step_optimizers.h"
 #include "runtime/execution/non_finite.h"
 #include "sluice/detail/trace.h"
 #include "sluice/detail/training_state.h"
@@ -48,11 +49,21 @@ class Fit {
   History run();
 
  private:
+  struct OnWhileAlive {
+    explicit OnWhileAlive(bool& the_switch) : on(the_switch) { on = true; }
+    ~OnWhileAlive() { on = false; }
+    OnWhileAlive(const OnWhileAlive&) = delete;
+    OnWhileAlive& operator=(const OnWhileAlive&) = delete;
+
+    bool& on;
+  };
+
   void begin();
   void save();
   bool train_epoch();
   bool end_epoch();
   void step(const Batch& b);
+  void prepare_update() const;
   std::vector<Array> run_step(const Batch& b);
   template <typename F>
   std::invoke_result_t<F&> saving(F f);
@@ -61,7 +72,8 @@ class Fit {
   void note_numbers(const EpochRecord& record);
   bool note_lost_variables();
   void note_best(const EpochRecord& record);
-  void restore_best();
+  bool restore_best();
+  void finish_model();
   bool waited_long_enough() const;
   bool interrupted() const { return guard_ && InterruptGuard::happened(); }
   bool must_end() const { return lost_ || trainer_.stop_ || interrupted(); }
@@ -71,6 +83,7 @@ class Fit {
   const Pipeline& examples_;
   const FitOptions& options_;
   std::optional<InterruptGuard> guard_;
+  const OnWhileAlive fitting_{trainer_.fitting_};
   std::size_t watched_ = 0;  ///< the value that early stopping monitors
   detail::Checkpoint checkpoint_;
   std::optional<std::pair<std::int64_t, std::int64_t>> saved_;  ///< epoch and step of the last checkpoint
@@ -90,6 +103,7 @@ Fit::Fit(Trainer& trainer, const Pipeline& examples, const FitOptions& options)
   state_.history.names = trainer.names_;
   state_.means.resize(trainer.names_.size());
   trainer.stop_ = false;
+  if (trainer.accumulation_ != nullptr) trainer.accumulation_->drop_window(trainer.trained_);
   if (options.stop_on_interrupt) guard_.emplace();
   if (options.early_stopping) {
     const EarlyStopping& early = *options.early_stopping;
@@ -123,6 +137,7 @@ void Fit::begin() {
   checkpoint_.batch = options_.batch;
   checkpoint_.seed = options_.seed;
   checkpoint_.examples = examples_.size();
+  checkpoint_.accumulate = trainer_.options_.accumulate;
 
   if (!options_.schedule) state_.learning_rate = learning_rate().value().item<double>();
   detail::prepare_folder(options.folder);
@@ -160,7 +175,7 @@ History Fit::run() {
   }
   save();
   if (lost_) ending = Ending::kNotFinite;
-  if (ending != Ending::kInterrupted) restore_best();
+  finish_model();
   for (const Callback& callback : options_.callbacks) {
     if (callback.on_end) callback.on_end(state_.history);
   }
@@ -183,10 +198,7 @@ bool Fit::train_epoch() {
 }
 
 void Fit::step(const Batch& b) {
-  if (options_.schedule) {
-    const double rate = options_.schedule(state_.epoch * steps_ + state_.step);
-    learning_rate().assign(Array::scalar(static_cast<float>(rate)));
-  }
+  prepare_update();
   const std::vector<Array> values = run_step(b);
   for (std::size_t i = 0; i < values.size(); ++i) state_.means[i].add(values[i], b.size());
   ++state_.step;
@@ -230,6 +242,23 @@ void Fit::report(std::span<const Array> values) {
   for (const Callback& callback : options_.callbacks) {
     if (callback.on_step) callback.on_step(report);
   }
+}
+
+/// Sets the learning rate of the update to which the next step belongs, and how many steps that has.
+void Fit::prepare_update() const {
+  const std::int64_t accumulate = trainer_.options_.accumulate;
+  const std::int64_t update = state_.step / accumulate;  // in this epoch
+  if (trainer_.accumulation_ != nullptr) {
+    trainer_.accumulation_->set_window(std::min(accumulate, steps_ - update * accumulate));
+  }
+  if (!options_.schedule) return;
+  const std::int64_t updates = (steps_ + accumulate - 1) / accumulate;
+  const double rate = options_.schedule(state_.epoch * updates + update);
+  if (!(rate >= 0) || !std::isfinite(static_cast<float>(rate))) {
+    fail_at_user(fmt::format("fit: the schedule returns {} for step {}, expected a finite f32 of at least 0", rate,
+                             state_.epoch * updates + update));
+  }
+  learning_rate().assign(Array::scalar(static_cast<float>(rate)));
 }
 
 /// Validates and records the epoch; returns false if it was interrupted before that, so the epoch has not ended.
@@ -298,14 +327,27 @@ void Fit::note_best(const EpochRecord& record) {
   state_.best = value;
   if (!early.restore_best) return;
   state_.best_variables.clear();
+  const ExponentialMovingAverage* const averages = trainer_.averages();
   for (const Variable& variable : trainer_.model_.all()) {
-    state_.best_variables.push_back(variable.value());
+    state_.best_variables.push_back((averages != nullptr ? averages->average(variable) : variable).value());
   }
 }
 
-void Fit::restore_best() {
+/// Gives the model, and its averages, the variables of the best epoch; returns false if none were kept.
+bool Fit::restore_best() {
+  const ExponentialMovingAverage* const averages = trainer_.averages();
   const std::vector<Variable> variables = trainer_.model_.all();
-  for (std::size_t i = 0; i < state_.best_variables.size(); ++i) variables[i].assign(state_.best_variables[i]);
+  for (std::size_t i = 0; i < state_.best_variables.size(); ++i) {
+    variables[i].assign(state_.best_variables[i]);
+    if (averages != nullptr) averages->average(variables[i]).assign(state_.best_variables[i]);
+  }
+  return !state_.best_variables.empty();
+}
+
+/// After the last checkpoint, so that a resumed run continues with the variables as trained.
+void Fit::finish_model() {
+  if (state_.history.ending != Ending::kInterrupted && restore_best()) return;
+  if (const ExponentialMovingAverage* const averages = trainer_.averages()) averages->finalize(trainer_.model_);
 }
 
 bool Fit::waited_long_enough() const {

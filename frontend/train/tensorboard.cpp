@@ -11,11 +11,21 @@
 #include <system_error>
 #include <vector>
 
+#include "frontend/train/event_graph.h"
+#include "frontend/train/histogram.h"
+#include "frontend/train/protobuf.h"
 #include "sluice/error.h"
+#include "sluice/trainer.h"
 
 namespace sluice {
 
 namespace {
+
+using detail::append_bytes;
+using detail::append_double;
+using detail::append_float;
+using detail::append_integer;
+using detail::append_little_endian;
 
 constexpr std::array<std::uint32_t, 256> make_crc_table() {
   constexpr std::uint32_t kReversedPolynomial = 0x82F63B78;
@@ -31,38 +41,12 @@ constexpr std::array<std::uint32_t, 256> make_crc_table() {
 /// The masking of TFRecord files: a CRC of data that contains CRCs itself would be weak.
 std::uint32_t masked_crc(std::string_view bytes) { return std::rotr(detail::crc32c(bytes), 15) + 0xa282ead8; }
 
-template <typename T>
-void append_little_endian(std::string& out, T value) {
-  for (std::size_t i = 0; i < sizeof(T); ++i) out += static_cast<char>(value >> (8 * i) & 0xff);
-}
-
-// Protocol buffers: each field is a key (its number and wire type), then its value.
-
-enum class Wire : std::uint8_t { kVarint = 0, kFixed64 = 1, kBytes = 2, kFixed32 = 5 };
-
-void append_varint(std::string& out, std::uint64_t value) {
-  for (; value >= 0x80; value >>= 7) out += static_cast<char>((value & 0x7f) | 0x80);
-  out += static_cast<char>(value);
-}
-
-void append_key(std::string& out, int field, Wire wire) {
-  append_varint(out, static_cast<std::uint64_t>(field) << 3 | static_cast<std::uint64_t>(wire));
-}
-
-void append_bytes(std::string& out, int field, std::string_view bytes) {
-  append_key(out, field, Wire::kBytes);
-  append_varint(out, bytes.size());
-  out += bytes;
-}
-
 /// Returns an Event with the current time and a step.
 std::string event(std::int64_t step) {
   const std::chrono::duration<double> now = std::chrono::system_clock::now().time_since_epoch();
   std::string out;
-  append_key(out, 1, Wire::kFixed64);
-  append_little_endian(out, std::bit_cast<std::uint64_t>(now.count()));
-  append_key(out, 2, Wire::kVarint);
-  append_varint(out, static_cast<std::uint64_t>(step));
+  append_double(out, 1, now.count());
+  append_integer(out, 2, step);
   return out;
 }
 
@@ -70,8 +54,7 @@ std::string event(std::int64_t step) {
 std::string summary_value(std::string_view tag, double value) {
   std::string out;
   append_bytes(out, 1, tag);
-  append_key(out, 2, Wire::kFixed32);
-  append_little_endian(out, std::bit_cast<std::uint32_t>(static_cast<float>(value)));
+  append_float(out, 2, static_cast<float>(value));
   return out;
 }
 
@@ -125,10 +108,30 @@ void detail::EventFile::write(std::int64_t step, std::span<const std::pair<std::
 
 void detail::EventFile::write_start(std::int64_t step) {
   std::string status;  // SessionLog.status: START
-  append_key(status, 1, Wire::kVarint);
-  append_varint(status, 1);
+  append_integer(status, 1, 1);
   std::string whole = event(step);
   append_bytes(whole, 7, status);
+  write_record(whole);
+}
+
+void detail::EventFile::write_histograms(std::int64_t step, std::span<const std::pair<std::string, Array>> arrays) {
+  std::string summary;
+  for (const auto& [tag, array] : arrays) {
+    const Histogram histogram = histogram_of(array);
+    if (histogram.count == 0) continue;
+    std::string value;
+    append_bytes(value, 1, tag);
+    append_bytes(value, 5, histogram.message());
+    append_bytes(summary, 1, value);
+  }
+  std::string whole = event(step);
+  append_bytes(whole, 5, summary);
+  write_record(whole);
+}
+
+void detail::EventFile::write_graph(const ir::Graph& graph) {
+  std::string whole = event(0);
+  append_bytes(whole, 4, graph_def_of(graph));
   write_record(whole);
 }
 
@@ -146,7 +149,18 @@ void detail::EventFile::flush() {
   if (std::fflush(file_.get()) != 0) fail("{}: cannot be written: {}", path_, std::generic_category().message(errno));
 }
 
-Callback tensorboard(const std::filesystem::path& folder) {
+namespace {
+
+std::vector<std::pair<std::string, Array>> float_variables(const VariableList& model) {
+  std::vector<std::pair<std::string, Array>> arrays;
+  for (const auto& [name, variable] : model.named()) {
+    if (is_float(variable.type().dtype)) arrays.emplace_back(name, variable.value());
+  }
+  return arrays;
+}
+
+/// `trainer` may be null: only curves.
+Callback writer(const std::filesystem::path& folder, const Trainer* trainer) {
   struct Files {
     detail::EventFile steps;
     detail::EventFile training;
@@ -156,23 +170,25 @@ Callback tensorboard(const std::filesystem::path& folder) {
   const auto files =
       std::make_shared<Files>(Files{detail::EventFile(folder / "steps"), detail::EventFile(folder / "train"),
                                     detail::EventFile(folder / "validation")});
-  const auto on_step = [files](const StepReport& report) {
+  const auto on_step = [files, trainer](const StepReport& report) {
     if (!files->started) {
       files->steps.write_start(report.total_steps());
       files->training.write_start(report.epoch);
       files->validation.write_start(report.epoch);
+      if (trainer != nullptr) files->training.write_graph(trainer->step_graph());
       files->started = true;
     }
     Values values = tagged("batch", report.names, report.values);
     values.emplace_back("batch_learning_rate", report.learning_rate);
     files->steps.write(report.total_steps(), values);
   };
-  const auto on_epoch = [files](const History& history) {
+  const auto on_epoch = [files, trainer](const History& history) {
     const EpochRecord& record = history.epochs.back();
     Values values = tagged("epoch", history.names, record.training);
     values.emplace_back("epoch_learning_rate", record.learning_rate);
     values.emplace_back("epoch_examples_per_second", record.examples_per_second);
     files->training.write(record.epoch, values);
+    if (trainer != nullptr) files->training.write_histograms(record.epoch, float_variables(trainer->model()));
     if (!record.validation.empty()) {
       files->validation.write(record.epoch, tagged("epoch", history.names, record.validation));
     }
@@ -183,5 +199,11 @@ Callback tensorboard(const std::filesystem::path& folder) {
   const auto on_end = [files](const History&) { files->steps.flush(); };
   return {.on_step = on_step, .on_epoch = on_epoch, .on_end = on_end};
 }
+
+}  // namespace
+
+Callback tensorboard(const std::filesystem::path& folder) { return writer(folder, nullptr); }
+
+Callback tensorboard(const std::filesystem::path& folder, const Trainer& trainer) { return writer(folder, &trainer); }
 
 }  // namespace sluice

@@ -4,12 +4,16 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 
+#include "frontend/train/step_optimizers.h"
 #include "ir/counted.h"
 #include "sluice/detail/trace.h"
+#include "sluice/elementwise.h"
 #include "sluice/error.h"
 #include "sluice/gradients.h"
 #include "sluice/mean.h"
+#include "sluice/shape_ops.h"
 
 namespace sluice {
 
@@ -31,12 +35,13 @@ void check(const Objective& objective) {
 }
 
 /// The optimizer must have assigned at least one of the variables that the loss depends on, and should have assigned
-/// all.
-void check_updates(const Tensor& loss, const std::vector<Variable>& of_model) {
+/// all but those that are frozen.
+void check_updates(const Tensor& loss, const std::vector<Variable>& of_model, const std::vector<Variable>& frozen) {
   const Trace& trace = Trace::required("trainer");
   const auto assigned = [&](const Variable& variable) { return trace.assigned(variable.storage()); };
   if (std::ranges::none_of(of_model, assigned)) fail_at_user("trainer: the optimizer assigns no variable of the model");
-  const std::vector<std::string> left = trace.forgotten(loss);
+  std::vector<std::string> left = trace.forgotten(loss);
+  for (const Variable& variable : frozen) std::erase(left, fmt::format("\"{}\"", variable.name()));
   if (left.empty()) return;
   warn_at_user(fmt::format(
       "trainer: the loss depends on {}, which {} not trained: not registered by the model (register_module, "
@@ -55,14 +60,13 @@ std::vector<detail::HostArgument> arguments_of(const Batch& b) {
 
 }  // namespace
 
-Trainer::Trainer(VariableList model, std::shared_ptr<const Optimizer> optimizer, std::vector<TensorSpec> batch_spec,
+Trainer::Trainer(VariableList model, const AnyOptimizer& optimizer, std::vector<TensorSpec> batch_spec,
                  std::size_t tensors, ObjectiveFunction objective, TrainerOptions options,
                  const std::source_location& where)
     : model_(std::move(model)),
-      optimizer_(std::move(optimizer)),
       tensors_(tensors),
       objective_(std::move(objective)),
-      options_(options),
+      options_(std::move(options)),
       where_(where) {
   const auto traced = [&](std::string name, Mode mode) {
     return std::make_unique<detail::FunctionCore>(
@@ -72,12 +76,60 @@ Trainer::Trainer(VariableList model, std::shared_ptr<const Optimizer> optimizer,
   train_step_ = traced("train_step", Mode::kTrain);
   evaluate_ = traced("evaluate", Mode::kEvaluate);
   const Scope scope(where_);
-  if (options_.clip_norm && !(*options_.clip_norm > 0)) {
-    fail_at_user(fmt::format("trainer: expected a clip_norm above 0, got {}", *options_.clip_norm));
-  }
+  check_options();
+  add_options(optimizer);
   if (!options_.check_numerics) return;
   train_step_->check_numerics();
   evaluate_->check_numerics();
+}
+
+Trainer::~Trainer() = default;
+
+void Trainer::check_options() const {
+  int ways = 0;
+  const auto check_positive = [&](std::string_view name, const std::optional<double>& value) {
+    if (!value) return;
+    ++ways;
+    if (*value > 0) return;
+    fail_at_user(fmt::format("trainer: expected a {} above 0, got {}", name, *value));
+  };
+  check_positive("clip_norm", options_.clip_norm);
+  check_positive("clip_each_norm", options_.clip_each_norm);
+  check_positive("clip_value", options_.clip_value);
+  if (ways > 1) fail_at_user("trainer: expected one of clip_norm, clip_each_norm and clip_value, got several");
+  if (options_.accumulate < 1) {
+    fail_at_user(fmt::format("trainer: expected to accumulate at least 1 batch, got {}", options_.accumulate));
+  }
+  for (const RateMultiplier& multiplier : options_.rate_multipliers) {
+    if (multiplier.factor > 0 && std::isfinite(multiplier.factor)) continue;
+    fail_at_user(
+        fmt::format("trainer: expected finite rate_multipliers above 0, got {}; freeze stops the training of "
+                    "variables",
+                    multiplier.factor));
+  }
+}
+
+void Trainer::add_options(const AnyOptimizer& optimizer) {
+  // A copy, which shares the optimizer's variables and lives as long as the trainer.
+  const auto own = std::make_shared<const AnyOptimizer>(optimizer);
+  optimizer_ = std::shared_ptr<const Optimizer>(own, &**own);
+  if (options_.accumulate > 1 && dynamic_cast<const detail::Accumulation*>(optimizer_.get()) != nullptr) {
+    fail_at_user("trainer: the optimizer accumulates gradients itself; expected accumulate = 1 with it");
+  }
+  if (!options_.rate_multipliers.empty()) {
+    optimizer_ = std::make_shared<const detail::MultipliedRates>(optimizer, model_, options_.rate_multipliers);
+  }
+  if (options_.clip_norm || options_.clip_each_norm || options_.clip_value) {
+    optimizer_ = std::make_shared<const detail::ClippedGradientsOf>(optimizer_, options_);
+  }
+  if (options_.ema_decay) {
+    averaging_ = std::make_shared<const detail::AveragingOptimizer>(optimizer_, model_, *options_.ema_decay, where_);
+    optimizer_ = averaging_;
+  }
+  if (options_.accumulate > 1) {
+    accumulation_ = std::make_shared<const detail::TrainerAccumulation>(optimizer_, options_.accumulate, where_);
+    optimizer_ = accumulation_;
+  }
 }
 
 std::vector<Tensor> Trainer::trace(std::span<const Tensor> tensors, Mode mode) {
@@ -92,13 +144,27 @@ std::vector<Tensor> Trainer::trace(std::span<const Tensor> tensors, Mode mode) {
   }
   if (mode == Mode::kEvaluate) return results;
 
-  const std::vector<Variable> variables = model_.trainable();
+  std::vector<Variable> variables = model_.trainable();
   if (variables.empty()) fail_at_user("trainer: the model has no trainable variables");
-  std::vector<Tensor> descent = gradients(objective.loss, variables);
-  if (options_.clip_norm) descent = clip_by_global_norm(descent, *options_.clip_norm).gradients;
-  optimizer_->apply(descent, variables);
-  check_updates(objective.loss, variables);
+  const std::vector<Variable> frozen = options_.freeze.select("trainer: freeze", model_);
+  std::erase_if(variables, [&](const Variable& variable) {
+    return std::ranges::any_of(frozen, [&](const Variable& other) { return other.is(variable); });
+  });
+  if (variables.empty()) fail_at_user("trainer: freeze leaves no trainable variables");
+  if (accumulation_ == nullptr) {
+    optimizer_->apply(gradients(objective.loss, variables), variables);
+  } else {
+    const Tensor examples = size_of(tensors[0], 0);
+    accumulation_->minimize(objective.loss * cast(examples, objective.loss.dtype()), variables, examples);
+  }
+  check_updates(objective.loss, variables, frozen);
+  trained_ = std::move(variables);
   return results;
+}
+
+const ExponentialMovingAverage* Trainer::averages() const {
+  const bool used = averaging_ != nullptr && fitting_ && averaging_->averages().updated(model_);
+  return used ? &averaging_->averages() : nullptr;
 }
 
 void Trainer::compile() const {
@@ -113,6 +179,8 @@ std::vector<Array> Trainer::call(detail::FunctionCore& function, const Batch& b)
 }
 
 std::optional<std::vector<double>> Trainer::means_of(Batches batches, const std::function<bool()>& interrupted) const {
+  std::optional<ExponentialMovingAverage::SwappedIn> swapped;
+  if (const ExponentialMovingAverage* const used = averages()) swapped.emplace(used->swap_in(model_));
   std::vector<Mean> means(names_.size());
   for (const Batch& b : batches) {
     const std::vector<Array> values = call(*evaluate_, b);

@@ -1,5 +1,6 @@
 // Files as read by third-party readers: NumPy, the safetensors package and TensorBoard, which `scripts/setup --readers`
 // installs. Skipped, and reported as skipped, if they are missing.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <map>
@@ -152,4 +153,57 @@ TEST_CASE("TensorBoard reads the curves of a training run, and of a resumed one"
       }
     }
   }
+}
+
+TEST_CASE("TensorBoard reads the graph and the histograms of a training run, and of a resumed one") {
+  if (!are_there()) return test::skip(kMissing);
+  const TemporaryFolder folder;
+  const auto runs = folder.path() / "runs";
+  std::map<std::int64_t, Array> weights;
+  for (const std::int64_t epochs : {2, 3}) {
+    ToyModel toy;
+    const Callback noting{.on_epoch = [&](const History& history) {
+      weights.insert_or_assign(history.epochs.back().epoch, toy.model.variables()[0].value());
+    }};
+    toy.trainer.fit(toy_examples(20), {.epochs = epochs,
+                                       .batch = 8,
+                                       .callbacks = {tensorboard(runs, toy.trainer), noting},
+                                       .checkpoint = {.folder = folder.path() / "training", .resume = true}});
+  }
+  const json histograms = read_by_python("histograms", runs / "train");
+  CHECK(histograms.size() == 4);
+  const json& of_weights = histograms.at("dense_0/w");
+  REQUIRE(of_weights.size() == 3);
+  for (const json& point : of_weights) {
+    const auto elements = weights.at(point[0].get<std::int64_t>()).data<float>();
+    double count = 0;
+    for (const json& range : point[1]) count += range[2].get<double>();
+    CHECK(count == 128);
+    CHECK(point[1].front()[0].get<float>() == std::ranges::min(elements));
+    CHECK(point[1].back()[1].get<float>() == std::ranges::max(elements));
+    const auto in_first = std::ranges::count_if(elements, [&](float x) { return x < point[1][0][1].get<float>(); });
+    CHECK(point[1].front()[2].get<std::int64_t>() == in_first);
+  }
+
+  const json graph = read_by_python("graph", runs / "train");
+  const json& weight = graph.at("dense_0/w");
+  CHECK(weight.at("op") == "state");
+  CHECK(weight.at("dtype") == "DT_FLOAT");
+  CHECK(weight.at("shapes") == json({{16, 8}}));
+  CHECK(weight.at("text").at("type") == "f32[16,8]");
+  CHECK(graph.at("dense_0/w/assign").at("inputs")[0] == "dense_0/w");
+  bool images = false;
+  bool derivatives = false;  // a graph as traced has one node for the whole backward pass
+  for (const auto& [name, node] : graph.items()) {
+    for (const json& input : node.at("inputs")) {
+      const auto from = input.get<std::string>();
+      CHECK_MESSAGE(graph.contains(from.substr(0, from.find(':'))), name, " has the input ", from);
+      derivatives = derivatives || from.ends_with("/gradient:3");
+    }
+    if (node.at("op") == "gradient") CHECK(node.at("shapes") == json({{16, 8}, {8}, {8, 2}, {2}}));
+    images = images || (node.at("op") == "parameter" && node.at("shapes") == json({{-1, 4, 4}}) &&
+                        node.at("dtype") == "DT_UINT8");
+  }
+  CHECK(derivatives);
+  CHECK(images);
 }

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "ir/random_stream.h"
 #include "sluice/checkpoint.h"
@@ -26,16 +27,22 @@ struct Cache {
   Cache() { setenv("SLUICE_CACHE_DIR", folder.path().c_str(), 1); }
 } const kCache;
 
-RunningProgram start(const std::filesystem::path& folder) { return RunningProgram({KILL_PROGRAM, folder.string()}); }
+enum class Options : std::uint8_t { kNone, kAll };
+
+RunningProgram start(const std::filesystem::path& folder, Options options = Options::kNone) {
+  std::vector<std::string> words{KILL_PROGRAM, folder.string()};
+  if (options == Options::kAll) words.emplace_back("all");
+  return RunningProgram(words);
+}
 
 /// Returns the text after the bytes for the steps.
 std::string hash_of(const RunningProgram& program) {
   return program.text().substr(program.text().find_last_of('.') + 1);
 }
 
-std::string hash_of_one_left_alone() {
+std::string hash_of_one_left_alone(Options options) {
   const TemporaryFolder folder;
-  RunningProgram program = start(folder.path());
+  RunningProgram program = start(folder.path(), options);
   const int status = program.wait();
   REQUIRE(WIFEXITED(status));
   REQUIRE(WEXITSTATUS(status) == 0);
@@ -44,21 +51,19 @@ std::string hash_of_one_left_alone() {
   return hash_of(program);
 }
 
-}  // namespace
-
-TEST_CASE("training killed at fifty random points and resumed ends with the same bits") {
-  constexpr int kKills = 50;
-  const std::string expected = hash_of_one_left_alone();
-  CHECK(hash_of_one_left_alone() == expected);
+/// Kills a training run this many times, and then others, until one comes to its end.
+void kill_and_resume(int kills_wanted, Options options) {
+  const std::string expected = hash_of_one_left_alone(options);
+  CHECK(hash_of_one_left_alone(options) == expected);
   RandomStream random(2024);
   int killed = 0;
   int interrupted = 0;
   int finished = 0;
-  while (killed + interrupted < kKills || finished == 0) {
+  while (killed + interrupted < kills_wanted || finished == 0) {
     const TemporaryFolder folder;
     for (bool done = false; !done;) {
-      RunningProgram program = start(folder.path());
-      const bool kills = killed + interrupted < kKills;
+      RunningProgram program = start(folder.path(), options);
+      const bool kills = killed + interrupted < kills_wanted;
       const int signal = random.below(2) == 0 ? SIGKILL : SIGINT;
       if (kills) {
         // Some steps, then some time: within a step, a validation or the writing of a checkpoint.
@@ -83,8 +88,18 @@ TEST_CASE("training killed at fifty random points and resumed ends with the same
     }
   }
   MESSAGE(fmt::format("{} killed, {} interrupted; {} came to their end", killed, interrupted, finished));
-  CHECK(killed >= 10);
-  CHECK(interrupted >= 10);
+  CHECK(killed >= kills_wanted / 5);
+  CHECK(interrupted >= kills_wanted / 5);
+}
+
+}  // namespace
+
+TEST_CASE("training killed at fifty random points and resumed ends with the same bits") {
+  kill_and_resume(50, Options::kNone);
+}
+
+TEST_CASE("so does training with accumulated batches, averages, frozen variables and several rates") {
+  kill_and_resume(25, Options::kAll);
 }
 
 TEST_CASE("the first Ctrl-C ends training after its step, with a checkpoint to resume from") {

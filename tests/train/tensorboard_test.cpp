@@ -66,23 +66,58 @@ struct Cursor {
   std::string_view bytes() { return take(varint()); }
 };
 
+/// A HistogramProto.
+struct ReadHistogram {
+  double min = 0, max = 0, count = 0, sum = 0, sum_of_squares = 0;
+  std::vector<double> limits, counts;
+};
+
 struct Event {
   double time = 0;
   std::uint64_t step = 0;
   std::string version;
   bool start = false;
   std::map<std::string, float> values;
+  std::map<std::string, ReadHistogram> histograms;
+  std::string graph;
 };
 
-std::pair<std::string, float> parse_value(std::string_view text) {
+ReadHistogram parse_histogram(std::string_view text) {
   Cursor in{text};
-  std::pair<std::string, float> value;
-  CHECK(in.varint() == 0x0a);  // 1: tag
-  value.first = in.bytes();
-  CHECK(in.varint() == 0x15);  // 2: simple_value
-  value.second = in.number<float>();
+  ReadHistogram histogram;
+  const auto number = [&](std::uint64_t key) {
+    CHECK(in.varint() == key);
+    return in.number<double>();
+  };
+  const auto numbers = [&](std::uint64_t key) {
+    CHECK(in.varint() == key);
+    std::vector<double> values;
+    Cursor packed{in.bytes()};
+    while (!packed.rest.empty()) values.push_back(packed.number<double>());
+    return values;
+  };
+  histogram.min = number(0x09);
+  histogram.max = number(0x11);
+  histogram.count = number(0x19);
+  histogram.sum = number(0x21);
+  histogram.sum_of_squares = number(0x29);
+  histogram.limits = numbers(0x32);
+  histogram.counts = numbers(0x3a);
   CHECK(in.rest.empty());
-  return value;
+  return histogram;
+}
+
+void parse_value(std::string_view text, Event& event) {
+  Cursor in{text};
+  CHECK(in.varint() == 0x0a);  // 1: tag
+  const std::string tag(in.bytes());
+  if (const std::uint64_t key = in.varint(); key == 0x2a) {  // 5: histo
+    event.histograms[tag] = parse_histogram(in.bytes());
+  } else {
+    CHECK(key == 0x15);  // 2: simple_value
+    event.values[tag] = in.number<float>();
+  }
+  CHECK(in.rest.empty());
 }
 
 Event parse_event(std::string_view text) {
@@ -99,6 +134,9 @@ Event parse_event(std::string_view text) {
       case 0x1a:
         event.version = in.bytes();
         break;
+      case 0x22:
+        event.graph = in.bytes();
+        break;
       case 0x3a:  // 7: session_log, whose field 1 says START
         CHECK(in.bytes() == std::string_view("\x08\x01"));
         event.start = true;
@@ -107,7 +145,7 @@ Event parse_event(std::string_view text) {
         Cursor summary{in.bytes()};
         while (!summary.rest.empty()) {
           CHECK(summary.varint() == 0x0a);
-          event.values.insert(parse_value(summary.bytes()));
+          parse_value(summary.bytes(), event);
         }
         break;
       }
@@ -206,6 +244,84 @@ TEST_CASE("event files contain the curves of a training run") {
     CHECK(validated.values.size() == 2);
     CHECK(validated.values.at("epoch_loss") == static_cast<float>(record.validation[0]));
   }
+}
+
+TEST_CASE("event files contain the graph, and histograms of the weights") {
+  const TemporaryFolder folder;
+  ToyModel toy;
+  std::vector<Array> weights;
+  const Callback noting{.on_epoch = [&](const History&) { weights.push_back(toy.model.variables()[0].value()); }};
+  toy.trainer.fit(toy_examples(20),
+                  {.epochs = 2, .batch = 8, .callbacks = {tensorboard(folder.path(), toy.trainer), noting}});
+  CHECK(events_in(folder.path() / "steps").size() == 2 + 6);
+  const std::vector<Event> events = events_in(folder.path() / "train");
+  REQUIRE(events.size() == 3 + 2 * 2);
+  CHECK(events[2].graph.find("dense_0/w/assign") != std::string::npos);
+  CHECK(events[2].graph.find("tensorboard_test.cpp") == std::string::npos);  // the model's lines are in toy.h
+  CHECK(events[2].graph.find("toy.h_") != std::string::npos);
+  for (std::size_t epoch = 0; epoch < 2; ++epoch) {
+    const Event& event = events[4 + 2 * epoch];
+    CHECK(event.step == epoch);
+    CHECK(event.values.empty());
+    REQUIRE(event.histograms.size() == 4);
+    const ReadHistogram& histogram = event.histograms.at("dense_0/w");
+    const auto elements = weights[epoch].data<float>();
+    CHECK(histogram.min == std::ranges::min(elements));
+    CHECK(histogram.max == std::ranges::max(elements));
+    CHECK(histogram.count == 128);
+    double sum = 0;
+    double squares = 0;
+    for (const double x : elements) {
+      sum += x;
+      squares += x * x;
+    }
+    CHECK(histogram.sum == doctest::Approx(sum));
+    CHECK(histogram.sum_of_squares == doctest::Approx(squares));
+    REQUIRE(histogram.limits.size() == 30);
+    REQUIRE(histogram.counts.size() == 30);
+    CHECK(histogram.limits[29] == histogram.max);
+    for (std::size_t i = 0; i < 30; ++i) {
+      const double begin = i == 0 ? -INFINITY : histogram.limits[i - 1];
+      const double end = i == 29 ? INFINITY : histogram.limits[i];
+      CHECK(histogram.counts[i] == std::ranges::count_if(elements, [&](float x) { return x >= begin && x < end; }));
+      CHECK(histogram.limits[i] ==
+            doctest::Approx(histogram.min + (histogram.max - histogram.min) * static_cast<double>(i + 1) / 30));
+    }
+  }
+}
+
+TEST_CASE("histograms of few, equal and extreme elements") {
+  const TemporaryFolder folder;
+  using Arrays = std::vector<std::pair<std::string, Array>>;
+  {
+    detail::EventFile file(folder.path());
+    file.write_histograms(7, Arrays{{"two", Array({1.F, 4.F, 4.F})},
+                                    {"middle", Array({0.F, 15.F, 30.F})},
+                                    {"same", Array({2.5, 2.5}, {1, 2})},
+                                    {"integers", Array({std::int64_t{-1}, std::int64_t{2}})},
+                                    {"some", Array({std::nanf(""), 3.F, INFINITY})},
+                                    {"none", Array({std::nanf(""), -INFINITY})},
+                                    {"empty", Array(DType::kF32, {0, 3})},
+                                    {"wide", Array({-1.7e308, 0., 1.7e308})}});
+  }
+  const std::map<std::string, ReadHistogram> read = events_in(folder.path()).at(1).histograms;
+  CHECK(read.size() == 6);  // not "none" and "empty"
+  CHECK(read.at("two").counts.front() == 1);
+  CHECK(read.at("two").counts.back() == 2);
+  CHECK(read.at("two").limits.front() == doctest::Approx(1.1));
+  CHECK(read.at("two").sum == 9);
+  CHECK(read.at("two").sum_of_squares == 33);
+  CHECK(read.at("middle").limits[14] == 15);
+  CHECK(read.at("middle").counts[14] == 0);
+  CHECK(read.at("middle").counts[15] == 1);
+  CHECK(read.at("same").limits == std::vector{2.5});
+  CHECK(read.at("same").counts == std::vector{2.});
+  CHECK(read.at("integers").min == -1);
+  CHECK(read.at("some").count == 1);
+  CHECK(read.at("some").max == 3);
+  CHECK(read.at("wide").counts.front() == 1);
+  CHECK(read.at("wide").counts.back() == 1);
+  CHECK(std::ranges::is_sorted(read.at("wide").limits));
 }
 
 TEST_CASE("a run resumed from a checkpoint supersedes what was written after it") {

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <source_location>
+#include <utility>
 
 #include "ir/random_stream.h"
 #include "sluice/dataset.h"
@@ -42,6 +44,19 @@ struct ToyModel {
   Trainer trainer{model, adam, toy_batch(), [this](const Tensor& images, const Tensor& labels, Mode mode) {
                     return objective(images, labels, mode);
                   }};
+
+  /// Returns a trainer of the same objective with other options or another optimizer.
+  Trainer trainer_with(TrainerOptions options, std::source_location where = std::source_location::current()) {
+    return trainer_with(adam, std::move(options), where);
+  }
+  template <typename Method>
+  Trainer trainer_with(const Method& optimizer, TrainerOptions options,
+                       std::source_location where = std::source_location::current()) {
+    return Trainer(
+        model, optimizer, toy_batch(),
+        [this](const Tensor& images, const Tensor& labels, Mode mode) { return objective(images, labels, mode); },
+        std::move(options), where);
+  }
 
   /// Returns a hash of weights, moments and learning rate.
   std::uint64_t hash() const {

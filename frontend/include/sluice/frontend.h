@@ -28,6 +28,7 @@
 #include "sluice/matrices.h"
 #include "sluice/module.h"
 #include "sluice/moving_average.h"
+#include "sluice/multi_optimizer.h"
 #include "sluice/nn.h"
 #include "sluice/norms.h"
 #include "sluice/optimizers.h"
@@ -41,4 +42,5 @@
 #include "sluice/spec.h"
 #include "sluice/tensor.h"
 #include "sluice/variable.h"
+#include "sluice/variable_filter.h"
 #include "sluice/weights.h"

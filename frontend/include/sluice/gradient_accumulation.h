@@ -34,6 +34,12 @@ class Accumulation : public Optimizer {
   Accumulation(const Optimizer& optimizer, std::int64_t steps, const std::source_location& where);
 
   virtual const Optimizer& optimizer() const = 0;
+  /// Inside a function: returns whether the micro-batch that was just added is the last one of its window.
+  virtual Tensor ends_window() const;
+  /// Returns the number of micro-batches in the current window, an i64[].
+  const Variable& micro_batches() const { return micro_batches_; }
+  /// Outside functions: begins a new window, without the gradients of the current one.
+  void drop_window(const std::vector<Variable>& variables) const;
 
  private:
   void update(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables) const override;

@@ -35,6 +35,9 @@ class ExponentialMovingAverage : public Module {
   /// Returns the average of `variable`: a variable of its type, which is zeros before the first update.
   Variable average(const Variable& variable) const;
 
+  /// Outside functions: returns whether all of the variables have averages: update() has run for each.
+  bool updated(const VariableList& variables) const;
+
   /// While it exists, variables have the values of their averages; then they get back their own.
   class [[nodiscard]] SwappedIn {
    public:

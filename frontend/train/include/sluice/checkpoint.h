@@ -37,6 +37,7 @@ struct Checkpoint {
   std::int64_t batch = 0;
   std::uint32_t seed = 0;
   std::int64_t examples = 0;
+  std::int64_t accumulate = 1;
   std::string watched;  ///< by early stopping; empty: nothing
 };
 

@@ -9,15 +9,22 @@
 #include <string_view>
 #include <utility>
 
+#include "sluice/array.h"
 #include "sluice/callback.h"
+#include "sluice/ir/graph.h"
 
 namespace sluice {
+
+class Trainer;
 
 /// Writes curves for TensorBoard: FOLDER/steps has loss, metrics and learning rate of each step ("batch_loss"),
 /// FOLDER/train and FOLDER/validation those of each epoch ("epoch_loss"). Every training run adds its own files; from
 /// its first step on they supersede what earlier runs wrote in the same folder, so the curves of a resumed run have no
 /// duplicate points. Throws Error, now or during training, if they cannot be written.
 Callback tensorboard(const std::filesystem::path& folder);
+/// The same, and in FOLDER/train the graph of the trainer's step and, for each epoch, histograms of all float variables
+/// of its model, without elements that are not finite. The trainer must exist as long as the callback.
+Callback tensorboard(const std::filesystem::path& folder, const Trainer& trainer);
 
 namespace detail {
 
@@ -29,6 +36,10 @@ class EventFile {
 
   /// Writes one event with all values, as floats. Throws Error if it cannot be written.
   void write(std::int64_t step, std::span<const std::pair<std::string, double>> values);
+  /// Writes one event with a histogram of each array; omits those without finite elements. Throws Error as write does.
+  void write_histograms(std::int64_t step, std::span<const std::pair<std::string, Array>> arrays);
+  /// Writes the graph, of which TensorBoard shows the last one of a folder. Throws Error as write does.
+  void write_graph(const ir::Graph& graph);
   /// Marks the start of a training run: TensorBoard drops what it has read from this folder from `step` on. Throws
   /// Error as write does.
   void write_start(std::int64_t step);

@@ -22,10 +22,13 @@
 #include "sluice/function.h"
 #include "sluice/history.h"
 #include "sluice/module.h"
+#include "sluice/moving_average.h"
+#include "sluice/multi_optimizer.h"
 #include "sluice/nn.h"
 #include "sluice/optimizers.h"
 #include "sluice/pipeline.h"
 #include "sluice/schedule.h"
+#include "sluice/variable_filter.h"
 
 namespace sluice {
 
@@ -36,9 +39,33 @@ struct Objective {
   std::vector<std::pair<std::string, Tensor>> metrics = {};
 };
 
+/// A learning rate for some of the variables: `factor` times the optimizer's, above 0.
+struct RateMultiplier {
+  VariableFilter of;
+  double factor = 1;
+};
+
 struct TrainerOptions {
-  /// Gradients are scaled down so that their global norm is at most this.
+  // Gradients are clipped in one of three ways. With `accumulate`, these are the gradients of a whole update.
+  /// They are scaled down so that their global norm is at most this.
   std::optional<double> clip_norm = {};
+  /// Each is scaled down so that its own norm is at most this.
+  std::optional<double> clip_each_norm = {};
+  /// Their elements are limited to -clip_value and clip_value.
+  std::optional<double> clip_value = {};
+  /// Batches for each update, which takes the gradient of the mean loss over all their examples: the same result as one
+  /// large batch, unless a layer depends on the batch, as batch normalization does. The last update of an epoch has the
+  /// batches that are left. Schedules count updates, callbacks and checkpoints count batches.
+  std::int64_t accumulate = 1;
+  /// The decay of exponential moving averages of all variables of the model, as in ExponentialMovingAverage. Evaluation
+  /// uses the averages, during fit(), which at its end sets the variables to them. Early stopping keeps those of the
+  /// best epoch. Callbacks see the variables as they are trained.
+  std::optional<double> ema_decay = {};
+  /// Variables of the model that are not trained, by their names in VariableList::named(); their own trainable() does
+  /// not change.
+  VariableFilter freeze = {};
+  /// Each trained variable may be selected by one. What a filter selects is updated by a clone of the optimizer.
+  std::vector<RateMultiplier> rate_multipliers = {};
   /// A step that produces a NaN or an infinity throws Error, naming the line of the op, and leaves all variables
   /// unchanged (runtime/execution/numerics.h); so does an evaluation.
   bool check_numerics = false;
@@ -73,6 +100,9 @@ struct FitOptions {
 };
 
 namespace detail {
+class AveragingOptimizer;
+class TrainerAccumulation;
+
 /// Returns whether F accepts a tensor for each index, with or without a Mode after them.
 template <typename F, std::size_t... I>
 constexpr bool is_objective_of(std::index_sequence<I...>) {
@@ -102,8 +132,9 @@ class Trainer {
   template <std::derived_from<Optimizer> Method, typename F>
   Trainer(const VariableList& model, const Method& optimizer, std::vector<TensorSpec> batch_spec, F objective,
           TrainerOptions options = {}, std::source_location where = std::source_location::current())
-      : Trainer(model, std::make_shared<const Method>(optimizer), std::move(batch_spec),
-                detail::tensors_of_objective<F>(), on_tensors(std::move(objective)), options, where) {}
+      : Trainer(model, AnyOptimizer(optimizer), std::move(batch_spec), detail::tensors_of_objective<F>(),
+                on_tensors(std::move(objective)), std::move(options), where) {}
+  ~Trainer();
   Trainer(const Trainer&) = delete;
   Trainer& operator=(const Trainer&) = delete;
 
@@ -127,6 +158,8 @@ class Trainer {
 
   /// Ends fit() after the current step. May be called by callbacks and from other threads.
   void stop() { stop_ = true; }
+
+  const VariableList& model() const { return model_; }
 
  private:
   friend class Fit;
@@ -154,20 +187,30 @@ class Trainer {
     };
   }
 
-  Trainer(VariableList model, std::shared_ptr<const Optimizer> optimizer, std::vector<TensorSpec> batch_spec,
-          std::size_t tensors, ObjectiveFunction objective, TrainerOptions options, const std::source_location& where);
+  void check_options() const;
+  /// Adds to the optimizer what the options ask for.
+  void add_options(const AnyOptimizer& optimizer);
+
+  Trainer(VariableList model, const AnyOptimizer& optimizer, std::vector<TensorSpec> batch_spec, std::size_t tensors,
+          ObjectiveFunction objective, TrainerOptions options, const std::source_location& where);
 
   /// Throws Error if a batch of `examples`, which messages call `what`, cannot be the arguments of `function`.
   void check_batches(detail::FunctionCore& function, std::string_view what, const Pipeline& examples,
                      std::int64_t batch_size) const;
   void check_batch(detail::FunctionCore& function, std::string_view what, const Batch& b) const;
   std::vector<Tensor> trace(std::span<const Tensor> tensors, Mode mode);
+  /// Returns the averages that stand for the model in a run of fit(), or null.
+  const ExponentialMovingAverage* averages() const;
   static std::vector<Array> call(detail::FunctionCore& function, const Batch& b);
   /// Returns the means of the objective, in the order of names_; nothing if `interrupted` returns true after a batch.
   std::optional<std::vector<double>> means_of(Batches batches, const std::function<bool()>& interrupted) const;
 
   VariableList model_;
-  std::shared_ptr<const Optimizer> optimizer_;
+  std::shared_ptr<const Optimizer> optimizer_;                       ///< with what the options add to it
+  std::shared_ptr<const detail::AveragingOptimizer> averaging_;      ///< a part of it; may be null
+  std::shared_ptr<const detail::TrainerAccumulation> accumulation_;  ///< the same
+  std::vector<Variable> trained_;                                    ///< from the first trace on
+  bool fitting_ = false;
   std::size_t tensors_;  ///< that the objective takes
   ObjectiveFunction objective_;
   TrainerOptions options_;
