@@ -328,9 +328,8 @@ Types infer_random(const InferContext& c) {
 }
 
 Types infer_gradient(const InferContext& c) {
-  if (c.operands.size() < 2) {
+  if (c.operands.size() < 2)
     fail("gradient: expected y and what to derive it by, got {}", c.operands.empty() ? "nothing" : "only y");
-  }
   if (!is_float(x(c).dtype) || x(c).shape.rank() != 0) fail("gradient: y is a float scalar, got {}", to_string(x(c)));
   Types types;
   for (const Type& type : c.operands.subspan(1)) {
