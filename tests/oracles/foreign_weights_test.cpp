@@ -82,8 +82,8 @@ TEST_CASE("GPT-2 as PyTorch has trained it gives PyTorch's loss") {
     for (const auto& [key, array] : oracle.with_prefix("in.w.")) written.arrays.emplace(key, array);
     write_safetensors(file, written);
 
-    Sources sources{{"embedding_0/table", {"wte"}},
-                    {"embedding_1/table", {"wpe"}},
+    Sources sources{{"embedding_0/embeddings", {"wte"}},
+                    {"embedding_1/embeddings", {"wpe"}},
                     {"layer_normalization_0/gamma", {"lnf_g"}},
                     {"layer_normalization_0/beta", {"lnf_b"}}};
     for (std::int64_t i = 0; i < layers; ++i) {
@@ -174,8 +174,8 @@ TEST_CASE("axes are split and joined, but never reinterpreted") {
           WeightSource("w").part(0, 3, 1).value(matrix, {DType::kF32, {2}});
         }) == "\"w\" is f32[2,4] in the file, which has no axis 1 of 3 equal parts");
   const Array second = WeightSource("w", {1, 0}).part(1, 2, 0).value(matrix, {DType::kF32, {2, 2}});
-  CHECK(second.at<float>(0) == 2);
-  CHECK(second.at<float>(1) == 6);
+  CHECK(second.at<float>(0, 0) == 2);
+  CHECK(second.at<float>(0, 1) == 6);
 }
 
 }  // namespace
