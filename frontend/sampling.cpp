@@ -13,6 +13,7 @@
 #include "sluice/random.h"
 #include "sluice/reduce.h"
 #include "sluice/shape_ops.h"
+#include "sluice/sorting.h"
 
 namespace sluice {
 
@@ -133,13 +134,10 @@ Tensor random_permutation(Dim size, std::source_location where) {
   const Scope scope(where);
   if (!size.batch && size.size < 0)
     fail_at_user(fmt::format("random_permutation: expected a size of at least 0, got {}", size.size));
-  const Tensor keys = random_uniform({size});
-  const Tensor mine = expand_dims(keys, 1);
-  const Tensor other = expand_dims(keys, 0);
-  // Of equal keys, the first one comes first.
-  const Tensor before = iota({size, size}, 1, DType::kI64) < iota({size, size}, 0, DType::kI64);
-  const Tensor smaller = (other < mine) | ((other == mine) & before);
-  return reduce_sum(cast(smaller, DType::kI64), 1);
+  // Two numbers of 24 bits each: equal keys would stay in their order.
+  const auto bits = [&] { return cast(random_uniform({size}) * 0x1p24, DType::kI64); };
+  const Tensor upper = bits();
+  return argsort(upper * (std::int64_t{1} << 24) + bits());
 }
 
 Tensor shuffle(const Arg& x) {

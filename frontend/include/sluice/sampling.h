@@ -34,11 +34,11 @@ Tensor truncated_normal(const Shape& shape, double mean = 0, double standard_dev
 /// and Minka, "A* sampling" (2014); computes count * classes numbers per row.
 Tensor categorical(const Arg& logits, Dim count);
 
-/// The numbers 0, ..., size - 1 in random order, i64[size]. Ranks random numbers by comparing all pairs: meant for
-/// thousands, not millions. ShuffledDataset shuffles data.
+/// The numbers 0, ..., size - 1 in random order, i64[size]: the order of random numbers of 48 bits. ShuffledDataset
+/// shuffles data without a graph.
 Tensor random_permutation(Dim size, std::source_location where = std::source_location::current());
 
-/// x with its rows, the elements of axis 0, in random order; of any dtype. Takes as long as random_permutation.
+/// x with its rows, the elements of axis 0, in random order; of any dtype.
 /// Derivatives with respect to x pass.
 Tensor shuffle(const Arg& x);
 
