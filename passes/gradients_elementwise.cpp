@@ -27,6 +27,17 @@ Value usable_result(GradientContext& c, Value usable) {
   return c(Op::kSelect, {c(Op::kLogicalAnd, {unused, c(Op::kLogicalNot, {usable})}), c.number(1), c.result});
 }
 
+/// 2 / sqrt(pi) exp(-x^2). No f32 is that factor: what it lacks is added, or derivatives that cancel, as those of
+/// x erfc(x) do, would be off by more than their rounding.
+Value slope_of_erf(GradientContext& c) {
+  constexpr double kFactor = 2 * std::numbers::inv_sqrtpi;
+  constexpr double kLacking = kFactor - static_cast<double>(static_cast<float>(kFactor));
+  const Value gauss = c(Op::kExp, {c(Op::kNeg, {c(Op::kSquare, {c.operand(0)})})});
+  const Value slope = c(Op::kMul, {gauss, c.number(kFactor)});
+  if (c.type().dtype == DType::kF64) return slope;
+  return c(Op::kAdd, {slope, c(Op::kMul, {gauss, c.number(kLacking)})});
+}
+
 }  // namespace
 
 void gradient_of_kAdd(GradientContext& c) {
@@ -122,18 +133,10 @@ void gradient_of_kSigmoid(GradientContext& c) {
   c.contribute(0, c(Op::kMul, {c.adjoint, slope}));
 }
 
-/// g 2 / sqrt(pi) exp(-x^2).
-void gradient_of_kErf(GradientContext& c) {
-  const Value gauss = c(Op::kExp, {c(Op::kNeg, {c(Op::kSquare, {c.operand(0)})})});
-  const Value slope = c(Op::kMul, {gauss, c.number(2 * std::numbers::inv_sqrtpi)});
-  c.contribute(0, c(Op::kMul, {c.adjoint, slope}));
-}
+void gradient_of_kErf(GradientContext& c) { c.contribute(0, c(Op::kMul, {c.adjoint, slope_of_erf(c)})); }
 
-/// -g 2 / sqrt(pi) exp(-x^2).
 void gradient_of_kErfc(GradientContext& c) {
-  const Value gauss = c(Op::kExp, {c(Op::kNeg, {c(Op::kSquare, {c.operand(0)})})});
-  const Value slope = c(Op::kMul, {gauss, c.number(-2 * std::numbers::inv_sqrtpi)});
-  c.contribute(0, c(Op::kMul, {c.adjoint, slope}));
+  c.contribute(0, c(Op::kNeg, {c(Op::kMul, {c.adjoint, slope_of_erf(c)})}));
 }
 
 void gradient_of_kSin(GradientContext& c) { c.contribute(0, c(Op::kMul, {c.adjoint, c(Op::kCos, {c.operand(0)})})); }
