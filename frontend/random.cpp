@@ -11,9 +11,9 @@
 #include <span>
 #include <utility>
 
-#include "ir/random_stream.h"
 #include "sluice/detail/trace.h"
 #include "sluice/elementwise.h"
+#include "sluice/random_stream.h"
 #include "sluice/shape_ops.h"
 #include "sluice/variable.h"
 

@@ -11,8 +11,8 @@
 #include "sluice/multi_optimizer.h"
 #include "sluice/trainer.h"
 
-// What a Trainer's options add to its optimizer: each is an optimizer that uses another one, so that their variables
-// are in checkpoints with its own. From the inside: rates, clipping, averages, accumulation.
+// Optimizers that implement a Trainer's options. Each wraps another optimizer, so checkpoints hold the variables of
+// both. From the innermost: rates, clipping, averages, accumulation.
 namespace sluice::detail {
 
 /// Updates the variables that a multiplier's filter selects by a clone of the optimizer, whose rate follows that of the

@@ -10,13 +10,13 @@
 
 namespace sluice::detail {
 
-/// What the random numbers of a pass depend on, besides the example.
+/// The state that, with the example, determines the random numbers of a pass.
 struct Pass {
   std::uint64_t seed = 0;
   std::uint64_t first_map = 0;  ///< number of maps in the branches before this one
 };
 
-/// What computes examples by their numbers. Its functions may be called on several threads at the same time.
+/// Computes examples by their numbers. Its functions may be called on several threads at the same time.
 class ExampleSource {
  public:
   ExampleSource() = default;
@@ -25,7 +25,7 @@ class ExampleSource {
   virtual ~ExampleSource() = default;
 
   virtual std::int64_t size() const = 0;
-  /// Returns the number of maps in this source and in all that it reads.
+  /// Returns the number of maps in this source and, transitively, in its inputs.
   virtual std::uint64_t maps() const = 0;
   /// Returns whether one of them draws random numbers.
   virtual bool random() const = 0;

@@ -8,12 +8,12 @@
 #include <system_error>
 #include <vector>
 
-#include "ir/random_stream.h"
 #include "runtime/data/digit_glyphs.h"
 #include "runtime/data/mnist_files.h"
 #include "runtime/execution/thread_team.h"
 #include "sluice/error.h"
 #include "sluice/idx.h"
+#include "sluice/random_stream.h"
 
 namespace sluice {
 

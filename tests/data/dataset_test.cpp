@@ -6,8 +6,8 @@
 #include <cmath>
 #include <numeric>
 
-#include "ir/random_stream.h"
 #include "sluice/error.h"
+#include "sluice/random_stream.h"
 #include "tests/support/counting_new.h"
 
 namespace sluice {

@@ -156,7 +156,7 @@ TEST_CASE("random numbers depend on the seed of the pass and the example, not on
   CHECK(numbers(noisy.seeded(2).batches(8)) != first);
   CHECK(numbers(noisy.batches(8)) == numbers(noisy.seeded(0).batches(8)));
 
-  // What is after a map does not change its numbers, but its own are others.
+  // Later stages do not change the random numbers of a map; a later map draws different ones.
   const Pipeline twice = noisy.map([](Array x, Array y, RandomStream& random) {
     x.data<float>()[0] = random.uniform(0, 1);
     return std::pair(x, y);

@@ -13,22 +13,12 @@
 #include "sluice/effects.h"
 #include "sluice/error.h"
 #include "sluice/options.h"
+#include "tests/frontend/both_engines.h"
 
 // For tests of print and check.
 namespace sluice::test {
 
 inline constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
-
-/// Calls `test` with each engine as the default.
-template <typename F>
-void on_both_engines(F test) {
-  for (const Engine engine : {Engine::kJit, Engine::kReference}) {
-    CAPTURE(static_cast<int>(engine));
-    set_default_engine(engine);
-    test();
-  }
-  set_default_engine(Engine::kJit);
-}
 
 /// Collects prints during its lifetime, without the folders of files.
 class Printed {
@@ -60,7 +50,7 @@ inline std::string file_name(const std::source_location& here) {
   return std::string(file.substr(file.rfind('/') + 1));
 }
 
-/// What a print at `line` of this file writes.
+/// Returns the text that a print at `line` of the test's file writes.
 inline std::string at(std::uint32_t line, std::string_view rest,
                       const std::source_location& here = std::source_location::current()) {
   return fmt::format("{}:{}: {}\n", file_name(here), line, rest);

@@ -10,25 +10,17 @@
 #include <vector>
 
 #include "sluice/frontend.h"
+#include "tests/frontend/both_engines.h"
 #include "tests/frontend/thrown.h"
 
 using namespace sluice;
+using sluice::test::on_both_engines;
 
 namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-template <typename F>
-void on_both_engines(F test) {
-  for (const Engine engine : {Engine::kJit, Engine::kReference}) {
-    CAPTURE(static_cast<int>(engine));
-    set_default_engine(engine);
-    test();
-  }
-  set_default_engine(Engine::kJit);
-}
-
-/// What `draw` returns after set_seed(seed).
+/// Returns the result of `draw` after set_seed(seed).
 template <typename F>
 Array drawn(std::int64_t seed, F draw) {
   set_seed(seed);

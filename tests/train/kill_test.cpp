@@ -11,8 +11,8 @@
 #include <thread>
 #include <vector>
 
-#include "ir/random_stream.h"
 #include "sluice/checkpoint.h"
+#include "sluice/random_stream.h"
 #include "tests/support/running_program.h"
 #include "tests/support/temporary_folder.h"
 

@@ -4,8 +4,8 @@
 #include <source_location>
 #include <utility>
 
-#include "ir/random_stream.h"
 #include "sluice/dataset.h"
+#include "sluice/random_stream.h"
 #include "sluice/sluice.h"
 
 namespace sluice {

@@ -62,8 +62,8 @@ ClippedGradients clip_by_global_norm(const std::vector<Tensor>& gradients, doubl
                                      std::source_location where = std::source_location::current());
 /// Scales x so that its norm along `axes`, by default of all its elements, is at most `clip_norm`; leaves it unchanged
 /// where it already is: TensorFlow's function, and Keras's clipnorm for each gradient. The squares neither overflow nor
-/// underflow. If an element is infinite or NaN, all that share its norm become NaN. Throws Error at the user's line
-/// unless x is of floats and clip_norm is finite and above 0.
+/// underflow. An infinite or NaN element turns every element under the same norm into NaN. Throws Error at the user's
+/// line unless x is of floats and clip_norm is finite and above 0.
 Tensor clip_by_norm(const Arg& x, double clip_norm, const Axes& axes = {});
 
 }  // namespace sluice

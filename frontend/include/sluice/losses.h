@@ -11,7 +11,7 @@
 // outside their limits.
 namespace sluice {
 
-/// What a loss returns. The losses are those of the rows or of the elements, as each function says.
+/// How a loss is reduced. Each function says whether it computes a loss for each row or for each element.
 enum class Reduction : std::uint8_t {
   kMean,  ///< the mean of the losses, a scalar: Keras's "sum_over_batch_size"; 0 if there are none
   kSum,   ///< their sum, a scalar

@@ -8,8 +8,8 @@
 // and for a dtype that they do not take.
 namespace sluice {
 
-/// Returns the i64 index of the minimum along `axis`, which is removed: the first of equals, and the first NaN if there
-/// is one. Numbers of any dtype.
+/// Returns the i64 index of the minimum along `axis`, which is removed. NaN compares least, and ties go to the lower
+/// index. Takes numbers of any dtype.
 Tensor argmin(const Arg& x, int axis);
 
 /// Returns the product of numbers; 1 over no element. Integers wrap around. The elements are multiplied pairwise, not

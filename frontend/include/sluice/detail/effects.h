@@ -20,9 +20,9 @@ struct Effect {
   Kind kind;
   std::string text;  ///< the name or the message
   Location where;
-  /// What is printed, or the condition followed by the operands of `test`: of the condition's shape, or scalars.
+  /// The printed value, or the condition followed by the operands of `test`, which have its shape or are scalars.
   std::vector<ir::Value> values;
-  std::optional<ir::Op> test;  ///< the op that made the condition, if its operands tell why it is false
+  std::optional<ir::Op> test;  ///< the op that computes the condition, if its operands explain why it is false
 };
 
 /// Returns the effect of a print of `value`, or of a check of this condition.

@@ -64,7 +64,7 @@ struct TrainerOptions {
   /// Variables of the model that are not trained, by their names in VariableList::named(); their own trainable() does
   /// not change.
   VariableFilter freeze = {};
-  /// Each trained variable may be selected by one. What a filter selects is updated by a clone of the optimizer.
+  /// Learning rates by name. A clone of the optimizer updates the variables of each filter; filters may not overlap.
   std::vector<RateMultiplier> rate_multipliers = {};
   /// A step that produces a NaN or an infinity throws Error, naming the line of the op, and leaves all variables
   /// unchanged (runtime/execution/numerics.h); so does an evaluation.

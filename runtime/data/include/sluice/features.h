@@ -9,8 +9,8 @@
 
 #include "sluice/array.h"
 
-// From columns of a table to the inputs and targets of a model. What is learned from the training part (class names,
-// means) is an object that is then applied to the other parts.
+// Conversions of table columns to a model's inputs and targets. Statistics of the training part, such as class names
+// and means, are held by objects that then transform the other parts.
 namespace sluice {
 
 /// The classes of a column of text: class i is names()[i].

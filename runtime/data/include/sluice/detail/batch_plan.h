@@ -15,7 +15,7 @@ class ExampleSource;
 class Prefetcher;
 struct BatchBuffer;
 
-/// The batches of one pass over a source: all that is needed to prepare any of them, on any thread.
+/// The batches of one pass over a source. Any thread can prepare any of them from this alone.
 struct BatchPlan {
   std::shared_ptr<const ExampleSource> source;
   Order order;             ///< null: the source's own

@@ -1,3 +1,0 @@
-#pragma once
-
-#include "sluice/random_stream.h"
