@@ -56,6 +56,16 @@ void decide_step(const Ways& x, Mask& mask, F nearest_step) {
   }
 }
 
+/// Returns whether rounding may flip the order of two elements of x, whose numbers are `all`, a list for each way.
+bool may_swap(const std::vector<std::vector<double>>& all, const Ways& x, std::size_t one, std::size_t other) {
+  const double distance = all[0][one] - all[0][other];
+  double error = 0;
+  for (std::size_t way = 1; way < all.size(); ++way)
+    error = std::max(error, std::abs(all[way][one] - all[way][other] - distance));
+  const bool kink = (at(x.near_kink, one) || at(x.near_kink, other)) && std::abs(distance) < 1e-4;
+  return kink || open(distance, error);
+}
+
 /// Of the elements that are compared with each other, the largest is decided if rounding cannot make another one so;
 /// `mark_fold` gets those of which it is not, and the number of the fold.
 template <typename MarkFold>
@@ -64,14 +74,7 @@ void decide_largest(const Node& node, const Ways& x, MarkFold mark_fold) {
   std::size_t number = 0;
   ir::reference::for_each_fold(node, x.values[0].sizes(), [&](const std::vector<std::size_t>& fold) {
     const std::size_t best = fold[ir::reference::first_maximum(all[0], fold)];
-    const auto may_be_larger = [&](std::size_t other) {
-      if (other == best) return false;
-      double error = 0;
-      for (std::size_t way = 1; way < all.size(); ++way)
-        error = std::max(error, std::abs(all[way][best] - all[way][other] - (all[0][best] - all[0][other])));
-      const bool kink = (at(x.near_kink, best) || at(x.near_kink, other)) && all[0][best] - all[0][other] < 1e-4;
-      return kink || open(all[0][best] - all[0][other], error);
-    };
+    const auto may_be_larger = [&](std::size_t other) { return other != best && may_swap(all, x, best, other); };
     if (std::ranges::any_of(fold, may_be_larger)) mark_fold(fold, number);
     ++number;
   });
@@ -87,12 +90,7 @@ void decide_order(const Node& node, const Ways& x, Ways& result) {
       for (std::size_t j = i + 1; j < order.size(); ++j) {
         const std::size_t one = fold[order[i]];
         const std::size_t other = fold[order[j]];
-        double error = 0;
-        for (std::size_t way = 1; way < all.size(); ++way)
-          error = std::max(error, std::abs(all[way][one] - all[way][other] - (all[0][one] - all[0][other])));
-        const bool kink =
-            (at(x.near_kink, one) || at(x.near_kink, other)) && std::abs(all[0][one] - all[0][other]) < 1e-4;
-        if (!kink && !open(all[0][one] - all[0][other], error)) continue;
+        if (!may_swap(all, x, one, other)) continue;
         for (std::size_t place = i; place <= j; ++place) mark(result.undecided, fold[place], result.count());
       }
     }
