@@ -1,6 +1,7 @@
 // Decisions that rounding may flip: comparisons, steps, the largest of several elements.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "ir/reference/folds.h"
 #include "passes/check_ways.h"
@@ -28,20 +29,33 @@ std::vector<std::vector<double>> numbers_of_ways(const Ways& x) {
   return all;
 }
 
-/// Returns whether the sign of `distance` may flip if its error is about `error`. An exact tie is decided.
-bool open(double distance, double error) { return error > 0 && std::abs(distance) <= 4 * error; }
+/// Returns whether the element is finite, an infinity or NaN in one way and something else in another, as where a float
+/// overflows and the double does not.
+bool differs_in_kind(const std::vector<std::vector<double>>& all, std::size_t i) {
+  const double exact = all[0][i];
+  return std::ranges::any_of(all, [&](const std::vector<double>& way) {
+    if (std::isfinite(way[i]) || std::isfinite(exact)) return std::isfinite(way[i]) != std::isfinite(exact);
+    return way[i] != exact && !(std::isnan(way[i]) && std::isnan(exact));
+  });
+}
+
+/// Returns whether the sign of `distance` may flip if its error is about `error`. An exact tie is decided; compiled
+/// code takes subnormal floats for 0.
+bool open(double distance, double error) {
+  if (distance != 0 && std::abs(distance) < std::numeric_limits<float>::min()) return true;
+  return error > 0 && std::abs(distance) <= 4 * error;
+}
 
 void decide_between(const Ways& x, const Ways& y, Mask& mask) {
-  std::vector<std::vector<double>> gaps = numbers_of_ways(x);
-  for (std::size_t way = 0; way < gaps.size(); ++way) {
-    const std::vector<double> other = numbers(y.values[way]);
-    for (std::size_t i = 0; i < other.size(); ++i) gaps[way][i] -= other[i];
-  }
-  for (std::size_t i = 0; i < gaps[0].size(); ++i) {
+  const std::vector<std::vector<double>> one = numbers_of_ways(x);
+  const std::vector<std::vector<double>> other = numbers_of_ways(y);
+  for (std::size_t i = 0; i < one[0].size(); ++i) {
+    const double gap = one[0][i] - other[0][i];
     double error = 0;
-    for (std::size_t way = 1; way < gaps.size(); ++way) error = std::max(error, std::abs(gaps[way][i] - gaps[0][i]));
-    const bool kink = (at(x.near_kink, i) || at(y.near_kink, i)) && std::abs(gaps[0][i]) < 1e-4;
-    if (kink || open(gaps[0][i], error)) mark(mask, i, gaps[0].size());
+    for (std::size_t way = 1; way < one.size(); ++way)
+      error = std::max(error, std::abs(one[way][i] - other[way][i] - gap));
+    const bool kink = (at(x.near_kink, i) || at(y.near_kink, i)) && std::abs(gap) < 1e-4;
+    if (kink || open(gap, error) || differs_in_kind(one, i) || differs_in_kind(other, i)) mark(mask, i, one[0].size());
   }
 }
 
@@ -52,7 +66,8 @@ void decide_step(const Ways& x, Mask& mask, F nearest_step) {
     const double exact = all[0][i];
     double error = 0;
     for (std::size_t way = 1; way < all.size(); ++way) error = std::max(error, std::abs(all[way][i] - exact));
-    if (at(x.near_kink, i) || open(exact - nearest_step(exact), error)) mark(mask, i, x.count());
+    if (at(x.near_kink, i) || open(exact - nearest_step(exact), error) || differs_in_kind(all, i))
+      mark(mask, i, x.count());
   }
 }
 
@@ -63,7 +78,7 @@ bool may_swap(const std::vector<std::vector<double>>& all, const Ways& x, std::s
   for (std::size_t way = 1; way < all.size(); ++way)
     error = std::max(error, std::abs(all[way][one] - all[way][other] - distance));
   const bool kink = (at(x.near_kink, one) || at(x.near_kink, other)) && std::abs(distance) < 1e-4;
-  return kink || open(distance, error);
+  return kink || open(distance, error) || differs_in_kind(all, one) || differs_in_kind(all, other);
 }
 
 /// Of the elements that are compared with each other, the largest is decided if rounding cannot make another one so;

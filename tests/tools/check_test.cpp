@@ -97,6 +97,21 @@ TEST_CASE("elements that depend on a decision between nearly equal floats are un
   CHECK(report.difference->what.find("elements are undecided") != std::string::npos);
 }
 
+TEST_CASE("a comparison behind a float that overflows, where a double does not, is undecided") {
+  const std::string body = R"(  %0: f32[] = constant {value=1e30}
+  %1: f32[B,8] = broadcast %0 {shape=[B,8]}
+  %2: f32[B,8] = mul %1, %1
+  %3: f32[B,8] = sub %2, %2
+  %4: f32[B,8] = mul %3, %x
+  %5: bool[B,8] = greater_equal %4, %3
+  %6: f32[B,8] = cast %5 {dtype=f32}
+  return %6
+)";
+  const auto report = check(graph_of(body));
+  REQUIRE(report.difference);
+  CHECK(report.difference->what.find("8 of 8 elements are undecided") != std::string::npos);
+}
+
 TEST_CASE("an exact tie is decided") {
   const std::string body = R"(  %0: f32[B] = reduce_max %x {axes=[1]}
   %1: f32[B,1] = reshape %0 {shape=[B,1]}
