@@ -108,7 +108,9 @@ Coordinate Elements::combine(const Coordinate& x, Dim factor, const Coordinate& 
   };
   const bool scalar_lanes = lanes_ == 1;
   if (x.uniform() && (y.uniform() || y.counts)) {
-    return {hoisted(level, [&] { return e_.add(scaled(x.base, false), y.base); }), y.counts, nullptr, level};
+    const auto* const number = llvm::dyn_cast<llvm::ConstantInt>(x.base);
+    const bool shifted = y.counts && (y.shifted || number == nullptr || !number->isZero());
+    return {hoisted(level, [&] { return e_.add(scaled(x.base, false), y.base); }), y.counts, nullptr, level, shifted};
   }
   if (x.counts && factor == Dim(1) && y.uniform()) {
     return {hoisted(level, [&] { return e_.add(x.base, y.base); }), true, nullptr, level, true};

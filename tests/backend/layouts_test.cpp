@@ -19,7 +19,8 @@ namespace {
 constexpr std::int64_t kWidths[] = {17, 32, 40, 48, 49, 88, 96, 100, 150};
 constexpr std::int64_t kRows = 21;
 
-/// Checks a graph in which R stands for the rows and N for the columns of a state %w, M for R * N and K for N - 5.
+/// Checks a graph in which R stands for the rows and N for the columns of a state %w, M for R * N, K for N - 5 and J for
+/// N - 16.
 void check(std::string_view body, const std::vector<std::int64_t>& batches = {1, 3, 64}) {
   for (const std::int64_t columns : kWidths) {
     std::string text = "sluice-ir 1\ngraph @f";
@@ -32,6 +33,8 @@ void check(std::string_view body, const std::vector<std::int64_t>& batches = {1,
         text += std::to_string(columns * kRows);
       } else if (c == 'K') {
         text += std::to_string(columns - 5);
+      } else if (c == 'J') {
+        text += std::to_string(columns - 16);
       } else {
         text += c;
       }
@@ -111,6 +114,17 @@ TEST_CASE("a variable is reshaped, sliced, transposed, gathered and reduced") {
   %11: f32[R,K] = slice %w {axis=1, limit=N, start=5}
   return %0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %w
 })");
+}
+
+TEST_CASE("windows slide over a variable's columns, with taps that fill a vector or less") {
+  check(R"((%x: f32[B,3]) state(%w: f32[R,N] "w") {
+  %0: f32[R,K,6] = windows %w {axis=1, dilations=[1], padding=[0,0], sizes=[6], strides=[1]}
+  %1: f32[R,J,17] = windows %w {axis=1, dilations=[1], padding=[0,0], sizes=[17], strides=[1]}
+  %2: f32[R,N,9] = windows %w {axis=1, dilations=[2], padding=[8,8], sizes=[9], strides=[1]}
+  %3: f32[R,N] = add_windows %0 {axis=1, dilations=[1], padding=[0,0], shape=[R,N], sizes=[6], strides=[1]}
+  return %0, %1, %2, %3
+}
+)");
 }
 
 TEST_CASE("a variable is updated by a loop, a product, a scatter, a reshape and a concatenation") {
