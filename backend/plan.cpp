@@ -26,6 +26,7 @@ using ir::Value;
 bool reads_same_element(const KernelPlan& kernel, std::size_t operand) {
   const Graph& body = *kernel.body;
   if (kernel.kind() == KernelKind::kScatterAdd) return operand == 0;
+  if (kernel.kind() == KernelKind::kRecurrence) return true;
   const Value start = body.parameters()[operand].value;
   const ProductKernel* const product = kernel.product();
   const Type& written = product != nullptr ? body.node(product->matmul).types[0] : body.type(body.results()[0]);
@@ -83,6 +84,8 @@ KernelPlan::How begin_kernel(KernelKind kind, const Graph& body) {
       return ScatterAddKernel{};
     case KernelKind::kArgsort:
       return ArgsortKernel{argsort_scratch(body.type(body.parameters()[0].value)).end()};
+    case KernelKind::kRecurrence:
+      return RecurrenceKernel{};
   }
   SLUICE_UNREACHABLE("kernel kind {}", static_cast<int>(kind));
 }

@@ -115,9 +115,14 @@ struct ArgsortKernel {
   bool operator==(const ArgsortKernel&) const = default;
 };
 
+struct RecurrenceKernel {
+  bool operator==(const RecurrenceKernel&) const = default;
+};
+
 struct KernelPlan {
   /// An alternative for each KernelKind, in the same order.
-  using How = std::variant<LoopKernel, ProductKernel, ReduceKernel, RowsKernel, ScatterAddKernel, ArgsortKernel>;
+  using How = std::variant<LoopKernel, ProductKernel, ReduceKernel, RowsKernel, ScatterAddKernel, ArgsortKernel,
+                           RecurrenceKernel>;
 
   std::string name;
   std::shared_ptr<const ir::Graph> body;
@@ -138,7 +143,7 @@ struct KernelPlan {
     return product() == nullptr ? Bytes{} : product()->scratch.end;
   }
 };
-static_assert(std::variant_size_v<KernelPlan::How> == static_cast<std::size_t>(KernelKind::kArgsort) + 1);
+static_assert(std::variant_size_v<KernelPlan::How> == static_cast<std::size_t>(KernelKind::kRecurrence) + 1);
 static_assert(std::is_same_v<std::variant_alternative_t<static_cast<std::size_t>(KernelKind::kMatmul), KernelPlan::How>,
                              ProductKernel>);
 

@@ -88,10 +88,12 @@ void split_loop(KernelPlan& kernel, LoopKernel& loop, const Plan& plan) {
     kernel.units.axes.push_back({shape[axis], axis + 1 == shape.rank() ? kFlatBlock : 1});
 }
 
-/// One unit an output, or a vector of outputs where the last axis stays.
+/// One unit for each index of the axes that no reduction folds and no recurrence runs along, or for a vector of them
+/// where the last axis is one of these.
 void split_reduction(KernelPlan& kernel, const Target& target) {
   for (const Node& node : kernel.body->nodes()) {
-    if (!ir::info(node.op).has(ir::kReduction)) continue;
+    if (!ir::info(node.op).has(ir::kReduction) && kernel.kind() != KernelKind::kRecurrence) continue;
+    if (ir::info(node.op).has(ir::kInput)) continue;
     const Shape& shape = kernel.body->type(node.operands[0]).shape;
     const std::vector<std::int64_t> axes = ir::reduced_axes(node);
     for (int axis = 0; axis < shape.rank(); ++axis) {
@@ -128,6 +130,7 @@ void split_kernel(KernelPlan& kernel, const Plan& plan, const Target& target) {
       return split_product(kernel, plan, target);
     case KernelKind::kReduce:
     case KernelKind::kRows:
+    case KernelKind::kRecurrence:
       return split_reduction(kernel, target);
     case KernelKind::kScatterAdd:
       return split_scatter(kernel);

@@ -116,6 +116,8 @@ class KernelVerifier {
         return wrong_reduction();
       case KernelKind::kArgsort:
         return wrong_argsort();
+      case KernelKind::kRecurrence:
+        return wrong_recurrence();
       default:
         return wrong_scatter();
     }
@@ -221,6 +223,17 @@ class KernelVerifier {
       return fmt::format("sorts in {} bytes of scratch, but has {}", to_string(need), to_string(kernel_.scratch()));
     std::vector<Units::Axis> rows;
     for (int axis = 0; axis + 1 < shape().rank(); ++axis) rows.push_back({shape()[axis], 1});
+    return expect_axes(rows);
+  }
+
+  /// One unit for each row along the axis, or for a vector of them.
+  std::string wrong_recurrence() const {
+    if (std::string what = expect_shapes({shape()}); !what.empty()) return what;
+    const std::int64_t along = body_.node(body_.results()[0]).attributes.integer(ir::Attr::kAxis);
+    std::vector<Units::Axis> rows;
+    for (int axis = 0; axis < shape().rank(); ++axis) {
+      if (axis != along) rows.push_back({shape()[axis], axis + 1 == shape().rank() ? plan_.vector_bytes / 4 : 1});
+    }
     return expect_axes(rows);
   }
 

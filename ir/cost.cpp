@@ -27,6 +27,8 @@ double flops(const Graph& graph, const Node& node, const Bindings& bindings) {
     return 2 * result() * elements({DType::kF32, Shape{k}}, bindings);
   }
   if (node.op == Op::kScatterAdd) return operand(2);
+  if (node.op == Op::kLinearRecurrence) return 2 * result();
+  if (node.op == Op::kCumsum) return result();
   if (node.op == Op::kCast || node.op == Op::kStopGradient) return 0;
   if (info(node.op).has(kElementwise)) return result();
   if (info(node.op).has(kReduction) || node.op == Op::kAddWindows) return operand(0);

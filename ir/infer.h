@@ -44,6 +44,7 @@ Types infer_reduce(const InferContext& c);
 Types infer_argmax(const InferContext& c);
 Types infer_is_first_max(const InferContext& c);
 Types infer_argsort(const InferContext& c);
+Types infer_recurrence(const InferContext& c);
 Types infer_random(const InferContext& c);
 Types infer_gradient(const InferContext& c);
 Types infer_custom_gradient(const InferContext& c);

@@ -382,6 +382,7 @@ KernelKind kernel_kind(const Node& node) {
   if (node.op == Op::kMatmul) return KernelKind::kMatmul;
   if (node.op == Op::kScatterAdd) return KernelKind::kScatterAdd;
   if (node.op == Op::kArgsort) return KernelKind::kArgsort;
+  if (node.op == Op::kCumsum || node.op == Op::kLinearRecurrence) return KernelKind::kRecurrence;
   return info(node.op).has(kReduction) ? KernelKind::kReduce : KernelKind::kLoop;
 }
 

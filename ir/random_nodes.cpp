@@ -283,6 +283,10 @@ void RandomNodes::add_reduction() {
     const Value order = b_(Op::kArgsort, {x}, {{Attr::kDescending, chance(50)}});
     return keep(chance(50) ? order : b_.cast(order, type));
   }
+  if (chance(15)) {
+    const ir::Attributes along{{Attr::kAxis, below(rank)}, {Attr::kReverse, chance(50)}};
+    return keep(chance(50) ? b_(Op::kCumsum, {x}, along) : b_(Op::kLinearRecurrence, {any(b_.type(x)), x}, along));
+  }
   if (chance(20)) {
     const std::int64_t axis = below(rank);
     if (!is_empty(axis)) keep(b_(Op::kArgmax, {x}, {{Attr::kAxis, axis}}));

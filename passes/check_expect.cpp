@@ -31,7 +31,10 @@ constexpr double kMargin = 8;
 constexpr double kVacuous = 0.02;
 
 /// Returns whether rounding errors are proportional to the summands, not to the sum.
-bool sums(Op op) { return op == Op::kMatmul || op == Op::kReduceSum || op == Op::kScatterAdd || op == Op::kAddWindows; }
+bool sums(Op op) {
+  return op == Op::kMatmul || op == Op::kReduceSum || op == Op::kScatterAdd || op == Op::kAddWindows ||
+         op == Op::kCumsum || op == Op::kLinearRecurrence;
+}
 
 /// Returns the elements, each perturbed by up to four units in the last place. Integers stay: they are mostly exact.
 Tensor disturbed(const Tensor& tensor, std::mt19937_64& engine) {
@@ -155,7 +158,7 @@ class Walk {
       return move_mask(node, operands, &Ways::undecided);
     if (node.op == Op::kMatmul) return through_matmul(node, operands, result);
     if (ir::info(node.op).has(ir::kReduction)) return through_reduction(node, operands, ir::reduced_axes(node));
-    if (node.op == Op::kIsFirstMax || node.op == Op::kArgsort)
+    if (node.op == Op::kIsFirstMax || node.op == Op::kArgsort || node.op == Op::kCumsum)
       return among_folded(node, operands[0].undecided, operands[0].values[0].sizes());
     return Mask(result.count(), true);
   }

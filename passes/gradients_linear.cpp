@@ -140,6 +140,33 @@ void gradient_of_kScatterAdd(GradientContext& c) {
   if (c.wanted(2)) c.contribute(2, c(Op::kGather, {c.adjoint, c.operand(1)}));
 }
 
+/// The adjoint of each element is the sum of those of the sums that it is in.
+void gradient_of_kCumsum(GradientContext& c) {
+  ir::Attributes attributes = c.node.attributes;
+  attributes.set(Attr::kReverse, !attributes.flag(Attr::kReverse));
+  c.contribute(0, c(Op::kCumsum, {c.adjoint}, std::move(attributes)));
+}
+
+/// y[i] = a[i] y[i-1] + b[i]: with s[i] = g[i] + a[i+1] s[i+1], the adjoint of b is s, and that of a[i] is s[i] y[i-1].
+void gradient_of_kLinearRecurrence(GradientContext& c) {
+  const std::int64_t axis = c.node.attributes.integer(Attr::kAxis);
+  const bool reverse = c.node.attributes.flag(Attr::kReverse);
+  const Dim size = c.type().shape[static_cast<int>(axis)];
+  if (size == Dim(0)) return;
+  if (size == Dim(1)) return c.contribute(1, c.adjoint);
+  // The elements but the first, or but the last, as the recurrence goes.
+  const auto later = [&](Value x) { return reverse ? slice(c, x, axis, 0, size - 1) : slice(c, x, axis, 1, size); };
+  const auto earlier = [&](Value x) { return reverse ? slice(c, x, axis, 1, size) : slice(c, x, axis, 0, size - 1); };
+  const auto pad = [&](Value x, bool in_front) {
+    return c(Op::kPad, {x},
+             {{Attr::kAxis, axis}, {Attr::kLow, Dim(in_front ? 1 : 0)}, {Attr::kHigh, Dim(in_front ? 0 : 1)}});
+  };
+  const Value next_a = pad(later(c.operand(0)), reverse);  // what is padded is not read
+  const Value s = c(Op::kLinearRecurrence, {next_a, c.adjoint}, {{Attr::kAxis, axis}, {Attr::kReverse, !reverse}});
+  c.contribute(1, s);
+  if (c.wanted(0)) c.contribute(0, pad(c(Op::kMul, {later(s), earlier(c.result)}), !reverse));
+}
+
 void gradient_of_kReduceSum(GradientContext& c) { c.contribute(0, unfold(c, c.adjoint)); }
 
 void gradient_of_kReduceMax(GradientContext& c) { share_among_ties(c, Op::kLess); }

@@ -73,6 +73,9 @@ void emit_kernel(Emitter& e, const Plan& whole, const KernelPlan& plan, const st
     case KernelKind::kArgsort:
       emit_argsort(frame);
       break;
+    case KernelKind::kRecurrence:
+      emit_recurrence(frame);
+      break;
   }
   e.b.CreateRetVoid();
 }

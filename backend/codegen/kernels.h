@@ -24,12 +24,13 @@ struct Frame {
   llvm::Value* in_scratch(const Bytes& offset) const { return e.element(e.b.getInt8Ty(), scratch, e.size(offset)); }
 };
 
-void emit_loop(Frame& frame);     ///< loop_kernel.cpp
-void emit_reduce(Frame& frame);   ///< reduce_kernel.cpp
-void emit_rows(Frame& frame);     ///< rows_kernel.cpp
-void emit_scatter(Frame& frame);  ///< scatter_kernel.cpp
-void emit_matmul(Frame& frame);   ///< matmul_kernel.cpp
-void emit_argsort(Frame& frame);  ///< argsort_kernel.cpp
+void emit_loop(Frame& frame);        ///< loop_kernel.cpp
+void emit_reduce(Frame& frame);      ///< reduce_kernel.cpp
+void emit_rows(Frame& frame);        ///< rows_kernel.cpp
+void emit_scatter(Frame& frame);     ///< scatter_kernel.cpp
+void emit_matmul(Frame& frame);      ///< matmul_kernel.cpp
+void emit_argsort(Frame& frame);     ///< argsort_kernel.cpp
+void emit_recurrence(Frame& frame);  ///< recurrence_kernel.cpp
 
 // Shared by the kinds of kernels, in loop_kernel.cpp.
 

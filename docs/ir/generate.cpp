@@ -93,8 +93,8 @@ std::string operands_of(const ir::OpInfo& op) {
 std::string attributes_of(const ir::OpInfo& op) {
   std::vector<std::string> items;
   for (const ir::AttrRule& rule : op.attributes) {
-    const bool is_flag =
-        rule.key == ir::Attr::kTransposeA || rule.key == ir::Attr::kTransposeB || rule.key == ir::Attr::kDescending;
+    const bool is_flag = rule.key == ir::Attr::kTransposeA || rule.key == ir::Attr::kTransposeB ||
+                         rule.key == ir::Attr::kDescending || rule.key == ir::Attr::kReverse;
     const char* const note = rule.required ? "" : is_flag ? " (a flag)" : " (optional)";
     items.push_back(fmt::format("`{}`{}", to_string(rule.key), note));
   }
@@ -138,6 +138,7 @@ std::string_view result_of(std::string_view infer) {
       {"infer_scatter_add", "the table's type; rows have the type that gather gives"},
       {"infer_reduce", "the operand's type without `axes`"},
       {"infer_argsort", "i64 of the operand's shape"},
+      {"infer_recurrence", "the operands' type, which is one"},
       {"infer_argmax", "i64 of the operand's shape without `axis`"},
       {"infer_random", "`dtype` (a float) and `shape`"},
       {"infer_gradient", "one for each v, of its type"},

@@ -28,15 +28,6 @@ T negative(T x) {
   }
 }
 
-template <typename T>
-T product(T x, T y) {
-  if constexpr (std::is_integral_v<T>) {
-    return static_cast<T>(wide(x) * wide(y));
-  } else {
-    return x * y;
-  }
-}
-
 /// Returns the first NaN of two operands. Its derivative is that of y, as for any pair for which x >= y and x <= y are
 /// false.
 template <typename T>

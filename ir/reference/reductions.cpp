@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <limits>
+#include <optional>
 
 #include "ir/reference/folds.h"
 
@@ -62,7 +63,44 @@ Tensors reduce_to_extremum(const RuleContext& context, Better better) {
   });
 }
 
+/// Returns y with y[i] = next(i, y[i - 1]) along the axis of the node, y[i] = next(i, nothing) where it begins. What
+/// is carried is a double for floats.
+template <typename Next>
+Tensors recurrence(const RuleContext& context, Next next) {
+  return context.x().visit([&]<typename T>(std::span<const T> x) -> Tensors {
+    if constexpr (std::is_same_v<T, bool>) {
+      SLUICE_UNREACHABLE("{}: the row allows numbers only", to_string(context.node.op));
+    } else {
+      using Carried = std::conditional_t<std::is_same_v<T, float>, double, T>;
+      const std::span<const T> last = context.operands.back().data<T>();
+      Tensor result = Tensor::zeros<T>(context.result_sizes());
+      for_each_fold(context.node, context.x().sizes(), [&](std::vector<std::size_t> fold) {
+        if (context.attributes().flag(Attr::kReverse)) std::ranges::reverse(fold);
+        std::optional<Carried> y;
+        for (const std::size_t i : fold) {
+          y = next(static_cast<Carried>(x[i]), static_cast<Carried>(last[i]), y);
+          result.data<T>()[i] = static_cast<T>(*y);
+        }
+      });
+      return {result};
+    }
+  });
+}
+
 }  // namespace
+
+template <>
+Tensors rule<Op::kCumsum>(const RuleContext& context) {
+  return recurrence(
+      context, []<typename T>(T x, T, const std::optional<T>& before) { return before ? plus<T>(*before, x) : x; });
+}
+
+template <>
+Tensors rule<Op::kLinearRecurrence>(const RuleContext& context) {
+  return recurrence(context, []<typename T>(T a, T b, const std::optional<T>& before) {
+    return before ? plus<T>(product<T>(a, *before), b) : b;
+  });
+}
 
 template <>
 Tensors rule<Op::kReduceSum>(const RuleContext& context) {

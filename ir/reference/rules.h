@@ -73,6 +73,15 @@ T plus(T x, T y) {
 }
 
 template <typename T>
+T product(T x, T y) {
+  if constexpr (std::is_integral_v<T>) {
+    return static_cast<T>(wide(x) * wide(y));
+  } else {
+    return x * y;
+  }
+}
+
+template <typename T>
 bool is_nan(T x) {
   if constexpr (is_float_element<T>) {
     using std::isnan;

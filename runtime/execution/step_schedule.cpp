@@ -40,6 +40,9 @@ Work work_of(const ir::Node& node) {
     case ir::Op::kOneHot:
     case ir::Op::kArgmax:
       return {2, false};
+    case ir::Op::kCumsum:
+    case ir::Op::kLinearRecurrence:
+      return {8, false};
     case ir::Op::kArgsort:
       return {is_f32 ? 40.0 : 80.0, false};
     default:

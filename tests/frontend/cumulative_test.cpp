@@ -182,6 +182,58 @@ TEST_CASE("derivatives of derivatives") {
   CHECK(gradient_of([](const Tensor& t) { return cumsum(t, 0, kExclusive); }, Array({5.F})) == Array({0.F}));
 }
 
+TEST_CASE("products along a symbolic axis") {
+  const auto f = function("f", {f32(length("T"))}, [](Tensor x) {
+    return outputs(cumprod(x), cumprod(x, 0, kBoth), gradients(reduce_sum(cumprod(x)), x)[0]);
+  });
+  const auto [products, after, slope] = f(Array({2.F, -3.F, 0.5F}));
+  CHECK(products == Array({2.F, -6.F, -3.F}));
+  CHECK(after == Array({-1.5F, 0.5F, 1.F}));
+  CHECK(slope == Array({1.F - 3.F - 1.5F, 2.F + 1.F, -6.F}));
+  const auto [one, none, by_one] = f(Array({7.F}));
+  CHECK(one == Array({7.F}));
+  CHECK(none == Array({1.F}));
+  CHECK(by_one == Array({1.F}));
+}
+
+TEST_CASE("products keep the sign of 0") {
+  const F products = elements<float>(run([](Tensor t) { return cumprod(t); }, Array({-1.F, 0.F, 2.F, -1.F})));
+  CHECK(std::signbit(products[1]));
+  CHECK(std::signbit(products[2]));
+  CHECK(!std::signbit(products[3]));
+}
+
+TEST_CASE("linear recurrences") {
+  const Array a({{kNan, 0.5F, 2.F}, {kInf, 0.F, -1.F}});
+  const Array b({{8.F, 1.F, 0.25F}, {3.F, 2.F, 1.F}});
+  CHECK(run([](Tensor x, Tensor y) { return linear_recurrence(x, y, 1); }, a, b) ==
+        Array({{8.F, 5.F, 10.25F}, {3.F, 2.F, -1.F}}));
+  CHECK(run([](Tensor x, Tensor y) { return linear_recurrence(x, y, 0, true); }, Array({{2.F, 3.F}, {kNan, kNan}}),
+            Array({{1.F, 1.F}, {4.F, 5.F}})) == Array({{9.F, 16.F}, {4.F, 5.F}}));
+  // A moving average of 0.1 is right to the last bit after 1,000 elements: it is carried in f64.
+  const Array average =
+      run([](Tensor x) { return linear_recurrence(0.5 * ones_like(x), x * 0.5); }, Array(F(1000, 0.2F)));
+  CHECK(average(999) == 0.2F);
+}
+
+TEST_CASE("derivatives of linear recurrences") {
+  for (const bool reverse : {false, true}) {
+    const auto host = [=](const D& v) {
+      D y(5);
+      for (std::size_t i = 0; i < 5; ++i) {
+        const std::size_t at = reverse ? 4 - i : i;
+        y[at] = i == 0 ? v[5 + at] : v[at] * y[reverse ? at + 1 : at - 1] + v[5 + at];
+      }
+      return y;
+    };
+    const auto dsl = [=](const Tensor& t) {
+      return linear_recurrence(reshape(slice(t, {0, 0}, {1, 5}), {5}), reshape(slice(t, {1, 0}, {1, 5}), {5}), 0,
+                               reverse);
+    };
+    check_derivatives_of(dsl, pattern({2, 5}), 5, host);
+  }
+}
+
 TEST_CASE("symbolic sizes") {
   const auto f = function("f", {f32(batch, length("T"), 2)}, [](Tensor x) {
     const Tensor late = cumsum(x, 1, kBoth);
@@ -224,9 +276,10 @@ TEST_CASE("what is refused") {
         here("cumprod: expected numbers, got bool[2]; convert with cast"));
   CHECK(traced({f32(2)}, [](Tensor x) { return cumsum(x, 1); }) == here("cumsum: axis 1 is outside of f32[2]"));
   CHECK(traced({f32()}, [](Tensor x) { return cumprod(x); }) == here("cumprod: axis 0 is outside of f32[]"));
-  CHECK(traced({f32(2, length("T"))}, [](Tensor x) {
-          return cumprod(x, 1);
-        }).starts_with(here("cumprod: axis 1 of f32[2,T] has the size T, which is not a number")));
+  CHECK(traced({f32(2), f32(3)}, [](Tensor a, Tensor b) { return linear_recurrence(a, b); }) ==
+        here("linear_recurrence: expected factors f32[3], as the terms, got f32[2]"));
+  CHECK(traced({f32(2), f32(2)}, [](Tensor a, Tensor b) { return linear_recurrence(a, b, 2); }) ==
+        here("linear_recurrence: axis 2 is outside of f32[2]"));
 }
 
 }  // namespace sluice::cumulative_test

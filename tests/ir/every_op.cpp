@@ -80,6 +80,8 @@ void add_shapes(Builder& b, Value x, Value w, Value labels) {
   b(Op::kReduceSum, {x}, {{Attr::kAxes, std::vector<std::int64_t>{}}});
   b(Op::kIsFirstMax, {x}, {{Attr::kAxes, std::vector<std::int64_t>{1}}});
   b(Op::kArgsort, {x}, {{Attr::kDescending, true}});
+  b(Op::kCumsum, {x}, {{Attr::kAxis, std::int64_t{0}}, {Attr::kReverse, true}});
+  b(Op::kLinearRecurrence, {x, x}, {{Attr::kAxis, std::int64_t{1}}});
   b(Op::kArgmax, {x}, {{Attr::kAxis, std::int64_t{1}}});
   b(Op::kIota, {}, {{Attr::kAxis, std::int64_t{0}}, {Attr::kDType, DType::kI32}, {Attr::kShape, Shape{batch, 2}}});
 }

@@ -157,6 +157,18 @@ void add_reductions(Cases& cases) {
     return std::vector{b(Op::kArgsort, {input(b, {dtype, {batch, 0}})}), b(Op::kArgsort, {input(b, {dtype, {0, 7}})}),
                        b(Op::kArgsort, {input(b, {dtype, {0}})})};
   });
+  for (const Op op : {Op::kCumsum, Op::kLinearRecurrence}) {
+    add(cases, op, kNumbers, [=](Builder& b, DType dtype) {
+      std::vector<Value> results;
+      for (const auto& [shape, axis] : {std::pair<Shape, i64>{{batch, 0}, 0}, {{batch, 0}, 1}, {{0}, 0}, {{0, 7}, 0}}) {
+        const Value x = input(b, {dtype, shape});
+        const Value last = input(b, {dtype, shape});
+        results.push_back(op == Op::kCumsum ? b(op, {x}, {{Attr::kAxis, axis}})
+                                            : b(op, {x, last}, {{Attr::kAxis, axis}}));
+      }
+      return results;
+    });
+  }
   add(cases, Op::kArgmax, kNumbers, [](Builder& b, DType dtype) {
     return std::vector{b(Op::kArgmax, {input(b, {dtype, {batch, 0}})}, {{Attr::kAxis, i64{0}}}),
                        b(Op::kArgmax, {input(b, {dtype, {0, 7}})}, {{Attr::kAxis, i64{1}}})};

@@ -102,6 +102,31 @@ void add_argsort(Cases& cases, DType dtype, std::string_view kind, Fill fill) {
        }});
 }
 
+/// Along the last axis element by element, along others by vectors of rows. What is carried is a double, so compiled
+/// code has the interpreter's bits.
+void add_recurrences(Cases& cases, Op op, DType dtype, std::string_view kind, Fill fill) {
+  const auto agreement = fill == Fill::kNonFinite ? Agreement::kValue : Agreement::kBits;
+  cases.push_back(
+      {fmt::format("{}/{}/{}", info(op).name, to_string(dtype), kind), op, agreement, fill, [=](Builder& b) {
+         std::vector<Value> results;
+         const auto add = [&](const Shape& shape, i64 axis, bool reverse) {
+           const ir::Attributes along{{Attr::kAxis, axis}, {Attr::kReverse, reverse}};
+           const Value x = input(b, {dtype, shape});
+           const bool sums = op == Op::kCumsum;
+           results.push_back(sums ? b(op, {x}, along) : b(op, {x, input(b, {dtype, shape})}, along));
+         };
+         add({batch, 33}, 1, false);
+         add({batch, 5}, 1, true);
+         add({batch, 33}, 0, true);
+         add({7, batch}, 0, false);
+         add({3, batch, 17}, 1, false);
+         add({2, 5, 64}, 1, true);
+         add({100}, 0, false);
+         add({batch, 1}, 1, true);
+         return results;
+       }});
+}
+
 }  // namespace
 
 void add_reduction_cases(Cases& cases) {
@@ -113,6 +138,10 @@ void add_reduction_cases(Cases& cases) {
     add_argsort(cases, dtype, "random", Fill::kRandom);
     add_argsort(cases, dtype, "special", Fill::kSpecial);
     add_argsort(cases, dtype, "ties", Fill::kTies);
+    for (const Op op : {Op::kCumsum, Op::kLinearRecurrence}) {
+      add_recurrences(cases, op, dtype, "random", Fill::kRandom);
+      add_recurrences(cases, op, dtype, "special", is_float(dtype) ? Fill::kNonFinite : Fill::kSpecial);
+    }
     add_argmax(cases, dtype, "random", Fill::kRandom);
     add_argmax(cases, dtype, "special", Fill::kSpecial);
     add_argmax(cases, dtype, "ties", Fill::kTies);

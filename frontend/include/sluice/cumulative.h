@@ -2,7 +2,7 @@
 
 #include "sluice/tensor.h"
 
-// Running sums and products along an axis, as TensorFlow's.
+// Running sums and products along an axis, as TensorFlow's, and linear recurrences.
 namespace sluice {
 
 struct CumulativeOptions {
@@ -11,12 +11,16 @@ struct CumulativeOptions {
 };
 
 /// Returns the sums of all elements up to each one along `axis`, in the shape and dtype of x, which is numeric:
-/// integers wrap around. The rounding error of floats grows at most with the logarithm of the number of elements, and a
-/// NaN or infinity reaches only the sums that it is part of. The work for n elements is n log n, but n^2 if n is small
-/// or symbolic. Throws Error at the user's line for an axis out of range.
+/// integers wrap around. Floats are added in f64, and each sum is rounded once; a NaN or infinity reaches only the sums
+/// that it is part of. Throws Error at the user's line for an axis out of range.
 Tensor cumsum(const Arg& x, int axis = 0, CumulativeOptions options = {});
-/// The same for products. The derivative never divides, so it is right where elements are 0. Throws Error if the size
-/// of the axis is symbolic.
+/// The same for products. The derivative never divides, so it is right where elements are 0.
 Tensor cumprod(const Arg& x, int axis = 0, CumulativeOptions options = {});
+
+/// Returns y with y[i] = a[i] * y[i - 1] + b[i] along `axis`, or with `reverse` y[i] = a[i] * y[i + 1] + b[i], in the
+/// shape and dtype that a and b have: moving averages, discounted returns, linear state space models. The first y is
+/// its b, whatever its a. Floats are carried in f64. Throws Error at the user's line if the types differ, or for an
+/// axis out of range.
+Tensor linear_recurrence(const Arg& a, const Arg& b, int axis = 0, bool reverse = false);
 
 }  // namespace sluice

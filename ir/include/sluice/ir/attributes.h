@@ -27,9 +27,11 @@ enum class KernelKind : std::uint8_t {
   kRows,        ///< row by row, reductions along the last axis and what is computed of them
   kScatterAdd,  ///< one scatter_add: no fused node is of this kind
   kArgsort,     ///< one argsort, likewise
+  kRecurrence,  ///< one cumsum or linear_recurrence, likewise
 };
 
-std::string_view to_string(KernelKind kind);  ///< "loop", "matmul", "reduce", "rows", "scatter_add", "argsort"
+std::string_view to_string(KernelKind kind);  ///< "loop", "matmul", "reduce", "rows", "scatter_add", "argsort",
+                                              ///< "recurrence"
 
 using AttrValue = std::variant<std::int64_t, bool, DType, std::vector<std::int64_t>, Shape, Array, KernelKind,
                                std::shared_ptr<const Graph>, Dim>;
