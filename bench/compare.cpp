@@ -19,6 +19,7 @@
 #include "bench/peers/process_peer.h"
 #include "bench/products.h"
 #include "bench/sluice_mlp.h"
+#include "bench/tasks.h"
 #include "sluice/cli.h"
 #include "sluice/mnist.h"
 
@@ -60,7 +61,7 @@ Options parse(int argc, char** argv) {
          "CASE", options.cases,
          "KIND:SIZES:BATCH. KIND: train or infer, of a perceptron with those SIZES (784-700-500-10); forward, "
          "weight_gradient or input_gradient, of one dense layer (784-700); batched_forward, batched_gradients or "
-         "batched_all, of BATCH products m-k-n (64-64-64)")
+         "batched_all, of BATCH products m-k-n (64-64-64); or a kind of bench/tasks.h")
       ->required();
   cli::parse(app, argc, argv);
   return options;
@@ -109,6 +110,11 @@ Case parse_case(const std::string& text) {
   }
   if (find_kind(kBatched, result.kind) != nullptr) {
     if (result.sizes.size() != 3) fail("{}: expected three sizes", text);
+    return result;
+  }
+  if (const bench::TaskKind* const task = bench::find_task(result.kind)) {
+    const auto count = static_cast<std::size_t>(std::ranges::count(task->sizes, '-') + 1);
+    if (result.sizes.size() != count) fail("{}: expected sizes {}", text, task->sizes);
     return result;
   }
   if (result.kind != "train" && result.kind != "infer") fail("{}: there is no kind \"{}\"", text, result.kind);
@@ -172,6 +178,8 @@ class Comparison {
       report.update(run_product(c, *kind));
     } else if (const bench::BatchedKind* const batched = find_kind(kBatched, c.kind)) {
       report.update(run_batched(c, *batched));
+    } else if (const bench::TaskKind* const task = bench::find_task(c.kind)) {
+      report.update(run_task(c, *task));
     } else if (c.kind == "train") {
       report.update(run_training(c));
     } else {
@@ -302,6 +310,14 @@ class Comparison {
     const double one = 2.0 * c.batch * c.sizes[0] * c.sizes[1] * c.sizes[2];
     const int products = kind == bench::BatchedKind::kForward ? 1 : kind == bench::BatchedKind::kGradients ? 2 : 3;
     return contest(contestants, one * products);
+  }
+
+  nlohmann::ordered_json run_task(const Case& c, const bench::TaskKind& kind) {
+    std::vector<Contestant> contestants;
+    const bench::Task task = kind.make(c.sizes, c.batch);
+    if (wanted("sluice")) contestants.push_back(bench::local_contestant("sluice", task.work));
+    add_processes(c, "", contestants);
+    return contest(contestants, task.operations);
   }
 
   Options options_;

@@ -6,6 +6,9 @@ A contestant of bench_compare, as process_peer.h says.
 usage: torch_peer.py batched_forward|batched_gradients|batched_all M-K-N BATCH THREADS
 Products of a batch of matrices, the gradients of both operands, or both together by autograd.
 
+usage: torch_peer.py KIND SIZES BATCH THREADS
+A kind of torch_tasks.py.
+
 usage: torch_peer.py first SIZES BATCH
 Trains once on made-up images and says when it had done so, as bench_first_step does.
 """
@@ -126,7 +129,14 @@ def contend(kind, sizes, batch, threads, data):
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     torch.set_flush_denormal(True)
-    work = make_products(kind, sizes, batch) if kind.startswith("batched") else make_work(kind, sizes, batch, data)
+    if kind.startswith("batched"):
+        work = make_products(kind, sizes, batch)
+    elif kind in ("train", "infer"):
+        work = make_work(kind, sizes, batch, data)
+    else:
+        import torch_tasks
+
+        work = torch_tasks.TASKS[kind](sizes, batch)
     print("ready", flush=True)
     for line in sys.stdin:
         calls, repeats = map(int, line.split())
