@@ -164,6 +164,10 @@ Tensor depthwise_conv2d(const Arg& x, const Arg& w, const DepthwiseOptions& opti
   }
   const Sliding sliding = sliding_of(kName, w, 2, options.strides, options.dilations);
   const Seen seen = see(x, sliding, options.padding);
+  if (multiplier == Dim(1)) {  // without a last axis of 1, which vectors would be of
+    const Tensor windows = reshape(seen.windows, {seen.pixels, seen.taps, in});
+    return seen.as_images(reduce_sum(windows * reshape(w, {seen.taps, in}), 1), x.shape()[0]);
+  }
   const Tensor windows = reshape(seen.windows, {seen.pixels, seen.taps, in, 1});
   const Tensor products = reduce_sum(windows * reshape(w, {seen.taps, in, multiplier}), 1);
   return seen.as_images(reshape(products, {seen.pixels, in * multiplier}), x.shape()[0]);
