@@ -145,6 +145,73 @@ std::optional<Name> write_conv_transpose(const Call& call) {
   return w.transpose(w.add("ConvTranspose", {x, f}, settings), channels_last(rank));
 }
 
-std::optional<Name> write_max_pool(const Call&) { return {}; }
+namespace {
+
+/// Images, and windows of all their axes.
+struct Pool {
+  Shape images;
+  ir::Value x;  ///< the images, or a reshape of them
+  std::vector<Window> windows;
+};
+
+/// The maximum over the cells of `windows`.
+std::optional<Pool> pool_of_windows(const Call& call, const Integers& axes) {
+  const ir::Node& node = call.w.graph().node(call.operand());
+  if (node.op != Op::kWindows) return {};
+  const std::vector<Window> windows = ir::windows_of(node.attributes);
+  const std::int64_t first = node.attributes.integer(Attr::kAxis);
+  const auto count = static_cast<std::int64_t>(windows.size());
+  Integers cells;
+  for (std::int64_t i = 0; i < count; ++i) cells.push_back(first + count + i);
+  // Padding is 0 there, and in MaxPool no number.
+  const auto is_inside = [](const Window& window) { return window.low == 0 && window.high == 0; };
+  if (axes != cells || !std::ranges::all_of(windows, is_inside)) return {};
+  const Shape& images = call.w.type(node.operands[0]).shape;
+  Pool pool{images, node.operands[0], {}};
+  for (std::int64_t axis = 0; axis < images.rank(); ++axis) {
+    const bool slides = axis >= first && axis < first + count;
+    pool.windows.push_back(slides ? windows[static_cast<std::size_t>(axis - first)] : Window{1, 1, 1, 0, 0});
+  }
+  return pool;
+}
+
+/// The maximum over axes that a reshape has split off: windows next to each other.
+std::optional<Pool> pool_of_tiles(const Call& call, const Integers& axes) {
+  if (call.w.graph().node(call.operand()).op != Op::kReshape) return {};
+  const Shape& apart = call.type().shape;
+  Pool pool{{}, call.operand(), {}};
+  for (int axis = 0; axis < apart.rank(); ++axis) {
+    if (std::ranges::find(axes, axis) == axes.end()) {
+      pool.images.push_back(apart[axis]);
+      pool.windows.push_back({1, 1, 1, 0, 0});
+    } else {
+      if (pool.windows.empty() || pool.windows.back().size != 1 || apart[axis].batch) return {};
+      const std::int64_t size = apart[axis].size;
+      pool.images[pool.images.rank() - 1] = pool.images[pool.images.rank() - 1] * size;
+      pool.windows.back() = {size, size, 1, 0, 0};
+    }
+  }
+  return pool;
+}
+
+}  // namespace
+
+std::optional<Name> write_max_pool(const Call& call) {
+  Writer& w = call.w;
+  const Integers& axes = call.node.attributes.integers(Attr::kAxes);
+  if (call.dtype() != DType::kF32 || axes.empty()) return {};
+  std::optional<Pool> pool = pool_of_windows(call, axes);
+  if (!pool) pool = pool_of_tiles(call, axes);
+  if (!pool) return {};
+  const int rank = pool->images.rank();
+  std::vector<Window>& windows = pool->windows;
+  const bool are_images = rank >= 3 && rank <= 5 && windows.front().size == 1 && windows.back().size == 1 &&
+                          pool->images.element_count().size != 0;
+  if (!are_images) return {};
+  windows.erase(windows.begin());
+  windows.pop_back();
+  const Name x = w.transpose(under(w, pool->x, pool->images), channels_first(rank));
+  return w.transpose(w.add("MaxPool", {x}, settings_of(windows)), channels_last(rank));
+}
 
 }  // namespace sluice::onnx_model

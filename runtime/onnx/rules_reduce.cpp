@@ -80,6 +80,7 @@ Name write_is_first_max(const Call& call) {
     cells *= shape[static_cast<int>(axis)].size;
   }
   flat.push_back(cells);
+  if (cells == 0) return w.expand(w.constant(Array::scalar(false)), {}, shape);
   Integers back(order.size());
   for (std::size_t i = 0; i < order.size(); ++i)
     back[static_cast<std::size_t>(order[i])] = static_cast<std::int64_t>(i);

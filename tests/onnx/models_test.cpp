@@ -1,1 +1,140 @@
+// Models in ONNX Runtime: one file for all batch sizes, against what the function itself computes.
 #include <doctest/doctest.h>
+#include <onnx/onnx_pb.h>
+
+#include <fstream>
+
+#include "sluice/onnx.h"
+#include "sluice/sluice.h"
+#include "tests/onnx/onnxruntime.h"
+#include "tests/support/random_arrays.h"
+#include "tests/support/skip.h"
+
+using namespace sluice;
+using namespace sluice::test;
+
+namespace {
+
+/// Returns how many nodes of this type the file has.
+int count_nodes(const std::filesystem::path& file, const std::string& op_type) {
+  onnx::ModelProto model;
+  std::ifstream stream(file, std::ios::binary);
+  REQUIRE(model.ParseFromIstream(&stream));
+  int count = 0;
+  for (const onnx::NodeProto& node : model.graph().node()) count += node.op_type() == op_type ? 1 : 0;
+  return count;
+}
+
+/// Exports a function of one tensor and compares it with ONNX Runtime at batch sizes 1, 3 and 128, of one file. Returns
+/// the file's nodes of each of `op_types`.
+template <typename F>
+std::vector<int> check_in_onnxruntime(const F& f, const std::vector<Bindings>& sizes,
+                                      const std::vector<std::string>& op_types = {}) {
+  OnnxRuntime runtime;
+  const auto file = runtime.file_of("model");
+  save_onnx(f, file, {"y"});
+  const ir::Graph& graph = f.graph();
+  std::vector<Array> expected;
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    const std::vector<Array> inputs = random_parameters(graph, sizes[i], 1);
+    runtime.add("model", fmt::format("{}", i), graph, inputs);
+    expected.push_back(f(inputs[0]));
+  }
+  std::vector<int> counts;
+  for (const std::string& op_type : op_types) counts.push_back(count_nodes(file, op_type));
+  if (!OnnxRuntime::is_there()) {
+    skip(OnnxRuntime::kMissing);
+    return counts;
+  }
+  const OnnxRuntime::Answer answer = runtime.run();
+  for (const auto& [model, message] : answer.failed) FAIL(message);
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    const std::string wrong = difference_to_1e_5(answer.outputs.at(fmt::format("model|{}|y", i)), expected[i], false);
+    CHECK_MESSAGE(wrong.empty(), to_string(sizes[i]), ": ", wrong);
+  }
+  return counts;
+}
+
+const std::vector<Bindings> kBatches{1, 3, 128};
+
+using Counts = std::vector<int>;
+
+}  // namespace
+
+TEST_CASE("the perceptron") {
+  set_seed(1);
+  const MLP model(Dense(64, relu), Dense(32, tanh), Dense(10));
+  const auto f = function("digits", {u8(batch, 28, 28).named("images").range(0, 256)}, [&](Tensor images) {
+    return softmax(model(reshape(cast(images, f32), {batch, 784}) / 255));
+  });
+  CHECK(check_in_onnxruntime(f, kBatches, {"MatMul", "Expand"}) == Counts{3, 0});
+}
+
+TEST_CASE("a convnet") {
+  set_seed(2);
+  const Sequential model(Conv2D(8, 3, {.activation = relu, .padding = Padding::same()}), MaxPool2D(2),
+                         Conv2D(12, {3, 2}, {.activation = relu, .strides = 2, .padding = Padding::same()}),
+                         Conv2D(12, 3, {.padding = Padding::same(), .dilations = 2}), MaxPool2D(3, {.strides = {2}}),
+                         Flatten(), Dense(10));
+  const auto f = function("convnet", {f32(batch, 28, 28, 1).named("images")}, [&](Tensor x) { return model(x); });
+  CHECK(check_in_onnxruntime(f, kBatches, {"Conv", "MaxPool", "Gather"}) == Counts{3, 3, 0});
+}
+
+TEST_CASE("pools") {
+  const auto f = function("pools", {f32(batch, 9, 7, 3).named("images")}, [&](Tensor x) {
+    const PoolOptions same{.strides = {2}, .padding = Padding::same()};
+    return reduce_sum(max_pool2d(x, 3, same), {1, 2}) + reduce_sum(avg_pool2d(x, 3, same), {1, 2}) +
+           reduce_sum(max_pool2d(x, {2, 1}), {1, 2}) + global_average_pool(x);
+  });
+  CHECK(check_in_onnxruntime(f, kBatches, {"MaxPool"}) == Counts{3});
+}
+
+TEST_CASE("depthwise and grouped convolutions, convolutions of one axis, and a resized image") {
+  set_seed(3);
+  const Sequential model(DepthwiseConv2D(3, {.padding = Padding::same()}, 2), Conv2D(4, 2, {.groups = 2}),
+                         UpSampling2D(2), UpSampling2D(2, Resize::kBilinear));
+  const Conv1D along(5, 3, {.strides = 2, .padding = Padding::same()});
+  const auto f = function("convolutions", {f32(batch, 6, 5, 2).named("images")}, [&](Tensor x) {
+    const Tensor y = model(x);
+    return reduce_mean(along(reshape(y, {batch, y.shape()[1] * y.shape()[2], 4})), 1);
+  });
+  CHECK(check_in_onnxruntime(f, kBatches, {"Conv"}) == Counts{1});
+}
+
+TEST_CASE("a transformer, for all batch sizes and lengths") {
+  set_seed(4);
+  const Embedding characters(50, 16);
+  const Embedding positions(40, 16);
+  const Sequential blocks(Residual(LayerNormalization(), MultiHeadAttention(4, 4, {.causal = true})),
+                          Residual(LayerNormalization(), Dense(64, gelu), Dense(16)), LayerNormalization(), Dense(50));
+  const Dim length = sluice::length("T");
+  const auto f = function("transformer", {u8(batch, length).named("text").range(0, 50)},
+                          [&](Tensor text) { return blocks(characters(text) + positions(range(text.shape()[1]))); });
+  std::vector<Bindings> sizes;
+  for (const std::int64_t b : {1, 3, 128}) {
+    for (const std::int64_t t : {1, 7, 40}) {
+      sizes.emplace_back(b);
+      sizes.back().set(length.batch.terms()[0].symbols[0], t);
+    }
+  }
+  check_in_onnxruntime(f, sizes);
+}
+
+TEST_CASE("the decoder of a variational autoencoder") {
+  set_seed(5);
+  const Sequential model(Dense(7 * 7 * 8, relu), Reshape({7, 7, 8}),
+                         Conv2DTranspose(6, 3, {.activation = relu, .strides = 2, .padding = Padding::same()}),
+                         Conv2DTranspose(1, 4, {.strides = 2, .padding = Padding::same()}));
+  const auto f = function("decoder", {f32(batch, 20).named("z")}, [&](Tensor z) { return sigmoid(model(z)); });
+  CHECK(check_in_onnxruntime(f, kBatches, {"ConvTranspose", "Pad"}) == Counts{2, 0});
+}
+
+TEST_CASE("a gradient is a function like others") {
+  set_seed(6);
+  const Sequential model(Conv2D(4, 3, {.activation = relu}), MaxPool2D(2), Flatten(), Dense(3));
+  const auto f = function("saliency", {f32(batch, 8, 8, 1).named("images")}, [&](Tensor x) {
+    const Tensor loss = reduce_sum(reduce_max(model(x), 1));
+    return gradients(loss, {x})[0];
+  });
+  check_in_onnxruntime(f, kBatches);
+}

@@ -10,6 +10,25 @@
 namespace sluice::test {
 namespace {
 
+using ir::Op;
+
+/// Of valid models, those for which ONNX Runtime has no code on CPUs: ops of f64.
+constexpr Op kNotInF64[] = {Op::kErf, Op::kErfc, Op::kTan, Op::kAtan, Op::kSinh, Op::kCosh};
+
+bool is_missing_in_runtime(const OpCase& c, const std::string& message) {
+  return std::ranges::find(kNotInF64, c.op) != std::end(kNotInF64) && message.find("NOT_IMPLEMENTED") != message.npos;
+}
+
+/// Whether ONNX leaves the result open, as docs/onnx.md says: the position of a NaN, and sums that overflow.
+bool is_open(const OpCase& c) {
+  if (c.fill != Fill::kSpecial) return false;
+  const bool of_floats = c.name.find("/f") != c.name.npos;
+  return of_floats ? c.op == Op::kArgmax || c.op == Op::kIsFirstMax : c.op == Op::kReduceSum;
+}
+
+/// Whether a NaN among the operands may be left out.
+bool may_lose_nan(const OpCase& c) { return c.op == Op::kReduceMax || c.op == Op::kReduceMin; }
+
 TEST_CASE("ONNX Runtime computes of every op case what the interpreter does, to 1e-5") {
   if (!OnnxRuntime::is_there()) return skip(OnnxRuntime::kMissing);
   OnnxRuntime runtime;
@@ -30,9 +49,12 @@ TEST_CASE("ONNX Runtime computes of every op case what the interpreter does, to 
     if (!is_exported(c)) continue;
     const auto failed = answer.failed.find(fmt::format("{}", i));
     if (failed != answer.failed.end()) {
-      FAIL_CHECK(c.name << ": " << failed->second);
+      const bool is_missing = is_missing_in_runtime(c, failed->second);
+      CHECK_MESSAGE(is_missing, c.name, ": ", failed->second);
+      if (is_missing) fmt::print("not in ONNX Runtime: {}\n", c.name);
       continue;
     }
+    if (is_open(c)) continue;
     const ir::Graph graph = c.graph();
     for (const std::int64_t batch_size : kBatchSizes) {
       const std::vector<Array> expected = expected_results(c, graph, c.inputs(graph, batch_size));
@@ -40,7 +62,7 @@ TEST_CASE("ONNX Runtime computes of every op case what the interpreter does, to 
         const auto computed = answer.outputs.find(fmt::format("{}|{}|y{}", i, batch_size, result));
         REQUIRE(computed != answer.outputs.end());
         const std::string wrong =
-            difference_to_1e_5(computed->second, expected[result], c.agreement == Agreement::kSummed);
+            difference_to_1e_5(computed->second, expected[result], c.agreement == Agreement::kSummed, may_lose_nan(c));
         CHECK_MESSAGE(wrong.empty(), c.name, ", B = ", batch_size, ", result ", result, ": ", wrong);
       }
     }
