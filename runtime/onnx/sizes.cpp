@@ -54,7 +54,7 @@ Name Writer::symbol(Symbol symbol) {
   const auto found = std::ranges::find_if(axes_, [&](const auto& axis) { return axis.first == symbol; });
   if (found == axes_.end()) {
     if (symbol == kBatchSymbol) return integers({1});  // of a graph without B
-    fail("onnx: @{} has the size {}, which the sizes of its inputs do not give", graph_.name(), symbol.name());
+    SLUICE_UNREACHABLE("@{}: the sizes of the inputs do not give {}", graph_.name(), symbol.name());
   }
   const Axis& axis = found->second;
   Name size = add("Shape", {axis.input}, {{"start", std::int64_t{axis.axis}}, {"end", std::int64_t{axis.axis + 1}}});

@@ -129,6 +129,43 @@ TEST_CASE("the decoder of a variational autoencoder") {
   CHECK(check_in_onnxruntime(f, kBatches, {"ConvTranspose", "Pad"}) == Counts{2, 0});
 }
 
+TEST_CASE("sizes that are polynomials of several symbols") {
+  const Dim t = sluice::length("T");
+  const Dim u = sluice::length("U");
+  const auto f = function("sizes", {f32(t + 1, 2 * t * u, 3).named("x")}, [&](Tensor x) {
+    const Tensor rows = reshape(slice(x, {1, 0, 0}, {t, 2 * t * u, 3}), {2 * t, t * u, 3});
+    const Tensor numbers = cast(iota({2 * t, t * u, 3}, 1, DType::kI64), f32) * cast(size_of(x, 1), f32);
+    const Tensor flat =
+        reshape(rows + broadcast_to(reduce_sum(rows, 0), {2 * t, t * u, 3}) + numbers, {2 * t, 3 * t * u});
+    return concat({pad(flat, {{1, 0}, {0, 2}}), full({1, 3 * t * u + 2}, 7)}, 0);
+  });
+  std::vector<Bindings> sizes;
+  for (const std::int64_t first : {1, 2, 5}) {
+    for (const std::int64_t second : {1, 4}) {
+      sizes.emplace_back();
+      sizes.back().set(t.batch.terms()[0].symbols[0], first);
+      sizes.back().set(u.batch.terms()[0].symbols[0], second);
+    }
+  }
+  check_in_onnxruntime(f, sizes);
+}
+
+TEST_CASE("windows over an axis of any size") {
+  const Dim t = sluice::length("T");
+  const auto f = function("sequence", {f32(batch, 2 * t, 3).named("x")}, [&](Tensor x) {
+    const Tensor smooth = conv1d(x, full({2, 3, 3}, 0.5), {.padding = Padding({{1, 0}})});
+    return reduce_sum(smooth, 1) + reduce_sum(max_pool1d(x, 2, {.strides = {1}}), 1);
+  });
+  std::vector<Bindings> sizes;
+  for (const std::int64_t b : {1, 3}) {
+    for (const std::int64_t n : {1, 2, 9}) {
+      sizes.emplace_back(b);
+      sizes.back().set(t.batch.terms()[0].symbols[0], n);
+    }
+  }
+  CHECK(check_in_onnxruntime(f, sizes, {"Conv", "MaxPool"}) == Counts{1, 1});
+}
+
 TEST_CASE("a gradient is a function like others") {
   set_seed(6);
   const Sequential model(Conv2D(4, 3, {.activation = relu}), MaxPool2D(2), Flatten(), Dense(3));
