@@ -160,6 +160,14 @@ TEST_CASE("every row says what it is, and refused ops name the model's line") {
   CHECK_FALSE(std::filesystem::exists(folder.path() / "drawn.onnx"));
 }
 
+TEST_CASE("docs/onnx.md has the table of ops") {
+  std::string table = "| op | ONNX | remarks |\n|---|---|---|\n";
+  for (const onnx_model::Row& row : onnx_model::rows())
+    table += fmt::format("| `{}` | {} | {} |\n", info(row.op).name, row.nodes, row.note);
+  const std::string page = text_of(SLUICE_ONNX_MD);
+  CHECK_MESSAGE(contains(page, table), "expected in docs/onnx.md:\n", table);
+}
+
 TEST_CASE("misuse") {
   const TemporaryFolder folder;
   const auto file = folder.path() / "model.onnx";
