@@ -1,17 +1,14 @@
 // What is one node of ONNX and several of Sluice, whose images have their channels last. Runtimes cancel transpositions
 // between such nodes.
-#include <algorithm>
+#include "runtime/onnx/native.h"
 
-#include "ir/windows.h"
-#include "runtime/onnx/rules.h"
+#include <algorithm>
 
 namespace sluice::onnx_model {
 
 using ir::Attr;
 using ir::Op;
 using ir::Window;
-
-namespace {
 
 /// Channels from the last axis to the second, or back.
 Integers channels_first(int rank) {
@@ -61,8 +58,6 @@ Name under(Writer& w, ir::Value x, const Shape& shape) {
   const Source source = w.source(x);
   return w.reshape(source.name, source.shape, shape);
 }
-
-}  // namespace
 
 std::optional<Name> write_conv(const Call& call) {
   Writer& w = call.w;
@@ -154,7 +149,7 @@ struct Pool {
   std::vector<Window> windows;
 };
 
-/// The maximum over the cells of `windows`.
+/// A reduction over the cells of `windows`.
 std::optional<Pool> pool_of_windows(const Call& call, const Integers& axes) {
   const ir::Node& node = call.w.graph().node(call.operand());
   if (node.op != Op::kWindows) return {};
@@ -163,9 +158,7 @@ std::optional<Pool> pool_of_windows(const Call& call, const Integers& axes) {
   const auto count = static_cast<std::int64_t>(windows.size());
   Integers cells;
   for (std::int64_t i = 0; i < count; ++i) cells.push_back(first + count + i);
-  // Padding is 0 there, and in MaxPool no number.
-  const auto is_inside = [](const Window& window) { return window.low == 0 && window.high == 0; };
-  if (axes != cells || !std::ranges::all_of(windows, is_inside)) return {};
+  if (axes != cells) return {};
   const Shape& images = call.w.type(node.operands[0]).shape;
   Pool pool{images, node.operands[0], {}};
   for (std::int64_t axis = 0; axis < images.rank(); ++axis) {
@@ -175,7 +168,7 @@ std::optional<Pool> pool_of_windows(const Call& call, const Integers& axes) {
   return pool;
 }
 
-/// The maximum over axes that a reshape has split off: windows next to each other.
+/// A reduction over axes that a reshape has split off: windows next to each other.
 std::optional<Pool> pool_of_tiles(const Call& call, const Integers& axes) {
   if (call.w.graph().node(call.operand()).op != Op::kReshape) return {};
   const Shape& apart = call.type().shape;
@@ -196,22 +189,54 @@ std::optional<Pool> pool_of_tiles(const Call& call, const Integers& axes) {
 
 }  // namespace
 
-std::optional<Name> write_max_pool(const Call& call) {
+namespace {
+
+/// Returns a MaxPool over all axes but the first and the last, or an AveragePool, which counts the padding and, in
+/// opset 17, has no dilations.
+std::optional<Name> write_pool(const Call& call, Pool pool, bool of_means) {
   Writer& w = call.w;
+  const int rank = pool.images.rank();
+  std::vector<Window>& windows = pool.windows;
+  const bool are_images = rank >= 3 && rank <= 5 && windows.front().size == 1 && windows.back().size == 1 &&
+                          pool.images.element_count().size != 0;
+  if (!are_images) return {};
+  windows.erase(windows.begin());
+  windows.pop_back();
+  const bool fits = std::ranges::all_of(windows, [&](const Window& window) {
+    return (!of_means || window.dilation == 1) && window.low >= 0 && window.high >= 0 && window.low < window.size &&
+           window.high < window.size;
+  });
+  if (!fits) return {};
+  std::vector<Setting> settings = settings_of(windows);
+  if (of_means) settings[2] = {"count_include_pad", std::int64_t{1}};  // in place of the dilations
+  const Name x = w.transpose(under(w, pool.x, pool.images), channels_first(rank));
+  return w.transpose(w.add(of_means ? "AveragePool" : "MaxPool", {x}, settings), channels_last(rank));
+}
+
+}  // namespace
+
+std::optional<Name> write_max_pool(const Call& call) {
   const Integers& axes = call.node.attributes.integers(Attr::kAxes);
   if (call.dtype() != DType::kF32 || axes.empty()) return {};
   std::optional<Pool> pool = pool_of_windows(call, axes);
   if (!pool) pool = pool_of_tiles(call, axes);
+  // Padding of windows is 0, and MaxPool's is no number.
+  const auto is_inside = [](const Window& window) { return window.low == 0 && window.high == 0; };
+  if (!pool || !std::ranges::all_of(pool->windows, is_inside)) return {};
+  return write_pool(call, std::move(*pool), false);
+}
+
+/// The mean of all cells, padding included, times their number. Of tiles, ReduceSum is as fast.
+std::optional<Name> write_sum_pool(const Call& call) {
+  const Integers& axes = call.node.attributes.integers(Attr::kAxes);
+  if (call.dtype() != DType::kF32) return {};
+  std::optional<Pool> pool = pool_of_windows(call, axes);
   if (!pool) return {};
-  const int rank = pool->images.rank();
-  std::vector<Window>& windows = pool->windows;
-  const bool are_images = rank >= 3 && rank <= 5 && windows.front().size == 1 && windows.back().size == 1 &&
-                          pool->images.element_count().size != 0;
-  if (!are_images) return {};
-  windows.erase(windows.begin());
-  windows.pop_back();
-  const Name x = w.transpose(under(w, pool->x, pool->images), channels_first(rank));
-  return w.transpose(w.add("MaxPool", {x}, settings_of(windows)), channels_last(rank));
+  double cells = 1;
+  for (const Window& window : pool->windows) cells *= static_cast<double>(window.size);
+  const auto mean = write_pool(call, std::move(*pool), true);
+  if (!mean) return {};
+  return call.w.add("Mul", {*mean, call.w.scalar(DType::kF32, cells)});
 }
 
 }  // namespace sluice::onnx_model

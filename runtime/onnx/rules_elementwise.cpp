@@ -1,3 +1,7 @@
+#include <cmath>
+#include <limits>
+#include <utility>
+
 #include "runtime/onnx/rules.h"
 
 namespace sluice::onnx_model {

@@ -42,6 +42,8 @@ Name write_matmul(const Call& call) {
 }
 
 Name write_reduce_sum(const Call& call) {
+  if (const auto conv = write_depthwise_conv(call)) return *conv;
+  if (const auto pool = write_sum_pool(call)) return *pool;
   if (call.node.attributes.integers(Attr::kAxes).empty()) return call.x();
   return in_i32(call, [](const Call& c, const std::vector<Name>& x) {
     const Name axes = c.w.integers(c.node.attributes.integers(Attr::kAxes));

@@ -1,5 +1,3 @@
-#include <numeric>
-
 #include "runtime/onnx/rules.h"
 
 namespace sluice::onnx_model {
@@ -13,9 +11,10 @@ Name size_as_scalar(Writer& w, Dim size) {
   return size.batch ? w.add("Squeeze", {w.sizes({size})}) : w.scalar(DType::kI64, static_cast<double>(size.size));
 }
 
-/// Returns 0, 1, 2, ... of `dtype` as a vector.
+/// Returns 0, 1, 2, ... of `dtype` as a vector: not as a constant if that would take much of the file.
 Name counting(Writer& w, DType dtype, Dim count) {
-  if (count.batch) {
+  constexpr std::int64_t kMostOfConstant = 1024;
+  if (count.batch || count.size > kMostOfConstant) {
     const Name range = w.add("Range", {w.scalar(DType::kI64, 0), size_as_scalar(w, count), w.scalar(DType::kI64, 1)});
     return dtype == DType::kI64 ? range : w.cast(range, dtype);
   }
@@ -57,6 +56,7 @@ Name write_size(const Call& call) {
 }
 
 Name write_transpose(const Call& call) {
+  if (const auto conv = write_grouped_conv(call)) return *conv;
   return call.w.transpose(call.x(), call.node.attributes.integers(Attr::kPermutation));
 }
 

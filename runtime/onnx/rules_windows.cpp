@@ -22,8 +22,9 @@ Name pad_axis(Writer& w, const Name& x, int rank, int axis, Dim low, Dim high) {
 
 /// Returns the positions [windows, cells] of the cells of all windows along an axis.
 Name positions(Writer& w, const Window& window, Dim count) {
+  constexpr std::int64_t kMostOfConstant = 1024;
   const std::int64_t first = std::max<std::int64_t>(-window.low, 0);
-  if (!count.batch) {
+  if (!count.batch && count.size * window.size <= kMostOfConstant) {
     Array places(DType::kI64, {count.size, window.size});
     auto at = places.data<std::int64_t>().begin();
     for (std::int64_t o = 0; o < count.size; ++o) {

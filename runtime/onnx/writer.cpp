@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "sluice/error.h"
+#include "sluice/printable.h"
 
 namespace sluice::onnx_model {
 
@@ -53,6 +53,9 @@ Writer::Writer(const ir::Graph& graph, const std::vector<Array>& weights, const 
 
 void Writer::take(const std::string& name, std::string_view what) {
   if (name.empty()) fail("onnx: an {} of @{} has no name", what, graph_.name());
+  if (printable(name) != name) {
+    fail("onnx: expected names in UTF-8 without control characters, got the {} \"{}\"", what, printable(name));
+  }
   const auto [known, is_new] = kinds_.emplace(name, what);
   if (!is_new) {
     fail("onnx: @{} has an {} and an {} named \"{}\"; an ONNX graph names each value differently", graph_.name(),
@@ -108,15 +111,15 @@ Name Writer::add(std::string_view op_type, const std::vector<Name>& inputs, cons
   for (const Setting& setting : settings) {
     onnx::AttributeProto& attribute = *node.add_attribute();
     attribute.set_name(setting.name);
-    if (const auto* const integer = std::get_if<std::int64_t>(&setting.value)) {
+    if (setting.integer) {
       attribute.set_type(onnx::AttributeProto::INT);
-      attribute.set_i(*integer);
-    } else if (const auto* const list = std::get_if<Integers>(&setting.value)) {
-      attribute.set_type(onnx::AttributeProto::INTS);
-      for (const std::int64_t number : *list) attribute.add_ints(number);
-    } else {
+      attribute.set_i(*setting.integer);
+    } else if (!setting.text.empty()) {
       attribute.set_type(onnx::AttributeProto::STRING);
-      attribute.set_s(std::get<std::string>(setting.value));
+      attribute.set_s(setting.text);
+    } else {
+      attribute.set_type(onnx::AttributeProto::INTS);
+      for (const std::int64_t number : setting.list) attribute.add_ints(number);
     }
   }
   return name;

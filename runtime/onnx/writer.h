@@ -9,7 +9,6 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include "sluice/ir/graph.h"
@@ -20,10 +19,16 @@ namespace sluice::onnx_model {
 using Name = std::string;
 using Integers = std::vector<std::int64_t>;
 
-/// An attribute of an ONNX node.
+/// An attribute of an ONNX node, of the only kind that is set. GCC 12 warns of a variant in its place.
 struct Setting {
+  Setting(const char* key, std::int64_t value) : name(key), integer(value) {}
+  Setting(const char* key, Integers values) : name(key), list(std::move(values)) {}
+  Setting(const char* key, const char* value) : name(key), text(value) {}
+
   const char* name;
-  std::variant<std::int64_t, Integers, std::string> value;
+  std::optional<std::int64_t> integer;
+  Integers list;
+  std::string text;
 };
 
 onnx::TensorProto::DataType code_of(DType dtype);

@@ -86,7 +86,7 @@ TEST_CASE("pools") {
     return reduce_sum(max_pool2d(x, 3, same), {1, 2}) + reduce_sum(avg_pool2d(x, 3, same), {1, 2}) +
            reduce_sum(max_pool2d(x, {2, 1}), {1, 2}) + global_average_pool(x);
   });
-  CHECK(check_in_onnxruntime(f, kBatches, {"MaxPool"}) == Counts{3});
+  CHECK(check_in_onnxruntime(f, kBatches, {"MaxPool", "AveragePool"}) == Counts{3, 2});
 }
 
 TEST_CASE("depthwise and grouped convolutions, convolutions of one axis, and a resized image") {
@@ -98,7 +98,7 @@ TEST_CASE("depthwise and grouped convolutions, convolutions of one axis, and a r
     const Tensor y = model(x);
     return reduce_mean(along(reshape(y, {batch, y.shape()[1] * y.shape()[2], 4})), 1);
   });
-  CHECK(check_in_onnxruntime(f, kBatches, {"Conv"}) == Counts{1});
+  CHECK(check_in_onnxruntime(f, kBatches, {"Conv", "Gather"}) == Counts{3, 0});
 }
 
 TEST_CASE("a transformer, for all batch sizes and lengths") {
