@@ -20,6 +20,12 @@ constexpr int kOpset = 17;
 /// Derivatives as ops, and each value once; fused nodes are for Sluice's own kernels.
 constexpr std::string_view kPasses[] = {"differentiate", "canonicalize", "cse"};
 
+/// Throws Error for more than protobuf can write.
+void check_size(const ir::Graph& graph, std::size_t bytes) {
+  constexpr std::size_t kMost = std::numeric_limits<std::int32_t>::max();
+  if (bytes > kMost) fail("onnx: @{} takes {} bytes, and a file of ONNX has at most {}", graph.name(), bytes, kMost);
+}
+
 void check_fits(const SavedModel& model) {
   const ir::Graph& graph = model.graph;
   for (const ir::State& state : graph.states()) {
@@ -29,6 +35,7 @@ void check_fits(const SavedModel& model) {
           ir::user_location(graph.node(*state.update).origins));
     }
   }
+  if (graph.results().empty()) fail("onnx: @{} returns nothing, and a model in ONNX has an output", graph.name());
   if (model.output_names.size() != graph.results().size()) {
     fail("onnx: expected a name for each of the {} results of @{}, got {}", graph.results().size(), graph.name(),
          model.output_names.size());
@@ -41,6 +48,9 @@ void check_fits(const SavedModel& model) {
     fail("onnx: expected {} for \"{}\", got {}", to_string(type), graph.states()[i].variable,
          to_string(model.weights[i].type()));
   }
+  std::size_t bytes = 0;
+  for (const Array& weights : model.weights) bytes += weights.byte_count();
+  check_size(graph, bytes);  // before they are copied
 }
 
 /// Returns the values of the states of `graph`, which a pass has made of the model's.
@@ -83,9 +93,7 @@ onnx::ModelProto convert(const SavedModel& model) {
 
 void write_onnx(const std::filesystem::path& path, const SavedModel& model) {
   const onnx::ModelProto proto = onnx_model::convert(model);
-  const std::size_t bytes = proto.ByteSizeLong();
-  if (bytes > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max()))
-    fail("{}: the model has {} bytes, and a file of ONNX at most 2^31 - 1", path.string(), bytes);
+  check_size(model.graph, proto.ByteSizeLong());
   write_file(path, proto.SerializeAsString());
 }
 

@@ -81,7 +81,7 @@ TEST_CASE("a convnet") {
 }
 
 TEST_CASE("pools") {
-  const auto f = function("pools", {f32(batch, 9, 7, 3).named("images")}, [&](Tensor x) {
+  const auto f = function("pools", {f32(batch, 9, 7, 3).named("images").range(-2, -1)}, [&](Tensor x) {
     const PoolOptions same{.strides = {2}, .padding = Padding::same()};
     return reduce_sum(max_pool2d(x, 3, same), {1, 2}) + reduce_sum(avg_pool2d(x, 3, same), {1, 2}) +
            reduce_sum(max_pool2d(x, {2, 1}), {1, 2}) + global_average_pool(x);
@@ -127,6 +127,30 @@ TEST_CASE("the decoder of a variational autoencoder") {
                          Conv2DTranspose(1, 4, {.strides = 2, .padding = Padding::same()}));
   const auto f = function("decoder", {f32(batch, 20).named("z")}, [&](Tensor z) { return sigmoid(model(z)); });
   CHECK(check_in_onnxruntime(f, kBatches, {"ConvTranspose", "Pad"}) == Counts{2, 0});
+}
+
+TEST_CASE("attention that sees no key gives 0") {
+  const auto f = function("attention", {f32(batch, 3, 4).named("x")}, [](Tensor x) {
+    const Tensor sees = iota({3, 3}, 0, DType::kI64) > iota({3, 3}, 1, DType::kI64);  // the first query sees none
+    return scaled_dot_product_attention(x, x, x, {.mask = sees});
+  });
+  check_in_onnxruntime(f, kBatches);
+}
+
+TEST_CASE("integers: divisions by constants, and long axes") {
+  const auto f = function("integers", {i32(batch, 2000).named("x").range(-1000, 1000)}, [](Tensor x) {
+    const Tensor places = iota({2000}, 0, DType::kI32);
+    return truncatediv(x, 7) + truncatediv(x, -1) + truncatediv(x, 0) + mod(x, -7) + places * x +
+           reduce_sum(cast(one_hot(slice(x, {0, 0}, {-1, 1}), 2000, DType::kI32), i32), 1);
+  });
+  check_in_onnxruntime(f, kBatches);
+}
+
+TEST_CASE("windows of f64 over a long axis") {
+  const auto f = function("long", {f64(batch, 1500, 2).named("x")}, [](Tensor x) {
+    return conv1d(x, full({3, 2, 1}, 0.5, DType::kF64), {.strides = 2, .padding = Padding::same(), .dilations = 1});
+  });
+  CHECK(check_in_onnxruntime(f, kBatches, {"Conv", "Range"}) == Counts{0, 1});
 }
 
 TEST_CASE("sizes that are polynomials of several symbols") {

@@ -1,6 +1,7 @@
 // What is in a file, and what is refused.
 #include <doctest/doctest.h>
 #include <onnx/onnx_pb.h>
+#include <sys/mman.h>
 
 #include <fstream>
 
@@ -181,6 +182,9 @@ TEST_CASE("misuse") {
   const auto noisy = function("noisy", {f32(batch)}, [&](Tensor x) { return x + random_normal({batch}); });
   CHECK(contains(thrown_in_full([&] { save_onnx(noisy, file); }), "save: @noisy draws random numbers at <const auto"));
   const auto same = function("same", {f32(batch).named("x")}, [](Tensor x) { return x + 1; });
+  const auto silent = function("silent", {f32(batch).named("x")}, [](Tensor) {});
+  CHECK(refusal([&] { save_onnx(silent, file); }) ==
+        "onnx: @silent returns nothing, and a model in ONNX has an output");
   CHECK(refusal([&] { save_onnx(same, file, {"x"}); }) ==
         "onnx: @same has an input and an output named \"x\"; an ONNX graph names each value differently");
   CHECK(refusal([&] { save_onnx(same, file, {""}); }) == "onnx: an output of @same has no name");
@@ -188,6 +192,29 @@ TEST_CASE("misuse") {
           save_onnx(same, file, {"y", "z"});
         }) == "onnx: expected a name for each of the 1 results of @same, got 2");
   CHECK_FALSE(std::filesystem::exists(file));
+}
+
+TEST_CASE("weights that do not fit in a file are refused before they are copied") {
+  constexpr std::size_t kBytes = std::size_t{4} * 600'000'000;
+  void* const memory = mmap(nullptr, kBytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  REQUIRE(memory != MAP_FAILED);
+  ir::Builder b("large");
+  b.set_results({b.state("w", "w", {DType::kF32, {600'000'000}})});
+  const std::shared_ptr<void> owner(memory, [](void* pages) { munmap(pages, kBytes); });
+  const SavedModel model{std::move(b).finish(), {Array::borrow(DType::kF32, {600'000'000}, owner)}, {"y"}};
+  CHECK(refusal([&] { write_onnx("large.onnx", model); }) ==
+        "onnx: @large takes 2400000000 bytes, and a file of ONNX has at most 2147483647");
+}
+
+TEST_CASE("long axes of constants do not lengthen the file") {
+  const TemporaryFolder folder;
+  const auto f =
+      function("long", {f64(batch, 5000, 2).named("x"), i64(batch).named("label")}, [](Tensor x, Tensor label) {
+        const Tensor smooth = conv1d(x, full({3, 2, 1}, 0.5, DType::kF64));
+        return outputs(smooth, one_hot(label, 5000, DType::kF32) * cast(iota({5000}, 0, DType::kI64), f32));
+      });
+  save_onnx(f, folder.path() / "long.onnx");
+  CHECK(std::filesystem::file_size(folder.path() / "long.onnx") < 4000);
 }
 
 TEST_CASE("a file that cannot be written stays as it was") {
