@@ -94,7 +94,7 @@ std::optional<Name> write_conv(const Call& call) {
   const Name x = w.transpose(w[images], channels_first(rank));
   const Name f = w.transpose(under(w, call.operand(1), filters), filters_first(filters.rank()));
   const Name y = w.transpose(w.add("Conv", {x, f}, settings_of(windows)), channels_last(rank));
-  w.set_source(call.result, {y, result});
+  w.set_source(call.result, {y, result, true});
   return w.reshape(y, result, call.shape());
 }
 

@@ -47,7 +47,7 @@ Name grouped(const Call& call, const Windowed& seen, const Name& filters, std::i
   const Name y = w.transpose(w.add("Conv", {x, filters}, settings), channels_last(rank));
   Shape result = seen.counts;
   result.push_back(out);
-  w.set_source(call.result, {y, result});
+  w.set_source(call.result, {y, result, true});
   return w.reshape(y, result, call.shape());
 }
 

@@ -158,11 +158,55 @@ ir::Value without_reshapes(const ir::Graph& graph, ir::Value value) {
 }
 
 std::vector<Name> Call::broadcasting() const {
+  if (!given.empty()) return given;
   const bool has_full = std::ranges::any_of(node.operands, [&](ir::Value value) { return !w.is_narrow(value); });
   std::vector<Name> names;
-  for (const ir::Value value : node.operands) names.push_back(has_full || !names.empty() ? w.narrow(value) : w[value]);
+  for (const ir::Value value : node.operands)
+    names.push_back(has_full || !names.empty() ? w.narrow(value).name : w[value]);
   return names;
 }
+
+namespace {
+
+/// Returns whether a value of this shape broadcasts along all axes but the last of images with so many channels.
+bool is_of_channels(const Shape& shape, const Shape& images) {
+  if (shape.rank() > images.rank()) return false;
+  for (int axis = 0; axis + 1 < shape.rank(); ++axis) {
+    if (shape[axis] != Dim(1)) return false;
+  }
+  return shape.rank() == 0 || shape[shape.rank() - 1] == Dim(1) || shape[shape.rank() - 1] == images[images.rank() - 1];
+}
+
+/// A convolution's result is images, of which the graph takes the rows for what is elementwise: a bias, relu. Takes the
+/// images themselves, so that runtimes can fuse these ops and cancel transpositions, and returns their shape.
+std::optional<Shape> take_images(Call& call) {
+  Writer& w = call.w;
+  if (!info(call.node.op).has(ir::kElementwise)) return {};
+  std::optional<Shape> images;
+  std::vector<Name> names;
+  for (const ir::Value operand : call.node.operands) {
+    const Source source = w.source(operand);
+    if (source.is_images && (!images || *images == source.shape)) {
+      images = source.shape;
+      names.push_back(source.name);
+    } else if (w.is_narrow(operand)) {
+      names.push_back(w.narrow(operand).name);
+    } else {
+      return {};
+    }
+  }
+  const Shape& shape = call.shape();
+  const bool fits =
+      images && *images != shape && shape.rank() > 0 && shape[shape.rank() - 1] == (*images)[images->rank() - 1];
+  if (!fits) return {};
+  for (const ir::Value operand : call.node.operands) {
+    if (w.is_narrow(operand) && !is_of_channels(w.narrow(operand).shape, *images)) return {};
+  }
+  call.given = std::move(names);
+  return images;
+}
+
+}  // namespace
 
 void write_nodes(Writer& writer) {
   const ir::Graph& graph = writer.graph();
@@ -174,7 +218,15 @@ void write_nodes(Writer& writer) {
       throw ir::node_error(node.origins, fmt::format("onnx: {} cannot be exported: {}", info(node.op).name, row.note));
     }
     const ir::Value result{i, 0};
-    writer.set(result, row.write({writer, node, result}));
+    Call call{writer, node, result};
+    const std::optional<Shape> images = take_images(call);
+    const Name name = row.write(call);
+    if (!images) {
+      writer.set(result, name);
+      continue;
+    }
+    writer.set_source(result, {name, *images, true});
+    writer.set(result, writer.reshape(name, *images, node.types[0].shape));
   }
 }
 

@@ -13,9 +13,10 @@ struct Call {
   Writer& w;
   const ir::Node& node;
   ir::Value result;
+  std::vector<Name> given = {};  ///< what elementwise ops take in place of the operands
 
   ir::Value operand(std::size_t i = 0) const { return node.operands[i]; }
-  const Name& x(std::size_t i = 0) const { return w[operand(i)]; }
+  const Name& x(std::size_t i = 0) const { return given.empty() ? w[operand(i)] : given[i]; }
   const Type& type(std::size_t i = 0) const { return w.type(operand(i)); }
   DType dtype(std::size_t i = 0) const { return type(i).dtype; }
   const Shape& shape() const { return node.types[0].shape; }  ///< of the result

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "runtime/onnx/rules.h"
 
 namespace sluice::onnx_model {
@@ -46,7 +48,7 @@ Name write_iota(const Call& call) {
   column[0] = shape[axis];
   const Name narrow = call.w.reshape(vector, {shape[axis]}, column);
   if (column == shape) return narrow;
-  call.w.set_narrow(call.result, narrow);
+  call.w.set_narrow(call.result, {narrow, column});
   return call.w.expand(narrow, column, shape);
 }
 
@@ -78,11 +80,28 @@ Name write_concat(const Call& call) {
   return call.w.add("Concat", parts, {{"axis", call.node.attributes.integer(Attr::kAxis)}});
 }
 
+namespace {
+
+/// Returns whether the axes up to `axis` are those of the value that this one is a reshape of.
+bool are_same_up_to(const Shape& source, const Shape& shape, int axis) {
+  return source != shape && source.rank() > axis &&
+         std::equal(source.begin(), source.begin() + axis + 1, shape.begin());
+}
+
+}  // namespace
+
+/// Slices before a reshape where it can, as images that pools split into tiles one axis after the other.
 Name write_slice(const Call& call) {
   Writer& w = call.w;
   const ir::Attributes& attributes = call.node.attributes;
-  return w.add("Slice", {call.x(), w.sizes({attributes.size(Attr::kStart)}), w.sizes({attributes.size(Attr::kLimit)}),
-                         w.integers({attributes.integer(Attr::kAxis)})});
+  const std::int64_t axis = attributes.integer(Attr::kAxis);
+  Source source = w.source(call.operand());
+  if (!are_same_up_to(source.shape, call.type().shape, static_cast<int>(axis))) source = {call.x(), call.type().shape};
+  source.name = w.add("Slice", {source.name, w.sizes({attributes.size(Attr::kStart)}),
+                                w.sizes({attributes.size(Attr::kLimit)}), w.integers({axis})});
+  source.shape[static_cast<int>(axis)] = call.shape()[static_cast<int>(axis)];
+  w.set_source(call.result, source);
+  return w.reshape(source.name, source.shape, call.shape());
 }
 
 Name write_pad(const Call& call) {

@@ -33,10 +33,11 @@ struct Setting {
 
 onnx::TensorProto::DataType code_of(DType dtype);
 
-/// A value under the shape that it has in the ONNX graph, for values that are a reshape of it.
+/// A value of the ONNX graph of which one of the model's is a reshape, or a broadcast.
 struct Source {
   Name name;
   Shape shape;
+  bool is_images = false;  ///< the result of a convolution, with the elementwise ops that follow it
 };
 
 /// Writes the nodes of a graph in order. Nodes that nothing reads are left out by finish(), so a rule may write what
@@ -52,12 +53,14 @@ class Writer {
   // ---- values of the graph
   void set(ir::Value value, Name name) { at(value).name = std::move(name); }
   /// Also names a value that broadcasts to this one by NumPy's rule.
-  void set_narrow(ir::Value value, Name name) { at(value).narrow = std::move(name); }
+  void set_narrow(ir::Value value, Source narrow) { at(value).narrow = std::move(narrow); }
   /// Also names the value that this one is a reshape of.
   void set_source(ir::Value value, Source source) { at(value).source = std::move(source); }
   const Name& operator[](ir::Value value) { return at(value).name; }
-  /// Returns a name of a value that broadcasts to this one.
-  const Name& narrow(ir::Value value) { return at(value).narrow ? *at(value).narrow : at(value).name; }
+  /// Returns a value that broadcasts to this one: itself if nothing is known.
+  Source narrow(ir::Value value) {
+    return at(value).narrow ? *at(value).narrow : Source{at(value).name, type(value).shape};
+  }
   bool is_narrow(ir::Value value) { return at(value).narrow.has_value(); }
   /// Returns the value of which this one is a reshape: itself if nothing is known.
   Source source(ir::Value value);
@@ -86,7 +89,7 @@ class Writer {
  private:
   struct Entry {
     Name name;
-    std::optional<Name> narrow;
+    std::optional<Source> narrow;
     std::optional<Source> source;
   };
   /// A symbol as an axis of an input, of size factor * symbol + rest.

@@ -1,5 +1,6 @@
 // Models in ONNX Runtime: one file for all batch sizes, against what the function itself computes.
 #include <doctest/doctest.h>
+#include <fmt/ranges.h>
 #include <onnx/onnx_pb.h>
 
 #include <fstream>
@@ -28,8 +29,8 @@ int count_nodes(const std::filesystem::path& file, const std::string& op_type) {
 /// Exports a function of one tensor and compares it with ONNX Runtime at batch sizes 1, 3 and 128, of one file. Returns
 /// the file's nodes of each of `op_types`.
 template <typename F>
-std::vector<int> check_in_onnxruntime(const F& f, const std::vector<Bindings>& sizes,
-                                      const std::vector<std::string>& op_types = {}) {
+std::string check_in_onnxruntime(const F& f, const std::vector<Bindings>& sizes,
+                                 const std::vector<std::string>& op_types = {}) {
   OnnxRuntime runtime;
   const auto file = runtime.file_of("model");
   save_onnx(f, file, {"y"});
@@ -40,8 +41,9 @@ std::vector<int> check_in_onnxruntime(const F& f, const std::vector<Bindings>& s
     runtime.add("model", fmt::format("{}", i), graph, inputs);
     expected.push_back(f(inputs[0]));
   }
-  std::vector<int> counts;
-  for (const std::string& op_type : op_types) counts.push_back(count_nodes(file, op_type));
+  std::vector<int> numbers;
+  for (const std::string& op_type : op_types) numbers.push_back(count_nodes(file, op_type));
+  const std::string counts = fmt::format("{}", fmt::join(numbers, ", "));
   if (!OnnxRuntime::is_there()) {
     skip(OnnxRuntime::kMissing);
     return counts;
@@ -57,8 +59,6 @@ std::vector<int> check_in_onnxruntime(const F& f, const std::vector<Bindings>& s
 
 const std::vector<Bindings> kBatches{1, 3, 128};
 
-using Counts = std::vector<int>;
-
 }  // namespace
 
 TEST_CASE("the perceptron") {
@@ -67,17 +67,17 @@ TEST_CASE("the perceptron") {
   const auto f = function("digits", {u8(batch, 28, 28).named("images").range(0, 256)}, [&](Tensor images) {
     return softmax(model(reshape(cast(images, f32), {batch, 784}) / 255));
   });
-  CHECK(check_in_onnxruntime(f, kBatches, {"MatMul", "Expand"}) == Counts{3, 0});
+  CHECK(check_in_onnxruntime(f, kBatches, {"MatMul", "Expand"}) == "3, 0");
 }
 
 TEST_CASE("a convnet") {
   set_seed(2);
-  const Sequential model(Conv2D(8, 3, {.activation = relu, .padding = Padding::same()}), MaxPool2D(2),
+  const Sequential model(Conv2D(8, {4, 3}, {.activation = relu}), MaxPool2D(2),
                          Conv2D(12, {3, 2}, {.activation = relu, .strides = 2, .padding = Padding::same()}),
                          Conv2D(12, 3, {.padding = Padding::same(), .dilations = 2}), MaxPool2D(3, {.strides = {2}}),
                          Flatten(), Dense(10));
   const auto f = function("convnet", {f32(batch, 28, 28, 1).named("images")}, [&](Tensor x) { return model(x); });
-  CHECK(check_in_onnxruntime(f, kBatches, {"Conv", "MaxPool", "Gather"}) == Counts{3, 3, 0});
+  CHECK(check_in_onnxruntime(f, kBatches, {"Conv", "MaxPool", "Gather", "Reshape"}) == "3, 3, 0, 1");
 }
 
 TEST_CASE("pools") {
@@ -86,7 +86,7 @@ TEST_CASE("pools") {
     return reduce_sum(max_pool2d(x, 3, same), {1, 2}) + reduce_sum(avg_pool2d(x, 3, same), {1, 2}) +
            reduce_sum(max_pool2d(x, {2, 1}), {1, 2}) + global_average_pool(x);
   });
-  CHECK(check_in_onnxruntime(f, kBatches, {"MaxPool", "AveragePool"}) == Counts{3, 2});
+  CHECK(check_in_onnxruntime(f, kBatches, {"MaxPool", "AveragePool"}) == "3, 2");
 }
 
 TEST_CASE("depthwise and grouped convolutions, convolutions of one axis, and a resized image") {
@@ -98,7 +98,7 @@ TEST_CASE("depthwise and grouped convolutions, convolutions of one axis, and a r
     const Tensor y = model(x);
     return reduce_mean(along(reshape(y, {batch, y.shape()[1] * y.shape()[2], 4})), 1);
   });
-  CHECK(check_in_onnxruntime(f, kBatches, {"Conv", "Gather"}) == Counts{3, 0});
+  CHECK(check_in_onnxruntime(f, kBatches, {"Conv", "Gather"}) == "3, 0");
 }
 
 TEST_CASE("a transformer, for all batch sizes and lengths") {
@@ -126,7 +126,7 @@ TEST_CASE("the decoder of a variational autoencoder") {
                          Conv2DTranspose(6, 3, {.activation = relu, .strides = 2, .padding = Padding::same()}),
                          Conv2DTranspose(1, 4, {.strides = 2, .padding = Padding::same()}));
   const auto f = function("decoder", {f32(batch, 20).named("z")}, [&](Tensor z) { return sigmoid(model(z)); });
-  CHECK(check_in_onnxruntime(f, kBatches, {"ConvTranspose", "Pad"}) == Counts{2, 0});
+  CHECK(check_in_onnxruntime(f, kBatches, {"ConvTranspose", "Pad"}) == "2, 0");
 }
 
 TEST_CASE("attention that sees no key gives 0") {
@@ -150,7 +150,7 @@ TEST_CASE("windows of f64 over a long axis") {
   const auto f = function("long", {f64(batch, 1500, 2).named("x")}, [](Tensor x) {
     return conv1d(x, full({3, 2, 1}, 0.5, DType::kF64), {.strides = 2, .padding = Padding::same(), .dilations = 1});
   });
-  CHECK(check_in_onnxruntime(f, kBatches, {"Conv", "Range"}) == Counts{0, 1});
+  CHECK(check_in_onnxruntime(f, kBatches, {"Conv", "Range"}) == "0, 1");
 }
 
 TEST_CASE("sizes that are polynomials of several symbols") {
@@ -187,7 +187,7 @@ TEST_CASE("windows over an axis of any size") {
       sizes.back().set(t.batch.terms()[0].symbols[0], n);
     }
   }
-  CHECK(check_in_onnxruntime(f, sizes, {"Conv", "MaxPool"}) == Counts{1, 1});
+  CHECK(check_in_onnxruntime(f, sizes, {"Conv", "MaxPool"}) == "1, 1");
 }
 
 TEST_CASE("a gradient is a function like others") {
