@@ -52,14 +52,14 @@ Writer::Writer(const ir::Graph& graph, const std::vector<Array>& weights, const 
 }
 
 void Writer::take(const std::string& name, std::string_view what) {
-  if (name.empty()) fail("onnx: an {} of @{} has no name", what, graph_.name());
+  if (name.empty()) fail("onnx: @{} has an empty name, of its {}", graph_.name(), what);
   if (printable(name) != name) {
     fail("onnx: expected names in UTF-8 without control characters, got the {} \"{}\"", what, printable(name));
   }
   const auto [known, is_new] = kinds_.emplace(name, what);
   if (!is_new) {
-    fail("onnx: @{} has an {} and an {} named \"{}\"; an ONNX graph names each value differently", graph_.name(),
-         known->second, what, name);
+    fail("onnx: @{} has two values named \"{}\", {} and {}; an ONNX graph names each value differently", graph_.name(),
+         name, known->second, what);
   }
   taken_.insert(name);
 }

@@ -186,8 +186,12 @@ TEST_CASE("misuse") {
   CHECK(refusal([&] { save_onnx(silent, file); }) ==
         "onnx: @silent returns nothing, and a model in ONNX has an output");
   CHECK(refusal([&] { save_onnx(same, file, {"x"}); }) ==
-        "onnx: @same has an input and an output named \"x\"; an ONNX graph names each value differently");
-  CHECK(refusal([&] { save_onnx(same, file, {""}); }) == "onnx: an output of @same has no name");
+        "onnx: @same has two values named \"x\", input and output; an ONNX graph names each value differently");
+  const Variable x("x", Array::scalar(2.F));
+  const auto scaled = function("scaled", {f32(batch).named("x")}, [&](Tensor of) { return x * of; });
+  CHECK(refusal([&] { save_onnx(scaled, file); }) ==
+        "onnx: @scaled has two values named \"x\", input and variable; an ONNX graph names each value differently");
+  CHECK(refusal([&] { save_onnx(same, file, {""}); }) == "onnx: @same has an empty name, of its output");
   CHECK(refusal([&] {
           save_onnx(same, file, {"y", "z"});
         }) == "onnx: expected a name for each of the 1 results of @same, got 2");
