@@ -74,18 +74,18 @@ Predictions ExportModule::predict(const Array& images, std::source_location wher
   return {classes, probabilities};
 }
 
-void save(const ExportModule& module, const std::filesystem::path& folder, std::source_location where) {
+SavedModel model_to_save(const ExportModule& module, std::source_location where) {
   const Scope scope(where);
   check_draws_nothing(module.function_.graph(), module.function_.variables());
-  write_saved_model(folder, {module.function_.graph_to_save(),
-                             values_of(module.function_.variables()),
-                             {kClassOutput, kProbabilitiesOutput},
-                             module.class_names_,
-                             not_trainable(module.function_.graph(), module.function_.variables())});
+  return {module.function_.graph_to_save(),
+          values_of(module.function_.variables()),
+          {kClassOutput, kProbabilitiesOutput},
+          module.class_names_,
+          not_trainable(module.function_.graph(), module.function_.variables())};
 }
 
-void save(const AnyFunction& function, const std::filesystem::path& folder, std::vector<std::string> output_names,
-          std::source_location where) {
+SavedModel model_to_save(const AnyFunction& function, std::vector<std::string> output_names,
+                         std::source_location where) {
   const Scope scope(where);
   check_draws_nothing(function.graph(), function.variables());
   const ir::Graph& graph = function.graph_to_save();
@@ -94,11 +94,20 @@ void save(const AnyFunction& function, const std::filesystem::path& folder, std:
     for (std::size_t i = 0; i < results; ++i)
       output_names.push_back(results == 1 ? "output" : fmt::format("output_{}", i));
   }
-  write_saved_model(folder, {graph,
-                             values_of(function.variables()),
-                             std::move(output_names),
-                             {},
-                             not_trainable(function.graph(), function.variables())});
+  return {graph,
+          values_of(function.variables()),
+          std::move(output_names),
+          {},
+          not_trainable(function.graph(), function.variables())};
+}
+
+void save(const ExportModule& module, const std::filesystem::path& folder, std::source_location where) {
+  write_saved_model(folder, model_to_save(module, where));
+}
+
+void save(const AnyFunction& function, const std::filesystem::path& folder, std::vector<std::string> output_names,
+          std::source_location where) {
+  write_saved_model(folder, model_to_save(function, std::move(output_names), where));
 }
 
 }  // namespace sluice

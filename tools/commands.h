@@ -22,6 +22,7 @@ void add_show(CLI::App& program);      ///< show.cpp: draw a graph before and af
 void add_predict(CLI::App& program);   ///< predict.cpp: classify pictures with a saved model
 void add_evaluate(CLI::App& program);  ///< evaluate.cpp: a saved model on labeled examples
 void add_summary(CLI::App& program);   ///< summary.cpp: a saved model's layers and sizes
+void add_export(CLI::App& program);    ///< export.cpp: a saved model as a file of another format
 /// fuzz.cpp: check random graphs. Tests plant a bug in `check`.
 void add_fuzz(CLI::App& program, const FullCheckOptions& check = {});
 

@@ -80,7 +80,7 @@ string(APPEND built "${output}")
 if(NOT built MATCHES "libsluice_execution\\.a" OR NOT built MATCHES "libLLVM" OR NOT built MATCHES "sluice::runtime::Executable::create")
   message(FATAL_ERROR "expected how the step is linked, got:\n${built}")
 endif()
-foreach(unwanted IN ITEMS "png" "libcsv" "-lcsv" "csv_parse" "libsluice_(data|report|train)" "sluice::report::")
+foreach(unwanted IN ITEMS "png" "libcsv" "-lcsv" "csv_parse" "libonnx" "libprotobuf" "libsluice_(data|report|train)" "sluice::report::")
   if(built MATCHES "${unwanted}")
     message(FATAL_ERROR "a program that only runs a step has something of ${CMAKE_MATCH_0}")
   endif()
@@ -88,6 +88,29 @@ endforeach()
 file(STRINGS ${WORK}/step/step texts REGEX "Chart\\.js")
 if(texts)
   message(FATAL_ERROR "a program that only runs a step holds Chart.js")
+endif()
+
+# A program that writes ONNX asks for that component.
+if(EXISTS ${WORK}/moved/include/sluice/onnx.h)
+  file(WRITE ${WORK}/export/CMakeLists.txt [[
+cmake_minimum_required(VERSION 3.25)
+project(Export LANGUAGES CXX)
+find_package(Sluice 0.1 REQUIRED CONFIG COMPONENTS onnx)
+add_executable(export_onnx export_onnx.cpp)
+target_link_libraries(export_onnx PRIVATE sluice::onnx)
+]])
+  file(WRITE ${WORK}/export/export_onnx.cpp [[
+#include <sluice/frontend.h>
+#include <sluice/onnx.h>
+int main() {
+  const auto twice = sluice::function("twice", {sluice::f32(sluice::batch).named("x")}, [](sluice::Tensor x) { return x * 2; });
+  sluice::save_onnx(twice, "twice.onnx", {"y"});
+}
+]])
+  build_and_run(${WORK}/export export_onnx)
+  if(NOT EXISTS ${WORK}/twice.onnx)
+    message(FATAL_ERROR "the program of the component onnx has written no file")
+  endif()
 endif()
 
 # A component that does not exist.

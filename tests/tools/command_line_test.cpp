@@ -99,7 +99,8 @@ TEST_CASE("a wrong word on the command line is named, with what would be right")
            {"fuzz --count 1 --count 2", "--count: expected once, got 2 times", "sluice fuzz"},
            {"sumary digits", "unknown command 'sumary'; did you mean 'summary'?", "sluice"},
            {"opt", "FILE is required", "sluice opt"},
-           {"", "expected a command: check, fuzz, opt, run, explain, show, predict, evaluate, summary", "sluice"},
+           {"", "expected a command: check, fuzz, opt, run, explain, show, predict, evaluate, summary, export",
+            "sluice"},
        }) {
     const Outcome outcome = run_sluice(wrong.arguments);
     INFO(wrong.arguments);
@@ -111,7 +112,7 @@ TEST_CASE("a wrong word on the command line is named, with what would be right")
 
 TEST_CASE("every command checks the environment first") {
   for (const char* const arguments : {"check x.ir", "fuzz", "opt x.ir", "run x.ir", "explain x.ir", "show x.ir",
-                                      "predict x x.png", "evaluate x", "summary x"}) {
+                                      "predict x x.png", "evaluate x", "summary x", "export x --onnx x"}) {
     const Outcome variable = run_sluice(arguments, "SLUICE_LOG=jitt");
     CHECK(variable.status == 1);
     CHECK(variable.out.empty());
@@ -179,8 +180,11 @@ TEST_CASE("the examples in --help run") {
   write_files(folder.path());
   const std::filesystem::path programs = std::filesystem::path(SLUICE_PROGRAM).parent_path();
   const bool has_dot = std::system("command -v dot > /dev/null") == 0;
-  for (const char* const command :
-       {"check", "fuzz", "opt", "run", "explain", "show", "predict", "evaluate", "summary"}) {
+  for (const char* const command : {"check", "fuzz", "opt", "run", "explain", "show", "predict", "evaluate", "summary",
+#ifdef SLUICE_HAS_ONNX
+                                    "export"
+#endif
+       }) {
     const std::vector<std::string> examples = examples_in(run_sluice(std::string(command) + " --help").out);
     CHECK_MESSAGE(!examples.empty(), command);
     for (std::string example : examples) {

@@ -8,6 +8,7 @@
 
 #include "sluice/function.h"
 #include "sluice/loaded_model.h"
+#include "sluice/saved_model.h"
 #include "sluice/spec.h"
 #include "sluice/tensor.h"
 
@@ -30,7 +31,7 @@ class ExportModule {
   Predictions predict(const Array& images, std::source_location where = std::source_location::current()) const;
 
  private:
-  friend void save(const ExportModule& module, const std::filesystem::path& folder, std::source_location where);
+  friend SavedModel model_to_save(const ExportModule& module, std::source_location where);
 
   TensorSpec images_;
   std::vector<std::string> class_names_;
@@ -52,5 +53,10 @@ void save(const ExportModule& module, const std::filesystem::path& folder,
 ///     const Array y = load("parabola").run({x})[0];  // in any program
 void save(const AnyFunction& function, const std::filesystem::path& folder, std::vector<std::string> output_names = {},
           std::source_location where = std::source_location::current());
+
+/// Returns what save() writes, for writers of other formats. Throws Error as save() does.
+SavedModel model_to_save(const ExportModule& module, std::source_location where = std::source_location::current());
+SavedModel model_to_save(const AnyFunction& function, std::vector<std::string> output_names = {},
+                         std::source_location where = std::source_location::current());
 
 }  // namespace sluice
