@@ -35,6 +35,8 @@ struct CompileOptions {
   std::function<void(std::string_view stage, const std::string& text)> on_text = {};
   PlanOptions plan = {};
   bool assembly = false;  ///< costs a second run of LLVM's code generator
+  /// The code is visible to gdb and perf, down to the model's lines (docs/debugging.md).
+  bool debug_info = false;
   /// The cache that keeps machine code between runs; none: it is not kept.
   std::optional<ObjectCache> cache = ObjectCache::from_environment();
   /// Verifies the plan before code is made of it (verify_plan.h) and stops with an internal error if it has a fault.

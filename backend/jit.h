@@ -11,7 +11,8 @@ namespace sluice::backend {
 /// Object files linked into this process, as long as the Jit lives.
 class Jit {
  public:
-  explicit Jit(const std::vector<ObjectCode>& objects);
+  /// `debug_info`: the objects have DWARF, which is shown to the debugger of the process.
+  explicit Jit(const std::vector<ObjectCode>& objects, bool debug_info = false);
   ~Jit();
   Jit(const Jit&) = delete;
   Jit& operator=(const Jit&) = delete;

@@ -27,8 +27,9 @@ struct Generated {
   std::string llvm_ir;   ///< only if asked for
   std::string assembly;  ///< only if asked for
 };
-/// Generates the kernels of `plan` with these numbers.
-Generated generate_kernels(const Plan& plan, std::span<const std::size_t> kernels, const Target& target,
-                           KeepTexts keep);
+/// Generates the kernels of `plan` with these numbers. `debug_info`: with DWARF that leads from the code to the nodes
+/// and the model's lines, with frame pointers, and with functions of its own for each kernel.
+Generated generate_kernels(const Plan& plan, std::span<const std::size_t> kernels, const Target& target, KeepTexts keep,
+                           bool debug_info = false);
 
 }  // namespace sluice::backend

@@ -292,6 +292,7 @@ backend::CompileOptions compile_options(const ExecutableOptions& options) {
           .on_text = options.on_text,
           .plan = {.skip_zeros = given.skip_zeros},
           .assembly = options.assembly,
+          .debug_info = given.debug_info,
           .cache = object_cache(given),
           .verify_plan = backend::kVerifyPlans || given.check_passes};
 }
