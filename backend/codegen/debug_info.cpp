@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <system_error>
 
+#include "ir/value_numbers.h"
+
 namespace sluice::backend {
 
 namespace fs = std::filesystem;
@@ -25,15 +27,6 @@ std::string working_folder() {
 }
 
 }  // namespace
-
-std::string node_name(const ir::Graph& body, const ir::Node& node) {
-  std::size_t number = 0;
-  for (const ir::Node& other : body.nodes()) {
-    if (&other == &node) break;
-    if (!ir::info(other.op).has(ir::kInput)) number += other.types.size();
-  }
-  return fmt::format("%{} {}", number, ir::to_string(node.op));
-}
 
 DebugInfo::DebugInfo(llvm::Module& module) : context_(module.getContext()), builder_(module) {
   module.addModuleFlag(llvm::Module::Warning, "Debug Info Version", llvm::DEBUG_METADATA_VERSION);
@@ -66,9 +59,16 @@ llvm::DILocation* DebugInfo::place(const Location& at, llvm::DISubprogram* scope
 }
 
 void DebugInfo::begin_kernel(const Plan& plan, std::size_t number, llvm::Function& function) {
+  name_ = plan.name;
   kernel_ = &plan.kernels[number];
   function_ = &function;
   nodes_.clear();
+  numbers_.clear();
+  std::size_t next = 0;
+  for (const ir::Node& node : kernel_->body->nodes()) {
+    numbers_.push_back(next);
+    next += ir::numbers_of(node);
+  }
   const Location line = ir::user_location(kernel_->origins);
   function.setSubprogram(subprogram(kernel_title(plan, number), line));
 }
@@ -92,8 +92,9 @@ DebugInfo::Lines DebugInfo::lines_of(const ir::Node& node) const {
 llvm::DISubprogram* DebugInfo::subprogram_of(const ir::Node& node, const Lines& lines) {
   llvm::DISubprogram*& made = nodes_[&node];
   if (made == nullptr) {
-    const std::string name = node_name(*kernel_->body, node) + (lines.gradient ? " (gradient)" : "");
-    made = subprogram(name, lines.frames.front());
+    const std::size_t number = numbers_[static_cast<std::size_t>(&node - kernel_->body->nodes().data())];
+    made = subprogram(fmt::format("%{} {}{}", number, ir::to_string(node.op), lines.gradient ? " (gradient)" : ""),
+                      lines.frames.front());
   }
   return made;
 }
@@ -107,8 +108,7 @@ llvm::DebugLoc DebugInfo::location(const ir::Node& node, const llvm::Function& f
   for (std::size_t i = lines.frames.size(); i-- > 2;) {  // the last is in the kernel, the first in the node
     const Location& frame = lines.frames[i - 1];
     llvm::DISubprogram*& caller = callers_[{frame.file, frame.line}];
-    if (caller == nullptr)
-      caller = subprogram(fmt::format("{}:{}", fs::path(frame.file).filename().string(), frame.line), frame);
+    if (caller == nullptr) caller = subprogram("@" + name_, frame);
     at = place(frame, caller, at);
   }
   return place(lines.frames.front(), subprogram_of(node, lines), at);

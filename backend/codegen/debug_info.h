@@ -14,8 +14,8 @@ namespace sluice::backend {
 
 /// The DWARF of one module of kernels. An instruction that belongs to a node of the graph has a location at the model's
 /// line, in a subprogram that is named after the node ("%2 relu") and counts as inlined: into the lines of the model
-/// that led to that one, and these into the kernel. So a debugger stops at a line of the model, and its backtrace shows
-/// node, model and kernel.
+/// that led to that one, in subprograms named after the graph ("@train_step"), and these into the kernel. So a debugger
+/// stops at a line of the model, and its backtrace shows node, model and kernel.
 class DebugInfo {
  public:
   explicit DebugInfo(llvm::Module& module);
@@ -46,13 +46,12 @@ class DebugInfo {
   llvm::LLVMContext& context_;
   llvm::DIBuilder builder_;
   llvm::DICompileUnit* unit_ = nullptr;
+  std::string name_;  ///< of the graph
   const KernelPlan* kernel_ = nullptr;
   const llvm::Function* function_ = nullptr;  ///< the kernel's
+  std::vector<std::size_t> numbers_;          ///< of its body's nodes in the text
   std::map<const ir::Node*, llvm::DISubprogram*> nodes_;
   std::map<std::pair<std::string_view, std::uint32_t>, llvm::DISubprogram*> callers_;  ///< by file and line
 };
-
-/// Returns the name of a node's first result as the body's text has it, and its op: "%2 relu".
-std::string node_name(const ir::Graph& body, const ir::Node& node);
 
 }  // namespace sluice::backend

@@ -21,6 +21,7 @@ struct Flags {
   bool skip_zeros = true;            ///< --keep-zeros: products do not skip zeros
   bool share_all_kernels = false;    ///< --share-all-kernels: divide kernels among all threads, however small they are
   bool debug_info = false;           ///< --debug-info: show kernels and the model's lines to gdb and perf
+  bool crash_reports = true;         ///< --no-crash-reports: do not handle the signals of a crash
   std::string target_features = {};  ///< --target-features=LIST: CPU features to use; empty: all this CPU has
   bool log_trace = false;            ///< SLUICE_LOG=trace: each trace and why
   bool log_pass = false;             ///< SLUICE_LOG=pass: a line for each pass
