@@ -121,7 +121,10 @@ std::vector<std::string> symbols_of(const Plan& plan, const CompileOptions& opti
 /// Links `objects`. Throws Error unless they have the code of all kernels of `plan`.
 std::shared_ptr<const Program> link(const Plan& plan, const CompileOptions& options,
                                     const std::vector<ObjectCode>& objects) {
-  auto jit = std::make_shared<Jit>(objects, options.debug_info);
+  Jit::Visible visible{.to_debugger = options.debug_info, .dump = options.jit_dump};
+  for (std::size_t k = 0; k < plan.kernels.size() && !visible.dump.empty(); ++k)
+    visible.names[kernel_symbol(k)] = kernel_title(plan, k);
+  auto jit = std::make_shared<Jit>(objects, visible);
   std::vector<KernelFunction> functions;
   for (const std::string& symbol : symbols_of(plan, options))
     functions.push_back(reinterpret_cast<KernelFunction>(jit->lookup(symbol)));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -37,6 +38,7 @@ struct CompileOptions {
   bool assembly = false;  ///< costs a second run of LLVM's code generator
   /// The code is visible to gdb and perf, down to the model's lines (docs/debugging.md).
   bool debug_info = false;
+  std::filesystem::path jit_dump = {};  ///< the folder of a file for perf (jit_dump.h); empty: none is written
   /// The cache that keeps machine code between runs; none: it is not kept.
   std::optional<ObjectCache> cache = ObjectCache::from_environment();
   /// Verifies the plan before code is made of it (verify_plan.h) and stops with an internal error if it has a fault.

@@ -1,11 +1,15 @@
 #include "backend/jit.h"
 
+#include <llvm/Config/llvm-config.h>
 #include <llvm/ExecutionEngine/Orc/DebugObjectManagerPlugin.h>
+#include <llvm/ExecutionEngine/Orc/Debugging/DebugInfoSupport.h>
+#include <llvm/ExecutionEngine/Orc/Debugging/DebuggerSupport.h>
 #include <llvm/ExecutionEngine/Orc/EPCDebugObjectRegistrar.h>
 #include <llvm/ExecutionEngine/Orc/LLJIT.h>
 #include <llvm/ExecutionEngine/Orc/ObjectLinkingLayer.h>
 #include <llvm/ExecutionEngine/Orc/TargetProcess/JITLoaderGDB.h>
 
+#include "backend/jit_dump.h"
 #include "sluice/error.h"
 
 namespace sluice::backend {
@@ -17,16 +21,77 @@ T take(llvm::Expected<T> value, const char* what) {
   return std::move(*value);
 }
 
-/// Shows the debugger what is linked. The function that does is named here, not looked up in the process by its name,
-/// so a static LLVM has it as well.
+/// Shows the debugger what is linked.
 void show_to_debugger(llvm::orc::LLJIT& lljit) {
+#if LLVM_VERSION_MAJOR >= 20
+  if (auto error = llvm::orc::enableDebuggerSupport(lljit))
+    fail("showing kernels to the debugger: {}", llvm::toString(std::move(error)));
+#else
   auto* const layer = llvm::dyn_cast<llvm::orc::ObjectLinkingLayer>(&lljit.getObjLinkingLayer());
   if (layer == nullptr) return;
   llvm::orc::ExecutionSession& session = lljit.getExecutionSession();
+  // The function is named here, not looked up in the process by its name, so that a static LLVM has it as well.
   const auto function = llvm::orc::ExecutorAddr::fromPtr(&llvm_orc_registerJITLoaderGDBWrapper);
   auto registrar = std::make_unique<llvm::orc::EPCDebugObjectRegistrar>(session, function);
   layer->addPlugin(std::make_unique<llvm::orc::DebugObjectManagerPlugin>(session, std::move(registrar), true, true));
+#endif
 }
+
+/// Writes what is linked to a file for perf.
+class DumpPlugin : public llvm::orc::ObjectLinkingLayer::Plugin {
+ public:
+  DumpPlugin(JitDump& dump, std::map<std::string, std::string> names) : dump_(dump), names_(std::move(names)) {}
+
+  void modifyPassConfig(llvm::orc::MaterializationResponsibility& /*responsibility*/,
+                        llvm::jitlink::LinkGraph& /*graph*/, llvm::jitlink::PassConfiguration& passes) override {
+    passes.PrePrunePasses.emplace_back(llvm::orc::preserveDebugSections);
+    passes.PostFixupPasses.emplace_back([this](llvm::jitlink::LinkGraph& graph) {
+      write(graph);
+      return llvm::Error::success();
+    });
+  }
+  llvm::Error notifyFailed(llvm::orc::MaterializationResponsibility& /*responsibility*/) override {
+    return llvm::Error::success();
+  }
+  llvm::Error notifyRemovingResources(llvm::orc::JITDylib& /*library*/, llvm::orc::ResourceKey /*key*/) override {
+    return llvm::Error::success();
+  }
+  void notifyTransferringResources(llvm::orc::JITDylib& /*library*/, llvm::orc::ResourceKey /*to*/,
+                                   llvm::orc::ResourceKey /*from*/) override {}
+
+ private:
+  void write(llvm::jitlink::LinkGraph& graph) const {
+    auto dwarf = llvm::orc::createDWARFContext(graph);
+    for (const llvm::jitlink::Symbol* symbol : graph.defined_symbols()) {
+      if (!symbol->hasName() || !symbol->isCallable() || symbol->getSize() == 0) continue;
+      const llvm::ArrayRef<char> code = symbol->getSymbolContent();
+      const std::uint64_t address = symbol->getAddress().getValue();
+      std::vector<JitDump::Line> lines;
+      if (dwarf) lines = lines_of(*dwarf->first, address, code.size());
+#if LLVM_VERSION_MAJOR >= 20
+      const std::string name = (*symbol->getName()).str();
+#else
+      const std::string name = symbol->getName().str();
+#endif
+      const auto other = names_.find(name);
+      dump_.add(other == names_.end() ? name : other->second, address, {code.data(), code.size()}, lines);
+    }
+    if (!dwarf) llvm::consumeError(dwarf.takeError());
+  }
+
+  static std::vector<JitDump::Line> lines_of(llvm::DWARFContext& dwarf, std::uint64_t address, std::uint64_t bytes) {
+    using Kind = llvm::DILineInfoSpecifier::FileLineInfoKind;
+    std::vector<JitDump::Line> lines;
+    for (const auto& [at, line] : dwarf.getLineInfoForAddressRange(
+             {address, llvm::object::SectionedAddress::UndefSection}, bytes, Kind::AbsoluteFilePath)) {
+      if (line.Line != 0) lines.push_back({at, line.Line, line.FileName});
+    }
+    return lines;
+  }
+
+  JitDump& dump_;
+  std::map<std::string, std::string> names_;
+};
 
 }  // namespace
 
@@ -35,12 +100,17 @@ struct Jit::Implementation {
   std::unique_ptr<llvm::orc::LLJIT> lljit;
 };
 
-Jit::Jit(const std::vector<ObjectCode>& objects, bool debug_info)
+Jit::Jit(const std::vector<ObjectCode>& objects, const Visible& visible)
     : implementation_(std::make_unique<Implementation>()) {
   implementation_->lljit = take(llvm::orc::LLJITBuilder().create(), "starting the JIT");
   implementation_->lljit->getExecutionSession().setErrorReporter(
       [errors = &implementation_->errors](llvm::Error error) { *errors += llvm::toString(std::move(error)) + "; "; });
-  if (debug_info) show_to_debugger(*implementation_->lljit);
+  if (visible.to_debugger) show_to_debugger(*implementation_->lljit);
+  if (!visible.dump.empty()) {
+    auto* const layer = llvm::dyn_cast<llvm::orc::ObjectLinkingLayer>(&implementation_->lljit->getObjLinkingLayer());
+    if (layer != nullptr)
+      layer->addPlugin(std::make_shared<DumpPlugin>(JitDump::of_process(visible.dump), visible.names));
+  }
   for (const ObjectCode& object : objects) {
     auto buffer = llvm::MemoryBuffer::getMemBufferCopy(llvm::StringRef(object.data(), object.size()));
     if (auto error = implementation_->lljit->addObjectFile(std::move(buffer)))

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,8 +13,16 @@ namespace sluice::backend {
 /// Object files linked into this process, as long as the Jit lives.
 class Jit {
  public:
-  /// `debug_info`: the objects have DWARF, which is shown to the debugger of the process.
-  explicit Jit(const std::vector<ObjectCode>& objects, bool debug_info = false);
+  /// Who is told of the code. Debuggers and profilers learn lines from objects with DWARF.
+  struct Visible {
+    bool to_debugger = false;
+    std::filesystem::path dump = {};  ///< the folder of the JitDump to add it to; empty: none
+    /// The names in the dump of symbols that are to have others.
+    std::map<std::string, std::string> names = {};
+  };
+
+  explicit Jit(const std::vector<ObjectCode>& objects) : Jit(objects, Visible{}) {}
+  Jit(const std::vector<ObjectCode>& objects, const Visible& visible);
   ~Jit();
   Jit(const Jit&) = delete;
   Jit& operator=(const Jit&) = delete;

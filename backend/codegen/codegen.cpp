@@ -20,6 +20,9 @@
 namespace sluice::backend {
 
 std::string kernel_symbol(std::size_t index) { return fmt::format("kernel_{}", index); }
+std::string kernel_title(const Plan& plan, std::size_t index) {
+  return fmt::format("{}.{}", plan.name, plan.kernels[index].name);
+}
 
 namespace {
 

@@ -15,6 +15,8 @@ using ObjectCode = std::vector<char>;
 
 /// The symbol of kernel `index`.
 std::string kernel_symbol(std::size_t index);
+/// Its name in debuggers and profilers: "train_step.matmul_add_relu_1".
+std::string kernel_title(const Plan& plan, std::size_t index);
 
 /// The intermediate texts of code generation to keep for people to read.
 struct KeepTexts {

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "backend/codegen/codegen.h"
 #include "ir/value_numbers.h"
 
 namespace sluice::backend {
@@ -14,10 +15,6 @@ namespace sluice::backend {
 namespace fs = std::filesystem;
 
 namespace {
-
-std::string kernel_title(const Plan& plan, std::size_t number) {
-  return fmt::format("{}.kernel_{}", plan.name, number);
-}
 
 /// Where sources with relative names are looked for: the compiler does not say what they are relative to.
 std::string working_folder() {

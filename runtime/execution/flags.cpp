@@ -51,6 +51,7 @@ constexpr Flag kFlags[] = {
     {"--keep-zeros", "", [](Flags& flags, std::string_view) { flags.skip_zeros = false; }},
     {"--share-all-kernels", "", [](Flags& flags, std::string_view) { flags.share_all_kernels = true; }},
     {"--debug-info", "", [](Flags& flags, std::string_view) { flags.debug_info = true; }},
+    {"--jitdump", "DIR", [](Flags& flags, std::string_view value) { flags.jit_dump = value; }},
     {"--no-crash-reports", "", [](Flags& flags, std::string_view) { flags.crash_reports = false; }},
     {"--target-features", "LIST", [](Flags& flags, std::string_view value) { flags.target_features = value; }},
 };

@@ -297,7 +297,8 @@ backend::CompileOptions compile_options(const ExecutableOptions& options) {
           .on_text = options.on_text,
           .plan = {.skip_zeros = given.skip_zeros},
           .assembly = options.assembly,
-          .debug_info = given.debug_info,
+          .debug_info = given.debug_info || !given.jit_dump.empty(),
+          .jit_dump = given.jit_dump,
           .cache = object_cache(given),
           .verify_plan = backend::kVerifyPlans || given.check_passes};
 }

@@ -48,7 +48,7 @@ TEST_CASE("gdb stops at a line of the model and knows node, model and kernel") {
   CHECK(matches(*said, "hit Breakpoint 1.*, %[0-9]+ mul \\(\\) at .*" + at_line("layer")));
   CHECK(matches(*said, "#0 +%[0-9]+ mul \\(\\) at .*" + at_line("layer")));
   CHECK(matches(*said, "#1 +@sums \\(\\) at .*" + at_line("model")));
-  CHECK(matches(*said, "#2 +sums\\.kernel_0 \\(\\) at .*" + at_line("call")));
+  CHECK(matches(*said, "#2 +sums\\.mul_0 \\(\\) at .*" + at_line("call")));
   CHECK(matches(*said, "#3 .*JitExecutable"));
   CHECK(test::contains(*said, "Tensor operator()(const Tensor& x) const { return x * 2; }"));
 }
@@ -60,9 +60,9 @@ TEST_CASE("gdb stops at products and reductions") {
   if (!said) return;
   CAPTURE(*said);
   CHECK(matches(*said, "#0 +%[0-9]+ matmul \\(\\) at .*" + at_line("model")));
-  CHECK(matches(*said, "#1 +sums\\.kernel_1 \\(\\) at .*" + at_line("call")));
+  CHECK(matches(*said, "#1 +sums\\.matmul_add_relu_1 \\(\\) at .*" + at_line("call")));
   CHECK(matches(*said, "#0 +%[0-9]+ reduce_sum \\(\\) at .*" + at_line("sum")));
-  CHECK(matches(*said, "#1 +sums\\.kernel_2 \\(\\) at .*" + at_line("call")));
+  CHECK(matches(*said, "#1 +sums\\.reduce_sum_2 \\(\\) at .*" + at_line("call")));
 }
 
 TEST_CASE("code from the object cache can be debugged if it was made for that") {
