@@ -4,11 +4,11 @@
 #include <chrono>
 #include <exception>
 #include <functional>
+#include <iterator>
 #include <numeric>
 #include <thread>
 #include <vector>
 
-#include "backend/jit.h"
 #include "backend/shared_code.h"
 #include "backend/target.h"
 #include "backend/verify_plan.h"
@@ -128,7 +128,8 @@ std::shared_ptr<const Program> link(const Plan& plan, const CompileOptions& opti
   std::vector<KernelFunction> functions;
   for (const std::string& symbol : symbols_of(plan, options))
     functions.push_back(reinterpret_cast<KernelFunction>(jit->lookup(symbol)));
-  return std::make_shared<const Program>(plan, std::move(functions), std::move(jit));
+  std::vector<CodeLine> lines = jit->code_lines();
+  return std::make_shared<const Program>(plan, std::move(functions), std::move(jit), std::move(lines));
 }
 
 /// Machine code of a plan: from the cache under `key` (empty: there is none) if it is there and LLVM takes it, else
@@ -176,6 +177,13 @@ Plan plan_kernels(const ir::Graph& fused, const Target& target, const CompileOpt
 }
 
 }  // namespace
+
+const CodeLine* Program::line_at(std::uintptr_t address) const {
+  const auto after = std::ranges::upper_bound(lines_, address, {}, &CodeLine::address);
+  if (after == lines_.begin()) return nullptr;
+  const CodeLine& line = *std::prev(after);
+  return line.node.empty() ? nullptr : &line;
+}
 
 std::shared_ptr<const Program> compile(const ir::Graph& traced, const CompileOptions& options) {
   return compile_kernels(run_default_passes(traced, options), options);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "backend/codegen/codegen.h"
+#include "backend/jit.h"
 #include "backend/object_cache.h"
 #include "backend/plan.h"
 #include "sluice/ir/graph.h"
@@ -49,16 +50,21 @@ struct CompileOptions {
 class Program {
  public:
   /// `code` is what keeps the functions in memory.
-  Program(Plan plan, std::vector<KernelFunction> functions, std::shared_ptr<const void> code)
-      : plan_(std::move(plan)), functions_(std::move(functions)), code_(std::move(code)) {}
+  Program(Plan plan, std::vector<KernelFunction> functions, std::shared_ptr<const void> code,
+          std::vector<CodeLine> lines = {})
+      : plan_(std::move(plan)), functions_(std::move(functions)), code_(std::move(code)), lines_(std::move(lines)) {}
 
   const Plan& plan() const { return plan_; }
   const std::vector<KernelFunction>& functions() const { return functions_; }
+  /// Returns where the code at `address` comes from, or null if that is not known or not code of this program.
+  /// Allocates nothing.
+  const CodeLine* line_at(std::uintptr_t address) const;
 
  private:
   Plan plan_;
   std::vector<KernelFunction> functions_;
   std::shared_ptr<const void> code_;
+  std::vector<CodeLine> lines_;  ///< by address
 };
 
 /// Compiles a traced graph: plan_graph, then compile_plan, but for machine code that the cache has.

@@ -9,6 +9,10 @@
 #include <llvm/ExecutionEngine/Orc/ObjectLinkingLayer.h>
 #include <llvm/ExecutionEngine/Orc/TargetProcess/JITLoaderGDB.h>
 
+#include <algorithm>
+#include <span>
+#include <utility>
+
 #include "backend/jit_dump.h"
 #include "sluice/error.h"
 
@@ -37,18 +41,17 @@ void show_to_debugger(llvm::orc::LLJIT& lljit) {
 #endif
 }
 
-/// Writes what is linked to a file for perf.
-class DumpPlugin : public llvm::orc::ObjectLinkingLayer::Plugin {
+/// Reads the debug information of what is linked, for reports of crashes and for perf.
+class Reader : public llvm::orc::ObjectLinkingLayer::Plugin {
  public:
-  DumpPlugin(JitDump& dump, std::map<std::string, std::string> names) : dump_(dump), names_(std::move(names)) {}
+  /// `names`: those that symbols have in the dump, unless their own.
+  Reader(std::vector<CodeLine>& lines, JitDump* dump, std::map<std::string, std::string> names)
+      : lines_(lines), dump_(dump), names_(std::move(names)) {}
 
   void modifyPassConfig(llvm::orc::MaterializationResponsibility& /*responsibility*/,
                         llvm::jitlink::LinkGraph& /*graph*/, llvm::jitlink::PassConfiguration& passes) override {
     passes.PrePrunePasses.emplace_back(llvm::orc::preserveDebugSections);
-    passes.PostFixupPasses.emplace_back([this](llvm::jitlink::LinkGraph& graph) {
-      write(graph);
-      return llvm::Error::success();
-    });
+    passes.PostFixupPasses.emplace_back([this](llvm::jitlink::LinkGraph& graph) { return read(graph); });
   }
   llvm::Error notifyFailed(llvm::orc::MaterializationResponsibility& /*responsibility*/) override {
     return llvm::Error::success();
@@ -60,36 +63,45 @@ class DumpPlugin : public llvm::orc::ObjectLinkingLayer::Plugin {
                                    llvm::orc::ResourceKey /*from*/) override {}
 
  private:
-  void write(llvm::jitlink::LinkGraph& graph) const {
+  llvm::Error read(llvm::jitlink::LinkGraph& graph) {
     auto dwarf = llvm::orc::createDWARFContext(graph);
+    if (!dwarf) return dwarf.takeError();
     for (const llvm::jitlink::Symbol* symbol : graph.defined_symbols()) {
       if (!symbol->hasName() || !symbol->isCallable() || symbol->getSize() == 0) continue;
-      const llvm::ArrayRef<char> code = symbol->getSymbolContent();
-      const std::uint64_t address = symbol->getAddress().getValue();
-      std::vector<JitDump::Line> lines;
-      if (dwarf) lines = lines_of(*dwarf->first, address, code.size());
 #if LLVM_VERSION_MAJOR >= 20
       const std::string name = (*symbol->getName()).str();
 #else
       const std::string name = symbol->getName().str();
 #endif
-      const auto other = names_.find(name);
-      dump_.add(other == names_.end() ? name : other->second, address, {code.data(), code.size()}, lines);
+      const llvm::ArrayRef<char> code = symbol->getSymbolContent();
+      read_function(*dwarf->first, name, symbol->getAddress().getValue(), {code.data(), code.size()});
     }
-    if (!dwarf) llvm::consumeError(dwarf.takeError());
+    return llvm::Error::success();
   }
 
-  static std::vector<JitDump::Line> lines_of(llvm::DWARFContext& dwarf, std::uint64_t address, std::uint64_t bytes) {
-    using Kind = llvm::DILineInfoSpecifier::FileLineInfoKind;
-    std::vector<JitDump::Line> lines;
-    for (const auto& [at, line] : dwarf.getLineInfoForAddressRange(
-             {address, llvm::object::SectionedAddress::UndefSection}, bytes, Kind::AbsoluteFilePath)) {
-      if (line.Line != 0) lines.push_back({at, line.Line, line.FileName});
+  void read_function(llvm::DWARFContext& dwarf, const std::string& name, std::uint64_t address,
+                     std::span<const char> code) {
+    using Specifier = llvm::DILineInfoSpecifier;
+    constexpr std::uint64_t kAnySection = llvm::object::SectionedAddress::UndefSection;
+    const Specifier absolute(Specifier::FileLineInfoKind::AbsoluteFilePath, Specifier::FunctionNameKind::None);
+    const Specifier as_given(Specifier::FileLineInfoKind::RelativeFilePath, Specifier::FunctionNameKind::ShortName);
+    std::vector<JitDump::Line> dumped;
+    for (const auto& [at, line] : dwarf.getLineInfoForAddressRange({address, kAnySection}, code.size(), absolute)) {
+      if (line.Line == 0) continue;
+      dumped.push_back({at, line.Line, line.FileName});
+      const llvm::DIInliningInfo inlined = dwarf.getInliningInfoForAddress({at, kAnySection}, as_given);
+      if (inlined.getNumberOfFrames() == 0) continue;
+      const llvm::DILineInfo& innermost = inlined.getFrame(0);
+      lines_.push_back({at, innermost.FunctionName, {intern_file(innermost.FileName), innermost.Line, 0}});
     }
-    return lines;
+    lines_.push_back({address + code.size(), {}, {}});
+    if (dump_ == nullptr) return;
+    const auto other = names_.find(name);
+    dump_->add(other == names_.end() ? name : other->second, address, code, dumped);
   }
 
-  JitDump& dump_;
+  std::vector<CodeLine>& lines_;
+  JitDump* dump_;  ///< none: nullptr
   std::map<std::string, std::string> names_;
 };
 
@@ -97,6 +109,7 @@ class DumpPlugin : public llvm::orc::ObjectLinkingLayer::Plugin {
 
 struct Jit::Implementation {
   std::string errors;  ///< what the linker has said; its results only say that it failed
+  std::vector<CodeLine> lines;
   std::unique_ptr<llvm::orc::LLJIT> lljit;
 };
 
@@ -105,11 +118,11 @@ Jit::Jit(const std::vector<ObjectCode>& objects, const Visible& visible)
   implementation_->lljit = take(llvm::orc::LLJITBuilder().create(), "starting the JIT");
   implementation_->lljit->getExecutionSession().setErrorReporter(
       [errors = &implementation_->errors](llvm::Error error) { *errors += llvm::toString(std::move(error)) + "; "; });
-  if (visible.to_debugger) show_to_debugger(*implementation_->lljit);
-  if (!visible.dump.empty()) {
+  if (visible.to_debugger) {
+    show_to_debugger(*implementation_->lljit);
+    JitDump* const dump = visible.dump.empty() ? nullptr : &JitDump::of_process(visible.dump);
     auto* const layer = llvm::dyn_cast<llvm::orc::ObjectLinkingLayer>(&implementation_->lljit->getObjLinkingLayer());
-    if (layer != nullptr)
-      layer->addPlugin(std::make_shared<DumpPlugin>(JitDump::of_process(visible.dump), visible.names));
+    if (layer != nullptr) layer->addPlugin(std::make_shared<Reader>(implementation_->lines, dump, visible.names));
   }
   for (const ObjectCode& object : objects) {
     auto buffer = llvm::MemoryBuffer::getMemBufferCopy(llvm::StringRef(object.data(), object.size()));
@@ -119,6 +132,13 @@ Jit::Jit(const std::vector<ObjectCode>& objects, const Visible& visible)
 }
 
 Jit::~Jit() = default;
+
+std::vector<CodeLine> Jit::code_lines() const {
+  std::vector<CodeLine> lines = implementation_->lines;
+  // Where a function ends and another one begins at once, the latter counts.
+  std::ranges::stable_sort(lines, {}, [](const CodeLine& line) { return std::pair(line.address, !line.node.empty()); });
+  return lines;
+}
 
 void* Jit::lookup(const std::string& symbol) const {
   auto address = implementation_->lljit->lookup(symbol);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -7,16 +8,25 @@
 #include <vector>
 
 #include "backend/codegen/codegen.h"
+#include "sluice/error.h"
 
 namespace sluice::backend {
+
+/// Where code from `address` to the next such entry comes from: the node ("%2 relu"), or a function that kernels call,
+/// and the model's line. Empty where a function has ended.
+struct CodeLine {
+  std::uintptr_t address = 0;
+  std::string node;
+  Location line;
+};
 
 /// Object files linked into this process, as long as the Jit lives.
 class Jit {
  public:
-  /// Who is told of the code. Debuggers and profilers learn lines from objects with DWARF.
+  /// Who is told of the code.
   struct Visible {
-    bool to_debugger = false;
-    std::filesystem::path dump = {};  ///< the folder of the JitDump to add it to; empty: none
+    bool to_debugger = false;         ///< the objects have DWARF, which is shown to gdb
+    std::filesystem::path dump = {};  ///< the folder of the JitDump to add the code to then; empty: none
     /// The names in the dump of symbols that are to have others.
     std::map<std::string, std::string> names = {};
   };
@@ -26,6 +36,9 @@ class Jit {
   ~Jit();
   Jit(const Jit&) = delete;
   Jit& operator=(const Jit&) = delete;
+
+  /// The lines of all code so far, by address; none without debug information.
+  std::vector<CodeLine> code_lines() const;
 
   /// The address of an exported symbol.
   void* lookup(const std::string& symbol) const;

@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <sys/mman.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -95,29 +96,45 @@ void append_nodes(Message& message, const backend::KernelPlan& kernel) {
   }
 }
 
-void report(std::string_view signal, const siginfo_t& info, const RunningKernel& running) {
-  const backend::KernelPlan& kernel = running.plan->kernels[running.kernel];
+/// Returns the address of the instruction that has failed; 0 on a machine unknown here.
+std::uintptr_t instruction_of(const void* context) {
+  const auto& registers = static_cast<const ucontext_t*>(context)->uc_mcontext;
+#if defined(__x86_64__)
+  return static_cast<std::uintptr_t>(registers.gregs[REG_RIP]);
+#elif defined(__aarch64__)
+  return registers.pc;
+#else
+  static_cast<void>(registers);
+  return 0;
+#endif
+}
+
+void report(std::string_view signal, const siginfo_t& info, const RunningKernel& running, std::uintptr_t instruction) {
+  const backend::Plan& plan = running.program->plan();
+  const backend::KernelPlan& kernel = plan.kernels[running.kernel];
   Message message;
   (message << "sluice: " << signal << " at address ").hex(reinterpret_cast<std::uintptr_t>(info.si_addr));
   (message << " in kernel " << running.kernel << ", ").foreign(kernel.name);
-  (message << ", of @").foreign(running.plan->name);
+  (message << ", of @").foreign(plan.name);
   for (const ir::Origin& origin : kernel.origins) {
     if (origin.stack == nullptr || !origin.stack->user().known()) continue;
     (message << ", made at ").place(origin.stack->user());
     break;
   }
+  if (const backend::CodeLine* const line = running.program->line_at(instruction))
+    (message << ", in " << line->node << " at ").place(line->line);
   message << ". It computes\n";
   append_nodes(message, kernel);
   message.write();
 }
 
 /// Reports a fault of a kernel, and lets the process end by the signal.
-void on_fault(int signal, siginfo_t* info, void* /*context*/) {
+void on_fault(int signal, siginfo_t* info, void* context) {
   const int error = errno;
   const bool by_instruction = info->si_code > 0;  // else somebody has sent it
-  if (by_instruction && running_kernel.plan != nullptr) {
+  if (by_instruction && running_kernel.program != nullptr) {
     for (const Fault& fault : kFaults) {
-      if (fault.signal == signal) report(fault.name, *info, running_kernel);
+      if (fault.signal == signal) report(fault.name, *info, running_kernel, instruction_of(context));
     }
   }
   // The handler was installed in the place of the default action. The instruction fails once more after the return, so

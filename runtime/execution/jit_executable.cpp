@@ -270,7 +270,7 @@ class JitExecutable : public Executable {
     const auto [begin, end] = context.schedule.share(k, thread);
     std::byte* const scratch = context.scratch.bytes() + context.scratch_stride * thread;
     if (begin < end) {
-      const RunsKernel running(program_->plan(), k);
+      const RunsKernel running(*program_, k);
       program_->functions()[k](context.arguments.of(k), context.sizes.data(), scratch, begin, end);
     }
     return end - begin;

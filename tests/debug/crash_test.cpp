@@ -36,6 +36,8 @@ TEST_CASE("a crash in a kernel names the kernel, its nodes and the model's lines
     CHECK(test::contains(death.err, "sluice: SIGSEGV at address 0x"));
     CHECK(test::contains(death.err, " in kernel 0, "));
     CHECK(test::contains(death.err, " of @sums, made at "));
+    const std::string node = fmt::format(", in %2 mul at tests/debug/debugged_program.cpp:{}.", test::line_of("layer"));
+    CHECK(test::contains(death.err, node) == (std::string_view(flags) == "--debug-info"));
     CHECK(
         test::contains(death.err, fmt::format(" mul, tests/debug/debugged_program.cpp:{}\n", test::line_of("layer"))));
   }
