@@ -1,5 +1,4 @@
 // A program to debug and to crash: a model with a layer of its own, in a few lines.
-#include <fcntl.h>
 #include <sluice/frontend.h>
 #include <sys/mman.h>
 
