@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -38,6 +39,8 @@ inline Death run_debugged(const char* mode, const char* flags) {
   const pid_t process = fork();
   REQUIRE(process >= 0);
   if (process == 0) {
+    const rlimit no_core{0, 0};
+    setrlimit(RLIMIT_CORE, &no_core);
     setenv("SLUICE_FLAGS", flags, 1);
     setenv("SLUICE_CACHE_DIR", "", 1);
     const int file = ::open(err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
