@@ -4,10 +4,11 @@
 #include <chrono>
 #include <exception>
 #include <functional>
+#include <iterator>
+#include <numeric>
 #include <thread>
 #include <vector>
 
-#include "backend/jit.h"
 #include "backend/shared_code.h"
 #include "backend/target.h"
 #include "backend/verify_plan.h"
@@ -47,9 +48,17 @@ std::size_t generation_cost(const KernelPlan& kernel) {
   return panels * (4 + kernel.body->nodes().size()) + (turned ? 10 : 0);
 }
 
+/// Returns the kernel that each kernel has its code from: with debug information its own, since it has its own lines.
+std::vector<std::size_t> code_of(const Plan& plan, const CompileOptions& options) {
+  if (!options.debug_info) return shared_code(plan);
+  std::vector<std::size_t> own(plan.kernels.size());
+  std::iota(own.begin(), own.end(), std::size_t{0});
+  return own;
+}
+
 /// Kernels of `plan` with one of each code, in at most so many parts that take about as long.
-std::vector<std::vector<std::size_t>> in_parts(const Plan& plan, std::size_t most) {
-  const std::vector<std::size_t> code = shared_code(plan);
+std::vector<std::vector<std::size_t>> in_parts(const Plan& plan, const CompileOptions& options, std::size_t most) {
+  const std::vector<std::size_t> code = code_of(plan, options);
   std::vector<std::size_t> order;
   for (std::size_t k = 0; k < code.size(); ++k) {
     if (code[k] == k) order.push_back(k);
@@ -69,14 +78,14 @@ std::vector<std::vector<std::size_t>> in_parts(const Plan& plan, std::size_t mos
 
 /// Generates code on all cores.
 std::vector<ObjectCode> generate(const Plan& plan, const Target& target, const CompileOptions& options) {
-  const auto kernels = in_parts(plan, std::max(1U, std::thread::hardware_concurrency()));
+  const auto kernels = in_parts(plan, options, std::max(1U, std::thread::hardware_concurrency()));
   const bool keep_text = options.on_text != nullptr;
   const KeepTexts keep{.llvm_ir = keep_text, .assembly = keep_text && options.assembly};
   std::vector<Generated> parts(kernels.size());
   std::vector<std::exception_ptr> errors(kernels.size());
   const auto make = [&](std::size_t part) {
     try {
-      parts[part] = generate_kernels(plan, kernels[part], target, keep);
+      parts[part] = generate_kernels(plan, kernels[part], target, keep, options.debug_info);
     } catch (...) {
       errors[part] = std::current_exception();
     }
@@ -103,19 +112,24 @@ std::vector<ObjectCode> generate(const Plan& plan, const Target& target, const C
 }
 
 /// The symbols of the code of all kernels.
-std::vector<std::string> symbols_of(const Plan& plan) {
+std::vector<std::string> symbols_of(const Plan& plan, const CompileOptions& options) {
   std::vector<std::string> symbols;
-  for (const std::size_t kernel : shared_code(plan)) symbols.push_back(kernel_symbol(kernel));
+  for (const std::size_t kernel : code_of(plan, options)) symbols.push_back(kernel_symbol(kernel));
   return symbols;
 }
 
 /// Links `objects`. Throws Error unless they have the code of all kernels of `plan`.
-std::shared_ptr<const Program> link(const Plan& plan, const std::vector<ObjectCode>& objects) {
-  auto jit = std::make_shared<Jit>(objects);
+std::shared_ptr<const Program> link(const Plan& plan, const CompileOptions& options,
+                                    const std::vector<ObjectCode>& objects) {
+  Jit::Visible visible{.to_debugger = options.debug_info, .dump = options.jit_dump};
+  for (std::size_t k = 0; k < plan.kernels.size() && !visible.dump.empty(); ++k)
+    visible.names[kernel_symbol(k)] = kernel_title(plan, k);
+  auto jit = std::make_shared<Jit>(objects, visible);
   std::vector<KernelFunction> functions;
-  for (const std::string& symbol : symbols_of(plan))
+  for (const std::string& symbol : symbols_of(plan, options))
     functions.push_back(reinterpret_cast<KernelFunction>(jit->lookup(symbol)));
-  return std::make_shared<const Program>(plan, std::move(functions), std::move(jit));
+  std::vector<CodeLine> lines = jit->code_lines();
+  return std::make_shared<const Program>(plan, std::move(functions), std::move(jit), std::move(lines));
 }
 
 /// Machine code of a plan: from the cache under `key` (empty: there is none) if it is there and LLVM takes it, else
@@ -134,12 +148,12 @@ std::shared_ptr<const Program> load_or_generate(const Plan& plan, const Target& 
     return found ? std::move(*loaded) : make();
   });
   try {
-    return timed(options, "link", [&] { return link(plan, objects); });
+    return timed(options, "link", [&] { return link(plan, options, objects); });
   } catch (const Error&) {
     if (!found) throw;  // else what the cache has was damaged before it was hashed
   }
   const std::vector<ObjectCode> anew = timed(options, "code", make);
-  return timed(options, "link", [&] { return link(plan, anew); });
+  return timed(options, "link", [&] { return link(plan, options, anew); });
 }
 
 /// Verifies and shows the plan, then emits LLVM IR for every kernel, lets LLVM make machine code of it, unless that was
@@ -164,6 +178,13 @@ Plan plan_kernels(const ir::Graph& fused, const Target& target, const CompileOpt
 
 }  // namespace
 
+const CodeLine* Program::line_at(std::uintptr_t address) const {
+  const auto after = std::ranges::upper_bound(lines_, address, {}, &CodeLine::address);
+  if (after == lines_.begin()) return nullptr;
+  const CodeLine& line = *std::prev(after);
+  return line.node.empty() ? nullptr : &line;
+}
+
 std::shared_ptr<const Program> compile(const ir::Graph& traced, const CompileOptions& options) {
   return compile_kernels(run_default_passes(traced, options), options);
 }
@@ -172,7 +193,8 @@ std::shared_ptr<const Program> compile_kernels(const ir::Graph& fused, const Com
   const Target target = host_target(options.target_features);
   const Plan plan = plan_kernels(fused, target, options);
   const bool uses_cache = options.cache && !options.on_text;
-  return compile_checked(plan, target, options, uses_cache ? object_key(fused, target, options.plan) : "");
+  return compile_checked(plan, target, options,
+                         uses_cache ? object_key(fused, target, options.plan, options.debug_info) : "");
 }
 
 Plan plan_graph(const ir::Graph& traced, const CompileOptions& options) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "backend/codegen/codegen.h"
+#include "backend/jit.h"
 #include "backend/object_cache.h"
 #include "backend/plan.h"
 #include "sluice/ir/graph.h"
@@ -35,6 +37,9 @@ struct CompileOptions {
   std::function<void(std::string_view stage, const std::string& text)> on_text = {};
   PlanOptions plan = {};
   bool assembly = false;  ///< costs a second run of LLVM's code generator
+  /// The code is visible to gdb and perf, down to the model's lines (docs/debugging.md).
+  bool debug_info = false;
+  std::filesystem::path jit_dump = {};  ///< the folder of a file for perf (jit_dump.h); empty: none is written
   /// The cache that keeps machine code between runs; none: it is not kept.
   std::optional<ObjectCache> cache = ObjectCache::from_environment();
   /// Verifies the plan before code is made of it (verify_plan.h) and stops with an internal error if it has a fault.
@@ -45,16 +50,21 @@ struct CompileOptions {
 class Program {
  public:
   /// `code` is what keeps the functions in memory.
-  Program(Plan plan, std::vector<KernelFunction> functions, std::shared_ptr<const void> code)
-      : plan_(std::move(plan)), functions_(std::move(functions)), code_(std::move(code)) {}
+  Program(Plan plan, std::vector<KernelFunction> functions, std::shared_ptr<const void> code,
+          std::vector<CodeLine> lines = {})
+      : plan_(std::move(plan)), functions_(std::move(functions)), code_(std::move(code)), lines_(std::move(lines)) {}
 
   const Plan& plan() const { return plan_; }
   const std::vector<KernelFunction>& functions() const { return functions_; }
+  /// Returns where the code at `address` comes from, or null if that is not known or not code of this program.
+  /// Allocates nothing.
+  const CodeLine* line_at(std::uintptr_t address) const;
 
  private:
   Plan plan_;
   std::vector<KernelFunction> functions_;
   std::shared_ptr<const void> code_;
+  std::vector<CodeLine> lines_;  ///< by address
 };
 
 /// Compiles a traced graph: plan_graph, then compile_plan, but for machine code that the cache has.

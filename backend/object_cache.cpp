@@ -161,6 +161,21 @@ std::string temporary_name(const std::string& name) {
   return fmt::format("{}.{}.{}.tmp", name, ::getpid(), count.fetch_add(1));
 }
 
+/// Appends all lines that the nodes of a graph and of the bodies in it come from.
+void append_lines(std::string& out, const ir::Graph& graph) {
+  for (const ir::Node& node : graph.nodes()) {
+    for (const ir::Origin& origin : node.origins) {
+      out += origin.gradient ? 'g' : 'o';
+      if (origin.stack == nullptr) continue;
+      append_number(out, origin.stack->user_frame);
+      for (const Location& frame : origin.stack->frames)
+        out += fmt::format("{}:{}:{}\n", frame.file, frame.line, frame.column);
+    }
+    out += '\n';
+    if (node.op == ir::Op::kFused) append_lines(out, node.attributes.body());
+  }
+}
+
 /// Returns whether a file is named like an entry or a future one: by a hash in hexadecimal.
 bool is_entry(const fs::path& file) {
   const std::string name = file.filename().string();
@@ -240,10 +255,15 @@ void ObjectCache::shrink_to(std::uintmax_t bytes) const {
   }
 }
 
-std::string object_key(const ir::Graph& fused, const Target& target, const PlanOptions& options) {
-  const std::string all =
+std::string object_key(const ir::Graph& fused, const Target& target, const PlanOptions& options, bool debug_info) {
+  std::string all =
       fmt::format("{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}", kSourcesHash, LLVM_VERSION_STRING, target.triple, target.cpu,
                   target.features, target.second_cache_bytes, options.skip_zeros, ir::print(fused, {.hints = false}));
+  if (debug_info) {
+    std::error_code error;  // the folder is in the code, too
+    all += fmt::format("debug {}\n", fs::current_path(error).string());
+    append_lines(all, fused);
+  }
   return llvm::toHex(sha256(all), true);
 }
 

@@ -43,7 +43,8 @@ class ObjectCache {
 };
 
 /// Returns the key of the output of `generate_kernels` for a graph after the passes: a hash of the graph, the target,
-/// LLVM's version and the sources of the backend.
-std::string object_key(const ir::Graph& fused, const Target& target, const PlanOptions& options = {});
+/// LLVM's version and the sources of the backend; with `debug_info` also of the lines that its nodes come from.
+std::string object_key(const ir::Graph& fused, const Target& target, const PlanOptions& options = {},
+                       bool debug_info = false);
 
 }  // namespace sluice::backend

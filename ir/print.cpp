@@ -5,6 +5,7 @@
 
 #include "ir/lexer.h"
 #include "ir/literals.h"
+#include "ir/value_numbers.h"
 #include "sluice/error.h"
 #include "sluice/ir/text.h"
 
@@ -83,7 +84,7 @@ class Printer {
     std::size_t number = 0;
     for (std::uint32_t i = 0; i < graph.nodes().size(); ++i) {
       first_numbers_.push_back(number);
-      if (!inputs_.contains({i, 0})) number += graph.node(i).types.size();
+      number += numbers_of(graph.node(i));
     }
   }
 

@@ -119,6 +119,7 @@ class Viewer {
   void add_box(std::uint32_t index, std::string statement) {
     const Node& node = graph_.node(index);
     BoxView box;
+    box.node = index;
     box.op = ir::info(node.op).has(ir::kInput) ? names_.at({index, 0}) : std::string(to_string(node.op));
     box.type = to_string(node.types[0]);
     box.kind = kind_of(node);

@@ -21,6 +21,7 @@ struct BoxView {
   std::string statement;           ///< its text
   std::string lines;               ///< the model lines it comes from
   std::vector<GraphView> body;     ///< of a fused node: one
+  std::uint32_t node = 0;          ///< its number in the graph
 };
 
 struct LinkView {

@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -17,6 +19,7 @@
 #include "sluice/printable.h"
 #include "tools/commands.h"
 #include "tools/graph_view.h"
+#include "tools/kernel_code.h"
 #include "tools/layout.h"
 #include "tools/page_files.h"
 
@@ -37,12 +40,14 @@ struct Options {
   std::string output;
   std::string stage;
   bool dot = false;
+  bool code = false;
 };
 
 struct Stage {
   std::string name;
   GraphView view;
   std::size_t nodes = 0;
+  std::map<std::uint32_t, KernelCode> code = {};  ///< of the kernels, by their nodes
 };
 
 /// Returns the texts in a box, each with its style.
@@ -67,7 +72,8 @@ json drawing_of(const GraphView& graph);
 
 /// Returns a box with its size and the positions of its contents.
 json box_of(const BoxView& box) {
-  json made{{"kind", box.kind}, {"statement", box.statement}, {"lines", box.lines}, {"rows", json::array()}};
+  json made{
+      {"op", box.op}, {"kind", box.kind}, {"statement", box.statement}, {"lines", box.lines}, {"rows", json::array()}};
   double width = 0;
   for (const auto& [style, text] : rows_of(box)) {
     const std::string shown = shortened(text);
@@ -123,13 +129,42 @@ std::string replaced(std::string text, std::string_view mark, std::string_view b
   return text.replace(at, mark.size(), by);
 }
 
+/// Returns lines with the number of their places and nodes in `sources`, to which it adds what is not there.
+json code_text(const std::vector<TracedLine>& lines, json& sources, std::map<std::string, std::size_t>& numbers) {
+  json made = json::array();
+  for (const TracedLine& line : lines) {
+    const auto [number, fresh] = numbers.try_emplace(line.node + "\n" + line.from, sources.size());
+    if (fresh) sources.push_back({{"lines", line.from}, {"node", line.node}});
+    made.push_back({line.text, number->second});
+  }
+  return made;
+}
+
+/// Adds their code to the boxes of kernels.
+void add_code(json& graph, const Stage& stage) {
+  for (std::size_t i = 0; i < stage.view.boxes.size(); ++i) {
+    const auto code = stage.code.find(stage.view.boxes[i].node);
+    if (code == stage.code.end()) continue;
+    json sources = json::array();
+    std::map<std::string, std::size_t> numbers;
+    json llvm_ir = code_text(code->second.llvm_ir, sources, numbers);
+    json assembly = code_text(code->second.assembly, sources, numbers);
+    graph["nodes"][i]["code"] = {{"name", code->second.name},
+                                 {"llvm", std::move(llvm_ir)},
+                                 {"assembly", std::move(assembly)},
+                                 {"sources", std::move(sources)}};
+  }
+}
+
 std::string page_of(const std::string& name, const std::vector<Stage>& stages) {
   json data{{"name", name}, {"rowHeight", kRowHeight}, {"stages", json::array()}};
   for (const Stage& stage : stages) {
     const auto kernels = std::ranges::count_if(stage.view.boxes, [](const BoxView& box) { return !box.body.empty(); });
     std::string summary = counted(stage.nodes, "node");
     if (kernels > 0) summary += fmt::format(", {} fused", kernels);
-    data["stages"].push_back({{"name", stage.name}, {"summary", summary}, {"graph", drawing_of(stage.view)}});
+    json graph = drawing_of(stage.view);
+    add_code(graph, stage);
+    data["stages"].push_back({{"name", stage.name}, {"summary", summary}, {"graph", std::move(graph)}});
   }
   std::string page(kPageHtml);
   page = replaced(std::move(page), "@CSS@", kPageCss);
@@ -204,12 +239,14 @@ void write(const std::string& file, const std::string& text) {
 void run(const Options& options) {
   const ir::Graph graph = read_graph(options.file);
   std::vector<Stage> stages;
-  passes::run_passes(graph, passes::default_pipeline(),
-                     {.on_stage =
-                          [&](std::string_view name, const ir::Graph& stage) {
-                            stages.push_back({std::string(name), view_of(stage), ir::node_count(stage)});
-                          },
-                      .on_time = {}});
+  const ir::Graph fused =
+      passes::run_passes(graph, passes::default_pipeline(),
+                         {.on_stage =
+                              [&](std::string_view name, const ir::Graph& stage) {
+                                stages.push_back({std::string(name), view_of(stage), ir::node_count(stage)});
+                              },
+                          .on_time = {}});
+  if (options.code) stages.back().code = code_of_kernels(fused);
   if (options.dot) {
     write(options.output.empty() ? "-" : options.output,
           dot_of(printable(graph.name()), find_stage(stages, options.stage)));
@@ -229,11 +266,14 @@ void add_show(CLI::App& program) {
       "node, its text and model lines.\n"
       "\n"
       "  sluice show step.ir -o step.html\n"
+      "  sluice show step.ir --code\n"
       "  sluice show step.ir --dot --stage fuse | dot -Tsvg > step.svg");
   const auto options = std::make_shared<Options>();
   add_graph_file(*command, options->file)->required();
   command->add_option("-o,--output", options->output,
                       "The page's file; - for standard output; by default, the graph's name");
+  command->add_flag("--code", options->code,
+                    "Add the LLVM IR and the assembly of each kernel, next to the selected one; makes the page large");
   auto* const dot = command->add_flag("--dot", options->dot, "Write one stage for Graphviz, to standard output");
   command->add_option("--stage", options->stage, "Which stage --dot writes: traced or a pass; the last by default")
       ->needs(dot);

@@ -10,14 +10,19 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <string_view>
 
+#include "backend/codegen/debug_info.h"
 #include "backend/codegen/kernels.h"
 #include "sluice/error.h"
 
 namespace sluice::backend {
 
 std::string kernel_symbol(std::size_t index) { return fmt::format("kernel_{}", index); }
+std::string kernel_title(const Plan& plan, std::size_t index) {
+  return fmt::format("{}.{}", plan.name, plan.kernels[index].name);
+}
 
 namespace {
 
@@ -33,10 +38,23 @@ std::vector<Place> places_of(Emitter& e, const Plan& plan, const std::vector<int
   return places;
 }
 
-void emit_kernel(Emitter& e, const Plan& whole, const KernelPlan& plan, const std::string& symbol) {
+/// Returns the node that a kernel's loops belong to, as opposed to the elements in them.
+const ir::Node& main_node(const KernelPlan& kernel) {
+  if (const ProductKernel* const product = kernel.product()) return kernel.body->node(product->matmul);
+  return kernel.body->node(kernel.body->results()[0]);
+}
+
+void emit_kernel(Emitter& e, const Plan& whole, std::size_t number) {
+  const KernelPlan& plan = whole.kernels[number];
   llvm::Type* const pointer = e.b.getPtrTy();
   llvm::Type* const i64 = e.b.getInt64Ty();
-  llvm::Function* const function = e.function(symbol, e.b.getVoidTy(), {pointer, pointer, pointer, i64, i64}, true);
+  llvm::Function* const function =
+      e.function(kernel_symbol(number), e.b.getVoidTy(), {pointer, pointer, pointer, i64, i64}, true);
+  if (e.debug != nullptr) {
+    e.debug->begin_kernel(whole, number, *function);
+    e.shared.clear();  // their code belongs to this kernel's lines
+  }
+  const Emitter::At at(e, main_node(plan));
   std::vector<Emitter::Size> sizes;
   for (const Symbol named : whole.symbols) {
     llvm::Value* const place = e.element(i64, function->getArg(1), e.i64(static_cast<std::int64_t>(sizes.size())));
@@ -139,8 +157,8 @@ std::string assembly_of(llvm::TargetMachine& machine, const llvm::Module& module
 
 }  // namespace
 
-Generated generate_kernels(const Plan& plan, std::span<const std::size_t> kernels, const Target& target,
-                           KeepTexts keep) {
+Generated generate_kernels(const Plan& plan, std::span<const std::size_t> kernels, const Target& target, KeepTexts keep,
+                           bool debug_info) {
   llvm::LLVMContext context;
   llvm::Module module(plan.name, context);
   const auto machine = make_machine(target);
@@ -151,7 +169,10 @@ Generated generate_kernels(const Plan& plan, std::span<const std::size_t> kernel
   module.setTargetTriple(target.triple);
 #endif
   Emitter emitter(module, target);
-  for (const std::size_t k : kernels) emit_kernel(emitter, plan, plan.kernels[k], kernel_symbol(k));
+  std::optional<DebugInfo> debug;
+  if (debug_info) emitter.debug = &debug.emplace(module);
+  for (const std::size_t k : kernels) emit_kernel(emitter, plan, k);
+  if (debug) debug->finish();
 
   Generated generated;
   std::string problem;

@@ -15,6 +15,8 @@ using ObjectCode = std::vector<char>;
 
 /// The symbol of kernel `index`.
 std::string kernel_symbol(std::size_t index);
+/// Its name in debuggers and profilers: "train_step.matmul_add_relu_1".
+std::string kernel_title(const Plan& plan, std::size_t index);
 
 /// The intermediate texts of code generation to keep for people to read.
 struct KeepTexts {
@@ -27,8 +29,9 @@ struct Generated {
   std::string llvm_ir;   ///< only if asked for
   std::string assembly;  ///< only if asked for
 };
-/// Generates the kernels of `plan` with these numbers.
-Generated generate_kernels(const Plan& plan, std::span<const std::size_t> kernels, const Target& target,
-                           KeepTexts keep);
+/// Generates the kernels of `plan` with these numbers. `debug_info`: with DWARF that leads from the code to the nodes
+/// and the model's lines, with frame pointers, and with functions of its own for each kernel.
+Generated generate_kernels(const Plan& plan, std::span<const std::size_t> kernels, const Target& target, KeepTexts keep,
+                           bool debug_info = false);
 
 }  // namespace sluice::backend

@@ -32,7 +32,9 @@ void Elements::begin_vector(int lanes, llvm::Value* mask) {
 llvm::Value* Elements::hoisted(Level level, const std::function<llvm::Value*()>& emit) {
   if (level == Level::kVector) return emit();
   const llvm::IRBuilderBase::InsertPointGuard guard(e_.b);
+  const llvm::DebugLoc location = e_.b.getCurrentDebugLocation();
   e_.b.SetInsertPoint(outer_[static_cast<std::size_t>(level)]);
+  e_.b.SetCurrentDebugLocation(location);  // not that of the code it is put before
   return emit();
 }
 
@@ -46,6 +48,7 @@ Element Elements::at(ir::Value value, const Index& index) {
   if (const auto known = known_or_begun(value, index)) return *known;
   while (computations_.size() > before) {
     Computation& innermost = computations_.back();
+    const Emitter::At at(e_, body_.node(std::get<0>(innermost.key)));
     if (!innermost.task.resume()) continue;  // it waits for another, which is the innermost now
     finished_ = innermost.task.result();
     known_.emplace(std::move(innermost.key), finished_);

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <span>
 
+#include "backend/codegen/debug_info.h"
+#include "backend/codegen/float_bits.h"
 #include "sluice/error.h"
 
 namespace sluice::backend {
@@ -32,17 +34,28 @@ llvm::Type* Emitter::vector_of(llvm::Type* scalar, int lanes) {
   return lanes == 1 ? scalar : llvm::FixedVectorType::get(scalar, static_cast<unsigned>(lanes));
 }
 
-static int lanes_of(llvm::Value* x) {
-  const auto* const vector = llvm::dyn_cast<llvm::FixedVectorType>(x->getType());
-  return vector == nullptr ? 1 : static_cast<int>(vector->getNumElements());
-}
-
 llvm::Type* Emitter::like(llvm::Value* x, llvm::Type* scalar) { return vector_of(scalar, lanes_of(x)); }
 llvm::Value* Emitter::splat_like(llvm::Value* x, llvm::Value* scalar) { return splat(scalar, lanes_of(x)); }
 
 llvm::Value* Emitter::number(llvm::Type* scalar, double value) {
   if (scalar->isFPOrFPVectorTy()) return llvm::ConstantFP::get(scalar, value);
   return llvm::ConstantInt::get(scalar, static_cast<std::uint64_t>(static_cast<std::int64_t>(value)), true);
+}
+
+Emitter::At::At(Emitter& emitter, const ir::Node& node)
+    : e_(emitter), outer_(emitter.node_), location_(emitter.b.getCurrentDebugLocation()) {
+  e_.node_ = &node;
+  e_.locate();
+}
+
+Emitter::At::~At() {
+  e_.node_ = outer_;
+  if (e_.debug != nullptr) e_.b.SetCurrentDebugLocation(location_);
+}
+
+void Emitter::locate() {
+  if (debug == nullptr || node_ == nullptr) return;
+  b.SetCurrentDebugLocation(debug->location(*node_, *b.GetInsertBlock()->getParent()));
 }
 
 void Emitter::begin_kernel(std::vector<Size> symbols, llvm::Instruction* end_of_entry) {
@@ -227,6 +240,12 @@ llvm::Function* Emitter::function(const std::string& name, llvm::Type* result,
   made->addFnAttr("min-legal-vector-width", width);
   made->addFnAttr(llvm::Attribute::NoUnwind);
   b.SetInsertPoint(llvm::BasicBlock::Create(b.getContext(), "entry", made));
+  if (debug != nullptr) {  // debuggers and profilers walk the stack
+    made->addFnAttr("frame-pointer", "all");
+    made->setUWTableKind(llvm::UWTableKind::Async);
+    if (!exported) debug->add_helper(*made);
+    locate();
+  }
   return made;
 }
 

@@ -12,7 +12,13 @@
 #include "backend/target.h"
 #include "sluice/type.h"
 
+namespace sluice::ir {
+struct Node;
+}
+
 namespace sluice::backend {
+
+class DebugInfo;
 
 /// The purpose of a prefetch: to read the cache line soon, to read it later (so L2 is near enough), or to write it
 /// without reading it.
@@ -29,6 +35,21 @@ class Emitter {
   llvm::IRBuilder<> b;
   llvm::Module& module;
   const Target& target;
+  DebugInfo* debug = nullptr;  ///< describes the code that is emitted, if somebody wants that
+
+  /// During its lifetime, code that is emitted belongs to `node` of the kernel's body.
+  class At {
+   public:
+    At(Emitter& emitter, const ir::Node& node);
+    ~At();
+    At(const At&) = delete;
+    At& operator=(const At&) = delete;
+
+   private:
+    Emitter& e_;
+    const ir::Node* outer_;
+    llvm::DebugLoc location_;
+  };
 
   /// The value of a symbol in a kernel.
   struct Size {
@@ -100,6 +121,9 @@ class Emitter {
   llvm::Value* value_of(Symbol symbol) const;
   llvm::Value* sum_of(Dim dim);
 
+  void locate();  ///< what is emitted next, in the function at hand, belongs to node_
+
+  const ir::Node* node_ = nullptr;                      ///< whose code is being emitted
   std::vector<Size> sizes_;                             ///< of the kernel that is being emitted
   llvm::Instruction* entry_ = nullptr;                  ///< the end of its entry
   std::vector<std::pair<Dim, llvm::Value*>> computed_;  ///< sizes of several symbols, at its entry

@@ -91,6 +91,7 @@ Values Folds::join(const Values& total, const Values& chain) {
   Values joined;
   Values lost;
   for (const Node* node : nodes_) {
+    const Emitter::At here(e_, *node);
     const std::size_t at = joined.size();
     if (sums_floats(*node)) {
       const auto sum = CompensatedSum{total[at], total[chain.size() + lost.size()]}.plus(e_, chain[at]);
@@ -114,6 +115,7 @@ Values Folds::step(const Values& chain, const Index& index) {
   Elements& elements = frame_.elements;
   Values next;
   for (const Node* node : nodes_) {
+    const Emitter::At here(e_, *node);
     Values x{elements.vector_at(node->operands[0], index)};
     if (node->op == Op::kArgmax) {
       const auto axis = static_cast<std::size_t>(node->attributes.integer(ir::Attr::kAxis));
@@ -175,6 +177,7 @@ Values Folds::results(const Values& total, bool join_lanes) {
   std::size_t lost = 0;
   for (const Node* node : nodes_) lost += width(*node);
   for (const Node* node : nodes_) {
+    const Emitter::At here(e_, *node);
     Values folded = part(total, begin, *node);
     begin += folded.size();
     if (sums_floats(*node)) folded = {CompensatedSum{folded[0], total[lost++]}.total(e_)};

@@ -46,8 +46,10 @@ void store_results(Frame& frame, const Shape& shape, const Index& index) {
     if (frame.body().type(results[i]).shape == shape)
       values.emplace_back(i, frame.elements.vector_at(results[i], index));
   }
-  for (const auto& [i, value] : values)
+  for (const auto& [i, value] : values) {
+    const Emitter::At at(frame.e, frame.body().node(results[i]));
     frame.elements.store(frame.results[i], frame.body().type(results[i]), index, value);
+  }
 }
 
 static void emit_flat(Frame& frame, const Shape& shape) {

@@ -50,6 +50,9 @@ constexpr Flag kFlags[] = {
     {"--clear-object-cache", "", [](Flags& flags, std::string_view) { flags.clear_object_cache = true; }},
     {"--keep-zeros", "", [](Flags& flags, std::string_view) { flags.skip_zeros = false; }},
     {"--share-all-kernels", "", [](Flags& flags, std::string_view) { flags.share_all_kernels = true; }},
+    {"--debug-info", "", [](Flags& flags, std::string_view) { flags.debug_info = true; }},
+    {"--jitdump", "DIR", [](Flags& flags, std::string_view value) { flags.jit_dump = value; }},
+    {"--no-crash-reports", "", [](Flags& flags, std::string_view) { flags.crash_reports = false; }},
     {"--target-features", "LIST", [](Flags& flags, std::string_view value) { flags.target_features = value; }},
 };
 

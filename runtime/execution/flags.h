@@ -20,6 +20,9 @@ struct Flags {
   bool clear_object_cache = false;   ///< --clear-object-cache: empty it before the first compilation
   bool skip_zeros = true;            ///< --keep-zeros: products do not skip zeros
   bool share_all_kernels = false;    ///< --share-all-kernels: divide kernels among all threads, however small they are
+  bool debug_info = false;           ///< --debug-info: show kernels and the model's lines to gdb
+  std::filesystem::path jit_dump{};  ///< --jitdump=DIR: where to write a file of code for perf; empty: nowhere
+  bool crash_reports = true;         ///< --no-crash-reports: do not handle the signals of a crash
   std::string target_features = {};  ///< --target-features=LIST: CPU features to use; empty: all this CPU has
   bool log_trace = false;            ///< SLUICE_LOG=trace: each trace and why
   bool log_pass = false;             ///< SLUICE_LOG=pass: a line for each pass

@@ -13,6 +13,7 @@
 #include "backend/compile.h"
 #include "ir/counted.h"
 #include "ir/solve_sizes.h"
+#include "runtime/execution/crash_report.h"
 #include "runtime/execution/flags.h"
 #include "runtime/execution/gate.h"
 #include "runtime/execution/step_schedule.h"
@@ -66,6 +67,7 @@ class JitExecutable : public Executable {
                 const ExecutableOptions& options, double compile_seconds)
       : Executable(traced, variables), program_(std::move(program)), variables_(std::move(variables)) {
     const Flags given = flags();
+    if (given.crash_reports) report_crashes();
     compile_seconds_ = compile_seconds;
     limits_ = ir::size_limits(traced);
     target_ = backend::host_target(target_features(options, given));
@@ -267,7 +269,10 @@ class JitExecutable : public Executable {
   std::int64_t run_kernel(CallContext& context, std::size_t k, int thread) const {
     const auto [begin, end] = context.schedule.share(k, thread);
     std::byte* const scratch = context.scratch.bytes() + context.scratch_stride * thread;
-    if (begin < end) program_->functions()[k](context.arguments.of(k), context.sizes.data(), scratch, begin, end);
+    if (begin < end) {
+      const RunsKernel running(*program_, k);
+      program_->functions()[k](context.arguments.of(k), context.sizes.data(), scratch, begin, end);
+    }
     return end - begin;
   }
 
@@ -292,6 +297,8 @@ backend::CompileOptions compile_options(const ExecutableOptions& options) {
           .on_text = options.on_text,
           .plan = {.skip_zeros = given.skip_zeros},
           .assembly = options.assembly,
+          .debug_info = given.debug_info || !given.jit_dump.empty(),
+          .jit_dump = given.jit_dump,
           .cache = object_cache(given),
           .verify_plan = backend::kVerifyPlans || given.check_passes};
 }

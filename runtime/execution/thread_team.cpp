@@ -10,6 +10,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "runtime/execution/crash_report.h"
 #include "sluice/error.h"
 
 #if defined(__SSE2__)
@@ -229,6 +230,7 @@ void ThreadTeam::stop() {
 }
 
 void ThreadTeam::serve(Worker& worker, int thread) {
+  const AlternateStack for_signals;
   const FlushDenormals flush;
   inside_run = true;
   std::uint32_t seen = 0;

@@ -47,6 +47,13 @@ TEST_CASE("flags are words with or without a value") {
   CHECK_FALSE(flags.skip_zeros);
   CHECK(flags.clear_object_cache);
   CHECK(flags.target_features == "+avx2,+fma");
+  CHECK_FALSE(flags.debug_info);
+  CHECK(flags.jit_dump.empty());
+  CHECK(flags.crash_reports);
+  runtime::parse_flags("--debug-info --jitdump=dumps --no-crash-reports", "here", flags);
+  CHECK(flags.debug_info);
+  CHECK(flags.jit_dump == "dumps");
+  CHECK_FALSE(flags.crash_reports);
   runtime::parse_log("trace,jit", "here", flags);
   CHECK(flags.log_trace);
   CHECK(flags.log_jit);

@@ -218,10 +218,39 @@ function describe(item, pane) {
   }
 }
 
+// ---- code ------------------------------------------------------------------------------------------------------------
+/// Shows the code of the kernel that `item` is or is in, and marks the lines that come from it.
+function showCode(item, pane) {
+  const section = document.getElementById('code');
+  const {code} = pane.stage.graph.nodes[item.path[0]];
+  section.hidden = !code;
+  section.replaceChildren();
+  if (!code) return;
+  const keys = keysOf(item.node);
+  const name = (item.node.statement.match(/^%\d+/) || [''])[0];
+  const inBody = item.path.length > 1;
+  const isOfNode = code.sources.map(({lines, node}) => inBody && node.split(' ')[0] === name && node.split(' ')[1] === item.node.op);
+  const isOfLines = code.sources.map(({lines}) => keys.has(lines));
+  for (const [title, lines] of [['LLVM IR', code.llvm], ['assembly', code.assembly]]) {
+    const column = html('div', {className: 'text'}, section);
+    html('div', {className: 'bar'}, column, `${title} of ${code.name}`);
+    const text = html('pre', {}, column);
+    let first = null;
+    for (const [line, source] of lines) {
+      const {lines: from, node} = code.sources[source];
+      const row = html('span', {title: [node, from].filter(Boolean).join(', ')}, text, line + '\n');
+      row.className = isOfNode[source] ? 'node' : isOfLines[source] ? 'kin' : '';
+      if (!first && (inBody ? isOfNode[source] : isOfLines[source])) first = row;
+    }
+    if (first) text.scrollTop = first.offsetTop - text.offsetTop;
+  }
+}
+
 /// Shows the details of `item` and, in the other pane, a node of the same lines if none is in view there.
 function select(item, pane) {
   chosen = {item, pane};
   describe(item, pane);
+  showCode(item, pane);
   mark();
   for (const other of panes.filter((each) => each !== pane)) {
     const kin = other.nodes.filter((each) => each.rect.classList.contains('kin'));
