@@ -104,7 +104,7 @@ void split_reduction(KernelPlan& kernel, const Target& target) {
   SLUICE_UNREACHABLE("{} reduces nothing", kernel.name);
 }
 
-/// Blocks of a row's columns: each unit adds all rows, in order, to its own columns.
+/// Blocks of a row's columns: each unit adds or stores all rows, in order, in its own columns.
 void split_scatter(KernelPlan& kernel) {
   const Shape& table = kernel.body->type(kernel.body->results()[0]).shape;
   Dim columns = 1;
@@ -129,7 +129,7 @@ void split_kernel(KernelPlan& kernel, const Plan& plan, const Target& target) {
     case KernelKind::kReduce:
     case KernelKind::kRows:
       return split_reduction(kernel, target);
-    case KernelKind::kScatterAdd:
+    case KernelKind::kScatter:
       return split_scatter(kernel);
     case KernelKind::kArgsort:
       return split_argsort(kernel);

@@ -98,8 +98,9 @@ std::vector<bool> read_elsewhere(const ir::Graph& body) {
     const ir::Node& node = body.nodes()[i];
     const bool pointwise = ir::info(node.op).has(ir::kElementwise);
     for (std::size_t operand = 0; operand < node.operands.size(); ++operand) {
-      // A unit of a scatter_add owns columns of the table, in which it adds to one row after the other.
-      const bool own = pointwise || (node.op == ir::Op::kScatterAdd && operand == 0);
+      // A unit of a scatter or scatter_add owns columns of the table, in which it changes one row after the other.
+      const bool scatters = node.op == ir::Op::kScatterAdd || node.op == ir::Op::kScatter;
+      const bool own = pointwise || (scatters && operand == 0);
       if (!own || elsewhere[i]) elsewhere[node.operands[operand].node] = true;
     }
   }

@@ -42,7 +42,7 @@ bool equal_values(const AttrValue& a, const AttrValue& b) {
 std::string_view to_string(Attr attr) { return kAttrs[static_cast<std::size_t>(attr)].name; }
 
 std::string_view to_string(KernelKind kind) {
-  constexpr std::array<std::string_view, 6> kKinds{"loop", "matmul", "reduce", "rows", "scatter_add", "argsort"};
+  constexpr std::array<std::string_view, 6> kKinds{"loop", "matmul", "reduce", "rows", "scatter", "argsort"};
   return kKinds[static_cast<std::size_t>(kind)];
 }
 

@@ -67,7 +67,7 @@ void emit_kernel(Emitter& e, const Plan& whole, const KernelPlan& plan, const st
     case KernelKind::kRows:
       emit_rows(frame);
       break;
-    case KernelKind::kScatterAdd:
+    case KernelKind::kScatter:
       emit_scatter(frame);
       break;
     case KernelKind::kArgsort:

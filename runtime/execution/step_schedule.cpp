@@ -35,6 +35,7 @@ Work work_of(const ir::Node& node) {
       return {60, true};
     case ir::Op::kGather:
     case ir::Op::kScatterAdd:
+    case ir::Op::kScatter:
     case ir::Op::kConcat:
     case ir::Op::kPad:
     case ir::Op::kOneHot:
@@ -46,6 +47,16 @@ Work work_of(const ir::Node& node) {
       if (!ir::info(node.op).has(ir::kCostly)) return {1, true};
       return is_f32 ? Work{20, true} : Work{40, false};
   }
+}
+
+bool is_scatter(const ir::Node& node) { return node.op == ir::Op::kScatter || node.op == ir::Op::kScatterAdd; }
+
+/// Returns whether the kernel changes rows of a variable in place.
+bool scatters_in_place(const backend::Plan& plan, const backend::KernelPlan& kernel) {
+  if (kernel.kind() != ir::KernelKind::kScatter) return false;
+  const backend::Buffer& from = plan.buffers[static_cast<std::size_t>(kernel.operands[0])];
+  const backend::Buffer& to = plan.buffers[static_cast<std::size_t>(kernel.results[0])];
+  return to.kind == backend::BufferKind::kState && from.kind == to.kind && from.index == to.index;
 }
 
 double elements_of(const Type& type, const Bindings& bindings) {
@@ -63,9 +74,11 @@ double cycles_of(const ir::Graph& body, const ir::Node& node, const backend::Tar
     const double multiply_adds = elements_of(type, bindings) * static_cast<double>(k.at(bindings));
     return multiply_adds / (lanes * (target.fma ? 2 : 1));
   }
-  double elements = elements_of(type, bindings);
-  for (const ir::Value operand : node.operands)
+  double elements = is_scatter(node) ? 0 : elements_of(type, bindings);
+  for (const ir::Value operand : node.operands) {
+    if (is_scatter(node) && operand == node.operands[0]) continue;  // its bytes count, if it has to be copied
     elements = std::max(elements, elements_of(body.type(operand), bindings));
+  }
   const Work work = work_of(node);
   return elements * work.instructions / (work.vectors ? lanes : 1);
 }
@@ -80,8 +93,12 @@ double estimated_seconds(const backend::Plan& plan, const backend::KernelPlan& k
   const auto count = [&](int buffer) {
     bytes += static_cast<double>(bytes_of(plan.buffers[static_cast<std::size_t>(buffer)].type, bindings));
   };
-  std::ranges::for_each(kernel.operands, count);
-  std::ranges::for_each(kernel.results, count);
+  if (scatters_in_place(plan, kernel)) {
+    for (const int rows : {kernel.operands[1], kernel.operands[2], kernel.operands[2]}) count(rows);
+  } else {
+    std::ranges::for_each(kernel.operands, count);
+    std::ranges::for_each(kernel.results, count);
+  }
   return std::max(cycles, bytes / kBytesACycle) / kHertz;
 }
 

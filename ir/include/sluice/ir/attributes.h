@@ -21,15 +21,15 @@ enum class Attr : std::uint8_t {
 
 /// The code generators for kernels.
 enum class KernelKind : std::uint8_t {
-  kLoop,        ///< every result's element is computed on its own
-  kMatmul,      ///< one matmul and a loop over its result, riding on the product's store
-  kReduce,      ///< reductions over the same axes of elementwise expressions of one shape
-  kRows,        ///< row by row, reductions along the last axis and what is computed of them
-  kScatterAdd,  ///< one scatter_add: no fused node is of this kind
-  kArgsort,     ///< one argsort, likewise
+  kLoop,     ///< every result's element is computed on its own
+  kMatmul,   ///< one matmul and a loop over its result, riding on the product's store
+  kReduce,   ///< reductions over the same axes of elementwise expressions of one shape
+  kRows,     ///< row by row, reductions along the last axis and what is computed of them
+  kScatter,  ///< one scatter or scatter_add: no fused node is of this kind
+  kArgsort,  ///< one argsort, likewise
 };
 
-std::string_view to_string(KernelKind kind);  ///< "loop", "matmul", "reduce", "rows", "scatter_add", "argsort"
+std::string_view to_string(KernelKind kind);  ///< "loop", "matmul", "reduce", "rows", "scatter", "argsort"
 
 using AttrValue = std::variant<std::int64_t, bool, DType, std::vector<std::int64_t>, Shape, Array, KernelKind,
                                std::shared_ptr<const Graph>, Dim>;
