@@ -133,7 +133,7 @@ bool take_step_by_rows(const Tensor& gradient, const Variable& variable, const T
   Trace& trace = Trace::required("sgd");
   const TouchedRows* const touched = trace.touched(gradient);
   if (touched == nullptr || !touched->rows) return false;
-  const Dim count = touched->indices.shape()[0];
+  const Dim count = touched->indices.shape().element_count();
   if (!count.batch && count.size >= variable.type().shape[0].size) return false;
   variable.assign(trace.add(ir::Op::kScatterAdd, {variable, touched->indices, -rate * *touched->rows}));
   return true;

@@ -41,20 +41,25 @@ namespace detail {
 
 namespace {
 
-/// The rows of all lookups behind each other, as [n, ...], and their indices as [n].
+/// The indices as [n], and the rows as [n, ...].
+TouchedRows flattened(const TouchedRows& touched) {
+  const Shape& shape = touched.indices.shape();
+  Shape one_by_one{shape.element_count()};
+  for (int axis = shape.rank(); axis < touched.rows->rank(); ++axis) one_by_one.push_back(touched.rows->shape()[axis]);
+  return {reshape(touched.indices, {one_by_one[0]}), reshape(*touched.rows, one_by_one)};
+}
+
+/// The rows of all lookups behind each other.
 TouchedRows side_by_side(const std::vector<Lookup>& lookups, std::span<const Tensor> rows) {
+  if (lookups.size() == 1) return {lookups[0].indices, rows[0]};
   std::vector<Tensor> indices;
-  std::vector<Tensor> flat;
+  std::vector<Tensor> all;
   for (std::size_t i = 0; i < lookups.size(); ++i) {
-    const Shape& shape = lookups[i].indices.shape();
-    Shape one_by_one{shape.element_count()};
-    for (int axis = shape.rank(); axis < rows[i].rank(); ++axis) one_by_one.push_back(rows[i].shape()[axis]);
-    const Tensor& index = lookups[i].indices;
-    indices.push_back(reshape(lookups.size() == 1 ? index : cast(index, DType::kI64), {one_by_one[0]}));
-    flat.push_back(reshape(rows[i], one_by_one));
+    const TouchedRows flat = flattened({cast(lookups[i].indices, DType::kI64), rows[i]});
+    indices.push_back(flat.indices);
+    all.push_back(*flat.rows);
   }
-  if (lookups.size() == 1) return {indices[0], flat[0]};
-  return {concat(indices, 0), concat(flat, 0)};
+  return {concat(indices, 0), concat(all, 0)};
 }
 
 }  // namespace
@@ -62,8 +67,8 @@ TouchedRows side_by_side(const std::vector<Lookup>& lookups, std::span<const Ten
 Tensor gradient_of_rows(const Type& table, const std::vector<Lookup>& lookups, std::span<const Tensor> rows) {
   Trace& trace = Trace::required("gradient");
   const TouchedRows touched = side_by_side(lookups, rows);
-  const Tensor gradient =
-      trace.add(ir::Op::kScatterAdd, {full(table.shape, 0, table.dtype), touched.indices, *touched.rows});
+  const Tensor zeros = full(table.shape, 0, table.dtype);
+  const Tensor gradient = trace.add(ir::Op::kScatterAdd, {zeros, touched.indices, *touched.rows});
   trace.note_touched(gradient, touched);
   return gradient;
 }
@@ -86,17 +91,18 @@ UpdatedPart touched_part(const Tensor& gradient, const Variable& position) {
   Trace& trace = Trace::required("update");
   const TouchedRows* const touched = trace.touched(gradient);
   if (touched == nullptr) return UpdatedPart(gradient);
-  const Tensor& indices = touched->indices;
-  if (!touched->rows) return {trace.add(ir::Op::kGather, {gradient, indices}), indices};
+  if (!touched->rows) return {trace.add(ir::Op::kGather, {gradient, touched->indices}), touched->indices};
+  const auto [indices, rows] = flattened(*touched);
   const Dim count = indices.shape()[0];
+  if (count == Dim(0)) return {*rows, indices};
   position.assign(trace.add(ir::Op::kScatter, {position, indices, iota({count}, 0, DType::kI32)}));
   const Tensor last = trace.add(ir::Op::kGather, {position, indices});
-  // One row more, because a table has at least one.
-  Shape sums = touched->rows->shape();
-  sums[0] = count + Dim(1);
-  const Tensor summed = trace.add(ir::Op::kScatterAdd, {full(sums, 0, gradient.dtype()), last, *touched->rows});
-  return {slice(summed, Shape(std::vector<Dim>(static_cast<std::size_t>(sums.rank()), 0)), touched->rows->shape()),
-          indices};
+  // One row more, because a table has at least one, and N - 1 may be 0.
+  Shape one_more = rows->shape();
+  one_more[0] = count + Dim(1);
+  const Tensor sums = trace.add(ir::Op::kScatterAdd, {full(one_more, 0, gradient.dtype()), last, *rows});
+  const Shape first(std::vector<Dim>(static_cast<std::size_t>(one_more.rank()), 0));
+  return {slice(sums, first, rows->shape()), indices};
 }
 
 }  // namespace detail

@@ -65,6 +65,22 @@ double elements_of(const Type& type, const Bindings& bindings) {
   return count;
 }
 
+/// Returns the bytes that a kernel reads of an operand; of a table in which it only looks rows up, those of the rows.
+double bytes_read(const ir::Graph& body, std::size_t operand, const Bindings& bindings) {
+  const ir::Value value = body.parameters()[operand].value;
+  const auto all = static_cast<double>(bytes_of(body.type(value), bindings));
+  if (std::ranges::find(body.results(), value) != body.results().end()) return all;
+  double rows = 0;
+  for (const ir::Node& node : body.nodes()) {
+    for (std::size_t i = 0; i < node.operands.size(); ++i) {
+      if (node.operands[i] != value) continue;
+      if (node.op != ir::Op::kGather) return all;
+      rows += static_cast<double>(bytes_of(node.types[0], bindings));
+    }
+  }
+  return std::min(rows, all);
+}
+
 double cycles_of(const ir::Graph& body, const ir::Node& node, const backend::Target& target, const Bindings& bindings) {
   if (ir::info(node.op).has(ir::kInput) || node.op == ir::Op::kConstant) return 0;
   const Type& type = node.types[0];
@@ -76,7 +92,8 @@ double cycles_of(const ir::Graph& body, const ir::Node& node, const backend::Tar
   }
   double elements = is_scatter(node) ? 0 : elements_of(type, bindings);
   for (const ir::Value operand : node.operands) {
-    if (is_scatter(node) && operand == node.operands[0]) continue;  // its bytes count, if it has to be copied
+    // The bytes of a table count, as far as it is read or copied.
+    if ((is_scatter(node) || node.op == ir::Op::kGather) && operand == node.operands[0]) continue;
     elements = std::max(elements, elements_of(body.type(operand), bindings));
   }
   const Work work = work_of(node);
@@ -96,7 +113,7 @@ double estimated_seconds(const backend::Plan& plan, const backend::KernelPlan& k
   if (scatters_in_place(plan, kernel)) {
     for (const int rows : {kernel.operands[1], kernel.operands[2], kernel.operands[2]}) count(rows);
   } else {
-    std::ranges::for_each(kernel.operands, count);
+    for (std::size_t i = 0; i < kernel.operands.size(); ++i) bytes += bytes_read(*kernel.body, i, bindings);
     std::ranges::for_each(kernel.results, count);
   }
   return std::max(cycles, bytes / kBytesACycle) / kHertz;

@@ -58,8 +58,8 @@ struct ExpectedIndices {
 
 /// The rows of a table in which a gradient with respect to it may differ from zero.
 struct TouchedRows {
-  Tensor indices;              ///< integers [n], in which a row may occur more than once
-  std::optional<Tensor> rows;  ///< [n, ...], of which the gradient is the sum, if it is not known otherwise
+  Tensor indices;              ///< integers of any shape, in which a row may occur more than once
+  std::optional<Tensor> rows;  ///< [indices, ...]: the gradient is zeros with these added, if that is known
 };
 
 /// A node gather(table, indices).
