@@ -1,6 +1,9 @@
 #include "frontend/touched_rows.h"
 
+#include <algorithm>
+
 #include "sluice/detail/trace.h"
+#include "sluice/elementwise.h"
 #include "sluice/shape_ops.h"
 
 namespace sluice {

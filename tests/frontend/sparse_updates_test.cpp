@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <set>
@@ -127,7 +128,8 @@ TEST_CASE("derivatives through lookups: gradients, Hessian times a vector, befor
         constexpr std::size_t at[] = {1, 1, 4, 0};
         double sum = 0;
         for (std::size_t i = 0; i < 8; ++i) sum += std::pow(in[0][i] * in[1][at[i / 2] * 2 + i % 2], 2);
-        for (const std::size_t i : {4, 2}) sum += std::sin(in[1][2 * i]) + std::sin(in[1][2 * i + 1]);
+        for (const std::size_t i : std::vector<std::size_t>{4, 2})
+          sum += std::sin(in[1][2 * i]) + std::sin(in[1][2 * i + 1]);
         return sum;
       });
   const Variable moved("moved", Array(F{1, 2, 3}));
