@@ -25,7 +25,7 @@ using ir::Value;
 
 bool reads_same_element(const KernelPlan& kernel, std::size_t operand) {
   const Graph& body = *kernel.body;
-  if (kernel.kind() == KernelKind::kScatterAdd) return operand == 0;
+  if (kernel.kind() == KernelKind::kScatter) return operand == 0;
   if (kernel.kind() == KernelKind::kRecurrence) return true;
   const Value start = body.parameters()[operand].value;
   const ProductKernel* const product = kernel.product();
@@ -80,8 +80,8 @@ KernelPlan::How begin_kernel(KernelKind kind, const Graph& body) {
       return ReduceKernel{};
     case KernelKind::kRows:
       return RowsKernel{};
-    case KernelKind::kScatterAdd:
-      return ScatterAddKernel{};
+    case KernelKind::kScatter:
+      return ScatterKernel{};
     case KernelKind::kArgsort:
       return ArgsortKernel{argsort_scratch(body.type(body.parameters()[0].value)).end()};
     case KernelKind::kRecurrence:

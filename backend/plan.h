@@ -105,8 +105,8 @@ struct RowsKernel {
   bool operator==(const RowsKernel&) const = default;
 };
 
-struct ScatterAddKernel {
-  bool operator==(const ScatterAddKernel&) const = default;
+struct ScatterKernel {
+  bool operator==(const ScatterKernel&) const = default;
 };
 
 struct ArgsortKernel {
@@ -121,8 +121,8 @@ struct RecurrenceKernel {
 
 struct KernelPlan {
   /// An alternative for each KernelKind, in the same order.
-  using How = std::variant<LoopKernel, ProductKernel, ReduceKernel, RowsKernel, ScatterAddKernel, ArgsortKernel,
-                           RecurrenceKernel>;
+  using How =
+      std::variant<LoopKernel, ProductKernel, ReduceKernel, RowsKernel, ScatterKernel, ArgsortKernel, RecurrenceKernel>;
 
   std::string name;
   std::shared_ptr<const ir::Graph> body;

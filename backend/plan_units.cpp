@@ -106,7 +106,7 @@ void split_reduction(KernelPlan& kernel, const Target& target) {
   SLUICE_UNREACHABLE("{} reduces nothing", kernel.name);
 }
 
-/// Blocks of a row's columns: each unit adds all rows, in order, to its own columns.
+/// Blocks of a row's columns: each unit adds or stores all rows, in order, in its own columns.
 void split_scatter(KernelPlan& kernel) {
   const Shape& table = kernel.body->type(kernel.body->results()[0]).shape;
   Dim columns = 1;
@@ -132,7 +132,7 @@ void split_kernel(KernelPlan& kernel, const Plan& plan, const Target& target) {
     case KernelKind::kRows:
     case KernelKind::kRecurrence:
       return split_reduction(kernel, target);
-    case KernelKind::kScatterAdd:
+    case KernelKind::kScatter:
       return split_scatter(kernel);
     case KernelKind::kArgsort:
       return split_argsort(kernel);

@@ -98,10 +98,11 @@ std::vector<bool> read_elsewhere(const ir::Graph& body) {
     const ir::Node& node = body.nodes()[i];
     const bool pointwise = ir::info(node.op).has(ir::kElementwise);
     for (std::size_t operand = 0; operand < node.operands.size(); ++operand) {
-      // A unit of a scatter_add owns columns of the table, in which it adds to one row after the other; one of a
-      // recurrence reads an element before it writes there.
-      const bool own = pointwise || (node.op == ir::Op::kScatterAdd && operand == 0) || node.op == ir::Op::kCumsum ||
-                       node.op == ir::Op::kLinearRecurrence;
+      // A unit of a scatter or scatter_add owns columns of the table, in which it changes one row after the other; one
+      // of a recurrence reads an element before it writes there.
+      const bool scatters = node.op == ir::Op::kScatterAdd || node.op == ir::Op::kScatter;
+      const bool recurs = node.op == ir::Op::kCumsum || node.op == ir::Op::kLinearRecurrence;
+      const bool own = pointwise || (scatters && operand == 0) || recurs;
       if (!own || elsewhere[i]) elsewhere[node.operands[operand].node] = true;
     }
   }

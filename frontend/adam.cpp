@@ -2,6 +2,8 @@
 #include <utility>
 
 #include "frontend/squared_gradients.h"
+#include "frontend/touched_rows.h"
+#include "sluice/arrays.h"
 #include "sluice/elementwise.h"
 #include "sluice/optimizers.h"
 #include "sluice/shape_ops.h"
@@ -20,13 +22,22 @@ constexpr ir::Range kOfUnit{0, 1};  // of powers, and of means of squares
 /// errors stay far below f32's.
 Array first_power() { return Array::scalar(1.0); }
 
+/// As detail::move_mean; returns the new mean.
+Tensor move_mean(const detail::UpdatedPart& part, const Variable& mean, const Tensor& value, double decay) {
+  const Tensor before = part.read(mean);
+  return part.write(mean, before + (value - before) * (1 - decay));
+}
+
 }  // namespace
 
 Adam::Adam(AdamOptions options, std::source_location where) : Adam("adam", options, where) {}
 
-Adam::Adam(std::string_view kind, const AdamOptions& options, const std::source_location& where)
+LazyAdam::LazyAdam(const AdamOptions& options, std::source_location where) : Adam("lazy_adam", options, where, true) {}
+
+Adam::Adam(std::string_view kind, const AdamOptions& options, const std::source_location& where, bool lazy)
     : Optimizer(kind, options.learning_rate, options.weight_decay, where),
       options_(options),
+      lazy_(lazy),
       beta_1_power_(lazy_variable("beta_1_power", first_power, {.trainable = false, .range = kOfUnit})),
       beta_2_power_(lazy_variable("beta_2_power", first_power, {.trainable = false, .range = kOfUnit})) {
   check_option(kind, "beta_1", options.beta_1, 0, 1, where);
@@ -44,21 +55,28 @@ void Adam::update(const std::vector<Tensor>& gradients, const std::vector<Variab
   const Tensor alpha = cast(learning_rate(), DType::kF64) * correction / (1 - beta_1_power_);
   const Tensor epsilon = options_.epsilon_place == AdamEpsilon::kPyTorch ? correction * options_.epsilon
                                                                          : full({}, options_.epsilon, DType::kF64);
+  const auto part_of = [&](const Tensor& gradient, const Variable& variable) {
+    const Shape& shape = variable.type().shape;
+    if (!lazy_ || shape.rank() == 0) return detail::UpdatedPart(gradient);
+    // Made for every variable, since build() does not know which ones will be looked up.
+    const auto none = [&] { return zeros({shape[0].size}, DType::kI32); };
+    return detail::touched_part(
+        gradient, lazy_variable_beside(variable, "position", none, {.trainable = false, .range = kOfUnit}));
+  };
   for (std::size_t i = 0; i < variables.size(); ++i) {
-    const Tensor gradient = with_finite_square(gradients[i]);
+    const detail::UpdatedPart part = part_of(gradients[i], variables[i]);
+    const Tensor gradient = with_finite_square(part.gradient());
     const Variable m = slot(variables[i], "m");
     const Variable v = slot(variables[i], "v", kOfUnit);
-    move_mean(m, gradient, options_.beta_1);
-    move_mean(v, square(gradient), options_.beta_2);
-    Tensor mean_square = v;
+    const Tensor mean = move_mean(part, m, gradient, options_.beta_1);
+    Tensor mean_square = move_mean(part, v, square(gradient), options_.beta_2);
     if (options_.amsgrad) {
       const Variable most = slot(variables[i], "v_max", kOfUnit);
-      most.assign(maximum(most, v));
-      mean_square = most;
+      mean_square = part.write(most, maximum(part.read(most), mean_square));
     }
     const DType dtype = gradient.dtype();
-    const Tensor step = cast(alpha, dtype) * m;
-    variables[i].assign_sub(step / (sqrt(mean_square) + cast(epsilon, dtype)));
+    const Tensor step = cast(alpha, dtype) * mean;
+    part.write(variables[i], part.read(variables[i]) - step / (sqrt(mean_square) + cast(epsilon, dtype)));
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "frontend/touched_rows.h"
 #include "sluice/detail/trace.h"
 #include "sluice/elementwise.h"
 #include "sluice/reduce.h"
@@ -65,22 +66,30 @@ std::vector<Tensor> gradients(const Arg& y, const Targets& wanted) {
         "gradient: there are no variables to differentiate with respect to; a module has those registered with "
         "register_module and register_variable, and a layer creates its own on its first call");
   }
-  // One node for the reads of all targets; a variable that was assigned has several.
+  // One node for the reads of all targets; a variable that was assigned has several. Of a table that is only looked up,
+  // the derivatives with respect to the rows that were found are enough.
   std::vector<Tensor> operands{y};
   std::vector<std::size_t> ends;
+  std::vector<std::vector<Lookup>> lookups;
   for (const Target& target : targets) {
     const std::vector<Tensor> reads = reads_of(trace, y, target);
-    operands.insert(operands.end(), reads.begin(), reads.end());
+    auto found = std::holds_alternative<Variable>(target) ? trace.lookups(y, reads) : std::nullopt;
+    lookups.push_back(found ? *std::move(found) : std::vector<Lookup>());
+    if (lookups.back().empty()) operands.insert(operands.end(), reads.begin(), reads.end());
+    for (const Lookup& lookup : lookups.back()) operands.push_back(lookup.rows);
     ends.push_back(operands.size() - 1);
   }
   const std::vector<Tensor> derivatives = trace.add_node(ir::Op::kGradient, operands);
   warn_of_zeros(trace, y, {operands.begin() + 1, operands.end()});
   std::vector<Tensor> sums;
   for (std::size_t i = 0; const std::size_t end : ends) {
-    Tensor sum = derivatives[i++];
-    while (i < end) sum += derivatives[i++];
-    if (const auto* const variable = std::get_if<Variable>(&targets[sums.size()]))
-      trace.note_derivative(sum, variable->storage());
+    const std::span<const Tensor> parts(derivatives.data() + i, end - i);
+    i = end;
+    const auto* const variable = std::get_if<Variable>(&targets[sums.size()]);
+    const std::vector<Lookup>& looked_up = lookups[sums.size()];
+    Tensor sum = looked_up.empty() ? parts[0] : detail::gradient_of_rows(variable->type(), looked_up, parts);
+    for (std::size_t part = 1; looked_up.empty() && part < parts.size(); ++part) sum += parts[part];
+    if (variable != nullptr) trace.note_derivative(sum, variable->storage());
     sums.push_back(std::move(sum));
   }
   return sums;
@@ -138,6 +147,7 @@ ClippedGradients clip_by_global_norm(const std::vector<Tensor>& gradients, doubl
     // This comparison is false for a NaN norm.
     clipped.push_back(select(whole <= clip_norm, gradient, gradient / norm.scale * factor));
     trace.note_derivative(clipped.back(), trace.derived_by(gradient));
+    trace.note_touched_as(clipped.back(), gradient);
   }
   return {std::move(clipped), whole};
 }
@@ -155,6 +165,7 @@ Tensor clip_by_norm(const Arg& x, double clip_norm, const Axes& axes) {
   const Tensor rest = sqrt(reduce_sum(square(scaled), axes, {.keepdims = true}));
   const Tensor clipped = select(scale * rest <= clip_norm, x, scaled * (clip_norm / rest));
   trace.note_derivative(clipped, trace.derived_by(x));
+  trace.note_touched_as(clipped, x);
   return clipped;
 }
 

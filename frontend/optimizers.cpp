@@ -126,9 +126,26 @@ SGD::SGD(SgdOptions options, std::source_location where)
   check_option("sgd", "momentum", options_.momentum, 0, kUnlimited, where);
 }
 
+namespace {
+
+/// Takes the step at the rows that the gradient touches, if they are known and may be fewer than all.
+bool take_step_by_rows(const Tensor& gradient, const Variable& variable, const Tensor& rate) {
+  Trace& trace = Trace::required("sgd");
+  const TouchedRows* const touched = trace.touched(gradient);
+  if (touched == nullptr || !touched->rows) return false;
+  const Dim count = touched->indices.shape().element_count();
+  if (!count.batch && count.size >= variable.type().shape[0].size) return false;
+  variable.assign(trace.add(ir::Op::kScatterAdd, {variable, touched->indices, -rate * *touched->rows}));
+  return true;
+}
+
+}  // namespace
+
 void SGD::update(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables) const {
   for (std::size_t i = 0; i < variables.size(); ++i) {
-    const Tensor step = cast(learning_rate(), gradients[i].dtype()) * gradients[i];
+    const Tensor rate = cast(learning_rate(), gradients[i].dtype());
+    if (options_.momentum == 0 && take_step_by_rows(gradients[i], variables[i], rate)) continue;
+    const Tensor step = rate * gradients[i];
     if (options_.momentum == 0) {
       variables[i].assign_sub(step);
       continue;

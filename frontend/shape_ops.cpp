@@ -218,4 +218,10 @@ Tensor scatter_add(const Arg& table, const Arg& indices, const Arg& rows) {
   return Trace::required("scatter_add").add(Op::kScatterAdd, {table.tensor(), indices.tensor(), rows.tensor()});
 }
 
+Tensor scatter(const Arg& table, const Arg& indices, const Arg& rows) {
+  const Scope scope(table.where());
+  expect_rows("scatter", table, indices);
+  return Trace::required("scatter").add(Op::kScatter, {table.tensor(), indices.tensor(), rows.tensor()});
+}
+
 }  // namespace sluice

@@ -242,13 +242,13 @@ Types infer_gather(const InferContext& c) {
   return {{x(c).dtype, shape}};
 }
 
-Types infer_scatter_add(const InferContext& c) {
+Types infer_scatter(const InferContext& c) {
   check_integer_indices(c, y(c));
-  if (x(c).dtype == DType::kBool) fail("scatter_add: adds numbers, got {}", to_string(x(c)));
-  if (x(c).shape.rank() < 1 || x(c).shape[0].size == 0) fail("scatter_add: the table has no row: {}", to_string(x(c)));
+  if (c.op == Op::kScatterAdd && x(c).dtype == DType::kBool) fail("scatter_add: adds numbers, got {}", to_string(x(c)));
+  if (x(c).shape.rank() < 1 || x(c).shape[0].size == 0) fail("{}: the table has no row: {}", name(c), to_string(x(c)));
   const Type rows{x(c).dtype, gathered_shape(x(c), y(c))};
   if (c.operands[2] != rows) {
-    fail("scatter_add: expected rows of type {} for {} and indices {}, got {}", to_string(rows), to_string(x(c)),
+    fail("{}: expected rows of type {} for {} and indices {}, got {}", name(c), to_string(rows), to_string(x(c)),
          to_string(y(c)), to_string(c.operands[2]));
   }
   return {x(c)};

@@ -39,7 +39,7 @@ Types infer_windows(const InferContext& c);
 Types infer_add_windows(const InferContext& c);
 Types infer_one_hot(const InferContext& c);
 Types infer_gather(const InferContext& c);
-Types infer_scatter_add(const InferContext& c);
+Types infer_scatter(const InferContext& c);
 Types infer_reduce(const InferContext& c);
 Types infer_argmax(const InferContext& c);
 Types infer_is_first_max(const InferContext& c);

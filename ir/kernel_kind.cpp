@@ -380,7 +380,7 @@ KernelKind kernel_kind(const Node& node) {
     return *kind;
   }
   if (node.op == Op::kMatmul) return KernelKind::kMatmul;
-  if (node.op == Op::kScatterAdd) return KernelKind::kScatterAdd;
+  if (node.op == Op::kScatterAdd || node.op == Op::kScatter) return KernelKind::kScatter;
   if (node.op == Op::kArgsort) return KernelKind::kArgsort;
   if (node.op == Op::kCumsum || node.op == Op::kLinearRecurrence) return KernelKind::kRecurrence;
   return info(node.op).has(kReduction) ? KernelKind::kReduce : KernelKind::kLoop;

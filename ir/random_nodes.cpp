@@ -312,7 +312,7 @@ void RandomNodes::add_indexing() {
   const DType type = one_of({DType::kF32, DType::kF32, DType::kF64, DType::kI32});
   const Value table = any({type, {std::max(height_, std::int64_t{1}), width_}});
   if (chance(50)) return keep(b_(Op::kGather, {table, indices}));
-  keep(b_(Op::kScatterAdd, {table, indices, any({type, {shape(indices)[0], width_}})}));
+  keep(b_(chance(50) ? Op::kScatterAdd : Op::kScatter, {table, indices, any({type, {shape(indices)[0], width_}})}));
 }
 
 void RandomNodes::add_source() {

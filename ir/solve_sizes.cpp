@@ -196,6 +196,7 @@ void add_limits(const Graph& graph, std::vector<SizeLimit>& limits) {
         break;
       case Op::kGather:
       case Op::kScatterAdd:
+      case Op::kScatter:
         need(axis_of(0), 1, "the number of the table's rows");
         break;
       default:

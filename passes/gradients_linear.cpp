@@ -167,6 +167,24 @@ void gradient_of_kLinearRecurrence(GradientContext& c) {
   if (c.wanted(0)) c.contribute(0, pad(c(Op::kMul, {later(s), earlier(c.result)}), !reverse));
 }
 
+/// A row stays if the table of the positions of rows, scattered likewise, has its own position at its index.
+void gradient_of_kScatter(GradientContext& c) {
+  const Value indices = c.operand(1);
+  const Type& rows = c.operand_type(2);
+  if (c.wanted(0)) c.contribute(0, c(Op::kScatter, {c.adjoint, indices, c.builder.full(rows, 0)}));
+  if (!c.wanted(2)) return;
+  const Dim count = c.operand_type(1).shape.element_count();
+  const Value positions =
+      c(Op::kIota, {}, {{Attr::kAxis, std::int64_t{0}}, {Attr::kDType, DType::kI64}, {Attr::kShape, Shape{count}}});
+  const Value flat = c.builder.reshape(indices, {count});
+  const Value none = c.builder.full({DType::kI64, {c.type().shape[0]}}, 0);
+  const Value last = c(Op::kGather, {c(Op::kScatter, {none, flat, positions}), flat});
+  Shape alike = c.operand_type(1).shape;
+  while (alike.rank() < rows.shape.rank()) alike.push_back(1);
+  const Value stays = c.builder.broadcast(c.builder.reshape(c(Op::kEqual, {last, positions}), alike), rows.shape);
+  c.contribute(2, c(Op::kSelect, {stays, c(Op::kGather, {c.adjoint, indices}), c.builder.full(rows, 0)}));
+}
+
 void gradient_of_kReduceSum(GradientContext& c) { c.contribute(0, unfold(c, c.adjoint)); }
 
 void gradient_of_kReduceMax(GradientContext& c) { share_among_ties(c, Op::kLess); }

@@ -85,7 +85,7 @@ void emit_kernel(Emitter& e, const Plan& whole, std::size_t number) {
     case KernelKind::kRows:
       emit_rows(frame);
       break;
-    case KernelKind::kScatterAdd:
+    case KernelKind::kScatter:
       emit_scatter(frame);
       break;
     case KernelKind::kArgsort:

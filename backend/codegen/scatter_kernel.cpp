@@ -4,8 +4,8 @@ namespace sluice::backend {
 
 using ir::Node;
 
-/// A unit owns some columns of the table and adds all rows to them in order, so that the sums do not depend on the
-/// number of threads.
+/// A unit owns some columns of the table and adds all rows to them, or stores them, in order, so that sums, and which
+/// row is the last, do not depend on the number of threads.
 void emit_scatter(Frame& frame) {
   Emitter& e = frame.e;
   auto& b = e.b;
@@ -40,9 +40,12 @@ void emit_scatter(Frame& frame) {
     target = e.max(e.min(target, b.CreateSub(e.size(height), e.i64(1))), e.i64(0));
     const Coordinate to{target, false, nullptr, Level::kVector};
     for_vectors(frame, first, last, lanes, [&](const Coordinate& c) {
-      llvm::Value* const sum = k.spread(k.load(frame.results[0], table, {to, c}));
-      llvm::Value* const x = k.spread(k.load(frame.operands[2], rows, {row(i), c}));
-      k.store(frame.results[0], table, {to, c}, is_float(dtype) ? b.CreateFAdd(sum, x) : b.CreateAdd(sum, x));
+      llvm::Value* x = k.spread(k.load(frame.operands[2], rows, {row(i), c}));
+      if (node.op == ir::Op::kScatterAdd) {
+        llvm::Value* const sum = k.spread(k.load(frame.results[0], table, {to, c}));
+        x = is_float(dtype) ? b.CreateFAdd(sum, x) : b.CreateAdd(sum, x);
+      }
+      k.store(frame.results[0], table, {to, c}, x);
     });
   });
 }

@@ -135,7 +135,7 @@ std::string_view result_of(std::string_view infer) {
       {"infer_is_first_max", "bool of the operand's shape"},
       {"infer_one_hot", "`dtype` of the operand's shape and a last axis of `depth`"},
       {"infer_gather", "the table's element type; the indices' shape, then that of a row"},
-      {"infer_scatter_add", "the table's type; rows have the type that gather gives"},
+      {"infer_scatter", "the table's type; rows have the type that gather gives"},
       {"infer_reduce", "the operand's type without `axes`"},
       {"infer_argsort", "i64 of the operand's shape"},
       {"infer_recurrence", "the operands' type, which is one"},

@@ -86,6 +86,7 @@ void ClippedGradientsOf::update(const std::vector<Tensor>& gradients, const std:
   std::vector<Tensor> clipped;
   for (const Tensor& gradient : gradients) {
     clipped.push_back(value_ ? clip_by_value(gradient, -*value_, *value_) : clip_by_norm(gradient, *each_norm_));
+    if (value_) Trace::required("clipped").note_touched_as(clipped.back(), gradient);
   }
   optimizer_->apply(clipped, variables);
 }

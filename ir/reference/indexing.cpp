@@ -26,6 +26,23 @@ std::size_t clamped(std::int64_t index, const Tensor& table) {
 
 std::size_t row_size(const Tensor& table) { return table.count() / static_cast<std::size_t>(table.sizes()[0]); }
 
+/// Returns the table after `f(element of the row at an index, element of `rows`)` for each index in order.
+template <typename F>
+Tensors change_rows(const RuleContext& context, F f) {
+  return context.x().visit([&]<typename T>(std::span<const T> table) -> Tensors {
+    const std::size_t size = row_size(context.x());
+    const auto rows = context.operands[2].data<T>();
+    Tensor result = Tensor::zeros<T>(context.result_sizes());
+    const auto to = result.data<T>();
+    std::ranges::copy(table, to.begin());
+    for_each_index(context.y(), [&](std::size_t i, std::int64_t index) {
+      T* const row = to.data() + clamped(index, context.x()) * size;
+      for (std::size_t j = 0; j < size; ++j) f(row[j], rows[i * size + j]);
+    });
+    return {result};
+  });
+}
+
 }  // namespace
 
 template <>
@@ -58,22 +75,18 @@ Tensors rule<Op::kGather>(const RuleContext& context) {
 
 template <>
 Tensors rule<Op::kScatterAdd>(const RuleContext& context) {
-  return context.x().visit([&]<typename T>(std::span<const T> table) -> Tensors {
+  return change_rows(context, []<typename T>(T& to, const T& x) {
     if constexpr (std::is_same_v<T, bool>) {
       SLUICE_UNREACHABLE("scatter_add: the row allows numbers only");
     } else {
-      const std::size_t size = row_size(context.x());
-      const auto rows = context.operands[2].data<T>();
-      Tensor result = Tensor::zeros<T>(context.result_sizes());
-      const auto to = result.data<T>();
-      std::ranges::copy(table, to.begin());
-      for_each_index(context.y(), [&](std::size_t i, std::int64_t index) {
-        T* const row = to.data() + clamped(index, context.x()) * size;
-        for (std::size_t j = 0; j < size; ++j) row[j] = plus(row[j], rows[i * size + j]);
-      });
-      return {result};
+      to = plus(to, x);
     }
   });
+}
+
+template <>
+Tensors rule<Op::kScatter>(const RuleContext& context) {
+  return change_rows(context, [](auto& to, const auto& x) { to = x; });
 }
 
 }  // namespace sluice::ir::reference

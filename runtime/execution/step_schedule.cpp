@@ -35,6 +35,7 @@ Work work_of(const ir::Node& node) {
       return {60, true};
     case ir::Op::kGather:
     case ir::Op::kScatterAdd:
+    case ir::Op::kScatter:
     case ir::Op::kConcat:
     case ir::Op::kPad:
     case ir::Op::kOneHot:
@@ -51,10 +52,36 @@ Work work_of(const ir::Node& node) {
   }
 }
 
+bool is_scatter(const ir::Node& node) { return node.op == ir::Op::kScatter || node.op == ir::Op::kScatterAdd; }
+
+/// Returns whether the kernel changes rows of a variable in place.
+bool scatters_in_place(const backend::Plan& plan, const backend::KernelPlan& kernel) {
+  if (kernel.kind() != ir::KernelKind::kScatter) return false;
+  const backend::Buffer& from = plan.buffers[static_cast<std::size_t>(kernel.operands[0])];
+  const backend::Buffer& to = plan.buffers[static_cast<std::size_t>(kernel.results[0])];
+  return to.kind == backend::BufferKind::kState && from.kind == to.kind && from.index == to.index;
+}
+
 double elements_of(const Type& type, const Bindings& bindings) {
   double count = 1;
   for (const Dim dim : type.shape) count *= static_cast<double>(dim.at(bindings));
   return count;
+}
+
+/// Returns the bytes that a kernel reads of an operand; of a table in which it only looks rows up, those of the rows.
+double bytes_read(const ir::Graph& body, std::size_t operand, const Bindings& bindings) {
+  const ir::Value value = body.parameters()[operand].value;
+  const auto all = static_cast<double>(bytes_of(body.type(value), bindings));
+  if (std::ranges::find(body.results(), value) != body.results().end()) return all;
+  double rows = 0;
+  for (const ir::Node& node : body.nodes()) {
+    for (std::size_t i = 0; i < node.operands.size(); ++i) {
+      if (node.operands[i] != value) continue;
+      if (node.op != ir::Op::kGather) return all;
+      rows += static_cast<double>(bytes_of(node.types[0], bindings));
+    }
+  }
+  return std::min(rows, all);
 }
 
 double cycles_of(const ir::Graph& body, const ir::Node& node, const backend::Target& target, const Bindings& bindings) {
@@ -66,9 +93,12 @@ double cycles_of(const ir::Graph& body, const ir::Node& node, const backend::Tar
     const double multiply_adds = elements_of(type, bindings) * static_cast<double>(k.at(bindings));
     return multiply_adds / (lanes * (target.fma ? 2 : 1));
   }
-  double elements = elements_of(type, bindings);
-  for (const ir::Value operand : node.operands)
+  double elements = is_scatter(node) ? 0 : elements_of(type, bindings);
+  for (const ir::Value operand : node.operands) {
+    // The bytes of a table count, as far as it is read or copied.
+    if ((is_scatter(node) || node.op == ir::Op::kGather) && operand == node.operands[0]) continue;
     elements = std::max(elements, elements_of(body.type(operand), bindings));
+  }
   const Work work = work_of(node);
   return elements * work.instructions / (work.vectors ? lanes : 1);
 }
@@ -83,8 +113,12 @@ double estimated_seconds(const backend::Plan& plan, const backend::KernelPlan& k
   const auto count = [&](int buffer) {
     bytes += static_cast<double>(bytes_of(plan.buffers[static_cast<std::size_t>(buffer)].type, bindings));
   };
-  std::ranges::for_each(kernel.operands, count);
-  std::ranges::for_each(kernel.results, count);
+  if (scatters_in_place(plan, kernel)) {
+    for (const int rows : {kernel.operands[1], kernel.operands[2], kernel.operands[2]}) count(rows);
+  } else {
+    for (std::size_t i = 0; i < kernel.operands.size(); ++i) bytes += bytes_read(*kernel.body, i, bindings);
+    std::ranges::for_each(kernel.results, count);
+  }
   return std::max(cycles, bytes / kBytesACycle) / kHertz;
 }
 

@@ -122,6 +122,7 @@ constexpr Row kRows[] = {
     {Op::kOneHot, write_one_hot, "`Equal`, `Cast`", "`OneHot` would count negative indices from the end"},
     {Op::kGather, write_gather, "`Gather`", "indices clamped by `Max` and `Min`"},
     {Op::kScatterAdd, write_scatter_add, "`ScatterND` with the reduction add", "indices clamped by `Max` and `Min`"},
+    {Op::kScatter, nullptr, "refused", "`ScatterND` leaves open which of the rows of one index stays"},
     {Op::kReduceSum, write_reduce_sum, "`ReduceSum`",
      "of products with windows of f32: `Conv`; over windows of f32: `AveragePool`; integers that overflow: as the "
      "runtime's"},
@@ -131,6 +132,8 @@ constexpr Row kRows[] = {
     {Op::kArgmax, write_argmax, "`ArgMax`", kNaN},
     {Op::kIsFirstMax, write_is_first_max, "`ArgMax`, `Equal`", kNaN},
     {Op::kArgsort, write_argsort, "`TopK`", kNaN},
+    {Op::kCumsum, write_cumsum, "`CumSum`", "floats are added in their own precision"},
+    {Op::kLinearRecurrence, nullptr, "refused", "it would be a loop"},
     {Op::kRandomUniform, nullptr, "refused", kRandom},
     {Op::kRandomNormal, nullptr, "refused", kRandom},
     {Op::kGradient, nullptr, "the ops of the derivative", "the pass `differentiate` runs first"},

@@ -81,6 +81,7 @@ Name write_reduce_min(const Call& call);
 Name write_argmax(const Call& call);
 Name write_is_first_max(const Call& call);
 Name write_argsort(const Call& call);
+Name write_cumsum(const Call& call);
 
 // ---- native.cpp: compositions of ops that are one node of ONNX. Each returns nothing if it does not recognize one.
 std::optional<Name> write_conv(const Call& matmul);

@@ -102,4 +102,12 @@ Name write_argsort(const Call& call) {
   return w.add("TopK", {x, w.sizes({shape[shape.rank() - 1]})}, {{"largest", largest}}, 2);
 }
 
+Name write_cumsum(const Call& call) {
+  const std::int64_t reverse = call.node.attributes.flag(Attr::kReverse) ? 1 : 0;
+  const Name axis = call.w.scalar(DType::kI64, static_cast<double>(call.node.attributes.integer(Attr::kAxis)));
+  if (call.dtype() != DType::kU8) return call.w.add("CumSum", {call.x(), axis}, {{"reverse", reverse}});
+  const Name sums = call.w.add("CumSum", {call.w.cast(call.x(), DType::kI32), axis}, {{"reverse", reverse}});
+  return call.w.cast(sums, DType::kU8);
+}
+
 }  // namespace sluice::onnx_model

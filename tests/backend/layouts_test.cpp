@@ -19,8 +19,8 @@ namespace {
 constexpr std::int64_t kWidths[] = {17, 32, 40, 48, 49, 88, 96, 100, 150};
 constexpr std::int64_t kRows = 21;
 
-/// Checks a graph in which R stands for the rows and N for the columns of a state %w, M for R * N, K for N - 5 and J for
-/// N - 16.
+/// Checks a graph in which R stands for the rows and N for the columns of a state %w, M for R * N, K for N - 5 and J
+/// for N - 16.
 void check(std::string_view body, const std::vector<std::int64_t>& batches = {1, 3, 64}) {
   for (const std::int64_t columns : kWidths) {
     std::string text = "sluice-ir 1\ngraph @f";
@@ -127,9 +127,10 @@ TEST_CASE("windows slide over a variable's columns, with taps that fill a vector
 )");
 }
 
-TEST_CASE("a variable is updated by a loop, a product, a scatter, a reshape and a concatenation") {
+TEST_CASE("a variable is updated by a loop, a product, scatters, a reshape and a concatenation") {
   check(R"((%x: f32[B,R], %y: f32[B,N], %i: i32[B] {range=[0,21)}, %f: f32[M], %g: f32[R,3])
-    state(%a: f32[R,N] "a", %b: f32[R,N] "b", %c: f32[R,N] "c", %d: f32[R,N] "d", %e: f32[R,N] "e", %h: f32[N,R] "h") {
+    state(%a: f32[R,N] "a", %b: f32[R,N] "b", %c: f32[R,N] "c", %d: f32[R,N] "d", %e: f32[R,N] "e", %h: f32[N,R] "h",
+      %k: f32[R,N] "k") {
   %0: f32[R,N] = tanh %a
   %1: f32[R,N] = matmul %x, %y {transpose_a=true}
   %2: f32[R,N] = add %b, %1
@@ -138,7 +139,8 @@ TEST_CASE("a variable is updated by a loop, a product, a scatter, a reshape and 
   %5: f32[R,N] = mul %e, %a
   %6: f32[R,R] = matmul %5, %a {transpose_b=true}
   %7: f32[N,R] = transpose %5 {permutation=[1,0]}
-  update %a = %0, %b = %2, %c = %3, %d = %4, %e = %5, %h = %7
+  %8: f32[R,N] = scatter %k, %i, %y
+  update %a = %0, %b = %2, %c = %3, %d = %4, %e = %5, %h = %7, %k = %8
   return %2, %6, %5, %4
 })");
 }

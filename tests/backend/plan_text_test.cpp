@@ -88,7 +88,7 @@ TEST_CASE("rows of a batch's matrices that end within a vector are loaded throug
   barrier
   kernel 1: reduce reduce_sum_1 reads b4 writes b5 units B/1 x 17/8
   barrier
-  kernel 2: scatter_add scatter_add_2 reads b3 b2 b5 writes b6 units 17/64
+  kernel 2: scatter scatter_add_2 reads b3 b2 b5 writes b6 units 17/64
   kernel 3: rows exp_reduce_max_reshape_div_3 reads b1 writes b7 units B/1 x 3/1 x 9/1
 )");
 }

@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string>
+#include <string_view>
 
 #include "runtime/execution/thread_team.h"
 #include "sluice/ir/text.h"
@@ -128,6 +130,25 @@ TEST_CASE("small kernels run on thread 0, large ones on all, and small ones do n
   CHECK(alone >= 2);
   CHECK(shared >= 2);
   CHECK(check_barriers(plan, schedule) >= 1);
+}
+
+TEST_CASE("a lookup in a table, or a change of its rows in place, counts the rows") {
+  const auto threads_worth = [](std::string_view update) {
+    const std::string text = fmt::format(R"(sluice-ir 1
+graph @f(%i: i64[B], %x: f32[B,128]) state(%t: f32[100000,128] "t") {{
+  %0: f32[B,128] = gather %t, %i
+  %1: f32[B,128] = add %0, %x
+  %2: f32[100000,128] = {}
+  update %t = %2
+  return %1
+}})",
+                                         update);
+    const Plan plan = backend::make_plan(ir::parse(text), backend::host_target());
+    return StepSchedule(plan, backend::host_target(), false).threads_worth(16);
+  };
+  CHECK(threads_worth("scatter %t, %i, %x") == 1);
+  CHECK(threads_worth("scatter_add %t, %i, %x") == 1);
+  CHECK(threads_worth("exp %t") > 1);
 }
 
 TEST_CASE("a step uses other threads only if its kernels are large enough to wake them") {

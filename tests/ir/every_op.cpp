@@ -76,6 +76,7 @@ void add_shapes(Builder& b, Value x, Value w, Value labels) {
   b(Op::kOneHot, {labels}, {{Attr::kDepth, std::int64_t{10}}, {Attr::kDType, DType::kBool}});
   const Value rows = b(Op::kGather, {w, labels});
   b(Op::kScatterAdd, {w, labels, rows});
+  b(Op::kScatter, {w, labels, rows});
   for (const Op op : {Op::kReduceMax, Op::kReduceMin}) b(op, {x}, {{Attr::kAxes, std::vector<std::int64_t>{0}}});
   b(Op::kReduceSum, {x}, {{Attr::kAxes, std::vector<std::int64_t>{}}});
   b(Op::kIsFirstMax, {x}, {{Attr::kAxes, std::vector<std::int64_t>{1}}});

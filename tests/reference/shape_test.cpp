@@ -100,6 +100,16 @@ TEST_CASE("gather selects rows; an index out of range is clamped") {
              Array({2.5F, 1.5F, 1.5F, 2.5F}, {2, 2}));
 }
 
+TEST_CASE("scatter replaces rows, the last one stays; an index out of range is clamped") {
+  const Array table({1, 2, 3, 4, 5, 6}, {3, 2});
+  CHECK_SAME(run_op(Op::kScatter, {table, row({2, 2, -1}), Array({10, 20, 100, 200, 1000, 2000}, {3, 2})}),
+             Array({1000, 2000, 3, 4, 100, 200}, {3, 2}));
+  CHECK_SAME(run_op(Op::kScatter, {row({0.0F, 5.0F}), array_of<i64>({0, 0, kLeast<i64>, 0}, {2, 2}),
+                                   array_of<float>({1, 2, 3, -0.0F}, {2, 2})}),
+             row({-0.0F, 5.0F}));
+  CHECK_SAME(run_op(Op::kScatter, {row({true, true}), Array::scalar<u8>(7), Array::scalar(false)}), row({true, false}));
+}
+
 TEST_CASE("scatter_add adds rows in order; an index out of range is clamped") {
   const Array table({1, 2, 3, 4, 5, 6}, {3, 2});
   CHECK_SAME(run_op(Op::kScatterAdd, {table, row({2, 2, -1}), Array({10, 20, 100, 200, 1000, 2000}, {3, 2})}),

@@ -83,6 +83,7 @@ TEST_CASE("products, moves and reductions agree with central differences") {
   check_smooth(Op::kPad, {a}, {{Attr::kAxis, i64{0}}, {Attr::kHigh, i64{1}}, {Attr::kLow, i64{2}}});
   check_smooth(Op::kGather, {b, row({2, 0, 7})});
   check_smooth(Op::kScatterAdd, {b, row({2, 2, -1}), Array({1.0, 2.0, 3.0, 4.0, 5.0, 6.0}, {3, 2})});
+  check_smooth(Op::kScatter, {b, row({2, 2, -1}), Array({1.0, 2.0, 3.0, 4.0, 5.0, 6.0}, {3, 2})});
   check_smooth(Op::kReduceSum, {a}, {{Attr::kAxes, Axes{0}}});
   check_smooth(Op::kReduceMax, {a}, {{Attr::kAxes, Axes{1}}});
   check_smooth(Op::kReduceMin, {a}, {{Attr::kAxes, Axes{0, 1}}});

@@ -124,14 +124,15 @@ void add_indexing(Cases& cases) {
       results.push_back(b(Op::kGather, {input(b, {dtype, l.table}), index(b, l.indices)}));
     return results;
   });
-  add(cases, Op::kScatterAdd, kNumbers, [=](Builder& b, DType dtype) {
-    std::vector<Value> results;
-    for (const Lookup& l : lookups) {
-      results.push_back(
-          b(Op::kScatterAdd, {input(b, {dtype, l.table}), index(b, l.indices), input(b, {dtype, l.rows})}));
-    }
-    return results;
-  });
+  for (const Op op : {Op::kScatterAdd, Op::kScatter}) {
+    add(cases, op, dtypes_of(op == Op::kScatterAdd ? DTypeSet::kNumber : DTypeSet::kMixed),
+        [=](Builder& b, DType dtype) {
+          std::vector<Value> results;
+          for (const Lookup& l : lookups)
+            results.push_back(b(op, {input(b, {dtype, l.table}), index(b, l.indices), input(b, {dtype, l.rows})}));
+          return results;
+        });
+  }
 }
 
 void add_reductions(Cases& cases) {

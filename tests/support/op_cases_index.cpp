@@ -44,18 +44,21 @@ void add_lookups(Cases& cases, DType dtype, DType index) {
                      }
                      return results;
                    }});
-  if (dtype == DType::kBool) return;
-  cases.push_back({"scatter_add/" + types, Op::kScatterAdd, Agreement::kValue, Fill::kRandom, [=](Builder& b) {
-                     std::vector<Value> results;
-                     for (const Lookup& lookup : lookups()) {
-                       const Value table = input(b, {dtype, lookup.table});
-                       Shape rows = lookup.indices;
-                       for (int axis = 1; axis < lookup.table.rank(); ++axis) rows.push_back(lookup.table[axis]);
-                       const Value at = indices(b, index, lookup.indices);
-                       results.push_back(b(Op::kScatterAdd, {table, at, input(b, {dtype, rows})}));
-                     }
-                     return results;
-                   }});
+  const auto add_scatter = [&](Op op, Agreement agreement) {
+    cases.push_back({fmt::format("{}/{}", to_string(op), types), op, agreement, Fill::kRandom, [=](Builder& b) {
+                       std::vector<Value> results;
+                       for (const Lookup& lookup : lookups()) {
+                         const Value table = input(b, {dtype, lookup.table});
+                         Shape rows = lookup.indices;
+                         for (int axis = 1; axis < lookup.table.rank(); ++axis) rows.push_back(lookup.table[axis]);
+                         const Value at = indices(b, index, lookup.indices);
+                         results.push_back(b(op, {table, at, input(b, {dtype, rows})}));
+                       }
+                       return results;
+                     }});
+  };
+  add_scatter(Op::kScatter, Agreement::kBits);
+  if (dtype != DType::kBool) add_scatter(Op::kScatterAdd, Agreement::kValue);
 }
 
 }  // namespace

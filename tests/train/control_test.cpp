@@ -76,6 +76,36 @@ TEST_CASE("each gradient is clipped by its norm, or by its elements") {
   CHECK(trained({.clip_value = 4}) == std::vector{1.5F, -2.F, -1.F});
 }
 
+TEST_CASE("options leave rows alone that LazyAdam's step does not look up") {
+  const std::vector<TrainerOptions> tried{
+      {}, {.clip_norm = 1}, {.clip_each_norm = 1}, {.clip_value = 0.5}, {.rate_multipliers = {{"*", 0.5}}}};
+  for (const TrainerOptions& options : tried) {
+    struct Items : Module {
+      Variable table = register_variable(Variable("table", Array(std::vector<float>{1, 2, 3}, {3, 1})));
+    } items;
+    const LazyAdam adam({.learning_rate = 0.1});
+    Trainer trainer(
+        items, adam, {i64(batch), f32(batch)},
+        [&](Tensor ids, Tensor x) {
+          return Objective{.loss = reduce_sum(reshape(gather(items.table, ids), {batch}) * x)};
+        },
+        options);
+    const auto fit = [&](std::int64_t id) {
+      const Dataset examples(Array(std::vector<std::int64_t>{id, id}), Array(std::vector<float>{2, 3}));
+      trainer.fit(examples, {.epochs = 1, .batch = 2});
+      const Array table = items.table.value();
+      const auto rows = table.data<float>();
+      return std::vector<float>(rows.begin(), rows.end());
+    };
+    const std::vector<float> first = fit(0);
+    CHECK(first[0] == doctest::Approx(options.rate_multipliers.empty() ? 0.9 : 0.95));
+    const std::vector<float> second = fit(2);
+    CHECK(second[0] == first[0]);
+    CHECK(second[1] == 2);
+    CHECK(second[2] < 3);
+  }
+}
+
 TEST_CASE("clipping equals a hand-written loop, bit for bit") {
   const Dataset examples = toy_examples(44);
   for (const bool by_value : {false, true}) {

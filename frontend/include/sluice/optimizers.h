@@ -103,6 +103,11 @@ struct SgdOptions {
 
 /// Gradient descent: w -= learning_rate * g, or with momentum: v = momentum * v - learning_rate * g; w += v. Nesterov's
 /// momentum: w += momentum * v - learning_rate * g with the new v, as in Keras and in Sutskever et al. (2013).
+///
+/// Without momentum and weight decay, the update of a table that the loss only looks up by gather or Embedding costs
+/// what the rows that are looked up cost, however many the table has: TensorFlow's IndexedSlices, PyTorch's sparse
+/// gradients. A row that is looked up several times takes one step after the other, so its sum may be rounded
+/// differently. Uses of the table other than lookups, and clipped gradients, lead to an update of all rows.
 class SGD : public Optimizer {
  public:
   /// Throws Error at the user's line for options outside their limits.
@@ -162,13 +167,14 @@ class Adam : public Optimizer {
   explicit Adam(AdamOptions options = {}, std::source_location where = std::source_location::current());
 
  protected:
-  /// The same under another name.
-  Adam(std::string_view kind, const AdamOptions& options, const std::source_location& where);
+  /// The same under another name. `lazy`: as LazyAdam.
+  Adam(std::string_view kind, const AdamOptions& options, const std::source_location& where, bool lazy = false);
 
  private:
   void update(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables) const override;
 
   AdamOptions options_;
+  bool lazy_;
   Variable beta_1_power_;
   Variable beta_2_power_;
 };
@@ -188,6 +194,18 @@ class AdamW : public Adam {
  public:
   /// Throws Error at the user's line for options outside their limits.
   explicit AdamW(const AdamWOptions& options = {}, std::source_location where = std::source_location::current());
+};
+
+/// Adam for tables of which a step reads few rows by gather or Embedding: it changes these rows and their moments only,
+/// at their cost, while Adam moves all rows by their moments. As TensorFlow Addons' LazyAdam and PyTorch's SparseAdam;
+/// the bias correction counts all steps, not those of a row. Occurrences of a row are added up first. All rows are
+/// updated, as by Adam, where the loss uses the table in another way as well, and where gradients are accumulated over
+/// several steps. Clipped gradients change the rows that were looked up, but clipping goes over all rows, as does
+/// weight decay. A variable "position" beside each other holds scratch: i32 for each row.
+class LazyAdam : public Adam {
+ public:
+  /// Throws Error at the user's line for options outside their limits.
+  explicit LazyAdam(const AdamOptions& options = {}, std::source_location where = std::source_location::current());
 };
 
 struct NadamOptions {

@@ -51,8 +51,14 @@ Tensor pad(const Arg& x, const std::vector<std::pair<std::int64_t, std::int64_t>
 Tensor one_hot(const Arg& indices, std::int64_t depth, DType dtype = DType::kF32);
 /// Rows of `table` [rows, ...], one for each integer in `indices`: [indices, ...]. An index out of range is clamped.
 Tensor gather(const Arg& table, const Arg& indices);
-/// `table` with each of `rows`, which has the shape that gather would return, added to the row that its index names.
+/// `table` with each of `rows`, which has the shape that gather would return, added to the row that its index names:
+/// NumPy's np.add.at(table, indices, rows). An index out of range is treated as by gather.
 Tensor scatter_add(const Arg& table, const Arg& indices, const Arg& rows);
+/// `table` with each of `rows`, which has the shape that gather would return, in place of the row that its index names:
+/// NumPy's table[indices] = rows. Of rows with the same index, the last one stays, in row-major order of the indices;
+/// only it gets a derivative. An index out of range is treated as by gather. `w.assign(scatter(w, i, x))` and
+/// `w.assign(scatter_add(w, i, x))` change the rows of the variable w in place, unless its old value is read later.
+Tensor scatter(const Arg& table, const Arg& indices, const Arg& rows);
 
 namespace detail {
 /// The size as i64[].

@@ -56,6 +56,18 @@ struct ExpectedIndices {
   Location where;                      ///< the user's line that requires it
 };
 
+/// The rows of a table in which a gradient with respect to it may differ from zero.
+struct TouchedRows {
+  Tensor indices;              ///< integers of any shape, in which a row may occur more than once
+  std::optional<Tensor> rows;  ///< [indices, ...]: the gradient is zeros with these added, if that is known
+};
+
+/// A node gather(table, indices).
+struct Lookup {
+  Tensor rows;
+  Tensor indices;
+};
+
 /// A variable whose trainability a trace has queried, and the answer.
 struct AskedTrainable {
   std::shared_ptr<runtime::VariableStorage> variable;
@@ -135,6 +147,15 @@ class Trace {
   /// Returns the variable that `tensor` is known to be a derivative with respect to, or null.
   std::shared_ptr<runtime::VariableStorage> derived_by(const Tensor& tensor) const;
 
+  /// Returns the lookups by which `y` depends on the tables; nothing if it depends on one in another way, or on none.
+  std::optional<std::vector<Lookup>> lookups(const Tensor& y, std::span<const Tensor> tables) const;
+  /// Records the rows in which `gradient` may differ from zero.
+  void note_touched(const Tensor& gradient, TouchedRows rows);
+  /// The same for a gradient that is zero wherever `from` is.
+  void note_touched_as(const Tensor& gradient, const Tensor& from);
+  /// Returns what is recorded for `gradient`, or null.
+  const TouchedRows* touched(const Tensor& gradient) const;
+
   /// Records a print or a check of `tensor`.
   void observe(detail::Effect::Kind kind, const Tensor& tensor, std::string text);
   /// Records an effect of another trace, whose values have become these tensors.
@@ -179,6 +200,7 @@ class Trace {
   std::vector<detail::Effect> effects_;
   std::optional<ir::Graph> without_effects_;
   std::map<ir::Value, std::shared_ptr<runtime::VariableStorage>> derivatives_;
+  std::map<ir::Value, TouchedRows> touched_;
   std::vector<std::function<void()>> undo_;
 };
 

@@ -25,13 +25,13 @@ enum class KernelKind : std::uint8_t {
   kMatmul,      ///< one matmul and a loop over its result, riding on the product's store
   kReduce,      ///< reductions over the same axes of elementwise expressions of one shape
   kRows,        ///< row by row, reductions along the last axis and what is computed of them
-  kScatterAdd,  ///< one scatter_add: no fused node is of this kind
+  kScatter,     ///< one scatter or scatter_add: no fused node is of this kind
   kArgsort,     ///< one argsort, likewise
   kRecurrence,  ///< one cumsum or linear_recurrence, likewise
 };
 
-std::string_view to_string(KernelKind kind);  ///< "loop", "matmul", "reduce", "rows", "scatter_add", "argsort",
-                                              ///< "recurrence"
+std::string_view to_string(
+    KernelKind kind);  ///< "loop", "matmul", "reduce", "rows", "scatter", "argsort", "recurrence"
 
 using AttrValue = std::variant<std::int64_t, bool, DType, std::vector<std::int64_t>, Shape, Array, KernelKind,
                                std::shared_ptr<const Graph>, Dim>;
