@@ -60,6 +60,7 @@ void DebugInfo::begin_kernel(const Plan& plan, std::size_t number, llvm::Functio
   kernel_ = &plan.kernels[number];
   function_ = &function;
   nodes_.clear();
+  sites_.clear();
   numbers_.clear();
   std::size_t next = 0;
   for (const ir::Node& node : kernel_->body->nodes()) {
@@ -101,7 +102,12 @@ llvm::DebugLoc DebugInfo::location(const ir::Node& node, const llvm::Function& f
   const Lines lines = lines_of(node);
   if (lines.frames.empty()) return place({}, in, nullptr);
   if (&function != function_) return place(lines.frames.front(), in, nullptr);
-  llvm::DILocation* at = place(lines.frames.back(), in, nullptr);
+  llvm::DILocation*& site = sites_[{lines.frames.back().file, lines.frames.back().line}];
+  if (site == nullptr) {
+    const llvm::DILocation* const outermost = place(lines.frames.back(), in, nullptr);
+    site = llvm::DILocation::getDistinct(context_, outermost->getLine(), outermost->getColumn(), outermost->getScope());
+  }
+  llvm::DILocation* at = site;
   for (std::size_t i = lines.frames.size(); i-- > 2;) {  // the last is in the kernel, the first in the node
     const Location& frame = lines.frames[i - 1];
     llvm::DISubprogram*& caller = callers_[{frame.file, frame.line}];

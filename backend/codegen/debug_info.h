@@ -22,6 +22,9 @@ class DebugInfo {
 
   /// Opens the kernel that is number `number` of `plan`. `function` is its code.
   void begin_kernel(const Plan& plan, std::size_t number, llvm::Function& function);
+  /// Opens one of several copies of the code of the kernel's nodes: for whole vectors, for the rest of a row. Debuggers
+  /// set a breakpoint at a line once per inlined call, so each copy counts as a call of its own.
+  void begin_copy() { sites_.clear(); }
   /// Describes a function that the open kernel calls.
   void add_helper(llvm::Function& function);
   /// Returns the location of `function`'s code for `node`, which is of the open kernel's body.
@@ -51,7 +54,9 @@ class DebugInfo {
   const llvm::Function* function_ = nullptr;  ///< the kernel's
   std::vector<std::size_t> numbers_;          ///< of its body's nodes in the text
   std::map<const ir::Node*, llvm::DISubprogram*> nodes_;
-  std::map<std::pair<std::string_view, std::uint32_t>, llvm::DISubprogram*> callers_;  ///< by file and line
+  using Line = std::pair<std::string_view, std::uint32_t>;  ///< of a file
+  std::map<Line, llvm::DISubprogram*> callers_;
+  std::map<Line, llvm::DILocation*> sites_;  ///< of the kernel that the code of the open copy is inlined at
 };
 
 }  // namespace sluice::backend

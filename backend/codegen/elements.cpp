@@ -25,6 +25,7 @@ void Elements::begin_row(llvm::Instruction* row) {
 
 void Elements::begin_vector(int lanes, llvm::Value* mask) {
   forget(Level::kVector);
+  e_.begin_copy();
   lanes_ = lanes;
   mask_ = mask;
 }

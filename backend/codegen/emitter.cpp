@@ -53,6 +53,10 @@ Emitter::At::~At() {
   if (e_.debug != nullptr) e_.b.SetCurrentDebugLocation(location_);
 }
 
+void Emitter::begin_copy() {
+  if (debug != nullptr) debug->begin_copy();
+}
+
 void Emitter::locate() {
   if (debug == nullptr || node_ == nullptr) return;
   b.SetCurrentDebugLocation(debug->location(*node_, *b.GetInsertBlock()->getParent()));

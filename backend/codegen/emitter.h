@@ -37,6 +37,9 @@ class Emitter {
   const Target& target;
   DebugInfo* debug = nullptr;  ///< describes the code that is emitted, if somebody wants that
 
+  /// What follows is another copy of code for the same nodes.
+  void begin_copy();
+
   /// During its lifetime, code that is emitted belongs to `node` of the kernel's body.
   class At {
    public:

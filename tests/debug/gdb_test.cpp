@@ -10,8 +10,10 @@ using namespace sluice;
 
 namespace {
 
-/// Returns what gdb prints for these commands, or nothing, after a note, where it cannot be used.
-std::optional<std::string> ask_gdb(const std::vector<std::string>& commands, const std::string& environment) {
+/// Returns what gdb prints for these commands in the program in `mode`, or nothing, after a note, where it cannot be
+/// used.
+std::optional<std::string> ask_gdb(const std::vector<std::string>& commands, const std::string& environment,
+                                   const char* mode = "") {
 #ifdef SLUICE_SANITIZED
   test::skip("gdb is slow in programs with sanitizers");
   return std::nullopt;
@@ -23,7 +25,7 @@ std::optional<std::string> ask_gdb(const std::vector<std::string>& commands, con
   std::string arguments = "--batch --nx -ex 'set breakpoint pending on' -ex 'set width 0'";
   arguments += fmt::format(" -ex 'directory {}'", SLUICE_ROOT);
   for (const std::string& command : commands) arguments += fmt::format(" -ex '{}'", command);
-  arguments += fmt::format(" --args '{}' < /dev/null", DEBUGGED_PROGRAM);
+  arguments += fmt::format(" --args '{}' {} < /dev/null", DEBUGGED_PROGRAM, mode);
   const test::Outcome outcome = test::run_program("gdb", arguments, environment);
   if (test::contains(outcome.err, "ptrace")) {
     test::skip("processes may not be traced here");
@@ -63,6 +65,14 @@ TEST_CASE("gdb stops at products and reductions") {
   CHECK(matches(*said, "#1 +sums\\.matmul_add_relu_1 \\(\\) at .*" + at_line("call")));
   CHECK(matches(*said, "#0 +%[0-9]+ reduce_sum \\(\\) at .*" + at_line("sum")));
   CHECK(matches(*said, "#1 +sums\\.reduce_sum_2 \\(\\) at .*" + at_line("call")));
+}
+
+TEST_CASE("gdb stops at a line in whichever copy of its code runs: that for part of a vector") {
+  const auto said = ask_gdb({"break " + at_line("layer"), "run", "backtrace 2"},
+                            "export SLUICE_CACHE_DIR= SLUICE_FLAGS=--debug-info;", "few");
+  if (!said) return;
+  CAPTURE(*said);
+  CHECK(matches(*said, "#0 +%[0-9]+ mul \\(\\) at .*" + at_line("layer")));
 }
 
 TEST_CASE("code from the object cache can be debugged if it was made for that") {
