@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "backend/codegen/kernels.h"
+#include "backend/codegen/module.h"
 #include "sluice/error.h"
 
 namespace sluice::backend {
@@ -33,10 +34,13 @@ std::vector<Place> places_of(Emitter& e, const Plan& plan, const std::vector<int
   return places;
 }
 
-void emit_kernel(Emitter& e, const Plan& whole, const KernelPlan& plan, const std::string& symbol) {
+}  // namespace
+
+void emit_kernel(Emitter& e, const Plan& whole, std::size_t kernel, const std::string& symbol, bool exported) {
+  const KernelPlan& plan = whole.kernels[kernel];
   llvm::Type* const pointer = e.b.getPtrTy();
   llvm::Type* const i64 = e.b.getInt64Ty();
-  llvm::Function* const function = e.function(symbol, e.b.getVoidTy(), {pointer, pointer, pointer, i64, i64}, true);
+  llvm::Function* const function = e.function(symbol, e.b.getVoidTy(), {pointer, pointer, pointer, i64, i64}, exported);
   std::vector<Emitter::Size> sizes;
   for (const Symbol named : whole.symbols) {
     llvm::Value* const place = e.element(i64, function->getArg(1), e.i64(static_cast<std::int64_t>(sizes.size())));
@@ -76,6 +80,8 @@ void emit_kernel(Emitter& e, const Plan& whole, const KernelPlan& plan, const st
   }
   e.b.CreateRetVoid();
 }
+
+namespace {
 
 /// No IR passes run: the emitted IR already has the form that the code generator handles best (see
 /// docs/architecture.md).
@@ -136,10 +142,10 @@ std::string assembly_of(llvm::TargetMachine& machine, const llvm::Module& module
 
 }  // namespace
 
-Generated generate_kernels(const Plan& plan, std::span<const std::size_t> kernels, const Target& target,
-                           KeepTexts keep) {
+Generated generate_module(const std::string& name, const Target& target, KeepTexts keep,
+                          const std::function<void(llvm::Module&)>& emit) {
   llvm::LLVMContext context;
-  llvm::Module module(plan.name, context);
+  llvm::Module module(name, context);
   const auto machine = make_machine(target);
   module.setDataLayout(machine->createDataLayout());
 #if LLVM_VERSION_MAJOR >= 21
@@ -147,8 +153,7 @@ Generated generate_kernels(const Plan& plan, std::span<const std::size_t> kernel
 #else
   module.setTargetTriple(target.triple);
 #endif
-  Emitter emitter(module, target);
-  for (const std::size_t k : kernels) emit_kernel(emitter, plan, plan.kernels[k], kernel_symbol(k));
+  emit(module);
 
   Generated generated;
   std::string problem;
@@ -161,6 +166,14 @@ Generated generate_kernels(const Plan& plan, std::span<const std::size_t> kernel
   if (keep.assembly) generated.assembly = assembly_of(*machine, module);
   generated.object = object_of(*machine, module);
   return generated;
+}
+
+Generated generate_kernels(const Plan& plan, std::span<const std::size_t> kernels, const Target& target,
+                           KeepTexts keep) {
+  return generate_module(plan.name, target, keep, [&](llvm::Module& module) {
+    Emitter emitter(module, target);
+    for (const std::size_t k : kernels) emit_kernel(emitter, plan, k, kernel_symbol(k), true);
+  });
 }
 
 }  // namespace sluice::backend
