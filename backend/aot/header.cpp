@@ -17,9 +17,9 @@ std::string_view shared_text() {
 
 std::string initial_text(const Variable& variable) {
   if (!variable.initial) return "to be set before run";
-  return variable.initial->rank() == 0 && variable.type.shape.rank() > 0
-             ? fmt::format("initially {} everywhere", for_comment(to_string(*variable.initial)))
-             : "its initial value is in the object";
+  if (variable.initial->rank() > 0 || variable.type.shape.rank() == 0) return "its initial value is in the object";
+  const std::string value = to_string(*variable.initial);  // "0 f32[]"
+  return fmt::format("initially {}", value.substr(0, value.find(' ')));
 }
 
 std::string variables_text(const Described& described) {
