@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -32,16 +33,16 @@ bool is_saved_model(const std::string& path) {
   return std::filesystem::is_regular_file(std::filesystem::path(path) / kGraphFile);
 }
 
-/// Returns zeros for the states of a graph without values: the file of weights then has none but those that init sets.
-std::vector<Array> initial_values(const ir::Graph& graph) {
-  std::vector<Array> values;
+/// Returns the values that the text has: those of states whose elements are all equal.
+std::vector<std::optional<Array>> initial_values(const ir::Graph& graph) {
+  std::vector<std::optional<Array>> values;
   for (const ir::State& state : graph.states()) {
+    values.emplace_back();
+    if (!state.init) continue;
     const Type& type = graph.type(state.value);
-    Array value(type.dtype, type.shape.at(1));
-    for (std::int64_t i = 0; state.init && i < value.element_count(); ++i)
-      std::copy_n(state.init->bytes(), state.init->byte_count(),
-                  value.bytes() + static_cast<std::size_t>(i) * state.init->byte_count());
-    values.push_back(std::move(value));
+    Array& value = values.back().emplace(type.dtype, type.shape.at(1));
+    for (std::size_t at = 0; at < value.byte_count(); at += state.init->byte_count())
+      std::copy_n(state.init->bytes(), state.init->byte_count(), value.bytes() + at);
   }
   return values;
 }
@@ -59,7 +60,7 @@ ObjectRequest request_of(const Options& options) {
   if (is_saved_model(options.file.file)) {
     SavedModel model = read_saved_model(options.file.file);
     request.graph = std::move(model.graph);
-    request.values = std::move(model.weights);
+    request.values.assign(model.weights.begin(), model.weights.end());
     request.result_names = std::move(model.output_names);
     for (const ir::State& state : request.graph.states())
       request.is_weight.push_back(std::ranges::find(model.not_trainable, state.variable) == model.not_trainable.end());
@@ -77,10 +78,9 @@ void compile(const Options& options) {
 }
 
 constexpr const char* kExamples = R"(Examples:
-  sluice compile digits -o build/digits --sources               a saved model: digits.o, digits.h, digits.safetensors
-  sluice compile digits -o digits --embed-weights --cpu x86-64 --max-batch 1 --static-library
-  sluice compile 01-train_step-traced.ir -o step                 a training step, which --dump-dir has written
-  sluice compile digits -o digits --cpu x86-64 --cpu x86-64-v3 --cpu x86-64-v4
+  sluice compile digits -o digits_object --sources          a saved model
+  sluice compile digits -o digits_object --cpu x86-64 --cpu x86-64-v3 --embed-weights --max-batch 1
+  sluice compile step.ir -o step --static-library           a training step, which --dump-dir has written
 With several CPUs, oldest first, the object has code for each and selects the last one that the CPU can run. The object
 needs libc's memory functions and libm at most; NAME.md says how to call it.)";
 

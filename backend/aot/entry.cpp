@@ -223,8 +223,11 @@ void EntryCode::emit_init(Constants& constants) {
     }
   };
   llvm::Value* const rows = b.CreateAdd(b.CreateSExt(threads, b.getInt64Ty()), e_.i64(1));
+  // Only what is read before it is written: most of the memory is then touched first by whoever uses it.
+  b.CreateMemSet(memory, b.getInt8(0), e_.i64(memory_.tables_end), llvm::MaybeAlign(kLine));
   for_level([&](const Level& one) {
-    b.CreateMemSet(memory, b.getInt8(0), e_.i64(one.fixed_bytes()), llvm::MaybeAlign(kLine));
+    b.CreateMemSet(at(e_, memory, memory_.end), b.getInt8(0), e_.i64(one.tables_end() - memory_.end),
+                   llvm::MaybeAlign(kLine));
     const auto kernels = static_cast<std::int64_t>(one.plan().kernels.size());
     llvm::Value* const shares = aligned(e_, b.CreateMul(rows, e_.i64(kWord * kernels)));
     store(e_, b.CreateSub(bytes, b.CreateAdd(shares, e_.i64(one.fixed_bytes()))), memory, kCapacityAt);

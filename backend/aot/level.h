@@ -41,6 +41,7 @@ class Level {
   /// Returns what `bytes_function` does.
   std::int64_t memory_bytes(const Bindings& sizes, int threads) const;
   std::int64_t fixed_bytes() const { return fixed_; }
+  std::int64_t tables_end() const { return static_arena_; }
 
  private:
   /// Memory whose size depends on the symbols, behind the shares.

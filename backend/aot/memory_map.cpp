@@ -22,6 +22,7 @@ MemoryMap memory_map(const Specification& specification) {
   map.inputs = place(8 * specification.graph.parameters().size());
   map.outputs = place(8 * specification.graph.results().size());
   map.given = place(specification.variables.size());
+  map.tables_end = end;
   for (const Variable& variable : specification.variables) {
     end = (end + kLine - 1) / kLine * kLine;
     map.variables.push_back(end);

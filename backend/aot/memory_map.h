@@ -32,6 +32,7 @@ struct MemoryMap {
   std::int64_t inputs = 0;              ///< address of each input
   std::int64_t outputs = 0;             ///< address of each result
   std::int64_t given = 0;               ///< u8 for each variable: whether it has a value
+  std::int64_t tables_end = 0;          ///< of what is above
   std::vector<std::int64_t> variables;  ///< the elements of each variable, in state_layout
   std::int64_t end = 0;
 };

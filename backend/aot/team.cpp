@@ -54,7 +54,7 @@ llvm::Function* emit_barrier(Emitter& e, const std::string& prefix) {
   b.SetInsertPoint(spin);
   emit_pause(e);
   llvm::Value* const more = b.CreateAdd(spins, b.getInt32(1));
-  constexpr std::uint32_t kSpins = 4096;  // some 50 microseconds
+  constexpr std::uint32_t kSpins = 512;  // some 10 microseconds
   spins->addIncoming(more, spin);
   b.CreateCondBr(b.CreateICmpULT(more, b.getInt32(kSpins)), look, tired);
 

@@ -216,7 +216,11 @@ void VariableCode::emit_initial(Constants& constants, llvm::Value* memory) {
     }
     store(e_, b.getInt8(1), memory, memory_.given + static_cast<std::int64_t>(i));
     const Array& initial = *variable.initial;
-    if (is_zero(initial)) continue;
+    if (is_zero(initial)) {
+      b.CreateMemSet(at(e_, memory, memory_.variables[i]), b.getInt8(0), e_.i64(bytes_in_memory(variable.type)),
+                     llvm::MaybeAlign(kLine));
+      continue;
+    }
     llvm::Constant* const values =
         constants.of(e_.module, std::string(reinterpret_cast<const char*>(initial.bytes()), initial.byte_count()));
     if (initial.rank() > 0 || variable.type.shape.rank() == 0) {

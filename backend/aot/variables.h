@@ -11,7 +11,7 @@ class VariableCode {
 
   /// Emits PREFIX_get, PREFIX_set and PREFIX_describe. `magic` is that of a context of this function.
   void emit_access(std::uint64_t magic);
-  /// Gives all variables their initial values, in memory that is 0.
+  /// Gives variables their initial values.
   void emit_initial(Constants& constants, llvm::Value* memory);
 
  private:

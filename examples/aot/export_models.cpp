@@ -1,8 +1,7 @@
-// Writes what the C programs of this folder link: the training step of the guide's perceptron, and a classifier.
+// Writes what train.c links: the training step of the guide's perceptron, with its initial weights.
 //
-//     export_models build/aot digits     # the step with its initial weights, and the saved model `digits`
+//     export_models exports
 #include <sluice/export_object.h>
-#include <sluice/saved_model.h>
 #include <sluice/sluice.h>
 
 #include <cstdio>

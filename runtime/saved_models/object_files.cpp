@@ -60,11 +60,11 @@ std::vector<std::filesystem::path> write_object(const ObjectRequest& request) {
   SafeTensors rest;
   for (std::size_t i = 0; i < request.values.size(); ++i) {
     const ir::State& state = request.graph.states()[i];
-    const Array& value = request.values[i];
+    const std::optional<Array>& value = request.values[i];
     Variable variable{state.variable, request.graph.type(state.value), request.is_weight[i], state.update.has_value(),
-                      single_value(value)};
+                      value ? single_value(*value) : std::nullopt};
     if (!variable.initial && request.embeds_weights) variable.initial = value;
-    if (!variable.initial) rest.arrays.emplace(variable.name, value);
+    if (!variable.initial && value) rest.arrays.emplace(variable.name, *value);
     specification.variables.push_back(std::move(variable));
   }
   const backend::aot::ObjectFiles files = backend::aot::make_object(specification);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,8 +20,8 @@ struct ObjectRequest {
   bool embeds_weights = false;
   bool static_library = false;
   bool sources = false;
-  std::vector<std::string> result_names;  ///< empty: "result", ...
-  std::vector<Array> values = {};         ///< one for each state
+  std::vector<std::string> result_names;          ///< empty: "result", ...
+  std::vector<std::optional<Array>> values = {};  ///< one for each state; none: the caller of the object sets it
   std::vector<bool> is_weight = {};
 };
 

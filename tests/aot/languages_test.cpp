@@ -2,6 +2,8 @@
 #include <cstring>
 
 #include "ir/random_arrays.h"
+#include "sluice/idx.h"
+#include "sluice/ir/text.h"
 #include "sluice/safetensors.h"
 #include "sluice/sluice.h"
 #include "tests/aot/exported.h"
@@ -162,4 +164,47 @@ TEST_CASE("Python calls the object by ctypes") {
   float loss = 0;
   for (int i = 0; i < 5; ++i) loss = regression.step(x, y).item<float>();
   CHECK(outcome.out == fmt::format("{:.9g}\n", loss));
+}
+
+TEST_CASE("sluice compile makes a C program of a saved model, and an object of a training step as text") {
+  set_seed(7);
+  MLP model(Conv2D(4, 3, {.activation = relu}), MaxPool2D(2), Flatten(), Dense(10));
+  const ExportModule digits(u8(batch, 28, 28, 1).named("images").range(0, 256),
+                            [&](Tensor images) { return model(cast(images, f32) / 255); });
+  const Array pictures = random_array({DType::kU8, {20, 28, 28, 1}}, 1, 1, ir::Range{0, 256});
+  const Array classes = digits.predict(pictures).classes;
+  const TemporaryFolder folder;
+  save(digits, folder.path() / "model");
+  const std::string path = folder.path().string();
+  const Outcome compiled =
+      run_program(SLUICE_PROGRAM,
+                  fmt::format("compile '{0}/model' -o '{0}/digits' --embed-weights --max-batch 1 --cpu x86-64 --cpu "
+                              "x86-64-v3 --cpu x86-64-v4 --cpu native",
+                              path));
+  INFO(compiled.err);
+  REQUIRE(compiled.status == 0);
+  CHECK(contains(compiled.out, "digits.o: "));
+  CHECK_FALSE(std::filesystem::exists(folder.path() / "digits.safetensors"));
+  write_idx(folder.path() / "t10k-images-idx3-ubyte", pictures.reshaped({20, 28, 28}));
+  Array labels(DType::kU8, {20});
+  for (std::int64_t i = 0; i < 20; ++i) labels.at<std::uint8_t>(i) = static_cast<std::uint8_t>(classes(i));
+  write_idx(folder.path() / "t10k-labels-idx1-ubyte", labels);
+  cc(
+      fmt::format("-std=c99 -Wall -Wextra -pedantic -Werror -D_POSIX_C_SOURCE=200809L '-I{0}' -o '{0}/predict' "
+                  "'{1}/predict.c' '{0}/digits.o' -lm",
+                  path, AOT_EXAMPLES));
+  const Outcome predicted = run_program(path + "/predict", "'" + path + "'");
+  CHECK(predicted.status == 0);
+  CHECK(predicted.out.starts_with("20 of 20 right, "));
+
+  const Regression regression;
+  regression.step.compile();
+  write_text(folder.path() / "step.ir", ir::print(regression.step.graph()));
+  const Outcome step = run_program(SLUICE_PROGRAM, fmt::format("compile '{0}/step.ir' -o '{0}/step' --sources", path));
+  INFO(step.err);
+  CHECK(step.status == 0);
+  CHECK(std::filesystem::exists(folder.path() / "sluice_threads.c"));
+  const Outcome wrong = run_program(SLUICE_PROGRAM, fmt::format("compile '{0}/step.ir' -o '{0}/s' --cpu z80", path));
+  CHECK(wrong.status == 1);
+  CHECK(contains(wrong.err, "there is no CPU 'z80'"));
 }

@@ -180,7 +180,7 @@ TEST_CASE("the examples in --help run") {
   const std::filesystem::path programs = std::filesystem::path(SLUICE_PROGRAM).parent_path();
   const bool has_dot = std::system("command -v dot > /dev/null") == 0;
   for (const char* const command :
-       {"check", "fuzz", "opt", "run", "explain", "show", "predict", "evaluate", "summary"}) {
+       {"check", "fuzz", "opt", "run", "explain", "show", "predict", "evaluate", "summary", "compile"}) {
     const std::vector<std::string> examples = examples_in(run_sluice(std::string(command) + " --help").out);
     CHECK_MESSAGE(!examples.empty(), command);
     for (std::string example : examples) {

@@ -77,7 +77,7 @@ static void run(void* data, int32_t used, void (*work)(void* argument, int32_t t
   wake_workers(threads);
   work(argument, 0);
   while (__atomic_load_n(&threads->running, __ATOMIC_ACQUIRE) != 0) {
-    if (++i % 4096 == 0) sched_yield();
+    if (++i % 512 == 0) sched_yield();
     pause_cpu();
   }
   pthread_mutex_unlock(&threads->calls);
