@@ -153,6 +153,22 @@ TEST_CASE("an object for any CPU runs here and has no instructions of newer ones
   CHECK(contains(levels, "%zmm"));
 }
 
+TEST_CASE("init refuses a CPU without the code's instructions, or selects older code") {
+  const auto twice = function("twice", {f32(batch)}, [](Tensor x) { return x * 2; });
+  const Exported newer(twice, {.cpus = {"bdver4"}});  // with XOP, which no CPU since 2017 has
+  std::byte* const memory = static_cast<std::byte*>(std::aligned_alloc(64, 1 << 16));
+  sluice_context context{};
+  using Init = int (*)(sluice_context*, void*, std::int64_t, std::int64_t, const sluice_team*);
+  CHECK(newer.symbol<Init>("init")(&context, memory, 1 << 16, 4, nullptr) == SLUICE_WRONG_CPU);
+  std::free(memory);
+  const Exported both(twice, {.cpus = {"x86-64", "bdver4"}});
+  Context older(both, nullptr, std::int64_t{4});
+  const std::array<float, 3> x{1, 2, 3};
+  std::array<float, 3> y{};
+  REQUIRE(older.run(std::int64_t{3}, x.data(), y.data()) == SLUICE_OK);
+  CHECK(y == std::array<float, 3>{2, 4, 6});
+}
+
 TEST_CASE("wrong options are errors at the user's line") {
   const auto twice = function("twice", {f32(batch)}, [](Tensor x) { return x * 2; });
   const TemporaryFolder folder;
