@@ -1,10 +1,13 @@
 #include "backend/aot/level.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "backend/aot/code.h"
 #include "backend/codegen/module.h"
+#include "backend/compile.h"
 #include "backend/shared_code.h"
+#include "backend/verify_plan.h"
 #include "passes/pass.h"
 #include "sluice/error.h"
 
@@ -32,6 +35,10 @@ Level::Level(const Specification& specification, const MemoryMap& memory, const 
     : specification_(specification), memory_(memory), target_(target), name_(std::move(name)) {
   const ir::Graph fused = passes::run_passes(specification.graph, passes::default_pipeline(), {});
   plan_ = make_plan(fused, target, specification.plan);
+  if (kVerifyPlans) {
+    const std::optional<PlanFault> fault = verify_plan(plan_);
+    SLUICE_CHECK(!fault, "the plan of @{} is wrong: {}", plan_.name, fault->what);
+  }
   code_ = shared_code(plan_);
   tails_.resize(plan_.parameters.size());
   for (const Buffer& buffer : plan_.buffers) {
