@@ -55,21 +55,17 @@ void check_features(const Target& target, std::string_view features) {
   }
 }
 
-}  // namespace
-
-Target host_target(const std::string& features) {
+void initialize_llvm() {
   static std::once_flag once;
   std::call_once(once, [] {
     llvm::InitializeNativeTarget();
     llvm::InitializeNativeTargetAsmPrinter();
+    llvm::InitializeNativeTargetAsmParser();  // for cpuid in exported code
   });
-  Target target;
-  target.triple = llvm::sys::getProcessTriple();
-  // A list of one's own starts from the baseline of the architecture: the host's CPU name would bring its features
-  // back.
-  target.cpu = features.empty() ? llvm::sys::getHostCPUName().str() : "x86-64";
-  target.features = features.empty() ? host_features() : features;
-  check_features(target, features);
+}
+
+/// Sets what the features of `target` determine.
+void find_shape(Target& target) {
   const auto subtarget = subtarget_of(target, target.features);
   // Includes implied features: +avx2 implies +avx.
   const auto has = [&](llvm::StringRef feature) { return subtarget->checkFeatures(("+" + feature).str()); };
@@ -79,9 +75,38 @@ Target host_target(const std::string& features) {
   } else if (has("avx")) {
     target.vector_bytes = 32;
   }
+  target.fma = has("fma");
+}
+
+}  // namespace
+
+Target host_target(const std::string& features) {
+  initialize_llvm();
+  Target target;
+  target.triple = llvm::sys::getProcessTriple();
+  // A list of one's own starts from the baseline of the architecture: the host's CPU name would bring its features
+  // back.
+  target.cpu = features.empty() ? llvm::sys::getHostCPUName().str() : "x86-64";
+  target.features = features.empty() ? host_features() : features;
+  check_features(target, features);
+  find_shape(target);
   // A system that does not know says 0 or -1.
   if (const long bytes = sysconf(_SC_LEVEL2_CACHE_SIZE); bytes > 0) target.second_cache_bytes = bytes;
-  target.fma = has("fma");
+  return target;
+}
+
+Target named_target(const std::string& cpu) {
+  if (cpu == "native") return host_target();
+  initialize_llvm();
+  Target target;
+  target.triple = llvm::sys::getProcessTriple();
+  std::vector<std::string_view> known{"native"};
+  const auto any = subtarget_of(target, "");
+  for (const llvm::SubtargetSubTypeKV& model : any->getAllProcessorDescriptions()) known.emplace_back(model.Key);
+  if (std::ranges::find(known, cpu) == known.end())
+    fail("target: there is no CPU '{}' of this machine's architecture{}", cpu, did_you_mean(cpu, known));
+  target.cpu = cpu;
+  find_shape(target);
   return target;
 }
 

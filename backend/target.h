@@ -22,4 +22,8 @@ struct Target {
 /// AVX-512 machine produces AVX2 code. Throws Error if LLVM has no code generator for this machine.
 Target host_target(const std::string& features = {});
 
+/// Returns a CPU of this machine's architecture by LLVM's name of it: "x86-64", "x86-64-v3", "skylake-avx512"; or
+/// "native", this machine. Throws Error for other names.
+Target named_target(const std::string& cpu);
+
 }  // namespace sluice::backend

@@ -6,7 +6,7 @@ string(APPEND text "#pragma GCC diagnostic push\n#pragma GCC diagnostic ignored 
                    "namespace ${NAMESPACE} {\n\n")
 foreach(file IN LISTS FILES)
   get_filename_component(name ${file} NAME)
-  string(REPLACE "." ";" words ${name})
+  string(REGEX REPLACE "[._]" ";" words ${name})
   set(constant k)
   foreach(word IN LISTS words)
     string(SUBSTRING ${word} 0 1 first)

@@ -15,6 +15,7 @@ namespace sluice::tools {
 // callback and throws Error for user errors. A command that must exit with a status other than 0 throws
 // CLI::RuntimeError.
 void add_check(CLI::App& program);     ///< check.cpp: verify that compilation preserves the meaning
+void add_compile(CLI::App& program);   ///< compile.cpp: an object file for C, of a saved model or a graph
 void add_opt(CLI::App& program);       ///< opt.cpp: run passes over a graph and print it
 void add_run(CLI::App& program);       ///< run.cpp: evaluate a graph
 void add_explain(CLI::App& program);   ///< explain.cpp: kernels, what bounds them, and memory

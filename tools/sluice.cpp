@@ -38,6 +38,7 @@ int main(int argc, char** argv) {
   sluice::tools::add_evaluate(program);
   sluice::tools::add_summary(program);
   sluice::tools::add_export(program);
+  sluice::tools::add_compile(program);
   try {
     sluice::cli::parse(program, argc, argv);
   } catch (const sluice::Error& error) {

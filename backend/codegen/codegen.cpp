@@ -15,6 +15,7 @@
 
 #include "backend/codegen/debug_info.h"
 #include "backend/codegen/kernels.h"
+#include "backend/codegen/module.h"
 #include "sluice/error.h"
 
 namespace sluice::backend {
@@ -44,14 +45,15 @@ const ir::Node& main_node(const KernelPlan& kernel) {
   return kernel.body->node(kernel.body->results()[0]);
 }
 
-void emit_kernel(Emitter& e, const Plan& whole, std::size_t number) {
-  const KernelPlan& plan = whole.kernels[number];
+}  // namespace
+
+void emit_kernel(Emitter& e, const Plan& whole, std::size_t kernel, const std::string& symbol, bool exported) {
+  const KernelPlan& plan = whole.kernels[kernel];
   llvm::Type* const pointer = e.b.getPtrTy();
   llvm::Type* const i64 = e.b.getInt64Ty();
-  llvm::Function* const function =
-      e.function(kernel_symbol(number), e.b.getVoidTy(), {pointer, pointer, pointer, i64, i64}, true);
+  llvm::Function* const function = e.function(symbol, e.b.getVoidTy(), {pointer, pointer, pointer, i64, i64}, exported);
   if (e.debug != nullptr) {
-    e.debug->begin_kernel(whole, number, *function);
+    e.debug->begin_kernel(whole, kernel, *function);
     e.shared.clear();  // their code belongs to this kernel's lines
   }
   const Emitter::At at(e, main_node(plan));
@@ -97,6 +99,8 @@ void emit_kernel(Emitter& e, const Plan& whole, std::size_t number) {
   }
   e.b.CreateRetVoid();
 }
+
+namespace {
 
 /// No IR passes run: the emitted IR already has the form that the code generator handles best (see
 /// docs/architecture.md).
@@ -157,10 +161,10 @@ std::string assembly_of(llvm::TargetMachine& machine, const llvm::Module& module
 
 }  // namespace
 
-Generated generate_kernels(const Plan& plan, std::span<const std::size_t> kernels, const Target& target, KeepTexts keep,
-                           bool debug_info) {
+Generated generate_module(const std::string& name, const Target& target, KeepTexts keep,
+                          const std::function<void(llvm::Module&)>& emit) {
   llvm::LLVMContext context;
-  llvm::Module module(plan.name, context);
+  llvm::Module module(name, context);
   const auto machine = make_machine(target);
   module.setDataLayout(machine->createDataLayout());
 #if LLVM_VERSION_MAJOR >= 21
@@ -168,11 +172,7 @@ Generated generate_kernels(const Plan& plan, std::span<const std::size_t> kernel
 #else
   module.setTargetTriple(target.triple);
 #endif
-  Emitter emitter(module, target);
-  std::optional<DebugInfo> debug;
-  if (debug_info) emitter.debug = &debug.emplace(module);
-  for (const std::size_t k : kernels) emit_kernel(emitter, plan, k);
-  if (debug) debug->finish();
+  emit(module);
 
   Generated generated;
   std::string problem;
@@ -185,6 +185,17 @@ Generated generate_kernels(const Plan& plan, std::span<const std::size_t> kernel
   if (keep.assembly) generated.assembly = assembly_of(*machine, module);
   generated.object = object_of(*machine, module);
   return generated;
+}
+
+Generated generate_kernels(const Plan& plan, std::span<const std::size_t> kernels, const Target& target, KeepTexts keep,
+                           bool debug_info) {
+  return generate_module(plan.name, target, keep, [&](llvm::Module& module) {
+    Emitter emitter(module, target);
+    std::optional<DebugInfo> debug;
+    if (debug_info) emitter.debug = &debug.emplace(module);
+    for (const std::size_t k : kernels) emit_kernel(emitter, plan, k, kernel_symbol(k), true);
+    if (debug) debug->finish();
+  });
 }
 
 }  // namespace sluice::backend

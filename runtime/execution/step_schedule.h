@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "backend/kernel_time.h"
 #include "backend/plan.h"
 #include "backend/target.h"
 
@@ -38,8 +39,8 @@ class StepSchedule {
   void estimate(const Bindings& bindings);
 
   const backend::Plan& plan_;
-  backend::Target target_;
   bool share_all_;
+  std::vector<backend::KernelTime> times_;
   Bindings estimated_;  ///< of the estimates
   int threads_worth_ = 1;
   int threads_ = 0;
@@ -47,9 +48,5 @@ class StepSchedule {
   std::vector<Share> shares_;        ///< by kernel, then thread
   std::vector<char> barriers_;
 };
-
-/// Returns a rough estimate of how long `kernel` takes on one thread: ignores caches and tails.
-double estimated_seconds(const backend::Plan& plan, const backend::KernelPlan& kernel, const backend::Target& target,
-                         const Bindings& bindings);
 
 }  // namespace sluice::runtime

@@ -37,7 +37,7 @@ mapfile -t folders < <(sed -nE 's/^\| `([a-z_/]+)\/` \| `sluice_[a-z_]+` \|.*/\1
     if (n < 500) { print "expected the includes of all libraries, got " n + 0; bad = 1 }
     exit bad
   }'
-if grep -nE '^#include "[a-z_]+/' examples/*; then
+if grep -rnE '^#include "[a-z_]+/' examples; then
   echo "examples include private headers"
   exit 1
 fi

@@ -180,7 +180,7 @@ TEST_CASE("the examples in --help run") {
   write_files(folder.path());
   const std::filesystem::path programs = std::filesystem::path(SLUICE_PROGRAM).parent_path();
   const bool has_dot = std::system("command -v dot > /dev/null") == 0;
-  for (const char* const command : {"check", "fuzz", "opt", "run", "explain", "show", "predict", "evaluate", "summary",
+  for (const char* const command : {"check", "fuzz", "opt", "run", "explain", "show", "predict", "evaluate", "summary", "compile",
 #ifdef SLUICE_HAS_ONNX
                                     "export"
 #endif

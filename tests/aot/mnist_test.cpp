@@ -1,0 +1,138 @@
+// The examples of examples/aot, built by their Makefile, and what the guide's exported step costs.
+#include "sluice/mnist.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+
+#include "ir/random_arrays.h"
+#include "sluice/idx.h"
+#include "sluice/safetensors.h"
+#include "sluice/sluice.h"
+#include "sluice/synthetic_digits.h"
+#include "tests/aot/exported.h"
+#include "tests/support/skip.h"
+
+using namespace sluice;
+using namespace sluice::test;
+
+namespace {
+
+/// The guide's model, as in examples/aot/export_models.cpp.
+struct Guide {
+  Guide() { set_seed(42); }
+
+  MLP model{Dense(700, relu), Dense(500, relu), Dense(10)};
+  Adam adam{{.learning_rate = 1e-3, .epsilon_place = AdamEpsilon::kPyTorch}};
+  Function<std::array<Tensor, 2>, 2> step =
+      function("train_step", {u8(batch, 28, 28), u8(batch).range(0, 10)}, [this](Tensor images, Tensor labels) {
+        const Tensor logits = model(reshape(cast(images, f32), {batch, 784}) / 255);
+        const Tensor loss = reduce_mean(sparse_softmax_cross_entropy(logits, labels));
+        adam.minimize(loss, model);
+        return outputs(loss, reduce_mean(cast(argmax(logits, 1) == cast(labels, i64), f32)));
+      });
+};
+
+Outcome in_folder(const std::filesystem::path& folder, const std::string& command) {
+  return run_program("sh", fmt::format("-c \"cd '{}' && {}\"", folder.string(), command));
+}
+
+double seconds_of(const std::function<void()>& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+double median(std::vector<double> values) {
+  std::ranges::nth_element(values, values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2));
+  return values[values.size() / 2];
+}
+
+}  // namespace
+
+TEST_CASE("the C program trains MNIST's perceptron to the last bit as the JIT does") {
+  const bool real = std::getenv("SLUICE_DATA_DIR") != nullptr;
+  const Dataset data = real ? load_mnist().train : synthetic_digits(1, 0, 1000);
+  const std::int64_t count = data.size();
+  const Array images = data.input().reshaped({count, 28, 28});
+  const Array labels = data.target().reshaped({count});
+  for (const int threads : {1, 2}) {
+    CAPTURE(threads);
+    const TemporaryFolder folder;
+    write_idx(folder.path() / "train-images-idx3-ubyte", images);
+    write_idx(folder.path() / "train-labels-idx1-ubyte", labels);
+    REQUIRE(run_program(EXPORT_MODELS, "'" + folder.path().string() + "'").status == 0);
+    const Outcome made = in_folder(
+        folder.path(), fmt::format("make -s -f '{0}/Makefile' VPATH='{0}' EXPORTS=. CFLAGS='-std=c99 -O2 -Wall -Wextra "
+                                   "-pedantic -Werror -D_POSIX_C_SOURCE=200809L -I. -I{0}' train",
+                                   AOT_EXAMPLES));
+    INFO(made.err);
+    REQUIRE(made.status == 0);
+    CHECK(made.err.empty());
+    const Outcome trained = in_folder(folder.path(), fmt::format("./train . 1 {}", threads));
+    REQUIRE(trained.status == 0);
+    MESSAGE(trained.out);
+    CHECK(std::filesystem::file_size(folder.path() / "step.o") <= 300 * 1024);
+
+    const Guide guide;
+    set_num_threads(threads);
+    for (std::int64_t at = 0; at < count; at += 128) {
+      const std::int64_t size = std::min<std::int64_t>(128, count - at);
+      Array some(DType::kU8, {size, 28, 28});
+      Array some_labels(DType::kU8, {size});
+      std::memcpy(some.bytes(), images.bytes() + at * 784, some.byte_count());
+      std::memcpy(some_labels.bytes(), labels.bytes() + at, some_labels.byte_count());
+      guide.step(some, some_labels);
+    }
+    const SafeTensors file = read_safetensors(folder.path() / "trained.safetensors");
+    for (const auto& variable : guide.step.variables()) {
+      CAPTURE(variable->name());
+      REQUIRE(file.arrays.contains(variable->name()));
+      CHECK(file.arrays.find(variable->name())->second == variable->value());
+    }
+  }
+}
+
+// build/bin/test_aot_mnist -tc="measure*" --no-skip
+TEST_CASE("measure the guide's step and a small function against the JIT, in turns" * doctest::skip()) {
+  const Guide guide;
+  const Exported exported(guide.step, {});
+  constexpr std::int64_t kBatch = 128;
+  const Array images = random_array({DType::kU8, {kBatch, 28, 28}}, 1, 1, ir::Range{0, 256});
+  const Array labels = random_array({DType::kU8, {kBatch}}, 1, 2, ir::Range{0, 10});
+  MESSAGE("object: ", std::filesystem::file_size(exported.path(".o")), " bytes");
+  for (const int threads : {1, 2}) {
+    const Threads pool(threads);
+    set_num_threads(threads);
+    Context context(exported, pool.team(), kBatch);
+    float loss = 0;
+    float accuracy = 0;
+    std::vector<double> of_object;
+    std::vector<double> of_jit;
+    const auto some_steps = [](const auto& step) {
+      constexpr int kSteps = 20;
+      return seconds_of([&] {
+               for (int i = 0; i < kSteps; ++i) step();
+             }) /
+             kSteps;
+    };
+    for (int turn = 0; turn < 60; ++turn) {
+      of_object.push_back(some_steps([&] { context.run(kBatch, images.bytes(), labels.bytes(), &loss, &accuracy); }));
+      of_jit.push_back(some_steps([&] { guide.step(images, labels); }));
+    }
+    MESSAGE(threads, " threads: ", 1e6 * median(of_object), " microseconds a step, the JIT ", 1e6 * median(of_jit),
+            "; least ", 1e6 * *std::ranges::min_element(of_object), " and ", 1e6 * *std::ranges::min_element(of_jit));
+  }
+  const auto small = function("small", {f32(batch, 4)}, [](Tensor x) { return x * 2; });
+  const Exported exported_small(small, {});
+  Context context(exported_small, nullptr, std::int64_t{1});
+  std::array<float, 4> x{};
+  std::array<float, 4> y{};
+  constexpr int kCalls = 1000000;
+  const double seconds = seconds_of([&] {
+    const auto run = exported_small.symbol<int (*)(sluice_context*, std::int64_t, const float*, float*)>("run");
+    for (int i = 0; i < kCalls; ++i) run(&context.context, 1, x.data(), y.data());
+  });
+  MESSAGE("a call of a small function: ", 1e9 * seconds / kCalls, " ns");
+}
