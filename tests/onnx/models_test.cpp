@@ -80,6 +80,13 @@ TEST_CASE("a convnet") {
   CHECK(check_in_onnxruntime(f, kBatches, {"Conv", "MaxPool", "Gather", "Reshape"}) == "3, 3, 0, 1");
 }
 
+TEST_CASE("a depthwise convolution of one filter a channel") {
+  set_seed(8);
+  const DepthwiseConv2D conv(3, {.activation = relu, .strides = 2, .padding = Padding::same()});
+  const auto f = function("depthwise", {f32(batch, 6, 5, 4).named("images")}, [&](Tensor x) { return conv(x); });
+  CHECK(check_in_onnxruntime(f, kBatches, {"Conv", "Gather"}) == "1, 0");
+}
+
 TEST_CASE("what follows a convolution keeps its shape") {
   set_seed(7);
   const Conv2D conv(3, 2);
