@@ -239,4 +239,37 @@ std::optional<Name> write_sum_pool(const Call& call) {
   return call.w.add("Mul", {*mean, call.w.scalar(DType::kF32, cells)});
 }
 
+namespace {
+
+/// Returns the operand of the reduction over the last axis that `value`, of `shape`, repeats along it.
+std::optional<ir::Value> reduced_along_rows(const ir::Graph& graph, ir::Value value, const Shape& shape, Op reduction) {
+  const ir::Node& repeated = graph.node(value);
+  if (repeated.op != Op::kBroadcast || shape.rank() == 0) return {};
+  const ir::Node& column = graph.node(repeated.operands[0]);
+  Shape kept = shape;
+  kept[shape.rank() - 1] = 1;
+  if (column.op != Op::kReshape || column.types[0].shape != kept) return {};
+  const ir::Node& reduced = graph.node(column.operands[0]);
+  const bool fits = reduced.op == reduction && reduced.attributes.integers(Attr::kAxes) == Integers{shape.rank() - 1} &&
+                    graph.type(reduced.operands[0]).shape == shape;
+  return fits ? std::optional(reduced.operands[0]) : std::nullopt;
+}
+
+}  // namespace
+
+/// exp(x - max(x)) / sum(exp(x - max(x))), by rows.
+std::optional<Name> write_softmax(const Call& call) {
+  const ir::Graph& graph = call.w.graph();
+  const ir::Node& exponential = graph.node(call.operand());
+  if (exponential.op != Op::kExp || !call.given.empty()) return {};
+  const ir::Node& difference = graph.node(exponential.operands[0]);
+  if (difference.op != Op::kSub) return {};
+  const Shape& shape = call.shape();
+  const ir::Value x = difference.operands[0];
+  if (reduced_along_rows(graph, call.operand(1), shape, Op::kReduceSum) != call.operand() ||
+      reduced_along_rows(graph, difference.operands[1], shape, Op::kReduceMax) != x)
+    return {};
+  return call.w.add("Softmax", {call.w[x]}, {{"axis", std::int64_t{shape.rank()} - 1}});
+}
+
 }  // namespace sluice::onnx_model

@@ -53,7 +53,8 @@ Name grouped(const Call& call, const Windowed& seen, const Name& filters, std::i
 
 }  // namespace
 
-/// reduce_sum of [pixels, taps, channels, 1] times [taps, channels, multiplier] over the taps.
+/// reduce_sum of [pixels, taps, channels, 1] times [taps, channels, multiplier] over the taps; with one filter a
+/// channel, without the last axis.
 std::optional<Name> write_depthwise_conv(const Call& call) {
   Writer& w = call.w;
   const ir::Graph& graph = w.graph();
@@ -63,13 +64,21 @@ std::optional<Name> write_depthwise_conv(const Call& call) {
     const ir::Value lhs = without_broadcast(graph, product.operands[swapped ? 1 : 0]);
     const ir::Value rhs = without_broadcast(graph, product.operands[swapped ? 0 : 1]);
     const auto seen = windows_in(graph, lhs);
-    if (!seen || w.type(rhs).shape.rank() != 3) continue;
+    const int rank = w.type(rhs).shape.rank();
+    if (!seen || (rank != 2 && rank != 3)) continue;
     const Shape& images = w.type(seen->images).shape;
     const Dim channels = images[images.rank() - 1];
-    const Dim multiplier = w.type(rhs).shape[2];
-    const bool fits = w.type(lhs).shape == Shape{seen->pixels, seen->taps, channels, 1} &&
-                      w.type(rhs).shape == Shape{seen->taps, channels, multiplier} && multiplier.size > 0 &&
-                      call.type().shape == Shape{seen->pixels, seen->taps, channels, multiplier};
+    const Dim multiplier = rank == 3 ? w.type(rhs).shape[2] : Dim(1);
+    Shape of_windows{seen->pixels, seen->taps, channels};
+    Shape of_filters{seen->taps, channels};
+    Shape of_products = of_windows;
+    if (rank == 3) {
+      of_windows.push_back(1);
+      of_filters.push_back(multiplier);
+      of_products.push_back(multiplier);
+    }
+    const bool fits = w.type(lhs).shape == of_windows && w.type(rhs).shape == of_filters &&
+                      call.type().shape == of_products && multiplier.size > 0;
     if (!fits) continue;
     Shape filters;
     Shape stacked{channels * multiplier, 1};

@@ -71,7 +71,7 @@ constexpr Row kRows[] = {
     {Op::kAdd, numeric<"Add">, "`Add`", "u8 in i32"},
     {Op::kSub, numeric<"Sub">, "`Sub`", "u8 in i32"},
     {Op::kMul, numeric<"Mul">, "`Mul`", "u8 in i32"},
-    {Op::kDiv, write_divide, "`Div`", "integers with `Where` around it: x / 0 is 0"},
+    {Op::kDiv, write_divide, "`Div`", "integers with `Where` around it: x / 0 is 0; of a softmax: `Softmax`"},
     {Op::kPow, plain<"Pow">, "`Pow`", ""},
     {Op::kMaximum, numeric<"Max">, "`Max`", kNaN},
     {Op::kMinimum, numeric<"Min">, "`Min`", kNaN},

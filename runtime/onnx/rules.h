@@ -88,6 +88,7 @@ std::optional<Name> write_conv(const Call& matmul);
 std::optional<Name> write_conv_transpose(const Call& add_windows);
 std::optional<Name> write_max_pool(const Call& reduce_max);
 std::optional<Name> write_sum_pool(const Call& reduce_sum);
+std::optional<Name> write_softmax(const Call& div);
 // native_grouped.cpp
 std::optional<Name> write_depthwise_conv(const Call& reduce_sum);
 std::optional<Name> write_grouped_conv(const Call& transpose);

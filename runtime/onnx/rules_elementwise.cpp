@@ -36,6 +36,7 @@ Name is_near_zero(const Call& call) {
 }  // namespace
 
 Name write_divide(const Call& call) {
+  if (const auto softmax = write_softmax(call)) return *softmax;
   return is_float(call.dtype()) ? call.w.add("Div", call.broadcasting()) : in_i32(call, divide_integers);
 }
 

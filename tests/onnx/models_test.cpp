@@ -67,7 +67,7 @@ TEST_CASE("the perceptron") {
   const auto f = function("digits", {u8(batch, 28, 28).named("images").range(0, 256)}, [&](Tensor images) {
     return softmax(model(reshape(cast(images, f32), {batch, 784}) / 255));
   });
-  CHECK(check_in_onnxruntime(f, kBatches, {"MatMul", "Expand"}) == "3, 0");
+  CHECK(check_in_onnxruntime(f, kBatches, {"MatMul", "Expand", "Softmax", "Exp"}) == "3, 0, 1, 0");
 }
 
 TEST_CASE("a convnet") {
@@ -78,6 +78,26 @@ TEST_CASE("a convnet") {
                          Flatten(), Dense(10));
   const auto f = function("convnet", {f32(batch, 28, 28, 1).named("images")}, [&](Tensor x) { return model(x); });
   CHECK(check_in_onnxruntime(f, kBatches, {"Conv", "MaxPool", "Gather", "Reshape"}) == "3, 3, 0, 1");
+}
+
+TEST_CASE("a depthwise convolution of one filter a channel") {
+  set_seed(8);
+  const DepthwiseConv2D conv(3, {.activation = relu, .strides = 2, .padding = Padding::same()});
+  const auto f = function("depthwise", {f32(batch, 6, 5, 4).named("images")}, [&](Tensor x) { return conv(x); });
+  CHECK(check_in_onnxruntime(f, kBatches, {"Conv", "Gather"}) == "1, 0");
+}
+
+TEST_CASE("what follows a convolution keeps its shape") {
+  set_seed(7);
+  const Conv2D conv(3, 2);
+  const auto f = function("segments", {f32(batch, 5, 4, 2).named("images")}, [&](Tensor x) {
+    const Tensor y = conv(x);
+    const Tensor rows = reshape(y, {batch * 12, 3});
+    const Tensor shown = select(rows > 0, rows, 0.1F * rows) + reshape(stop_gradient(y), {batch * 12, 3});
+    return softmax(y) + reshape(softmax(shown) * reduce_max(rows, 1, {.keepdims = true}), {batch, 4, 3, 3}) +
+           cast(cast(y, i32), f32) + log_softmax(sigmoid(y));
+  });
+  check_in_onnxruntime(f, kBatches);
 }
 
 TEST_CASE("pools") {
@@ -135,6 +155,16 @@ TEST_CASE("attention that sees no key gives 0") {
     return scaled_dot_product_attention(x, x, x, {.mask = sees});
   });
   check_in_onnxruntime(f, kBatches);
+}
+
+TEST_CASE("softmax of other axes, and what is almost one") {
+  const auto f = function("softmaxes", {f32(batch, 4, 4).named("x")}, [](Tensor x) {
+    const Tensor e = exp(x - reduce_max(x, 2, {.keepdims = true}));
+    const Tensor of_columns = e / reduce_sum(e, 1, {.keepdims = true});
+    const Tensor shifted = exp(x - reduce_max(x, 1, {.keepdims = true}));
+    return softmax(x) + of_columns + shifted / reduce_sum(shifted, 2, {.keepdims = true}) + log_softmax(x);
+  });
+  CHECK(check_in_onnxruntime(f, kBatches, {"Softmax"}) == "1");
 }
 
 TEST_CASE("integers: divisions by constants, and long axes") {
