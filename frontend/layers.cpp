@@ -35,7 +35,9 @@ Tensor Dense::operator()(const Arg& x) const {
   const Scope scope(x.where());
   const bool fits = x.dtype() == DType::kF32 && x.rank() >= 2 && !x.shape()[x.rank() - 1].batch;
   if (!fits) {
-    const char* const advice = x.dtype() != DType::kF32 ? "; cast(x, f32) converts it" : "";
+    const char* const advice = x.dtype() != DType::kF32 ? "; cast(x, f32) converts it"
+                               : x.rank() >= 2          ? "; the last axis must be a number, the size of the weights"
+                                                        : "";
     fail_at_user(fmt::format("dense: expected f32[batch,...,in], got {}{}", to_string(x.type()), advice),
                  {&x.tensor(), 1});
   }

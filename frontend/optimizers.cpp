@@ -98,11 +98,13 @@ void Optimizer::apply(const std::vector<Tensor>& gradients, const VariableList& 
     }
     const auto derived_by = trace.derived_by(gradients[i]);
     if (derived_by == nullptr || derived_by == targets[i].storage()) continue;
+    const bool same_name = derived_by->name() == targets[i].name();
     fail_at_user(
         fmt::format(
-            "{}: gradient {} is the derivative with respect to variable \"{}\", but variable {} is \"{}\": both "
+            "{}: gradient {} is the derivative with respect to variable \"{}\", but variable {} is {}\"{}\": both "
             "lists must have the same order; minimize(loss, variables) takes care of it",
-            kind(), i, derived_by->name(), i, targets[i].name()),
+            kind(), i, derived_by->name(), i, same_name ? "another one of another module, also called " : "",
+            targets[i].name()),
         {&gradients[i], 1});
   }
   for (const Variable& target : targets) {

@@ -81,6 +81,15 @@ Tensor size_of(const Arg& x, int axis) {
   return detail::number_of(dim);
 }
 
+std::int64_t static_size(const Arg& x, int axis) {
+  const Scope scope(x.where());
+  const Dim dim = x.shape()[detail::normalize_axis("static_size", axis, x.type())];
+  if (!dim.batch) return dim.size;
+  fail_at_user(fmt::format("static_size: expected axis {} of {} to be a number, got {}", axis, to_string(x.type()),
+                           to_string(dim)),
+               {&x.tensor(), 1});
+}
+
 namespace {
 
 /// Returns `shape`, with a -1 in it replaced by the size that the elements of `from` leave for that axis.

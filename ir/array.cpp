@@ -162,35 +162,52 @@ void Array::check_count(std::size_t given) const {
     fail("array: {} takes {} values, got {}", to_string(type()), count_, given);
 }
 
+void detail::fail_at(const std::source_location& where, const std::string& message) {
+  throw Error(message, {intern_file(where.file_name()), static_cast<std::uint32_t>(where.line()), 0});
+}
+
+static std::string cannot_view(const Array& array, DType wanted) {
+  return fmt::format("array: the elements of {} cannot be viewed as {}", to_string(array.type()), to_string(wanted));
+}
+
 void Array::check_dtype(DType wanted) const {
-  if (wanted != dtype_) fail("array: the elements of {} cannot be viewed as {}", to_string(type()), to_string(wanted));
+  if (wanted != dtype_) throw Error(cannot_view(*this, wanted));
 }
 
-void Array::check_single() const {
-  if (count_ != 1) fail("item: expected an array of one element, got {}", to_string(type()));
+void Array::check_dtype(DType wanted, const std::source_location& where) const {
+  if (wanted != dtype_) detail::fail_at(where, cannot_view(*this, wanted));
 }
 
-std::size_t Array::position(std::initializer_list<std::int64_t> indices) const {
-  if (indices.size() != sizes_.size())
-    fail("array: expected {} indices for {}, got {}", rank(), to_string(type()), indices.size());
+void Array::check_single(const std::source_location& where) const {
+  if (count_ == 1) return;
+  detail::fail_at(where, fmt::format("item: expected an array of one element, got {}", to_string(type())));
+}
+
+std::size_t Array::position(std::initializer_list<std::int64_t> indices, const std::source_location& where) const {
+  if (indices.size() != sizes_.size()) {
+    detail::fail_at(
+        where, fmt::format("array: expected {} indices for {}, got {}", rank(), to_string(type()), indices.size()));
+  }
   std::int64_t position = 0;
   for (std::size_t axis = 0; const std::int64_t index : indices) {
     const std::int64_t size = sizes_[axis];
-    if (index < -size || index >= size)
-      fail("array: the index {} is outside of axis {} of {}", index, axis, to_string(type()));
+    if (index < -size || index >= size) {
+      detail::fail_at(where,
+                      fmt::format("array: the index {} is outside of axis {} of {}", index, axis, to_string(type())));
+    }
     position = position * size + (index < 0 ? index + size : index);
     ++axis;
   }
   return static_cast<std::size_t>(position);
 }
 
-double Array::number_at(std::size_t position) const {
+double Array::number_at(std::size_t position, const std::source_location& where) const {
   return visit_dtype(dtype_, [&](auto zero) {
     const auto value = data<decltype(zero)>()[position];
     const auto number = static_cast<double>(value);
     if constexpr (std::is_same_v<decltype(zero), std::int64_t>) {
       if (!detail::fits<std::int64_t>(number) || static_cast<std::int64_t>(number) != value)
-        fail("array: a double cannot hold {}; use at<std::int64_t>", value);
+        detail::fail_at(where, fmt::format("array: a double cannot hold {}; use at<std::int64_t>", value));
     }
     return number;
   });

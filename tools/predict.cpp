@@ -155,7 +155,7 @@ void predict(const Options& options) {
     const Array& pixels = pictures[i].pixels;
     std::memcpy(images.bytes() + i * pixels.byte_count(), pixels.bytes(), pixels.byte_count());
   }
-  const Predictions predictions = model.predict(images);
+  const Predictions predictions = model.predict(images, {});  // the error has no line of a program
   const auto classes = static_cast<std::size_t>(predictions.probabilities.sizes()[1]);
   const ClassNames names{"Class", model.class_names()};
   const TextStyle style = style_of_terminal(STDOUT_FILENO);

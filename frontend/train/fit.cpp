@@ -98,8 +98,6 @@ class Fit {
 
 Fit::Fit(Trainer& trainer, const Pipeline& examples, const FitOptions& options)
     : trainer_(trainer), examples_(examples), options_(options), steps_(ahead(examples.batches(options.batch)).size()) {
-  if (examples.size() == 0) fail("fit: there are no examples");
-  if (options.epochs < 0) fail("fit: expected at least 0 epochs, got {}", options.epochs);
   state_.history.names = trainer.names_;
   state_.means.resize(trainer.names_.size());
   trainer.stop_ = false;
@@ -108,10 +106,12 @@ Fit::Fit(Trainer& trainer, const Pipeline& examples, const FitOptions& options)
   if (options.early_stopping) {
     const EarlyStopping& early = *options.early_stopping;
     if (early.patience < 1)
-      fail("fit: expected a patience of at least 1 epoch for early stopping, got {}", early.patience);
+      fail_at_user(
+          fmt::format("fit: expected a patience of at least 1 epoch for early stopping, got {}", early.patience));
     const auto found = std::ranges::find(trainer.names_, early.metric);
     if (found == trainer.names_.end()) {
-      fail("fit: early stopping monitors \"{}\", the trainer has {}", early.metric, fmt::join(trainer.names_, ", "));
+      fail_at_user(fmt::format("fit: early stopping monitors \"{}\", the trainer has {}", early.metric,
+                               fmt::join(trainer.names_, ", ")));
     }
     watched_ = static_cast<std::size_t>(found - trainer.names_.begin());
     checkpoint_.watched = early.metric;
@@ -356,6 +356,11 @@ bool Fit::waited_long_enough() const {
 
 History Trainer::fit(const Pipeline& examples, const FitOptions& options, std::source_location where) {
   const Scope scope(where);
+  if (examples.size() == 0) fail_at_user("fit: there are no examples");
+  if (options.batch < 1) {
+    fail_at_user(fmt::format("fit: expected a batch of at least 1 example, got {}", options.batch));
+  }
+  if (options.epochs < 0) fail_at_user(fmt::format("fit: expected at least 0 epochs, got {}", options.epochs));
   compile();
   return Fit(*this, examples, options).run();
 }

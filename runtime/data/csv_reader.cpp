@@ -85,7 +85,12 @@ void read_csv_rows(const std::filesystem::path& path, char separator, CsvRows& r
     check(parser.parse(text.substr(0, zero), rows));  // counts the lines before it
     if (zero != text.npos) fail("{}: line {}: expected text, got a zero byte", name, rows.line());
   }
-  check(parser.finish(rows));
+  const bool closed = parser.finish(rows);
+  if (!closed && rows.error().empty()) {
+    fail("{}: line {}: unclosed quote: the file ends within a field that begins with one in this line", name,
+         rows.line());
+  }
+  check(closed);
 }
 
 }  // namespace sluice

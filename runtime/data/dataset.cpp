@@ -34,17 +34,19 @@ const Array& Examples::only(const std::vector<Array>& arrays, std::string_view w
 
 Dataset::Dataset() : Dataset(Array(DType::kU8, {0}), Array(DType::kU8, {0})) {}
 
-Dataset::Dataset(Array example_input, Array example_target)
-    : Dataset(std::vector{std::move(example_input)}, std::vector{std::move(example_target)}) {}
+Dataset::Dataset(Array example_input, Array example_target, std::source_location where)
+    : Dataset(std::vector{std::move(example_input)}, std::vector{std::move(example_target)}, where) {}
 
-Dataset::Dataset(std::vector<Array> example_inputs, std::vector<Array> example_targets)
+Dataset::Dataset(std::vector<Array> example_inputs, std::vector<Array> example_targets, std::source_location where)
     : Examples{std::move(example_inputs), std::move(example_targets)} {
   const auto fits = [&](const Array& array) {
     return array.rank() >= 1 && inputs.front().rank() >= 1 && array.sizes()[0] == inputs.front().sizes()[0];
   };
   if (inputs.empty() || targets.empty() || !std::ranges::all_of(inputs, fits) || !std::ranges::all_of(targets, fits)) {
-    fail("data set: expected inputs and targets with one row per example, got inputs {} and targets {}",
-         types_of(inputs), types_of(targets));
+    throw Error(fmt::format("data set: expected inputs and targets with one row per example, got inputs {} and "
+                            "targets {}",
+                            types_of(inputs), types_of(targets)),
+                detail::location_of(where));
   }
 }
 

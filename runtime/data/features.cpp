@@ -30,7 +30,7 @@ LabelEncoder::LabelEncoder(std::span<const std::string> values) : names_(values.
   std::iota(sorted_.begin(), sorted_.end(), std::size_t{0});
 }
 
-LabelEncoder LabelEncoder::in_order(std::vector<std::string> names) {
+LabelEncoder LabelEncoder::in_order(std::vector<std::string> names, std::source_location where) {
   LabelEncoder made;
   made.names_ = std::move(names);
   made.sorted_.resize(made.names_.size());
@@ -38,54 +38,59 @@ LabelEncoder LabelEncoder::in_order(std::vector<std::string> names) {
   const auto name = [&](std::size_t i) -> const std::string& { return made.names_[i]; };
   std::ranges::sort(made.sorted_, {}, name);
   const auto twice = std::ranges::adjacent_find(made.sorted_, {}, name);
-  if (twice != made.sorted_.end()) fail("label encoder: two classes are called '{}'", name(*twice));
+  if (twice != made.sorted_.end())
+    detail::fail_at(where, fmt::format("label encoder: two classes are called '{}'", name(*twice)));
   return made;
 }
 
-std::int64_t LabelEncoder::class_of(const std::string& value, std::size_t row) const {
+std::int64_t LabelEncoder::class_of(const std::string& value, std::size_t row,
+                                    const std::source_location& where) const {
   const auto name = [&](std::size_t i) -> const std::string& { return names_[i]; };
   const auto found = std::ranges::lower_bound(sorted_, value, {}, name);
   if (found != sorted_.end() && name(*found) == value) return static_cast<std::int64_t>(*found);
-  if (value.empty()) fail("label encoder: row {}: the value is missing", row + 1);
+  if (value.empty()) detail::fail_at(where, fmt::format("label encoder: row {}: the value is missing", row + 1));
   const std::vector<std::string_view> names(names_.begin(), names_.end());
-  fail("label encoder: row {}: there is no class '{}'{}", row + 1, value, did_you_mean(value, names));
+  detail::fail_at(where, fmt::format("label encoder: row {}: there is no class '{}'{}", row + 1, value,
+                                     did_you_mean(value, names)));
 }
 
-Array LabelEncoder::encode(std::span<const std::string> values) const {
+Array LabelEncoder::encode(std::span<const std::string> values, std::source_location where) const {
   Array classes(DType::kI64, {static_cast<std::int64_t>(values.size())});
   const auto to = classes.data<std::int64_t>();
-  for (std::size_t row = 0; row < values.size(); ++row) to[row] = class_of(values[row], row);
+  for (std::size_t row = 0; row < values.size(); ++row) to[row] = class_of(values[row], row, where);
   return classes;
 }
 
-Array LabelEncoder::one_hot(std::span<const std::string> values) const {
+Array LabelEncoder::one_hot(std::span<const std::string> values, std::source_location where) const {
   Array rows(DType::kF32, {static_cast<std::int64_t>(values.size()), size()});
   const auto to = rows.data<float>();
   for (std::size_t row = 0; row < values.size(); ++row) {
     if (values[row].empty()) continue;
-    to[row * names_.size() + static_cast<std::size_t>(class_of(values[row], row))] = 1;
+    to[row * names_.size() + static_cast<std::size_t>(class_of(values[row], row, where))] = 1;
   }
   return rows;
 }
 
-std::vector<std::string> LabelEncoder::decode(const Array& classes) const {
+std::vector<std::string> LabelEncoder::decode(const Array& classes, std::source_location where) const {
   if (!is_integer(classes.dtype())) {
-    fail("label encoder: expected integers as classes, got {}", to_string(classes.type()));
+    detail::fail_at(where,
+                    fmt::format("label encoder: expected integers as classes, got {}", to_string(classes.type())));
   }
   std::vector<std::string> names;
   visit_dtype(classes.dtype(), [&]<typename T>(T) {
     for (const T element : classes.data<T>()) {
       const auto number = static_cast<std::int64_t>(element);
-      if (number < 0 || number >= size()) fail("label encoder: expected classes 0 to {}, got {}", size() - 1, number);
+      if (number < 0 || number >= size())
+        detail::fail_at(where, fmt::format("label encoder: expected classes 0 to {}, got {}", size() - 1, number));
       names.push_back(names_[static_cast<std::size_t>(number)]);
     }
   });
   return names;
 }
 
-Standardizer::Standardizer(const Array& rows) {
+Standardizer::Standardizer(const Array& rows, std::source_location where) {
   if (rows.rank() < 1 || rows.sizes()[0] == 0) {
-    fail("standardizer: expected at least one row, got {}", to_string(rows.type()));
+    detail::fail_at(where, fmt::format("standardizer: expected at least one row, got {}", to_string(rows.type())));
   }
   mean_ = Array(DType::kF64, sizes_of_row(rows));
   deviation_ = Array(DType::kF64, sizes_of_row(rows));
@@ -109,7 +114,8 @@ Standardizer::Standardizer(const Array& rows) {
       }
     };
     each([&](std::size_t feature, double x) {
-      if (std::isinf(x)) fail("standardizer: expected finite numbers, feature {} has {}", feature, x);
+      if (std::isinf(x))
+        detail::fail_at(where, fmt::format("standardizer: expected finite numbers, feature {} has {}", feature, x));
       Seen& of = seen[feature];
       ++of.count;
       of.least = std::min(of.least, x);
@@ -136,14 +142,14 @@ Standardizer::Standardizer(const Array& rows) {
   }
 }
 
-void Standardizer::check(const Array& rows, std::string_view function) const {
+void Standardizer::check(const Array& rows, std::string_view function, const std::source_location& where) const {
   if (rows.rank() >= 1 && sizes_of_row(rows) == mean_.sizes()) return;
-  fail("standardizer: {}: expected rows of {}, got {}", function, to_string(Shape::of(mean_.sizes())),
-       to_string(rows.type()));
+  detail::fail_at(where, fmt::format("standardizer: {}: expected rows of {}, got {}", function,
+                                     to_string(Shape::of(mean_.sizes())), to_string(rows.type())));
 }
 
-Array Standardizer::apply(const Array& rows) const {
-  check(rows, "apply");
+Array Standardizer::apply(const Array& rows, std::source_location where) const {
+  check(rows, "apply", where);
   Array result(rows.dtype() == DType::kF64 ? DType::kF64 : DType::kF32, rows.sizes());
   const std::span<const double> means = mean_.data<double>();
   const std::span<const double> deviations = deviation_.data<double>();
@@ -158,9 +164,10 @@ Array Standardizer::apply(const Array& rows) const {
   return result;
 }
 
-Array Standardizer::undo(const Array& rows) const {
-  check(rows, "undo");
-  if (!is_float(rows.dtype())) fail("standardizer: undo: expected floats, got {}", to_string(rows.type()));
+Array Standardizer::undo(const Array& rows, std::source_location where) const {
+  check(rows, "undo", where);
+  if (!is_float(rows.dtype()))
+    detail::fail_at(where, fmt::format("standardizer: undo: expected floats, got {}", to_string(rows.type())));
   Array result(rows.dtype(), rows.sizes());
   const std::span<const double> means = mean_.data<double>();
   const std::span<const double> deviations = deviation_.data<double>();
@@ -174,8 +181,9 @@ Array Standardizer::undo(const Array& rows) const {
   return result;
 }
 
-Array fill_missing(const Array& array, double value) {
-  if (!is_float(array.dtype())) fail("fill_missing: expected a float array, got {}", to_string(array.type()));
+Array fill_missing(const Array& array, double value, std::source_location where) {
+  if (!is_float(array.dtype()))
+    detail::fail_at(where, fmt::format("fill_missing: expected a float array, got {}", to_string(array.type())));
   Array filled = array.clone();
   visit_dtype(array.dtype(), [&]<typename T>(T) {
     for (T& element : filled.data<T>()) {
@@ -185,17 +193,18 @@ Array fill_missing(const Array& array, double value) {
   return filled;
 }
 
-Array hstack(std::span<const Array> arrays) {
-  if (arrays.empty()) fail("hstack: expected at least one array, got none");
+Array hstack(std::span<const Array> arrays, std::source_location where) {
+  if (arrays.empty()) detail::fail_at(where, "hstack: expected at least one array, got none");
   const Array& first = arrays.front();
   std::int64_t columns = 0;
   for (const Array& array : arrays) {
     if (array.rank() != 1 && array.rank() != 2) {
-      fail("hstack: expected arrays [N] or [N,columns], got {}", to_string(array.type()));
+      detail::fail_at(where,
+                      fmt::format("hstack: expected arrays [N] or [N,columns], got {}", to_string(array.type())));
     }
     if (array.dtype() != first.dtype() || array.sizes()[0] != first.sizes()[0]) {
-      fail("hstack: expected arrays of one type and one number of rows, got {} and {}", to_string(first.type()),
-           to_string(array.type()));
+      detail::fail_at(where, fmt::format("hstack: expected arrays of one type and one number of rows, got {} and {}",
+                                         to_string(first.type()), to_string(array.type())));
     }
     columns += columns_of(array);
   }

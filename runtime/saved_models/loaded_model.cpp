@@ -54,19 +54,24 @@ bool LoadedModel::is_classifier() const {
          probabilities.shape.rank() == 2 && probabilities.shape[0] == batch && !probabilities.shape[1].batch;
 }
 
-std::vector<Array> LoadedModel::run(std::span<const Array> inputs) const {
+std::vector<Array> LoadedModel::run(std::span<const Array> inputs, std::source_location where) const {
   std::vector<Array> results(output_names_.size());
-  executable_->run(inputs, results);
+  try {
+    executable_->run(inputs, results);
+  } catch (const Error& error) {
+    if (error.location().known()) throw;
+    detail::fail_at(where, error.message());
+  }
   return results;
 }
 
-Predictions LoadedModel::predict(const Array& images) const {
+Predictions LoadedModel::predict(const Array& images, std::source_location where) const {
   if (!is_classifier()) {
     fail("@{}: expected a model that takes images and returns \"{}\" i64[B] and \"{}\" f32[B,classes]", graph_.name(),
          kClassOutput, kProbabilitiesOutput);
   }
   const Array input = with_channel_as_in(images, graph_.type(graph_.parameters()[0].value));
-  std::vector<Array> results = run({&input, 1});
+  std::vector<Array> results = run({&input, 1}, where);
   check_classes(graph_, results[0], results[1]);
   return {std::move(results[0]), std::move(results[1])};
 }

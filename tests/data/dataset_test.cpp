@@ -8,6 +8,7 @@
 
 #include "sluice/error.h"
 #include "sluice/random_stream.h"
+#include "tests/frontend/thrown.h"
 #include "tests/support/counting_new.h"
 
 namespace sluice {
@@ -45,23 +46,28 @@ std::vector<std::int64_t> numbers(std::int64_t begin, std::int64_t end) {
   return result;
 }
 
-TEST_CASE("all arrays have a row for each example") {
-  CHECK_THROWS_WITH_AS(Dataset(Array(DType::kU8, {3, 28, 28}), Array(DType::kU8, {2})),
-                       "data set: expected inputs and targets with one row per example, got inputs u8[3,28,28] and "
-                       "targets u8[2]",
-                       Error);
-  CHECK_THROWS_WITH_AS(
-      Dataset(Array(DType::kU8, {}), Array(DType::kU8, {})),
-      "data set: expected inputs and targets with one row per example, got inputs u8[] and targets u8[]", Error);
+TEST_CASE("a stream's uniform numbers are in [0, 1) by default") {
+  RandomStream plain(3);
+  RandomStream with_limits(3);
+  for (int i = 0; i < 1000; ++i) {
+    const float x = plain.uniform();
+    CHECK((x >= 0 && x < 1));
+    CHECK(x == with_limits.uniform(0, 1));
+  }
+}
+
+TEST_CASE("all arrays have a row for each example, or the user's line is an error") {
+  const std::string expected =
+      "@dataset_test.cpp data set: expected inputs and targets with one row per example, got inputs ";
+  CHECK(thrown([] {
+          Dataset(Array(DType::kU8, {3, 28, 28}), Array(DType::kU8, {2}));
+        }) == expected + "u8[3,28,28] and targets u8[2]");
+  CHECK(thrown([] { Dataset(Array(DType::kU8, {}), Array(DType::kU8, {})); }) == expected + "u8[] and targets u8[]");
   const std::vector<Array> two(2, Array(DType::kU8, {4}));
-  CHECK_THROWS_WITH_AS(Dataset(two, std::vector<Array>{}),
-                       "data set: expected inputs and targets with one row per example, got inputs u8[4], u8[4] and "
-                       "targets none",
-                       Error);
-  CHECK_THROWS_WITH_AS(Dataset(two, std::vector{two[0], Array(DType::kF32, {5, 1})}),
-                       "data set: expected inputs and targets with one row per example, got inputs u8[4], u8[4] and "
-                       "targets u8[4], f32[5,1]",
-                       Error);
+  CHECK(thrown([&] { Dataset(two, std::vector<Array>{}); }) == expected + "u8[4], u8[4] and targets none");
+  CHECK(thrown([&] {
+          Dataset(two, std::vector{two[0], Array(DType::kF32, {5, 1})});
+        }) == expected + "u8[4], u8[4] and targets u8[4], f32[5,1]");
   CHECK(Dataset().size() == 0);
 }
 

@@ -38,13 +38,21 @@ TEST_CASE("labels are numbered in the order of their names") {
 
   CHECK(thrown([&] {
           animals.encode(Names{"cat", "dgo"});
-        }) == "label encoder: row 2: there is no class 'dgo'; did you mean 'dog'?");
-  CHECK(thrown([&] { animals.encode(Names{"cat", ""}); }) == "label encoder: row 2: the value is missing");
-  CHECK(thrown([&] { animals.one_hot(Names{"horse"}); }) == "label encoder: row 1: there is no class 'horse'");
-  CHECK(thrown([&] { animals.decode(Array({3})); }) == "label encoder: expected classes 0 to 2, got 3");
-  CHECK(thrown([&] { animals.decode(Array({-1})); }) == "label encoder: expected classes 0 to 2, got -1");
-  CHECK(thrown([&] { animals.decode(Array({1.F})); }) == "label encoder: expected integers as classes, got f32[1]");
-  CHECK(thrown([] { LabelEncoder::in_order({"a", "b", "a"}); }) == "label encoder: two classes are called 'a'");
+        }) == "@features_test.cpp label encoder: row 2: there is no class 'dgo'; did you mean 'dog'?");
+  CHECK(thrown([&] {
+          animals.encode(Names{"cat", ""});
+        }) == "@features_test.cpp label encoder: row 2: the value is missing");
+  CHECK(thrown([&] { animals.one_hot(Names{"horse"}); }) ==
+        "@features_test.cpp label encoder: row 1: there is no class 'horse'");
+  CHECK(thrown([&] { animals.decode(Array({3})); }) ==
+        "@features_test.cpp label encoder: expected classes 0 to 2, got 3");
+  CHECK(thrown([&] { animals.decode(Array({-1})); }) ==
+        "@features_test.cpp label encoder: expected classes 0 to 2, got -1");
+  CHECK(thrown([&] { animals.decode(Array({1.F})); }) ==
+        "@features_test.cpp label encoder: expected integers as classes, got f32[1]");
+  CHECK(thrown([] {
+          LabelEncoder::in_order({"a", "b", "a"});
+        }) == "@features_test.cpp label encoder: two classes are called 'a'");
 }
 
 TEST_CASE("standardizing has scikit-learn's results") {
@@ -103,18 +111,20 @@ TEST_CASE("rows of any shape and type are standardized") {
 
   CHECK(thrown([] {
           Standardizer(Array(DType::kF32, {0, 3}));
-        }) == "standardizer: expected at least one row, got f32[0,3]");
-  CHECK(thrown([] { Standardizer(Array::scalar(1.F)); }) == "standardizer: expected at least one row, got f32[]");
+        }) == "@features_test.cpp standardizer: expected at least one row, got f32[0,3]");
+  CHECK(thrown([] { Standardizer(Array::scalar(1.F)); }) ==
+        "@features_test.cpp standardizer: expected at least one row, got f32[]");
   CHECK(thrown([] {
           Standardizer(Array{{1.F, 2.F}, {3.F, -INFINITY}});
-        }) == "standardizer: expected finite numbers, feature 1 has -inf");
+        }) == "@features_test.cpp standardizer: expected finite numbers, feature 1 has -inf");
   CHECK(thrown([&] {
           scale.apply(Array(DType::kF32, {2, 2}));
-        }) == "standardizer: apply: expected rows of [1,2,1], got f32[2,2]");
+        }) == "@features_test.cpp standardizer: apply: expected rows of [1,2,1], got f32[2,2]");
   CHECK(thrown([&] {
           scale.undo(Array(DType::kU8, {2, 1, 2, 1}));
-        }) == "standardizer: undo: expected floats, got u8[2,1,2,1]");
-  CHECK(thrown([] { fill_missing(Array({1}), 0); }) == "fill_missing: expected a float array, got i32[1]");
+        }) == "@features_test.cpp standardizer: undo: expected floats, got u8[2,1,2,1]");
+  CHECK(thrown([] { fill_missing(Array({1}), 0); }) ==
+        "@features_test.cpp fill_missing: expected a float array, got i32[1]");
 }
 
 TEST_CASE("columns are put side by side") {
@@ -122,14 +132,15 @@ TEST_CASE("columns are put side by side") {
   CHECK(hstack({Array({1.F, 2.F})}) == Array{{1.F}, {2.F}});
   CHECK(hstack({Array(DType::kF32, {0, 2}), Array(DType::kF32, {0, 3})}).sizes() == std::vector<std::int64_t>{0, 5});
   CHECK(hstack({Array(DType::kF32, {2, 0}), Array({1.F, 2.F})}) == Array{{1.F}, {2.F}});
-  CHECK(thrown([] { hstack(std::vector<Array>{}); }) == "hstack: expected at least one array, got none");
+  CHECK(thrown([] { hstack(std::vector<Array>{}); }) ==
+        "@features_test.cpp hstack: expected at least one array, got none");
   CHECK(thrown([] {
           hstack({Array({1}), Array({1.F})});
-        }) == "hstack: expected arrays of one type and one number of rows, got i32[1] and f32[1]");
+        }) == "@features_test.cpp hstack: expected arrays of one type and one number of rows, got i32[1] and f32[1]");
   CHECK(thrown([] {
           hstack({Array({1}), Array({1, 2})});
-        }) == "hstack: expected arrays of one type and one number of rows, got i32[1] and i32[2]");
+        }) == "@features_test.cpp hstack: expected arrays of one type and one number of rows, got i32[1] and i32[2]");
   CHECK(thrown([] {
           hstack({Array(DType::kF32, {1, 1, 1})});
-        }) == "hstack: expected arrays [N] or [N,columns], got f32[1,1,1]");
+        }) == "@features_test.cpp hstack: expected arrays [N] or [N,columns], got f32[1,1,1]");
 }

@@ -20,6 +20,7 @@
 #include "sluice/sluice.h"
 #include "tests/export/digits_model.h"
 #include "tests/export/saved_model_files.h"
+#include "tests/frontend/thrown.h"
 #include "tests/support/file_size_limit.h"
 #include "tests/support/refusal.h"
 #include "tests/support/run_program.h"
@@ -70,12 +71,12 @@ TEST_CASE("a loaded model predicts the same bits as before saving, for every bat
   }
   for (const Predictions& predictions : of_threads)
     CHECK(predictions.probabilities == model.module.predict(images).probabilities);
-  CHECK(test::refusal([&] { loaded.predict(test::noise(2, 27)); }) ==
-        "@predict: input 0 is u8[2,27,27,1], expected u8[B,28,28,1]");
+  CHECK(thrown([&] { loaded.predict(test::noise(2, 27)); }) ==
+        "@saved_model_test.cpp @predict: input 0 is u8[2,27,27,1], expected u8[B,28,28,1]");
   const int line = __LINE__ + 1;
   const std::string error = test::refusal([&] { model.module.predict(test::noise(2, 27)); });
   CHECK(error.starts_with(fmt::format("{}:{}: ", __FILE__, line)));
-  CHECK(test::refusal([&] { loaded.run({}); }) == "@predict: expected 1 input, got 0");
+  CHECK(thrown([&] { loaded.run({}); }) == "@saved_model_test.cpp @predict: expected 1 input, got 0");
 }
 
 TEST_CASE("saving writes the variables' current values, and saving again replaces them") {

@@ -178,6 +178,12 @@ TEST_CASE("neural-network functions check their arguments") {
         here("dense: expected f32[batch,...,in], got f32[B]"));
   CHECK(traced({u8(batch, 4)}, [dense = Dense(3)](Tensor x) { return dense(x); }) ==
         here("dense: expected f32[batch,...,in], got u8[B,4]; cast(x, f32) converts it"));
+  CHECK(traced({f32(batch, length("T"))}, [dense = Dense(3)](Tensor x) { return dense(x); }) ==
+        here("dense: expected f32[batch,...,in], got f32[B,T]; the last axis must be a number, the size of the "
+             "weights"));
+  CHECK(traced({f32(batch, length("T"))}, [](Tensor x) { return x + constant(ones({static_size(x, -1)})); }) ==
+        here("static_size: expected axis -1 of f32[B,T] to be a number, got T"));
+  CHECK(traced({f32(batch, 4)}, [](Tensor x) { return x + constant(ones({static_size(x, 1)})); }).empty());
   CHECK(thrown([] { Dense dense(0); }) == "dense: expected an output size of at least 1, got 0");
   CHECK(thrown([] { Dense dense(3, nullptr); }) == "dense: the activation is empty; pass identity for none");
   CHECK(thrown([] { Dense dense(3, relu, nullptr); }) == "dense: the initializer of the weights is empty");

@@ -83,13 +83,15 @@ TEST_CASE("arrays of nested lists, and their elements") {
   CHECK(Array({true, false}) == Array(std::vector<bool>{true, false}, {2}));
   CHECK(Array({1.F, 2.F}, {2, 1}).type() == Type{DType::kF32, {2, 1}});
   CHECK(Array::scalar(2.5F)() == 2.5);
-  CHECK(thrown([&] { static_cast<void>(a(2, 0)); }) == "array: the index 2 is outside of axis 0 of i32[2,3]");
-  CHECK(thrown([&] { static_cast<void>(a(0, -4)); }) == "array: the index -4 is outside of axis 1 of i32[2,3]");
-  CHECK(thrown([&] { static_cast<void>(a(0)); }) == "array: expected 2 indices for i32[2,3], got 1");
+  CHECK(thrown([&] { static_cast<void>(a(2, 0)); }) ==
+        "@printing_test.cpp array: the index 2 is outside of axis 0 of i32[2,3]");
+  CHECK(thrown([&] { static_cast<void>(a(0, -4)); }) ==
+        "@printing_test.cpp array: the index -4 is outside of axis 1 of i32[2,3]");
+  CHECK(thrown([&] { static_cast<void>(a(0)); }) == "@printing_test.cpp array: expected 2 indices for i32[2,3], got 1");
   CHECK(thrown([&] { static_cast<void>(a.at<float>(0, 0)); }) ==
-        "array: the elements of i32[2,3] cannot be viewed as f32");
+        "@printing_test.cpp array: the elements of i32[2,3] cannot be viewed as f32");
   CHECK(thrown([&] { Array({{1, 2}, {3}}); }) == "array: the lists of an axis have one length, got [2] and [1]");
   const Array large({(std::int64_t{1} << 53) + 1});
   CHECK(thrown([&] { static_cast<void>(large(0)); }) ==
-        "array: a double cannot hold 9007199254740993; use at<std::int64_t>");
+        "@printing_test.cpp array: a double cannot hold 9007199254740993; use at<std::int64_t>");
 }

@@ -89,6 +89,13 @@ TEST_CASE("gradients in another order than their variables are an error, even wi
         "@trainable_test.cpp sgd: gradient 0 is the derivative with respect to variable \"a\", but variable 0 is "
         "\"b\": both "
         "lists must have the same order; minimize(loss, variables) takes care of it");
+  const Variable other("a", Array({5.F, 6.F}));
+  CHECK(thrown([&] { function("f", {}, [&] {
+                       sgd.apply(gradients(loss(), {a, b}), {other, b});
+                     }).compile(); }) ==
+        "@trainable_test.cpp sgd: gradient 0 is the derivative with respect to variable \"a\", but variable 0 is "
+        "another one of another module, also called \"a\": both lists must have the same order; minimize(loss, "
+        "variables) takes care of it");
   CHECK(thrown([&] {
           function("f", {}, [&] {
             const auto [clipped, norm] = clip_by_global_norm(gradients(loss(), {a, b}), 1);

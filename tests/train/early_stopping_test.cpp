@@ -79,8 +79,8 @@ TEST_CASE("NaN is never better, and the best weights are restored after divergen
 TEST_CASE("a metric that early stopping cannot monitor is an error") {
   Course course(0.25);
   CHECK(thrown([&] { course.fit(watching({.metric = "accuracy"})); }) ==
-        "fit: early stopping monitors \"accuracy\", the trainer has loss, w");
+        "@early_stopping_test.cpp fit: early stopping monitors \"accuracy\", the trainer has loss, w");
   CHECK(thrown([&] { course.fit(watching({.patience = 0})); }) ==
-        "fit: expected a patience of at least 1 epoch for early stopping, got 0");
+        "@early_stopping_test.cpp fit: expected a patience of at least 1 epoch for early stopping, got 0");
   CHECK(course.parabola.value() == 1);
 }

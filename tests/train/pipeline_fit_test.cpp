@@ -190,7 +190,7 @@ TEST_CASE("what a pipeline computes is checked before the first step") {
   CHECK(thrown([&] { toy.trainer.fit(two, {.batch = 8}); }) ==
         at + "the examples: expected 2 arrays for what the objective takes, got 2 inputs and 2 targets");
   const Pipeline none = toy_examples(8).filter([](const Example&) { return false; });
-  CHECK(thrown([&] { toy.trainer.fit(none); }) == "fit: there are no examples");
+  CHECK(thrown([&] { toy.trainer.fit(none); }) == "@pipeline_fit_test.cpp fit: there are no examples");
   CHECK(thrown([&] { toy.trainer.evaluate(none); }) == "evaluate: there are no examples");
   CHECK(thrown([&] { toy.trainer.fit(toy_examples(8), {.prefetch = -1}); }) ==
         "prefetch: expected at least 0 batches, got -1");

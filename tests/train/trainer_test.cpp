@@ -189,11 +189,12 @@ TEST_CASE("an exception of a callback ends training") {
 
 TEST_CASE("invalid options and data are errors") {
   ToyModel toy;
-  CHECK(thrown([&] { toy.trainer.fit(toy_examples(0)); }) == "fit: there are no examples");
+  CHECK(thrown([&] { toy.trainer.fit(toy_examples(0)); }) == "@trainer_test.cpp fit: there are no examples");
   CHECK(thrown([&] { toy.trainer.evaluate(toy_examples(0)); }) == "evaluate: there are no examples");
-  CHECK(thrown([&] { toy.trainer.fit(toy_examples(8), {.epochs = -1}); }) == "fit: expected at least 0 epochs, got -1");
+  CHECK(thrown([&] { toy.trainer.fit(toy_examples(8), {.epochs = -1}); }) ==
+        "@trainer_test.cpp fit: expected at least 0 epochs, got -1");
   CHECK(thrown([&] { toy.trainer.fit(toy_examples(8), {.batch = 0}); }) ==
-        "batches: expected at least 1 example per batch, got 0");
+        "@trainer_test.cpp fit: expected a batch of at least 1 example, got 0");
   CHECK(toy.trainer.fit(toy_examples(8), {.epochs = 0}).epochs.empty());
 }
 

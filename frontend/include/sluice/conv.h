@@ -1,10 +1,11 @@
 #pragma once
 
+#include <concepts>
 #include <cstdint>
-#include <initializer_list>
 #include <utility>
 #include <vector>
 
+#include "sluice/array.h"
 #include "sluice/tensor.h"
 
 // Convolutions, pooling and resizing of images and sequences, channels last, by TensorFlow's names and rules. All throw
@@ -14,8 +15,10 @@ namespace sluice {
 /// A number for each spatial axis, or one for all: Conv2dOptions{.strides = 2} or {.strides = {2, 1}}.
 class PerAxis {
  public:
-  PerAxis(std::int64_t all) : numbers_{all} {}                                  // NOLINT: stands for the number
-  PerAxis(std::initializer_list<std::int64_t> numbers) : numbers_(numbers) {}   // NOLINT: likewise
+  /// Not a list constructor, in which GCC would take {.strides = 2} for the number.
+  template <detail::Integer... T>
+  requires(sizeof...(T) > 0) PerAxis(T... numbers)  // NOLINT: stands for the numbers
+      : numbers_{static_cast<std::int64_t>(numbers)...} {}
   PerAxis(std::vector<std::int64_t> numbers) : numbers_(std::move(numbers)) {}  // NOLINT: likewise
 
   const std::vector<std::int64_t>& numbers() const { return numbers_; }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -103,6 +104,9 @@ class PoolLayer {
  public:
   explicit PoolLayer(PerAxis window = 2, PoolOptions options = {})
       : window_(std::move(window)), options_(std::move(options)) {}
+  /// The same with the default window: MaxPool2D({.strides = {1, 1}}).
+  template <std::same_as<PoolOptions> Options = PoolOptions>
+  explicit PoolLayer(Options options) : PoolLayer(2, std::move(options)) {}
   Tensor operator()(const Arg& x) const { return kPool(x, window_, options_); }
 
  private:

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <concepts>
+
 #include "sluice/tensor.h"
 
 // Running sums and products along an axis, as TensorFlow's, and linear recurrences.
@@ -16,6 +18,14 @@ struct CumulativeOptions {
 Tensor cumsum(const Arg& x, int axis = 0, CumulativeOptions options = {});
 /// The same for products. The derivative never divides, so it is right where elements are 0.
 Tensor cumprod(const Arg& x, int axis = 0, CumulativeOptions options = {});
+
+// Options alone, for axis 0; a bool is no axis.
+inline Tensor cumsum(const Arg& x, CumulativeOptions options) { return cumsum(x, 0, options); }
+inline Tensor cumprod(const Arg& x, CumulativeOptions options) { return cumprod(x, 0, options); }
+template <std::same_as<bool> T>
+Tensor cumsum(const Arg& x, T axis, CumulativeOptions options = {}) = delete;
+template <std::same_as<bool> T>
+Tensor cumprod(const Arg& x, T axis, CumulativeOptions options = {}) = delete;
 
 /// Returns y with y[i] = a[i] * y[i - 1] + b[i] along `axis`, or with `reverse` y[i] = a[i] * y[i + 1] + b[i], in the
 /// shape and dtype that a and b have: moving averages, discounted returns, linear state space models. The first y is

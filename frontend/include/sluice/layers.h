@@ -35,7 +35,9 @@ class Activation {
     if constexpr (std::is_invocable_r_v<Tensor, F&, const Arg&>) {
       function_ = std::move(function);
     } else {
-      static_assert(detail::kMayBeBroken<F>, "an activation is called with a Tensor and returns a Tensor");
+      static_assert(detail::kMayBeBroken<F>,
+                    "an activation is called with a Tensor and returns a Tensor: relu (not its name as text), or "
+                    "[](const Tensor& x) { return softmax(x, 1); } for a function with more parameters");
       detail::refuse_layer();
     }
   }
@@ -150,8 +152,10 @@ class LayerChain : public Module {
   CalledLayer as_layer(T layer) const {
     constexpr bool kWithMode = std::is_invocable_r_v<Tensor, T&, const Arg&, Mode>;
     constexpr bool kWithout = std::is_invocable_r_v<Tensor, T&, const Arg&>;
-    static_assert(kWithMode || kWithout || kMayBeBroken<T>,
-                  "a layer is called with a Tensor, or with a Tensor and a Mode, and returns a Tensor");
+    static_assert(
+        kWithMode || kWithout || kMayBeBroken<T>,
+        "a layer is called with a Tensor, or with a Tensor and a Mode, and returns a Tensor: Dense(8), relu, "
+        "Activation(tanh) for a function that C++ overloads, or [](const Tensor& x) { return softmax(x, 1); }");
     if constexpr (!kWithMode && !kWithout) refuse_layer();
     return [layer = std::move(layer), kind = kind()](const Arg& x, std::optional<Mode> mode) mutable -> Tensor {
       if constexpr (kWithMode) {
@@ -173,7 +177,8 @@ class LayerChain : public Module {
 }  // namespace detail
 
 /// Calls one layer after the other. A layer is anything that can be called with a tensor, or with a tensor and a Mode,
-/// and returns a tensor; the variables of layers that are modules belong to it.
+/// and returns a tensor; the variables of layers that are modules belong to it. A function that C++ overloads is named
+/// as an Activation: MLP(Dense(8), Activation(tanh), Dense(3), Activation(softmax)).
 class Sequential : public detail::LayerChain {
  public:
   template <typename... Layers>

@@ -108,7 +108,10 @@ class Module {
 
   /// Adds `variable` to its variables and returns it.
   Variable register_variable(const Variable& variable) const;
-  /// Adds the variables of `module`, present and future, to its own. Throws Error if that would create a cycle.
+  /// Adds the variables of `module`, present and future, to its own. Each layer that a module has as a member needs
+  /// this call: without it the layer works, but its variables are neither trained nor saved with the module, and
+  /// nothing says so, because a step may leave out other modules on purpose. named_variables() lists what it
+  /// holds. Throws Error if that would create a cycle.
   void register_module(const Module& module) const;
   /// Returns the variable that this module calls `name`; the first call creates it with the value `initial()`. If the
   /// trace of that call fails, the module is left unchanged.
@@ -152,11 +155,12 @@ T clone(const T& module) {
 std::string to_string(const Module& module);
 
 template <typename T>
-  requires std::derived_from<T, Module>
+requires std::derived_from<T, Module>
 inline constexpr bool prints_by_to_string<T> = true;
 
 }  // namespace sluice
 
 template <typename T>
-  requires std::derived_from<T, sluice::Module>
-struct fmt::formatter<T> : sluice::ByToString<T> {};
+requires std::derived_from<T, sluice::Module>
+struct fmt::formatter<T> : sluice::ByToString<T> {
+};

@@ -10,10 +10,12 @@
 // Neural-network functions as compositions of ops, numerically stable.
 namespace sluice {
 
-/// exp(x) / sum(exp(x)) along `axis`; does not overflow for any finite x.
-Tensor softmax(const Arg& x, int axis = -1);
+/// exp(x) / sum(exp(x)) along `axis`, by default the last; does not overflow for any finite x.
+Tensor softmax(const Arg& x, int axis);
+inline Tensor softmax(const Arg& x) { return softmax(x, -1); }
 /// log(softmax(x)) along `axis`, without the cancellation of taking the logarithm.
-Tensor log_softmax(const Arg& x, int axis = -1);
+Tensor log_softmax(const Arg& x, int axis);
+inline Tensor log_softmax(const Arg& x) { return log_softmax(x, -1); }
 /// For each row of `logits` [..., classes], the negative logarithm of softmax at its integer label. `labels` has the
 /// shape of the rows. A label out of range selects no class; if the labels are an argument of the function, a call with
 /// such a label throws Error before it runs.

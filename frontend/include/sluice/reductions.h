@@ -1,11 +1,13 @@
 #pragma once
 
+#include <concepts>
+
 #include "sluice/reduce.h"
 #include "sluice/tensor.h"
 
 // Reductions composed of those in sluice/reduce.h, by TensorFlow's names. The result has the dtype of x and its shape
-// without the axes, all of which are folded by default. They throw Error at the user's line for an axis out of range
-// and for a dtype that they do not take.
+// without the axes, all of which are folded by default, and by options without axes. They throw Error at the user's
+// line for an axis out of range and for a dtype that they do not take.
 namespace sluice {
 
 /// Returns the i64 index of the minimum along `axis`, which is removed. NaN compares least, and ties go to the lower
@@ -37,5 +39,31 @@ Tensor norm(const Arg& x, const Axes& axes = {}, NormOptions options = {});
 /// Returns the standard deviation of floats: the root of the mean of the squared distances from the mean (divided by n,
 /// as in TensorFlow). Its derivative is 0 where all elements are equal.
 Tensor reduce_std(const Arg& x, const Axes& axes = {}, ReduceOptions options = {});
+
+// Options without axes: see sluice/reduce.h.
+template <std::same_as<ReduceOptions> Options = ReduceOptions>
+Tensor reduce_prod(const Arg& x, Options options) {
+  return reduce_prod(x, Axes(), options);
+}
+template <std::same_as<ReduceOptions> Options = ReduceOptions>
+Tensor reduce_any(const Arg& x, Options options) {
+  return reduce_any(x, Axes(), options);
+}
+template <std::same_as<ReduceOptions> Options = ReduceOptions>
+Tensor reduce_all(const Arg& x, Options options) {
+  return reduce_all(x, Axes(), options);
+}
+template <std::same_as<ReduceOptions> Options = ReduceOptions>
+Tensor reduce_logsumexp(const Arg& x, Options options) {
+  return reduce_logsumexp(x, Axes(), options);
+}
+template <std::same_as<NormOptions> Options = NormOptions>
+Tensor norm(const Arg& x, Options options) {
+  return norm(x, Axes(), options);
+}
+template <std::same_as<ReduceOptions> Options = ReduceOptions>
+Tensor reduce_std(const Arg& x, Options options) {
+  return reduce_std(x, Axes(), options);
+}
 
 }  // namespace sluice

@@ -26,6 +26,9 @@ Tensor iota(const Shape& shape, int axis, DType dtype, std::source_location wher
 Tensor range(Dim limit, DType dtype = DType::kI64, std::source_location where = std::source_location::current());
 /// The size of axis `axis` of x as i64[], for symbolic axes and static ones.
 Tensor size_of(const Arg& x, int axis);
+/// The size of axis `axis` of x as a C++ number, as a layer needs it for the sizes of its variables. Throws Error at
+/// the user's line if the axis is symbolic; x.shape()[axis] is a Dim, which may be.
+std::int64_t static_size(const Arg& x, int axis);
 /// B, the size of the symbolic dimension, as i64[]. Throws Error at the user's line if no argument of the function has
 /// it; size_of also works for static sizes.
 Tensor batch_size(std::source_location where = std::source_location::current());

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 
 #include "sluice/tensor.h"
@@ -19,6 +20,14 @@ Tensor sort(const Arg& x, int axis = -1, SortOptions options = {});
 /// Returns where the elements of sort(x) lie in x: i64 of the shape of x. For x of [n], take(x, argsort(x), 0) is
 /// sort(x).
 Tensor argsort(const Arg& x, int axis = -1, SortOptions options = {});
+
+// Options alone, for the last axis; a bool is no axis.
+inline Tensor sort(const Arg& x, SortOptions options) { return sort(x, -1, options); }
+inline Tensor argsort(const Arg& x, SortOptions options) { return argsort(x, -1, options); }
+template <std::same_as<bool> T>
+Tensor sort(const Arg& x, T axis, SortOptions options = {}) = delete;
+template <std::same_as<bool> T>
+Tensor argsort(const Arg& x, T axis, SortOptions options = {}) = delete;
 
 struct TopK {
   Tensor values;

@@ -10,6 +10,7 @@
 #include <limits>
 #include <memory>
 #include <ostream>
+#include <source_location>
 #include <span>
 #include <string>
 #include <string_view>
@@ -36,6 +37,28 @@ bool fits(Source value) {
            whole < std::ldexp(1.0, std::numeric_limits<T>::digits);
   }
 }
+/// A C++ integer of any type; a bool is none.
+template <typename T>
+concept Integer = std::integral<T> && !std::same_as<T, bool>;
+
+/// An index, with the line of the call.
+class IndexAt {
+ public:
+  template <Integer T>
+  IndexAt(T index, std::source_location where = std::source_location::current())  // NOLINT: stands for the number
+      : index_(static_cast<std::int64_t>(index)), where_(where) {}
+
+  std::int64_t index() const { return index_; }
+  const std::source_location& where() const { return where_; }
+
+ private:
+  std::int64_t index_;
+  std::source_location where_;
+};
+
+/// Throws an Error at this line.
+[[noreturn]] void fail_at(const std::source_location& where, const std::string& message);
+
 /// The C++ types of elements.
 template <typename T>
 concept Number = std::same_as<T, float> || std::same_as<T, double> || std::same_as<T, std::int32_t> ||
@@ -141,34 +164,52 @@ class Array {
     return {reinterpret_cast<const T*>(bytes()), static_cast<std::size_t>(count_)};
   }
 
-  /// Returns the only element, converted to T (toward zero). Throws Error unless there is exactly one, and if an
-  /// integer T cannot hold it.
+  /// Returns the only element, converted to T (toward zero), which is a C++ number of any type. Throws Error at the
+  /// user's line unless there is exactly one, and if an integer T cannot hold it.
   template <typename T>
-  T item() const {
-    check_single();
+  T item(std::source_location where = std::source_location::current()) const {
+    static_assert(std::is_arithmetic_v<T>, "item<T>() converts to a C++ number");
+    check_single(where);
     return visit_dtype(dtype_, [&](auto zero) {
       const auto value = data<decltype(zero)>()[0];
-      if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
-        if (!detail::fits<T>(value)) fail("item: {} does not fit {}", value, to_string(dtype_of<T>));
+      if constexpr (detail::Integer<T>) {
+        if (!detail::fits<T>(value)) {
+          constexpr char kKind = std::is_signed_v<T> ? 'i' : 'u';
+          detail::fail_at(where, fmt::format("item: {} does not fit {}{}", value, kKind, 8 * sizeof(T)));
+        }
       }
       return static_cast<T>(value);
     });
   }
 
-  /// Returns the element at this position, with one index per axis; negative ones count from the end. Throws Error if T
-  /// is not this array's element type, and if there is no such element.
-  template <typename T, std::integral... I>
-  T& at(I... indices) {
-    return data<T>()[position({static_cast<std::int64_t>(indices)...})];
+  /// Returns the element at this position, with one index per axis; negative ones count from the end. Throws Error at
+  /// the user's line if T is not this array's element type, and if there is no such element.
+  template <typename T, detail::Integer... I>
+  T& at(const detail::IndexAt& first, I... rest) {
+    return const_cast<T&>(std::as_const(*this).at<T>(first, rest...));
   }
-  template <typename T, std::integral... I>
-  const T& at(I... indices) const {
-    return data<T>()[position({static_cast<std::int64_t>(indices)...})];
+  template <typename T, detail::Integer... I>
+  const T& at(const detail::IndexAt& first, I... rest) const {
+    check_dtype(dtype_of<T>, first.where());
+    return data<T>()[position({first.index(), static_cast<std::int64_t>(rest)...}, first.where())];
+  }
+  /// The only element of a scalar.
+  template <typename T>
+  T& at(std::source_location where = std::source_location::current()) {
+    return const_cast<T&>(std::as_const(*this).at<T>(where));
+  }
+  template <typename T>
+  const T& at(std::source_location where = std::source_location::current()) const {
+    check_dtype(dtype_of<T>, where);
+    return data<T>()[position({}, where)];
   }
   /// The same as a number, for any dtype. Throws Error for an i64 that a double cannot hold.
-  template <std::integral... I>
-  double operator()(I... indices) const {
-    return number_at(position({static_cast<std::int64_t>(indices)...}));
+  template <detail::Integer... I>
+  double operator()(const detail::IndexAt& first, I... rest) const {
+    return number_at(position({first.index(), static_cast<std::int64_t>(rest)...}, first.where()), first.where());
+  }
+  double operator()(std::source_location where = std::source_location::current()) const {
+    return number_at(position({}, where), where);
   }
 
   Array clone() const;
@@ -182,9 +223,10 @@ class Array {
  private:
   void check_count(std::size_t given) const;
   void check_dtype(DType wanted) const;
-  void check_single() const;
-  std::size_t position(std::initializer_list<std::int64_t> indices) const;
-  double number_at(std::size_t position) const;
+  void check_dtype(DType wanted, const std::source_location& where) const;
+  void check_single(const std::source_location& where) const;
+  std::size_t position(std::initializer_list<std::int64_t> indices, const std::source_location& where) const;
+  double number_at(std::size_t position, const std::source_location& where) const;
 
   DType dtype_ = DType::kF32;
   std::vector<std::int64_t> sizes_;

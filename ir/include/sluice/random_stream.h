@@ -32,7 +32,7 @@ class RandomStream {
   }
 
   /// low <= x < high (up to rounding), in steps of 2^-24 of the interval.
-  float uniform(float low, float high) {
+  float uniform(float low = 0, float high = 1) {
     constexpr float kStep = 1.0F / 16777216;
     return low + (high - low) * (static_cast<float>(next() >> 8) * kStep);
   }

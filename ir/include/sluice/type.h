@@ -26,7 +26,8 @@ inline bool is_integer(DType d) { return d == DType::kI32 || d == DType::kI64 ||
 /// The DType of a C++ scalar: dtype_of<float> is DType::kF32.
 template <typename T>
 inline constexpr DType dtype_of = [] {
-  static_assert(sizeof(T) == 0, "not an element type of Sluice");
+  static_assert(sizeof(T) == 0,
+                "not an element type of Sluice: float, double, std::int32_t, std::int64_t, std::uint8_t and bool are");
   return DType::kF32;
 }();
 template <>

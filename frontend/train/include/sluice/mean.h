@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <source_location>
 
 #include "sluice/array.h"
 
@@ -14,8 +15,10 @@ class Mean {
   Mean(double sum, std::int64_t count) : sum_(sum), count_(count) {}
 
   /// `weight`: how many values it represents, such as the number of examples in a batch of which it is the mean loss.
-  /// Throws Error unless `value` has one element.
-  void add(const Array& value, std::int64_t weight = 1) { add(value.item<double>(), weight); }
+  /// Throws Error at the user's line unless `value` has one element.
+  void add(const Array& value, std::int64_t weight = 1, std::source_location where = std::source_location::current()) {
+    add(value.item<double>(where), weight);
+  }
   void add(double value, std::int64_t weight = 1) {
     sum_ += value * static_cast<double>(weight);
     count_ += weight;

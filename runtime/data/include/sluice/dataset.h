@@ -74,10 +74,12 @@ enum class LastBatch : std::uint8_t { kKeep, kDrop };
 struct Dataset : Examples {
   /// Makes an empty data set with one input and one target.
   Dataset();
-  /// Throws Error unless both arrays have the same number of rows.
-  Dataset(Array example_input, Array example_target);
-  /// Takes several of each. Throws Error unless there is at least one of each and all have the same number of rows.
-  Dataset(std::vector<Array> example_inputs, std::vector<Array> example_targets);
+  /// Throws Error at the user's line unless both arrays have the same number of rows.
+  Dataset(Array example_input, Array example_target, std::source_location where = std::source_location::current());
+  /// Takes several of each. Throws Error at the user's line unless there is at least one of each and all have the same
+  /// number of rows.
+  Dataset(std::vector<Array> example_inputs, std::vector<Array> example_targets,
+          std::source_location where = std::source_location::current());
 
   /// Returns the examples begin <= i < end, not copied. Throws Error unless 0 <= begin <= end <= size().
   Dataset slice(std::int64_t begin, std::int64_t end) const;

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <initializer_list>
 #include <memory>
+#include <source_location>
 #include <span>
 #include <vector>
 
@@ -31,14 +32,17 @@ class LoadedModel {
   /// Returns whether it takes one input and returns classes and probabilities.
   bool is_classifier() const;
 
-  /// Returns the results for `inputs`, in the order of the graph's parameters. Throws Error if one does not fit.
-  std::vector<Array> run(std::span<const Array> inputs) const;
-  std::vector<Array> run(std::initializer_list<Array> inputs) const {
-    return run(std::span<const Array>(inputs.begin(), inputs.size()));
+  /// Returns the results for `inputs`, in the order of the graph's parameters. Throws Error at the user's line if
+  /// one does not fit.
+  std::vector<Array> run(std::span<const Array> inputs,
+                         std::source_location where = std::source_location::current()) const;
+  std::vector<Array> run(std::initializer_list<Array> inputs,
+                         std::source_location where = std::source_location::current()) const {
+    return run(std::span<const Array>(inputs.begin(), inputs.size()), where);
   }
   /// Returns the results by name. `images` may lack a last axis of size 1, or have an extra one. Throws Error if they
   /// do not fit, if it is not a classifier, or if it returns a class without a probability.
-  Predictions predict(const Array& images) const;
+  Predictions predict(const Array& images, std::source_location where = std::source_location::current()) const;
 
  private:
   ir::Graph graph_;
