@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <optional>
 #include <ranges>
@@ -382,22 +381,6 @@ Plan make_plan(const Graph& graph, const Target& target, const PlanOptions& opti
   drop_idle_kernels(plan);
   place_buffers(plan);
   return plan;
-}
-
-std::string_view to_string(ProductSchedule schedule) {
-  constexpr std::array<std::string_view, 3> kSchedules{"through scratch", "in registers", "overlapped"};
-  return kSchedules[static_cast<std::size_t>(schedule)];
-}
-
-std::string_view to_string(RhsPanels panels) {
-  constexpr std::array<std::string_view, 6> kPanels{"in place",     "masked",   "packed",
-                                                    "packed ahead", "computed", "windows"};
-  return kPanels[static_cast<std::size_t>(panels)];
-}
-
-std::string_view to_string(BufferKind kind) {
-  constexpr std::array<std::string_view, 5> kKinds{"parameter", "state", "result", "constant", "temporary"};
-  return kKinds[static_cast<std::size_t>(kind)];
 }
 
 }  // namespace sluice::backend

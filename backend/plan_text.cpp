@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <array>
+
 #include "backend/plan.h"
 #include "backend/shared_code.h"
 #include "ir/counted.h"
@@ -67,6 +69,22 @@ std::string to_string(const Plan& plan) {
                        buffer.first_use, buffer.last_use);
   }
   return out;
+}
+
+std::string_view to_string(ProductSchedule schedule) {
+  constexpr std::array<std::string_view, 3> kSchedules{"through scratch", "in registers", "overlapped"};
+  return kSchedules[static_cast<std::size_t>(schedule)];
+}
+
+std::string_view to_string(RhsPanels panels) {
+  constexpr std::array<std::string_view, 6> kPanels{"in place",     "masked",   "packed",
+                                                    "packed ahead", "computed", "windows"};
+  return kPanels[static_cast<std::size_t>(panels)];
+}
+
+std::string_view to_string(BufferKind kind) {
+  constexpr std::array<std::string_view, 5> kKinds{"parameter", "state", "result", "constant", "temporary"};
+  return kKinds[static_cast<std::size_t>(kind)];
 }
 
 }  // namespace sluice::backend
