@@ -63,7 +63,7 @@ std::string costs_all_rows(const ir::Graph& graph, std::int64_t rows) {
   const backend::Plan plan = plan_of(graph);
   const auto buffer = [&](int b) -> const backend::Buffer& { return plan.buffers[static_cast<std::size_t>(b)]; };
   const auto is_table = [&](const Type& type) { return type.shape.rank() > 0 && type.shape[0] == Dim(rows); };
-  bool all = plan.static_bytes >= rows;
+  bool all = plan.static_bytes >= rows * 64;
   for (const backend::KernelPlan& kernel : plan.kernels) {
     for (const int result : kernel.results) {
       if (!is_table(buffer(result).type)) continue;
@@ -259,7 +259,7 @@ TEST_CASE("LazyAdam leaves rows alone whose gradients were clipped; the norm cou
   const LazyAdam adam({.learning_rate = 0.1});
   const auto step = function("step", {i64(batch)}, [&](Tensor ids) {
     const ClippedGradients clipped = clip_by_global_norm(gradients(reduce_sum(gather(table, ids)), table), 1);
-    adam.apply({clip_by_norm(clipped.gradients[0], 1)}, table);
+    adam.apply({clip_by_norm(clipped.gradients[0], 0.5)}, table);
     return clipped.global_norm;
   });
   CHECK(step(ids_of({0, 0})).item<float>() == 2);
@@ -320,11 +320,11 @@ TEST_CASE("build makes the variables that the first step would make") {
 }
 
 TEST_CASE("updates run in place, and no kernel goes over the table; with one to three threads the same bits") {
-  constexpr std::int64_t kRows = 100'000;
+  constexpr std::int64_t kRows = 5'000;
   Array initial = pattern({kRows, 64});
   const Array labels = pattern({128, 64}, 3);
   Array ids(DType::kI64, {128});
-  for (std::size_t i = 0; i < 128; ++i) ids.data<std::int64_t>()[i] = static_cast<std::int64_t>(i * i * 31 % 97 * 1009);
+  for (std::size_t i = 0; i < 128; ++i) ids.data<std::int64_t>()[i] = static_cast<std::int64_t>(i * i * 31 % 97 * 51);
   const auto check = [&](const Optimizer& optimizer) {
     std::vector<Array> results;
     const int before = num_threads();
