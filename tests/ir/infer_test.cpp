@@ -211,8 +211,6 @@ constexpr Refused kRefused[] = {
      "scatter_add: indices are integers, got f32[3]"},
     {"%t: f32[5,2], %i: i32[3], %r: f32[3,4]", "%0: f32[5,2] = scatter %t, %i, %r",
      "scatter: expected rows of type f32[3,2] for f32[5,2] and indices i32[3], got f32[3,4]"},
-    {"%t: f32[5,2], %i: i32[3], %r: f32[3,4]", "%0: f32[5,2] = scatter_add %t, %i, %r",
-     "scatter_add: expected rows of type f32[3,2] for f32[5,2] and indices i32[3], got f32[3,4]"},
     {"%t: f32[5,2], %i: i32[3], %r: f64[3,2]", "%0: f32[5,2] = scatter_add %t, %i, %r",
      "scatter_add: expected rows of type f32[3,2] for f32[5,2] and indices i32[3], got f64[3,2]"},
     {"%t: bool[5], %i: i32[3], %r: bool[3]", "%0: bool[5] = scatter_add %t, %i, %r",
