@@ -8,6 +8,7 @@
 #include <cmath>
 #include <mutex>
 #include <numbers>
+#include <numeric>
 #include <span>
 #include <utility>
 
@@ -149,6 +150,37 @@ Array glorot_uniform(std::int64_t in, std::int64_t out) {
 
 Array he_normal(std::int64_t in, std::int64_t out) {
   return initial_normal({in, out}, 0, std::sqrt(2.0 / static_cast<double>(in)));
+}
+
+// Gram and Schmidt's process, twice for each vector, which leaves errors of a rounding: Giraud et al. (2005).
+Array orthogonal(std::int64_t in, std::int64_t out) {
+  const std::int64_t count = std::min(in, out);
+  const std::int64_t length = std::max(in, out);
+  const Array drawn = initial_normal({count, length}, 0, 1);
+  const auto numbers = drawn.data<float>();
+  std::vector<std::vector<double>> vectors;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const auto from = numbers.begin() + i * length;
+    std::vector<double> vector(from, from + length);
+    for (int pass = 0; pass < 2; ++pass) {
+      for (const std::vector<double>& other : vectors) {
+        const double along = std::inner_product(vector.begin(), vector.end(), other.begin(), 0.0);
+        for (std::size_t j = 0; j < vector.size(); ++j) vector[j] -= along * other[j];
+      }
+    }
+    const double norm = std::sqrt(std::inner_product(vector.begin(), vector.end(), vector.begin(), 0.0));
+    for (double& element : vector) element /= norm;
+    vectors.push_back(std::move(vector));
+  }
+  Array result(DType::kF32, {in, out});
+  for (std::int64_t row = 0; row < in; ++row) {
+    for (std::int64_t column = 0; column < out; ++column) {
+      const auto vector = static_cast<std::size_t>(in <= out ? row : column);
+      const auto element = static_cast<std::size_t>(in <= out ? column : row);
+      result.at<float>(row, column) = static_cast<float>(vectors[vector][element]);
+    }
+  }
+  return result;
 }
 
 }  // namespace sluice

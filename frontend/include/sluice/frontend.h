@@ -34,6 +34,7 @@
 #include "sluice/optimizers.h"
 #include "sluice/options.h"
 #include "sluice/random.h"
+#include "sluice/recurrent_layers.h"
 #include "sluice/reduce.h"
 #include "sluice/reductions.h"
 #include "sluice/sampling.h"

@@ -46,5 +46,7 @@ using Initializer = std::function<Array(std::int64_t in, std::int64_t out)>;
 Array glorot_uniform(std::int64_t in, std::int64_t out);
 /// The same, normal with the standard deviation of He et al. (2015) for relu: sqrt(2 / in).
 Array he_normal(std::int64_t in, std::int64_t out);
+/// The same, with orthonormal rows or, if there are more rows than columns, columns: Saxe et al. (2013).
+Array orthogonal(std::int64_t in, std::int64_t out);
 
 }  // namespace sluice
