@@ -54,6 +54,14 @@ void check_draws_nothing(const ir::Graph& graph, const runtime::Variables& varia
   }
 }
 
+/// As write_saved_model has it, but at the user's line.
+void check_updates_nothing(const ir::Graph& graph) {
+  for (const ir::State& state : graph.states()) {
+    if (!state.update) continue;
+    fail_at_user(fmt::format("save: @{} updates \"{}\"; a saved model has no updates", graph.name(), state.variable));
+  }
+}
+
 }  // namespace
 
 ExportModule::ExportModule(const TensorSpec& images, std::function<Tensor(const Tensor&)> logits,
@@ -77,6 +85,7 @@ Predictions ExportModule::predict(const Array& images, std::source_location wher
 void save(const ExportModule& module, const std::filesystem::path& folder, std::source_location where) {
   const Scope scope(where);
   check_draws_nothing(module.function_.graph(), module.function_.variables());
+  check_updates_nothing(module.function_.graph());
   write_saved_model(folder, {module.function_.graph_to_save(),
                              values_of(module.function_.variables()),
                              {kClassOutput, kProbabilitiesOutput},
@@ -88,8 +97,13 @@ void save(const AnyFunction& function, const std::filesystem::path& folder, std:
           std::source_location where) {
   const Scope scope(where);
   check_draws_nothing(function.graph(), function.variables());
+  check_updates_nothing(function.graph());
   const ir::Graph& graph = function.graph_to_save();
   const std::size_t results = graph.results().size();
+  if (!output_names.empty() && output_names.size() != results) {
+    fail_at_user(fmt::format("save: expected a name for each of the {} results of @{}, got {}", results, graph.name(),
+                             output_names.size()));
+  }
   if (output_names.empty()) {
     for (std::size_t i = 0; i < results; ++i)
       output_names.push_back(results == 1 ? "output" : fmt::format("output_{}", i));
