@@ -54,6 +54,19 @@ void check_draws_nothing(const ir::Graph& graph, const runtime::Variables& varia
   }
 }
 
+/// What write_saved_model would refuse, but at the user's line.
+void check_savable(const SavedModel& model) {
+  const ir::Graph& graph = model.graph;
+  for (const ir::State& state : graph.states()) {
+    if (!state.update) continue;
+    fail_at_user(fmt::format("save: @{} updates \"{}\"; a saved model has no updates", graph.name(), state.variable));
+  }
+  if (model.output_names.size() != graph.results().size()) {
+    fail_at_user(fmt::format("save: expected a name for each of the {} results of @{}, got {}", graph.results().size(),
+                             graph.name(), model.output_names.size()));
+  }
+}
+
 }  // namespace
 
 ExportModule::ExportModule(const TensorSpec& images, std::function<Tensor(const Tensor&)> logits,
@@ -102,12 +115,18 @@ SavedModel model_to_save(const AnyFunction& function, std::vector<std::string> o
 }
 
 void save(const ExportModule& module, const std::filesystem::path& folder, std::source_location where) {
-  write_saved_model(folder, model_to_save(module, where));
+  const Scope scope(where);
+  const SavedModel model = model_to_save(module, where);
+  check_savable(model);
+  write_saved_model(folder, model);
 }
 
 void save(const AnyFunction& function, const std::filesystem::path& folder, std::vector<std::string> output_names,
           std::source_location where) {
-  write_saved_model(folder, model_to_save(function, std::move(output_names), where));
+  const Scope scope(where);
+  const SavedModel model = model_to_save(function, std::move(output_names), where);
+  check_savable(model);
+  write_saved_model(folder, model);
 }
 
 }  // namespace sluice

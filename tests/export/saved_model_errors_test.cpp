@@ -9,6 +9,7 @@
 #include "sluice/sluice.h"
 #include "tests/export/digits_model.h"
 #include "tests/export/saved_model_files.h"
+#include "tests/frontend/thrown.h"
 #include "tests/support/refusal.h"
 #include "tests/support/run_program.h"
 
@@ -52,8 +53,11 @@ TEST_CASE("models that cannot be saved are errors, and nothing is written") {
         name + ": expected names of classes in UTF-8 without control characters, got \"a\\u001b\"");
   CHECK(save_as(good.graph(), {"y\x1b[2J"}, {}) ==
         name + ": expected names of outputs in UTF-8 without control characters, got \"y\\u001b[2J\"");
-  CHECK(test::refusal([&] { save(count, path); }) ==
-        name + ": @count updates \"counter\"; a saved model has no updates");
+  CHECK(thrown([&] { save(count, path); }) ==
+        "@saved_model_errors_test.cpp save: @count updates \"counter\"; a saved model has no updates");
+  CHECK(thrown([&] {
+          save(good, path, {"y", "z"});
+        }) == "@saved_model_errors_test.cpp save: expected a name for each of the 1 results of @good, got 2");
   const DigitsModel wrong(8, {16, 12, 4}, {"zero", "one"});
   CHECK(test::refusal([&] { save(wrong.module, path); }) ==
         name + ": got names for 2 classes, but \"probabilities\" is f32[B,4]");
