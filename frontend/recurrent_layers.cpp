@@ -13,7 +13,7 @@
 
 namespace sluice {
 
-namespace {
+namespace detail {
 
 /// The state between steps: the output and, for an LSTM, the cell.
 struct RecurrentState {
@@ -34,6 +34,22 @@ struct Recurrence {
   Tensor gate(const Tensor& gates, int i) const { return slice(gates, {0, i * units}, {-1, units}); }
 };
 
+/// What tells the layers apart.
+struct RecurrentKind {
+  std::string_view name;
+  int gates;
+  bool has_cell;
+  bool biases_state;  ///< the bias has a second row, for the state
+  RecurrentState (*next)(const Recurrence& r, const Tensor& inputs, const RecurrentState& state);
+};
+
+}  // namespace detail
+
+namespace {
+
+using detail::Recurrence;
+using detail::RecurrentState;
+
 /// Gates i, f, c, o, as Keras's.
 RecurrentState next_of_lstm(const Recurrence& r, const Tensor& inputs, const RecurrentState& state) {
   const Tensor gates = inputs + r.of_state(state.h);
@@ -53,19 +69,6 @@ RecurrentState next_of_gru(const Recurrence& r, const Tensor& inputs, const Recu
 RecurrentState next_of_simple(const Recurrence& r, const Tensor& inputs, const RecurrentState& state) {
   return {tanh(inputs + r.of_state(state.h)), {}};
 }
-
-}  // namespace
-
-/// What tells the layers apart.
-struct detail::RecurrentKind {
-  std::string_view name;
-  int gates;
-  bool has_cell;
-  bool biases_state;  ///< the bias has a second row, for the state
-  RecurrentState (*next)(const Recurrence& r, const Tensor& inputs, const RecurrentState& state);
-};
-
-namespace {
 
 constexpr detail::RecurrentKind kLstm{"lstm", 4, true, false, next_of_lstm};
 constexpr detail::RecurrentKind kGru{"gru", 3, false, true, next_of_gru};
