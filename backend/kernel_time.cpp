@@ -107,7 +107,7 @@ Dim elements_read(const ir::Graph& body, std::size_t operand) {
       rows = rows + node.types[0].shape.element_count();
     }
   }
-  return larger(rows, all) == rows ? all : rows;
+  return degree_of(rows) == degree_of(all) && rows.size > all.size ? all : rows;
 }
 
 double sum_of(const Terms& terms, const Bindings& bindings) {

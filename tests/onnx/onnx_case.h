@@ -1,5 +1,8 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
+
 #include "runtime/onnx/convert.h"
 #include "tests/support/op_cases.h"
 
@@ -13,7 +16,11 @@ inline SavedModel model_of(const OpCase& c) {
   return model;
 }
 
-/// Returns whether ONNX has the case's op: random numbers are refused.
-inline bool is_exported(const OpCase& c) { return c.op != ir::Op::kRandomUniform && c.op != ir::Op::kRandomNormal; }
+/// Returns whether ONNX has the case's op: random numbers, scatter and recurrences are refused.
+inline bool is_exported(const OpCase& c) {
+  constexpr std::array kRefused{ir::Op::kRandomUniform, ir::Op::kRandomNormal, ir::Op::kScatter,
+                                ir::Op::kLinearRecurrence};
+  return std::ranges::find(kRefused, c.op) == kRefused.end();
+}
 
 }  // namespace sluice::test

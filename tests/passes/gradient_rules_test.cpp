@@ -72,6 +72,9 @@ ir::Attributes slide() {
 std::vector<Case> cases() {
   const Shape s{batch, 4};
   const auto axes = [](std::vector<std::int64_t> list) { return ir::Attributes{{Attr::kAxes, std::move(list)}}; };
+  const auto along = [](std::int64_t axis, bool reverse) {
+    return ir::Attributes{{Attr::kAxis, axis}, {Attr::kReverse, reverse}};
+  };
   std::vector<Case> list{
       {"add", Op::kAdd, {of(s), of(s)}, apply(Op::kAdd)},
       {"sub", Op::kSub, {of(s), of(s)}, apply(Op::kSub)},
@@ -138,6 +141,20 @@ std::vector<Case> cases() {
        Op::kScatter,
        {of({6}), of({batch}, {}, DType::kU8), of({batch})},
        apply(Op::kScatter)},
+      {"cumsum", Op::kCumsum, {of(s)}, apply(Op::kCumsum, along(1, false))},
+      {"cumsum from the end, of the batch", Op::kCumsum, {of({batch, 3})}, apply(Op::kCumsum, along(0, true))},
+      {"linear_recurrence",
+       Op::kLinearRecurrence,
+       {of({2, 4, 3}), of({2, 4, 3})},
+       apply(Op::kLinearRecurrence, along(1, false))},
+      {"linear_recurrence from the end, of the batch",
+       Op::kLinearRecurrence,
+       {of({batch, 3}), of({batch, 3})},
+       apply(Op::kLinearRecurrence, along(0, true))},
+      {"linear_recurrence of one step",
+       Op::kLinearRecurrence,
+       {of({batch, 1}), of({batch, 1})},
+       apply(Op::kLinearRecurrence, along(1, false))},
       {"reduce_sum of rows", Op::kReduceSum, {of(s)}, apply(Op::kReduceSum, axes({1}))},
       {"reduce_sum of the batch", Op::kReduceSum, {of(s)}, apply(Op::kReduceSum, axes({0}))},
       {"reduce_sum of all", Op::kReduceSum, {of({2, batch, 3})}, apply(Op::kReduceSum, axes({0, 1, 2}))},

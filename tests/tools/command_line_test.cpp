@@ -99,7 +99,7 @@ TEST_CASE("a wrong word on the command line is named, with what would be right")
            {"fuzz --count 1 --count 2", "--count: expected once, got 2 times", "sluice fuzz"},
            {"sumary digits", "unknown command 'sumary'; did you mean 'summary'?", "sluice"},
            {"opt", "FILE is required", "sluice opt"},
-           {"", "expected a command: check, fuzz, opt, run, explain, show, predict, evaluate, summary, export",
+           {"", "expected a command: check, fuzz, opt, run, explain, show, predict, evaluate, summary, export, compile",
             "sluice"},
        }) {
     const Outcome outcome = run_sluice(wrong.arguments);
