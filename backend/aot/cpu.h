@@ -19,7 +19,7 @@ CpuNeeds needs_of(const Target& target);
 
 /// Emits a function void(i32* words), which runs on any CPU of the architecture.
 llvm::Function* emit_cpu_words(Emitter& e, const std::string& prefix);
-/// Emits whether a CPU of these words has all that is needed.
+/// Emits a test of `words`: true if the CPU has everything in `needs`.
 llvm::Value* emit_has(Emitter& e, llvm::Value* words, const CpuNeeds& needs);
 
 }  // namespace sluice::backend::aot

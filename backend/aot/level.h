@@ -47,7 +47,7 @@ class Level {
   /// Memory whose size depends on the symbols, behind the shares.
   struct Extents {
     std::vector<llvm::Value*> arenas;  ///< their offsets
-    std::vector<llvm::Value*> units;   ///< the bytes of a granule for all that they grow with
+    std::vector<llvm::Value*> units;   ///< of each arena, the bytes of a granule times its symbols
     std::vector<llvm::Value*>
         copies;                     ///< the offset of the copy of each input; null: it is read where the caller has it
     llvm::Value* room = nullptr;    ///< the end of all these

@@ -4,7 +4,7 @@
 
 namespace sluice::backend::aot {
 
-/// What the code for all CPUs shares.
+/// Functions shared by the code for all CPUs.
 struct Team {
   /// void(memory): waits until every thread of the step has called it equally often.
   llvm::Function* barrier = nullptr;

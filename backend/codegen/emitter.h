@@ -124,7 +124,7 @@ class Emitter {
   llvm::Value* value_of(Symbol symbol) const;
   llvm::Value* sum_of(Dim dim);
 
-  void locate();  ///< what is emitted next, in the function at hand, belongs to node_
+  void locate();  ///< sets the debug location of the current function to that of node_
 
   const ir::Node* node_ = nullptr;                      ///< whose code is being emitted
   std::vector<Size> sizes_;                             ///< of the kernel that is being emitted

@@ -6,7 +6,7 @@
 
 namespace sluice::runtime {
 
-/// The kernel that a thread is running. Its plan says all that a report needs, so a stripped program has it as well,
+/// The kernel that a thread is running. A report takes its names from the plan, which a stripped program has as well,
 /// and kernels that share code are told apart.
 struct RunningKernel {
   const backend::Program* program = nullptr;  ///< null: the thread runs no kernel

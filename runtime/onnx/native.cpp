@@ -1,5 +1,5 @@
-// What is one node of ONNX and several of Sluice, whose images have their channels last. Runtimes cancel transpositions
-// between such nodes.
+// Several nodes here that are one node of ONNX, which has channels second. Runtimes cancel the transpositions between
+// such nodes.
 #include "runtime/onnx/native.h"
 
 #include <algorithm>

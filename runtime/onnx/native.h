@@ -6,7 +6,7 @@
 #include "ir/windows.h"
 #include "runtime/onnx/rules.h"
 
-// What the rules of convolutions and pools share: Sluice's images have their channels last, ONNX's second.
+// Shared by the rules of convolutions and pools: channels are the last axis of images here, the second one in ONNX.
 namespace sluice::onnx_model {
 
 /// Returns the order of axes that moves channels from the last axis to the second, or back.

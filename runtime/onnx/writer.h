@@ -13,7 +13,7 @@
 
 #include "sluice/ir/graph.h"
 
-// What the rules of rules.h write an ONNX graph with.
+// The ONNX graph that the rules of rules.h write to.
 namespace sluice::onnx_model {
 
 using Name = std::string;

@@ -1,4 +1,4 @@
-// What the cookbook promises beyond the output of its programs.
+// Claims of the cookbook that the output of its programs does not show.
 #include <doctest/doctest.h>
 
 #include <cstdint>

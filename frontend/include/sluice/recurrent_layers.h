@@ -19,7 +19,7 @@ struct RecurrentOptions {
   Initializer recurrent_kernel = orthogonal;  ///< of [units,gates * units]
 };
 
-/// The arguments of a call that are rarely given.
+/// Optional arguments of a call.
 struct RecurrentCall {
   Tensor mask = {};  ///< bool[batch,steps]: a step that is false changes no state and repeats the output before it
   Tensor h = {};     ///< f32[batch,units]: the state before the first step; zeros if it is empty
@@ -30,7 +30,7 @@ namespace detail {
 struct RecurrentKind;
 }
 
-/// What the three layers share.
+/// The base of the three layers.
 class RecurrentLayer : public Module {
  public:
   /// Returns f32[batch,units], or f32[batch,steps,units] with return_sequences. Throws Error at the user's line unless
