@@ -6,6 +6,8 @@
 #include <cmath>
 #include <limits>
 #include <string>
+#include <utility>
+#include <vector>
 
 #if defined(__linux__)
 #include <sys/wait.h>
@@ -13,8 +15,6 @@
 
 #include <csignal>
 #include <cstdio>
-#include <utility>
-#include <vector>
 #endif
 
 #include "ir/guarded_arrays.h"
