@@ -1,4 +1,4 @@
-// What is in a file, and what is refused.
+// The contents of a file of ONNX, and the models that are refused.
 #include <doctest/doctest.h>
 #include <onnx/onnx_pb.h>
 #include <sys/mman.h>

@@ -102,7 +102,7 @@ void add_argsort(Cases& cases, DType dtype, std::string_view kind, Fill fill) {
        }});
 }
 
-/// Along the last axis element by element, along others by vectors of rows. What is carried is a double, so compiled
+/// Along the last axis element by element, along others by vectors of rows. Sums are carried as doubles, so compiled
 /// code has the interpreter's bits.
 void add_recurrences(Cases& cases, Op op, DType dtype, std::string_view kind, Fill fill) {
   const auto agreement = fill == Fill::kNonFinite ? Agreement::kValue : Agreement::kBits;
