@@ -203,7 +203,7 @@ class BodyCheck {
       shape = read;
     }
     const int last = shape->rank() - 1;
-    if (last < 1 || (*shape)[last].batch || (*shape)[last].size < 2) fail("it has no rows of static length");
+    if (last < 1 || (!(*shape)[last].batch && (*shape)[last].size < 2)) fail("it has no rows");
     return *shape;
   }
 

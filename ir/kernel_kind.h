@@ -22,9 +22,9 @@
 //           operand may be the `windows` of a parameter, for the matmul alone (packable_windows).
 //   reduce  a loop over S whose only readers are one or more reductions (reduce_sum, reduce_max, reduce_min, argmax)
 //           over the same axes of S; these are the results.
-//   rows    reductions over the last axis of S, which has a static size, loops over S and over S without that axis (or
-//           with size 1 there), and what leads from one to the other: `reshape` that adds or drops the last axis of
-//           size 1, `broadcast` along it, `one_hot`. Some node reads a reduction. Results: any of its values.
+//   rows    reductions over the last axis of S, loops over S and over S without that axis (or with size 1 there), and
+//           what leads from one to the other: `reshape` that adds or drops the last axis of size 1, `broadcast` along
+//           it, `one_hot`. Some node reads a reduction. Results: any of its values.
 //
 // A body has at least two nodes that compute, and at most kMostMembers beside those that every reader recomputes.
 namespace sluice::ir {

@@ -12,13 +12,12 @@ namespace {
 
 using ir::Op;
 
-/// Returns whether `node` folds the last axis, and no other, of a value of several rows and columns. The number of
-/// columns is static.
+/// Returns whether `node` folds the last axis, and no other, of a value of several rows and columns.
 bool folds_rows(const Groups& groups, NodeIndex node) {
   if (groups.role(node) != FuseRole::kReduce) return false;
   const Shape& shape = groups.shape(node);
   const int last = shape.rank() - 1;
-  if (last < 1 || shape[last].batch || shape[last].size < 2) return false;
+  if (last < 1 || (!shape[last].batch && shape[last].size < 2)) return false;
   const ir::Node& reduction = groups.graph().node(node);
   return ir::reduced_axes(reduction) == std::vector<std::int64_t>{last} &&
          reduction.types[0].shape.element_count() != Dim(1);
