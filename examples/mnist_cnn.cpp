@@ -39,8 +39,11 @@ int train(const MnistTrainerOptions& options) {
 
 int main(int argc, char** argv) {
   return example_main("mnist_cnn", [&] {
-    return train(parse_mnist_trainer_options(argc, argv, "mnist_cnn",
-                                             "Trains a convolutional network on handwritten digits, as Keras's simple "
-                                             "convnet."));
+    MnistTrainerOptions defaults;
+    defaults.learning_rate = 3e-3;  // Keras's 0.001 throughout ends at 0.991 after 12 epochs, this at 0.992
+    defaults.schedule = "cosine";
+    return train(parse_mnist_trainer_options(
+        argc, argv, "mnist_cnn", "Trains a convolutional network on handwritten digits, Keras's simple convnet.",
+        defaults));
   });
 }

@@ -77,6 +77,7 @@ void write_report(const std::filesystem::path& file, const MnistRun& run) {
        .test = run.probabilities != nullptr ? run.mnist.test : Dataset(),
        .test_probabilities = run.probabilities != nullptr ? *run.probabilities : Array(),
        .forward = &run.predict,
+       .filters = run.filters,
        .train_step = &run.train_step})
       .write(file);
 }

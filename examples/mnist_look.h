@@ -27,6 +27,7 @@ struct MnistRun {
   const sluice::Array* probabilities;  ///< as for print_results; null if they are not finite
   const sluice::ir::Graph& predict;    ///< from images to probabilities
   const sluice::ir::Graph& train_step;
+  sluice::Array filters;  ///< of the first convolution, [height,width,in,out]; rank 0: there is none
 };
 
 /// Writes all of that, the training curves, the model and its kernels as a page. Throws Error if that fails.

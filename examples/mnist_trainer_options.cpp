@@ -2,11 +2,13 @@
 
 #include <sluice/options.h>
 
+#include <utility>
+
 #include "mnist_command_line.h"
 
 MnistTrainerOptions parse_mnist_trainer_options(int argc, char** argv, const std::string& program,
-                                                const std::string& description) {
-  MnistTrainerOptions options;
+                                                const std::string& description, MnistTrainerOptions defaults) {
+  MnistTrainerOptions options = std::move(defaults);
   MnistCommandLine line(program, description);
   CLI::App& app = line.app();
   app.add_option("--learning-rate", options.learning_rate, "Adam's learning rate")

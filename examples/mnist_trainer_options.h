@@ -24,6 +24,6 @@ struct MnistTrainerOptions : MnistOptions {
   std::optional<std::filesystem::path> report;
 };
 
-/// See parse_mnist_options.
+/// See parse_mnist_options. `defaults` has the rate and the schedule of who names none.
 MnistTrainerOptions parse_mnist_trainer_options(int argc, char** argv, const std::string& program,
-                                                const std::string& description);
+                                                const std::string& description, MnistTrainerOptions defaults = {});

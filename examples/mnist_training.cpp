@@ -78,6 +78,14 @@ Array probabilities_of(const Function<Tensor, 1>& predict, const Dataset& images
   return all;
 }
 
+/// Returns the filters of the first convolution, [height,width,in,out]; a scalar if there is none.
+Array first_filters(const VariableList& variables) {
+  for (const Variable& variable : variables.all()) {
+    if (variable.type().shape.rank() == 4) return variable.value();
+  }
+  return Array();
+}
+
 }  // namespace
 
 int run_training(const TrainedModel& model, const MnistTrainerOptions& options) {
@@ -145,7 +153,8 @@ int run_training(const TrainedModel& model, const MnistTrainerOptions& options) 
                                      .history = history,
                                      .probabilities = useful ? &probabilities : nullptr,
                                      .predict = predict.graph(),
-                                     .train_step = model.trainer.step_graph()});
+                                     .train_step = model.trainer.step_graph(),
+                                     .filters = useful ? first_filters(model.variables) : Array()});
       written.report = true;
     }
   }

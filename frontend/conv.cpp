@@ -138,7 +138,7 @@ Dim transposed_size(const ConvTransposeOptions& options, std::size_t i, const Wi
   const Dim steps = count * window.stride;
   if (options.padding.is_same()) return steps;
   if (options.padding.is_valid()) return steps + std::max<std::int64_t>(window.extent() - window.stride, 0);
-  const auto& cells = options.padding.cells();
+  const Padding::Pairs cells = options.padding.cells(2);
   const auto [low, high] = i < cells.size() ? cells[i] : std::pair<std::int64_t, std::int64_t>();
   return steps - window.stride + window.extent() - low - high;
 }

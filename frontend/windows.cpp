@@ -4,11 +4,25 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cctype>
 
 #include "ir/counted.h"
 #include "sluice/detail/trace.h"
 
-namespace sluice::detail {
+namespace sluice {
+
+Padding::Padding(const char* name) : kind_(Kind::kValid) {
+  const std::string_view given = name == nullptr ? "" : name;
+  const auto is = [&](std::string_view known) {
+    return std::ranges::equal(given, known, {}, [](unsigned char c) { return std::tolower(c); });
+  };
+  if (is("same"))
+    kind_ = Kind::kSame;
+  else if (!is("valid"))
+    detail::fail_at_user(fmt::format("expected the padding \"valid\" or \"same\", got \"{}\"", given));
+}
+
+namespace detail {
 
 using ir::Attr;
 using ir::Op;
@@ -46,9 +60,10 @@ std::vector<std::int64_t> per_axis(std::string_view op, std::string_view what, s
 
 std::vector<Window> place_windows(const Sliding& sliding, const Padding& padding, const Type& x) {
   const std::size_t count = sliding.sizes.size();
-  if (!padding.is_same() && !padding.is_valid() && padding.cells().size() != count) {
+  const Padding::Pairs cells_of_axes = padding.cells(count);
+  if (!padding.is_same() && !padding.is_valid() && cells_of_axes.size() != count) {
     fail_at_user(fmt::format("{}: expected the padding before and after each of {}, got {}", sliding.op,
-                             fmt::format("{} axes", count), counted(padding.cells().size(), "pair")));
+                             fmt::format("{} axes", count), counted(cells_of_axes.size(), "pair")));
   }
   std::vector<Window> windows;
   for (std::size_t i = 0; i < count; ++i) {
@@ -59,7 +74,7 @@ std::vector<Window> place_windows(const Sliding& sliding, const Padding& padding
       window.low = cells / 2;
       window.high = cells - window.low;
     } else if (!padding.is_valid()) {
-      std::tie(window.low, window.high) = padding.cells()[i];
+      std::tie(window.low, window.high) = cells_of_axes[i];
       if (window.low < 0 || window.high < 0)
         fail_at_user(fmt::format("{}: expected padding of at least 0, got {} and {} for axis {}", sliding.op,
                                  window.low, window.high, axis));
@@ -92,4 +107,6 @@ void check_image(std::string_view op, const Arg& x, int spatial) {
                {&x.tensor(), 1});
 }
 
-}  // namespace sluice::detail
+}  // namespace detail
+
+}  // namespace sluice

@@ -113,6 +113,7 @@ report::Page classifier_page(const ClassifierReport& what) {
               fmt::format("{}FLOP an example", short_number(summary.flops()))});
     page.begin_part("Model");
     page.add(report::layers(summary));
+    if (what.filters.rank() > 0) page.add(report::learned_filters(what.filters));
   }
   if (what.train_step != nullptr) {
     const runtime::StepProfile profile = runtime::profile_step(*what.train_step, what.batch);

@@ -5,6 +5,8 @@
 #include <sys/utsname.h>
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <fstream>
 #include <thread>
 
@@ -118,6 +120,40 @@ Section worst_mistakes(const ClassificationReport& report, const Array& images, 
   const std::string note =
       pictures.items.empty() ? "there are none" : "with the probability that the model gave to the wrong class";
   return {"Most confidently wrong", note, std::move(pictures), true};
+}
+
+Section learned_filters(const Array& filters) {
+  if (!is_float(filters.dtype()) || filters.rank() != 4)
+    fail("learned_filters: expected floats [height,width,in,out], got {}", to_string(filters.type()));
+  const auto [height, width, in, out] =
+      std::array{filters.sizes()[0], filters.sizes()[1], filters.sizes()[2], filters.sizes()[3]};
+  const std::size_t cells = static_cast<std::size_t>(height * width);
+  const auto channels = static_cast<std::size_t>(in);
+  const auto count = static_cast<std::size_t>(out);
+  std::vector<double> means(cells * count);
+  visit_dtype(filters.dtype(), [&](auto zero) {
+    const auto values = filters.data<decltype(zero)>();
+    for (std::size_t i = 0; i < values.size(); ++i)
+      means[i / (channels * count) * count + i % count] += static_cast<double>(values[i]) / static_cast<double>(in);
+  });
+  double most = 0;
+  for (const double mean : means) most = std::max(most, std::abs(mean));
+  Pictures pictures{{}, 0, false};
+  constexpr std::int64_t kZoom = 8;  // a filter has few cells
+  for (std::size_t k = 0; k < count && cells > 0; ++k) {
+    Array pixels(DType::kU8, {height * kZoom, width * kZoom});
+    const auto to = pixels.data<std::uint8_t>();
+    for (std::size_t i = 0; i < to.size(); ++i) {
+      const auto row = static_cast<std::int64_t>(i) / (width * kZoom) / kZoom;
+      const auto column = static_cast<std::int64_t>(i) % (width * kZoom) / kZoom;
+      const double share = means[static_cast<std::size_t>(row * width + column) * count + k] / most;
+      to[i] = static_cast<std::uint8_t>(std::lround(127.5 + 127.5 * (std::isfinite(share) ? share : 0)));
+    }
+    pictures.items.push_back({pixels, fmt::format("{}", k), ""});
+  }
+  const std::string note =
+      fmt::format("{} filters of {}x{}; gray is 0, black {:.2f} and white {:.2f}", out, height, width, -most, most);
+  return {"Filters of the first convolution", note, std::move(pictures), true};
 }
 
 Section layers(const ModelSummary& summary) {

@@ -50,7 +50,8 @@ TEST_CASE("mnist_cnn: the same seed gives the same weights, bit for bit, for any
 
   const auto page = folder.path() / "report.html";
   CHECK(hash(fmt::format("--seed 3 --report '{}'", page.string())) == first);
-  for (const char* const title : {"Keras's simple convnet", "Confusion matrix", "34,826"})
+  for (const char* const title :
+       {"Keras's simple convnet", "Confusion matrix", "Filters of the first convolution", "34,826"})
     CHECK_MESSAGE(contains(text_of(page), title), title);
 }
 

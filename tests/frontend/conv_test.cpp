@@ -123,6 +123,17 @@ std::pair<Numbers, Numbers> pooled(Pool pool, const Numbers& x, std::int64_t siz
   return {all.y, all.dx};
 }
 
+TEST_CASE("padding by Keras's names and by PyTorch's number") {
+  CHECK(conv({1, 2, 3}, {1, 1}, {.padding = "same"}).y == Numbers{3, 5, 3});
+  CHECK(conv({1, 2, 3}, {1, 1}, {.padding = "SAME"}).y == Numbers{3, 5, 3});
+  CHECK(conv({1, 2, 3}, {1, 1}, {.padding = "valid"}).y == Numbers{3, 5});
+  CHECK(conv({1, 2, 3}, {1, 1}, {.padding = 1}).y == Numbers{1, 3, 5, 3});
+  CHECK(conv({1, 2, 3}, {1, 1}, {.padding = 0}).y == Numbers{3, 5});
+  CHECK(pooled(max_pool1d, {-1, -2}, 2, {.strides = {1}, .padding = 1}).first == Numbers{-1, -1, -2});
+  CHECK(Padding(2).cells(2) == Padding::Pairs{{2, 2}, {2, 2}});
+  CHECK(test::refusal([] { Padding("sane"); }).ends_with("expected the padding \"valid\" or \"same\", got \"sane\""));
+}
+
 TEST_CASE("padding never wins a maximum, and minus infinity and NaN may") {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   const float nan = std::nanf("");

@@ -67,6 +67,21 @@ TEST_CASE("sections of a classifier's report") {
   REQUIRE(mistakes.items.size() == 1);
   CHECK(mistakes.items[0].caption == "taken for 0");
   CHECK(mistakes.items[0].detail == "is 1 · 87.5%");
+  const Array filters(std::vector<float>{1, -2, 3, 0, 1, 0, 1, 0}, {2, 1, 2, 2});  // of two channels, whose means count
+  const report::Section section = report::learned_filters(filters);
+  CHECK(section.note == "2 filters of 2x1; gray is 0, black -2.00 and white 2.00");
+  const auto& shown = std::get<report::Pictures>(section.content).items;
+  REQUIRE(shown.size() == 2);
+  const auto at = [&](std::size_t filter, std::size_t row) {
+    const std::size_t width = 8;
+    return int{shown[filter].pixels.data<std::uint8_t>()[row * width + width - 1]};
+  };
+  CHECK(at(0, 0) == 255);  // (1 + 3) / 2
+  CHECK(at(0, 15) == 191);
+  CHECK(at(1, 7) == 64);  // (-2 + 0) / 2
+  CHECK(at(1, 8) == 128);
+  CHECK_THROWS_WITH(report::learned_filters(Array(DType::kU8, {3, 3, 1, 4})),
+                    "learned_filters: expected floats [height,width,in,out], got u8[3,3,1,4]");
   CHECK(report::sample_rows(labels, 2, 2) == std::vector<std::int64_t>{0, 1, 3, 2});
   CHECK(report::sample_rows(labels, 3, 1) == std::vector<std::int64_t>{0, 1});
   const auto bars = std::get<report::Bars>(report::class_distribution({{"test", labels}}, 2, digits).content);

@@ -36,15 +36,22 @@ class Padding {
   static Padding valid() { return Padding(Kind::kValid, {}); }
   /// TensorFlow's "SAME": ceil(size / stride) windows; of an odd number of cells the larger half comes after the image.
   static Padding same() { return Padding(Kind::kSame, {}); }
+  /// Keras's names of these two, "valid" and "same", in any case. Throws Error at the user's line for another name.
+  Padding(const char* name);  // NOLINT: stands for the name
+  /// PyTorch's number of cells before and after each spatial axis.
+  template <detail::Integer T>
+  Padding(T cells)  // NOLINT: stands for the number
+      : Padding(Kind::kUniform, {{static_cast<std::int64_t>(cells), static_cast<std::int64_t>(cells)}}) {}
   /// The cells before and after each spatial axis: Padding({{1, 1}, {0, 2}}).
   Padding(Pairs cells) : Padding(Kind::kExplicit, std::move(cells)) {}  // NOLINT: stands for the pairs
 
   bool is_valid() const { return kind_ == Kind::kValid; }
   bool is_same() const { return kind_ == Kind::kSame; }
-  const Pairs& cells() const { return cells_; }
+  /// Returns the explicit cells for an image of so many spatial axes.
+  Pairs cells(std::size_t axes) const { return kind_ == Kind::kUniform ? Pairs(axes, cells_[0]) : cells_; }
 
  private:
-  enum class Kind : std::uint8_t { kValid, kSame, kExplicit };
+  enum class Kind : std::uint8_t { kValid, kSame, kUniform, kExplicit };
   Padding(Kind kind, Pairs cells) : kind_(kind), cells_(std::move(cells)) {}
 
   Kind kind_;

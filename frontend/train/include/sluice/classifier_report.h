@@ -28,6 +28,7 @@ struct ClassifierReport {
   Dataset test = {};
   Array test_probabilities = {};          ///< the model's output for the test images, [N,classes]
   const ir::Graph* forward = nullptr;     ///< from images to probabilities or logits
+  Array filters = {};                     ///< of the first convolution, [height,width,in,out]; rank 0: not shown
   const ir::Graph* train_step = nullptr;  ///< is compiled again and runs some steps on its own variables
 };
 

@@ -35,6 +35,9 @@ Section confusion_matrix(const ClassificationReport& report, const ClassNames& n
 /// Shows the `most` most confident mistakes, as pictures from `images`, u8[N,height,width].
 Section worst_mistakes(const ClassificationReport& report, const Array& images, std::size_t most,
                        const ClassNames& names);
+/// Shows the filters of a convolution, floats [height,width,in,out], each by the mean over its input channels: 0 is
+/// gray, and the largest magnitude of all is black or white. Throws Error for another type.
+Section learned_filters(const Array& filters);
 Section layers(const ModelSummary& summary);
 /// Shows each kernel with its time and its share of the machine's peak.
 Section kernels(const runtime::StepProfile& profile);
