@@ -19,7 +19,7 @@ Padding::Padding(const char* name) : kind_(Kind::kValid) {
   if (is("same"))
     kind_ = Kind::kSame;
   else if (!is("valid"))
-    detail::fail_at_user(fmt::format("expected the padding \"valid\" or \"same\", got \"{}\"", given));
+    fail_at_user(fmt::format("expected the padding \"valid\" or \"same\", got \"{}\"", given));
 }
 
 namespace detail {

@@ -158,8 +158,8 @@ TEST_CASE("init refuses a CPU without the code's instructions, or selects older 
   const Exported newer(twice, {.cpus = {"bdver4"}});  // with XOP, which no CPU since 2017 has
   std::byte* const memory = static_cast<std::byte*>(std::aligned_alloc(64, 1 << 16));
   sluice_context context{};
-  using Init = int (*)(sluice_context*, void*, std::int64_t, std::int64_t, const sluice_team*);
-  CHECK(newer.symbol<Init>("init")(&context, memory, 1 << 16, 4, nullptr) == SLUICE_WRONG_CPU);
+  using Start = int (*)(sluice_context*, void*, std::int64_t, std::int64_t, const sluice_team*);
+  CHECK(newer.symbol<Start>("init")(&context, memory, 1 << 16, 4, nullptr) == SLUICE_WRONG_CPU);
   std::free(memory);
   const Exported both(twice, {.cpus = {"x86-64", "bdver4"}});
   Context older(both, nullptr, std::int64_t{4});

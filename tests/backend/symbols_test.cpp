@@ -224,7 +224,7 @@ TEST_CASE("a product that skips zeros may have no steps of K") {
     Bindings bindings = 1;
     bindings.set(kT, length);
     std::vector<Array> inputs = random_parameters(graph, bindings, 1);
-    for (const std::size_t i : {0, 1}) std::ranges::fill(inputs[i].data<float>(), 1.0F);
+    for (std::size_t i = 0; i < 2; ++i) std::ranges::fill(inputs[i].data<float>(), 1.0F);
     const ir::EvalResult expected = ir::evaluate(graph, inputs, {});
     executable->run(inputs, outputs);
     for (std::size_t i = 0; i < outputs.size(); ++i) CHECK(test::distance(outputs[i], expected.results[i]) <= 4e-6);
