@@ -383,6 +383,7 @@ KernelKind kernel_kind(const Node& node) {
   if (node.op == Op::kScatterAdd || node.op == Op::kScatter) return KernelKind::kScatter;
   if (node.op == Op::kArgsort) return KernelKind::kArgsort;
   if (node.op == Op::kCumsum || node.op == Op::kLinearRecurrence) return KernelKind::kRecurrence;
+  if (node.op == Op::kAttention || node.op == Op::kAttentionGradient) return KernelKind::kAttention;
   return info(node.op).has(kReduction) ? KernelKind::kReduce : KernelKind::kLoop;
 }
 
