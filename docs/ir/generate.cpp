@@ -124,6 +124,8 @@ std::string_view result_of(std::string_view infer) {
       {"infer_select", "the type of x and y, which is one; the condition is bool of their shape"},
       {"infer_cast", "`dtype` of the operand's shape"},
       {"infer_matmul", "[M,N] of the operands' element type"},
+      {"infer_attention", "f32 of q's shape with the width of a value, and f32 of q's shape without its last axis"},
+      {"infer_attention_gradient", "the types of q, k and v"},
       {"infer_transpose", "the operand's axes, permuted"},
       {"infer_reshape", "the operand's element type and `shape`"},
       {"infer_broadcast", "the operand's element type and `shape`"},
