@@ -125,7 +125,7 @@ void split_argsort(KernelPlan& kernel) {
 /// A unit is one matrix of queries. Its results do not depend on the others, so they are the same for any number of
 /// threads.
 void split_attention(KernelPlan& kernel, const Target& target) {
-  const Node& node = kernel.body->node(kernel.body->results()[0]);
+  const Node& node = *std::ranges::find_if(kernel.body->nodes(), ir::is_attention);
   const Shape& queries = kernel.body->type(node.operands[0]).shape;
   for (int axis = 0; axis + 2 < queries.rank(); ++axis) kernel.units.axes.push_back({queries[axis], 1});
   auto& attention = std::get<AttentionKernel>(kernel.how);

@@ -243,7 +243,8 @@ class KernelVerifier {
   /// make of one matrix: k transposed and the weights of a tile; or of a block of keys, k and v transposed and the
   /// weights and their slopes of a block of queries; and two numbers for each row.
   std::string wrong_attention() const {
-    const Node& node = body_.node(body_.results()[0]);
+    if (!ir::attention_body(body_)) return "has operands or results of attention that it does not find";
+    const Node& node = *std::ranges::find_if(body_.nodes(), ir::is_attention);
     const ir::AttentionParts parts = ir::attention_parts(body_, node);
     const auto& [tile, scratch] = std::get<AttentionKernel>(kernel_.how);
     if (tile.lanes * 4 != plan_.vector_bytes || tile.rows < 1 || kQueryBlock % tile.rows != 0 ||

@@ -8,7 +8,8 @@ namespace sluice::backend {
 AttentionFrame::AttentionFrame(Frame& kernel)
     : frame(kernel),
       e(kernel.e),
-      node(kernel.body().node(kernel.body().results()[0])),
+      body(*ir::attention_body(kernel.body())),
+      node(*body.node),
       parts(ir::attention_parts(kernel.body(), node)),
       tile(std::get<AttentionKernel>(kernel.plan.how).tile),
       scratch(std::get<AttentionKernel>(kernel.plan.how).scratch),
@@ -18,37 +19,34 @@ AttentionFrame::AttentionFrame(Frame& kernel)
   if (parts.causal) keys = e.min(keys, queries);
 }
 
-/// The offset of a unit's matrix in a dense array of that shape; `repeats`: axes of size 1 stand for all.
-llvm::Value* AttentionFrame::offset_of(const Shape& shape, const std::vector<llvm::Value*>& blocks, bool repeats) {
-  llvm::Value* offset = e.i64(0);
-  Dim stride = shape[shape.rank() - 1] * shape[shape.rank() - 2];
-  for (std::size_t axis = blocks.size(); axis-- > 0;) {
-    const Dim size = shape[static_cast<int>(axis)];
-    if (!repeats || size != Dim(1)) offset = e.add(offset, e.mul(blocks[axis], e.size(stride)));
-    stride = stride * size;
-  }
-  return offset;
-}
-
-AttentionFrame::Matrix AttentionFrame::matrix(const Type& type, const Place& place,
+AttentionFrame::Matrix AttentionFrame::matrix(const ir::AttentionView& view, const Place& place,
                                               const std::vector<llvm::Value*>& blocks) {
-  Shape shape = type.shape;
-  if (shape.rank() == static_cast<int>(blocks.size()) + 1) shape.push_back(1);  // a number for each row
-  return {floats(place.pointer, offset_of(shape, blocks, false)), shape[shape.rank() - 1].size};
+  llvm::Value* offset = e.size(view.offset);
+  for (std::size_t axis = 0; axis < blocks.size(); ++axis)
+    offset = e.add(offset, e.mul(blocks[axis], e.size(view.strides[axis])));
+  const bool has_rows = view.strides.size() == blocks.size() + 2;
+  return {floats(place.pointer, offset), has_rows ? view.strides[blocks.size()].size : 1};
 }
 
 AttentionFrame::Matrix AttentionFrame::operand(std::size_t i, const std::vector<llvm::Value*>& blocks) {
-  return matrix(frame.body().type(node.operands[i]), frame.operands[i], blocks);
+  return matrix(body.operands[i], frame.operands[body.operands[i].place], blocks);
 }
 
 AttentionFrame::Matrix AttentionFrame::result(std::size_t i, const std::vector<llvm::Value*>& blocks) {
-  return matrix(node.types[i], frame.results[i], blocks);
+  return matrix(body.results[i], frame.results[body.results[i].place], blocks);
 }
 
+/// Axes of size 1 stand for all.
 llvm::Value* AttentionFrame::mask(const std::vector<llvm::Value*>& blocks) {
   if (!parts.mask) return nullptr;
   const Type& type = frame.body().type(node.operands[*parts.mask]);
-  return e.element(e.memory_type(type.dtype), frame.operands[*parts.mask].pointer, offset_of(type.shape, blocks, true));
+  const ir::AttentionView& view = body.operands[*parts.mask];
+  llvm::Value* offset = e.i64(0);
+  for (std::size_t axis = 0; axis < blocks.size(); ++axis) {
+    if (type.shape[static_cast<int>(axis)] != Dim(1))
+      offset = e.add(offset, e.mul(blocks[axis], e.size(view.strides[axis])));
+  }
+  return e.element(e.memory_type(type.dtype), frame.operands[view.place].pointer, offset);
 }
 
 llvm::Value* AttentionFrame::part(const Bytes& begin) {

@@ -13,6 +13,7 @@ struct AttentionFrame {
 
   Frame& frame;
   Emitter& e;
+  const ir::AttentionBody body;
   const ir::Node& node;
   ir::AttentionParts parts;
   AttentionTile tile;
@@ -46,8 +47,7 @@ struct AttentionFrame {
   llvm::Value* keys_before(llvm::Value* query) { return parts.causal ? e.min(keys, query) : keys; }
 
  private:
-  Matrix matrix(const Type& type, const Place& place, const std::vector<llvm::Value*>& blocks);
-  llvm::Value* offset_of(const Shape& shape, const std::vector<llvm::Value*>& blocks, bool repeats);
+  Matrix matrix(const ir::AttentionView& view, const Place& place, const std::vector<llvm::Value*>& blocks);
 };
 
 void emit_attention_forward(AttentionFrame& frame, llvm::Value* unit);   ///< attention_kernel.cpp
