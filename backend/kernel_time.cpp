@@ -75,6 +75,15 @@ void add_cycles(Terms& cycles, const ir::Graph& body, const ir::Node& node, cons
     const Dim k = ir::matmul_sizes(node, body.type(node.operands[0])).k;
     return add(cycles, 1 / (lanes * (target.fma ? 2 : 1)), type.shape.element_count() * k);
   }
+  if (node.op == ir::Op::kAttention || node.op == ir::Op::kAttentionGradient) {
+    const ir::AttentionParts parts = ir::attention_parts(body, node);
+    Dim scores = parts.keys * parts.queries;
+    const Shape& q = body.type(node.operands[0]).shape;
+    for (int axis = 0; axis + 2 < q.rank(); ++axis) scores = scores * q[axis];
+    const std::int64_t products =
+        parts.backward ? 3 * parts.depth + 2 * parts.width : parts.depth + parts.width;  // about half if causal
+    return add(cycles, (parts.causal ? 0.5 : 1) / (lanes * (target.fma ? 2 : 1)), scores * products);
+  }
   Dim elements = is_scatter(node) ? Dim(0) : type.shape.element_count();
   for (const ir::Value operand : node.operands) {
     // The bytes of a table count, as far as it is read or copied.

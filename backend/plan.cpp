@@ -85,6 +85,8 @@ KernelPlan::How begin_kernel(KernelKind kind, const Graph& body) {
       return ArgsortKernel{argsort_scratch(body.type(body.parameters()[0].value)).end()};
     case KernelKind::kRecurrence:
       return RecurrenceKernel{};
+    case KernelKind::kAttention:
+      return AttentionKernel{};
   }
   SLUICE_UNREACHABLE("kernel kind {}", static_cast<int>(kind));
 }
@@ -191,7 +193,10 @@ class Planner {
     for (std::size_t i = 0; i < node.operands.size(); ++i) {
       operands.push_back(builder.parameter(fmt::format("x{}", i), graph_.type(node.operands[i])));
     }
-    builder.set_results({builder.add(node.op, operands, node.attributes, node.origins)});
+    const Value first = builder.add(node.op, operands, node.attributes, node.origins);
+    std::vector<Value> results;
+    for (std::uint32_t r = 0; r < node.types.size(); ++r) results.push_back({first.node, r});
+    builder.set_results(std::move(results));
     return std::make_shared<Graph>(std::move(builder).finish());
   }
 
@@ -247,9 +252,15 @@ class Planner {
       if (product->panels == RhsPanels::kWindows) keep_rows(operands[product->rhs], true);
       product->skips_zeros = may_skip_zeros(node, *body, *product);
     }
+    const bool attends = std::holds_alternative<AttentionKernel>(how);  // row by row, whatever the buffer
+    const auto keep_dense = [&](int buffer) {
+      use(buffer).reshaped = use(buffer).reshaped || attends;
+      return buffer;
+    };
+    if (attends) std::ranges::transform(operands, operands.begin(), [&](int x) { return keep_dense(densely(x)); });
     std::vector<int> results;
     for (std::uint32_t r = 0; r < node.types.size(); ++r) {
-      results.push_back(add_buffer(BufferKind::kTemporary, 0, node.types[r]));
+      results.push_back(keep_dense(add_buffer(BufferKind::kTemporary, 0, node.types[r])));
       buffer_of_[{index, r}] = results.back();
     }
     const int kernel = add_kernel(how, body, std::move(operands), std::move(results), node.origins);

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "backend/attention_scratch.h"
 #include "backend/layout.h"
 #include "backend/product_scratch.h"
 #include "backend/sizes.h"
@@ -119,10 +120,17 @@ struct RecurrenceKernel {
   bool operator==(const RecurrenceKernel&) const = default;
 };
 
+struct AttentionKernel {
+  AttentionTile tile;
+  AttentionScratch scratch;
+
+  bool operator==(const AttentionKernel&) const = default;
+};
+
 struct KernelPlan {
   /// An alternative for each KernelKind, in the same order.
-  using How =
-      std::variant<LoopKernel, ProductKernel, ReduceKernel, RowsKernel, ScatterKernel, ArgsortKernel, RecurrenceKernel>;
+  using How = std::variant<LoopKernel, ProductKernel, ReduceKernel, RowsKernel, ScatterKernel, ArgsortKernel,
+                           RecurrenceKernel, AttentionKernel>;
 
   std::string name;
   std::shared_ptr<const ir::Graph> body;
@@ -140,10 +148,11 @@ struct KernelPlan {
   /// Returns the bytes of scratch that each thread needs while the kernel runs.
   Bytes scratch() const {
     if (const auto* const sort = std::get_if<ArgsortKernel>(&how)) return sort->scratch;
+    if (const auto* const attention = std::get_if<AttentionKernel>(&how)) return attention->scratch.end;
     return product() == nullptr ? Bytes{} : product()->scratch.end;
   }
 };
-static_assert(std::variant_size_v<KernelPlan::How> == static_cast<std::size_t>(KernelKind::kRecurrence) + 1);
+static_assert(std::variant_size_v<KernelPlan::How> == static_cast<std::size_t>(KernelKind::kAttention) + 1);
 static_assert(std::is_same_v<std::variant_alternative_t<static_cast<std::size_t>(KernelKind::kMatmul), KernelPlan::How>,
                              ProductKernel>);
 
@@ -221,6 +230,7 @@ std::string to_string(const Plan& plan);
 // The steps of make_plan that have files of their own.
 void place_buffers(Plan& plan);  ///< plan_memory.cpp: lifetimes, offsets, barriers
 void split_kernel(KernelPlan& kernel, const Plan& plan, const Target& target);  ///< plan_units.cpp: units
+void split_attention(KernelPlan& kernel, const Target& target);  ///< plan_units.cpp: units, tile and scratch
 /// plan_product.cpp: units, tile, schedule and scratch of the product that `kernel` is.
 void split_product(KernelPlan& kernel, const Plan& plan, const Target& target);
 /// Drops kernels whose results have no elements, so that no code is generated for them.

@@ -30,6 +30,13 @@ std::string text_of(const ProductKernel& product) {
   return out;
 }
 
+std::string text_of(const AttentionKernel& attention) {
+  const auto& [tile, scratch] = attention;
+  return fmt::format(" tile {}x{} scratch {}, values at {}, weights at {}, slopes at {}, sums at {}, offsets at {}",
+                     tile.rows, 2, to_string(scratch.end), to_string(scratch.values), to_string(scratch.weights),
+                     to_string(scratch.slopes), to_string(scratch.sums), to_string(scratch.offsets));
+}
+
 }  // namespace
 
 std::string to_string(const Units& units) {
@@ -52,6 +59,7 @@ std::string to_string(const Plan& plan) {
     for (const int buffer : kernel.results) out += fmt::format("b{} ", buffer);
     out += fmt::format("units {}", to_string(kernel.units));
     if (const auto* const loop = std::get_if<LoopKernel>(&kernel.how); loop != nullptr && loop->flat) out += " flat";
+    if (const auto* const attention = std::get_if<AttentionKernel>(&kernel.how)) out += text_of(*attention);
     if (kernel.product() != nullptr) out += text_of(*kernel.product());
     if (code[i] != i) out += fmt::format(" by the code of kernel {}", code[i]);
     out += '\n';

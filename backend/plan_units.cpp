@@ -122,6 +122,17 @@ void split_argsort(KernelPlan& kernel) {
 
 }  // namespace
 
+/// A unit is one matrix of queries. Its results do not depend on the others, so they are the same for any number of
+/// threads.
+void split_attention(KernelPlan& kernel, const Target& target) {
+  const Node& node = *std::ranges::find_if(kernel.body->nodes(), ir::is_attention);
+  const Shape& queries = kernel.body->type(node.operands[0]).shape;
+  for (int axis = 0; axis + 2 < queries.rank(); ++axis) kernel.units.axes.push_back({queries[axis], 1});
+  auto& attention = std::get<AttentionKernel>(kernel.how);
+  attention.tile = attention_tile(target);
+  attention.scratch = attention_scratch(ir::attention_parts(*kernel.body, node), attention.tile);
+}
+
 void split_kernel(KernelPlan& kernel, const Plan& plan, const Target& target) {
   switch (kernel.kind()) {
     case KernelKind::kLoop:
@@ -136,6 +147,8 @@ void split_kernel(KernelPlan& kernel, const Plan& plan, const Target& target) {
       return split_scatter(kernel);
     case KernelKind::kArgsort:
       return split_argsort(kernel);
+    case KernelKind::kAttention:
+      return split_attention(kernel, target);
   }
 }
 

@@ -118,6 +118,8 @@ class KernelVerifier {
         return wrong_argsort();
       case KernelKind::kRecurrence:
         return wrong_recurrence();
+      case KernelKind::kAttention:
+        return wrong_attention();
       default:
         return wrong_scatter();
     }
@@ -235,6 +237,41 @@ class KernelVerifier {
       if (axis != along) rows.push_back({shape()[axis], axis + 1 == shape().rank() ? plan_.vector_bytes / 4 : 1});
     }
     return expect_axes(rows);
+  }
+
+  /// One unit for each matrix of queries. The tiles' columns fill two vectors, and the scratch holds what the tiles
+  /// make of one matrix: k transposed and the weights of a tile; or of a block of keys, k and v transposed and the
+  /// weights and their slopes of a block of queries; and two numbers for each row.
+  std::string wrong_attention() const {
+    if (!ir::attention_body(body_)) return "has operands or results of attention that it does not find";
+    const Node& node = *std::ranges::find_if(body_.nodes(), ir::is_attention);
+    const ir::AttentionParts parts = ir::attention_parts(body_, node);
+    const auto& [tile, scratch] = std::get<AttentionKernel>(kernel_.how);
+    if (tile.lanes * 4 != plan_.vector_bytes || tile.rows < 1 || kQueryBlock % tile.rows != 0 ||
+        kKeyBlock % tile.columns() != 0 || tile.columns() % tile.rows != 0)
+      return fmt::format("has tiles of {} rows and {} lanes", tile.rows, tile.lanes);
+    const Dim all_keys = parts.keys + tile.columns();
+    const std::int64_t block = kQueryBlock * kKeyBlock;
+    const std::vector<std::pair<Bytes, Bytes>> sizes =
+        parts.backward
+            ? std::vector<std::pair<Bytes, Bytes>>{{scratch.values - scratch.keys, kKeyBlock * parts.depth},
+                                                   {scratch.weights - scratch.values, kKeyBlock * parts.width},
+                                                   {scratch.slopes - scratch.weights, block},
+                                                   {scratch.sums - scratch.slopes, block},
+                                                   {scratch.offsets - scratch.sums, parts.queries + tile.rows},
+                                                   {scratch.end - scratch.offsets, parts.queries + tile.rows}}
+            : std::vector<std::pair<Bytes, Bytes>>{{scratch.values - scratch.keys, all_keys * parts.depth},
+                                                   {scratch.slopes - scratch.weights, all_keys * tile.rows},
+                                                   {scratch.offsets - scratch.sums, tile.rows},
+                                                   {scratch.end - scratch.offsets, tile.rows}};
+    for (const auto& [part, elements] : sizes) {
+      if (part != elements * 4 + kLine)
+        return fmt::format("has {} bytes of scratch for {} numbers", to_string(part), to_string(elements));
+    }
+    std::vector<Units::Axis> matrices;
+    const Shape& queries = body_.type(node.operands[0]).shape;
+    for (int axis = 0; axis + 2 < queries.rank(); ++axis) matrices.push_back({queries[axis], 1});
+    return expect_axes(matrices);
   }
 
   /// Threads take u with share_begin(t) <= u < share_begin(t + 1). The shares partition the units if share_begin is

@@ -59,6 +59,7 @@ class Attention {
       k = select(reshape(seen, rows), k, 0);
       v = select(reshape(seen, rows), v, 0);
     }
+    if (has_kernel()) return in_one_kernel(q, k, v);
     Tensor scores = matmul(q * scale(), k, {.transpose_b = true});
     // The lowest number in place of -inf: the difference of two infinities is a NaN.
     const double lowest =
@@ -72,6 +73,31 @@ class Attention {
   }
 
  private:
+  /// Returns whether the op `attention` takes the operands, and is worth it: it works on several queries at once.
+  bool has_kernel() const {
+    constexpr std::int64_t kMostDepth = 256;
+    constexpr std::int64_t kLeastQueries = 4;
+    const auto last_fits = [](const Arg& x) {
+      const Dim last = x.shape()[x.rank() - 1];
+      return !last.batch && last.size >= 1 && last.size <= kMostDepth;
+    };
+    return q_.dtype() == DType::kF32 && options_.dropout == 0 && leading(q_) == leading(k_) &&
+           leading(q_) == leading(v_) && last_fits(q_) && last_fits(v_) &&
+           (queries_.batch || queries_.size >= kLeastQueries);
+  }
+
+  Tensor in_one_kernel(const Tensor& q, const Tensor& k, const Tensor& v) const {
+    std::vector<Tensor> operands{q, k, v};
+    if (!options_.mask.empty()) {
+      Shape shape(std::vector<Dim>(static_cast<std::size_t>(q.rank() - options_.mask.rank()), Dim(1)));
+      for (const Dim dim : options_.mask.shape()) shape.push_back(dim);
+      operands.push_back(reshape(options_.mask, shape));
+    }
+    return Trace::required(kAttention)
+        .add(ir::Op::kAttention, operands,
+             {{ir::Attr::kCausal, options_.causal}, {ir::Attr::kScale, Array::scalar(scale())}});
+  }
+
   [[noreturn]] void fail_for_operands(const std::string& expected) const {
     const std::array<Tensor, 3> operands{q_.tensor(), k_.tensor(), v_.tensor()};
     fail_at_user(fmt::format("{}: expected {}, got {}, {} and {}", kAttention, expected, to_string(q_.type()),

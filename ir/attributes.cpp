@@ -42,8 +42,8 @@ bool equal_values(const AttrValue& a, const AttrValue& b) {
 std::string_view to_string(Attr attr) { return kAttrs[static_cast<std::size_t>(attr)].name; }
 
 std::string_view to_string(KernelKind kind) {
-  constexpr std::array<std::string_view, 7> kKinds{"loop",    "matmul",  "reduce",    "rows",
-                                                   "scatter", "argsort", "recurrence"};
+  constexpr std::array<std::string_view, 8> kKinds{"loop",    "matmul",  "reduce",     "rows",
+                                                   "scatter", "argsort", "recurrence", "attention"};
   return kKinds[static_cast<std::size_t>(kind)];
 }
 

@@ -18,6 +18,21 @@ double bytes(const Type& type, const Bindings& bindings) {
   return elements(type, bindings) * static_cast<double>(size_of(type.dtype));
 }
 
+/// Two products of queries and keys, or the five of the gradient; with `causal`, of about half of the keys.
+double attention_flops(const Graph& graph, const Node& node, const Bindings& bindings) {
+  const Shape& q = graph.type(node.operands[0]).shape;
+  const Shape& v = graph.type(node.operands[2]).shape;
+  const auto size = [&](const Shape& shape, int from_last) {
+    return static_cast<double>(shape[shape.rank() - from_last].at(bindings));
+  };
+  Shape rows = q;
+  rows[q.rank() - 1] = 1;
+  const double scores = elements({DType::kF32, rows}, bindings) * size(v, 2);
+  const bool backward = node.op == Op::kAttentionGradient;
+  const double products = backward ? 3 * size(q, 1) + 2 * size(v, 1) : size(q, 1) + size(v, 1);
+  return 2 * scores * products / (node.attributes.flag(Attr::kCausal) ? 2 : 1);
+}
+
 double flops(const Graph& graph, const Node& node, const Bindings& bindings) {
   const auto operand = [&](std::size_t i) { return elements(graph.type(node.operands[i]), bindings); };
   const auto result = [&] { return elements(node.types.front(), bindings); };
@@ -26,6 +41,7 @@ double flops(const Graph& graph, const Node& node, const Bindings& bindings) {
     const Dim k = matmul_sizes(node, graph.type(node.operands[0])).k;
     return 2 * result() * elements({DType::kF32, Shape{k}}, bindings);
   }
+  if (node.op == Op::kAttention || node.op == Op::kAttentionGradient) return attention_flops(graph, node, bindings);
   if (node.op == Op::kScatterAdd) return operand(2);
   if (node.op == Op::kLinearRecurrence) return 2 * result();
   if (node.op == Op::kCumsum) return result();

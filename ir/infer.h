@@ -29,6 +29,8 @@ Types infer_comparison(const InferContext& c);
 Types infer_select(const InferContext& c);
 Types infer_cast(const InferContext& c);
 Types infer_matmul(const InferContext& c);
+Types infer_attention(const InferContext& c);
+Types infer_attention_gradient(const InferContext& c);
 Types infer_transpose(const InferContext& c);
 Types infer_reshape(const InferContext& c);
 Types infer_broadcast(const InferContext& c);

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <optional>
 
+#include "ir/attention.h"
 #include "ir/matmul.h"
 #include "ir/node_error.h"
 #include "ir/reduction.h"
@@ -88,6 +89,10 @@ class BodyCheck {
     if (body_.results().empty()) fail("it has no result");
     if (computing < 2) fail("it has a single node");
     if (members > kMostMembers) fail("it has {} nodes, more than {}", members, kMostMembers);
+    if (std::ranges::any_of(body_.nodes(), is_attention)) {
+      if (!attention_body(body_)) fail("it has attention with operands or results of other nodes");
+      return KernelKind::kAttention;
+    }
     if (products > 1) fail("it has {} products", products);
     for (const Value result : body_.results()) {
       if (is_parameter(result)) fail("a result is a parameter");
@@ -383,6 +388,7 @@ KernelKind kernel_kind(const Node& node) {
   if (node.op == Op::kScatterAdd || node.op == Op::kScatter) return KernelKind::kScatter;
   if (node.op == Op::kArgsort) return KernelKind::kArgsort;
   if (node.op == Op::kCumsum || node.op == Op::kLinearRecurrence) return KernelKind::kRecurrence;
+  if (node.op == Op::kAttention || node.op == Op::kAttentionGradient) return KernelKind::kAttention;
   return info(node.op).has(kReduction) ? KernelKind::kReduce : KernelKind::kLoop;
 }
 

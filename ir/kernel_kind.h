@@ -26,6 +26,10 @@
 //           what leads from one to the other: `reshape` that adds or drops the last axis of size 1, `broadcast` along
 //           it, `one_hot`. Some node reads a reduction. Results: any of its values.
 //
+//   attention
+//           one attention or attention_gradient, with reshapes, transposes and slices of parameters as its operands and
+//           the same of its results, which may be parts of one result (attention_body in ir/attention.h).
+//
 // A body has at least two nodes that compute, and at most kMostMembers beside those that every reader recomputes.
 namespace sluice::ir {
 
@@ -49,7 +53,7 @@ std::size_t cheap_size(const Node& node, const std::vector<std::size_t>& sizes);
 
 /// The kinds that a body may be of.
 inline constexpr KernelKind kBodyKinds[] = {KernelKind::kLoop, KernelKind::kMatmul, KernelKind::kReduce,
-                                            KernelKind::kRows};
+                                            KernelKind::kRows, KernelKind::kAttention};
 std::optional<KernelKind> parse_body_kind(std::string_view name);
 
 /// Returns the kind that a body is of. Throws Error, saying what breaks the rules, if it is of none.

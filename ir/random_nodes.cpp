@@ -29,6 +29,32 @@ void RandomNodes::add_link() {
   if (values_.size() > before && is_float(dtype(values_.back())) && chance(30)) keep(bounded(values_.back()));
 }
 
+/// Draws nothing.
+void RandomNodes::add_attention(Value x) {
+  const Dim width = shape(x)[shape(x).rank() - 1];
+  if (dtype(x) != DType::kF32 || width.batch || width.size < 1) return;
+  const Attributes attributes{{Attr::kCausal, values_.size() % 2 == 0}, {Attr::kScale, Array::scalar(0.5)}};
+  const Value rows = bounded(x);
+  std::vector<Value> operands{rows, rows, x};
+  std::optional<Value> mask;
+  if (values_.size() % 3 == 0) {  // all but itself, so that a single row sees nothing
+    Shape square(std::vector<Dim>(static_cast<std::size_t>(shape(x).rank()), Dim(1)));
+    const int last = square.rank() - 1;
+    square[last] = square[last - 1] = shape(x)[last - 1];
+    const auto count = [&](std::int64_t axis) {
+      return b_(Op::kIota, {}, {{Attr::kAxis, axis}, {Attr::kDType, DType::kI32}, {Attr::kShape, square}});
+    };
+    mask = b_(Op::kNotEqual, {count(last), count(last - 1)});
+    operands.push_back(*mask);
+  }
+  const Value y = b_.add(Op::kAttention, operands, attributes);
+  const Value sums{y.node, 1};
+  operands = {rows, rows, x, y, sums, bounded(y)};
+  if (mask) operands.push_back(*mask);
+  const Value by_rows = b_.add(Op::kAttentionGradient, operands, attributes);
+  for (const Value value : {y, sums, by_rows, Value{by_rows.node, 1}, Value{by_rows.node, 2}}) keep(value);
+}
+
 void RandomNodes::add_layer() {
   const auto x = find([&](Value v) { return b_.type(v).shape.rank() == 2 && dtype(v) == DType::kF32; });
   const auto is_weight = [&](Value v) { return dtype(v) == DType::kF32 && shape(v) == Shape{width_, width_}; };
@@ -124,6 +150,7 @@ void RandomNodes::add_matmul() {
   };
   const Value a = find(is_matrix).value_or(values_[of_a_batch ? 1 : 0]);
   const int rank = shape(a).rank();
+  if (values_.size() % 5 == 2) return add_attention(a);
   const bool flip_a = chance(30);
   const Dim inner = shape(a)[rank - (flip_a ? 2 : 1)];
   bool flip_b = chance(50);

@@ -38,6 +38,8 @@ class RandomNodes : protected RandomValues {
   /// Windows over one axis of x, and their transpose.
   void add_windows(Value x);
   void add_move();
+  /// Appends attention of x's rows to themselves, and sometimes its derivatives.
+  void add_attention(Value x);
   /// Appends a slice, pad or concat along a symbolic axis of x that has enough positions where T is 5.
   void add_symbolic_move(Value x);
   void add_broadcast();

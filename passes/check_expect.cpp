@@ -33,7 +33,7 @@ constexpr double kVacuous = 0.02;
 /// Returns whether rounding errors are proportional to the summands, not to the sum.
 bool sums(Op op) {
   return op == Op::kMatmul || op == Op::kReduceSum || op == Op::kScatterAdd || op == Op::kAddWindows ||
-         op == Op::kCumsum || op == Op::kLinearRecurrence;
+         op == Op::kCumsum || op == Op::kLinearRecurrence || op == Op::kAttention || op == Op::kAttentionGradient;
 }
 
 /// Returns the elements, each perturbed by up to four units in the last place. Integers stay: they are mostly exact.

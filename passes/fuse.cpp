@@ -83,7 +83,9 @@ ir::Graph repeat_windows(const ir::Graph& graph) {
 
 }  // namespace
 
-ir::Graph bound_nodes(const ir::Graph& graph) { return repeat_windows(divide_concats(inline_other_bodies(graph))); }
+ir::Graph bound_nodes(const ir::Graph& graph) {
+  return repeat_windows(divide_concats(fuse_attention(inline_other_bodies(graph))));
+}
 
 void grow_groups(Groups& groups) {
   grow_matmul_groups(groups);  // first: a product can take in most, and saves most by it

@@ -10,4 +10,8 @@ namespace sluice::passes {
 /// of few. Groups are convex. Running it again changes nothing.
 ir::Graph fuse(const ir::Graph& graph);
 
+/// A step of it: returns the graph with kernels of attention that read operands as they lie before reshapes, transposes
+/// and slices, and store results as they lie behind them.
+ir::Graph fuse_attention(const ir::Graph& graph);
+
 }  // namespace sluice::passes

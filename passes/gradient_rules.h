@@ -61,6 +61,10 @@ class GradientContext {
 
 using GradientRule = void (*)(GradientContext&);
 
+/// Derives the nodes from `first` on, which compute from the node's operands the `results` that it has: contributes to
+/// the adjoints of the operands.
+void derive_copy(GradientContext& c, std::uint32_t first, const std::vector<ir::Value>& results);
+
 /// Returns the rule of `op`, or null if no derivative flows through it.
 GradientRule gradient_rule(ir::Op op);
 

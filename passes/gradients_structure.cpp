@@ -8,11 +8,7 @@ namespace sluice::passes {
 
 using ir::Value;
 
-/// Differentiates a copy of the body with respect to its operands. The rules read values inside the copy, because
-/// neither they nor cse can refer to values inside the node.
-void gradient_of_kFused(GradientContext& c) {
-  const auto first = static_cast<std::uint32_t>(c.builder.graph().nodes().size());
-  const std::vector<Value> results = c.builder.append(c.node.attributes.body(), c.node.operands);
+void derive_copy(GradientContext& c, std::uint32_t first, const std::vector<Value>& results) {
   const auto end = static_cast<std::uint32_t>(c.builder.graph().nodes().size());
   std::vector<Value> variables;
   for (std::size_t i = 0; i < c.node.operands.size(); ++i) {
@@ -28,6 +24,13 @@ void gradient_of_kFused(GradientContext& c) {
     const auto adjoint = c.wanted(i) ? sweep.adjoint(c.operand(i)) : std::nullopt;
     if (adjoint && done.insert(c.operand(i)).second) c.contribute(i, *adjoint);
   }
+}
+
+/// Differentiates a copy of the body with respect to its operands. The rules read values inside the copy, because
+/// neither they nor cse can refer to values inside the node.
+void gradient_of_kFused(GradientContext& c) {
+  const auto first = static_cast<std::uint32_t>(c.builder.graph().nodes().size());
+  derive_copy(c, first, c.builder.append(c.node.attributes.body(), c.node.operands));
 }
 
 /// Calls the body with the node's results, its operands x and the adjoints of its results.

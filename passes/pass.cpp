@@ -7,6 +7,7 @@
 #include "ir/suggest.h"
 #include "passes/cse.h"
 #include "passes/differentiate.h"
+#include "passes/expand_attention.h"
 #include "passes/fuse.h"
 #include "passes/rebuild.h"
 #include "passes/rewrite.h"
@@ -21,6 +22,7 @@ constexpr Pass kPasses[] = {
     {"canonicalize", "applies the value-preserving rewrite rules until none matches", canonicalize},
     {"cse", "merges equal nodes", cse},
     {"fuse", "groups nodes into `fused` nodes, each of which becomes one kernel", fuse},
+    {"expand_attention", "replaces attention and its gradient by products and softmax", expand_attention},
     {"dce", "removes nodes that no result and no update needs", remove_dead, true},
 };
 

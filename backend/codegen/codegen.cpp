@@ -96,6 +96,9 @@ void emit_kernel(Emitter& e, const Plan& whole, std::size_t kernel, const std::s
     case KernelKind::kRecurrence:
       emit_recurrence(frame);
       break;
+    case KernelKind::kAttention:
+      emit_attention(frame);
+      break;
   }
   e.b.CreateRetVoid();
 }

@@ -31,6 +31,7 @@ void emit_scatter(Frame& frame);     ///< scatter_kernel.cpp
 void emit_matmul(Frame& frame);      ///< matmul_kernel.cpp
 void emit_argsort(Frame& frame);     ///< argsort_kernel.cpp
 void emit_recurrence(Frame& frame);  ///< recurrence_kernel.cpp
+void emit_attention(Frame& frame);   ///< attention_kernel.cpp
 
 // Shared by the kinds of kernels, in loop_kernel.cpp.
 

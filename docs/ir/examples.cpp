@@ -155,6 +155,30 @@ graph @batch_size(%x: f32[B,2]) {
   return %0
 }
 )";
+    case Op::kAttention:
+      return R"(sluice-ir 1
+graph @attention() {
+  %0: f32[1,2] = constant {value=[[2, 0]]}
+  %1: f32[2,2] = constant {value=[[1, 1], [5, 5]]}
+  %2: f32[2,3] = constant {value=[[1, 2, 3], [9, 9, 9]]}
+  %3: bool[1,2] = constant {value=[[true, false]]}
+  %4: f32[1,3], %5: f32[1] = attention %0, %1, %2, %3 {scale=0.5}
+  return %4, %5
+}
+)";
+    case Op::kAttentionGradient:
+      return R"(sluice-ir 1
+graph @attention_gradient() {
+  %0: f32[2,2] = constant {value=[[2, 0], [0, 0]]}
+  %1: f32[2,2] = constant {value=[[1, 1], [2, 4]]}
+  %2: f32[2,1] = constant {value=[[1], [3]]}
+  %3: f32[2,1] = constant {value=[[1], [2]]}
+  %4: f32[2] = constant {value=[2, 0]}
+  %5: f32[2,1] = constant {value=[[1], [10]]}
+  %6: f32[2,2], %7: f32[2,2], %8: f32[2,1] = attention_gradient %0, %1, %2, %3, %4, %5 {causal=true, scale=1}
+  return %6, %7, %8
+}
+)";
     case Op::kGradient:
       return R"(sluice-ir 1
 graph @gradient(%x: f32[2,2], %unused: f32[2]) {

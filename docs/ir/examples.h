@@ -24,8 +24,8 @@ const std::vector<Example>& examples();
 /// Returns the example as a graph: constants and the op.
 ir::Graph graph_of(const Example& example);
 
-/// Returns a whole graph for an op that is more than a node with operands (parameter, state, batch_size, gradient,
-/// custom_gradient, fused), or an empty text.
+/// Returns a whole graph for an op that is more than a node with operands and a result (parameter, state,
+/// batch_size, attention, attention_gradient, gradient, custom_gradient, fused), or an empty text.
 std::string_view example_graph(ir::Op op);
 
 }  // namespace sluice::docs

@@ -48,7 +48,7 @@ std::string_view kind_of(std::string_view type) {
   if (type == "Shape") return "a shape, `[B,784]`";
   if (type == "Dim") return "a size, `2` or `T-1`";
   if (type == "Array") return "a number, true or false, or nested lists of them, of the type on the binder";
-  if (type == "KernelKind") return "`loop`, `matmul`, `reduce` or `rows`, written between `fused` and its operands";
+  if (type == "KernelKind") return "`loop`, `matmul`, `reduce`, `rows` or `attention`, written between `fused` and its operands";
   if (type == "std::shared_ptr<const Graph>") return "a graph, written behind `fused` and `custom_gradient`";
   SLUICE_UNREACHABLE("attribute type {} has no description", type);
 }
@@ -124,6 +124,8 @@ std::string_view result_of(std::string_view infer) {
       {"infer_select", "the type of x and y, which is one; the condition is bool of their shape"},
       {"infer_cast", "`dtype` of the operand's shape"},
       {"infer_matmul", "[M,N] of the operands' element type"},
+      {"infer_attention", "f32 of q's shape with the width of a value, and f32 of q's shape without its last axis"},
+      {"infer_attention_gradient", "the types of q, k and v"},
       {"infer_transpose", "the operand's axes, permuted"},
       {"infer_reshape", "the operand's element type and `shape`"},
       {"infer_broadcast", "the operand's element type and `shape`"},

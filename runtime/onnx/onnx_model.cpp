@@ -18,7 +18,7 @@ namespace {
 constexpr int kIrVersion = 8;
 constexpr int kOpset = 17;
 /// Derivatives as ops, and each value once; fused nodes are for Sluice's own kernels.
-constexpr std::string_view kPasses[] = {"differentiate", "canonicalize", "cse"};
+constexpr std::string_view kPasses[] = {"differentiate", "expand_attention", "canonicalize", "cse"};
 
 /// Throws Error for more than protobuf can write.
 void check_size(const ir::Graph& graph, std::size_t bytes) {

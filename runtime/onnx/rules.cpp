@@ -111,6 +111,8 @@ constexpr Row kRows[] = {
     {Op::kCast, write_cast, "`Cast`", "floats to integers with `Where` around it, which saturates and makes NaN 0"},
     {Op::kStopGradient, alias, "nothing", ""},
     {Op::kMatmul, write_matmul, "`MatMul`, `Gemm`", "of windows of f32: `Conv`, also of groups"},
+    {Op::kAttention, nullptr, "`MatMul`, `Softmax`, `MatMul`", "the pass `expand_attention` runs first"},
+    {Op::kAttentionGradient, nullptr, "`MatMul`, `Exp`", "the pass `expand_attention` runs first"},
     {Op::kTranspose, write_transpose, "`Transpose`", ""},
     {Op::kReshape, write_reshape, "`Reshape`", ""},
     {Op::kBroadcast, write_broadcast, "`Expand`", "nothing where the reader broadcasts"},

@@ -68,6 +68,9 @@ void add_shapes(Builder& b, Value x, Value w, Value labels) {
   b(Op::kSlice, {x},
     {{Attr::kAxis, std::int64_t{1}}, {Attr::kStart, std::int64_t{1}}, {Attr::kLimit, std::int64_t{3}}});
   b(Op::kPad, {x}, {{Attr::kAxis, std::int64_t{1}}, {Attr::kLow, std::int64_t{1}}, {Attr::kHigh, std::int64_t{0}}});
+  const Attributes scaled{{Attr::kCausal, true}, {Attr::kScale, Array::scalar(0.5)}};
+  const Value y = b(Op::kAttention, {x, x, x}, scaled);
+  b.add(Op::kAttentionGradient, {x, x, x, y, {y.node, 1}, x}, scaled);
   const Window window{.size = 2, .stride = 1, .dilation = 2, .low = -1, .high = 1};
   Attributes slide = window_attributes(1, {&window, 1});
   const Value windows = b(Op::kWindows, {x}, slide);

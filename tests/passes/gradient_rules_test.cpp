@@ -69,6 +69,31 @@ ir::Attributes slide() {
                                              ir::Window{.size = 2, .stride = 1, .dilation = 2, .low = 1, .high = 2}});
 }
 
+/// Queries, keys, values, a mask and an adjoint, or the first `count` of these.
+std::vector<Operand> heads(std::size_t count) {
+  std::vector<Operand> all;
+  for (const Shape& shape : std::vector<Shape>{{2, batch, 3}, {2, 5, 3}, {2, 5, 2}, {1, batch, 5}, {2, batch, 2}})
+    all.push_back(of(shape, {}, DType::kF32));
+  all.resize(count);
+  return all;
+}
+
+test::Expression attend(bool causal, std::uint32_t result) {
+  return [=](ir::Builder& b, const std::vector<Value>& x) {
+    const Value y = b.add(Op::kAttention, x, {{Attr::kCausal, causal}, {Attr::kScale, Array::scalar(0.7)}});
+    return Value{y.node, result};
+  };
+}
+
+test::Expression attend_gradient(std::uint32_t result) {
+  return [=](ir::Builder& b, const std::vector<Value>& x) {
+    const ir::Attributes scaled{{Attr::kScale, Array::scalar(0.7)}};
+    const Value y = b(Op::kAttention, {x[0], x[1], x[2], x[3]}, scaled);
+    const Value by_q = b.add(Op::kAttentionGradient, {x[0], x[1], x[2], y, {y.node, 1}, x[4], x[3]}, scaled);
+    return Value{by_q.node, result};
+  };
+}
+
 std::vector<Case> cases() {
   const Shape s{batch, 4};
   const auto axes = [](std::vector<std::int64_t> list) { return ir::Attributes{{Attr::kAxes, std::move(list)}}; };
@@ -143,6 +168,13 @@ std::vector<Case> cases() {
        apply(Op::kScatter)},
       {"cumsum", Op::kCumsum, {of(s)}, apply(Op::kCumsum, along(1, false))},
       {"cumsum from the end, of the batch", Op::kCumsum, {of({batch, 3})}, apply(Op::kCumsum, along(0, true))},
+      {"attention", Op::kAttention, heads(3), attend(false, 0)},
+      {"attention of what came before", Op::kAttention, heads(3), attend(true, 0)},
+      {"attention with a float mask", Op::kAttention, heads(4), attend(true, 0)},
+      {"attention through its sums", Op::kAttention, heads(4), attend(false, 1)},
+      {"attention_gradient by queries", Op::kAttentionGradient, heads(5), attend_gradient(0)},
+      {"attention_gradient by keys", Op::kAttentionGradient, heads(5), attend_gradient(1)},
+      {"attention_gradient by values", Op::kAttentionGradient, heads(5), attend_gradient(2)},
       {"linear_recurrence",
        Op::kLinearRecurrence,
        {of({2, 4, 3}), of({2, 4, 3})},

@@ -18,6 +18,7 @@ void add_window_cases(Cases& cases);
 void add_index_cases(Cases& cases);
 void add_reduction_cases(Cases& cases);
 void add_product_cases(Cases& cases);
+void add_attention_cases(Cases& cases);
 void add_source_cases(Cases& cases);
 void add_empty_cases(Cases& cases);
 

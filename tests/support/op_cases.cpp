@@ -121,6 +121,7 @@ const std::vector<OpCase>& op_cases() {
     add_window_cases(cases);
   add_index_cases(cases);
     add_reduction_cases(cases);
+    add_attention_cases(cases);
     add_product_cases(cases);
     add_source_cases(cases);
     add_empty_cases(cases);

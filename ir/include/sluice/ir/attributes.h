@@ -28,10 +28,11 @@ enum class KernelKind : std::uint8_t {
   kScatter,     ///< one scatter or scatter_add: no fused node is of this kind
   kArgsort,     ///< one argsort, likewise
   kRecurrence,  ///< one cumsum or linear_recurrence, likewise
+  kAttention,   ///< one attention or attention_gradient, likewise
 };
 
-std::string_view to_string(
-    KernelKind kind);  ///< "loop", "matmul", "reduce", "rows", "scatter", "argsort", "recurrence"
+/// "loop", "matmul", "reduce", "rows", "scatter", "argsort", "recurrence", "attention"
+std::string_view to_string(KernelKind kind);
 
 using AttrValue = std::variant<std::int64_t, bool, DType, std::vector<std::int64_t>, Shape, Array, KernelKind,
                                std::shared_ptr<const Graph>, Dim>;
