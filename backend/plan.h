@@ -14,6 +14,7 @@
 #include "backend/sizes.h"
 #include "backend/target.h"
 #include "backend/tile_model.h"
+#include "backend/window_tiles.h"
 #include "sluice/ir/graph.h"
 
 namespace sluice::backend {
@@ -60,7 +61,9 @@ using KernelFunction = void (*)(std::byte* const* arguments, const std::int64_t*
 
 /// The code-generation choices of a loop, apart from its units.
 struct LoopKernel {
-  bool flat = false;  ///< over all elements as one long row
+  bool flat = false;              ///< over all elements as one long row
+  bool by_positions = false;      ///< units are rows of positions of windows, several of which share their loads
+  std::vector<InnerRange> inner;  ///< then: the positions without tests
 
   bool operator==(const LoopKernel&) const = default;
 };
@@ -98,7 +101,17 @@ struct ProductKernel {
   bool operator==(const ProductKernel&) const = default;
 };
 
+/// The order in which a reduction of windows goes through its elements.
+enum class Sweep : std::uint8_t {
+  kByOutputs,    ///< units are vectors of outputs
+  kByPositions,  ///< units are rows of positions of windows; each output's cells follow one another in the code
+  kByCells,      ///< units have outputs for several cells of a window, and go through all positions once
+};
+
 struct ReduceKernel {
+  Sweep sweep = Sweep::kByOutputs;
+  std::vector<InnerRange> inner;  ///< of the other sweeps: the positions without tests
+
   bool operator==(const ReduceKernel&) const = default;
 };
 
@@ -219,6 +232,7 @@ std::string growing_bytes(const Plan& plan);
 std::string_view to_string(ProductSchedule schedule);  ///< "through scratch", "in registers", "overlapped"
 /// "in place", "masked", "packed", "packed ahead", "computed", "windows"
 std::string_view to_string(RhsPanels panels);
+std::string_view to_string(Sweep sweep);      ///< "by outputs", "by positions", "by cells"
 std::string_view to_string(BufferKind kind);  ///< "parameter", "state", "result", "constant", "temporary"
 
 /// Returns the size and the block of each axis: "B/6 x 96/48", or "1" without axes.

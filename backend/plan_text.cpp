@@ -37,6 +37,22 @@ std::string text_of(const AttentionKernel& attention) {
                      to_string(scratch.slopes), to_string(scratch.sums), to_string(scratch.offsets));
 }
 
+/// How a kernel goes through windows, if it does: "by positions inner 1: 1 to 27, 2: 1 to 27".
+std::string windows_text(const KernelPlan& kernel) {
+  const auto* const loop = std::get_if<LoopKernel>(&kernel.how);
+  const auto* const reduce = std::get_if<ReduceKernel>(&kernel.how);
+  std::string out;
+  if (loop != nullptr && loop->by_positions) out = " by positions";
+  if (reduce != nullptr && reduce->sweep != Sweep::kByOutputs) out = fmt::format(" {}", to_string(reduce->sweep));
+  if (out.empty()) return out;
+  std::string_view separator = " inner ";
+  for (const InnerRange& range : loop != nullptr ? loop->inner : reduce->inner) {
+    out += fmt::format("{}{}: {} to {}", separator, range.axis, range.begin, to_string(range.end));
+    separator = ", ";
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string to_string(const Units& units) {
@@ -60,6 +76,7 @@ std::string to_string(const Plan& plan) {
     out += fmt::format("units {}", to_string(kernel.units));
     if (const auto* const loop = std::get_if<LoopKernel>(&kernel.how); loop != nullptr && loop->flat) out += " flat";
     if (const auto* const attention = std::get_if<AttentionKernel>(&kernel.how)) out += text_of(*attention);
+    out += windows_text(kernel);
     if (kernel.product() != nullptr) out += text_of(*kernel.product());
     if (code[i] != i) out += fmt::format(" by the code of kernel {}", code[i]);
     out += '\n';
@@ -88,6 +105,11 @@ std::string_view to_string(RhsPanels panels) {
   constexpr std::array<std::string_view, 6> kPanels{"in place",     "masked",   "packed",
                                                     "packed ahead", "computed", "windows"};
   return kPanels[static_cast<std::size_t>(panels)];
+}
+
+std::string_view to_string(Sweep sweep) {
+  constexpr std::array<std::string_view, 3> kSweeps{"by outputs", "by positions", "by cells"};
+  return kSweeps[static_cast<std::size_t>(sweep)];
 }
 
 std::string_view to_string(BufferKind kind) {

@@ -86,6 +86,43 @@ void split_loop(KernelPlan& kernel, LoopKernel& loop, const Plan& plan) {
   }
   for (int axis = 0; axis < shape.rank(); ++axis)
     kernel.units.axes.push_back({shape[axis], axis + 1 == shape.rank() ? kFlatBlock : 1});
+  if (shape.rank() < 2 || !has_windows_of_rows(*kernel.body)) return;
+  loop.by_positions = true;
+  loop.inner = inner_ranges(*kernel.body);
+  kernel.units.axes[kernel.units.axes.size() - 2].block = kTilePositions;
+}
+
+/// Returns how a reduction over `axes` goes through the elements, which are of windows or not.
+Sweep choose_sweep(const Graph& body, const std::vector<std::int64_t>& axes) {
+  if (!has_windows_of_rows(body)) return Sweep::kByOutputs;
+  const Shape& shape = shape_of_work(body);
+  if (axes.back() + 1 == shape.rank()) return Sweep::kByOutputs;
+  Shape reduced;
+  for (const std::int64_t axis : axes) reduced.push_back(shape[static_cast<int>(axis)]);
+  const Dim cells = reduced.element_count();
+  const bool few = !cells.batch && cells.size <= kMostUnrolledCells;
+  if (few) return axes.size() + 2 <= static_cast<std::size_t>(shape.rank()) ? Sweep::kByPositions : Sweep::kByOutputs;
+  const auto is_kept = [&](int axis) { return std::ranges::find(axes, axis) == axes.end(); };
+  return std::ranges::any_of(cell_axes(body), is_kept) ? Sweep::kByCells : Sweep::kByOutputs;
+}
+
+/// Sets the blocks of the units of a reduction of windows, which keeps the axes `kept`, that of its vectors last.
+void split_windows(KernelPlan& kernel, ReduceKernel& reduce, const std::vector<int>& kept) {
+  auto& axes = kernel.units.axes;
+  reduce.inner = inner_ranges(*kernel.body);
+  if (reduce.sweep == Sweep::kByPositions) {
+    axes[axes.size() - 2].block = kTilePositions;
+    axes.back().block = kTileColumns;
+    return;
+  }
+  const std::vector<int> cells = cell_axes(*kernel.body);
+  std::int64_t at_once = 1;
+  for (std::size_t i = kept.size(); i-- > 0;) {
+    const bool has_cells = std::ranges::find(cells, kept[i]) != cells.end();
+    if (!has_cells || at_once * axes[i].size.size > kMostSumsAtOnce) continue;
+    axes[i].block = std::max<std::int64_t>(axes[i].size.size, 1);
+    at_once *= axes[i].block;
+  }
 }
 
 /// One unit for each index of the axes that no reduction folds and no recurrence runs along, or for a vector of them
@@ -96,11 +133,17 @@ void split_reduction(KernelPlan& kernel, const Target& target) {
     if (ir::info(node.op).has(ir::kInput)) continue;
     const Shape& shape = kernel.body->type(node.operands[0]).shape;
     const std::vector<std::int64_t> axes = ir::reduced_axes(node);
+    std::vector<int> kept;
     for (int axis = 0; axis < shape.rank(); ++axis) {
       const bool is_last = axis + 1 == shape.rank();
-      if (std::ranges::find(axes, axis) == axes.end())
-        kernel.units.axes.push_back({shape[axis], is_last ? target.lanes(4) : 1});
+      if (std::ranges::find(axes, axis) != axes.end()) continue;
+      kept.push_back(axis);
+      kernel.units.axes.push_back({shape[axis], is_last ? target.lanes(4) : 1});
     }
+    auto* const reduce = std::get_if<ReduceKernel>(&kernel.how);
+    if (reduce == nullptr) return;
+    reduce->sweep = choose_sweep(*kernel.body, axes);
+    if (reduce->sweep != Sweep::kByOutputs) split_windows(kernel, *reduce, kept);
     return;
   }
   SLUICE_UNREACHABLE("{} reduces nothing", kernel.name);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "backend/verify_windows.h"
 #include "ir/reduction.h"
 
 namespace sluice::backend {
@@ -147,6 +148,11 @@ class KernelVerifier {
     std::vector<Units::Axis> axes;
     for (const Dim dim : shape()) axes.push_back({dim, 1});
     if (!axes.empty()) axes.back().block = kFlatBlock;
+    const auto& how = std::get<LoopKernel>(kernel_.how);
+    if (!how.by_positions) return expect_axes(axes);
+    if (axes.size() < 2) return "goes by positions of windows along no axis";
+    axes[axes.size() - 2].block = kTilePositions;
+    if (std::string what = wrong_inner_ranges(body_, how.inner); !what.empty()) return what;
     return expect_axes(axes);
   }
 
@@ -203,7 +209,29 @@ class KernelVerifier {
       shapes.emplace_back(outer);
     }
     if (std::string what = expect_shapes(shapes); !what.empty()) return what;
-    return expect_axes(axes);
+    const auto* const how = std::get_if<ReduceKernel>(&kernel_.how);
+    if (how == nullptr || how->sweep == Sweep::kByOutputs) return expect_axes(axes);
+    if (std::string what = wrong_inner_ranges(body_, how->inner); !what.empty()) return what;
+    return expect_axes(axes_of_windows(axes, reduced->rank(), *how));
+  }
+
+  /// By positions: rows of the kept axis before the last. By cells: axes of static sizes that are gone through as a
+  /// whole; which, is the plan's affair. The last axis stays, with vectors along it.
+  std::vector<Units::Axis> axes_of_windows(std::vector<Units::Axis> axes, int rank, const ReduceKernel& how) const {
+    const Node& reduction = body_.node(body_.results()[0]);
+    if (axes.empty() || ir::reduced_axes(reduction).back() + 1 == rank) return {};
+    if (how.sweep == Sweep::kByPositions) {
+      if (axes.size() < 2) return {};
+      axes[axes.size() - 2].block = kTilePositions;
+      axes.back().block = kTileColumns;
+      return axes;
+    }
+    const auto& units = kernel_.units.axes;
+    for (std::size_t i = 0; i + 1 < axes.size() && i < units.size(); ++i) {
+      const bool is_static = !axes[i].size.batch && axes[i].size.size > 0;
+      if (is_static && units[i].block == axes[i].size.size) axes[i].block = units[i].block;
+    }
+    return axes;
   }
 
   /// Units are blocks of a row's columns; how large they are is the plan's affair.

@@ -163,14 +163,20 @@ Tensor depthwise_conv2d(const Arg& x, const Arg& w, const DepthwiseOptions& opti
              x, w);
   }
   const Sliding sliding = sliding_of(kName, w, 2, options.strides, options.dilations);
-  const Seen seen = see(x, sliding, options.padding);
-  if (multiplier == Dim(1)) {  // without a last axis of 1, which vectors would be of
-    const Tensor windows = reshape(seen.windows, {seen.pixels, seen.taps, in});
-    return seen.as_images(reduce_sum(windows * reshape(w, {seen.taps, in}), 1), x.shape()[0]);
+  const std::vector<Window> places = detail::place_windows(sliding, options.padding, x.type());
+  // A channel that has several filters is repeated: that takes less memory than windows.
+  Tensor images = x;
+  if (multiplier != Dim(1)) {
+    Shape apart = x.shape();
+    apart.push_back(1);
+    Shape repeated = x.shape();
+    repeated.push_back(multiplier);
+    Shape together = x.shape();
+    together[3] = in * multiplier;
+    images = reshape(broadcast_to(reshape(x, apart), repeated), together);
   }
-  const Tensor windows = reshape(seen.windows, {seen.pixels, seen.taps, in, 1});
-  const Tensor products = reduce_sum(windows * reshape(w, {seen.taps, in, multiplier}), 1);
-  return seen.as_images(reshape(products, {seen.pixels, in * multiplier}), x.shape()[0]);
+  const Tensor filters = reshape(w, {w.shape()[0], w.shape()[1], in * multiplier});
+  return reduce_sum(detail::slide(images, 1, places) * filters, {3, 4});
 }
 
 Tensor conv2d_transpose(const Arg& x, const Arg& w, const ConvTransposeOptions& options) {

@@ -10,14 +10,18 @@
 #include "sluice/reduce.h"
 #include "sluice/shape_ops.h"
 
-// Pooling goes axis by axis, the last one first, so a window costs the sum of its sizes and not their product. The
-// first of equal maxima in row-major order is the first one of the first row that has it.
+// Windows of few cells are pooled at once. Others go axis by axis, the last one first, so that a window costs the sum
+// of its sizes and not their product; the first of equal maxima in row-major order is the first one of the first row
+// that has it.
 namespace sluice {
 
 using detail::Sliding;
 using ir::Window;
 
 namespace {
+
+/// Each of so few cells may be compared with all others.
+constexpr std::int64_t kFewCells = 9;
 
 /// Returns whether the windows lie next to each other, so that they are a reshape.
 bool tiles(const Window& window) { return window.stride == window.size && window.low == 0 && window.high == 0; }
@@ -38,25 +42,64 @@ Tensor windows_along(const Tensor& x, int axis, const Window& window) {
   return reshape(slice(x, begin, size), shape);
 }
 
-/// Returns whether each element of x is the first, in row-major order of the static `axes`, that attains their maximum.
-Tensor is_first_maximum(const Tensor& x, const std::vector<std::int64_t>& axes, const Shape& kept) {
-  constexpr std::int64_t kFew = 9;
+/// Returns whether a window has so few cells that each of them is looked at for each window.
+bool are_few(const std::vector<Window>& windows) {
+  constexpr std::int64_t kFew = 16;
+  std::int64_t cells = 1;
+  for (const Window& window : windows) cells = std::min(cells * window.size, kFew + 1);
+  return cells <= kFew || std::ranges::all_of(windows, tiles);
+}
+
+/// Returns x with the cells of the windows along the axes from 1 on, and the axes that these are.
+std::pair<Tensor, std::vector<std::int64_t>> cells_at_once(const Tensor& x, const std::vector<Window>& windows) {
+  const auto count = static_cast<std::int64_t>(windows.size());
+  Tensor y = x;
+  std::vector<std::int64_t> axes;
+  if (std::ranges::all_of(windows, tiles)) {
+    for (std::int64_t axis = count; axis > 0; --axis)
+      y = windows_along(y, static_cast<int>(axis), windows[static_cast<std::size_t>(axis) - 1]);
+    for (std::int64_t i = 1; i <= count; ++i) axes.push_back(2 * i);
+  } else {
+    y = detail::slide(x, 1, windows);
+    for (std::int64_t i = 1; i <= count; ++i) axes.push_back(count + i);
+  }
+  return {y, axes};
+}
+
+/// Returns the number of the cells of x, in row-major order of the static `axes`.
+std::int64_t cells_of(const Tensor& x, const std::vector<std::int64_t>& axes) {
   std::int64_t cells = 1;
   for (const std::int64_t axis : axes) cells *= x.shape()[static_cast<int>(axis)].size;
-  if (cells <= kFew || axes.size() > 1)
-    return Trace::required("max_pool").add(ir::Op::kIsFirstMax, {x}, {{ir::Attr::kAxes, axes}});
-  const int axis = static_cast<int>(axes[0]);
-  return iota(x.shape(), axis, DType::kI64) == reshape(argmax(x, axis), kept);
+  return cells;
+}
+
+/// Returns whether each element of x is the first, in row-major order of the static `axes`, that attains `maximum`
+/// over them. Of windows of an image, only the number of that cell is kept in memory, in a byte if they are few.
+Tensor is_first(const Tensor& x, const Tensor& maximum, const std::vector<std::int64_t>& axes) {
+  const std::int64_t cells = cells_of(x, axes);
+  const DType dtype = cells < 256 ? DType::kU8 : DType::kI32;
+  Tensor number = full(x.shape(), 0, dtype);
+  for (const std::int64_t axis : axes) {
+    const auto at = static_cast<int>(axis);
+    number = number * x.shape()[at].size + iota(x.shape(), at, dtype);
+  }
+  const Tensor attains = logical_or(x == maximum, x != x);
+  const Tensor first = reduce_min(select(attains, number, cells - 1), axes);
+  return number == reshape(first, maximum.shape());
 }
 
 /// Returns the maximum over `axes`, with a gradient that goes to the first one.
-Tensor first_maximum(const Tensor& x, const std::vector<std::int64_t>& axes) {
+Tensor first_maximum(const Tensor& x, const std::vector<std::int64_t>& axes, bool of_tiles) {
   const auto maximum = custom_gradient(
       "max_pool", [=](Tensor t) { return reduce_max(t, axes); },
-      [=](Tensor t, Tensor, Tensor dy) {
+      [=](Tensor t, Tensor y, Tensor dy) {
         Shape kept = t.shape();
         for (const std::int64_t axis : axes) kept[static_cast<int>(axis)] = 1;
-        return select(is_first_maximum(t, axes, kept), reshape(dy, kept), 0);
+        const bool compares_all = of_tiles && cells_of(t, axes) <= kFewCells;
+        const Tensor goes_to =
+            compares_all ? Trace::required("max_pool").add(ir::Op::kIsFirstMax, {t}, {{ir::Attr::kAxes, axes}})
+                         : is_first(t, reshape(y, kept), axes);
+        return select(goes_to, reshape(dy, kept), 0);
       });
   return maximum(x);
 }
@@ -99,15 +142,15 @@ Tensor max_pool(std::string_view op, const Arg& x, int spatial, const PerAxis& w
   const Scope scope(x.where());
   std::vector<Window> windows = windows_of_pool(op, x, spatial, window, options);
   Tensor y = padded_for_maximum(x, windows);
-  const bool at_once = std::ranges::all_of(windows, tiles);
-  std::vector<std::int64_t> axes;
-  for (int axis = spatial; axis > 0; --axis) {
-    y = windows_along(y, axis, windows[static_cast<std::size_t>(axis) - 1]);
-    if (!at_once) y = first_maximum(y, {axis + 1});
-    axes.push_back(2 * (spatial - static_cast<int>(axes.size())));  // once all axes before it have windows, too
+  if (are_few(windows)) {
+    const auto [cells, axes] = cells_at_once(y, windows);
+    return first_maximum(cells, axes, std::ranges::all_of(windows, tiles));
   }
-  std::ranges::reverse(axes);
-  return at_once ? first_maximum(y, axes) : y;
+  for (int axis = spatial; axis > 0; --axis) {
+    const Window& along = windows[static_cast<std::size_t>(axis) - 1];
+    y = first_maximum(windows_along(y, axis, along), {axis + 1}, tiles(along));
+  }
+  return y;
 }
 
 Tensor avg_pool(std::string_view op, const Arg& x, int spatial, const PerAxis& window, const PoolOptions& options) {
@@ -115,10 +158,15 @@ Tensor avg_pool(std::string_view op, const Arg& x, int spatial, const PerAxis& w
   Tensor y = x;
   double cells = 1;
   const std::vector<Window> windows = windows_of_pool(op, x, spatial, window, options);
+  const bool at_once = are_few(windows);
+  if (at_once) {
+    const auto [all, axes] = cells_at_once(y, windows);
+    y = reduce_sum(all, axes);
+  }
   for (int axis = spatial; axis > 0; --axis) {
     const Window& along = windows[static_cast<std::size_t>(axis) - 1];
-    const Dim size = y.shape()[axis];
-    y = reduce_sum(windows_along(y, axis, along), axis + 1);
+    const Dim size = x.shape()[axis];
+    if (!at_once) y = reduce_sum(windows_along(y, axis, along), axis + 1);
     if (along.stays_inside()) {
       cells *= static_cast<double>(along.size);
       continue;

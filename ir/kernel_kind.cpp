@@ -8,42 +8,11 @@
 #include "ir/matmul.h"
 #include "ir/node_error.h"
 #include "ir/reduction.h"
+#include "ir/windows.h"
 #include "sluice/error.h"
 
 // Written from the words of the header, not from the code of the pass `fuse`.
 namespace sluice::ir {
-
-std::size_t cheap_size(const Node& node, const std::vector<std::size_t>& sizes) {
-  constexpr std::size_t kMost = 16;
-  if (node.types.size() != 1 || node.types[0].shape.rank() > 0) return 0;
-  if (node.op == Op::kBatchSize || node.op == Op::kConstant) return 1;
-  if (!info(node.op).has(kElementwise)) return 0;
-  std::size_t size = 1;
-  for (const Value operand : node.operands) {
-    if (sizes[operand.node] == 0) return 0;
-    size += sizes[operand.node];
-  }
-  return size <= kMost ? size : 0;
-}
-
-bool can_feed_rhs(const Node& node) {
-  const OpInfo& row = info(node.op);
-  if (row.has(kElementwise)) return !row.has(kCostly);
-  return node.op == Op::kTranspose || node.op == Op::kSlice;
-}
-
-const Node* packable_windows(const Graph& graph, const Node& matmul, std::size_t i) {
-  if (matmul.op != Op::kMatmul || matmul.attributes.flag(i == 0 ? Attr::kTransposeA : Attr::kTransposeB))
-    return nullptr;
-  const Node* const windows = windows_of(graph, matmul, i);
-  const Shape& rows = graph.type(matmul.operands[i]).shape;
-  if (windows == nullptr || rows.rank() != 2 || rows[1].batch || rows[1].size == 0) return nullptr;
-  const Shape& shape = windows->types[0].shape;
-  const std::size_t first_tap = static_cast<std::size_t>(windows->attributes.integer(Attr::kAxis)) +
-                                windows->attributes.integers(Attr::kSizes).size();
-  const Shape row(std::vector<Dim>(shape.begin() + static_cast<std::ptrdiff_t>(first_tap), shape.end()));
-  return row.element_count() == rows[1] ? windows : nullptr;
-}
 
 namespace {
 
@@ -53,7 +22,8 @@ bool is_reduction(const Node& node) { return info(node.op).has(kReduction); }
 bool counts(const Node& node) {
   const OpInfo& row = info(node.op);
   return row.has(kElementwise) || row.has(kReduction) || node.op == Op::kMatmul || node.op == Op::kRandomUniform ||
-         node.op == Op::kRandomNormal || node.op == Op::kTranspose || node.op == Op::kSlice || node.op == Op::kWindows;
+         node.op == Op::kRandomNormal || node.op == Op::kTranspose || node.op == Op::kSlice ||
+         node.op == Op::kAddWindows;
 }
 
 std::vector<Dim> without_ones(const Shape& shape) {
@@ -155,19 +125,38 @@ class BodyCheck {
       case Op::kOneHot:
       case Op::kRandomUniform:
       case Op::kRandomNormal:
+      case Op::kWindows:
         return check_parameters(node);
       default:
         if (!info(node.op).has(kElementwise)) fail("it has {} in a loop", to_string(node.op));
     }
   }
 
+  /// Checks the nodes that compute what add_windows adds, and marks them.
+  std::vector<bool> check_added() const {
+    const std::vector<bool> added = nodes_added(body_);
+    for (std::uint32_t i = 0; i < body_.nodes().size(); ++i) {
+      const Node& node = body_.node(i);
+      if (!added[i]) continue;
+      if (node.op == Op::kReshape) fail("add_windows adds a reshape");
+      check_loop_node(i, node.types[0].shape);
+      const auto is_other = [&](std::uint32_t user) { return !added[user] && body_.node(user).op != Op::kAddWindows; };
+      if (is_result(i) || std::ranges::any_of(users_[i], is_other))
+        fail("{} makes what add_windows adds and is read by others", to_string(node.op));
+    }
+    return added;
+  }
+
   KernelKind check_loop() const {
+    const std::vector<bool> added = check_added();
     const Shape& shape = body_.type(body_.results()[0]).shape;
     for (const Value result : body_.results()) {
       if (body_.type(result).shape != shape) fail("its results have several shapes");
     }
     for (std::uint32_t i = 0; i < body_.nodes().size(); ++i) {
-      if (body_.node(i).op != Op::kParameter) check_loop_node(i, shape);
+      const Node& node = body_.node(i);
+      const bool adds = node.op == Op::kAddWindows && node.types[0].shape == shape;
+      if (node.op != Op::kParameter && !added[i] && !adds) check_loop_node(i, shape);
     }
     return KernelKind::kLoop;
   }
@@ -308,6 +297,7 @@ class BodyCheck {
       const Node& node = body_.node(i);
       if (&node == &product || node.op == Op::kParameter) continue;
       if (feeds_lhs[i] || feeds_rhs_only(i)) continue;
+      if (node.op == Op::kWindows) fail("it has windows beside a product");
       if (!is_column_sums(node, product)) {
         check_loop_node(i, shape);
         continue;

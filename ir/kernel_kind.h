@@ -13,14 +13,16 @@
 //   loop    every result has one shape S; inside are elementwise and random ops of shape S, and cheap ops that make a
 //           value of shape S on the fly: `broadcast` of a parameter (perhaps through a `reshape` that adds or drops
 //           axes of size 1) or of a cheap number, `iota`, `one_hot` and
-//           `is_first_max` of a parameter or a cheap number. Cheap numbers
-//           are scalar constants, `batch_size`, and what is computed of these alone.
+//           `is_first_max` of a parameter or a cheap number, and `windows` of a parameter. Cheap numbers
+//           are scalar constants, `batch_size`, and what is computed of these alone. Or also `add_windows` that give
+//           S, of parameters or of loops that nothing else reads.
 //   matmul  one matmul of two parameters, and a loop over its shape that takes the product in. Results: any of its
 //           values, and perhaps the reduce_sum over axis 0 of the second factor, if that is not transposed. Or the
 //           rhs is computed for the matmul alone, by elementwise ops that are not costly, transposes and slices
 //           (can_feed_rhs), kMostRhsMembers at most, of parameters and of what loops make on the fly. Either
 //           operand may be the `windows` of a parameter, for the matmul alone (packable_windows).
-//   reduce  a loop over S whose only readers are one or more reductions (reduce_sum, reduce_max, reduce_min, argmax)
+//   reduce  a loop over S, without add_windows, whose only readers are one or more reductions (reduce_sum, reduce_max,
+//   reduce_min, argmax)
 //           over the same axes of S; these are the results.
 //   rows    reductions over the last axis of S, loops over S and over S without that axis (or with size 1 there), and
 //           what leads from one to the other: `reshape` that adds or drops the last axis of size 1, `broadcast` along

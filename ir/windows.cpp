@@ -117,6 +117,16 @@ Dim window_count(const Window& window, Dim size) {
   return *whole + floor + 1;
 }
 
+std::vector<bool> nodes_added(const Graph& body) {
+  std::vector<bool> marks(body.nodes().size());
+  for (std::size_t i = marks.size(); i-- > 0;) {
+    const Node& node = body.nodes()[i];
+    if (node.op != Op::kAddWindows && !(marks[i] && info(node.op).has(kElementwise))) continue;
+    for (const Value operand : node.operands) marks[operand.node] = body.node(operand).op != Op::kParameter;
+  }
+  return marks;
+}
+
 Types infer_windows(const InferContext& c) { return {type_of_windows(c, c.operands[0])}; }
 
 Types infer_add_windows(const InferContext& c) {

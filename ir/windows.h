@@ -33,4 +33,7 @@ Attributes window_attributes(std::int64_t axis, std::span<const Window> windows)
 /// its padding, or if the number depends on a symbol in another way than as a sum of products.
 Dim window_count(const Window& window, Dim size);
 
+/// Marks the nodes of a kernel's body that compute, element by element, what an `add_windows` adds.
+std::vector<bool> nodes_added(const Graph& body);
+
 }  // namespace sluice::ir

@@ -116,10 +116,13 @@ class BodyMaker {
   /// Lists a node and, before it, the cheap ones that it reads; what else it reads becomes a parameter.
   void list(NodeIndex index) {
     const ir::Node& node = graph_.node(index);
-    const bool takes_cheap = ir::info(node.op).has(ir::kElementwise) || groups_.role(index) == FuseRole::kReduce;
+    const bool takes_cheap = ir::info(node.op).has(ir::kElementwise) || node.op == Op::kAddWindows ||
+                             groups_.role(index) == FuseRole::kReduce;
+    const bool takes_windows = groups_.kind(group_) != KernelKind::kMatmul;
     BodyNode entry{index, {}};
     for (const Value operand : node.operands) {
-      const bool is_cheap = takes_cheap && is_made_anew(groups_, operand.node);
+      const bool is_cheap = takes_cheap && is_made_anew(groups_, operand.node) &&
+                            (takes_windows || graph_.node(operand).op != Op::kWindows);
       if (is_cheap) list_cheap(operand.node);
       entry.reads_inside.push_back(is_cheap || groups_.contains(group_, operand.node) || add_operand(operand));
     }

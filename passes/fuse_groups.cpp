@@ -27,6 +27,10 @@ FuseRole role_of(const ir::Node& node, bool is_cheap_number) {
       return node.types[0].shape.rank() > 0 ? FuseRole::kLoop : FuseRole::kOther;
     case Op::kMatmul:
       return FuseRole::kMatmul;
+    case Op::kWindows:
+      return FuseRole::kCheap;
+    case Op::kAddWindows:
+      return FuseRole::kLoop;
     default:
       return FuseRole::kOther;
   }
@@ -44,6 +48,7 @@ Groups::Groups(const ir::Graph& graph)
     : graph_(graph),
       users_(graph.nodes().size()),
       escapes_(graph.nodes().size()),
+      is_added_(graph.nodes().size()),
       read_from_memory_(graph.nodes().size()),
       members_(graph.nodes().size()),
       kinds_(graph.nodes().size()) {
@@ -59,8 +64,8 @@ Groups::Groups(const ir::Graph& graph)
     for (const ir::Value operand : node.operands) {
       std::vector<NodeIndex>& users = users_[operand.node];
       if (users.empty() || users.back() != i) users.push_back(i);
-      const bool element_by_element =
-          roles_[i] == FuseRole::kLoop || (roles_[i] == FuseRole::kReduce && roles_[operand.node] == FuseRole::kLoop);
+      const bool element_by_element = (roles_[i] == FuseRole::kLoop && node.op != Op::kAddWindows) ||
+                                      (roles_[i] == FuseRole::kReduce && roles_[operand.node] == FuseRole::kLoop);
       if (!element_by_element) read_from_memory_[operand.node] = true;
     }
   }

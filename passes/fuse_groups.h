@@ -16,7 +16,8 @@ using GroupIndex = std::uint32_t;
 
 /// The part that a node can play in fusion.
 enum class FuseRole : std::uint8_t {
-  kLoop,    ///< computes each element from the same element of its operands: may join any kind of group
+  kLoop,    ///< computes each element from the same element of its operands: may join any kind of group; add_windows,
+            ///< which looks for its elements elsewhere, only loops
   kMatmul,  ///< begins a group of its own
   kReduce,  ///< ends a group, unless it folds the last axis: then the group may go on row by row
   kCheap,   ///< is recomputed in every group that reads it
@@ -65,6 +66,9 @@ class Groups {
   /// Returns whether it has a reader that reads from memory: one that is neither a loop nor, for a loop's value, a
   /// reduction.
   bool is_read_from_memory(NodeIndex node) const { return read_from_memory_[node]; }
+  /// Returns whether `node` computes what an add_windows of its group adds, over a shape of its own.
+  bool is_added(NodeIndex node) const { return is_added_[node]; }
+  void set_added(NodeIndex node) { is_added_[node] = true; }
   /// Returns whether `node` is a loop over `over` that no group has taken.
   bool is_free_loop(NodeIndex node, const Shape& over) const {
     return role(node) == FuseRole::kLoop && is_single(node) && shape(node) == over;
@@ -106,6 +110,7 @@ class Groups {
   std::vector<FuseRole> roles_;
   std::vector<std::vector<NodeIndex>> users_;
   std::vector<bool> escapes_;
+  std::vector<bool> is_added_;
   std::vector<bool> read_from_memory_;
   std::vector<GroupIndex> group_;
   std::vector<std::vector<NodeIndex>> members_;
@@ -121,6 +126,7 @@ class Groups {
 ir::Graph bound_nodes(const ir::Graph& graph);
 
 /// Divides the nodes into groups, each of one of the kinds of ir/kernel_kind.h.
+void grow_window_groups(Groups& groups);
 void grow_matmul_groups(Groups& groups);
 void grow_row_groups(Groups& groups);
 void grow_reduce_groups(Groups& groups);

@@ -86,7 +86,7 @@ class Reductions {
 };
 
 bool is_loop_group(const Groups& groups, NodeIndex node) {
-  return groups.role(node) == FuseRole::kLoop &&
+  return groups.role(node) == FuseRole::kLoop && !groups.is_added(node) &&
          (groups.is_single(node) || groups.kind(groups.of(node)) == KernelKind::kLoop);
 }
 
@@ -136,6 +136,22 @@ void merge_readers(Groups& groups, ir::Value value) {
 }
 
 }  // namespace
+
+void grow_window_groups(Groups& groups) {
+  for (NodeIndex node = 0; node < groups.size(); ++node) {
+    const ir::Node& add = groups.graph().node(node);
+    if (add.op != ir::Op::kAddWindows) continue;
+    groups.set_kind(groups.of(node), KernelKind::kLoop);
+    NodeSet producers = private_producers(groups, node, groups.graph().type(add.operands[0]).shape);
+    // An element may be asked for where it is not added: where windows do not begin, or outside of the image.
+    const auto is_costly = [&](NodeIndex producer) {
+      return ir::info(groups.graph().node(producer).op).has(ir::kCostly);
+    };
+    if (std::ranges::any_of(producers, is_costly)) continue;
+    take(groups, node, producers);
+    for (const NodeIndex producer : producers) groups.set_added(producer);
+  }
+}
 
 void grow_reduce_groups(Groups& groups) {
   Reductions reductions(groups);

@@ -34,6 +34,7 @@ void take_consumers(Groups& groups, GroupIndex group) {
 /// Returns whether the value of `node` is in memory whatever is fused: a kernel that cannot take it in reads it.
 bool is_stored_anyway(const Groups& groups, NodeIndex node) {
   const FuseRole role = groups.role(node);
+  if (groups.graph().node(node).op == ir::Op::kWindows) return false;  // others need not store them
   if (role != FuseRole::kLoop && role != FuseRole::kMatmul) return true;
   return groups.escapes(node) || !groups.is_single(node) || groups.is_read_from_memory(node);
 }

@@ -26,12 +26,14 @@ Element apply(Elements& k, const std::vector<Element>& operands,
 }
 
 Element zero_unless(Elements& k, const std::vector<Element>& conditions, Element element) {
-  for (const Element& condition : conditions) {
-    element = apply(k, {condition, element}, [&](const Registers& r) {
-      return k.emitter().b.CreateSelect(r[0], r[1], llvm::Constant::getNullValue(r[1]->getType()));
-    });
+  if (conditions.empty()) return element;
+  Element all = conditions[0];
+  for (std::size_t i = 1; i < conditions.size(); ++i) {
+    all = apply(k, {all, conditions[i]}, [&](const Registers& r) { return k.emitter().b.CreateAnd(r[0], r[1]); });
   }
-  return element;
+  return apply(k, {all, element}, [&](const Registers& r) {
+    return k.emitter().b.CreateSelect(r[0], r[1], llvm::Constant::getNullValue(r[1]->getType()));
+  });
 }
 
 llvm::Constant* whole(llvm::Value* x, std::int64_t value) {

@@ -30,6 +30,17 @@ void Elements::begin_vector(int lanes, llvm::Value* mask) {
   mask_ = mask;
 }
 
+void Elements::set_inside(bool inside) {
+  forget(Level::kKernel);
+  inside_ = inside;
+}
+
+const Elements::Phase* Elements::phase_of(const Coordinate& coordinate, std::int64_t stride) const {
+  const auto is_it = [&](const Phase& phase) { return phase.base == coordinate.base && phase.stride == stride; };
+  const auto found = std::ranges::find_if(phases_, is_it);
+  return coordinate.uniform() && found != phases_.end() ? &*found : nullptr;
+}
+
 llvm::Value* Elements::hoisted(Level level, const std::function<llvm::Value*()>& emit) {
   if (level == Level::kVector) return emit();
   const llvm::IRBuilderBase::InsertPointGuard guard(e_.b);
@@ -108,16 +119,17 @@ Coordinate Elements::combine(const Coordinate& x, Dim factor, const Coordinate& 
   const Level level = std::max(x.level, y.level);
   const auto scaled = [&](llvm::Value* v, bool vector) {
     llvm::Value* const size = e_.size(factor);
-    return vector ? e_.b.CreateMul(v, e_.splat(size, lanes_)) : e_.mul(v, size);
+    return vector ? e_.b.CreateMul(v, e_.splat(size, lanes_)) : e_.mul_position(v, size);
   };
   const bool scalar_lanes = lanes_ == 1;
   if (x.uniform() && (y.uniform() || y.counts)) {
     const auto* const number = llvm::dyn_cast<llvm::ConstantInt>(x.base);
     const bool shifted = y.counts && (y.shifted || number == nullptr || !number->isZero());
-    return {hoisted(level, [&] { return e_.add(scaled(x.base, false), y.base); }), y.counts, nullptr, level, shifted};
+    return {hoisted(level, [&] { return e_.add_positions(scaled(x.base, false), y.base); }), y.counts, nullptr, level,
+            shifted};
   }
   if (x.counts && factor == Dim(1) && y.uniform()) {
-    return {hoisted(level, [&] { return e_.add(x.base, y.base); }), true, nullptr, level, true};
+    return {hoisted(level, [&] { return e_.add_positions(x.base, y.base); }), true, nullptr, level, true};
   }
   llvm::Value* const x_lanes = spread(number_of(x));
   llvm::Value* const y_lanes = spread(number_of(y));

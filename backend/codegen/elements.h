@@ -74,6 +74,22 @@ class Elements {
   /// Returns the start that hoist_panel computed for this layout and shape, or nullptr.
   const PanelStart* hoisted_panel(const Layout& layout, const Shape& shape) const;
 
+  /// From here on, all windows lie within their images if `inside`, so that nothing need be tested. Forgets all
+  /// elements.
+  void set_inside(bool inside);
+  bool inside() const { return inside_; }
+
+  /// A coordinate that is stride * quotient + rest.
+  struct Phase {
+    llvm::Value* base;
+    std::int64_t stride;
+    llvm::Value* quotient;
+    std::int64_t rest;
+  };
+  /// Notes phases of coordinates, instead of those before.
+  void set_phases(std::vector<Phase> phases) { phases_ = std::move(phases); }
+  const Phase* phase_of(const Coordinate& coordinate, std::int64_t stride) const;
+
   Element at(ir::Value value, const Index& index);
   /// `at`, as a vector where there is more than one lane.
   llvm::Value* vector_at(ir::Value value, const Index& index);
@@ -151,6 +167,8 @@ class Elements {
   std::array<llvm::Instruction*, 2> outer_{};
   int lanes_ = 1;
   llvm::Value* mask_ = nullptr;
+  bool inside_ = false;
+  std::vector<Phase> phases_;
 };
 
 /// The rule of a node that is not an input, for its element at `index`.

@@ -126,6 +126,39 @@ llvm::Value* Emitter::add(llvm::Value* x, llvm::Value* y) {
   return b.CreateAdd(x, y);
 }
 
+namespace {
+
+/// A position as another one plus a constant.
+struct Moved {
+  llvm::Value* from;  ///< nullptr: from 0
+  std::int64_t by;
+};
+
+Moved moved_by_constant(llvm::Value* value) {
+  if (const auto* const number = llvm::dyn_cast<llvm::ConstantInt>(value)) return {nullptr, number->getSExtValue()};
+  const auto* const sum = llvm::dyn_cast<llvm::BinaryOperator>(value);
+  if (sum == nullptr || sum->getOpcode() != llvm::Instruction::Add) return {value, 0};
+  const auto* const by = llvm::dyn_cast<llvm::ConstantInt>(sum->getOperand(1));
+  return by == nullptr ? Moved{value, 0} : Moved{sum->getOperand(0), by->getSExtValue()};
+}
+
+}  // namespace
+
+llvm::Value* Emitter::mul_position(llvm::Value* x, llvm::Value* y) {
+  const Moved position = moved_by_constant(x);
+  const auto* const factor = llvm::dyn_cast<llvm::ConstantInt>(y);
+  if (position.from == nullptr || factor == nullptr) return mul(x, y);
+  return add(mul(position.from, y), i64(position.by * factor->getSExtValue()));
+}
+
+llvm::Value* Emitter::add_positions(llvm::Value* x, llvm::Value* y) {
+  const Moved of_x = moved_by_constant(x);
+  const Moved of_y = moved_by_constant(y);
+  llvm::Value* const by = i64(of_x.by + of_y.by);
+  if (of_x.from == nullptr) return of_y.from == nullptr ? by : add(of_y.from, by);
+  return add(of_y.from == nullptr ? of_x.from : add(of_x.from, of_y.from), by);
+}
+
 llvm::Value* Emitter::splat(llvm::Value* scalar, int lanes) {
   return lanes == 1 ? scalar : b.CreateVectorSplat(static_cast<unsigned>(lanes), scalar);
 }

@@ -83,10 +83,18 @@ class Emitter {
   llvm::Value* size_at_entry(Dim dim);
   /// ceil(size / block), a constant where the size is static.
   llvm::Value* blocks(Dim dim, std::int64_t block);
+  /// The same of a number that is at least 0.
+  llvm::Value* blocks_of(llvm::Value* count, std::int64_t block) {
+    return b.CreateUDiv(b.CreateAdd(count, i64(block - 1)), i64(block));
+  }
   llvm::Value* min(llvm::Value* x, llvm::Value* y);  ///< of signed integers
   llvm::Value* max(llvm::Value* x, llvm::Value* y);
   llvm::Value* mul(llvm::Value* x, llvm::Value* y);  ///< folds 0 and 1
   llvm::Value* add(llvm::Value* x, llvm::Value* y);  ///< folds 0
+  /// The same of positions: a constant that one of them adds is added last, so that it becomes part of an address and
+  /// elements at constant distances share their addresses.
+  llvm::Value* mul_position(llvm::Value* x, llvm::Value* y);
+  llvm::Value* add_positions(llvm::Value* x, llvm::Value* y);
   llvm::Value* splat(llvm::Value* scalar, int lanes);
   /// base + 0, 1, 2, ... as i64 lanes.
   llvm::Value* counting(llvm::Value* base, int lanes);

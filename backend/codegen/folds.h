@@ -17,6 +17,10 @@ class Folds {
   /// `nodes`, of the frame's body, have operands of one shape.
   Folds(Frame& frame, std::vector<const ir::Node*> nodes) : frame_(frame), e_(frame.e), nodes_(std::move(nodes)) {}
 
+  /// A chain of no elements, in each of `lanes`.
+  Emitter::Values nothing(int lanes);
+  /// Joins one more chain.
+  Emitter::Values join(const Emitter::Values& total, const Emitter::Values& chain);
   /// No chain joined yet, in each of `lanes`.
   Emitter::Values start(int lanes);
   /// Joins the chains of the iterations 0 <= i < end, `length` of them a chain; `body` continues one.
@@ -43,8 +47,6 @@ class Folds {
 
   Row row_of(Dim size);
   Emitter::Values vector(const Emitter::Values& chain, Index index, const Row& row, llvm::Value* first, bool whole);
-  Emitter::Values nothing(int lanes);
-  Emitter::Values join(const Emitter::Values& total, const Emitter::Values& chain);
   Emitter::Values merge(const ir::Node& node, const Emitter::Values& x, const Emitter::Values& y);
   DType operand_dtype(const ir::Node& node) const { return frame_.body().type(node.operands[0]).dtype; }
   bool sums_floats(const ir::Node& node) const {

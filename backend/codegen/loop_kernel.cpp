@@ -1,4 +1,5 @@
 #include "backend/codegen/kernels.h"
+#include "backend/codegen/window_loops.h"
 
 namespace sluice::backend {
 
@@ -66,6 +67,7 @@ void emit_loop(Frame& frame) {
   Emitter& e = frame.e;
   const Shape& shape = frame.body().type(frame.body().results()[0]).shape;
   if (std::get<LoopKernel>(frame.plan.how).flat) return emit_flat(frame, shape);
+  if (std::get<LoopKernel>(frame.plan.how).by_positions) return emit_loop_of_windows(frame);
   e.loop(frame.begin, frame.end, 1, [&](llvm::Value* unit) {
     const auto blocks = unit_blocks(frame, unit);
     Index index;

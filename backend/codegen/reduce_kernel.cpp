@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "backend/codegen/folds.h"
+#include "backend/codegen/window_loops.h"
 #include "ir/reduction.h"
 
 namespace sluice::backend {
@@ -124,6 +125,9 @@ class Reduction {
 
 }  // namespace
 
-void emit_reduce(Frame& frame) { Reduction(frame).emit(); }
+void emit_reduce(Frame& frame) {
+  if (std::get<ReduceKernel>(frame.plan.how).sweep != Sweep::kByOutputs) return emit_reduce_of_windows(frame);
+  Reduction(frame).emit();
+}
 
 }  // namespace sluice::backend

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <optional>
 
 #include "backend/codegen/element_rule.h"
 #include "ir/windows.h"
@@ -12,11 +13,23 @@ using ir::Op;
 
 namespace {
 
-/// Returns the coordinate of the window along one axis whose tap `tap` is the element at `position`, if there is one.
-Clamped window_with(Elements& k, const ir::Window& window, std::int64_t tap, const Coordinate& position, Dim count) {
+/// Returns the coordinate of the window along one axis whose tap `tap` is the element at `position`, if there is one;
+/// nothing where there never is one. Where all windows lie inside, `inside` has no value.
+std::optional<Clamped> window_with(Elements& k, const ir::Window& window, std::int64_t tap, const Coordinate& position,
+                                   Dim count) {
   Emitter& e = k.emitter();
-  const Element from_start = shifted(k, position, window.low - tap * window.dilation);
-  if (window.stride == 1) return clamp(k, from_start, count);
+  const std::int64_t moved = window.low - tap * window.dilation;
+  const auto result = [&](const Coordinate& found) {
+    return k.inside() ? Clamped{found, {}} : clamp(k, k.number_of(found), count);
+  };
+  if (window.stride == 1) return result(k.combine(position, 1, offset(k, moved)));
+  if (const auto* const phase = k.phase_of(position, window.stride)) {
+    const std::int64_t rest = phase->rest + moved;
+    if (rest % window.stride != 0) return {};
+    const Coordinate quotient{phase->quotient, false, nullptr, position.level};
+    return result(k.combine(quotient, 1, offset(k, rest / window.stride)));
+  }
+  const Element from_start = shifted(k, position, moved);
   const auto stride = [&](llvm::Value* x) { return whole(x, window.stride); };
   const Element divided =
       apply(k, {from_start}, [&](const Registers& r) { return e.b.CreateSDiv(r[0], stride(r[0])); });
@@ -48,7 +61,7 @@ Rule element_code<Op::kWindows>(Elements& k, const Node& node, Index index) {
     const Coordinate place = k.combine(index[first + windows.size() + i], window.dilation, offset(k, -window.low));
     Coordinate& position = index[first + i];
     position = k.combine(position, window.stride, place);
-    if (window.stays_inside()) continue;
+    if (window.stays_inside() || k.inside()) continue;
     const Clamped source = clamp(k, k.number_of(position), type.shape[static_cast<int>(first + i)]);
     position = source.coordinate;
     inside.push_back(source.inside);
@@ -73,18 +86,23 @@ Rule element_code<Op::kAddWindows>(Elements& k, const Node& node, Index index) {
   while (true) {
     Index from = index;
     std::vector<Element> inside;
-    for (std::size_t i = 0; i < count; ++i) {
-      const Clamped window = window_with(k, windows[i], taps[i], index[first + i], shape[static_cast<int>(first + i)]);
-      from[first + i] = window.coordinate;
-      inside.push_back(window.inside);
+    bool is_one = true;
+    for (std::size_t i = 0; i < count && is_one; ++i) {
+      const auto window = window_with(k, windows[i], taps[i], index[first + i], shape[static_cast<int>(first + i)]);
+      is_one = window.has_value();
+      if (!is_one) continue;
+      from[first + i] = window->coordinate;
+      if (window->inside.value != nullptr) inside.push_back(window->inside);
     }
-    Index of_taps;
-    for (const std::int64_t tap : taps) of_taps.push_back(k.constant(tap));
-    from.insert(from.begin() + static_cast<std::ptrdiff_t>(first + count), of_taps.begin(), of_taps.end());
-    const Element part = zero_unless(k, inside, co_await k.operand(node.operands[0], from));
-    sum = apply(k, {sum, part}, [&](const Registers& r) {
-      return is_float(node.types[0].dtype) ? e.b.CreateFAdd(r[0], r[1]) : e.b.CreateAdd(r[0], r[1]);
-    });
+    if (is_one) {
+      Index of_taps;
+      for (const std::int64_t tap : taps) of_taps.push_back(k.constant(tap));
+      from.insert(from.begin() + static_cast<std::ptrdiff_t>(first + count), of_taps.begin(), of_taps.end());
+      const Element part = zero_unless(k, inside, co_await k.operand(node.operands[0], from));
+      sum = apply(k, {sum, part}, [&](const Registers& r) {
+        return is_float(node.types[0].dtype) ? e.b.CreateFAdd(r[0], r[1]) : e.b.CreateAdd(r[0], r[1]);
+      });
+    }
     std::size_t axis = count;
     while (axis > 0 && taps[axis - 1] == 0) {
       taps[axis - 1] = windows[axis - 1].size - 1;

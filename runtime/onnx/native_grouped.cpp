@@ -53,47 +53,37 @@ Name grouped(const Call& call, const Windowed& seen, const Name& filters, std::i
 
 }  // namespace
 
-/// reduce_sum of [pixels, taps, channels, 1] times [taps, channels, multiplier] over the taps; with one filter a
-/// channel, without the last axis.
+/// reduce_sum of windows times filters [kernel..., channels] over the cells of the windows.
 std::optional<Name> write_depthwise_conv(const Call& call) {
   Writer& w = call.w;
   const ir::Graph& graph = w.graph();
   const ir::Node& product = graph.node(call.operand());
-  if (product.op != Op::kMul || call.node.attributes.integers(Attr::kAxes) != Integers{1}) return {};
+  if (product.op != Op::kMul) return {};
   for (const bool swapped : {false, true}) {
-    const ir::Value lhs = without_broadcast(graph, product.operands[swapped ? 1 : 0]);
+    const ir::Value lhs = product.operands[swapped ? 1 : 0];
     const ir::Value rhs = without_broadcast(graph, product.operands[swapped ? 0 : 1]);
-    const auto seen = windows_in(graph, lhs);
-    const int rank = w.type(rhs).shape.rank();
-    if (!seen || (rank != 2 && rank != 3)) continue;
+    const auto seen = graph.node(lhs).op == Op::kWindows ? windows_in(graph, lhs) : std::nullopt;
+    if (!seen) continue;
     const Shape& images = w.type(seen->images).shape;
     const Dim channels = images[images.rank() - 1];
-    const Dim multiplier = rank == 3 ? w.type(rhs).shape[2] : Dim(1);
-    Shape of_windows{seen->pixels, seen->taps, channels};
-    Shape of_filters{seen->taps, channels};
-    Shape of_products = of_windows;
-    if (rank == 3) {
-      of_windows.push_back(1);
-      of_filters.push_back(multiplier);
-      of_products.push_back(multiplier);
-    }
-    const bool fits = w.type(lhs).shape == of_windows && w.type(rhs).shape == of_filters &&
-                      call.type().shape == of_products && multiplier.size > 0;
-    if (!fits) continue;
-    Shape filters;
-    Shape stacked{channels * multiplier, 1};
-    Integers order;
     const auto count = static_cast<std::int64_t>(seen->windows.size());
-    for (const Window& window : seen->windows) filters.push_back(window.size);
+    Integers cells;
+    for (std::int64_t axis = 0; axis < count; ++axis) cells.push_back(1 + count + axis);
+    Shape of_filters;
+    for (const Window& window : seen->windows) of_filters.push_back(window.size);
+    of_filters.push_back(channels);
+    const bool fits = call.node.attributes.integers(Attr::kAxes) == cells && w.type(rhs).shape == of_filters;
+    if (!fits) continue;
+    Shape stacked{channels, 1};
     for (const Window& window : seen->windows) stacked.push_back(window.size);
-    filters.push_back(channels);
-    filters.push_back(multiplier);
-    order = {count, count + 1};
-    for (std::int64_t axis = 0; axis < count; ++axis) order.push_back(axis);
-    Shape moved;
-    for (const std::int64_t axis : order) moved.push_back(filters[static_cast<int>(axis)]);
-    const Name f = w.reshape(w.transpose(under(w, rhs, filters), order), moved, stacked);
-    return grouped(call, *seen, f, channels.size, channels * multiplier);
+    Integers order{count};
+    Shape moved{channels};
+    for (std::int64_t axis = 0; axis < count; ++axis) {
+      order.push_back(axis);
+      moved.push_back(of_filters[static_cast<int>(axis)]);
+    }
+    const Name f = w.reshape(w.transpose(w[rhs], order), moved, stacked);
+    return grouped(call, *seen, f, channels.size, channels);
   }
   return {};
 }
