@@ -5,38 +5,13 @@
 #include <numbers>
 
 #include "backend/codegen/elementwise_code.h"
-#include "backend/codegen/float_bits.h"
+#include "backend/codegen/exponential.h"
 
 namespace sluice::backend {
 
 using ir::Op;
 
 namespace {
-
-/// x = n ln 2 + r with |r| <= ln(2)/2, and exp(r) - 1 = r + r^2 p(r).
-struct ReducedExponent {
-  llvm::Value* n;
-  llvm::Value* r;
-  llvm::Value* p;
-};
-
-/// ln 2 is subtracted in two parts (Cody and Waite); p holds the coefficients of Cephes' expf. x is clamped to [low,
-/// 89].
-ReducedExponent reduce_exponent(const FloatBits& k, llvm::Value* x, double low) {
-  Emitter& e = k.e;
-  auto& b = e.b;
-  llvm::Value* clamped = k.choose(b.CreateFCmpOGT(x, k.f(89.0)), k.f(89.0), x);
-  clamped = k.choose(b.CreateFCmpOLT(clamped, k.f(low)), k.f(low), clamped);
-  // Adding 1.5 * 2^23 leaves the nearest whole number in the low bits; on every vector width, with one addition.
-  llvm::Value* const shifted = e.multiply_add(clamped, k.f(1.44269504088896341), k.f(12582912.0));
-  llvm::Value* const n = b.CreateSub(k.as_int(shifted), k.as_int(k.f(12582912.0)));
-  llvm::Value* const whole = b.CreateFSub(shifted, k.f(12582912.0));
-  llvm::Value* r = e.multiply_add(whole, k.f(-0.693359375), clamped);
-  r = e.multiply_add(whole, k.f(2.12194440e-4), r);
-  llvm::Value* const p = k.polynomial(
-      r, {1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1});
-  return {n, r, p};
-}
 
 /// log(x) + correction = n ln 2 + log(m) + correction, m in [sqrt(1/2), sqrt(2)), log(1 + f) = f - f^2/2 + f^3 p(f)
 /// with the coefficients of Cephes' logf. The correction, which is small, joins the small terms.
@@ -67,21 +42,28 @@ llvm::Value* emit_corrected_log(Emitter& e, llvm::Value* x, llvm::Value* correct
   return k.choose(k.is_nan(x), x, result);
 }
 
-/// 2^n mantissa, in two halves, since n = 128 is not a float's exponent.
-llvm::Value* scale_by_power(const FloatBits& k, llvm::Value* mantissa, llvm::Value* n) {
-  auto& b = k.e.b;
-  llvm::Value* const half = b.CreateAShr(n, k.i(1));
-  return b.CreateFMul(b.CreateFMul(mantissa, k.power_of_two(half)), k.power_of_two(b.CreateSub(n, half)));
+/// x within [low, high], or NaN.
+llvm::Value* clamped(const FloatBits& k, llvm::Value* x, double low, double high) {
+  x = k.choose(k.e.b.CreateFCmpOGT(x, k.f(high)), k.f(high), x);
+  return k.choose(k.e.b.CreateFCmpOLT(x, k.f(low)), k.f(low), x);
 }
 
-/// 2^n (1 + r + r^2 p).
+/// n as an integer.
+llvm::Value* power_of(const FloatBits& k, const Exponential& exp) {
+  return k.e.b.CreateSub(k.as_int(exp.shifted), k.as_int(k.f(0x1.8p23)));
+}
+
+/// 2^n (1 + r + r^2 p), in two halves, since n = 128 is not a float's exponent.
 llvm::Value* emit_exp(Emitter& e, llvm::Value* x) {
   if (is_double(x)) return emit_library_call(e, "exp", {x});
   const FloatBits k(e, x);
   auto& b = e.b;
-  const auto [n, r, p] = reduce_exponent(k, x, -104.0);
-  llvm::Value* const mantissa = e.multiply_add(b.CreateFMul(r, r), p, b.CreateFAdd(r, k.f(1.0)));
-  return k.choose(k.is_nan(x), x, scale_by_power(k, mantissa, n));
+  const Exponential exp = take_exponential(k, clamped(k, x, -104, 89));
+  llvm::Value* const mantissa = e.multiply_add(b.CreateFMul(exp.r, exp.r), exp.p, b.CreateFAdd(exp.r, k.f(1.0)));
+  llvm::Value* const n = power_of(k, exp);
+  llvm::Value* const half = b.CreateAShr(n, k.i(1));
+  llvm::Value* const grown = b.CreateFMul(mantissa, k.power_of_two(half));
+  return k.choose(k.is_nan(x), x, b.CreateFMul(grown, k.power_of_two(b.CreateSub(n, half))));
 }
 
 }  // namespace
@@ -99,8 +81,9 @@ llvm::Value* elementwise_code<Op::kExpm1>(const ElementwiseCode& c) {
   llvm::Value* const x = c.x;
   if (is_double(x)) return emit_library_call(e, "expm1", {x});
   const FloatBits k(e, x);
-  const auto [n, r, p] = reduce_exponent(k, x, -30.0);
-  llvm::Value* const grown = e.multiply_add(b.CreateFMul(r, r), p, r);
+  const Exponential exp = take_exponential(k, clamped(k, x, -30, 89));
+  llvm::Value* const grown = exp.q(k);
+  llvm::Value* const n = power_of(k, exp);
   llvm::Value* const beyond = b.CreateICmpSGT(n, k.i(127));  // 2^128 is not a float, but 2^127 twice may be
   llvm::Value* const scale = k.power_of_two(k.choose(beyond, k.i(127), n));
   llvm::Value* result = e.multiply_add(scale, grown, b.CreateFSub(scale, k.f(1.0)));
@@ -135,47 +118,57 @@ llvm::Value* elementwise_code<Op::kLog1p>(const ElementwiseCode& c) {
   return b.CreateBinaryIntrinsic(llvm::Intrinsic::copysign, result, x);
 }
 
-/// Below 0.625 the odd polynomial of Cephes' tanhf, above it 1 - 2 / (exp(2|x|) + 1) with the sign of x.
+/// Below 0.625 the odd polynomial of Cephes' tanhf, above it 1 - 2 / (exp(2|x|) + 1) with the sign of x. f64: an odd
+/// polynomial below 0.55, which interpolates (tanh(x) / x - 1) / x^2 at Chebyshev's points to 2e-17; beyond 22 the
+/// result is 1.
 template <>
 llvm::Value* elementwise_code<Op::kTanh>(const ElementwiseCode& c) {
   Emitter& e = c.e;
   auto& b = c.b;
   llvm::Value* const x = c.x;
-  if (is_double(x)) return emit_library_call(e, "tanh", {x});
   const FloatBits k(e, x);
+  const bool wide = is_double(x);
   llvm::Value* const magnitude = b.CreateUnaryIntrinsic(llvm::Intrinsic::fabs, x);
-  llvm::Value* const grown = emit_exp(e, b.CreateFAdd(magnitude, magnitude));
-  llvm::Value* const large = b.CreateFSub(k.f(1.0), b.CreateFDiv(k.f(2.0), b.CreateFAdd(grown, k.f(1.0))));
+  llvm::Value* const twice = b.CreateFAdd(magnitude, magnitude);
+  llvm::Value* grown_and_one = nullptr;
+  if (wide) {
+    // 2^n + 1 is exact, so 2^n q + (2^n + 1) rounds once.
+    const Exponential exp = take_exponential(k, clamped(k, twice, 0, 44));
+    llvm::Value* const scale = exp.scale(k);
+    grown_and_one = e.multiply_add(scale, exp.q(k), b.CreateFAdd(scale, k.f(1.0)));
+  } else {
+    grown_and_one = b.CreateFAdd(emit_exp(e, twice), k.f(1.0));
+  }
+  llvm::Value* const large = b.CreateFSub(k.f(1.0), b.CreateFDiv(k.f(2.0), grown_and_one));
   llvm::Value* const square = b.CreateFMul(x, x);
-  llvm::Value* const p = k.polynomial(
-      square, {-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1});
+  llvm::Value* const p =
+      wide ? k.polynomial(
+                 square, {-2.060276533176881e-05, 8.511313678485277e-05, -0.00023463474104037718, 0.0005889360519889577,
+                          -0.0014556618300963992, 0.0035921103786883857, -0.008863234397814296, 0.02186948849366694,
+                          -0.053968253967434016, 0.13333333333332714, -0.3333333333333333})
+           : k.polynomial(
+                 square, {-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1});
   llvm::Value* const small = e.multiply_add(b.CreateFMul(p, square), x, x);
-  llvm::Value* const result = k.choose(b.CreateFCmpOLT(magnitude, k.f(0.625)), small, large);
+  llvm::Value* const result = k.choose(b.CreateFCmpOLT(magnitude, k.f(wide ? 0.55 : 0.625)), small, large);
   return b.CreateBinaryIntrinsic(llvm::Intrinsic::copysign, result, x);
 }
 
-/// 1 / (1 + d) where x >= 0, else d / (1 + d), d = exp(-|x|): a large exp(-x) would pass the error of 1 + exp(-x) on.
-/// In f32, d is 2^n (1 + (r + r^2 p)), which rounds once less than emit_exp's sum, whose last step is not the addition
-/// of 1.
+/// 1 / (1 + exp(-x)): with exp(-x) = 2^n (1 + q), the sum (2^n + 1) + 2^n q rounds once, since 2^n q is exact; where
+/// 2^n + 1 is not, what it lost joins the small term. Where exp(-x) overflows, the result is less than any normal
+/// number.
 template <>
 llvm::Value* elementwise_code<Op::kSigmoid>(const ElementwiseCode& c) {
   Emitter& e = c.e;
   auto& b = c.b;
-  llvm::Value* const x = c.x;
-  llvm::Value* const one = llvm::ConstantFP::get(x->getType(), 1.0);
-  llvm::Value* const zero = llvm::Constant::getNullValue(x->getType());
-  llvm::Value* const exponent = b.CreateFNeg(b.CreateUnaryIntrinsic(llvm::Intrinsic::fabs, x));
-  llvm::Value* decayed = nullptr;
-  if (is_double(x)) {
-    decayed = emit_exp(e, exponent);
-  } else {
-    const FloatBits k(e, x);
-    const auto [n, r, p] = reduce_exponent(k, exponent, -104.0);
-    llvm::Value* const mantissa = b.CreateFAdd(e.multiply_add(b.CreateFMul(r, r), p, r), one);
-    decayed = k.choose(k.is_nan(x), x, scale_by_power(k, mantissa, n));
-  }
-  llvm::Value* const numerator = b.CreateSelect(b.CreateFCmpOLT(x, zero), decayed, one);
-  return b.CreateFDiv(numerator, b.CreateFAdd(one, decayed));
+  const FloatBits k(e, c.x);
+  const double most = is_double(c.x) ? 709 : 88;
+  llvm::Value* const exponent = b.CreateFNeg(c.x);
+  const Exponential exp = take_exponential(k, clamped(k, exponent, -40, most));
+  llvm::Value* const scale = exp.scale(k);
+  llvm::Value* const whole = b.CreateFAdd(scale, k.f(1.0));
+  llvm::Value* const lost = b.CreateFSub(k.f(1.0), b.CreateFSub(whole, scale));
+  llvm::Value* const sum = b.CreateFAdd(whole, e.multiply_add(scale, exp.q(k), lost));
+  return k.choose(b.CreateFCmpOGT(exponent, k.f(most)), k.f(0.0), b.CreateFDiv(k.f(1.0), sum));
 }
 
 /// 1 - exp(p(|x|)) with the sign of x beyond 475/512, an odd polynomial below: the minimax approximations of N. Juffa's

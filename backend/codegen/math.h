@@ -4,7 +4,7 @@
 
 // Transcendental functions that several ops use, as straight-line code on scalars or vectors; math.cpp also has the
 // rules of the ops that are such functions. f32 uses polynomials, so that whole vectors are computed at once and
-// nothing outside the kernel is called; f64 and pow call the C library lane by lane.
+// nothing outside the kernel is called; pow, and f64 but for a few functions, call the C library lane by lane.
 namespace sluice::backend {
 
 llvm::Value* emit_log(Emitter& e, llvm::Value* x);

@@ -201,23 +201,4 @@ llvm::Value* elementwise_code<Op::kCosh>(const ElementwiseCode& c) {
   });
 }
 
-/// exp(-a^2) p((a - 3) / (a + 3)) for a = |x|, 2 minus that for negative x. p was fitted to exp(a^2) erfc(a) on [0, 11]
-/// by least squares of relative errors at Chebyshev's points: 1.6e-11 at most. Beyond 11 the result is 0 in f32.
-template <>
-llvm::Value* elementwise_code<Op::kErfc>(const ElementwiseCode& c) {
-  return in_double(c, "erfc", [](const FloatBits& k, llvm::Value* x) {
-    auto& b = k.e.b;
-    llvm::Value* a = k.magnitude(x);
-    a = k.choose(b.CreateFCmpOGT(a, k.f(11)), k.f(11), a);
-    llvm::Value* const t = b.CreateFDiv(b.CreateFSub(a, k.f(3)), b.CreateFAdd(a, k.f(3)));
-    llvm::Value* const p =
-        k.polynomial(t, {-6.5038176292102473e-07, -8.3090311504565898e-06, -1.0133887096708847e-05,
-                         6.5268382067818531e-05, 4.4149884611620521e-05, -0.00059768461324873697,
-                         0.00070797834904065299, 0.0042692700076696856, -0.024392526296749248, 0.071665824632689626,
-                         -0.15011593489431191, 0.24560380212805827, -0.32623356007479232, 0.17900115117934839});
-    llvm::Value* const tail = b.CreateFMul(emit_wide_exp(k, b.CreateFNeg(b.CreateFMul(a, a))), p);
-    return k.choose(b.CreateFCmpOLT(x, k.f(0)), b.CreateFSub(k.f(2), tail), tail);
-  });
-}
-
 }  // namespace sluice::backend

@@ -55,9 +55,8 @@ std::vector<Function> make_functions() {
   change(Op::kLog, 2, 1, {{0.5, 2}, {0.99, 1.01}, {0, 1000}});
   change(Op::kLog1p, 2, 1.5, {{-1, 1}, {-0.01, 0.01}, {0, 1000}});
   change(Op::kSqrt, 0.5, 0.5, {{0, 4}});
-  change(Op::kErfc, 1.5, 3, {{-6, 11}, {-1, 1}, {-0.01, 0.01}});
-  change(Op::kTanh, 2, 2.5, {});
-  change(Op::kSigmoid, 2.5, 2, {});
+  change(Op::kErfc, 2, 2, {{-6, 11}, {-1, 1}, {-0.01, 0.01}, {1, 4}, {4, 9.2}, {9.19, 9.2}, {11, 27}, {26.5, 26.6}});
+  change(Op::kSigmoid, 2, 2, {{-746, 710}, {-88, 89}, {-10, 10}, {-1, 1}, {-0.01, 0.01}, {-5, -3}});
   for (const Op op : {Op::kAtan, Op::kSinh, Op::kCosh}) change(op, 1, 2, {});
   for (const Op op : {Op::kSin, Op::kCos, Op::kTan})
     change(op, 1.5, 1, {{-746, 710}, {-10, 10}, {-1, 1}, {-0.01, 0.01}, {-9e6, 9e6}, {-1e9, 1e9}});
