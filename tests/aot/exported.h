@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "backend/aot/c/sluice_memory.h"
 #include "backend/aot/c/sluice_threads.h"
 #include "backend/aot/c/sluice_weights.h"
 #include "sluice/export_object.h"

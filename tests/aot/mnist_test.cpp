@@ -1,10 +1,18 @@
 // The examples of examples/aot, built by their Makefile, and what the guide's exported step costs.
 #include "sluice/mnist.h"
 
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
+#include <map>
+#include <sstream>
 
 #include "ir/random_arrays.h"
 #include "sluice/idx.h"
@@ -42,6 +50,32 @@ double seconds_of(const std::function<void()>& work) {
   const auto start = std::chrono::steady_clock::now();
   work();
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+/// Runs a program and returns the two numbers that it writes. Its second argument is when it was started.
+std::array<double, 2> started(const Exported& exported, const std::string& program, const std::string& mode,
+                              const std::string& weights) {
+  const std::string out = exported.path(".out");
+  std::timespec time{};
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  const std::string seconds = fmt::format("{}.{:09}", time.tv_sec, time.tv_nsec);
+  std::vector<std::string> words{program, mode, seconds};
+  if (!weights.empty()) words.push_back(weights);
+  std::vector<char*> arguments;
+  for (std::string& word : words) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, 1, out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  pid_t process = 0;
+  REQUIRE(posix_spawn(&process, program.c_str(), &actions, nullptr, arguments.data(), environ) == 0);
+  posix_spawn_file_actions_destroy(&actions);
+  int status = 0;
+  REQUIRE(waitpid(process, &status, 0) == process);
+  REQUIRE(status == 0);
+  std::array<double, 2> numbers{};
+  std::istringstream(text_of(out)) >> numbers[0] >> numbers[1];
+  return numbers;
 }
 
 double median(std::vector<double> values) {
@@ -95,6 +129,29 @@ TEST_CASE("the C program trains MNIST's perceptron to the last bit as the JIT do
 }
 
 // build/bin/test_aot_mnist -tc="measure*" --no-skip
+TEST_CASE("measure the time from a program's start to its first step" * doctest::skip()) {
+  const Guide guide;
+  for (const bool embeds : {false, true}) {
+    const Exported exported(guide.step, {.embed_weights = embeds, .sources = true}, "step");
+    const std::string program = exported.path(".start");
+    cc(
+        fmt::format("-std=c99 -O2 -D_POSIX_C_SOURCE=200809L '-I{0}' -o '{1}' '{2}' '{3}' '{0}/sluice_memory.c' "
+                    "'{0}/sluice_weights.c' -lm",
+                    exported.folder().string(), program, AOT_START, exported.path(".o")));
+    std::map<std::string, std::array<std::vector<double>, 2>> taken;
+    for (int turn = 0; turn < 40; ++turn) {
+      for (const std::string mode : {"plain", "zeroed"}) {
+        const auto numbers = started(exported, program, mode, embeds ? "" : exported.path(".safetensors"));
+        for (std::size_t i = 0; i < 2; ++i) taken[mode][i].push_back(numbers[i]);
+      }
+    }
+    for (auto& [mode, times] : taken)
+      MESSAGE("weights in the ", std::string(embeds ? "object" : "file"), ", ", mode, " memory: ", median(times[0]),
+              " ms from main to the first step, ", median(times[1]), " from the start of the process; least ",
+              *std::ranges::min_element(times[0]), " and ", *std::ranges::min_element(times[1]));
+  }
+}
+
 TEST_CASE("measure the guide's step and a small function against the JIT, in turns" * doctest::skip()) {
   const Guide guide;
   const Exported exported(guide.step, {});
