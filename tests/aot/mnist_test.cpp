@@ -11,11 +11,14 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <functional>
 #include <map>
+#include <numeric>
 #include <sstream>
 
 #include "ir/random_arrays.h"
 #include "sluice/idx.h"
+#include "sluice/runtime/executable.h"
 #include "sluice/safetensors.h"
 #include "sluice/sluice.h"
 #include "sluice/synthetic_digits.h"
@@ -152,7 +155,7 @@ TEST_CASE("measure the time from a program's start to its first step" * doctest:
   }
 }
 
-TEST_CASE("measure the guide's step and a small function against the JIT, in turns" * doctest::skip()) {
+TEST_CASE("measure the guide's step against the JIT, in turns" * doctest::skip()) {
   const Guide guide;
   const Exported exported(guide.step, {});
   constexpr std::int64_t kBatch = 128;
@@ -181,6 +184,66 @@ TEST_CASE("measure the guide's step and a small function against the JIT, in tur
     MESSAGE(threads, " threads: ", 1e6 * median(of_object), " microseconds a step, the JIT ", 1e6 * median(of_jit),
             "; least ", 1e6 * *std::ranges::min_element(of_object), " and ", 1e6 * *std::ranges::min_element(of_jit));
   }
+}
+
+// build/bin/test_aot_mnist -tc="measure*" --no-skip
+TEST_CASE("measure one image from the object against the JIT's kernels, in turns" * doctest::skip()) {
+  const Guide guide;
+  const auto predict = function("predict", {u8(batch, 28, 28)}, [&](Tensor images) {
+    const Tensor logits = guide.model(reshape(cast(images, f32), {batch, 784}) / 255);
+    return outputs(argmax(logits, 1), softmax(logits));
+  });
+  const std::vector<Array> images{random_array({DType::kU8, {1, 28, 28}}, 1, 1, ir::Range{0, 256})};
+  guide.step(images[0], Array(DType::kU8, {1}));  // the model has variables now
+  set_num_threads(1);
+  const Exported exported(predict, {.embed_weights = true});
+  Context context(exported, nullptr, std::int64_t{1});
+  const auto executable = runtime::Executable::create(predict.graph_to_save(), predict.variables());
+  std::vector<Array> results(2);
+  std::int64_t digit = 0;
+  std::array<float, 10> probabilities{};
+  constexpr int kCalls = 200;
+  std::vector<double> of_object;
+  std::vector<double> of_jit;
+  std::vector<double> of_kernels;
+  const auto a_call = [](const auto& call) {
+    call();  // its weights are then in the cache
+    return seconds_of([&] {
+             for (int i = 0; i < kCalls; ++i) call();
+           }) /
+           kCalls;
+  };
+  const auto object = [&] { context.run(std::int64_t{1}, images[0].bytes(), &digit, probabilities.data()); };
+  const std::array<std::function<void()>, 3> contestants{
+      [&] { of_object.push_back(a_call(object)); },
+      [&] { of_jit.push_back(a_call([&] { executable->run(images, results); })); },
+      [&] {
+        double kernels = 0;
+        a_call([&] {
+          const std::vector<double> seconds = executable->profile(images, results);
+          kernels += std::reduce(seconds.begin(), seconds.end());
+        });
+        of_kernels.push_back(kernels / (kCalls + 1));
+      }};
+  for (std::size_t turn = 0; turn < 120; ++turn) {
+    for (std::size_t i = 0; i < 3; ++i) contestants[(turn + i) % 3]();
+  }
+  const auto ratio = [&](const std::vector<double>& others) {
+    std::vector<double> ratios;
+    for (std::size_t i = 0; i < others.size(); ++i) ratios.push_back(of_object[i] / others[i]);
+    return median(ratios);
+  };
+  const auto text = [](const std::vector<double>& seconds) {
+    return fmt::format("{:.2f} microseconds, least {:.2f}", 1e6 * median(seconds),
+                       1e6 * *std::ranges::min_element(seconds));
+  };
+  MESSAGE("one image: the object ", text(of_object), "; the JIT's kernels ", text(of_kernels), "; its call ",
+          text(of_jit), "; the object's to the kernels' by turn, median ", ratio(of_kernels), ", to the call's ",
+          ratio(of_jit));
+}
+
+// build/bin/test_aot_mnist -tc="measure*" --no-skip
+TEST_CASE("measure a call of a small function" * doctest::skip()) {
   const auto small = function("small", {f32(batch, 4)}, [](Tensor x) { return x * 2; });
   const Exported exported_small(small, {});
   Context context(exported_small, nullptr, std::int64_t{1});
