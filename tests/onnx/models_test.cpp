@@ -161,7 +161,7 @@ TEST_CASE("what is almost a layer normalization") {
     const Tensor centered = x - mean(x, 2);
     const Tensor of_columns = centered * rsqrt(mean(square(centered), 1) + 0.1);
     const Tensor of_other = centered * rsqrt(mean(square(x), 2) + 0.1);
-    const Tensor of_sum = centered * rsqrt(reduce_sum(square(centered), 2, {.keepdims = true}) + 0.1);
+    const Tensor of_sum = centered * rsqrt(reduce_sum(square(centered), 2, {.keepdims = true}) * 0.5 + 0.1);
     const Tensor root = rsqrt(mean(square(centered), 2) + 0.1);
     const Tensor normal = centered * root;
     return middle(x) + rms(x) + of_columns + of_other + of_sum + x * root + normal * x + normal * 2 +
