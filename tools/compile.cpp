@@ -101,7 +101,7 @@ void add_compile(CLI::App& program) {
       ->allow_extra_args(false);
   command->add_flag("--static-library", options->static_library, "Also write libNAME.a");
   command->add_flag("--embed-weights", options->embed_weights, "Put the values of all variables into the object");
-  command->add_flag("--sources", options->sources, "Also write C sources for threads and for files of weights");
+  command->add_flag("--sources", options->sources, "Also write C sources for memory, threads and files of weights");
   command->footer(kExamples);
   command->callback([options] { compile(*options); });
 }

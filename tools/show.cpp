@@ -6,10 +6,14 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "backend/plan.h"
+#include "backend/target.h"
 #include "ir/counted.h"
+#include "ir/solve_sizes.h"
 #include "ir/suggest.h"
 #include "passes/pass.h"
 #include "runtime/io/atomic_file.h"
@@ -17,9 +21,10 @@
 #include "sluice/error.h"
 #include "sluice/ir/cost.h"
 #include "sluice/printable.h"
+#include "tools/code/hot_code.h"
+#include "tools/code/kernel_code.h"
 #include "tools/commands.h"
 #include "tools/graph_view.h"
-#include "tools/kernel_code.h"
 #include "tools/layout.h"
 #include "tools/page_files.h"
 
@@ -41,13 +46,24 @@ struct Options {
   std::string stage;
   bool dot = false;
   bool code = false;
+  bool measure = false;
+  std::int64_t batch = 128;
+  std::vector<std::string> sizes;
+  double seconds = 2;
+};
+
+/// The code of a kernel and, if it was measured, what is hot in it.
+struct ShownCode {
+  KernelCode code;
+  std::optional<HotCode> hot;
 };
 
 struct Stage {
   std::string name;
   GraphView view;
   std::size_t nodes = 0;
-  std::map<std::uint32_t, KernelCode> code = {};  ///< of the kernels, by their nodes
+  std::map<std::uint32_t, ShownCode> code = {};  ///< of the kernels, by their nodes
+  std::int64_t samples = 0;                      ///< in all kernels
 };
 
 /// Returns the texts in a box, each with its style.
@@ -140,19 +156,30 @@ json code_text(const std::vector<TracedLine>& lines, json& sources, std::map<std
   return made;
 }
 
+/// Returns what is hot in a kernel: for each line of assembly that was seen, its number and how often.
+json heat_of(const HotCode& hot, std::int64_t samples_of_step) {
+  json lines = json::array();
+  for (std::size_t i = 0; i < hot.of_line.size(); ++i) {
+    if (hot.of_line[i] > 0) lines.push_back({i, hot.of_line[i]});
+  }
+  return {{"samples", hot.samples}, {"of", samples_of_step}, {"lines", std::move(lines)}};
+}
+
 /// Adds their code to the boxes of kernels.
 void add_code(json& graph, const Stage& stage) {
   for (std::size_t i = 0; i < stage.view.boxes.size(); ++i) {
-    const auto code = stage.code.find(stage.view.boxes[i].node);
-    if (code == stage.code.end()) continue;
+    const auto found = stage.code.find(stage.view.boxes[i].node);
+    if (found == stage.code.end()) continue;
+    const auto& [code, hot] = found->second;
     json sources = json::array();
     std::map<std::string, std::size_t> numbers;
-    json llvm_ir = code_text(code->second.llvm_ir, sources, numbers);
-    json assembly = code_text(code->second.assembly, sources, numbers);
-    graph["nodes"][i]["code"] = {{"name", code->second.name},
+    json llvm_ir = code_text(code.llvm_ir, sources, numbers);
+    json assembly = code_text(code.assembly, sources, numbers);
+    graph["nodes"][i]["code"] = {{"name", code.name},
                                  {"llvm", std::move(llvm_ir)},
                                  {"assembly", std::move(assembly)},
                                  {"sources", std::move(sources)}};
+    if (hot) graph["nodes"][i]["code"]["heat"] = heat_of(*hot, stage.samples);
   }
 }
 
@@ -166,9 +193,10 @@ std::string page_of(const std::string& name, const std::vector<Stage>& stages) {
     add_code(graph, stage);
     data["stages"].push_back({{"name", stage.name}, {"summary", summary}, {"graph", std::move(graph)}});
   }
+  const bool heat = std::ranges::any_of(stages, [](const Stage& stage) { return stage.samples > 0; });
   std::string page(kPageHtml);
-  page = replaced(std::move(page), "@CSS@", kPageCss);
-  page = replaced(std::move(page), "@JS@", kPageJs);
+  page = replaced(std::move(page), "@CSS@", std::string(kPageCss) + (heat ? "\n" + std::string(kHeatCss) : ""));
+  page = replaced(std::move(page), "@JS@", std::string(kPageJs) + (heat ? "\n" + std::string(kHeatJs) : ""));
   return replaced(std::move(page), "@DATA@", script_text(std::move(data)));
 }
 
@@ -236,6 +264,23 @@ void write(const std::string& file, const std::string& text) {
   write_file(file, text);
 }
 
+/// Adds the code of its kernels to the last stage and, if that is asked for, what is hot in it.
+void add_kernels(Stage& last, const ir::Graph& traced, const ir::Graph& fused, const Options& options) {
+  const backend::Plan plan = backend::make_plan(fused, backend::host_target());
+  std::vector<KernelCode> code = code_of_kernels(plan);
+  std::vector<HotCode> hot;
+  if (options.measure) {
+    const Bindings sizes = ir::completed(traced, read_sizes(options.batch, options.sizes), options.batch);
+    hot = sample_kernels(traced, plan, code, sizes, options.seconds);
+    for (const HotCode& kernel : hot) last.samples += kernel.samples;
+  }
+  for (std::size_t k = 0; k < code.size(); ++k) {
+    if (plan.kernels[k].node < 0) continue;  // a copy
+    last.code[static_cast<std::uint32_t>(plan.kernels[k].node)] = {
+        std::move(code[k]), options.measure ? std::optional(std::move(hot[k])) : std::nullopt};
+  }
+}
+
 void run(const Options& options) {
   const ir::Graph graph = read_graph(options.file);
   std::vector<Stage> stages;
@@ -246,7 +291,7 @@ void run(const Options& options) {
                                 stages.push_back({std::string(name), view_of(stage), ir::node_count(stage)});
                               },
                           .on_time = {}});
-  if (options.code) stages.back().code = code_of_kernels(fused);
+  if (options.code || options.measure) add_kernels(stages.back(), graph, fused, options);
   if (options.dot) {
     write(options.output.empty() ? "-" : options.output,
           dot_of(printable(graph.name()), find_stage(stages, options.stage)));
@@ -267,6 +312,7 @@ void add_show(CLI::App& program) {
       "\n"
       "  sluice show step.ir -o step.html\n"
       "  sluice show step.ir --code\n"
+      "  sluice show step.ir --measure --batch 128    colors the instructions that take the time\n"
       "  sluice show step.ir --dot --stage fuse | dot -Tsvg > step.svg");
   const auto options = std::make_shared<Options>();
   add_graph_file(*command, options->file)->required();
@@ -274,6 +320,18 @@ void add_show(CLI::App& program) {
                       "The page's file; - for standard output; by default, the graph's name");
   command->add_flag("--code", options->code,
                     "Add the LLVM IR and the assembly of each kernel, next to the selected one; makes the page large");
+  auto* const measure = command->add_flag(
+      "--measure", options->measure,
+      "Run the graph on random inputs, and color the instructions that threads are seen at; has --code");
+  command->add_option("--batch", options->batch, "With --measure: the size of the symbolic dimension B")
+      ->check(cli::count())
+      ->needs(measure)
+      ->capture_default_str();
+  add_sizes(*command, options->sizes);
+  command->add_option("--seconds", options->seconds, "With --measure: how long to run")
+      ->check(CLI::Range(0.01, 3600.0))
+      ->needs(measure)
+      ->capture_default_str();
   auto* const dot = command->add_flag("--dot", options->dot, "Write one stage for Graphviz, to standard output");
   command->add_option("--stage", options->stage, "Which stage --dot writes: traced or a pass; the last by default")
       ->needs(dot);

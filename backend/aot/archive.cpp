@@ -17,10 +17,9 @@ std::vector<char> make_archive(const std::string& member, const ObjectCode& obje
 }
 
 std::vector<SourceFile> c_sources() {
-  return {{"sluice_export.h", c::kSluiceExportH},
-          {"sluice_threads.h", c::kSluiceThreadsH},
-          {"sluice_threads.c", c::kSluiceThreadsC},
-          {"sluice_weights.h", c::kSluiceWeightsH},
+  return {{"sluice_export.h", c::kSluiceExportH},   {"sluice_memory.h", c::kSluiceMemoryH},
+          {"sluice_memory.c", c::kSluiceMemoryC},   {"sluice_threads.h", c::kSluiceThreadsH},
+          {"sluice_threads.c", c::kSluiceThreadsC}, {"sluice_weights.h", c::kSluiceWeightsH},
           {"sluice_weights.c", c::kSluiceWeightsC}};
 }
 

@@ -5,7 +5,6 @@
 
 #include "backend/aot/code.h"
 #include "backend/aot/cpu.h"
-#include "backend/aot/variables.h"
 #include "ir/solve_sizes.h"
 
 namespace sluice::backend::aot {
@@ -184,19 +183,39 @@ llvm::Value* EntryCode::emit_level_of_cpu() {
   return level;
 }
 
+/// init and init_zeroed, whose caller promises that the memory is zero.
 void EntryCode::emit_init(Constants& constants) {
   auto& b = e_.b;
-  llvm::Type* const pointer = b.getPtrTy();
-  std::vector<llvm::Type*> parameters{pointer, pointer, b.getInt64Ty()};
-  if (takes_largest()) parameters.resize(3 + memory_.symbols.size(), b.getInt64Ty());
-  parameters.push_back(pointer);
   emit_cpu_words(e_, specification_.prefix);
   VariableCode variables(e_, specification_, memory_);
-  llvm::Function* const function = e_.function(specification_.prefix + "_init", b.getInt32Ty(), parameters, true);
+  std::vector<llvm::Type*> parameters{b.getPtrTy(), b.getPtrTy(), b.getInt64Ty()};
+  if (takes_largest()) parameters.resize(3 + memory_.symbols.size(), b.getInt64Ty());
+  parameters.push_back(b.getPtrTy());
+  llvm::Function* const make = emit_make(constants, variables, parameters);
+  for (const bool zeroed : {false, true}) {
+    const std::string name = specification_.prefix + (zeroed ? "_init_zeroed" : "_init");
+    llvm::Function* const function = e_.function(name, b.getInt32Ty(), parameters, true);
+    std::vector<llvm::Value*> arguments;
+    for (llvm::Argument& argument : function->args()) arguments.push_back(&argument);
+    arguments.push_back(b.getInt1(zeroed));
+    b.CreateRet(b.CreateCall(make, arguments));
+  }
+  variables.emit_access(magic_);
+}
+
+/// i32(the arguments of init, i1 zeroed): makes a context.
+llvm::Function* EntryCode::emit_make(Constants& constants, VariableCode& variables,
+                                     std::vector<llvm::Type*> parameters) {
+  auto& b = e_.b;
+  const auto of_init = static_cast<unsigned>(parameters.size());
+  parameters.push_back(b.getInt1Ty());
+  llvm::Function* const function = internal(e_, specification_.prefix + "_make", b.getInt32Ty(), parameters);
+  function->addFnAttr(llvm::Attribute::NoInline);
   llvm::Value* const context = function->getArg(0);
   llvm::Value* const memory = function->getArg(1);
   llvm::Value* const bytes = function->getArg(2);
-  llvm::Value* const team = function->getArg(static_cast<unsigned>(parameters.size() - 1));
+  llvm::Value* const team = function->getArg(of_init - 1);
+  llvm::Value* const zeroed = function->getArg(of_init);
   llvm::Value* const sizes = emit_sizes(function, 3);
   llvm::Value* const own_team = b.CreateAlloca(b.getInt64Ty(), b.getInt32(4));  // one thread, no functions
   return_if(e_, b.CreateIsNull(context), kNullPointer);
@@ -223,7 +242,8 @@ void EntryCode::emit_init(Constants& constants) {
     }
   };
   llvm::Value* const rows = b.CreateAdd(b.CreateSExt(threads, b.getInt64Ty()), e_.i64(1));
-  // Only what is read before it is written: most of the memory is then touched first by whoever uses it.
+  // Only what is read before it is written: most of the memory is then touched first by whoever uses it. These tables
+  // decide what is read and written, so that they are cleared whatever the caller has promised.
   b.CreateMemSet(memory, b.getInt8(0), e_.i64(memory_.tables_end), llvm::MaybeAlign(kLine));
   for_level([&](const Level& one) {
     b.CreateMemSet(at(e_, memory, memory_.end), b.getInt8(0), e_.i64(one.tables_end() - memory_.end),
@@ -239,13 +259,13 @@ void EntryCode::emit_init(Constants& constants) {
     const std::int64_t offset = kWord * static_cast<std::int64_t>(i);
     store(e_, load_i64(e_, sizes, offset), memory, memory_.largest + offset);
   }
-  variables.emit_initial(constants, memory);
+  variables.emit_initial(constants, memory, zeroed);
   for_level([&](const Level& one) { b.CreateCall(one.bind_function, {memory}); });
   store(e_, b.getInt64(magic_), memory, kMagicAt);
   store(e_, memory, context, kWord);
   store(e_, b.getInt64(magic_), context, 0);
   b.CreateRet(i32(e_, kOk));
-  variables.emit_access(magic_);
+  return function;
 }
 
 /// Checks the addresses of inputs and results, and stores them in memory.

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "backend/aot/level.h"
+#include "backend/aot/variables.h"
 
 namespace sluice::backend::aot {
 
@@ -27,6 +28,7 @@ class EntryCode {
   llvm::Function* emit_bytes();
   void emit_memory_bytes();
   void emit_init(Constants& constants);
+  llvm::Function* emit_make(Constants& constants, VariableCode& variables, std::vector<llvm::Type*> parameters);
   llvm::Value* emit_level_of_cpu();
   void emit_run();
   void check_arrays(llvm::Function* function, unsigned first);

@@ -68,7 +68,7 @@ std::string parameters_of(const Described& described, std::string_view function)
   if (function == "memory_bytes") {
     if (takes_largest) add_sizes("most_");
     list.emplace_back("int32_t threads");
-  } else if (function == "init") {
+  } else if (function == "init" || function == "init_zeroed") {
     list = {"sluice_context* context", "void* memory", "int64_t bytes"};
     if (takes_largest) add_sizes("most_");
     list.emplace_back("const sluice_team* team");
@@ -96,6 +96,11 @@ std::string functions_text(const Described& described) {
    initial values. `team` is copied; null: one thread. */
 {};
 
+/* Does what init does, for memory whose bytes are all 0, such as fresh memory of calloc or mmap, or a static array that
+   nothing has used: variables that are initially 0 are not written, so that their pages are first touched when they are
+   used. If the memory is not 0 after all, these variables have what it holds, and nothing else differs. */
+{};
+
 /* Runs the function once. {}
 {}   Arrays lie row by row, are aligned to their elements and must not overlap. A result is complete when run returns. */
 {};
@@ -110,8 +115,8 @@ int32_t PREFIX_describe(int32_t variable, sluice_variable* description);
       described.memory.symbols.empty()  ? std::string_view(" with this many threads")
       : described.specification.largest ? " with this many threads, for all sizes up to the largest"
                                         : " for sizes up to these, with this many threads",
-      declaration(described, "memory_bytes"), declaration(described, "init"), sizes_text(described),
-      arrays_text(described), declaration(described, "run"));
+      declaration(described, "memory_bytes"), declaration(described, "init"), declaration(described, "init_zeroed"),
+      sizes_text(described), arrays_text(described), declaration(described, "run"));
   const std::string name = "PREFIX";
   for (std::size_t found = text.find(name); found != std::string::npos; found = text.find(name, found)) {
     const bool upper = text.compare(found + name.size(), 10, "_ALIGNMENT") == 0;

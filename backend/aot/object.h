@@ -58,7 +58,7 @@ struct SourceFile {
   std::string_view name;
   std::string_view text;
 };
-/// Returns a pool of threads and a reader and writer of weights, each with its header.
+/// Returns memory for contexts, a pool of threads, and a reader and writer of weights, each with its header.
 std::vector<SourceFile> c_sources();
 
 }  // namespace sluice::backend::aot

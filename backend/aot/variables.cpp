@@ -205,8 +205,16 @@ void VariableCode::emit_access(std::uint64_t magic) {
   emit_describe();
 }
 
-void VariableCode::emit_initial(Constants& constants, llvm::Value* memory) {
+void VariableCode::emit_initial(Constants& constants, llvm::Value* memory, llvm::Value* zeroed) {
   auto& b = e_.b;
+  e_.if_then(b.CreateNot(zeroed), [&] {
+    for (std::size_t i = 0; i < specification_.variables.size(); ++i) {
+      const Variable& variable = specification_.variables[i];
+      if (!variable.initial || !is_zero(*variable.initial)) continue;
+      b.CreateMemSet(at(e_, memory, memory_.variables[i]), b.getInt8(0), e_.i64(bytes_in_memory(variable.type)),
+                     llvm::MaybeAlign(kLine));
+    }
+  });
   int missing = 0;
   for (std::size_t i = 0; i < specification_.variables.size(); ++i) {
     const Variable& variable = specification_.variables[i];
@@ -216,11 +224,7 @@ void VariableCode::emit_initial(Constants& constants, llvm::Value* memory) {
     }
     store(e_, b.getInt8(1), memory, memory_.given + static_cast<std::int64_t>(i));
     const Array& initial = *variable.initial;
-    if (is_zero(initial)) {
-      b.CreateMemSet(at(e_, memory, memory_.variables[i]), b.getInt8(0), e_.i64(bytes_in_memory(variable.type)),
-                     llvm::MaybeAlign(kLine));
-      continue;
-    }
+    if (is_zero(initial)) continue;
     llvm::Constant* const values =
         constants.of(e_.module, std::string(reinterpret_cast<const char*>(initial.bytes()), initial.byte_count()));
     if (initial.rank() > 0 || variable.type.shape.rank() == 0) {

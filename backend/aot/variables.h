@@ -11,8 +11,8 @@ class VariableCode {
 
   /// Emits PREFIX_get, PREFIX_set and PREFIX_describe. `magic` is that of a context of this function.
   void emit_access(std::uint64_t magic);
-  /// Gives variables their initial values.
-  void emit_initial(Constants& constants, llvm::Value* memory);
+  /// Gives variables their initial values. Where `zeroed`, an i1, holds, memory has those that are zero.
+  void emit_initial(Constants& constants, llvm::Value* memory, llvm::Value* zeroed);
 
  private:
   enum class Direction { kGet, kSet };

@@ -26,7 +26,7 @@ int main(int argc, char** argv) {
     fprintf(stderr, "predict MNIST_FOLDER\n");
     return 2;
   }
-  if (digits_init(&context, memory, sizeof memory, NULL) != SLUICE_OK) return 1;
+  if (digits_init_zeroed(&context, memory, sizeof memory, NULL) != SLUICE_OK) return 1;
   images = read_idx(argv[1], "t10k-images-idx3-ubyte", &count);
   labels = read_idx(argv[1], "t10k-labels-idx1-ubyte", &count);
   begin = now();

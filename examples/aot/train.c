@@ -2,6 +2,7 @@
 
      train MNIST_FOLDER [epochs] [threads]     a folder with train-images-idx3-ubyte and train-labels-idx1-ubyte */
 #include "mnist.h"
+#include "sluice_memory.h"
 #include "sluice_threads.h"
 #include "sluice_weights.h"
 #include "step.h"
@@ -15,7 +16,7 @@ int main(int argc, char** argv) {
   sluice_threads* const threads = sluice_threads_start(thread_count);
   const sluice_team team = sluice_threads_team(threads);
   const int64_t bytes = step_memory_bytes(BATCH, team.threads);
-  void* memory = NULL;
+  void* const memory = sluice_memory_new(bytes);
   sluice_context context;
   long count = 0;
   int epoch;
@@ -26,8 +27,7 @@ int main(int argc, char** argv) {
     fprintf(stderr, "train MNIST_FOLDER [epochs] [threads]\n");
     return 2;
   }
-  if (bytes < 0 || posix_memalign(&memory, STEP_ALIGNMENT, (size_t)bytes) != 0) return 1;
-  if (step_init(&context, memory, bytes, BATCH, &team) != SLUICE_OK) return 1;
+  if (memory == NULL || step_init_zeroed(&context, memory, bytes, BATCH, &team) != SLUICE_OK) return 1;
   if (sluice_load_weights("step.safetensors", &context, step_variables()) != SLUICE_OK) return 1;
   first = now() - start;
   images = read_idx(argv[1], "train-images-idx3-ubyte", &count);
@@ -52,7 +52,7 @@ int main(int argc, char** argv) {
   printf("%lld bytes of memory, ready after %.2f ms\n", (long long)bytes, 1e3 * first);
   if (sluice_save_weights("trained.safetensors", &context, step_variables()) != SLUICE_OK) return 1;
   sluice_threads_stop(threads);
-  free(memory);
+  sluice_memory_delete(memory);
   free(images);
   free(labels);
   return 0;

@@ -31,6 +31,13 @@ Name numeric(const Call& call) {
   return in_i32(call, [](const Call& c, const std::vector<Name>& x) { return c.w.add(name.text, x); });
 }
 
+/// The same, or a layer normalization that ends here.
+template <Literal name>
+Name numeric_or_norm(const Call& call) {
+  const auto norm = write_layer_norm(call);
+  return norm ? *norm : numeric<name>(call);
+}
+
 /// The same for a comparison.
 template <Literal name>
 Name comparison(const Call& call) {
@@ -68,9 +75,9 @@ constexpr Row kRows[] = {
     {Op::kConstant, write_constant, "an initializer", ""},
     {Op::kIota, write_iota, "an initializer, or `Range`; `Expand`", ""},
     {Op::kBatchSize, write_size, "`Shape` of an input, with arithmetic", ""},
-    {Op::kAdd, numeric<"Add">, "`Add`", "u8 in i32"},
+    {Op::kAdd, numeric_or_norm<"Add">, "`Add`", "u8 in i32; of a layer normalization of f32: `LayerNormalization`"},
     {Op::kSub, numeric<"Sub">, "`Sub`", "u8 in i32"},
-    {Op::kMul, numeric<"Mul">, "`Mul`", "u8 in i32"},
+    {Op::kMul, numeric_or_norm<"Mul">, "`Mul`", "u8 in i32; of a layer normalization of f32: `LayerNormalization`"},
     {Op::kDiv, write_divide, "`Div`", "integers with `Where` around it: x / 0 is 0; of a softmax: `Softmax`"},
     {Op::kPow, plain<"Pow">, "`Pow`", ""},
     {Op::kMaximum, numeric<"Max">, "`Max`", kNaN},
@@ -129,7 +136,8 @@ constexpr Row kRows[] = {
      "of products with windows of f32: `Conv`; over windows of f32: `AveragePool`; integers that overflow: as the "
      "runtime's"},
     {Op::kReduceMax, write_reduce_max, "`ReduceMax`",
-     "over windows of f32: `MaxPool`; NaN, and windows of -inf alone: as the runtime's"},
+     "over windows of f32, also of maxima and with padding: `MaxPool`; NaN, and windows of -inf alone: as the "
+     "runtime's"},
     {Op::kReduceMin, write_reduce_min, "`ReduceMin`", kNaN},
     {Op::kArgmax, write_argmax, "`ArgMax`", kNaN},
     {Op::kIsFirstMax, write_is_first_max, "`ArgMax`, `Equal`", kNaN},

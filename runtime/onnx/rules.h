@@ -83,12 +83,14 @@ Name write_is_first_max(const Call& call);
 Name write_argsort(const Call& call);
 Name write_cumsum(const Call& call);
 
-// ---- native.cpp: compositions of ops that are one node of ONNX. Each returns nothing if it does not recognize one.
+// ---- native.cpp, native_pool.cpp, native_norm.cpp: compositions of ops that are one node of ONNX. Each returns
+// nothing if it does not recognize one.
 std::optional<Name> write_conv(const Call& matmul);
 std::optional<Name> write_conv_transpose(const Call& add_windows);
 std::optional<Name> write_max_pool(const Call& reduce_max);
 std::optional<Name> write_sum_pool(const Call& reduce_sum);
 std::optional<Name> write_softmax(const Call& div);
+std::optional<Name> write_layer_norm(const Call& add_or_mul);
 // native_grouped.cpp
 std::optional<Name> write_depthwise_conv(const Call& reduce_sum);
 std::optional<Name> write_grouped_conv(const Call& transpose);

@@ -114,6 +114,9 @@ Name Writer::add(std::string_view op_type, const std::vector<Name>& inputs, cons
     if (setting.integer) {
       attribute.set_type(onnx::AttributeProto::INT);
       attribute.set_i(*setting.integer);
+    } else if (setting.number) {
+      attribute.set_type(onnx::AttributeProto::FLOAT);
+      attribute.set_f(*setting.number);
     } else if (!setting.text.empty()) {
       attribute.set_type(onnx::AttributeProto::STRING);
       attribute.set_s(setting.text);

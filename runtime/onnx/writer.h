@@ -22,11 +22,13 @@ using Integers = std::vector<std::int64_t>;
 /// An attribute of an ONNX node, of the only kind that is set. GCC 12 warns of a variant in its place.
 struct Setting {
   Setting(const char* key, std::int64_t value) : name(key), integer(value) {}
+  Setting(const char* key, float value) : name(key), number(value) {}
   Setting(const char* key, Integers values) : name(key), list(std::move(values)) {}
   Setting(const char* key, const char* value) : name(key), text(value) {}
 
   const char* name;
   std::optional<std::int64_t> integer;
+  std::optional<float> number;
   Integers list;
   std::string text;
 };

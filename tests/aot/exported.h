@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "backend/aot/c/sluice_memory.h"
 #include "backend/aot/c/sluice_threads.h"
 #include "backend/aot/c/sluice_weights.h"
 #include "sluice/export_object.h"
@@ -75,15 +76,15 @@ class Context {
   Context(const Exported& exported, const sluice_team* team, Sizes... largest) : exported_(exported) {
     const std::int64_t bytes = exported.memory_bytes(team == nullptr ? 1 : team->threads, largest...);
     REQUIRE(bytes > 0);
-    memory_ = static_cast<std::byte*>(std::aligned_alloc(64, static_cast<std::size_t>((bytes + 63) / 64 * 64)));
-    std::memset(memory_, 0xa5, static_cast<std::size_t>(bytes));
+    memory_ = allocate(bytes);
+    std::memset(memory_.get(), 0xa5, static_cast<std::size_t>(bytes));
     const auto init =
         exported.symbol<int (*)(sluice_context*, void*, std::int64_t, Sizes..., const sluice_team*)>("init");
-    REQUIRE(init(&context, memory_, bytes, largest..., team) == SLUICE_OK);
+    REQUIRE(init(&context, memory_.get(), bytes, largest..., team) == SLUICE_OK);
     if (std::filesystem::exists(exported.path(".safetensors")))
       REQUIRE(sluice_load_weights(exported.path(".safetensors").c_str(), &context, exported.variables()) == SLUICE_OK);
   }
-  ~Context() { std::free(memory_); }
+  ~Context() = default;
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
 
@@ -105,8 +106,19 @@ class Context {
   sluice_context context{};
 
  private:
+  using Memory = std::unique_ptr<std::byte, void (*)(void*)>;
+
+  /// Returns memory as programs have it, or, where that is of no matter for speed, without slack for a sanitizer to
+  /// miss.
+  static Memory allocate(std::int64_t bytes) {
+    constexpr std::int64_t kLarge = 1 << 21;
+    if (bytes >= kLarge) return {static_cast<std::byte*>(sluice_memory_new(bytes)), sluice_memory_delete};
+    const auto size = static_cast<std::size_t>((bytes + 63) / 64 * 64);
+    return {static_cast<std::byte*>(std::aligned_alloc(64, size)), std::free};
+  }
+
   const Exported& exported_;
-  std::byte* memory_ = nullptr;
+  Memory memory_{nullptr, std::free};
 };
 template <typename... Sizes>
 Context(const Exported&, const sluice_team*, Sizes...) -> Context<Sizes...>;

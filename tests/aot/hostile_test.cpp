@@ -160,6 +160,57 @@ TEST_CASE("a variable without an initial value must be set before run, and can b
   CHECK(y == std::array<float, 3>{30, 30, 30});
 }
 
+TEST_CASE("init_zeroed leaves variables that are zero to the memory, and checks and clears the rest as init") {
+  const Linear linear;
+  const Exported exported(linear.function, {});
+  const auto init = exported.symbol<Init>("init_zeroed");
+  const auto run = exported.symbol<Run>("run");
+  const std::int64_t bytes = exported.memory_bytes(1, std::int64_t{4});
+  const Array x = random_array({DType::kF32, {4, 5}}, 1, 2);
+  const Array w = linear.w.value();
+  const Array expected = linear.function(x);
+  const auto memory = std::make_unique<Memory>();
+  std::array<float, 12> y{};
+  std::array<float, 3> b{};
+  sluice_context context{};
+  CHECK(init(&context, nullptr, bytes, 4, nullptr) == SLUICE_NULL_POINTER);
+  CHECK(init(&context, memory->bytes + 32, bytes, 4, nullptr) == SLUICE_NOT_ALIGNED);
+  CHECK(init(&context, memory->bytes, bytes - 1, 4, nullptr) == SLUICE_TOO_LITTLE_MEMORY);
+  CHECK(init(&context, memory->bytes, bytes, 0, nullptr) == SLUICE_WRONG_SIZE);
+  for (const int held : {0, 0xa5}) {  // as promised, and not
+    CAPTURE(held);
+    std::memset(memory->bytes, held, sizeof(Memory));
+    REQUIRE(init(&context, memory->bytes, bytes, 4, nullptr) == SLUICE_OK);
+    CHECK(run(&context, 4, x.data<float>().data(), y.data()) == SLUICE_NOT_SET);  // w
+    CHECK(exported.variables().get(&context, 0, y.data(), 60) == SLUICE_NOT_SET);
+    REQUIRE(exported.variables().set(&context, 0, w.bytes(), 60) == SLUICE_OK);
+    REQUIRE(exported.variables().get(&context, 1, b.data(), 12) == SLUICE_OK);
+    std::array<float, 3> as_memory{};
+    std::memset(as_memory.data(), held, sizeof as_memory);
+    CHECK(std::memcmp(b.data(), as_memory.data(), sizeof b) == 0);
+    REQUIRE(exported.variables().set(&context, 1, std::array<float, 3>{}.data(), 12) == SLUICE_OK);
+    REQUIRE(run(&context, 4, x.data<float>().data(), y.data()) == SLUICE_OK);
+    CHECK(std::memcmp(y.data(), expected.bytes(), expected.byte_count()) == 0);
+  }
+}
+
+TEST_CASE("memory of sluice_memory.c is zero and aligned, and none is had for impossible sizes") {
+  for (const std::int64_t bytes :
+       {std::int64_t{0}, std::int64_t{1}, std::int64_t{1000}, std::int64_t{1} << 21, (std::int64_t{5} << 20) + 3}) {
+    CAPTURE(bytes);
+    for (int turn = 0; turn < 3; ++turn) {  // freed memory comes back
+      auto* const memory = static_cast<unsigned char*>(sluice_memory_new(bytes));
+      REQUIRE(memory != nullptr);
+      CHECK(reinterpret_cast<std::uintptr_t>(memory) % (bytes < 1 << 21 ? 64 : 1 << 21) == 0);
+      CHECK(std::all_of(memory, memory + bytes, [](unsigned char byte) { return byte == 0; }));
+      std::memset(memory, 0xa5, static_cast<std::size_t>(bytes));
+      sluice_memory_delete(memory);
+    }
+  }
+  for (const std::int64_t bytes : {std::int64_t{-1}, -kHuge, kHuge}) CHECK(sluice_memory_new(bytes) == nullptr);
+  sluice_memory_delete(nullptr);
+}
+
 TEST_CASE("a context of another function is refused") {
   const Linear linear;
   const auto doubled = function("doubled", {f32(batch, 5)}, [](Tensor x) { return x * 2; });

@@ -1,13 +1,24 @@
 // The examples of examples/aot, built by their Makefile, and what the guide's exported step costs.
 #include "sluice/mnist.h"
 
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
+#include <functional>
+#include <map>
+#include <numeric>
+#include <sstream>
 
 #include "ir/random_arrays.h"
 #include "sluice/idx.h"
+#include "sluice/runtime/executable.h"
 #include "sluice/safetensors.h"
 #include "sluice/sluice.h"
 #include "sluice/synthetic_digits.h"
@@ -42,6 +53,32 @@ double seconds_of(const std::function<void()>& work) {
   const auto start = std::chrono::steady_clock::now();
   work();
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+/// Runs a program and returns the two numbers that it writes. Its second argument is when it was started.
+std::array<double, 2> started(const Exported& exported, const std::string& program, const std::string& mode,
+                              const std::string& weights) {
+  const std::string out = exported.path(".out");
+  std::timespec time{};
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  const std::string seconds = fmt::format("{}.{:09}", time.tv_sec, time.tv_nsec);
+  std::vector<std::string> words{program, mode, seconds};
+  if (!weights.empty()) words.push_back(weights);
+  std::vector<char*> arguments;
+  for (std::string& word : words) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, 1, out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  pid_t process = 0;
+  REQUIRE(posix_spawn(&process, program.c_str(), &actions, nullptr, arguments.data(), environ) == 0);
+  posix_spawn_file_actions_destroy(&actions);
+  int status = 0;
+  REQUIRE(waitpid(process, &status, 0) == process);
+  REQUIRE(status == 0);
+  std::array<double, 2> numbers{};
+  std::istringstream(text_of(out)) >> numbers[0] >> numbers[1];
+  return numbers;
 }
 
 double median(std::vector<double> values) {
@@ -95,7 +132,30 @@ TEST_CASE("the C program trains MNIST's perceptron to the last bit as the JIT do
 }
 
 // build/bin/test_aot_mnist -tc="measure*" --no-skip
-TEST_CASE("measure the guide's step and a small function against the JIT, in turns" * doctest::skip()) {
+TEST_CASE("measure the time from a program's start to its first step" * doctest::skip()) {
+  const Guide guide;
+  for (const bool embeds : {false, true}) {
+    const Exported exported(guide.step, {.embed_weights = embeds, .sources = true}, "step");
+    const std::string program = exported.path(".start");
+    cc(
+        fmt::format("-std=c99 -O2 -D_POSIX_C_SOURCE=200809L '-I{0}' -o '{1}' '{2}' '{3}' '{0}/sluice_memory.c' "
+                    "'{0}/sluice_weights.c' -lm",
+                    exported.folder().string(), program, AOT_START, exported.path(".o")));
+    std::map<std::string, std::array<std::vector<double>, 2>> taken;
+    for (int turn = 0; turn < 40; ++turn) {
+      for (const std::string mode : {"plain", "zeroed"}) {
+        const auto numbers = started(exported, program, mode, embeds ? "" : exported.path(".safetensors"));
+        for (std::size_t i = 0; i < 2; ++i) taken[mode][i].push_back(numbers[i]);
+      }
+    }
+    for (auto& [mode, times] : taken)
+      MESSAGE("weights in the ", std::string(embeds ? "object" : "file"), ", ", mode, " memory: ", median(times[0]),
+              " ms from main to the first step, ", median(times[1]), " from the start of the process; least ",
+              *std::ranges::min_element(times[0]), " and ", *std::ranges::min_element(times[1]));
+  }
+}
+
+TEST_CASE("measure the guide's step against the JIT, in turns" * doctest::skip()) {
   const Guide guide;
   const Exported exported(guide.step, {});
   constexpr std::int64_t kBatch = 128;
@@ -124,6 +184,66 @@ TEST_CASE("measure the guide's step and a small function against the JIT, in tur
     MESSAGE(threads, " threads: ", 1e6 * median(of_object), " microseconds a step, the JIT ", 1e6 * median(of_jit),
             "; least ", 1e6 * *std::ranges::min_element(of_object), " and ", 1e6 * *std::ranges::min_element(of_jit));
   }
+}
+
+// build/bin/test_aot_mnist -tc="measure*" --no-skip
+TEST_CASE("measure one image from the object against the JIT's kernels, in turns" * doctest::skip()) {
+  const Guide guide;
+  const auto predict = function("predict", {u8(batch, 28, 28)}, [&](Tensor images) {
+    const Tensor logits = guide.model(reshape(cast(images, f32), {batch, 784}) / 255);
+    return outputs(argmax(logits, 1), softmax(logits));
+  });
+  const std::vector<Array> images{random_array({DType::kU8, {1, 28, 28}}, 1, 1, ir::Range{0, 256})};
+  guide.step(images[0], Array(DType::kU8, {1}));  // the model has variables now
+  set_num_threads(1);
+  const Exported exported(predict, {.embed_weights = true});
+  Context context(exported, nullptr, std::int64_t{1});
+  const auto executable = runtime::Executable::create(predict.graph_to_save(), predict.variables());
+  std::vector<Array> results(2);
+  std::int64_t digit = 0;
+  std::array<float, 10> probabilities{};
+  constexpr int kCalls = 200;
+  std::vector<double> of_object;
+  std::vector<double> of_jit;
+  std::vector<double> of_kernels;
+  const auto a_call = [](const auto& call) {
+    call();  // its weights are then in the cache
+    return seconds_of([&] {
+             for (int i = 0; i < kCalls; ++i) call();
+           }) /
+           kCalls;
+  };
+  const auto object = [&] { context.run(std::int64_t{1}, images[0].bytes(), &digit, probabilities.data()); };
+  const std::array<std::function<void()>, 3> contestants{
+      [&] { of_object.push_back(a_call(object)); },
+      [&] { of_jit.push_back(a_call([&] { executable->run(images, results); })); },
+      [&] {
+        double kernels = 0;
+        a_call([&] {
+          const std::vector<double> seconds = executable->profile(images, results);
+          kernels += std::reduce(seconds.begin(), seconds.end());
+        });
+        of_kernels.push_back(kernels / (kCalls + 1));
+      }};
+  for (std::size_t turn = 0; turn < 120; ++turn) {
+    for (std::size_t i = 0; i < 3; ++i) contestants[(turn + i) % 3]();
+  }
+  const auto ratio = [&](const std::vector<double>& others) {
+    std::vector<double> ratios;
+    for (std::size_t i = 0; i < others.size(); ++i) ratios.push_back(of_object[i] / others[i]);
+    return median(ratios);
+  };
+  const auto text = [](const std::vector<double>& seconds) {
+    return fmt::format("{:.2f} microseconds, least {:.2f}", 1e6 * median(seconds),
+                       1e6 * *std::ranges::min_element(seconds));
+  };
+  MESSAGE("one image: the object ", text(of_object), "; the JIT's kernels ", text(of_kernels), "; its call ",
+          text(of_jit), "; the object's to the kernels' by turn, median ", ratio(of_kernels), ", to the call's ",
+          ratio(of_jit));
+}
+
+// build/bin/test_aot_mnist -tc="measure*" --no-skip
+TEST_CASE("measure a call of a small function" * doctest::skip()) {
   const auto small = function("small", {f32(batch, 4)}, [](Tensor x) { return x * 2; });
   const Exported exported_small(small, {});
   Context context(exported_small, nullptr, std::int64_t{1});

@@ -169,6 +169,27 @@ TEST_CASE("init refuses a CPU without the code's instructions, or selects older 
   CHECK(y == std::array<float, 3>{2, 4, 6});
 }
 
+TEST_CASE("run runs the code that init has selected") {
+  set_seed(8);
+  MLP model(Dense(40, gelu), Dense(10));
+  const auto predict = function("predict", {f32(batch, 20)}, [&](Tensor x) { return softmax(model(x)); });
+  const Array x = random_array({DType::kF32, {7, 20}}, 1, 1);
+  const Array expected = predict(x);
+  const auto run = [&](const std::vector<std::string>& cpus) {
+    const Exported exported(predict, {.cpus = cpus});
+    Context context(exported, nullptr, std::int64_t{7});
+    Array y(DType::kF32, {7, 10});
+    REQUIRE(context.run(std::int64_t{7}, x.bytes(), y.bytes()) == SLUICE_OK);
+    return y;
+  };
+  // Code for other CPUs has other last bits, as products and sums are rounded at once or apart.
+  const Array of_oldest = run({"x86-64"});
+  CHECK_FALSE(same_bits(of_oldest, expected));
+  CHECK(same_bits(run({"x86-64", "bdver4"}), of_oldest));
+  CHECK(same_bits(run({"x86-64", "native"}), expected));
+  CHECK(same_bits(run({"x86-64", "native", "bdver4"}), expected));
+}
+
 TEST_CASE("wrong options are errors at the user's line") {
   const auto twice = function("twice", {f32(batch)}, [](Tensor x) { return x * 2; });
   const TemporaryFolder folder;

@@ -1,4 +1,6 @@
 // The columns of code that `sluice show --code` adds to the page, in a real browser. Skipped without Chromium.
+#include <cmath>
+
 #include "tests/support/browser.h"
 #include "tests/support/skip.h"
 #include "tests/tools/run_sluice.h"
@@ -68,4 +70,44 @@ TEST_CASE("selecting a node shows its kernel's code and marks what comes from it
   CHECK_FALSE(marked("last-child", "kin").empty());
   select("%x");  // an input has no code
   CHECK(page.value("document.getElementById('code').hidden") == true);
+}
+
+TEST_CASE("the page has what is hot only if that is measured, and everything else as without") {
+  const TemporaryFolder folder;
+  const std::string plain = text_of(page_with_code(folder, "--code"));
+  CHECK_FALSE(contains(plain, "heat"));
+  const std::string measured = text_of(page_with_code(folder, "--measure --batch 256 --seconds 0.5"));
+  CHECK(contains(measured, "\"heat\":{"));
+  CHECK(contains(measured, "define void @kernel_0"));
+  const auto graph = write_text(folder.path() / "layer.ir", kLayer);
+  const Outcome outcome = run_sluice(fmt::format("show '{}' --batch 3", graph.string()));
+  CHECK(outcome.status != 0);
+  CHECK(contains(outcome.err, "--batch requires --measure"));
+}
+
+TEST_CASE("hot instructions are colored, with their shares of the kernel's samples") {
+  if (find_chromium().empty()) return test::skip("there is no Chromium");
+  const TemporaryFolder folder;
+  Browser page(find_chromium(), 1600, 1000);
+  page.open(page_with_code(folder, "--measure --batch 4096 --seconds 1"));
+  page.value("(() => { select(panes[1].nodes[0], panes[1]); return true; })()");  // an input: no code
+  page.value(
+      "(() => { const item = panes[1].nodes.find((n) => n.node.code); select(item, panes[1]); return true; })()");
+  const auto number = [&](const std::string& expression) { return page.value(expression).get<double>(); };
+  const std::string rows = "[...document.querySelectorAll('#code .text:last-child pre > span')]";
+  CHECK(number(rows + ".length") == number("chosen.item.node.code.assembly.length"));
+  CHECK(number(rows + ".filter((row) => row.style.backgroundImage).length") ==
+        number("chosen.item.node.code.heat.lines.length"));
+  // Shares are rounded to tenths, so their sum may be off by a twentieth for each.
+  const double shares = number(rows + ".map((row) => Number(row.firstChild.textContent)).reduce((a, b) => a + b)");
+  CHECK(std::abs(shares - 100) <= 0.05 * number("chosen.item.node.code.heat.lines.length") + 0.01);
+  CHECK(number(rows + ".filter((row) => row.classList.contains('hot')).length") >= 1);
+  CHECK(contains(page.value("document.querySelector('#code .text:last-child .bar').textContent").get<std::string>(),
+                 " samples, 100.0% of the graph's"));
+  CHECK(number("document.querySelectorAll('#code .text:first-child .share').length") == 0);
+  // The hottest line is in view.
+  CHECK(
+      page.value("(() => { const text = document.querySelector('#code .text:last-child pre').getBoundingClientRect(); "
+                 "const row = document.querySelector('#code .hot').getBoundingClientRect(); "
+                 "return row.bottom > text.top && row.top < text.bottom; })()") == true);
 }

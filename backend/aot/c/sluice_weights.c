@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sluice_memory.h"
+
 static const char* const kTypes[] = {"F32", "F64", "I32", "I64", "U8", "BOOL"};
 enum { MOST_HEADER = 100000000, MOST_NAME = 1024, MOST_AXES = 8, HEADER_LENGTH = 8 };
 
@@ -166,21 +168,23 @@ static int fits(const entry* array, const sluice_variable* variable) {
   return array->offsets[1] - array->offsets[0] == variable->bytes;
 }
 
+/* Where the elements of one variable after the other are read to: fresh memory for each would cost as much as reading. */
+typedef struct values {
+  void* memory;
+  int64_t bytes; /* of the largest variable */
+} values;
+
 static int32_t set_from_file(FILE* file, long data, const entry* array, const sluice_variable* variable, int32_t number,
-                             sluice_context* context, const sluice_variables* variables) {
-  int32_t code = SLUICE_FILE_DAMAGED;
+                             sluice_context* context, const sluice_variables* variables, void* memory) {
   const size_t bytes = (size_t)variable->bytes;
-  void* const values = malloc(bytes == 0 ? 1 : bytes);
-  if (values == NULL) return SLUICE_NO_MEMORY;
-  if (fseek(file, data + (long)array->offsets[0], SEEK_SET) == 0 && fread(values, 1, bytes, file) == bytes)
-    code = variables->set(context, number, values, variable->bytes);
-  free(values);
-  return code;
+  if (fseek(file, data + (long)array->offsets[0], SEEK_SET) != 0 || fread(memory, 1, bytes, file) != bytes)
+    return SLUICE_FILE_DAMAGED;
+  return variables->set(context, number, memory, variable->bytes);
 }
 
-/* Checks all arrays of the header, or sets the variables of their names. */
+/* Checks all arrays of the header; or, if there is memory to read to, sets the variables of their names. */
 static int32_t for_arrays(FILE* file, text header, long data, int64_t data_bytes, sluice_context* context,
-                          const sluice_variables* variables, int sets) {
+                          const sluice_variables* variables, values* elements) {
   entry array;
   if (!take(&header, '{')) return SLUICE_FILE_DAMAGED;
   if (take(&header, '}')) return SLUICE_OK;
@@ -197,8 +201,10 @@ static int32_t for_arrays(FILE* file, text header, long data, int64_t data_bytes
     number = find(variables, array.name, &variable);
     if (number < 0) continue;
     if (!fits(&array, &variable)) return SLUICE_FILE_WRONG_TYPE;
-    if (sets) {
-      const int32_t code = set_from_file(file, data, &array, &variable, number, context, variables);
+    if (elements->memory == NULL) {
+      if (variable.bytes > elements->bytes) elements->bytes = variable.bytes;
+    } else {
+      const int32_t code = set_from_file(file, data, &array, &variable, number, context, variables, elements->memory);
       if (code != SLUICE_OK) return code;
     }
   } while (take(&header, ','));
@@ -224,8 +230,14 @@ static int32_t load(FILE* file, sluice_context* context, const sluice_variables*
     text header;
     header.at = buffer;
     header.end = buffer + bytes;
-    code = for_arrays(file, header, data, end - data, context, variables, 0);
-    if (code == SLUICE_OK) code = for_arrays(file, header, data, end - data, context, variables, 1);
+    values elements = {NULL, 0};
+    code = for_arrays(file, header, data, end - data, context, variables, &elements);
+    if (code == SLUICE_OK) {
+      elements.memory = sluice_memory_new(elements.bytes);
+      if (elements.memory == NULL) code = SLUICE_NO_MEMORY;
+    }
+    if (code == SLUICE_OK) code = for_arrays(file, header, data, end - data, context, variables, &elements);
+    sluice_memory_delete(elements.memory);
   }
   free(buffer);
   return code;

@@ -1,5 +1,5 @@
 /* Variables of exported functions in files, as safetensors (https://github.com/huggingface/safetensors#format). Build
-   sluice_weights.c with the program. */
+   sluice_weights.c and sluice_memory.c with the program. */
 #ifndef SLUICE_WEIGHTS_H
 #define SLUICE_WEIGHTS_H
 

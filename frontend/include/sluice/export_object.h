@@ -27,7 +27,7 @@ struct ObjectOptions {
   /// equal, such as zeros of an optimizer's state, and the rest goes to a file NAME.safetensors.
   bool embed_weights = false;
   bool static_library = false;            ///< also writes a static library, libNAME.a
-  bool sources = false;                   ///< also writes sluice_threads.{c,h} and sluice_weights.{c,h}
+  bool sources = false;                   ///< also writes sluice_{memory,threads,weights}.{c,h}
   std::vector<std::string> results = {};  ///< names of the results; empty: "result", or "result_0", "result_1", ...
 };
 

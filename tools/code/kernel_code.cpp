@@ -1,4 +1,4 @@
-#include "tools/kernel_code.h"
+#include "tools/code/kernel_code.h"
 
 #include <fmt/format.h>
 
@@ -6,11 +6,10 @@
 #include <array>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <sstream>
 #include <string_view>
 
-#include "backend/codegen/codegen.h"
-#include "backend/plan.h"
 #include "backend/target.h"
 
 namespace sluice::tools {
@@ -88,9 +87,8 @@ std::string in_columns(std::string_view line) {
   if (!line.starts_with('\t')) return std::string(line.substr(0, line.find(':') + 1));
   line.remove_prefix(1);
   const std::size_t tab = std::min(line.find('\t'), line.size());
-  constexpr int kOperationWidth = 12;
-  return fmt::format("    {:<{}}{}", line.substr(0, tab), tab == line.size() ? 0 : kOperationWidth,
-                     line.substr(std::min(tab + 1, line.size())));
+  if (tab == line.size()) return fmt::format("    {}", line);
+  return fmt::format("    {:<11} {}", line.substr(0, tab), line.substr(tab + 1));
 }
 
 }  // namespace
@@ -143,17 +141,15 @@ std::vector<TracedLine> traced_assembly(const std::string& text) {
   return lines;
 }
 
-std::map<std::uint32_t, KernelCode> code_of_kernels(const ir::Graph& fused) {
+std::vector<KernelCode> code_of_kernels(const backend::Plan& plan) {
   const backend::Target target = backend::host_target();
-  const backend::Plan plan = backend::make_plan(fused, target);
-  std::map<std::uint32_t, KernelCode> all;
+  std::vector<KernelCode> all;
   for (std::size_t k = 0; k < plan.kernels.size(); ++k) {
-    if (plan.kernels[k].node < 0) continue;  // a copy
     const std::array<std::size_t, 1> only{k};
-    const backend::Generated made =
+    backend::Generated made =
         generate_kernels(plan, only, target, {.llvm_ir = true, .assembly = true}, /*debug_info=*/true);
-    all[static_cast<std::uint32_t>(plan.kernels[k].node)] = {plan.kernels[k].name, traced_llvm_ir(made.llvm_ir),
-                                                             traced_assembly(made.assembly)};
+    all.push_back(
+        {plan.kernels[k].name, traced_llvm_ir(made.llvm_ir), traced_assembly(made.assembly), std::move(made.object)});
   }
   return all;
 }

@@ -1,11 +1,10 @@
 #pragma once
 
-#include <cstdint>
-#include <map>
 #include <string>
 #include <vector>
 
-#include "sluice/ir/graph.h"
+#include "backend/codegen/codegen.h"
+#include "backend/plan.h"
 
 namespace sluice::tools {
 
@@ -20,10 +19,11 @@ struct KernelCode {
   std::string name;
   std::vector<TracedLine> llvm_ir;
   std::vector<TracedLine> assembly;  ///< labels and instructions; nodes are not known
+  backend::ObjectCode object;        ///< the machine code
 };
 
-/// Returns the code for this machine of each kernel of a graph after the passes, by the node that it computes.
-std::map<std::uint32_t, KernelCode> code_of_kernels(const ir::Graph& fused);
+/// Returns the code of each kernel of a plan for this machine.
+std::vector<KernelCode> code_of_kernels(const backend::Plan& plan);
 
 /// Returns the functions of a module with debug information as LLVM prints it.
 std::vector<TracedLine> traced_llvm_ir(const std::string& text);
