@@ -79,6 +79,7 @@ constexpr Variable kVariables[] = {
     {"SLUICE_LOG"},            // below
     {"SLUICE_MNIST_MIRRORS"},  // scripts/get-mnist
     {"SLUICE_NUM_THREADS"},    // thread_team.cpp
+    {"SLUICE_ORACLES"},        // tests/oracles
     {"SLUICE_ROOT"},           // find_package(Sluice) of CMake 3.27 and later
     {"SLUICE_TEST_ENGINE"},    // tests/frontend and tests/train
     {"SLUICE_UPDATE_TESTS"},   // tests/passes and tests/examples

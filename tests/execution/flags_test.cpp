@@ -108,8 +108,9 @@ TEST_CASE("an environment variable that nothing reads is a warning that suggests
   CHECK(warnings_with("SLUICE_DATA") == suggests("SLUICE_DATA", "SLUICE_DATA_DIR"));
   CHECK(warnings_with("SLUICE_WITH_NOTHING_NEAR") ==
         std::vector<std::string>{"environment: nothing reads the variable 'SLUICE_WITH_NOTHING_NEAR'"});
-  for (const char* const known : {"SLUICE_NUM_THREADS", "SLUICE_CACHE_DIR", "SLUICE_DATA_DIR", "SLUICE_MNIST_MIRRORS",
-                                  "SLUICE_TEST_ENGINE", "SLUICE_UPDATE_TESTS", "SLUICE_ROOT", "MY_SLUICE_FLAG"}) {
+  for (const char* const known :
+       {"SLUICE_NUM_THREADS", "SLUICE_CACHE_DIR", "SLUICE_DATA_DIR", "SLUICE_MNIST_MIRRORS", "SLUICE_ORACLES",
+        "SLUICE_TEST_ENGINE", "SLUICE_UPDATE_TESTS", "SLUICE_ROOT", "MY_SLUICE_FLAG"}) {
     if (std::getenv(known) == nullptr) CHECK(warnings_with(known).empty());
   }
 }
