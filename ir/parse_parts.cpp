@@ -50,6 +50,7 @@ AttrValue read_attribute(Lexer& lexer, Attr key, const Type& type) {
     if constexpr (std::is_same_v<T, Shape>) return read_shape(lexer);
     if constexpr (std::is_same_v<T, Dim>) return read_dim(lexer);
     if constexpr (std::is_same_v<T, Array>) {
+      if (key != Attr::kValue) return read_array(lexer, {DType::kF64, {}});
       if (!type.shape.is_static()) {
         lexer.fail_at(lexer.peek(), fmt::format("a constant has a static shape, got {}", to_string(type)));
       }

@@ -12,7 +12,11 @@ namespace {
 class Backward {
  public:
   Backward(AttentionFrame& frame, llvm::Value* unit)
-      : f_(frame), e_(frame.e), blocks_(unit_blocks(frame.frame, unit)), mask_(frame.mask(blocks_)) {
+      : f_(frame),
+        e_(frame.e),
+        blocks_(unit_blocks(frame.frame, unit)),
+        mask_(frame.mask(blocks_)),
+        ahead_(frame.ahead(unit, {0, 1, 2, 3, 5})) {
     for (const Bytes* begin : {&f_.scratch.keys, &f_.scratch.values, &f_.scratch.weights, &f_.scratch.slopes,
                                &f_.scratch.sums, &f_.scratch.offsets})
       parts_.push_back(f_.part(*begin));
@@ -61,6 +65,8 @@ class Backward {
     e_.loop(first_query, f_.queries, kQueryBlock, [&](llvm::Value* query) {
       llvm::Value* const queries = e_.min(minus(f_.queries, query), e_.i64(kQueryBlock));
       e_.loop(e_.i64(0), queries, f_.tile.rows, [&](llvm::Value* row) {
+        f_.prefetch(ahead_, key, kKeyBlock, minus(plus(query, row), first_query), f_.tile.rows,
+                    minus(f_.queries, first_query));
         emit_queries(key, count, plus(query, row), row, e_.min(minus(queries, row), e_.i64(f_.tile.rows)));
       });
       e_.loop(e_.i64(0), count, f_.tile.rows, [&](llvm::Value* column) {
@@ -120,6 +126,7 @@ class Backward {
   Emitter& e_;
   std::vector<llvm::Value*> blocks_;
   llvm::Value* mask_;
+  AttentionFrame::Ahead ahead_;
   std::vector<llvm::Value*> parts_;  ///< of scratch
   std::vector<Matrix> operands_;
   std::vector<Matrix> results_;

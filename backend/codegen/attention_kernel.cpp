@@ -74,6 +74,35 @@ void AttentionFrame::hide(llvm::Value* weights, llvm::Value* query, llvm::Value*
   code.hide(weights, rows, hidden);
 }
 
+AttentionFrame::Ahead AttentionFrame::ahead(llvm::Value* unit, std::initializer_list<std::size_t> which) {
+  auto& b = e.b;
+  llvm::Value* const last = b.CreateSub(frame.end, e.i64(1));
+  const std::vector<llvm::Value*> blocks = unit_blocks(frame, e.min(b.CreateAdd(unit, e.i64(1)), last));
+  Ahead rows;
+  for (const std::size_t i : which) {
+    rows.matrices.push_back(operand(i, blocks));
+    const Shape& shape = frame.body().type(node.operands[i]).shape;
+    rows.widths.push_back(shape[shape.rank() - 1].size);
+  }
+  return rows;
+}
+
+void AttentionFrame::prefetch(const Ahead& ahead, llvm::Value* first, std::int64_t count, llvm::Value* begin,
+                              std::int64_t step, llvm::Value* end) {
+  auto& b = e.b;
+  const auto row = [&](llvm::Value* at) {
+    return b.CreateAdd(first, b.CreateUDiv(b.CreateMul(at, e.i64(count)), end));
+  };
+  constexpr std::int64_t kFloatsOfLine = kLine / 4;
+  e.loop(row(begin), row(b.CreateAdd(begin, e.i64(step))), 1, [&](llvm::Value* at) {
+    for (std::size_t i = 0; i < ahead.matrices.size(); ++i) {
+      llvm::Value* const start = ahead.matrices[i].row(e, at);
+      for (std::int64_t k = 0; k < ahead.widths[i]; k += kFloatsOfLine)
+        e.prefetch(floats(start, e.i64(k)), Fetch::kReadLater);
+    }
+  });
+}
+
 void emit_attention_forward(AttentionFrame& f, llvm::Value* unit) {
   Emitter& e = f.e;
   auto& b = e.b;
@@ -90,11 +119,14 @@ void emit_attention_forward(AttentionFrame& f, llvm::Value* unit) {
   llvm::Value* const largest = f.part(f.scratch.offsets);
   const std::int64_t columns = f.tile.columns();
   f.code.pack(k.pointer, k.stride, f.parts.depth, f.keys, packed, f.parts.scale * std::numbers::log2e);
+  const AttentionFrame::Ahead ahead = f.ahead(unit, {0, 1, 2});
   e.loop(e.i64(0), f.queries, f.tile.rows, [&](llvm::Value* query) {
     llvm::Value* const rows = e.min(b.CreateSub(f.queries, query), e.i64(f.tile.rows));
     llvm::Value* const count = f.keys_before(b.CreateAdd(query, rows));
     llvm::Value* const seen_by_all = f.keys_before(b.CreateAdd(query, e.i64(1)));
+    llvm::Value* const end = b.CreateAnd(b.CreateAdd(count, e.i64(columns - 1)), e.i64(-columns));
     e.loop(e.i64(0), count, columns, [&](llvm::Value* key) {
+      f.prefetch(ahead, query, f.tile.rows, key, columns, end);
       llvm::Value* const panel = f.floats(packed, b.CreateMul(key, e.i64(f.parts.depth)));
       llvm::Value* const scores = f.floats(weights, b.CreateMul(key, e.i64(f.tile.rows)));
       f.code.scores(q.row(e, query), q.stride, panel, rows, nullptr, scores);

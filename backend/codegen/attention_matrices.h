@@ -36,6 +36,18 @@ struct AttentionFrame {
   Matrix operand(std::size_t i, const std::vector<llvm::Value*>& blocks);
   Matrix result(std::size_t i, const std::vector<llvm::Value*>& blocks);
 
+  /// The rows of a unit's operands that are asked for while the unit before is computed: heads are too short for the
+  /// hardware to see their streams.
+  struct Ahead {
+    std::vector<Matrix> matrices;
+    std::vector<std::int64_t> widths;
+  };
+  /// Those of the unit behind `unit`, of the operands `which`.
+  Ahead ahead(llvm::Value* unit, std::initializer_list<std::size_t> which);
+  /// Asks for the rows first + count * begin / end to first + count * (begin + step) / end of all of them.
+  void prefetch(const Ahead& ahead, llvm::Value* first, std::int64_t count, llvm::Value* begin, std::int64_t step,
+                llvm::Value* end);
+
   /// Hides in a tile of scores what the queries from `query` on do not see of the keys from `key` on.
   void hide(llvm::Value* weights, llvm::Value* query, llvm::Value* rows, llvm::Value* key, llvm::Value* mask);
   /// The address of a mask's first element for the unit; null: there is no mask.

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "backend/compile.h"
+#include "passes/differentiate.h"
 #include "sluice/ir/text.h"
 #include "tests/backend/check_jit.h"
 #include "tests/support/vector_targets.h"
@@ -117,6 +118,58 @@ TEST_CASE("no queries, keys or matrices") {
     check({{2}, batch - 1, batch, 4, 4, causal}, {1, 3});
     check({{2}, batch, batch - 1, 4, 4, causal}, {1, 3});
   }
+}
+
+/// Queries, keys and values in one array [batch,positions,3*heads*depth], as one product makes them.
+TEST_CASE("parts of one array are read and stored where they lie") {
+  const ir::Graph graph = ir::parse(R"(sluice-ir 1
+graph @self_attention(%all: f32[3,B,48], %dy: f32[3,B,16]) {
+  %0: f32[3,B,3,2,8] = reshape %all {shape=[3,B,3,2,8]}
+  %1: f32[3,3,2,B,8] = transpose %0 {permutation=[2,0,3,1,4]}
+  %2: f32[1,3,2,B,8] = slice %1 {axis=0, limit=1, start=0}
+  %3: f32[1,3,2,B,8] = slice %1 {axis=0, limit=2, start=1}
+  %4: f32[1,3,2,B,8] = slice %1 {axis=0, limit=3, start=2}
+  %5: f32[3,2,B,8] = reshape %2 {shape=[3,2,B,8]}
+  %6: f32[3,2,B,8] = reshape %3 {shape=[3,2,B,8]}
+  %7: f32[3,2,B,8] = reshape %4 {shape=[3,2,B,8]}
+  %8: f32[3,2,B,8], %9: f32[3,2,B] = attention %5, %6, %7 {causal=true, scale=0.5}
+  %10: f32[3,B,2,8] = transpose %8 {permutation=[0,2,1,3]}
+  %11: f32[3,B,16] = reshape %10 {shape=[3,B,16]}
+  %12: f32[3,B,16] = mul %11, %dy
+  %13: f32[] = reduce_sum %12 {axes=[0,1,2]}
+  %14: f32[3,B,48] = gradient %13, %all
+  return %11, %14
+})");
+  for (const std::string& features : test::vector_targets()) {
+    CAPTURE(features);
+    const backend::Plan plan = backend::plan_graph(graph, {.target_features = features});
+    CHECK_MESSAGE(plan.kernels.size() == 2, to_string(plan));
+    test::check_jit(passes::differentiate(graph), {1, 3}, 4e-6, {.target_features = features});
+  }
+}
+
+/// Rows as products have them, [batch*positions,heads*depth].
+TEST_CASE("heads of products are read and stored where they lie") {
+  const ir::Graph graph = ir::parse(R"(sluice-ir 1
+graph @layer(%q: f32[B,21,16], %k: f32[B,21,16], %v: f32[B,21,16], %dy: f32[B,21,16]) {
+  %0: f32[B,21,2,8] = reshape %q {shape=[B,21,2,8]}
+  %1: f32[B,21,2,8] = reshape %k {shape=[B,21,2,8]}
+  %2: f32[B,21,2,8] = reshape %v {shape=[B,21,2,8]}
+  %3: f32[B,2,21,8] = transpose %0 {permutation=[0,2,1,3]}
+  %4: f32[B,2,21,8] = transpose %1 {permutation=[0,2,1,3]}
+  %5: f32[B,2,21,8] = transpose %2 {permutation=[0,2,1,3]}
+  %6: f32[B,2,21,8], %7: f32[B,2,21] = attention %3, %4, %5 {scale=0.5}
+  %8: f32[B,21,2,8] = transpose %6 {permutation=[0,2,1,3]}
+  %9: f32[21*B,16] = reshape %8 {shape=[21*B,16]}
+  %10: f32[21*B,16] = reshape %dy {shape=[21*B,16]}
+  %11: f32[21*B,16] = mul %9, %10
+  %12: f32[] = reduce_sum %11 {axes=[0,1]}
+  %13: f32[B,21,16], %14: f32[B,21,16], %15: f32[B,21,16] = gradient %12, %q, %k, %v
+  return %9, %13, %14, %15
+})");
+  const backend::Plan plan = backend::plan_graph(graph, {});
+  CHECK_MESSAGE(plan.kernels.size() == 2, to_string(plan));
+  test::check_jit(passes::differentiate(graph), {1, 3, 64}, 4e-6);
 }
 
 }  // namespace

@@ -80,14 +80,14 @@ std::vector<Operand> heads(std::size_t count) {
 
 test::Expression attend(bool causal, std::uint32_t result) {
   return [=](ir::Builder& b, const std::vector<Value>& x) {
-    const Value y = b.add(Op::kAttention, x, {{Attr::kCausal, causal}, {Attr::kScale, Array::scalar(0.7)}});
+    const Value y = b.add(Op::kAttention, x, {{Attr::kCausal, causal}, {Attr::kScale, Array::scalar(0.75)}});
     return Value{y.node, result};
   };
 }
 
 test::Expression attend_gradient(std::uint32_t result) {
   return [=](ir::Builder& b, const std::vector<Value>& x) {
-    const ir::Attributes scaled{{Attr::kScale, Array::scalar(0.7)}};
+    const ir::Attributes scaled{{Attr::kScale, Array::scalar(0.75)}};
     const Value y = b(Op::kAttention, {x[0], x[1], x[2], x[3]}, scaled);
     const Value by_q = b.add(Op::kAttentionGradient, {x[0], x[1], x[2], y, {y.node, 1}, x[4], x[3]}, scaled);
     return Value{by_q.node, result};
