@@ -81,6 +81,23 @@ Task depthwise_all(const std::vector<int>& s, int batch_size) {
       3 * 2.0 * batch_size * height * width * channels * kernel * kernel);
 }
 
+/// A pool by windows of kernel x kernel and its gradient.
+template <bool kMax>
+Task pool_all(const std::vector<int>& s, int batch_size) {
+  const auto [height, width, channels, kernel, stride] = std::array{s[0], s[1], s[2], s[3], s[4]};
+  const int rows = (height - kernel) / stride + 1;
+  const int columns = (width - kernel) / stride + 1;
+  return task(
+      "pool_all", {f32(batch, height, width, channels), f32(batch, rows, columns, channels)},
+      [kernel, stride](Tensor x, Tensor up) {
+        const PoolOptions options{.strides = {stride}};
+        const auto all =
+            with_gradients(kMax ? max_pool2d(x, kernel, options) : avg_pool2d(x, kernel, options), up, {x});
+        return outputs(all[0], all[1]);
+      },
+      {random({batch_size, height, width, channels}, 1), random({batch_size, rows, columns, channels}, 2)}, 0);
+}
+
 /// Heads of one array [batch, positions, 3 * heads * depth].
 struct Attention {
   explicit Attention(const std::vector<int>& s) : positions(s[0]), heads(s[1]), depth(s[2]) {}
@@ -148,6 +165,8 @@ constexpr TaskKind kOperations[] = {
     {"conv", "height-width-in-kernel-out-stride", conv},
     {"conv_all", "height-width-in-kernel-out-stride", conv_all},
     {"depthwise_all", "height-width-channels-kernel", depthwise_all},
+    {"max_pool_all", "height-width-channels-kernel-stride", pool_all<true>},
+    {"avg_pool_all", "height-width-channels-kernel-stride", pool_all<false>},
     {"attention", "positions-heads-depth", attention},
     {"attention_all", "positions-heads-depth", attention_all<false>},
     {"causal_attention_all", "positions-heads-depth", attention_all<true>},

@@ -23,7 +23,7 @@ struct TaskKind {
 
 /// models.cpp: convnet, transformer.
 std::span<const TaskKind> model_tasks();
-/// operations.cpp: conv, conv_all, depthwise_all, attention, attention_all, causal_attention_all, layer_norm,
+/// operations.cpp: conv, conv_all, depthwise_all, max_pool_all, avg_pool_all, attention, attention_all, causal_attention_all, layer_norm,
 /// layer_norm_all.
 std::span<const TaskKind> operation_tasks();
 /// functions.cpp: exp, gelu, sum, cumsum, sort, top_k, gather, scatter_add, ...

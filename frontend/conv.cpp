@@ -108,6 +108,33 @@ Tensor grouped_product(const Tensor& windows, const Tensor& w, std::int64_t grou
   return reshape(transpose(products, {1, 0, 2}), {pixels, out * groups});
 }
 
+/// Convolves each channel of x by the next filters of w, which has as many elements as [kernel..., in, multiplier].
+Tensor depthwise(const Tensor& x, const Tensor& w, const std::vector<Window>& places) {
+  const auto count = static_cast<std::int64_t>(places.size());
+  const int last = x.rank() - 1;
+  Dim filter_count = w.shape().element_count();
+  Shape of_filters;
+  std::vector<std::int64_t> cells;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const Dim size = places[static_cast<std::size_t>(i)].size;
+    of_filters.push_back(size);
+    filter_count = *divide(filter_count, size);
+    cells.push_back(1 + count + i);
+  }
+  of_filters.push_back(filter_count);
+  Tensor images = x;
+  if (filter_count != x.shape()[last]) {  // channels are repeated, which takes less memory than windows
+    Shape apart = x.shape();
+    apart.push_back(1);
+    Shape repeated = x.shape();
+    repeated.push_back(*divide(filter_count, x.shape()[last]));
+    Shape together = x.shape();
+    together[last] = filter_count;
+    images = reshape(broadcast_to(reshape(x, apart), repeated), together);
+  }
+  return reduce_sum(detail::slide(images, 1, places) * reshape(w, of_filters), cells);
+}
+
 Tensor convolve(std::string_view op, const Arg& x, const Arg& w, int spatial, const ConvOptions& options) {
   const Scope scope(x.where());
   detail::check_image(op, x, spatial);
@@ -124,6 +151,8 @@ Tensor convolve(std::string_view op, const Arg& x, const Arg& w, int spatial, co
              x, w);
   }
   const Sliding sliding = sliding_of(op, w, static_cast<std::size_t>(spatial), options.strides, options.dilations);
+  if (groups > 1 && per_group == Dim(1))
+    return depthwise(x, w, detail::place_windows(sliding, options.padding, x.type()));
   const Seen seen = see(x, sliding, options.padding);
   const auto& [windows, counts, pixels, taps] = seen;
   const Tensor product =
@@ -155,7 +184,6 @@ Tensor depthwise_conv2d(const Arg& x, const Arg& w, const DepthwiseOptions& opti
   detail::check_image(kName, x, 2);
   check_filters(kName, x, w, 2, "in,multiplier");
   const Dim in = x.shape()[3];
-  const Dim multiplier = w.shape()[3];
   if (w.shape()[2] != in) {
     fail_for(kName,
              fmt::format("images of {} channels do not fit filters of {}, got {} and {}", to_string(in),
@@ -164,19 +192,7 @@ Tensor depthwise_conv2d(const Arg& x, const Arg& w, const DepthwiseOptions& opti
   }
   const Sliding sliding = sliding_of(kName, w, 2, options.strides, options.dilations);
   const std::vector<Window> places = detail::place_windows(sliding, options.padding, x.type());
-  // A channel that has several filters is repeated: that takes less memory than windows.
-  Tensor images = x;
-  if (multiplier != Dim(1)) {
-    Shape apart = x.shape();
-    apart.push_back(1);
-    Shape repeated = x.shape();
-    repeated.push_back(multiplier);
-    Shape together = x.shape();
-    together[3] = in * multiplier;
-    images = reshape(broadcast_to(reshape(x, apart), repeated), together);
-  }
-  const Tensor filters = reshape(w, {w.shape()[0], w.shape()[1], in * multiplier});
-  return reduce_sum(detail::slide(images, 1, places) * filters, {3, 4});
+  return depthwise(x, w, places);
 }
 
 Tensor conv2d_transpose(const Arg& x, const Arg& w, const ConvTransposeOptions& options) {

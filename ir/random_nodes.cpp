@@ -215,6 +215,20 @@ void RandomNodes::add_convolution(Value windows, int axis) {
   if (chance(50)) keep(b_(Op::kMatmul, {matrix, any({dtype(windows), {rows, height_}})}, {{Attr::kTransposeA, true}}));
 }
 
+void RandomNodes::add_pool(Value windows, int axis, Value x, Attributes attributes) {
+  const Type type = b_.type(windows);
+  const Value weighted = chance(50) ? b_(Op::kMul, {windows, any(type)}) : windows;
+  const Op op = chance(50) ? Op::kReduceSum : Op::kReduceMax;
+  keep(b_(op, {weighted}, {{Attr::kAxes, std::vector<std::int64_t>{axis + 1}}}));
+  std::vector<std::int64_t> positions;
+  for (std::int64_t i = 0; i <= axis; ++i) positions.push_back(i);
+  if (chance(50)) keep(b_.reduce_sum(weighted, positions));
+  if (chance(50)) return;
+  attributes.set(Attr::kShape, shape(x));
+  const Value added = b_(Op::kAddWindows, {b_(Op::kMul, {any(type), any(type)})}, std::move(attributes));
+  keep(chance(50) ? added : b_(Op::kAdd, {added, x}));
+}
+
 void RandomNodes::add_windows(Value x) {
   if (shape(x).rank() > 3) return;
   const int axis = static_axis(x, 1);
@@ -227,7 +241,8 @@ void RandomNodes::add_windows(Value x) {
   const Window window{size, 1 + below(2), dilation, low, high};
   Attributes attributes = window_attributes(axis, {&window, 1});
   const Value windows = b_(Op::kWindows, {x}, attributes);
-  if (chance(50)) return add_convolution(windows, axis);
+  if (chance(40)) return add_convolution(windows, axis);
+  if (dtype(x) != DType::kBool && chance(60)) return add_pool(windows, axis, x, std::move(attributes));
   keep(windows);
   if (dtype(x) == DType::kBool) return;
   attributes.set(Attr::kShape, shape(x));

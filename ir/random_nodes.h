@@ -35,6 +35,8 @@ class RandomNodes : protected RandomValues {
   void add_matmul();
   /// Products of windows over `axis`, as a convolution and the gradient of its filter make.
   void add_convolution(Value windows, int axis);
+  /// What pools and depthwise convolutions and their gradients make of windows over `axis` of x.
+  void add_pool(Value windows, int axis, Value x, Attributes attributes);
   /// Windows over one axis of x, and their transpose.
   void add_windows(Value x);
   void add_move();

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "ir/matmul.h"
+#include "passes/divide_grouped_products.h"
 #include "passes/fuse_groups.h"
 #include "passes/inline_bodies.h"
 #include "passes/rebuild.h"
@@ -114,7 +115,8 @@ ir::Graph divide_sums_by_cells(const ir::Graph& graph) {
 }  // namespace
 
 ir::Graph bound_nodes(const ir::Graph& graph) {
-  return divide_sums_by_cells(repeat_windows(divide_concats(fuse_attention(inline_other_bodies(graph)))));
+  const ir::Graph inlined = divide_grouped_products(fuse_attention(inline_other_bodies(graph)));
+  return divide_sums_by_cells(repeat_windows(divide_concats(inlined)));
 }
 
 void grow_groups(Groups& groups) {

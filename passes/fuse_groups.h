@@ -134,6 +134,10 @@ void grow_loop_groups(Groups& groups);
 /// Merges reductions without producers that read loops which have become one group.
 void join_lone_reductions(Groups& groups);
 
+/// Returns whether a loop goes along rows that are too short for vectors: it is one of add_windows, and others of its
+/// shape go through their elements as one long row.
+bool goes_by_short_rows(const Groups& groups, GroupIndex group);
+
 /// Grows all of them, in the order that `fuse` wants.
 void grow_groups(Groups& groups);
 

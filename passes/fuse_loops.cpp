@@ -7,6 +7,16 @@
 // Reductions take in what is computed for them alone; what is left of elementwise nodes joins into loops.
 namespace sluice::passes {
 
+bool goes_by_short_rows(const Groups& groups, GroupIndex group) {
+  constexpr std::int64_t kShort = 8;
+  const auto adds = [&](NodeIndex member) { return groups.graph().node(member).op == ir::Op::kAddWindows; };
+  const auto found = std::ranges::find_if(groups.members(group), adds);
+  if (found == groups.members(group).end()) return false;
+  const Shape& shape = groups.shape(*found);
+  const Dim last = shape[shape.rank() - 1];
+  return !last.batch && last.size < kShort;
+}
+
 namespace {
 
 /// A group is tried with at most so many others that read the same value: it may have any number of readers.
@@ -96,6 +106,7 @@ bool merge_loops(Groups& groups, NodeIndex a, NodeIndex b) {
   const GroupIndex second = groups.of(b);
   if (first == second) return true;
   if (groups.shape(a) != groups.shape(b) || !groups.can_merge(first, second)) return false;
+  if (goes_by_short_rows(groups, first) || goes_by_short_rows(groups, second)) return false;
   groups.merge(first, second);
   groups.set_kind(first, KernelKind::kLoop);
   return true;

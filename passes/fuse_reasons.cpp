@@ -75,6 +75,8 @@ std::string rule_between(const Groups& groups, const Source& source, NodeIndex r
   if (groups.shape(producer) != groups.shape(reader)) {
     return fmt::format("another shape: {} and {}", to_string(groups.shape(producer)), to_string(groups.shape(reader)));
   }
+  if (goes_by_short_rows(groups, from) || goes_by_short_rows(groups, to))
+    return "add_windows goes along rows that are shorter than vectors, the other loop through all elements";
   const bool from_product = groups.kind(from) == KernelKind::kMatmul;
   const bool to_product = groups.kind(to) == KernelKind::kMatmul;
   if (from_product && to_product) return "a kernel holds one product";

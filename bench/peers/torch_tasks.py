@@ -125,6 +125,16 @@ def depthwise_all(sizes, batch):
     return with_gradients(f, (images, filters), torch.randn_like(f()))
 
 
+def pool_all(sizes, batch, pool):
+    height, width, channels, kernel, stride = sizes
+    images = torch.randn(batch, channels, height, width).to(memory_format=torch.channels_last)
+
+    def f():
+        return pool(images, kernel, stride)
+
+    return with_gradients(f, (images,), torch.randn_like(f()))
+
+
 def attention_of(sizes, batch, causal):
     positions, heads, depth = sizes
     every = torch.randn(batch, positions, 3 * heads * depth)
@@ -185,6 +195,8 @@ TASKS = {
     "conv": conv,
     "conv_all": conv_all,
     "depthwise_all": depthwise_all,
+    "max_pool_all": lambda sizes, batch: pool_all(sizes, batch, functional.max_pool2d),
+    "avg_pool_all": lambda sizes, batch: pool_all(sizes, batch, functional.avg_pool2d),
     "attention": attention,
     "attention_all": attention_all,
     "causal_attention_all": lambda sizes, batch: attention_all(sizes, batch, True),

@@ -188,7 +188,8 @@ TEST_CASE("extremes of windows") { check_all(extremes, 2); }
 
 TEST_CASE("sums for each cell of a window") { check_all(sums_by_cells, 2); }
 
-TEST_CASE("add_windows of products, and what goes on with them") { check_all(added_products, 1); }
+// Rows of few channels are shorter than vectors, so what goes on with them is another kernel.
+TEST_CASE("add_windows of products, and what goes on with them") { check_all(added_products, 2); }
 
 TEST_CASE("add_windows of what is repeated") { check_all(added_repeats, 1); }
 
@@ -203,7 +204,7 @@ TEST_CASE("a plan says how a kernel goes through windows") {
   CHECK(sweep_of(weighted_sums(slide, DType::kF32), 0) == Sweep::kByPositions);
   CHECK(sweep_of(sums_by_cells(slide, DType::kF32), 0) == Sweep::kByCells);
   CHECK(sweep_of(weighted_sums(slides().back(), DType::kF32), 0) == Sweep::kByOutputs);
-  const auto program = backend::compile(added_products(slide, DType::kF32), {.cache = std::nullopt});
+  const auto program = backend::compile(added_repeats(slide, DType::kF32), {.cache = std::nullopt});
   const auto& loop = std::get<backend::LoopKernel>(program->plan().kernels[0].how);
   CHECK(loop.by_positions);
   CHECK(loop.inner == std::vector<backend::InnerRange>{{1, 1, 8}, {2, 1, 7}});
