@@ -15,6 +15,7 @@
 #include "sluice/ir/text.h"
 #include "tests/passes/mlp_graph.h"
 #include "tests/support/sanitized.h"
+#include "tests/support/skip.h"
 #include "tools/code/instructions.h"
 #include "tools/code/sampler.h"
 
@@ -83,6 +84,9 @@ std::vector<TracedLine> loop_around(const std::vector<TracedLine>& assembly, std
 }  // namespace
 
 TEST_CASE("samples are instructions that threads were at") {
+#ifdef SLUICE_SANITIZED
+  return test::skip("sanitizers deliver signals late");
+#endif
   std::atomic<bool> stops = false;
   std::jthread other(spin_there, std::cref(stops));
   std::jthread timer([&] {
@@ -144,6 +148,9 @@ TEST_CASE("assembly of another kernel does not match") {
 }
 
 TEST_CASE("the hottest instruction of a product is in its inner loop, on one thread and on several") {
+#ifdef SLUICE_SANITIZED
+  return test::skip("sanitizers deliver signals late");
+#endif
   const Compiled made(product());
   Bindings sizes;
   sizes.set(kBatchSymbol, 128);

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "tests/support/browser.h"
+#include "tests/support/sanitized.h"
 #include "tests/support/skip.h"
 #include "tests/tools/run_sluice.h"
 
@@ -86,6 +87,9 @@ TEST_CASE("the page has what is hot only if that is measured, and everything els
 }
 
 TEST_CASE("hot instructions are colored, with their shares of the kernel's samples") {
+#ifdef SLUICE_SANITIZED
+  return test::skip("sanitizers deliver signals late");
+#endif
   if (find_chromium().empty()) return test::skip("there is no Chromium");
   const TemporaryFolder folder;
   Browser page(find_chromium(), 1600, 1000);
