@@ -73,17 +73,16 @@ class Attention {
   }
 
  private:
-  /// Returns whether the op `attention` takes the operands, and is worth it: it works on several queries at once.
+  /// Returns whether the op `attention` takes the operands. The number of queries does not matter, so that a function
+  /// of symbolic sizes has the same bits as those of static ones.
   bool has_kernel() const {
     constexpr std::int64_t kMostDepth = 256;
-    constexpr std::int64_t kLeastQueries = 4;
     const auto last_fits = [](const Arg& x) {
       const Dim last = x.shape()[x.rank() - 1];
       return !last.batch && last.size >= 1 && last.size <= kMostDepth;
     };
     return q_.dtype() == DType::kF32 && options_.dropout == 0 && leading(q_) == leading(k_) &&
-           leading(q_) == leading(v_) && last_fits(q_) && last_fits(v_) &&
-           (queries_.batch || queries_.size >= kLeastQueries);
+           leading(q_) == leading(v_) && last_fits(q_) && last_fits(v_);
   }
 
   Tensor in_one_kernel(const Tensor& q, const Tensor& k, const Tensor& v) const {

@@ -49,7 +49,7 @@ TEST_CASE("attention refuses what does not fit") {
     } catch (const Error& error) {
       what = error.message();
     }
-    CHECK(what == message);
+    CHECK(what.substr(0, what.find('\n')) == message);
   }
 }
 

@@ -25,6 +25,7 @@ ir::Graph TextCase::run(const ir::Graph& graph) const {
 
 passes::Exactness TextCase::exactness() const {
   if (!rules.empty()) return rules[0].exactness;
+  if (std::ranges::find(passes, "expand_attention") != passes.end()) return passes::Exactness::kFast;
   const bool exchanges =
       std::ranges::any_of(passes, [](const std::string& p) { return p == "canonicalize" || p == "cse"; });
   return exchanges ? passes::Exactness::kNanBits : passes::Exactness::kExact;

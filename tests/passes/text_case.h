@@ -33,7 +33,7 @@ struct TextCase {
   ir::Graph graph() const;
   ir::Graph run(const ir::Graph& graph) const;
   /// Returns what the results must preserve: a rule's mark says it. Passes preserve every bit, but those that swap
-  /// operands may pick the other of two NaNs.
+  /// operands may pick the other of two NaNs, and expand_attention rounds otherwise.
   passes::Exactness exactness() const;
 };
 
