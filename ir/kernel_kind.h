@@ -25,6 +25,9 @@
 //   rows    reductions over the last axis of S, which has a static size, loops over S and over S without that axis (or
 //           with size 1 there), and what leads from one to the other: `reshape` that adds or drops the last axis of
 //           size 1, `broadcast` along it, `one_hot`. Some node reads a reduction. Results: any of its values.
+//   argsort one argsort of a parameter, along an axis of a static size, and the slice of its first places, at least
+//   one,
+//           which is the result.
 //
 // A body has at least two nodes that compute, and at most kMostMembers beside those that every reader recomputes.
 namespace sluice::ir {
@@ -47,9 +50,12 @@ inline constexpr std::size_t kMostRhsMembers = 8;
 /// these alone, or takes too many. `sizes` has those of the nodes before.
 std::size_t cheap_size(const Node& node, const std::vector<std::size_t>& sizes);
 
+/// Returns whether `slice` takes the first places of an argsort, whose other places its kernel need not find.
+bool is_first_places(const Graph& graph, const Node& slice);
+
 /// The kinds that a body may be of.
 inline constexpr KernelKind kBodyKinds[] = {KernelKind::kLoop, KernelKind::kMatmul, KernelKind::kReduce,
-                                            KernelKind::kRows};
+                                            KernelKind::kRows, KernelKind::kArgsort};
 std::optional<KernelKind> parse_body_kind(std::string_view name);
 
 /// Returns the kind that a body is of. Throws Error, saying what breaks the rules, if it is of none.

@@ -86,6 +86,7 @@ ir::Graph repeat_windows(const ir::Graph& graph) {
 ir::Graph bound_nodes(const ir::Graph& graph) { return repeat_windows(divide_concats(inline_other_bodies(graph))); }
 
 void grow_groups(Groups& groups) {
+  grow_argsort_groups(groups);
   grow_matmul_groups(groups);  // first: a product can take in most, and saves most by it
   grow_row_groups(groups);     // before reductions, which end where a row could go on
   grow_reduce_groups(groups);  // before loops, which would keep what a reduction could swallow

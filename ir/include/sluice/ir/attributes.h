@@ -26,8 +26,8 @@ enum class KernelKind : std::uint8_t {
   kReduce,      ///< reductions over the same axes of elementwise expressions of one shape
   kRows,        ///< row by row, reductions along the last axis and what is computed of them
   kScatter,     ///< one scatter or scatter_add: no fused node is of this kind
-  kArgsort,     ///< one argsort, likewise
-  kRecurrence,  ///< one cumsum or linear_recurrence, likewise
+  kArgsort,     ///< one argsort, perhaps with the slice of its first places
+  kRecurrence,  ///< one cumsum or linear_recurrence, as scatter
 };
 
 std::string_view to_string(
