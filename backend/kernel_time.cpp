@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "backend/argsort_scratch.h"
 #include "ir/matmul.h"
 
 namespace sluice::backend {
@@ -90,6 +91,8 @@ void add_cycles(Terms& cycles, const ir::Graph& body, const ir::Node& node, cons
     if ((is_scatter(node) || node.op == ir::Op::kGather) && operand == node.operands[0]) continue;
     elements = larger(elements, body.type(operand).shape.element_count());
   }
+  // To find the first places of long rows, it compares each element with a bound.
+  if (node.op == ir::Op::kArgsort && argsort_plan(body).selects) return add(cycles, 16 / lanes, elements);
   const Work work = work_of(node);
   add(cycles, work.instructions / (work.vectors ? lanes : 1), elements);
 }

@@ -82,7 +82,7 @@ KernelPlan::How begin_kernel(KernelKind kind, const Graph& body) {
     case KernelKind::kScatter:
       return ScatterKernel{};
     case KernelKind::kArgsort:
-      return ArgsortKernel{argsort_scratch(body.type(body.parameters()[0].value)).end()};
+      return ArgsortKernel{argsort_plan(body).scratch()};
     case KernelKind::kRecurrence:
       return RecurrenceKernel{};
     case KernelKind::kAttention:

@@ -244,11 +244,18 @@ class KernelVerifier {
   }
 
   /// One unit for each row, which is sorted in scratch: twice its positions and its keys, and the counters of digits.
+  /// Where only the first places are wanted, of a row at least twice as long as 256 candidates and as twice those
+  /// places, scratch has the candidates in front of what it takes to sort them.
   std::string wrong_argsort() const {
     if (std::string what = expect_shapes({shape()}); !what.empty()) return what;
     const Type& sorted = body_.type(body_.parameters()[0].value);
     const std::int64_t key = size_of(sorted.dtype) == 8 ? 8 : 4;
-    const Bytes need = sorted.shape[sorted.shape.rank() - 1] * (2 * 8 + 2 * key) + 256 * 8 * key;
+    const Dim n = sorted.shape[sorted.shape.rank() - 1];
+    const Dim kept = shape()[shape().rank() - 1];
+    const std::int64_t candidates = std::max<std::int64_t>(256, (kept.size + 7) / 8 * 16);
+    const bool selects = kept != n && n.size >= 2 * candidates;
+    const Bytes need =
+        selects ? Bytes(192 + candidates * (3 * 8 + 3 * key) + 256 * 8 * key) : n * (2 * 8 + 2 * key) + 256 * 8 * key;
     if (kernel_.scratch() != need)
       return fmt::format("sorts in {} bytes of scratch, but has {}", to_string(need), to_string(kernel_.scratch()));
     std::vector<Units::Axis> rows;

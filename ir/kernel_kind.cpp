@@ -68,6 +68,7 @@ class BodyCheck {
       if (is_parameter(result)) fail("a result is a parameter");
     }
     if (products == 1) return check_matmul();
+    if (std::ranges::count(body_.nodes(), Op::kArgsort, &Node::op) > 0) return check_argsort();
     if (goes_on) return check_rows();
     return reduces ? check_reduce() : check_loop();
   }
@@ -314,6 +315,14 @@ class BodyCheck {
     }
     if (!has_product) fail("no result is of the product");
     return KernelKind::kMatmul;
+  }
+
+  KernelKind check_argsort() const {
+    const Node& slice = body_.node(body_.results()[0]);
+    const bool alone = body_.nodes().size() == 3 && body_.results().size() == 1;
+    if (!alone || !is_first_places(body_, slice) || !is_parameter(body_.node(slice.operands[0]).operands[0]))
+      fail("an argsort is alone with the slice of its first places");
+    return KernelKind::kArgsort;
   }
 
   const Graph& body_;

@@ -22,12 +22,12 @@
 //           (can_feed_rhs), kMostRhsMembers at most, of parameters and of what loops make on the fly. Either
 //           operand may be the `windows` of a parameter, for the matmul alone (packable_windows).
 //   reduce  a loop over S, without add_windows, whose only readers are one or more reductions (reduce_sum, reduce_max,
-//   reduce_min, argmax)
-//           over the same axes of S; these are the results.
+//           reduce_min, argmax) over the same axes of S; these are the results.
 //   rows    reductions over the last axis of S, loops over S and over S without that axis (or with size 1 there), and
 //           what leads from one to the other: `reshape` that adds or drops the last axis of size 1, `broadcast` along
 //           it, `one_hot`. Some node reads a reduction. Results: any of its values.
-//
+//   argsort one argsort of a parameter, along an axis of a static size, and the slice of its first places, at least
+//           one, which is the result.
 //   attention
 //           one attention or attention_gradient, with reshapes, transposes and slices of parameters as its operands and
 //           the same of its results, which may be parts of one result (attention_body in ir/attention.h).
@@ -53,9 +53,12 @@ inline constexpr std::size_t kMostRhsMembers = 8;
 /// these alone, or takes too many. `sizes` has those of the nodes before.
 std::size_t cheap_size(const Node& node, const std::vector<std::size_t>& sizes);
 
+/// Returns whether `slice` takes the first places of an argsort, whose other places its kernel need not find.
+bool is_first_places(const Graph& graph, const Node& slice);
+
 /// The kinds that a body may be of.
-inline constexpr KernelKind kBodyKinds[] = {KernelKind::kLoop, KernelKind::kMatmul, KernelKind::kReduce,
-                                            KernelKind::kRows, KernelKind::kAttention};
+inline constexpr KernelKind kBodyKinds[] = {KernelKind::kLoop, KernelKind::kMatmul,  KernelKind::kReduce,
+                                            KernelKind::kRows, KernelKind::kArgsort, KernelKind::kAttention};
 std::optional<KernelKind> parse_body_kind(std::string_view name);
 
 /// Returns the kind that a body is of. Throws Error, saying what breaks the rules, if it is of none.

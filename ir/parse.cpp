@@ -27,7 +27,7 @@
 //   node      = %name ":" type {"," %name ":" type} "=" (op [%value {"," %value}] [attributes] [places] | fused
 //             | custom)
 //   fused     = "fused" [kind] "(" [%name ":" type [range] "=" %value {"," ...}] ")" [places] body
-//   kind      = "loop" | "matmul" | "reduce" | "rows"
+//   kind      = "loop" | "matmul" | "reduce" | "rows" | "argsort"
 //   custom    = "custom_gradient" "(" %name ":" type [range] ["=" %value] {"," ...} ")" [places] body
 //   attributes = "{" [key "=" value {"," key "=" value}] "}"
 //   type      = dtype "[" [dim {"," dim}] "]", dim = term {("+" | "-") term}

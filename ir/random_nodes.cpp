@@ -322,7 +322,14 @@ void RandomNodes::add_reduction() {
     return keep(chance(50) ? first : b_(Op::kSelect, {first, x, any(b_.type(x))}));
   }
   if (chance(10)) {
-    const Value order = b_(Op::kArgsort, {x}, {{Attr::kDescending, chance(50)}});
+    Value order = b_(Op::kArgsort, {x}, {{Attr::kDescending, chance(50)}});
+    const Dim last = shape(x)[rank - 1];
+    if (!last.batch && last.size > 0 && chance(50)) {
+      const std::int64_t places = 1 + below(static_cast<int>(last.size));
+      order = b_(Op::kSlice, {order},
+                 {{Attr::kAxis, std::int64_t{rank - 1}}, {Attr::kLimit, places}, {Attr::kStart, std::int64_t{0}}});
+    }
+    if (shape(order) != shape(x)) return keep(order);
     return keep(chance(50) ? order : b_.cast(order, type));
   }
   if (chance(15)) {

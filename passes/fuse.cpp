@@ -120,8 +120,9 @@ ir::Graph bound_nodes(const ir::Graph& graph) {
 }
 
 void grow_groups(Groups& groups) {
-  grow_window_groups(groups);  // first: add_windows only goes with loops
-  grow_matmul_groups(groups);  // before others: a product can take in most, and saves most by it
+  grow_argsort_groups(groups);
+  grow_window_groups(groups);  // before others: add_windows only goes with loops
+  grow_matmul_groups(groups);  // likewise: a product can take in most, and saves most by it
   grow_row_groups(groups);     // before reductions, which end where a row could go on
   grow_reduce_groups(groups);  // before loops, which would keep what a reduction could swallow
   grow_loop_groups(groups);

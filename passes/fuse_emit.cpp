@@ -222,7 +222,8 @@ ir::Graph emit_groups(const Groups& groups, std::vector<NodeIndex>* places) {
     const BodyMaker body(groups, group);
     const NodeIndex first = groups.members(group)[0];
     const bool computes = groups.role(first) != FuseRole::kOther && groups.role(first) != FuseRole::kCheap;
-    const bool may_fuse = computes || groups.kind(group) == ir::KernelKind::kMatmul;
+    const bool may_fuse =
+        computes || groups.kind(group) == ir::KernelKind::kMatmul || groups.kind(group) == ir::KernelKind::kArgsort;
     if (!may_fuse || !body.worth_fusing()) {
       rebuild.copy(first);
       note_place(group, rebuild.at({first, 0}).node);

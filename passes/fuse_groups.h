@@ -126,6 +126,7 @@ class Groups {
 ir::Graph bound_nodes(const ir::Graph& graph);
 
 /// Divides the nodes into groups, each of one of the kinds of ir/kernel_kind.h.
+void grow_argsort_groups(Groups& groups);
 void grow_window_groups(Groups& groups);
 void grow_matmul_groups(Groups& groups);
 void grow_row_groups(Groups& groups);

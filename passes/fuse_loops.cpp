@@ -171,6 +171,17 @@ void grow_reduce_groups(Groups& groups) {
   }
 }
 
+void grow_argsort_groups(Groups& groups) {
+  for (NodeIndex node = 0; node < groups.size(); ++node) {
+    if (groups.graph().node(node).op != ir::Op::kArgsort || groups.escapes(node) || groups.users(node).size() != 1)
+      continue;
+    const NodeIndex slice = groups.users(node)[0];
+    if (!ir::is_first_places(groups.graph(), groups.graph().node(slice))) continue;
+    groups.merge(groups.of(node), groups.of(slice));
+    groups.set_kind(groups.of(node), KernelKind::kArgsort);
+  }
+}
+
 void join_lone_reductions(Groups& groups) {
   Reductions reductions(groups);
   for (NodeIndex node = 0; node < groups.size(); ++node) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "tests/frontend/engine.h"
@@ -94,6 +95,63 @@ TEST_CASE("rows of every length agree with the standard library's stable sort") 
       check(integers);
       check(bytes);
     }
+  }
+}
+
+TEST_CASE("top_k of long rows has the first places of the whole order") {
+  for (const std::int64_t n : {511, 512, 515, 1300, 5000}) {
+    for (const std::int64_t k : {std::int64_t{1}, std::int64_t{10}, std::int64_t{300}, n / 4, n}) {
+      CAPTURE(n);
+      CAPTURE(k);
+      const auto check = [&]<typename T>(const char* what, T, const auto& at) {
+        CAPTURE(what);
+        std::vector<T> x;
+        for (std::int64_t i = 0; i < 2 * n; ++i) x.push_back(static_cast<T>(at(i)));
+        const Array array(x, {2, n});
+        const auto f = function([=](Tensor t) {
+          const TopK top = top_k(t, k);
+          return outputs(top.values, top.indices);
+        });
+        const auto [values, indices] = f(array);
+        const I order = order_of(array, -1, {.descending = true});
+        I expected;
+        for (const std::int64_t row : {std::int64_t{0}, n})
+          expected.insert(expected.end(), order.begin() + row, order.begin() + row + k);
+        CHECK(elements_of<std::int64_t>(indices) == expected);
+      };
+      const auto wave = [](std::int64_t i) {
+        const double x = std::sin(static_cast<double>(i) * 12.9898) * 43758.5453;
+        return x - std::floor(x);
+      };
+      check("random", 0.0F, [&](std::int64_t i) { return wave(i) - 0.5; });
+      check("ties", 0.0F, [&](std::int64_t i) { return std::floor(wave(i) * 20) - 10; });
+      check("equal", 0.0F, [](std::int64_t) { return 3; });
+      check("ascending", 0.0F, [](std::int64_t i) { return i; });
+      check("descending", 0.0, [](std::int64_t i) { return -i; });
+      check("special", 0.0F, [&](std::int64_t i) {
+        const double kinds[] = {kNaN, kInf, -kInf, 0.0, -0.0, 1.0};
+        return kinds[static_cast<int>(wave(i) * 6)];
+      });
+      check("lowest", std::int32_t{0},
+            [&](std::int64_t i) { return std::numeric_limits<std::int32_t>::min() + i % 2; });
+      check("long", std::int64_t{0},
+            [&](std::int64_t i) { return static_cast<std::int64_t>(wave(i) * 9e18) - (1LL << 62); });
+      check("bytes", std::uint8_t{0}, [&](std::int64_t i) { return wave(i) * 256; });
+    }
+  }
+}
+
+TEST_CASE("the first places in ascending order, of rows that only a call counts") {
+  const auto f = function("f", {f32(batch, 900)}, [](Tensor t) { return slice(argsort(t), {0, 0}, {-1, 7}); });
+  for (const std::int64_t rows : {1, 3, 64}) {
+    std::vector<float> x;
+    for (std::int64_t i = 0; i < rows * 900; ++i) x.push_back(static_cast<float>(i * 7919 % 9007 / 10));
+    const Array array(x, {rows, 900});
+    const I order = order_of(array);
+    I expected;
+    for (std::int64_t row = 0; row < rows; ++row)
+      expected.insert(expected.end(), order.begin() + row * 900, order.begin() + row * 900 + 7);
+    CHECK(elements_of<std::int64_t>(f(array)) == expected);
   }
 }
 

@@ -107,13 +107,15 @@ constexpr WrongText kWrongTexts[] = {
      "3:16: graph @f: fused: the kind is loop, but the body is no kernel: it has a single node"},
     {"sluice-ir 1\ngraph @f(%x: f32[3]) {\n  %0: f32[3] = fused row(%a: f32[3] = %x) {\n    return %a\n  }\n  "
      "return\n}",
-     "3:22: expected a kind of kernel, one of loop, matmul, reduce, rows, attention, or '(' after 'fused', got 'row'; "
-     "did you "
+     "3:22: expected a kind of kernel, one of loop, matmul, reduce, rows, argsort, attention, or '(' after 'fused', "
+     "got "
+     "'row'; did you "
      "mean "
      "'rows'?"},
     {"sluice-ir 1\ngraph @f(%x: f32[3]) {\n  %0: f32[3] = fused scatter_add(%a: f32[3] = %x) {\n    return %a\n  }\n"
      "  return\n}",
-     "3:22: expected a kind of kernel, one of loop, matmul, reduce, rows, attention, or '(' after 'fused', got "
+     "3:22: expected a kind of kernel, one of loop, matmul, reduce, rows, argsort, attention, or '(' after 'fused', "
+     "got "
      "'scatter_add'"},
     {"sluice-ir 1\ngraph @f(%x: f32[]) {\n  %0: f32[] = custom_gradient(%a: f32[] = %x, %b: f32[], %c: f32[] = %x) {\n"
      "    return %c\n  }\n  return\n}",

@@ -98,6 +98,17 @@ void add_argsort(Cases& cases, DType dtype, std::string_view kind, Fill fill) {
          add({5, 1}, false);
          add({batch}, false);
          add({2, batch}, true);
+         // The first places: of short rows, of rows whose candidates are sorted once, twice, and often.
+         const auto add_first = [&](const Shape& shape, i64 limit, bool descending) {
+           add(shape, descending);
+           results.back() = b(Op::kSlice, {results.back()},
+                              {{Attr::kAxis, i64{shape.rank() - 1}}, {Attr::kLimit, limit}, {Attr::kStart, i64{0}}});
+         };
+         add_first({batch, 2, 33}, 2, true);
+         add_first({2, 515}, 1, false);
+         add_first({batch, 700}, 10, true);
+         add_first({1300}, 300, true);
+         add_first({1217}, 303, false);
          return results;
        }});
 }

@@ -26,9 +26,9 @@ enum class KernelKind : std::uint8_t {
   kReduce,      ///< reductions over the same axes of elementwise expressions of one shape
   kRows,        ///< row by row, reductions along the last axis and what is computed of them
   kScatter,     ///< one scatter or scatter_add: no fused node is of this kind
-  kArgsort,     ///< one argsort, likewise
-  kRecurrence,  ///< one cumsum or linear_recurrence, likewise
-  kAttention,   ///< one attention or attention_gradient, likewise
+  kArgsort,     ///< one argsort, perhaps with the slice of its first places
+  kRecurrence,  ///< one cumsum or linear_recurrence, as scatter
+  kAttention,   ///< one attention or attention_gradient, perhaps with views of its operands and results
 };
 
 /// "loop", "matmul", "reduce", "rows", "scatter", "argsort", "recurrence", "attention"
