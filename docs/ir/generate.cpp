@@ -47,7 +47,8 @@ std::string_view kind_of(std::string_view type) {
   if (type == "std::vector<std::int64_t>") return "a list of integers, `[0,1]`";
   if (type == "Shape") return "a shape, `[B,784]`";
   if (type == "Dim") return "a size, `2` or `T-1`";
-  if (type == "Array") return "a number, true or false, or nested lists of them, of the type on the binder";
+  if (type == "Array")
+    return "a number, true or false, or nested lists of them, of the type on the binder; `scale` is f64";
   if (type == "KernelKind")
     return "`loop`, `matmul`, `reduce`, `rows`, `argsort` or `attention`, written between `fused` and its operands";
   if (type == "std::shared_ptr<const Graph>") return "a graph, written behind `fused` and `custom_gradient`";
