@@ -216,6 +216,16 @@ graph @groups(%x: f32[B,6,5,12], %w: f32[3,36,8], %y: f32[3,24*B,8]) {
   test::check_jit(graph, {1, 3, 64, 128}, 4e-6);
 }
 
+TEST_CASE("a loop that add_windows takes in joins no loop of its own shape") {
+  test::check_jit(ir::parse(R"(sluice-ir 1
+graph @beside(%x: f32[B,4,2,9], %y: f32[B,4,2,9]) {
+  %0: f32[B,4,2,9] = mul %x, %y
+  %1: f32[B,5,9] = add_windows %0 {axis=1, dilations=[1], padding=[0,0], shape=[B,5,9], sizes=[2], strides=[1]}
+  %2: f32[B,4,2,9] = exp %x
+  return %1, %2
+})"));
+}
+
 TEST_CASE("a plan says how a kernel goes through windows") {
   const Slide slide = slides()[0];
   const auto sweep_of = [](const ir::Graph& graph, std::size_t kernel) {
