@@ -195,6 +195,37 @@ TEST_CASE("add_windows of what is repeated") { check_all(added_repeats, 1); }
 
 TEST_CASE("windows in a loop") { check_all(loops, 1); }
 
+TEST_CASE("products of groups of channels pack their windows, and so do the gradients of their filters") {
+  const ir::Graph graph = ir::parse(R"(sluice-ir 1
+graph @groups(%x: f32[B,6,5,12], %w: f32[3,36,8], %y: f32[3,24*B,8]) {
+  %0: f32[B,6,4,3,3,12] = windows %x {axis=1, dilations=[1,1], padding=[1,1,0,1], sizes=[3,3], strides=[1,1]}
+  %1: f32[24*B,9,3,4] = reshape %0 {shape=[24*B,9,3,4]}
+  %2: f32[3,24*B,9,4] = transpose %1 {permutation=[2,0,1,3]}
+  %3: f32[3,24*B,36] = reshape %2 {shape=[3,24*B,36]}
+  %4: f32[3,24*B,8] = matmul %3, %w
+  %5: f32[3,36,8] = matmul %3, %y {transpose_a=true}
+  return %4, %5
+})");
+  const auto program = backend::compile(graph, {.cache = std::nullopt, .verify_plan = true});
+  CHECK(looks_through_windows(program->plan()));
+  const auto packs = [](const backend::KernelPlan& kernel) {
+    const backend::ProductKernel* const product = kernel.product();
+    return product != nullptr && (product->packs_windows || product->panels == backend::RhsPanels::kWindows);
+  };
+  CHECK(std::ranges::count_if(program->plan().kernels, packs) == 6);
+  test::check_jit(graph, {1, 3, 64, 128}, 4e-6);
+}
+
+TEST_CASE("a loop that add_windows takes in joins no loop of its own shape") {
+  test::check_jit(ir::parse(R"(sluice-ir 1
+graph @beside(%x: f32[B,4,2,9], %y: f32[B,4,2,9]) {
+  %0: f32[B,4,2,9] = mul %x, %y
+  %1: f32[B,5,9] = add_windows %0 {axis=1, dilations=[1], padding=[0,0], shape=[B,5,9], sizes=[2], strides=[1]}
+  %2: f32[B,4,2,9] = exp %x
+  return %1, %2
+})"));
+}
+
 TEST_CASE("a plan says how a kernel goes through windows") {
   const Slide slide = slides()[0];
   const auto sweep_of = [](const ir::Graph& graph, std::size_t kernel) {
