@@ -23,8 +23,8 @@ struct TaskKind {
 
 /// models.cpp: convnet, transformer.
 std::span<const TaskKind> model_tasks();
-/// operations.cpp: conv, conv_all, depthwise_all, max_pool_all, avg_pool_all, attention, attention_all, causal_attention_all, layer_norm,
-/// layer_norm_all.
+/// operations.cpp: conv, conv_all, depthwise_all, max_pool_all, avg_pool_all, attention, attention_all,
+/// causal_attention_all, layer_norm, layer_norm_all.
 std::span<const TaskKind> operation_tasks();
 /// functions.cpp: exp, gelu, sum, cumsum, sort, top_k, gather, scatter_add, ...
 std::span<const TaskKind> function_tasks();

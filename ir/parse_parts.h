@@ -9,8 +9,8 @@
 // The parts of a node's text. Private to the parser.
 namespace sluice::ir {
 
-/// Parses the value of an attribute according to its row of attributes.def; a constant has the type of its binder, other
-/// numbers are f64.
+/// Parses the value of an attribute according to its row of attributes.def; a constant has the type of its binder,
+/// other numbers are f64.
 AttrValue read_attribute(Lexer& lexer, Attr key, const Type& type);
 
 /// The values that tools may generate for an input.

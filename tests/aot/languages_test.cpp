@@ -78,7 +78,9 @@ TEST_CASE("a program in C99 trains with the object alone, in static memory, as t
     CHECK(outcome.err.empty());
   };
   quiet("cc -std=c99 -Wall -Wextra -pedantic -Werror -o main main.c sluice_memory.c sluice_weights.c step.o -lm");
-  quiet("cc -std=c99 -Wall -Wextra -pedantic -Werror -o by_library main.c sluice_memory.c sluice_weights.c -L. -l:libstep.a -lm");
+  quiet(
+      "cc -std=c99 -Wall -Wextra -pedantic -Werror -o by_library main.c sluice_memory.c sluice_weights.c -L. "
+      "-l:libstep.a -lm");
   quiet("c++ -x c++ -std=c++11 -Wall -Wextra -pedantic -Werror -fsyntax-only main.c");
 
   const Outcome outcome = shell("./main");

@@ -119,7 +119,7 @@ const std::vector<OpCase>& op_cases() {
     add_choice_cases(cases);
     add_shape_cases(cases);
     add_window_cases(cases);
-  add_index_cases(cases);
+    add_index_cases(cases);
     add_reduction_cases(cases);
     add_attention_cases(cases);
     add_product_cases(cases);
