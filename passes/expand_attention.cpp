@@ -87,7 +87,8 @@ class Expansion {
   Value scores() {
     const Value q = b_(Op::kMul, {x_[0], b_.full(b_.type(x_[0]), parts_.scale)});
     const Value s = b_(Op::kMatmul, {q, x_[1]}, {{Attr::kTransposeB, true}});
-    return added_ ? b_(Op::kAdd, {s, *added_}) : s;
+    if (!added_) return s;
+    return b_(Op::kMaximum, {b_(Op::kAdd, {s, *added_}), b_.full(scores_, kLowest)});
   }
 
   Value repeated(Value rows) { return b_.broadcast(b_.reshape(rows, with_last(scores_.shape, 1)), scores_.shape); }

@@ -83,7 +83,11 @@ class Scores {
     sum = sum * W(scale_);
     if (mask_ == nullptr) return sum;
     return mask_->visit([&]<typename M>(std::span<const M> m) {
-      if constexpr (std::is_same_v<M, T>) return sum + W(m[in_mask(query, key)]);
+      if constexpr (std::is_same_v<M, T>) {
+        const W lowest(double{std::numeric_limits<float>::lowest()});  // the difference of two infinities is NaN
+        const W masked = sum + W(m[in_mask(query, key)]);
+        return masked < lowest ? lowest : masked;
+      }
       return sum;
     });
   }
