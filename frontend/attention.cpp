@@ -74,14 +74,17 @@ class Attention {
 
  private:
   /// Returns whether the op `attention` takes the operands. The number of queries does not matter, so that a function
-  /// of symbolic sizes has the same bits as those of static ones.
+  /// of symbolic sizes has the same bits as those of static ones. Float masks are not for it: users hide keys by
+  /// numbers such as -1e9, beside which the logarithm of a sum that the gradient reads has no digits left for the
+  /// scores.
   bool has_kernel() const {
     constexpr std::int64_t kMostDepth = 256;
     const auto last_fits = [](const Arg& x) {
       const Dim last = x.shape()[x.rank() - 1];
       return !last.batch && last.size >= 1 && last.size <= kMostDepth;
     };
-    return q_.dtype() == DType::kF32 && options_.dropout == 0 && leading(q_) == leading(k_) &&
+    const bool adds = !options_.mask.empty() && is_float(options_.mask.dtype());
+    return q_.dtype() == DType::kF32 && options_.dropout == 0 && !adds && leading(q_) == leading(k_) &&
            leading(q_) == leading(v_) && last_fits(q_) && last_fits(v_);
   }
 
