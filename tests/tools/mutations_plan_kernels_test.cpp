@@ -81,7 +81,7 @@ TEST_CASE("a flat loop over fewer elements than the layout has") {
 TEST_CASE("a loop that runs as one long row over a transposed value") {
   const auto plant = [](Plan& plan) {
     KernelPlan& loop = planned_kernel(plan, KernelKind::kLoop);
-    loop.how = backend::LoopKernel{.flat = true};
+    loop.how.emplace<backend::LoopKernel>().flat = true;
     loop.units.axes = {{Dim(64), backend::kFlatBlock}};
   };
   check_finds_in_plan(R"(sluice-ir 1
