@@ -82,41 +82,11 @@ ir::Graph repeat_windows(const ir::Graph& graph) {
   return std::move(rebuild).finish();
 }
 
-bool reads_windows(const ir::Graph& graph, const ir::Node& node) {
-  return std::ranges::any_of(node.operands,
-                             [&](ir::Value operand) { return graph.node(operand).op == ir::Op::kWindows; });
-}
-
-/// The same graph in which a sum for each cell of windows, the gradient of a depthwise filter, is first made for each
-/// index of axis 0, the images of a batch. Each of these sums reads its image while that is in the cache, and threads
-/// share them.
-ir::Graph divide_sums_by_cells(const ir::Graph& graph) {
-  Rebuild rebuild(graph);
-  ir::Builder& builder = rebuild.builder();
-  for (NodeIndex i = 0; i < graph.nodes().size(); ++i) {
-    const ir::Node& node = graph.node(i);
-    const auto& axes =
-        node.op == ir::Op::kReduceSum ? node.attributes.integers(ir::Attr::kAxes) : std::vector<std::int64_t>{};
-    bool divides = axes.size() > 1 && axes.front() == 0 && reads_windows(graph, graph.node(node.operands[0]));
-    for (std::size_t at = 0; at < axes.size(); ++at) divides = divides && axes[at] == static_cast<std::int64_t>(at);
-    if (!divides || axes.size() == static_cast<std::size_t>(graph.type(node.operands[0]).shape.rank())) {
-      rebuild.copy(i);
-      continue;
-    }
-    const auto sum = [&](ir::Value x, std::vector<std::int64_t> over) {
-      return builder.add(node.op, {x}, {{ir::Attr::kAxes, std::move(over)}}, node.origins);
-    };
-    const ir::Value of_images = sum(rebuild.at(node.operands[0]), {axes.begin() + 1, axes.end()});
-    rebuild.map({i, 0}, sum(of_images, {0}));
-  }
-  return std::move(rebuild).finish();
-}
-
 }  // namespace
 
 ir::Graph bound_nodes(const ir::Graph& graph) {
   const ir::Graph inlined = divide_grouped_products(fuse_attention(inline_other_bodies(graph)));
-  return divide_sums_by_cells(repeat_windows(divide_concats(inlined)));
+  return repeat_windows(divide_concats(inlined));
 }
 
 void grow_groups(Groups& groups) {

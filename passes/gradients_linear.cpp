@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "passes/gradient_rules.h"
 
@@ -80,6 +81,11 @@ void gradient_of_kReshape(GradientContext& c) {
 }
 
 /// The sum over the axes that were repeated.
+static bool reads_windows(const ir::Graph& graph, Value value) {
+  return std::ranges::any_of(graph.node(value).operands,
+                             [&](Value operand) { return graph.node(operand).op == ir::Op::kWindows; });
+}
+
 void gradient_of_kBroadcast(GradientContext& c) {
   const Shape& from = c.operand_type(0).shape;
   const Shape& to = c.type().shape;
@@ -88,7 +94,14 @@ void gradient_of_kBroadcast(GradientContext& c) {
   for (int axis = 0; axis < to.rank(); ++axis) {
     if (axis < missing || from[axis - missing] != to[axis]) axes.push_back(axis);
   }
-  c.contribute(0, c.builder.reshape(c.builder.reduce_sum(c.adjoint, std::move(axes)), from));
+  Value sum = c.adjoint;
+  if (axes.size() > 1 && std::cmp_equal(axes.back() + 1, axes.size()) && std::cmp_less(axes.size(), to.rank()) &&
+      reads_windows(c.builder.graph(), sum)) {
+    // The gradient of a depthwise filter: each image is summed while it is in the cache, and threads share the images.
+    sum = c.builder.reduce_sum(sum, {axes.begin() + 1, axes.end()});
+    axes = {0};
+  }
+  c.contribute(0, c.builder.reshape(c.builder.reduce_sum(sum, std::move(axes)), from));
 }
 
 void gradient_of_kConcat(GradientContext& c) {
