@@ -112,6 +112,17 @@ void decide_order(const Node& node, const Ways& x, Ways& result) {
   });
 }
 
+/// Marks all elements if an operand has one that is not finite: whether hidden keys, of weight 0, count beside it is up
+/// to the tiles.
+void decide_hidden(const std::vector<Ways>& operands, Ways& result) {
+  const bool finite = std::ranges::all_of(operands, [](const Ways& x) {
+    return std::ranges::all_of(numbers_of_ways(x), [](const std::vector<double>& way) {
+      return std::ranges::all_of(way, [](double y) { return std::isfinite(y); });
+    });
+  });
+  if (!finite) result.undecided.assign(result.count(), true);
+}
+
 }  // namespace
 
 void mark_decisions(const Node& node, const std::vector<Ways>& operands, Ways& result) {
@@ -148,6 +159,9 @@ void mark_decisions(const Node& node, const std::vector<Ways>& operands, Ways& r
       });
     case Op::kArgsort:
       return decide_order(node, operands[0], result);
+    case Op::kAttention:
+    case Op::kAttentionGradient:
+      return decide_hidden(operands, result);
     default:
       return;
   }

@@ -36,15 +36,20 @@ bool sums(Op op) {
          op == Op::kCumsum || op == Op::kLinearRecurrence || op == Op::kAttention || op == Op::kAttentionGradient;
 }
 
-/// Returns the elements, each perturbed by up to four units in the last place. Integers stay: they are mostly exact.
-Tensor disturbed(const Tensor& tensor, std::mt19937_64& engine) {
+/// Returns whether whole numbers come out of it rounded: softmax is between its products.
+bool rounds_whole_numbers(Op op) { return op == Op::kAttention || op == Op::kAttentionGradient; }
+
+/// Returns the elements, each perturbed by up to four units in the last place. Whole numbers stay, since most ops have
+/// them exact, but for ops that round these, too.
+Tensor disturbed(Op op, const Tensor& tensor, std::mt19937_64& engine) {
   return tensor.visit([&]<typename T>(std::span<const T> from) {
     if constexpr (!std::is_same_v<T, float> && !std::is_same_v<T, double>) {
       return tensor;
     } else {
       Tensor moved = Tensor::zeros<T>(tensor.sizes());
       std::ranges::transform(from, moved.data<T>().begin(), [&](T x) {
-        if (!std::isfinite(x) || (x == std::trunc(x) && std::abs(x) < T(1 << 20))) return x;
+        const bool whole = x == std::trunc(x) && std::abs(x) < T(1 << 20);
+        if (!std::isfinite(x) || (whole && !rounds_whole_numbers(op))) return x;
         const double unit = static_cast<double>(engine() >> 11) * 0x1p-52 - 1;  // in [-1,1)
         const double step = unit * 4 * static_cast<double>(std::numeric_limits<T>::epsilon());
         return static_cast<T>(x + static_cast<T>(static_cast<double>(x) * step));
@@ -124,13 +129,13 @@ class Walk {
       Tensors tensors;
       for (const Ways& operand : operands) tensors.push_back(operand.values[way]);
       if (way >= kFirstDisturbed && sums(node.op)) {
-        for (Tensor& tensor : tensors) tensor = disturbed(tensor, engines_[way]);
+        for (Tensor& tensor : tensors) tensor = disturbed(node.op, tensor, engines_[way]);
       }
       const Arithmetic arithmetic = way == 0 ? Arithmetic::kDouble : Arithmetic::kAsWritten;
       Tensors made = ir::reference::find_rule(node.op)({node, tensors, bindings_, arithmetic});
       for (std::size_t i = 0; i < made.size(); ++i) {
         const bool moves = way >= kFirstDisturbed && ir::info(node.op).has(ir::kRounds);
-        results[i].values[way] = moves ? disturbed(made[i], engines_[way]) : std::move(made[i]);
+        results[i].values[way] = moves ? disturbed(node.op, made[i], engines_[way]) : std::move(made[i]);
       }
     }
     results[0].undecided = pass_on(node, operands, results[0]);

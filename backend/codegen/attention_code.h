@@ -116,8 +116,8 @@ class AttentionCode {
   /// Addresses of `rows` rows; the last one again for those of the tile that do not exist.
   Values rows_of(llvm::Value* pointer, std::int64_t stride, llvm::Value* rows);
   llvm::Value* number(double value) const { return llvm::ConstantFP::get(vector_, value); }
-  /// 2^t, also of -inf, or 1 if `at_most_1` and t is larger; else t must be at most 0.
-  llvm::Value* power_of_2(llvm::Value* t, bool at_most_1);
+  /// 2^t, also of -inf; t is at most 0 unless `may_grow`.
+  llvm::Value* power_of_2(llvm::Value* t, bool may_grow);
   llvm::Value* largest(llvm::Value* x, llvm::Value* y);
   /// Folds the lanes of x by halves.
   llvm::Value* fold(llvm::Value* x, bool sums);

@@ -13,12 +13,11 @@ namespace sluice::backend {
 
 /// t = n + f with |f| <= 1/2, 2^f by a polynomial of the least relative error, 9.2e-8, that is 1 at 0. Below 2^-126 the
 /// power is 0.
-llvm::Value* AttentionCode::power_of_2(llvm::Value* t, bool at_most_1) {
+llvm::Value* AttentionCode::power_of_2(llvm::Value* t, bool may_grow) {
   auto& b = e_.b;
   const FloatBits k(e_, t);
   llvm::Value* x = k.choose(b.CreateFCmpOLT(t, k.f(-127)), k.f(-127), t);  // keeps NaN
-  // A weight is at most 1, however the logarithm of a sum of scores like -1e9 was rounded.
-  if (at_most_1) x = k.choose(b.CreateFCmpOGT(x, k.f(0)), k.f(0), x);
+  if (may_grow) x = k.choose(b.CreateFCmpOGT(x, k.f(128)), k.f(128), x);
   // Adding 1.5 * 2^23 leaves the nearest whole number in the low bits; all others are shifted out.
   llvm::Value* const shifted = b.CreateFAdd(x, k.f(0x1.8p23));
   llvm::Value* const f = b.CreateFSub(x, b.CreateFSub(shifted, k.f(0x1.8p23)));

@@ -184,7 +184,8 @@ Graph vary_bodies(const Graph& graph, std::uint64_t seed) {
       if (of.op == Op::kParameter) continue;
       std::vector<Value> values;
       for (const Value operand : of.operands) values.push_back(inner.at(operand));
-      inner[{n, 0}] = body.add(of.op, values, of.attributes);
+      const Value added = body.add(of.op, values, of.attributes);
+      for (std::uint32_t r = 0; r < of.types.size(); ++r) inner[{n, r}] = {added.node, r};
       if (engine() % 6 == 0) results.push_back(inner.at({n, 0}));
     }
     const auto more = static_cast<std::uint32_t>(results.size());
