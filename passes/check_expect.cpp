@@ -138,8 +138,10 @@ class Walk {
         results[i].values[way] = moves ? disturbed(node.op, made[i], engines_[way]) : std::move(made[i]);
       }
     }
-    results[0].undecided = pass_on(node, operands, results[0]);
-    mark_decisions(node, operands, results[0]);
+    for (Ways& result : results) {
+      result.undecided = pass_on(node, operands, result);
+      mark_decisions(node, operands, result);
+    }
     if (ir::info(node.op).has(ir::kMoves)) results[0].near_kink = move_mask(node, operands, &Ways::near_kink);
     return results;
   }
