@@ -36,11 +36,12 @@ bool sums(Op op) {
          op == Op::kCumsum || op == Op::kLinearRecurrence || op == Op::kAttention || op == Op::kAttentionGradient;
 }
 
-/// Returns whether whole numbers come out of it rounded: softmax is between its products.
-bool rounds_whole_numbers(Op op) { return op == Op::kAttention || op == Op::kAttentionGradient; }
+/// Returns whether softmax is between its products: it rounds whole numbers, and an error of a score, which is relative
+/// to the score, is an error of a weight relative to 1.
+bool has_softmax(Op op) { return op == Op::kAttention || op == Op::kAttentionGradient; }
 
-/// Returns the elements, each perturbed by up to four units in the last place. Whole numbers stay, since most ops have
-/// them exact, but for ops that round these, too.
+/// Returns the elements, each perturbed by up to some units in the last place. Whole numbers stay, since most ops have
+/// them exact.
 Tensor disturbed(Op op, const Tensor& tensor, std::mt19937_64& engine) {
   return tensor.visit([&]<typename T>(std::span<const T> from) {
     if constexpr (!std::is_same_v<T, float> && !std::is_same_v<T, double>) {
@@ -49,9 +50,9 @@ Tensor disturbed(Op op, const Tensor& tensor, std::mt19937_64& engine) {
       Tensor moved = Tensor::zeros<T>(tensor.sizes());
       std::ranges::transform(from, moved.data<T>().begin(), [&](T x) {
         const bool whole = x == std::trunc(x) && std::abs(x) < T(1 << 20);
-        if (!std::isfinite(x) || (whole && !rounds_whole_numbers(op))) return x;
+        if (!std::isfinite(x) || (whole && !has_softmax(op))) return x;
         const double unit = static_cast<double>(engine() >> 11) * 0x1p-52 - 1;  // in [-1,1)
-        const double step = unit * 4 * static_cast<double>(std::numeric_limits<T>::epsilon());
+        const double step = unit * (has_softmax(op) ? 16 : 4) * static_cast<double>(std::numeric_limits<T>::epsilon());
         return static_cast<T>(x + static_cast<T>(static_cast<double>(x) * step));
       });
       return moved;
