@@ -10,6 +10,7 @@
 #include "ir/reference/interpreter.h"
 #include "passes/check.h"
 #include "passes/check_ways.h"
+#include "passes/expand_attention.h"
 
 namespace sluice::passes {
 
@@ -33,26 +34,20 @@ constexpr double kVacuous = 0.02;
 /// Returns whether rounding errors are proportional to the summands, not to the sum.
 bool sums(Op op) {
   return op == Op::kMatmul || op == Op::kReduceSum || op == Op::kScatterAdd || op == Op::kAddWindows ||
-         op == Op::kCumsum || op == Op::kLinearRecurrence || op == Op::kAttention || op == Op::kAttentionGradient;
+         op == Op::kCumsum || op == Op::kLinearRecurrence;
 }
 
-/// Returns whether softmax is between its products: it rounds whole numbers, and an error of a score, which is relative
-/// to the score, is an error of a weight relative to 1.
-bool has_softmax(Op op) { return op == Op::kAttention || op == Op::kAttentionGradient; }
-
-/// Returns the elements, each perturbed by up to some units in the last place. Whole numbers stay, since most ops have
-/// them exact.
-Tensor disturbed(Op op, const Tensor& tensor, std::mt19937_64& engine) {
+/// Returns the elements, each perturbed by up to four units in the last place. Integers stay: they are mostly exact.
+Tensor disturbed(const Tensor& tensor, std::mt19937_64& engine) {
   return tensor.visit([&]<typename T>(std::span<const T> from) {
     if constexpr (!std::is_same_v<T, float> && !std::is_same_v<T, double>) {
       return tensor;
     } else {
       Tensor moved = Tensor::zeros<T>(tensor.sizes());
       std::ranges::transform(from, moved.data<T>().begin(), [&](T x) {
-        const bool whole = x == std::trunc(x) && std::abs(x) < T(1 << 20);
-        if (!std::isfinite(x) || (whole && !has_softmax(op))) return x;
+        if (!std::isfinite(x) || (x == std::trunc(x) && std::abs(x) < T(1 << 20))) return x;
         const double unit = static_cast<double>(engine() >> 11) * 0x1p-52 - 1;  // in [-1,1)
-        const double step = unit * (has_softmax(op) ? 16 : 4) * static_cast<double>(std::numeric_limits<T>::epsilon());
+        const double step = unit * 4 * static_cast<double>(std::numeric_limits<T>::epsilon());
         return static_cast<T>(x + static_cast<T>(static_cast<double>(x) * step));
       });
       return moved;
@@ -108,7 +103,7 @@ class Walk {
       if (ir::info(node.op).has(ir::kInput)) continue;
       std::vector<Ways> operands;
       for (const ir::Value v : node.operands) operands.push_back(values[v.node][v.result]);
-      values[i] = evaluate(node, std::move(operands));
+      values[i] = evaluate(graph, node, std::move(operands));
       for (const ir::Value v : node.operands) {
         if (last[v.node] == i) values[v.node].clear();  // its memory can be released
       }
@@ -123,20 +118,22 @@ class Walk {
   }
 
  private:
-  std::vector<Ways> evaluate(const Node& node, std::vector<Ways> operands) {
+  std::vector<Ways> evaluate(const ir::Graph& graph, const Node& node, std::vector<Ways> operands) {
     if (node.op == Op::kFused) return run(node.attributes.body(), std::move(operands), {}).results;
+    if (node.op == Op::kAttention || node.op == Op::kAttentionGradient)
+      return evaluate_attention(graph, node, std::move(operands));
     std::vector<Ways> results(node.types.size(), Ways(ways_));
     for (std::size_t way = 0; way < ways_; ++way) {
       Tensors tensors;
       for (const Ways& operand : operands) tensors.push_back(operand.values[way]);
       if (way >= kFirstDisturbed && sums(node.op)) {
-        for (Tensor& tensor : tensors) tensor = disturbed(node.op, tensor, engines_[way]);
+        for (Tensor& tensor : tensors) tensor = disturbed(tensor, engines_[way]);
       }
       const Arithmetic arithmetic = way == 0 ? Arithmetic::kDouble : Arithmetic::kAsWritten;
       Tensors made = ir::reference::find_rule(node.op)({node, tensors, bindings_, arithmetic});
       for (std::size_t i = 0; i < made.size(); ++i) {
         const bool moves = way >= kFirstDisturbed && ir::info(node.op).has(ir::kRounds);
-        results[i].values[way] = moves ? disturbed(node.op, made[i], engines_[way]) : std::move(made[i]);
+        results[i].values[way] = moves ? disturbed(made[i], engines_[way]) : std::move(made[i]);
       }
     }
     for (Ways& result : results) {
@@ -144,6 +141,18 @@ class Walk {
       mark_decisions(node, operands, result);
     }
     if (ir::info(node.op).has(ir::kMoves)) results[0].near_kink = move_mask(node, operands, &Ways::near_kink);
+    return results;
+  }
+
+  /// By the products and the softmax that it stands for, whose intermediate values are rounded, too.
+  std::vector<Ways> evaluate_attention(const ir::Graph& graph, const Node& node, std::vector<Ways> operands) {
+    ir::Builder builder("attention");
+    std::vector<ir::Value> parameters;
+    for (std::size_t i = 0; i < operands.size(); ++i)
+      parameters.push_back(builder.parameter(fmt::format("p{}", i), graph.type(node.operands[i])));
+    builder.set_results(append_attention(builder, node, parameters));
+    std::vector<Ways> results = run(std::move(builder).finish(), operands, {}).results;
+    for (Ways& result : results) mark_decisions(node, operands, result);
     return results;
   }
 
