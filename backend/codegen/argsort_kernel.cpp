@@ -189,7 +189,8 @@ class RowSelector {
     llvm::Value* const bound = e_.b.CreateVectorSplat(lanes, e_.b.CreateLoad(key_, state(kBound)));
     llvm::Value* const any = e_.b.CreateOr(e_.b.CreateOrReduce(e_.b.CreateICmpULT(keys, bound)), filling());
     e_.if_then(any, [&] {
-      e_.b.CreateAlignedStore(keys, at(SelectionScratch::kVector), llvm::Align(scratch_.key_bytes));
+      e_.b.CreateAlignedStore(keys, at(SelectionScratch::kVector),
+                              llvm::Align(static_cast<std::uint64_t>(scratch_.key_bytes)));
       e_.b.CreateCall(offering(), {memory_, first, e_.i64(lanes)});
     });
   }

@@ -28,8 +28,9 @@ struct AttentionFrame {
     std::int64_t stride;  ///< of its rows
 
     /// Returns the address of a row.
-    llvm::Value* row(Emitter& e, llvm::Value* index) const {
-      return e.element(e.b.getFloatTy(), pointer, e.b.CreateMul(index, e.i64(stride)));
+    llvm::Value* row(Emitter& emitter, llvm::Value* index) const {
+      auto& b = emitter.b;
+      return emitter.element(b.getFloatTy(), pointer, b.CreateMul(index, emitter.i64(stride)));
     }
   };
   /// The matrix that unit `blocks` works on.
